@@ -1,0 +1,61 @@
+"""Rule kind ``bands`` 分段: marginal bands over a base that accumulates during the year (calculation.md 4.2, 4.3). Pure."""
+
+from app.money import RATE_ONE, divide_half_up
+from app.tiers.packfile import Rule
+from app.tiers.state import State, limited
+
+Bands = tuple[tuple[int | None, int], ...]
+
+
+def apply(rule: Rule, state: State) -> None:
+    """Pay ``r(f(x1) − f(x0))`` within the yearly cap, where the base of the year grows from x0 to x1 by this bill's base.
+
+    The base accumulates even when nothing is paid. One flat ``rate`` above the deductible is a single open band.
+    """
+    deductible = state.figure(rule, "deductible")
+    bands_figure = state.figure(rule, "bands")
+    rate = state.figure(rule, "rate")
+    cap = state.figure(rule, "cap_year")
+    if deductible is None or deductible.value is None or (rate is not None and rate.value is None):
+        state.step(rule, 0, {"reason": "no_rate"}, (deductible, rate))
+        return
+    bands: Bands = bands_figure.value if bands_figure is not None else ((None, rate.value if rate else 0),)
+    base = state.base(rule.options["base"])
+    counter = rule.options.get("counts_base")
+    start = state.accumulators[counter] if counter is not None else 0
+    state.count(counter, base)
+    shift = deductible.value if rule.options.get("bands_from") == "deductible" else 0
+    shifted = tuple((None if upper is None else upper + shift, band_rate) for upper, band_rate in bands)
+    exact = benefit(start + base, deductible.value, shifted) - benefit(start, deductible.value, shifted)
+    paid_counter = rule.options.get("counts_paid")
+    room = state.room(cap, paid_counter)
+    uncapped = divide_half_up(exact, RATE_ONE)
+    paid = min(limited(uncapped, room), base)
+    state.pay(rule.tier, paid)
+    state.count(paid_counter, paid)
+    inputs = {
+        "base": base,
+        "base_before": start,
+        "base_after": start + base,
+        "deductible": deductible.value,
+        "bands": [[upper, band_rate] for upper, band_rate in shifted],
+        "uncapped": uncapped,
+    }
+    if room is not None:
+        inputs["room_before"] = room
+    left = {} if room is None else {"cap_year": room - paid}
+    state.step(rule, paid, inputs, (deductible, bands_figure, rate, cap), left)
+
+
+def benefit(base: int, deductible: int, bands: Bands) -> int:
+    """``f(x) = Σ rate × max(0, min(x, upper) − max(lower, deductible))`` in fen times ten-thousandths: exact, unrounded."""
+    total = lower = 0
+    for upper, band_rate in bands:
+        top = base if upper is None or upper > base else upper
+        start = lower if lower > deductible else deductible
+        if top > start:
+            total += band_rate * (top - start)
+        if upper is None or upper >= base:
+            break
+        lower = upper
+    return total

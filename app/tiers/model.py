@@ -1,0 +1,227 @@
+"""Frozen facts and results of one settlement. Money in fen, rates in ten-thousandths (see ``app/money.py``)."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final, Literal
+
+from msgspec import Struct
+
+BenefitClass = Literal[
+    "destitute",
+    "low_income",
+    "returned_poverty",
+    "registered_poor",
+    "monitored",
+    "low_income_edge",
+    "illness_poverty",
+    "ordinary",
+]
+Rank = Literal["village", "township", "county", "prefecture", "province"]
+MedicalType = Literal["11", "14", "21", "52"]
+Referral = Literal["not_required", "compliant", "emergency", "missing"]
+WorkInjury = Literal["none", "undeterminable", "determined"]
+DeliveryMode = Literal["vaginal", "caesarean"]
+CatalogueClass = Literal["A", "B", "C"]
+Approved = bool | Literal["refused"]
+
+OUTPATIENT: Final = "11"
+CHRONIC: Final = "14"
+INPATIENT: Final = "21"
+CHILDBIRTH: Final = "52"
+OUTPATIENT_TYPES: Final = frozenset({OUTPATIENT, CHRONIC})
+
+CLASSES: Final[tuple[str, ...]] = BenefitClass.__args__  # type: ignore[attr-defined]
+LEVELS: Final = ("1", "2", "3")
+RANKS: Final[tuple[str, ...]] = Rank.__args__  # type: ignore[attr-defined]
+
+FUND_TIERS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
+FUNDS: Final[Mapping[str, str]] = {
+    "basic": "390100",
+    "serious_illness": "390200",
+    "medical_assistance": "610100",
+    "safety_net": "640100",
+}
+
+ACCUMULATORS: Final = (
+    "inpatient_count",
+    "deductible_paid",
+    "basic_paid",
+    "outpatient_paid",
+    "chronic_deductible_paid",
+    "serious_base",
+    "serious_paid",
+    "assistance_deductible_paid",
+    "assistance_paid",
+    "tilt_base",
+    "safety_net_paid",
+    "compliant_own",
+    "own_total",
+)
+
+
+def empty_year() -> dict[str, int]:
+    """A person-year before its first bill: every accumulator 0."""
+    return dict.fromkeys(ACCUMULATORS, 0)
+
+
+class CatalogueEntry(Struct, frozen=True, array_like=True):
+    """One dated version of a catalogue item. Ceilings per hospital level 1, 2, 3 in millionths of a yuan, None: no ceiling."""
+
+    item_code: str
+    catalogue_class: CatalogueClass
+    first_pay_ratio: int
+    ceilings: tuple[int | None, int | None, int | None]
+    restricted: bool
+    valid_from: date
+    valid_until: date | None
+
+
+class Line(Struct, frozen=True, array_like=True):
+    """A bill line: quantity in ten-thousandths, unit price in millionths of a yuan, amount in fen (signed for refunds)."""
+
+    line_no: int
+    item_code: str
+    quantity: int
+    unit_price: int
+    amount: int
+    charged_on: date
+    approved: Approved
+    refund_of_line_no: int | None
+
+
+class Bill(Struct, frozen=True):
+    """What a hospital charges for a visit or a part of it. ``total`` in fen."""
+
+    medical_type: MedicalType
+    admitted_on: date
+    discharged_on: date
+    disease_code: str | None
+    delivery_mode: DeliveryMode | None
+    referral: Referral
+    work_injury: WorkInjury
+    total: int
+    lines: tuple[Line, ...]
+
+
+class Facts(Struct, frozen=True):
+    """What is known of person and hospital on the days that count.
+
+    ``benefit_class`` is the person's own on the admission day; a missing referral is applied by the rules, not here.
+    """
+
+    person_id: str
+    area_code: str
+    benefit_class: BenefitClass
+    hospital_code: str
+    hospital_level: int
+    hospital_rank: Rank
+    hospital_area_code: str
+    disease_registered: bool = False
+
+
+class Episode(Struct, frozen=True):
+    """Deductible already paid by live settlements of the episode (fen), and whether the year counts the episode already."""
+
+    deductible_paid: int = 0
+    counted_in_year: bool = False
+
+
+class Scope(Struct, frozen=True):
+    """The bill's money by catalogue rules, fen: ``total = own_expense + over_limit + first_pay + in_scope``."""
+
+    own_expense: int
+    over_limit: int
+    first_pay: int
+    in_scope: int
+
+
+class LineScope(Struct, frozen=True, array_like=True):
+    """One line's (net) money by catalogue rules, fen. ``note`` is a code for why, explained by ``explain.LINE_NOTES``."""
+
+    line_no: int
+    catalogue_class: str | None
+    own_expense: int
+    over_limit: int
+    first_pay: int
+    in_scope: int
+    note: str | None
+
+
+class Portions(Struct, frozen=True):
+    """Who pays what of the bill, fen, each ≥ 0."""
+
+    basic: int
+    serious_illness: int
+    medical_assistance: int
+    safety_net: int
+    hospital: int
+    patient: int
+
+
+class Basis(Struct, frozen=True, array_like=True):
+    """Where a figure comes from."""
+
+    parameter: str
+    document: str
+    clause: str
+    status: str
+
+
+class Step(Struct, frozen=True, omit_defaults=True):
+    """One step of the explanation, numbers only; ``explain.py`` makes the sentence when it is read.
+
+    ``inputs`` hold fen, rates and counts by name; ``room`` what is left under each cap afterwards, fen.
+    """
+
+    tier: str
+    rule: str
+    kind: str
+    name: str
+    amount: int
+    inputs: dict[str, int | str | list[list[int | None]] | None]
+    basis: tuple[Basis, ...] = ()
+    room: dict[str, int] = {}
+
+
+class Payable(Struct, frozen=True):
+    """What a fund owes for this bill, fen: its portion plus the adjustment of a package price."""
+
+    fund: str
+    tier: str
+    amount: int
+
+
+class PolicyRef(Struct, frozen=True):
+    """Which rules computed a result. ``assumed`` counts the distinct assumed figures that were used."""
+
+    pack: str
+    version: str
+    digest: str
+    assumed: int
+
+
+class Outcome(Struct, frozen=True):
+    """Everything the engine returns for one bill; amounts in fen."""
+
+    benefit_class: str
+    benefit_year: int
+    out_of_area: bool
+    total: int
+    scope: Scope
+    portions: Portions
+    payables: tuple[Payable, ...]
+    payable_adjustment: int
+    recoverable: bool
+    deductible: int
+    reduction: int
+    before: dict[str, int]
+    after: dict[str, int]
+    policy: PolicyRef
+    lines: tuple[LineScope, ...]
+    trace: tuple[Step, ...]
+
+    @property
+    def fund_total(self) -> int:
+        """The sum of the funds' portions (without the adjustment), fen."""
+        portions = self.portions
+        return portions.basic + portions.serious_illness + portions.medical_assistance + portions.safety_net

@@ -1,0 +1,379 @@
+"""Dated law: YAML packs to a ``PolicyBook`` that answers which rules and figures hold on a day in an area. Pure.
+
+No rule for a day is ``policy_gap``, two are ``policy_overlap``; there is no default and no last known value. Loading checks
+every day from a version's first to its last, at every boundary, for every class, level, rank and mode that a rule can meet.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from hashlib import sha256
+from itertools import product
+from typing import Any, Final
+
+from app.errors import Fault, PolicyError, Refused
+from app.money import RATE_ONE, divide_half_up, scaled, share
+from app.tiers.model import CLASSES, LEVELS, RANKS, Basis
+from app.tiers.packfile import PackSource, Parameter, Row, Rule, Version, converted, parse_pack
+
+FactValues = Mapping[str, str]
+DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
+    "class": CLASSES,
+    "level": LEVELS,
+    "rank": RANKS,
+    "delivery_mode": ("vaginal", "caesarean"),
+    "out_of_area": ("true", "false"),
+}
+ROLE_UNITS: Final[Mapping[str, str]] = {
+    "deductible": "yuan",
+    "cap_year": "yuan",
+    "cap": "yuan",
+    "sums": "yuan",
+    "price": "yuan",
+    "rate": "rate",
+    "missing_referral_cut": "rate",
+    "limit": "rate",
+    "bands": "bands",
+    "diseases": "diseases",
+    "classes": "classes",
+    "later_tiers": "tiers",
+    "reason": "text",
+}
+MAX_FINDINGS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A policy figure that holds for given facts: its value (fen, rate, bands …; None means none), sources, and its parts
+    when it was derived (a share of an income figure)."""
+
+    value: Any
+    basis: tuple[Basis, ...]
+    parts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack with everything that it inherits."""
+
+    name: str
+    title: str
+    inherits: str | None
+    areas: tuple[str, ...]
+    documents: Mapping[str, Mapping[str, str]]
+    versions: tuple[Version, ...]
+    parameters: Mapping[str, Parameter]
+    digest: str
+    texts: Mapping[str, str]
+
+    def boundaries(self, version: Version) -> list[date]:
+        """The days on which anything changes within a version, its first day included, ascending."""
+        days = {version.since}
+        for parameter in self.parameters.values():
+            for row in parameter.rows:
+                days.update(day for day in (row.since, row.until) if day is not None and _within(day, version))
+        return sorted(days)
+
+
+class Policy:
+    """The rules and figures of one pack for an interval of days without any change."""
+
+    def __init__(self, pack: Pack, version: Version, day: date) -> None:
+        self.pack = pack
+        self.version = version
+        self.day = day
+        self.rules = version.rules
+        self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure]]] = {}
+
+    def figure(self, name: str, facts: FactValues) -> Figure:
+        """The one figure of a parameter for these facts; Refused(policy_gap) when there is none."""
+        table = self._tables.get(name)
+        if table is None:
+            table = self._tables[name] = self._table(name)
+        dimensions, figures = table
+        found = figures.get(tuple([facts.get(dimension, "") for dimension in dimensions]))
+        if found is None:
+            raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
+        return found
+
+    def covers(self, name: str, facts: FactValues) -> bool:
+        """Whether the parameter has a figure for these facts."""
+        try:
+            self.figure(name, facts)
+        except Refused:
+            return False
+        return True
+
+    def has(self, name: str) -> bool:
+        """Whether the pack has the parameter with any row on this day."""
+        return name in self.pack.parameters and bool(self.rows(name))
+
+    def rows(self, name: str) -> list[Row]:
+        """The rows of a parameter that hold on this day."""
+        return [row for row in self.pack.parameters[name].rows if _covers(row, self.day)]
+
+    def domain(self, name: str) -> dict[str, tuple[str, ...]]:
+        """The dimensions that a parameter depends on, each with its possible values."""
+        mentioned: dict[str, list[str]] = {}
+        for row in self.pack.parameters[name].rows:
+            for dimension, values in row.selectors:
+                mentioned.setdefault(dimension, []).extend(values)
+        return {
+            dimension: DOMAINS.get(dimension) or tuple(sorted(set(values)))
+            for dimension, values in sorted(mentioned.items())
+        }
+
+    def _table(self, name: str) -> tuple[tuple[str, ...], dict[tuple[str, ...], Figure]]:
+        domain = self.domain(name)
+        dimensions = tuple(domain)
+        chosen: dict[tuple[str, ...], Row] = {}
+        for row in self.rows(name):
+            selectors = dict(row.selectors)
+            choices = [self._expanded(key, selectors[key]) if key in selectors else domain[key] for key in dimensions]
+            for combination in product(*choices):
+                if combination in chosen:
+                    raise Refused([Fault("", "policy_overlap", {"parameter": name, "day": str(self.day)})])
+                chosen[combination] = row
+        unit = self.pack.parameters[name].unit
+        return dimensions, {
+            key: self._figure(name, unit, row, dict(zip(dimensions, key, strict=True)), chosen)
+            for key, row in chosen.items()
+        }
+
+    def _expanded(self, dimension: str, values: tuple[str, ...]) -> list[str]:
+        if dimension != "class":
+            return list(values)
+        members: list[str] = []
+        for value in values:
+            members.extend(self.version.groups.get(value, frozenset({value})))
+        return members
+
+    def _figure(
+        self, name: str, unit: str, row: Row, facts: dict[str, str], chosen: Mapping[tuple[str, ...], Row]
+    ) -> Figure:
+        basis = (Basis(name, row.document, row.clause, row.status),)
+        if not isinstance(row.value, dict) or not row.value.keys() & {"of", "share"}:
+            return Figure(converted(row.value, unit), basis)
+        if "share" in row.value:
+            income = self.figure(row.value["of_parameter"], facts)
+            rate_value = converted(row.value["share"], "rate")
+            parts = {"share_rate": rate_value, "income": income.value}
+            return Figure(share(income.value, rate_value), basis + income.basis, parts)
+        reference = chosen.get(tuple({**facts, "class": "ordinary"}.values()))
+        if reference is None or reference is row:
+            raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
+        ordinary = self._figure(name, unit, reference, {**facts, "class": "ordinary"}, chosen)
+        return Figure(_derived(row.value, ordinary.value), basis + ordinary.basis)
+
+
+def _derived(rule: Mapping[str, str], ordinary: Any) -> Any:
+    """``of: ordinary`` with times (sums), plus or at_least (rates, and the rate of every band)."""
+    if ordinary is None:
+        return None
+    if isinstance(ordinary, tuple):
+        return tuple((upper, _derived_rate(rule, band_rate)) for upper, band_rate in ordinary)
+    if "times" in rule:
+        return divide_half_up(ordinary * scaled(rule["times"], 4), RATE_ONE)
+    return _derived_rate(rule, ordinary)
+
+
+def _derived_rate(rule: Mapping[str, str], value: int) -> int:
+    value += scaled(rule.get("plus", "0"), 4)
+    return min(RATE_ONE, max(value, scaled(rule.get("at_least", "0"), 4)))
+
+
+def _covers(row: Row, day: date) -> bool:
+    return row.since <= day and (row.until is None or day < row.until)
+
+
+def _within(day: date, version: Version) -> bool:
+    return version.since <= day and (version.until is None or day < version.until)
+
+
+class PolicyBook:
+    """All packs of the service; ``on`` finds the rules of a day in an area."""
+
+    def __init__(self, packs: Mapping[str, Pack]) -> None:
+        self.packs = packs
+        self._policies: dict[tuple[str, date], Policy] = {}
+        self._boundaries = {
+            (pack.name, version.name): pack.boundaries(version) for pack in packs.values() for version in pack.versions
+        }
+        self._on: dict[tuple[date, str], Policy] = {}
+
+    def on(self, day: date, area_code: str) -> Policy:
+        """The policy of an area (six digits) on a day. Refused(policy_gap) when no pack covers the area or no version the day."""
+        policy = self._on.get((day, area_code))
+        if policy is None:
+            if len(self._on) > 100_000:
+                self._on.clear()
+            policy = self._on[day, area_code] = self.policy(self.pack_for(area_code, day).name, day)
+        return policy
+
+    def pack_for(self, area_code: str, day: date) -> Pack:
+        """The pack with the longest area prefix of the code."""
+        matches = [
+            (len(prefix), pack) for pack in self.packs.values() for prefix in pack.areas if area_code.startswith(prefix)
+        ]
+        if not matches:
+            raise Refused([Fault("", "policy_gap", {"parameter": "areas", "day": str(day)})])
+        return max(matches, key=lambda match: match[0])[1]
+
+    def policy(self, pack_name: str, day: date) -> Policy:
+        """A pack's policy on a day, whatever the area."""
+        pack = self.packs[pack_name]
+        versions = [version for version in pack.versions if _within(day, version)]
+        if len(versions) != 1:
+            code = "policy_overlap" if versions else "policy_gap"
+            raise Refused([Fault("", code, {"parameter": "versions", "day": str(day)})])
+        version = versions[0]
+        start = max(boundary for boundary in self._boundaries[pack_name, version.name] if boundary <= day)
+        key = (pack_name, start)
+        if key not in self._policies:
+            self._policies[key] = Policy(pack, version, start)
+        return self._policies[key]
+
+
+def load_book(texts: Mapping[str, str]) -> PolicyBook:
+    """Packs by name to a book. PolicyError with every finding (file, line, parameter, day, remedy) when one is wrong."""
+    findings: list[str] = []
+    sources: dict[str, PackSource] = {}
+    for name, text in texts.items():
+        source, found = parse_pack(name, text)
+        findings += found
+        if source is not None:
+            sources[name] = source
+    if findings:
+        raise PolicyError(findings[:MAX_FINDINGS])
+    packs = {name: _inherited(name, sources, texts, findings, ()) for name in sources}
+    if not findings:
+        findings += _area_findings(packs)
+        for pack in packs.values():
+            findings += _pack_findings(pack)
+    if findings:
+        raise PolicyError(findings[:MAX_FINDINGS])
+    return PolicyBook(packs)
+
+
+def _inherited(
+    name: str, sources: Mapping[str, PackSource], texts: Mapping[str, str], findings: list[str], below: tuple[str, ...]
+) -> Pack:
+    """A pack with its ancestors' versions, documents and parameters; its own rows cut its parent's of the same selectors."""
+    source = sources[name]
+    own = Pack(
+        name,
+        source.title,
+        source.inherits,
+        source.areas,
+        source.documents,
+        source.versions,
+        source.parameters,
+        source.digest,
+        {name: texts[name]},
+    )
+    if source.inherits is None:
+        return own
+    if source.inherits not in sources or name in below:
+        reason = "循环继承" if name in below else f"找不到被继承的政策包“{source.inherits}”"
+        findings.append(f"{name}.yaml:1: inherits：{reason}。请改为已有的上级政策包名。")
+        return own
+    parent = _inherited(source.inherits, sources, texts, findings, (*below, name))
+    parameters = dict(parent.parameters)
+    for key, parameter in source.parameters.items():
+        inherited = parameters.get(key)
+        rows = () if inherited is None else tuple(_cut(inherited.rows, parameter.rows))
+        parameters[key] = replace(parameter, rows=rows + parameter.rows)
+    return replace(
+        own,
+        documents={**parent.documents, **source.documents},
+        versions=source.versions or parent.versions,
+        parameters=parameters,
+        digest=sha256(f"{source.digest}:{parent.digest}".encode()).hexdigest(),
+        texts={**parent.texts, name: texts[name]},
+    )
+
+
+def _cut(rows: Sequence[Row], overrides: Sequence[Row]) -> Iterator[Row]:
+    """The parts of rows that no override with the same selectors replaces."""
+    for row in rows:
+        pieces = [row]
+        for override in overrides:
+            if override.selectors == row.selectors:
+                pieces = [part for piece in pieces for part in _outside(piece, override.since, override.until)]
+        yield from pieces
+
+
+def _outside(row: Row, since: date, until: date | None) -> Iterator[Row]:
+    if row.since < since:
+        yield replace(row, until=since if row.until is None else min(since, row.until))
+    if until is not None and (row.until is None or until < row.until):
+        yield replace(row, since=max(row.since, until))
+
+
+def _area_findings(packs: Mapping[str, Pack]) -> Iterator[str]:
+    owner: dict[str, str] = {}
+    for pack in packs.values():
+        for area in pack.areas:
+            if not area.isdigit() or not 2 <= len(area) <= 6:
+                yield f'{pack.name}.yaml:1: areas：“{area}”应是 2 到 6 位行政区划代码前缀，如 "53"。'
+            if area in owner:
+                yield f"{pack.name}.yaml:1: areas：“{area}”已属于政策包 {owner[area]}（policy_overlap）。"
+            owner.setdefault(area, pack.name)
+
+
+def _pack_findings(pack: Pack) -> Iterator[str]:
+    if not pack.versions:
+        yield f"{pack.name}.yaml:1: 没有 versions，也没有继承。"
+    for parameter in pack.parameters.values():
+        for row in parameter.rows:
+            if row.document not in pack.documents:
+                yield f"{row.file}:{row.line}: 参数 {parameter.name}：来源文件“{row.document}”不在 documents 里，请补上。"
+    yield from _version_findings(pack)
+    for version in pack.versions:
+        yield from _rule_findings(pack, version)
+
+
+def _version_findings(pack: Pack) -> Iterator[str]:
+    ordered = sorted(pack.versions, key=lambda version: version.since)
+    for earlier, later in zip(ordered, ordered[1:], strict=False):
+        if earlier.until is None or earlier.until > later.since:
+            yield f"{pack.name}.yaml:1: 版本 {earlier.name} 与 {later.name} 在 {later.since} 重叠（policy_overlap）。"
+        elif earlier.until < later.since:
+            yield f"{pack.name}.yaml:1: 版本 {earlier.name} 与 {later.name} 之间，{earlier.until} 起没有规则（policy_gap）。"
+
+
+def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
+    """Every parameter that a rule names exists, has the right unit, and covers every day and every fact of the rule."""
+    for rule in version.rules:
+        for role, name in rule.parameters.items():
+            parameter = pack.parameters.get(name)
+            if parameter is None:
+                yield f"{pack.name}.yaml:1: 版本 {version.name} 的规则 {rule.rule}：没有参数“{name}”，请补上或改名。"
+            elif parameter.unit != ROLE_UNITS[role]:
+                yield f"{pack.name}.yaml:1: 规则 {rule.rule} 的 {role} 要单位 {ROLE_UNITS[role]}，{name} 是 {parameter.unit}。"
+            else:
+                yield from _coverage_findings(pack, version, rule, name)
+
+
+def _coverage_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
+    for day in pack.boundaries(version):
+        policy = Policy(pack, version, day)
+        try:
+            for facts in facts_for(policy, rule, name):
+                policy.figure(name, facts)
+        except Refused as refused:
+            values = refused.faults[0].values
+            what = "没有规则" if refused.code == "policy_gap" else "有两条规则"
+            remedy = "请补一行" if refused.code == "policy_gap" else "请把其中一行的 until 提前"
+            yield f"{pack.name}.yaml:1: 参数 {values['parameter']}：{day} {what}（{refused.code}，规则 {rule.rule}）。{remedy}。"
+            return
+
+
+def facts_for(policy: Policy, rule: Rule, name: str) -> Iterator[dict[str, str]]:
+    """Every combination of facts for which a rule may ask for a parameter (``ordinary`` among the classes, always)."""
+    domain = policy.domain(name)
+    choices = [
+        sorted(rule.applies[dimension]) if dimension in rule.applies else values for dimension, values in domain.items()
+    ]
+    for combination in product(*choices):
+        yield dict(zip(domain, combination, strict=True))

@@ -1,0 +1,161 @@
+"""From lines to scope (calculation.md, section 3): what the catalogue lets the funds look at. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from app.errors import Fault
+from app.money import FEN_PER_YUAN, PRICE_ONE, QUANTITY_ONE, priced, share, yuan
+from app.tiers.model import CatalogueEntry, Line, LineScope, Scope
+
+Catalogue = Mapping[str, Sequence[CatalogueEntry]]
+
+LINE_TOLERANCE_FEN = 1
+_FEN = PRICE_ONE * QUANTITY_ONE // FEN_PER_YUAN
+_HALF = _FEN // 2
+
+
+def entry_on(catalogue: Catalogue, item_code: str, day: date) -> CatalogueEntry | None:
+    """The version of an item that is valid on a day, None when there is none (an unknown code)."""
+    for entry in catalogue.get(item_code, ()):
+        if entry.valid_from <= day and (entry.valid_until is None or day < entry.valid_until):
+            return entry
+    return None
+
+
+def line_faults(lines: Sequence[Line]) -> list[Fault]:
+    """Every fault of the lines as a list, each with its pointer ``/lines/<index>/…``. Doesn't look at the catalogue."""
+    faults: list[Fault] = []
+    first_index: dict[int, int] = {}
+    for index, line in enumerate(lines):
+        if line.line_no in first_index:
+            faults.append(Fault(f"/lines/{index}/line_no", "duplicate_line_no"))
+        first_index.setdefault(line.line_no, index)
+        if line.quantity == 0:
+            faults.append(Fault(f"/lines/{index}/quantity", "quantity_zero"))
+    refunded = _refund_faults(lines, first_index, faults)
+    for index, line in enumerate(lines):
+        if line.refund_of_line_no is None and line.line_no not in refunded:
+            _amount_faults(index, line, faults)
+    return faults
+
+
+def _amount_faults(index: int, line: Line, faults: list[Fault]) -> None:
+    if line.quantity < 0:
+        faults.append(Fault(f"/lines/{index}/quantity", "negative_quantity"))
+    elif line.amount < 0:
+        faults.append(Fault(f"/lines/{index}/amount", "negative_amount"))
+    elif abs(line.amount - priced(line.unit_price, line.quantity)) > LINE_TOLERANCE_FEN:
+        faults.append(Fault(f"/lines/{index}/amount", "line_amount_mismatch"))
+
+
+def _refund_faults(lines: Sequence[Line], index_of: Mapping[int, int], faults: list[Fault]) -> set[int]:
+    """Faults of refund lines and of the net that they leave; returns the line numbers that were refunded."""
+    net: dict[int, tuple[int, int, int]] = {}
+    for index, line in enumerate(lines):
+        target_no = line.refund_of_line_no
+        if target_no is None:
+            continue
+        target_index = index_of.get(target_no)
+        target = None if target_index is None else lines[target_index]
+        if target is None or target.refund_of_line_no is not None:
+            faults.append(Fault(f"/lines/{index}/refund_of_line_no", "refund_line_unknown"))
+            continue
+        if (line.item_code, line.unit_price) != (target.item_code, target.unit_price):
+            faults.append(Fault(f"/lines/{index}/refund_of_line_no", "refund_line_differs"))
+        if line.quantity > 0 or line.amount > 0:
+            faults.append(Fault(f"/lines/{index}/quantity", "refund_not_negative"))
+        quantity, amount, _ = net.get(target_no, (target.quantity, target.amount, index))
+        net[target_no] = (quantity + line.quantity, amount + line.amount, index)
+    for target_no, (quantity, amount, last_index) in net.items():
+        target = lines[index_of[target_no]]
+        if target.quantity < 0 or target.amount < 0:
+            _amount_faults(index_of[target_no], target, faults)
+        elif quantity < 0:
+            faults.append(Fault(f"/lines/{last_index}/quantity", "refund_exceeds_line"))
+        elif quantity == 0 and amount != 0 or amount < 0:
+            expected = lines[last_index].amount - amount + priced(target.unit_price, quantity)
+            faults.append(Fault(f"/lines/{last_index}/amount", "refund_amount_mismatch", {"expected": yuan(expected)}))
+        elif abs(amount - priced(target.unit_price, quantity)) > LINE_TOLERANCE_FEN:
+            faults.append(Fault(f"/lines/{index_of[target_no]}/amount", "line_amount_mismatch"))
+    return set(net)
+
+
+def netted(lines: Sequence[Line]) -> list[Line]:
+    """Ordinary lines with the quantities and amounts of their refund lines taken off; refund lines disappear."""
+    refunds: dict[int, tuple[int, int]] = {}
+    for line in lines:
+        if line.refund_of_line_no is not None:
+            quantity, amount = refunds.get(line.refund_of_line_no, (0, 0))
+            refunds[line.refund_of_line_no] = (quantity + line.quantity, amount + line.amount)
+    if not refunds:
+        return list(lines)
+    result = []
+    for line in lines:
+        if line.refund_of_line_no is None:
+            quantity, amount = refunds.get(line.line_no, (0, 0))
+            result.append(
+                Line(
+                    line.line_no,
+                    line.item_code,
+                    line.quantity + quantity,
+                    line.unit_price,
+                    line.amount + amount,
+                    line.charged_on,
+                    line.approved,
+                    None,
+                )
+            )
+    return result
+
+
+def own_expense_reason(line: Line, entry: CatalogueEntry | None) -> str | None:
+    """Why a whole line is the patient's own expense (section 3, step 2), None when it isn't."""
+    if line.approved == "refused":
+        return "refused"
+    if entry is None:
+        return "unknown_item"
+    if entry.catalogue_class == "C":
+        return "class_c"
+    if entry.restricted and line.approved is not True:
+        return "restricted_not_approved"
+    return None
+
+
+def line_scope(line: Line, entry: CatalogueEntry | None, level: int) -> LineScope:
+    """The scope of one net line at a hospital of a level (1–3), by steps 2 to 5 of section 3."""
+    amount = line.amount
+    reason = own_expense_reason(line, entry)
+    if reason is not None or entry is None:
+        return LineScope(line.line_no, entry.catalogue_class if entry else None, amount, 0, 0, 0, reason)
+    ceiling = entry.ceilings[level - 1]
+    over_limit = 0
+    if ceiling is not None and line.unit_price > ceiling:
+        over_limit = min(amount, ((line.unit_price - ceiling) * line.quantity + _HALF) // _FEN)
+    first_pay = share(amount - over_limit, entry.first_pay_ratio) if entry.catalogue_class == "B" else 0
+    note = "over_ceiling" if over_limit else None
+    return LineScope(
+        line.line_no, entry.catalogue_class, 0, over_limit, first_pay, amount - over_limit - first_pay, note
+    )
+
+
+def scope_of(
+    lines: Sequence[Line], catalogue: Catalogue, level: int
+) -> tuple[Scope, tuple[LineScope, ...], tuple[CatalogueEntry, ...]]:
+    """The bill's scope, its lines' scopes, and the catalogue versions used (each once, in order of use).
+
+    Assumes that ``line_faults`` found nothing.
+    """
+    scopes = []
+    used: dict[tuple[str, date], CatalogueEntry] = {}
+    own_expense = over_limit = first_pay = in_scope = 0
+    for line in netted(lines):
+        entry = entry_on(catalogue, line.item_code, line.charged_on)
+        if entry is not None:
+            used[entry.item_code, entry.valid_from] = entry
+        row = line_scope(line, entry, level)
+        own_expense += row.own_expense
+        over_limit += row.over_limit
+        first_pay += row.first_pay
+        in_scope += row.in_scope
+        scopes.append(row)
+    return Scope(own_expense, over_limit, first_pay, in_scope), tuple(scopes), tuple(used.values())

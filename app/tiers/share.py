@@ -1,0 +1,58 @@
+"""Rule kind ``share`` 比例: a deductible, then a rate, within a yearly cap (calculation.md 4.1, 4.3). Pure."""
+
+from app.tiers.packfile import Rule
+from app.tiers.policy import Figure
+from app.tiers.state import Inputs, State, limited, part
+
+
+def apply(rule: Rule, state: State) -> None:
+    """Pay ``rate`` of what is left of the base after the deductible.
+
+    A missing referral cuts the rate by ``missing_referral_cut`` (points, never below 0). What the cut really cost, caps
+    included, is the reduction: it stays with the patient and enters no later tier. No rate for the class: the rule pays 0.
+    """
+    rate = state.figure(rule, "rate")
+    if rate is None or rate.value is None:
+        state.step(rule, 0, {"reason": "no_rate"}, (rate,))
+        return
+    cap = state.figure(rule, "cap_year")
+    base = state.base(rule.options["base"])
+    inputs: Inputs = {"base": base, "base_name": rule.options["base"]}
+    deductible_figure, used = _deductible(rule, state, base, inputs)
+    counter = rule.options.get("counts_paid")
+    room = state.room(cap, counter)
+    full = limited(part(base - used, rate.value, room), state.remaining_total)
+    inputs |= {"deductible": used, "rate": rate.value}
+    cut = state.figure(rule, "missing_referral_cut") if state.referral_missing else None
+    paid = full
+    if cut is not None:
+        cut_rate = max(0, rate.value - cut.value)
+        paid = min(full, part(base - used, cut_rate, room))
+        state.reduction += full - paid
+        inputs |= {"cut": cut.value, "cut_rate": cut_rate, "reduction": full - paid}
+    if room is not None:
+        inputs["room_before"] = room
+    state.pay(rule.tier, paid)
+    state.count(counter, paid)
+    left = {} if room is None else {"cap_year": room - paid}
+    state.step(rule, paid, inputs, (deductible_figure, rate, cut, cap), left)
+
+
+def _deductible(rule: Rule, state: State, base: int, inputs: Inputs) -> tuple[Figure | None, int]:
+    """The deductible's figure and what of it this bill consumes, fen; counted where the rule says."""
+    figure = state.figure(rule, "deductible")
+    if figure is None or figure.value is None:
+        return figure, 0
+    counter = rule.options.get("counts_deductible")
+    before = 0
+    match rule.options.get("deductible_per", "stay"):
+        case "episode":
+            before = state.episode.deductible_paid
+        case "year" if counter is not None:
+            before = state.accumulators[counter]
+    used = min(max(0, figure.value - before), base)
+    state.count(counter, used)
+    if rule.tier == "basic" and state.bill.medical_type == "21":
+        state.deductible += used
+    inputs |= {"deductible_full": figure.value, "deductible_before": before, **figure.parts}
+    return figure, used

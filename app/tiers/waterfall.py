@@ -1,0 +1,224 @@
+"""Runs the rules of the policy in its order: one bill in, six amounts and their explanation out. Pure.
+
+The same arguments give the same outcome for ever. Refuses a bill with every fault found; a portion below 0 or a sum that
+does not add up is a bug and raises ``ConservationBroken``, it is never clamped.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from app.errors import Fault, Refused
+from app.tiers import bands, fixed_sum, guarantee, share
+from app.tiers.model import (
+    CHILDBIRTH,
+    CHRONIC,
+    FUND_TIERS,
+    FUNDS,
+    INPATIENT,
+    OUTPATIENT_TYPES,
+    Bill,
+    CatalogueEntry,
+    Episode,
+    Facts,
+    LineScope,
+    Outcome,
+    Payable,
+    PolicyRef,
+    Portions,
+    Scope,
+    Step,
+)
+from app.tiers.packfile import Rule
+from app.tiers.policy import Policy
+from app.tiers.scope import Catalogue, line_faults, scope_of
+from app.tiers.state import State
+
+KINDS: Final[Mapping[str, Callable[[Rule, State], None]]] = {
+    "share": share.apply,
+    "bands": bands.apply,
+    "floor": guarantee.apply_floor,
+    "own_cap": guarantee.apply_own_cap,
+    "ended": guarantee.apply_ended,
+    "package": fixed_sum.apply_package,
+    "fixed_payment": fixed_sum.apply_fixed_payment,
+    "disease_price": fixed_sum.apply_disease_price,
+    "out_of_catalogue": fixed_sum.apply_out_of_catalogue,
+}
+
+
+class ConservationBroken(AssertionError):
+    """The amounts of an outcome do not add up. Always a bug of ours."""
+
+
+class Computed(msgspec.Struct, frozen=True):
+    """An outcome and the catalogue versions that it used."""
+
+    outcome: Outcome
+    entries: tuple[CatalogueEntry, ...]
+
+
+def bill_faults(bill: Bill) -> list[Fault]:
+    """Every fault of a bill that can be seen without looking at anything else, pointers as in the API."""
+    faults = []
+    if bill.discharged_on < bill.admitted_on:
+        faults.append(Fault("/discharged_on", "discharge_before_admission"))
+    elif bill.medical_type in OUTPATIENT_TYPES and bill.admitted_on != bill.discharged_on:
+        faults.append(Fault("/discharged_on", "outpatient_days_differ"))
+    if bill.work_injury == "determined":
+        faults.append(Fault("/work_injury", "work_injury_not_covered"))
+    if bill.medical_type == CHILDBIRTH and bill.delivery_mode is None:
+        faults.append(Fault("/delivery_mode", "delivery_mode_missing"))
+    if bill.medical_type == CHRONIC and bill.disease_code is None:
+        faults.append(Fault("/disease_code", "disease_not_listed"))
+    faults += line_faults(bill.lines)
+    if bill.discharged_on >= bill.admitted_on:
+        faults += [
+            Fault(f"/lines/{index}/charged_at", "charged_outside_stay")
+            for index, line in enumerate(bill.lines)
+            if not bill.admitted_on <= line.charged_on <= bill.discharged_on
+        ]
+    if bill.total != sum([line.amount for line in bill.lines]):
+        faults.append(Fault("/total", "total_mismatch"))
+    if bill.total < 0:
+        faults.append(Fault("/total", "negative_amount"))
+    return faults
+
+
+def policy_faults(bill: Bill, facts: Facts, policy: Policy) -> list[Fault]:
+    """Faults that only the policy of the day can tell: diseases that are not listed or not registered."""
+    if bill.medical_type != CHRONIC or bill.disease_code is None:
+        return []
+    listed = disease_group(bill, policy)
+    if listed is None:
+        return [Fault("/disease_code", "disease_not_listed")]
+    name = "basic.chronic.registration_required"
+    if policy.has(name) and policy.figure(name, {}).value and not facts.disease_registered:
+        return [Fault("/disease_code", "disease_not_registered")]
+    return []
+
+
+def disease_group(bill: Bill, policy: Policy) -> str | None:
+    """The group of the bill's chronic disease in the pack's list, None when it isn't listed."""
+    for rule in policy.rules:
+        if "diseases" in rule.parameters and bill.medical_type in rule.applies.get("medical_type", ()):
+            listed = policy.figure(rule.parameters["diseases"], {}).value.get(bill.disease_code)
+            if listed is not None:
+                return str(listed[1])
+    return None
+
+
+def compute(
+    bill: Bill, catalogue: Catalogue, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
+) -> Computed:
+    """The outcome of one bill under the policy of its day. Refused with all faults when it can't be computed."""
+    faults = bill_faults(bill) + policy_faults(bill, facts, policy)
+    if faults:
+        raise Refused(faults)
+    scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level)
+    state = State(bill, facts, scope, dict(before), episode, policy)
+    if bill.medical_type == CHRONIC:
+        state.facts["disease_group"] = state.ordinary_facts["disease_group"] = disease_group(bill, policy) or ""
+    for rule in policy.rules:
+        _run(rule, state)
+    return Computed(_outcome(state, facts, scope, lines, dict(before)), entries)
+
+
+def _run(rule: Rule, state: State) -> None:
+    """Apply one rule where it applies to the bill; say why not where the patient would look for it."""
+    for dimension, values in rule.applies.items():
+        if state.facts.get(dimension) not in values and not _later_tier(rule, state, dimension):
+            return
+    if state.referral_missing and rule.options.get("referral_missing") == "pays_nothing":
+        state.step(rule, 0, {"reason": "referral_missing"})
+        return
+    classes = state.figure(rule, "classes")
+    if classes is not None and state.facts["class"] not in classes.value:
+        state.step(rule, 0, {"reason": "class_not_covered"}, (classes,))
+        return
+    KINDS[rule.kind](rule, state)
+
+
+def _later_tier(rule: Rule, state: State, dimension: str) -> bool:
+    """Whether a childbirth bill enters this tier because the pack's ``later_tiers`` names it."""
+    if dimension != "medical_type" or state.facts["medical_type"] != CHILDBIRTH or rule.tier in ("basic", "hospital"):
+        return False
+    return any(
+        rule.tier in state.policy.figure(other.parameters["later_tiers"], state.facts).value
+        for other in state.policy.rules
+        if "later_tiers" in other.parameters
+    )
+
+
+def _outcome(
+    state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, ...], before: dict[str, int]
+) -> Outcome:
+    bill = state.bill
+    patient = state.remaining_total
+    portions = Portions(**state.portions, hospital=state.hospital, patient=patient)
+    _conserve(bill.total, scope, portions)
+    _count_year(state, patient)
+    payables = tuple(
+        Payable(FUNDS[tier], tier, amount)
+        for tier in FUND_TIERS
+        if (amount := state.portions[tier] + (state.adjustment if tier == "basic" else 0))
+    )
+    version = state.policy.version
+    assumed = {basis.parameter for step in state.trace for basis in step.basis if basis.status == "assumed"}
+    return Outcome(
+        benefit_class=facts.benefit_class,
+        benefit_year=bill.discharged_on.year,
+        out_of_area=state.out_of_area,
+        total=bill.total,
+        scope=scope,
+        portions=portions,
+        payables=payables,
+        payable_adjustment=state.adjustment,
+        recoverable=bill.work_injury == "undeterminable",
+        deductible=state.deductible,
+        reduction=state.reduction,
+        before=before,
+        after=state.accumulators,
+        policy=PolicyRef(state.policy.pack.name, version.name, state.policy.pack.digest, len(assumed)),
+        lines=lines,
+        trace=(_scope_step(scope, bill.total), *state.trace, _patient_step(state, patient)),
+    )
+
+
+def _count_year(state: State, patient: int) -> None:
+    """The accumulators that no single rule owns (section 5)."""
+    accumulators = state.accumulators
+    accumulators["own_total"] += patient
+    if not state.referral_missing and state.bill.medical_type in (INPATIENT, CHRONIC):
+        accumulators["compliant_own"] += patient
+    if state.bill.medical_type == INPATIENT and not state.episode.counted_in_year:
+        accumulators["inpatient_count"] += 1
+
+
+def _conserve(total: int, scope: Scope, portions: Portions) -> None:
+    shares: Sequence[int] = msgspec.structs.astuple(portions)
+    columns: Sequence[int] = msgspec.structs.astuple(scope)
+    if sum(shares) != total or sum(columns) != total or min(shares) < 0 or min(columns) < 0:
+        raise ConservationBroken(f"total {total}, portions {shares}, scope {columns}")
+
+
+def _scope_step(scope: Scope, total: int) -> Step:
+    inputs = {
+        "total": total,
+        "own_expense": scope.own_expense,
+        "over_limit": scope.over_limit,
+        "first_pay": scope.first_pay,
+    }
+    return Step("scope", "scope", "scope", "政策范围内费用", scope.in_scope, inputs)  # type: ignore[arg-type]
+
+
+def _patient_step(state: State, patient: int) -> Step:
+    inputs = {"total": state.total, "hospital": state.hospital, **state.portions}
+    return Step("patient", "patient", "patient", "个人负担", patient, inputs)  # type: ignore[arg-type]
+
+
+def policy_day(bill: Bill) -> date:
+    """The day whose rules and benefit year count: the discharge day (visit day, cut-off day)."""
+    return bill.discharged_on
