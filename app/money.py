@@ -41,6 +41,12 @@ def scaled(text: str, decimals: int) -> int:
     return -value if sign else value
 
 
+def parsed(text: str, decimals: int) -> int:
+    """``scaled`` for a text that already matched one of the patterns above: the fast way on the settling path."""
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(decimals, "0"))
+
+
 def fen(text: str) -> int:
     """Yuan with at most two decimals, as fen. ``fen("1234.5") == 123450``."""
     return scaled(text, 2)

@@ -1,0 +1,11 @@
+"""Administrative area codes (行政区划代码, six digits) and what they mean for settling. Pure."""
+
+
+def pooling_area(area_code: str) -> str:
+    """The pooling area 统筹区 that rules and pays: the first four digits plus ``00`` (a county is read as its prefecture)."""
+    return area_code[:4] + "00"
+
+
+def area_prefix(area_code: str) -> str:
+    """The prefix shared by everything in the area: ``530000`` is a province (``53``), anything else its pooling area."""
+    return area_code[:2] if area_code.endswith("0000") else area_code[:4]

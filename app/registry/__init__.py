@@ -1,0 +1,1 @@
+"""The registry: hospitals, persons and their dated identities, the catalogue."""

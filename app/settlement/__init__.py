@@ -1,0 +1,1 @@
+"""Settling: quote, settle, read, reverse. The shell around the pure core."""

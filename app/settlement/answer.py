@@ -1,0 +1,237 @@
+"""A settlement as the API shows it (api.md, Settling). Sentences are made here, when read; nothing is computed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from app.money import yuan
+from app.settlement.bill import SHANGHAI
+from app.tiers.explain import LINE_NOTES, WARNINGS, sentence, shown_inputs
+from app.tiers.model import LineScope, Payable, Portions, Scope, Step
+
+ID_PREFIX: Final = "set_"
+COUNTS: Final = frozenset({"inpatient_count"})
+
+
+class ScopeAnswer(Struct):
+    """The bill's money by catalogue rules, yuan."""
+
+    own_expense: str
+    over_limit: str
+    first_pay: str
+    in_scope: str
+
+
+class PortionsAnswer(Struct):
+    """Who pays what, yuan."""
+
+    basic: str
+    serious_illness: str
+    medical_assistance: str
+    safety_net: str
+    hospital: str
+    patient: str
+
+
+class PayableAnswer(Struct):
+    """What a fund owes, yuan."""
+
+    fund: str
+    tier: str
+    amount: str
+
+
+class YearToDateAnswer(Struct):
+    """The accumulators before and after; money strings, ``inpatient_count`` an integer."""
+
+    before: dict[str, str | int]
+    after: dict[str, str | int]
+
+
+class PolicyAnswer(Struct):
+    """The rules that were used; ``assumed`` counts the distinct assumed figures among them."""
+
+    pack: str
+    version: str
+    digest: str
+    assumed: int
+
+
+class BasisAnswer(Struct):
+    """Where a figure of a step comes from."""
+
+    document: str
+    clause: str
+    status: Literal["enacted", "assumed"]
+    parameter: str
+
+
+class StepAnswer(Struct):
+    """One step of the explanation."""
+
+    step: int
+    tier: str
+    rule: str
+    name: str
+    formula: str
+    inputs: dict[str, Any]
+    amount: str
+    room: dict[str, str]
+    basis: list[BasisAnswer]
+
+
+class LineAnswer(Struct, rename={"catalogue_class": "class"}):
+    """One net line's scope, yuan, with a note why."""
+
+    line_no: int
+    catalogue_class: str | None
+    own_expense: str
+    over_limit: str
+    first_pay: str
+    in_scope: str
+    note: str | None
+
+
+class WarningAnswer(Struct):
+    """Something accepted but worth a look."""
+
+    code: str
+    message: str
+
+
+class SettlementAnswer(Struct):
+    """A quote, settlement, reversal or adjustment. ``trace`` and ``lines`` are left out of lists."""
+
+    settlement_id: str | None
+    kind: Literal["quote", "settlement", "reversal", "adjustment"]
+    status: Literal["quoted", "settled", "adjusted", "reversed"]
+    settled_at: str
+    benefit_year: int
+    hospital_code: str
+    visit_id: str
+    settle_seq: int
+    person_id: str
+    benefit_class: str
+    medical_type: str
+    admitted_on: str
+    discharged_on: str
+    interim: bool
+    paid_by: Literal["hospital", "patient"]
+    paying_area: str
+    out_of_area: bool
+    total: str
+    scope: ScopeAnswer
+    portions: PortionsAnswer
+    fund_total: str
+    payable_adjustment: str
+    recoverable: bool
+    payables: list[PayableAnswer]
+    year_to_date: YearToDateAnswer
+    policy: PolicyAnswer
+    warnings: list[WarningAnswer]
+    digest: str
+    result_digest: str
+    of_settlement_id: str | None = None
+    reason: str | None = None
+    trace: list[StepAnswer] | UnsetType = UNSET
+    lines: list[LineAnswer] | UnsetType = UNSET
+    quote_id: str | UnsetType = UNSET
+    expires_at: str | UnsetType = UNSET
+    adjustments: list["SettlementAnswer"] | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The parts of an answer that a list leaves out."""
+
+    trace: Sequence[Step]
+    lines: Sequence[LineScope]
+
+
+def shown_id(settlement_id: int) -> str:
+    """The outside form of a settlement's id."""
+    return f"{ID_PREFIX}{settlement_id}"
+
+
+def read_id(text: str) -> int | None:
+    """The inside form of a settlement's id, None when the text is none."""
+    digits = text.removeprefix(ID_PREFIX)
+    if digits == text or not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+        return None
+    return int(digits)
+
+
+def shown_instant(instant: datetime) -> str:
+    """RFC 3339 in the business zone, to the millisecond."""
+    return instant.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
+
+
+def shown_year(accumulators: Mapping[str, int]) -> dict[str, str | int]:
+    """Accumulators as money strings; counts stay integers."""
+    return {key: value if key in COUNTS else yuan(value) for key, value in accumulators.items()}
+
+
+def shown_scope(scope: Scope) -> ScopeAnswer:
+    """The four scope columns."""
+    return ScopeAnswer(
+        yuan(scope.own_expense), yuan(scope.over_limit), yuan(scope.first_pay), yuan(scope.in_scope)
+    )
+
+
+def shown_portions(portions: Portions) -> PortionsAnswer:
+    """The six portions."""
+    return PortionsAnswer(
+        yuan(portions.basic),
+        yuan(portions.serious_illness),
+        yuan(portions.medical_assistance),
+        yuan(portions.safety_net),
+        yuan(portions.hospital),
+        yuan(portions.patient),
+    )
+
+
+def shown_payables(payables: Iterable[Payable]) -> list[PayableAnswer]:
+    """What each fund owes."""
+    return [PayableAnswer(item.fund, item.tier, yuan(item.amount)) for item in payables]
+
+
+def shown_trace(trace: Sequence[Step]) -> list[StepAnswer]:
+    """The ordered steps with their sentences."""
+    return [
+        StepAnswer(
+            step=number,
+            tier=step.tier,
+            rule=step.rule,
+            name=step.name,
+            formula=sentence(step),
+            inputs=shown_inputs(step.inputs),
+            amount=yuan(step.amount),
+            room={key: yuan(value) for key, value in step.room.items()},
+            basis=[BasisAnswer(item.document, item.clause, item.status, item.parameter) for item in step.basis],  # type: ignore[arg-type]
+        )
+        for number, step in enumerate(trace, 1)
+    ]
+
+
+def shown_lines(lines: Sequence[LineScope]) -> list[LineAnswer]:
+    """Each net line's scope."""
+    return [
+        LineAnswer(
+            line.line_no,
+            line.catalogue_class,
+            yuan(line.own_expense),
+            yuan(line.over_limit),
+            yuan(line.first_pay),
+            yuan(line.in_scope),
+            None if line.note is None else LINE_NOTES[line.note],
+        )
+        for line in lines
+    ]
+
+
+def shown_warnings(warnings: Sequence[str]) -> list[WarningAnswer]:
+    """Things accepted but worth a look."""
+    return [WarningAnswer(code, WARNINGS[code]) for code in warnings]

@@ -1,0 +1,116 @@
+"""Settlements read back: a database row, or a computation not yet stored, as an answer."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app.areas import pooling_area
+from app.money import yuan
+from app.settlement.answer import (
+    PolicyAnswer,
+    SettlementAnswer,
+    YearToDateAnswer,
+    shown_id,
+    shown_instant,
+    shown_lines,
+    shown_payables,
+    shown_portions,
+    shown_scope,
+    shown_trace,
+    shown_warnings,
+    shown_year,
+)
+from app.settlement.document import decode_document, decode_results
+from app.settlement.service import Computation
+from app.tiers.model import FUND_TIERS
+
+
+def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> SettlementAnswer:
+    """A stored row as an answer. ``status`` overrides the derived one (a replay answers as of then)."""
+    document = decode_document(row["document"])
+    results = decode_results(document.results)
+    delta = msgspec.json.decode(row["delta"], type=dict[str, int])
+    before = {key: value - delta.get(key, 0) for key, value in results.after.items()}
+    of = row["of_settlement_id"]
+    answer = SettlementAnswer(
+        settlement_id=shown_id(row["settlement_id"]),
+        kind=row["kind"],
+        status=status or row["status"],  # type: ignore[arg-type]
+        settled_at=shown_instant(row["settled_at"]),
+        benefit_year=row["benefit_year"],
+        hospital_code=row["hospital_code"],
+        visit_id=row["visit_id"],
+        settle_seq=row["settle_seq"],
+        person_id=row["person_id"],
+        benefit_class=row["benefit_class"],
+        medical_type=row["medical_type"],
+        admitted_on=row["admitted_on"].isoformat(),
+        discharged_on=row["discharged_on"].isoformat(),
+        interim=row["interim"],
+        paid_by=row["paid_by"],
+        paying_area=row["paying_area"],
+        out_of_area=row["out_of_area"],
+        total=yuan(row["total"]),
+        scope=shown_scope(results.scope),
+        portions=shown_portions(results.portions),
+        fund_total=yuan(sum(row[tier] for tier in FUND_TIERS)),
+        payable_adjustment=yuan(row["payable_adjustment"]),
+        recoverable=row["recoverable"],
+        payables=shown_payables(results.payables),
+        year_to_date=YearToDateAnswer(shown_year(before), shown_year(results.after)),
+        policy=PolicyAnswer(row["policy_pack"], row["policy_version"], row["policy_digest"], row["assumed"]),
+        warnings=shown_warnings(row["warnings"]),
+        digest=row["digest"],
+        result_digest=row["result_digest"],
+        of_settlement_id=None if of is None else shown_id(of),
+        reason=row["reason"],
+    )
+    if detail:
+        answer.trace, answer.lines = shown_trace(document.trace), shown_lines(document.lines)
+    if row["kind"] == "reversal":
+        answer.adjustments = []
+    return answer
+
+
+def answer_of_computation(computation: Computation, *, quote_id: str | None, expires: datetime | None) -> SettlementAnswer:
+    """A computation as the answer of a quote, or (without a quote id) of the settlement that stored it."""
+    bill, found, outcome = computation.bill, computation.found, computation.outcome
+    answer = SettlementAnswer(
+        settlement_id=None if quote_id is not None else shown_id(found.settlement_id or 0),
+        kind="settlement" if quote_id is None else "quote",
+        status="settled" if quote_id is None else "quoted",
+        settled_at=shown_instant(computation.now),
+        benefit_year=outcome.benefit_year,
+        hospital_code=bill.hospital_code,
+        visit_id=bill.visit_id,
+        settle_seq=bill.settle_seq,
+        person_id=bill.person_id,
+        benefit_class=outcome.benefit_class,
+        medical_type=bill.medical_type,
+        admitted_on=bill.admitted_on.isoformat(),
+        discharged_on=bill.discharged_on.isoformat(),
+        interim=bill.interim,
+        paid_by=bill.paid_by,
+        paying_area=pooling_area(computation.facts.area_code),
+        out_of_area=outcome.out_of_area,
+        total=yuan(outcome.total),
+        scope=shown_scope(outcome.scope),
+        portions=shown_portions(outcome.portions),
+        fund_total=yuan(outcome.fund_total),
+        payable_adjustment=yuan(outcome.payable_adjustment),
+        recoverable=outcome.recoverable,
+        payables=shown_payables(outcome.payables),
+        year_to_date=YearToDateAnswer(shown_year(outcome.before), shown_year(outcome.after)),
+        policy=PolicyAnswer(
+            outcome.policy.pack, outcome.policy.version, outcome.policy.digest, outcome.policy.assumed
+        ),
+        warnings=shown_warnings(found.warnings),
+        digest=computation.digest,
+        result_digest=computation.result_digest,
+        trace=shown_trace(outcome.trace),
+        lines=shown_lines(outcome.lines),
+    )
+    if quote_id is not None and expires is not None:
+        answer.quote_id, answer.expires_at = quote_id, shown_instant(expires)
+    return answer

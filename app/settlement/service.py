@@ -1,0 +1,331 @@
+"""Quote, settle and reverse: one transaction each, the pure core in the middle.
+
+Lock, read the facts of the day, compute, write, answer. Raising rolls everything back. Nothing here knows a policy's number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any, Final, cast
+
+import msgspec
+
+from app import ENGINE_VERSION, telemetry
+from app.areas import pooling_area
+from app.context import Caller, Service
+from app.db import constraint
+from app.errors import Conflict, Fault, Forbidden, NotFound, OnestopError, Refused, Unacceptable, Unauthorized
+from app.ledger.journal import creditor, transfers_for
+from app.money import parsed, yuan
+from app.security import require, sign, verify
+from app.settlement import store
+from app.settlement.answer import shown_id, shown_instant
+from app.settlement.bill import BillRequest, core_bill, essential, shanghai_day
+from app.settlement.document import Document, Inputs, Results, digest, encoded, results_of
+from app.settlement.store import Found, NewSettlement, Reversible
+from app.tiers.model import FUND_TIERS, FUNDS, Episode, Facts, Outcome, Payable, Portions, Scope, Step, empty_year
+from app.tiers.policy import Policy
+from app.tiers.scope import Catalogue
+from app.tiers.waterfall import bill_faults, compute, policy_faults
+
+INSURANCE_TYPE: Final = "390"
+QUOTE_PURPOSE: Final = "quote"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settling call leaves: the id, whether it had been there before under the same key, what was computed now."""
+
+    settlement_id: int
+    replayed: bool
+    computation: "Computation | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """One bill computed: everything that a quote shows and a settlement stores."""
+
+    bill: BillRequest
+    found: Found
+    facts: Facts
+    outcome: Outcome
+    document: Document
+    digest: str
+    result_digest: str
+
+    @property
+    def now(self) -> datetime:
+        """The business instant at which the facts were read."""
+        return cast(datetime, self.found.now)
+
+
+class QuoteToken(msgspec.Struct, array_like=True):
+    """What a quote id carries, signed: when, the patient's portion (fen), and a digest of each thing that may change."""
+
+    quoted_at: datetime
+    patient: int
+    policy: str
+    person: str
+    year_to_date: str
+    lines: str
+
+
+async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Computation, str, datetime]:
+    """Compute a bill without writing. Returns it with the quote id and the instant it expires. Refused with all faults."""
+    _may_settle(caller, bill)
+    async with service.database.hot() as connection:
+        found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+    computation = _computed(service, bill, found)
+    expires = computation.now + timedelta(seconds=service.settings.quote_seconds)
+    return computation, sign(service.keys, QUOTE_PURPOSE, encoded(_quote_token(computation))), expires
+
+
+async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: str, request_hash: bytes) -> Settled:
+    """Settle a bill once. A replay of the key names the first settlement; Conflict, Refused and the rest leave nothing."""
+    _may_settle(caller, bill)
+    content_faults = bill_faults(core_bill(bill))
+    async with service.database.hot() as connection:
+        writes = not content_faults
+        found = await _read(
+            service, connection, caller, bill, key=key if writes else None, request_hash=request_hash if writes else None
+        )
+        if found.state == "replayed":
+            return Settled(cast(int, found.settlement_id), True)
+        if found.settled is not None:
+            raise _already_settled(found.settled)
+        computation = _computed(service, bill, found)
+        _hold_to_quote(service, computation)
+        row, transfers, after = _new_settlement(computation)
+        try:
+            await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
+        except Exception as error:
+            if constraint(error) == "settled_visit_pkey":
+                raise Conflict("already_settled") from error
+            raise
+    portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
+    telemetry.observe_settlement(
+        kind="settlement", medical_type=bill.medical_type, paid_by=bill.paid_by, portions=portions
+    )
+    return Settled(row.settlement_id, False, computation)
+
+
+def _may_settle(caller: Caller, bill: BillRequest) -> None:
+    if bill.paid_by == "patient":
+        if caller.principal.scopes.isdisjoint({"finance", "admin"}):
+            raise Forbidden("paid_by_needs_finance")
+    else:
+        require(caller.principal, "hospital")
+    own = caller.principal.hospital_code
+    if own is not None and own != bill.hospital_code:
+        raise NotFound("not_found")
+
+
+async def _read(
+    service: Service, connection: Any, caller: Caller, bill: BillRequest, *, key: str | None, request_hash: bytes | None
+) -> Found:
+    found = await store.facts(
+        connection,
+        caller,
+        bill,
+        key=key,
+        request_hash=request_hash,
+        wait=service.settings.idempotency_wait,
+        manual_clock=service.manual_clock,
+    )
+    check_opened(found.state, keyed=key is not None)
+    if key is not None:
+        telemetry.lock_wait_seconds.observe(found.lock_wait / 1_000_000)
+    return found
+
+
+def check_opened(state: str, *, keyed: bool = True) -> None:
+    """Raise for what ``request_open`` found: an ended token, a key used for something else, a twin in flight."""
+    match state:
+        case "token_ended":
+            raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
+        case "reused":
+            telemetry.observe_idempotency("reused")
+            raise Unacceptable("idempotency_key_reused")
+        case "in_progress":
+            telemetry.observe_idempotency("in_progress")
+            raise Conflict("idempotency_in_progress", headers={"Retry-After": "1"})
+        case "not_found":
+            raise NotFound("not_found")
+        case "replayed" | "new" if keyed:
+            telemetry.observe_idempotency("replayed" if state == "replayed" else "new")
+
+
+def _already_settled(settlement_id: int) -> OnestopError:
+    return Conflict("already_settled", headers={"Location": f"/v1/settlements/{shown_id(settlement_id)}"})
+
+
+def _computed(service: Service, request: BillRequest, found: Found) -> Computation:
+    """The pure part: faults of bill, facts and policy together, then the engine."""
+    bill = core_bill(request)
+    faults = bill_faults(bill) + _fact_faults(request, found)
+    policy, policy_found = _policy(service, request, found)
+    faults += policy_found
+    if policy is None or found.person is None or found.hospital is None:
+        raise Refused(faults)
+    facts = _facts(request, found, policy)
+    if faults:
+        raise Refused(faults + policy_faults(bill, facts, policy))
+    episode = Episode(found.episode_deductible, found.episode_counted)
+    before = empty_year() | (found.accumulators or {})
+    started = perf_counter()
+    computed = _located(lambda: compute(bill, _catalogue(found), facts, before, episode, policy))
+    telemetry.engine_seconds.observe(perf_counter() - started)
+    outcome = computed.outcome
+    inputs = encoded(
+        Inputs(
+            outcome.policy.digest, request.discharged_on, computed.entries, facts, before, episode, essential(request)
+        )
+    )
+    results = encoded(results_of(outcome))
+    document = Document(msgspec.Raw(inputs), msgspec.Raw(results), outcome.lines, outcome.trace)
+    return Computation(request, found, facts, outcome, document, digest(inputs), digest(results))
+
+
+def _located(run: Callable[[], Any]) -> Any:
+    """Run the engine; a policy gap met on the way is a fault of the discharge day."""
+    try:
+        return run()
+    except Refused as refused:
+        raise Refused([Fault(f.pointer or "/discharged_on", f.code, f.values) for f in refused.faults]) from None
+
+
+def _catalogue(found: Found) -> Catalogue:
+    catalogue: dict[str, list[Any]] = {}
+    for entry in found.entries:
+        catalogue.setdefault(entry.item_code, []).append(entry)
+    return catalogue
+
+
+def _fact_faults(request: BillRequest, found: Found) -> list[Fault]:
+    """Faults that only the registry and the clock can tell."""
+    faults = []
+    if request.insurance_type != INSURANCE_TYPE:
+        faults.append(Fault("/insurance_type", "insurance_type_unsupported"))
+    if found.hospital is None:
+        faults.append(Fault("/hospital_code", "unknown_hospital"))
+    if found.person is None:
+        faults.append(Fault("/person_id", "unknown_person"))
+    elif not found.person.insured or found.person.insurance_type != INSURANCE_TYPE:
+        faults.append(Fault("/person_id", "not_insured"))
+    if found.transfer_unknown:
+        faults.append(Fault("/transfer_from", "transfer_visit_unknown"))
+    today = shanghai_day(cast(datetime, found.now))
+    if request.discharged_on > today:
+        faults.append(Fault("/discharged_on", "in_the_future"))
+    return faults
+
+
+def _policy(service: Service, request: BillRequest, found: Found) -> tuple[Policy | None, list[Fault]]:
+    """The policy of the person's area on the discharge day, or why there is none."""
+    if found.person is None:
+        return None, []
+    try:
+        return service.book.on(request.discharged_on, found.person.area_code), []
+    except Refused as refused:
+        return None, [Fault("/discharged_on", fault.code, fault.values) for fault in refused.faults]
+
+
+def _facts(request: BillRequest, found: Found, policy: Policy) -> Facts:
+    person, hospital = cast(store.FoundPerson, found.person), cast(store.FoundHospital, found.hospital)
+    benefit_class = next((name for name in policy.version.precedence if name in found.classes), "ordinary")
+    return Facts(
+        person_id=request.person_id,
+        area_code=person.area_code,
+        benefit_class=cast(Any, benefit_class),
+        hospital_code=request.hospital_code,
+        hospital_level=hospital.level,
+        hospital_rank=cast(Any, hospital.rank),
+        hospital_area_code=hospital.area_code,
+    )
+
+
+def _quote_token(computation: Computation) -> QuoteToken:
+    found, outcome = computation.found, computation.outcome
+    return QuoteToken(
+        computation.now,
+        outcome.portions.patient,
+        outcome.policy.digest,
+        digest(encoded(computation.facts)),
+        digest(encoded([outcome.before, found.episode_deductible, found.episode_counted])),
+        digest(encoded(essential(computation.bill))),
+    )
+
+
+def _hold_to_quote(service: Service, computation: Computation) -> None:
+    """Conflict when the bill names a quote or an amount that no longer holds."""
+    bill, patient = computation.bill, computation.outcome.portions.patient
+    quoted = None
+    if bill.quote_id is not None:
+        try:
+            quoted = msgspec.json.decode(verify(service.keys, QUOTE_PURPOSE, bill.quote_id), type=QuoteToken)
+        except (ValueError, msgspec.MsgspecError):
+            raise Refused([Fault("/quote_id", "quote_invalid")]) from None
+        if computation.now >= quoted.quoted_at + timedelta(seconds=service.settings.quote_seconds):
+            raise Conflict("quote_expired")
+    expected = None if bill.expected_patient is None else parsed(bill.expected_patient, 2)
+    differs = (expected is not None and expected != patient) or (quoted is not None and quoted.patient != patient)
+    if differs:
+        changed: list[str] = []
+        if quoted is not None:
+            now = _quote_token(computation)
+            names = ("policy", "person", "year_to_date", "lines")
+            changed = [name for name in names if getattr(now, name) != getattr(quoted, name)]
+        values = {"patient": yuan(patient)}
+        raise Conflict("quote_mismatch", values=values, extra={"changed": changed, "patient": yuan(patient)})
+
+
+def _new_settlement(computation: Computation) -> tuple[NewSettlement, Any, str]:
+    """The row, its transfers and the year afterwards."""
+    bill, found, facts, outcome = computation.bill, computation.found, computation.facts, computation.outcome
+    paying_area = pooling_area(facts.area_code)
+    delta = {key: value - outcome.before[key] for key, value in outcome.after.items() if value != outcome.before[key]}
+    row = NewSettlement(
+        settlement_id=cast(int, found.settlement_id),
+        kind="settlement",
+        of_settlement_id=None,
+        person_id=bill.person_id,
+        benefit_year=outcome.benefit_year,
+        entry_no=found.entries_before + 1,
+        hospital_code=bill.hospital_code,
+        visit_id=bill.visit_id,
+        settle_seq=bill.settle_seq,
+        interim=bill.interim,
+        medical_type=bill.medical_type,
+        benefit_class=outcome.benefit_class,
+        paid_by=bill.paid_by,
+        paying_area=paying_area,
+        hospital_area=facts.hospital_area_code,
+        out_of_area=outcome.out_of_area,
+        recoverable=outcome.recoverable,
+        admitted_on=bill.admitted_on,
+        discharged_on=bill.discharged_on,
+        settled_at=computation.now,
+        total=outcome.total,
+        **msgspec.structs.asdict(outcome.scope),
+        **msgspec.structs.asdict(outcome.portions),
+        payable_adjustment=outcome.payable_adjustment,
+        deductible=outcome.deductible,
+        delta=encoded(delta).decode(),
+        episode=found.episode,
+        policy_pack=outcome.policy.pack,
+        policy_version=outcome.policy.version,
+        policy_digest=outcome.policy.digest,
+        assumed=outcome.policy.assumed,
+        engine_version=ENGINE_VERSION,
+        digest=computation.digest,
+        result_digest=computation.result_digest,
+        warnings=found.warnings,
+        reason=None,
+        document=encoded(computation.document).decode(),
+    )
+    owed_to = creditor(paid_by=bill.paid_by, hospital_code=bill.hospital_code, person_id=bill.person_id)
+    transfers = transfers_for(
+        outcome.payables, event="settlement", paying_area=paying_area, creditor=owed_to, medical_type=bill.medical_type
+    )
+    return row, transfers, encoded(outcome.after).decode()

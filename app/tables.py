@@ -1,0 +1,58 @@
+"""Tables that belong to no domain: tokens, the clock, remembered answers, policy texts. As the migrations make them."""
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, LargeBinary, SmallInteger, Table, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
+
+from app.db import METADATA
+
+
+def _recorded() -> Column[object]:
+    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+
+
+token = Table(
+    "token",
+    METADATA,
+    Column("token_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("hospital_code", Text),
+    Column("area_code", Text),
+    Column("funds", ARRAY(Text)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("revoked_by", Text),
+    Column("created_by", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    _recorded(),
+)
+
+business_clock = Table(
+    "business_clock",
+    METADATA,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("now", DateTime(timezone=True), nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("settlement_id", BigInteger),
+    Column("body", LargeBinary),
+    Column("request_id", Text, nullable=False),
+    _recorded(),
+)
+
+policy_text = Table(
+    "policy_text",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("pack", Text, nullable=False),
+    Column("texts", JSON, nullable=False),
+    _recorded(),
+)

@@ -1,0 +1,16 @@
+-- Two roles without login, in the whole cluster. Neither owns a table. The service connects as the owner's login and works as
+-- onestop_app; onestop_settler owns the two settling functions and nothing else.
+DO $$
+DECLARE wanted text;
+BEGIN
+  FOREACH wanted IN ARRAY ARRAY['onestop_app', 'onestop_settler'] LOOP
+    BEGIN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
+    EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
+  END LOOP;
+END $$;
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO onestop_app, onestop_settler;
