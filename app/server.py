@@ -1,0 +1,84 @@
+"""Running the service: the embedded database if there is no other, migrations, then uvicorn with one or several workers."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from app import embedded
+from app.config import Settings
+from app.main import create_app
+from app.schema import migrate
+from app.telemetry import MULTIPROCESS_VARIABLE, prepare_multiprocess
+
+GRACEFUL_SECONDS: Final = 20
+PR_SET_PDEATHSIG: Final = 1
+PARENT_VARIABLE: Final = "ONESTOP_PARENT"
+
+
+@contextmanager
+def database_url(settings: Settings, data_dir: Path) -> Iterator[str]:
+    """The configured database, or an embedded one for as long as the context lasts."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+    else:
+        with embedded.start(data_dir) as server:
+            yield server.url
+
+
+def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: int) -> None:
+    """Serve until told to stop. SIGTERM and SIGINT finish what is in flight, then stop the database."""
+    with database_url(settings, data_dir) as url, tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics:
+        asyncio.run(migrate(url))
+        prepare_multiprocess(Path(metrics))
+        os.environ |= {
+            "ONESTOP_DATABASE_URL": url,
+            "ONESTOP_DATA_DIR": str(data_dir),
+            MULTIPROCESS_VARIABLE: metrics,
+            PARENT_VARIABLE: str(os.getpid()),
+        }
+        uvicorn.run(
+            "app.server:application",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            timeout_worker_healthcheck=60,
+        )
+
+
+def application() -> ASGIApp:
+    """The application of one worker process, built from the environment."""
+    parent = int(os.environ.get(PARENT_VARIABLE, "0"))
+    if parent and parent != os.getpid():
+        _die_with(parent)
+    return create_app(Settings(), _url_of(Settings())).served
+
+
+def _url_of(settings: Settings) -> str:
+    url: SecretStr | None = settings.database_url
+    if url is None:
+        raise RuntimeError("ONESTOP_DATABASE_URL is not set; start the service with `onestop serve`")
+    return url.get_secret_value()
+
+
+def _die_with(parent: int) -> None:
+    """Stop this worker when its parent is killed, so that nothing keeps the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit("the parent process is gone")

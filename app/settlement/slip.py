@@ -1,0 +1,270 @@
+"""The 结算单 that the patient signs: one settlement as printable A4 HTML. It shows what is stored and computes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import RowMapping, select
+
+from app.context import Caller, Service
+from app.http import open_request
+from app.money import yuan
+from app.registry.tables import hospital, person
+from app.security import Keys, decrypt, mask_id_number
+from app.settlement.answer import LineAnswer, SettlementAnswer
+from app.settlement.bill import SHANGHAI, BillLine, BillRequest, shanghai_day
+from app.settlement.document import decode_document, decode_inputs
+from app.settlement.reading import answer_of_row
+
+NOT_KNOWN: Final = "—"
+
+CLASS_NAMES: Final[Mapping[str, str]] = {
+    "destitute": "特困人员",
+    "low_income": "低保对象",
+    "returned_poverty": "返贫致贫人口",
+    "registered_poor": "建档立卡贫困人口",
+    "monitored": "监测对象",
+    "low_income_edge": "低保边缘家庭成员",
+    "illness_poverty": "因病致贫重病患者",
+    "ordinary": "普通居民",
+}
+MEDICAL_TYPES: Final[Mapping[str, str]] = {"11": "普通门诊", "14": "门诊慢特病", "21": "住院", "52": "生育住院"}
+KIND_TITLES: Final[Mapping[str, str]] = {
+    "quote": "试算单",
+    "settlement": "结算单",
+    "reversal": "结算单（撤销单）",
+    "adjustment": "结算单（调整单）",
+}
+STATUS_NAMES: Final[Mapping[str, str]] = {
+    "quoted": "试算，未结算",
+    "settled": "已结算",
+    "adjusted": "已调整",
+    "reversed": "已撤销",
+}
+REFERRALS: Final[Mapping[str, str]] = {
+    "not_required": "无需转诊",
+    "compliant": "按规定转诊",
+    "emergency": "急诊",
+    "missing": "未按规定转诊",
+}
+TIER_NAMES: Final[Mapping[str, str]] = {
+    "scope": "费用范围",
+    "basic": "基本医保",
+    "serious_illness": "大病保险",
+    "medical_assistance": "医疗救助",
+    "safety_net": "兜底保障",
+    "hospital": "医院承担",
+    "patient": "个人负担",
+    "reversal": "撤销",
+}
+PORTION_TIERS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net", "hospital", "patient")
+SCOPE_NAMES: Final[Mapping[str, str]] = {
+    "own_expense": "全自费",
+    "over_limit": "超限价",
+    "first_pay": "先行自付",
+    "in_scope": "政策范围内",
+}
+BASIS_STATUS: Final[Mapping[str, str]] = {"enacted": "已颁布", "assumed": "假设"}
+ACCUMULATOR_NAMES: Final[Mapping[str, str]] = {
+    "inpatient_count": "住院次数",
+    "deductible_paid": "住院起付线已付",
+    "basic_paid": "基本医保已支付（住院、慢特病）",
+    "outpatient_paid": "普通门诊已支付",
+    "chronic_deductible_paid": "慢特病起付线已付",
+    "serious_base": "大病保险累计合规费用",
+    "serious_paid": "大病保险已支付",
+    "assistance_deductible_paid": "医疗救助起付线已付",
+    "assistance_paid": "医疗救助已支付",
+    "tilt_base": "倾斜救助累计基数",
+    "safety_net_paid": "兜底保障已支付",
+    "compliant_own": "合规转诊个人自付",
+    "own_total": "个人负担合计",
+}
+ROOM_NAMES: Final[Mapping[str, str]] = {"cap_year": "年度限额尚余", "own_cap": "距个人自付封顶尚余"}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the registry adds to a slip, ready to be shown; the id number is masked."""
+
+    hospital: str
+    person: str
+    id_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlipLine:
+    """One row of the lines' table: what the hospital charged (absent on a correction) and its scope (absent on a refund)."""
+
+    line_no: int
+    charged: BillLine | None
+    charged_on: str
+    scope: LineAnswer | None
+    note: str
+
+
+async def slip_html(service: Service, caller: Caller, row: Any) -> str:
+    """The slip of a settlement's row as a whole HTML page. A person or hospital out of the caller's reach is a dash."""
+    names = await _names(service, caller, row["hospital_code"], row["person_id"])
+    pack = service.book.packs.get(row["policy_pack"])
+    return rendered(row, names, {} if pack is None else pack.documents)
+
+
+async def _names(service: Service, caller: Caller, hospital_code: str, person_id: str) -> Names:
+    hospitals = select(hospital.c.name).where(hospital.c.code == hospital_code)
+    persons = select(person.c.name, person.c.id_number).where(person.c.person_id == person_id)
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        hospital_name = await connection.scalar(hospitals)
+        found = (await connection.execute(persons)).mappings().first()
+    name, id_number = (NOT_KNOWN, NOT_KNOWN) if found is None else _person(service.keys, found, person_id)
+    return Names(hospital_name or NOT_KNOWN, name, id_number)
+
+
+def _person(keys: Keys, row: RowMapping, person_id: str) -> tuple[str, str]:
+    """Name and masked id number; each text was encrypted for its own place."""
+    name = decrypt(keys, row["name"], associated=f"person.name {person_id}".encode())
+    id_number = decrypt(keys, row["id_number"], associated=f"person.id_number {person_id}".encode())
+    return name, mask_id_number(id_number)
+
+
+def rendered(row: Any, names: Names, documents: Mapping[str, Mapping[str, str]]) -> str:
+    """The page of a row (``store.READ_ONE``), with the documents that the policy pack cites. Pure."""
+    answer = answer_of_row(row, detail=True)
+    bill = _bill(row)
+    return _slip.render(
+        answer=answer,
+        names=names,
+        bill=bill,
+        lines=_lines(answer, bill),
+        settled_at=_minute(answer.settled_at),
+        total_capital=capital_yuan(row["total"]),
+        patient_capital=capital_yuan(row["patient"]),
+        portions=[(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
+        scope=[(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
+        year=_year(answer),
+        documents=_cited(answer, documents),
+    )
+
+
+def _bill(row: Any) -> BillRequest | None:
+    """The bill of a settlement; corrections are stored without one."""
+    if row["kind"] != "settlement":
+        return None
+    return decode_inputs(decode_document(row["document"]).inputs).bill
+
+
+def _minute(instant: str) -> str:
+    return f"{datetime.fromisoformat(instant).astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+def _lines(answer: SettlementAnswer, bill: BillRequest | None) -> list[SlipLine]:
+    """Every line that was charged, refunds too, beside the scope of what remains of it."""
+    scopes = {line.line_no: line for line in answer.lines or ()}
+    if bill is None:
+        return [SlipLine(number, None, "", scope, scope.note or "") for number, scope in scopes.items()]
+    rows = []
+    for line in bill.lines:
+        scope = scopes.get(line.line_no)
+        note = f"冲减第 {line.refund_of_line_no} 行" if scope is None else scope.note or ""
+        rows.append(SlipLine(line.line_no, line, shanghai_day(line.charged_at).isoformat(), scope, note))
+    return rows
+
+
+def _year(answer: SettlementAnswer) -> list[tuple[str, str | int, str | int]]:
+    """Label, before and after of each accumulator that isn't empty both times."""
+    before, after = answer.year_to_date.before, answer.year_to_date.after
+    return [
+        (name, before[key], after[key])
+        for key, name in ACCUMULATOR_NAMES.items()
+        if key in after and {before[key], after[key]} - {0, "0.00"}
+    ]
+
+
+def _cited(answer: SettlementAnswer, documents: Mapping[str, Mapping[str, str]]) -> list[tuple[str, Mapping[str, str]]]:
+    """The documents that the explanation cites, in the order of citing. One that the pack no longer lists has no title."""
+    cited = dict.fromkeys(basis.document for step in answer.trace or () for basis in step.basis)
+    return [(name, documents.get(name, {})) for name in cited]
+
+
+# ---------------------------------------------------------------- 人民币大写
+
+_DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
+_PLACES: Final = ("", "拾", "佰", "仟")
+_MYRIADS: Final = ("元", "万", "亿", "万亿")
+
+
+def capital_yuan(fen: int) -> str:
+    """Fen as 人民币大写. ``capital_yuan(123456) == "壹仟贰佰叁拾肆元伍角陆分"``.
+
+    Each run of zeros between two other digits is one 零, also across 万, 亿 and 元; 整 stands after 元 or 角 when nothing
+    follows; a negative amount begins with 负. Raises ValueError from 10**16 yuan on.
+    """
+    whole, rest = divmod(abs(fen), 100)
+    digits = f"{whole}{rest:02d}"
+    if len(digits) > 18:
+        raise ValueError("too large to be written out")
+    units = _units(len(digits) - 2)
+    text, zeros, in_myriad = "", False, False
+    for digit, (unit, myriad) in zip(digits, units, strict=True):
+        if digit != "0":
+            text += ("零" if zeros and text else "") + _DIGITS[int(digit)] + unit
+            zeros, in_myriad = False, True
+        else:
+            zeros = True
+        if myriad:
+            text += myriad if in_myriad or (text and myriad in "亿元") else ""
+            in_myriad = in_myriad and myriad == "万亿"
+    if not text:
+        return "零元整"
+    return ("负" if fen < 0 else "") + text + ("" if text.endswith("分") else "整")
+
+
+def _units(count: int) -> list[tuple[str, str]]:
+    """For each digit of an amount with ``count`` digits before the point: its unit, and the myriad that it ends or nothing."""
+    whole = [
+        (_PLACES[place % 4], _MYRIADS[place // 4] if place % 4 == 0 else "") for place in range(count - 1, -1, -1)
+    ]
+    return [*whole, ("角", ""), ("分", "")]
+
+
+# ---------------------------------------------------------------- the page
+
+
+def basis_text(document: str, clause: str) -> str:
+    """A source in short: ``yn-2017-ss 第 5 条``; an assumed figure's clause says what was assumed."""
+    place = f"第 {clause} 条" if clause.isdigit() else clause
+    return place if document == "assumption" else f"{document} {place}"
+
+
+def _summed(amounts: Sequence[str]) -> str:
+    return yuan(sum(int(amount.replace(".", "")) for amount in amounts))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        class_names=CLASS_NAMES,
+        medical_types=MEDICAL_TYPES,
+        kind_titles=KIND_TITLES,
+        status_names=STATUS_NAMES,
+        referrals=REFERRALS,
+        tier_names=TIER_NAMES,
+        basis_status=BASIS_STATUS,
+        room_names=ROOM_NAMES,
+    )
+    environment.filters.update(basis=basis_text)
+    return environment
+
+
+_environment_of_slips: Final = _environment()
+_slip: Final = _environment_of_slips.get_template("slip.html")
