@@ -30,10 +30,9 @@ PAGE_MOST: Final = 100
 
 _encoder: Final = msgspec.json.Encoder()
 _OPEN: Final = text(
-    "SELECT (o).state, (o).status, (o).settlement_id, (o).body FROM"
-    " (SELECT request_open(:token_id, :subject, :request_id, :reach, :hospital, :area, :key, :hash, :wait) AS o) q"
+    "SELECT * FROM request_open(:token_id, :subject, :request_id, :reach, :hospital, :area, :key, :hash, :wait)"
 )
-_OPEN_HOT: Final = "SELECT (request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)).state AS state"
+_OPEN_HOT: Final = "SELECT * FROM request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
 def service_of(request: Request) -> Service:

@@ -1,10 +1,10 @@
 """Policy packs over HTTP: which packs there are, and every parameter that holds on a day."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -13,13 +13,14 @@ from app import clock
 from app.errors import Fault, NotFound, PolicyError, Refused
 from app.http import answer, caller_of, open_request, service_of
 from app.money import rate_text, yuan
-from app.openapi import gives
+from app.openapi import body, gives
 from app.problem import read_body
 from app.security import require
 from app.settlement.bill import shanghai_day
 from app.tables import policy_text
 from app.tiers.packfile import MAX_PACK_BYTES, Row, converted
 from app.tiers.policy import Pack, Policy, PolicyBook, load_book
+from app.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["policies"])
 
@@ -43,6 +44,21 @@ class ParameterAnswer(Struct):
     title: str
     unit: str
     figures: list[FigureAnswer]
+
+
+class CheckRequest(Struct, forbid_unknown_fields=True):
+    """A pack's text, to be checked."""
+
+    text: Annotated[str, Meta(max_length=MAX_PACK_BYTES)]
+
+
+class CheckAnswer(Struct):
+    """What the checker found: sentences that name file, parameter and day, and the remedy."""
+
+    ok: bool
+    findings: list[str]
+    digest: str | None = None
+    assumed: int | None = None
 
 
 class PolicyDayAnswer(Struct):
@@ -86,22 +102,18 @@ async def get_policy(request: Request, pack: str, on: date | None = None) -> Res
     return answer(policy_answer(policy, on))
 
 
-@router.post("/policies/{pack}/check")
+@router.post("/policies/{pack}/check", openapi_extra=body(CheckRequest), responses=gives(200, CheckAnswer))
 async def check_policy(request: Request, pack: str) -> Response:
-    """Check a pack's YAML text (the body) against the packs of this service. Nothing is stored."""
+    """Check a pack's YAML text against the packs of this service. Nothing is stored."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "policy")
-    content = await read_body(request, MAX_PACK_BYTES, "application/yaml")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise Refused([Fault("", "invalid_utf8")]) from None
-    texts = {name: known.texts[name] for name, known in service.book.packs.items()} | {pack: text}
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), CheckRequest)
+    texts = {name: known.texts[name] for name, known in service.book.packs.items()} | {pack: wanted.text}
     try:
         checked = load_book(texts).packs[pack]
     except PolicyError as error:
-        return answer({"ok": False, "findings": list(error.findings)})
-    return answer({"ok": True, "findings": [], "digest": checked.digest, "assumed": assumed_rows(checked)})
+        return answer(CheckAnswer(False, list(error.findings)))
+    return answer(CheckAnswer(True, [], checked.digest, assumed_rows(checked)))
 
 
 def _summary(pack: Pack) -> dict[str, Any]:

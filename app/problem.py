@@ -151,6 +151,7 @@ def install(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, OnestopError)
+    request.state.rejections = [fault.code for fault in error.faults] or [error.code]
     return problem_response(error, request_id=_request_id(request), language=_language(request))
 
 
@@ -171,9 +172,8 @@ def _parameter_fault(location: Iterable[object]) -> Fault:
         if not shown_key(part):
             break
         shown.append(part)
-    names = shown[1:2] if shown[:1] and shown[0] in _PLACES else shown[:1]
-    pointer = "".join(f"/{part}" for part in shown)
-    return Fault(pointer, "invalid_parameter", {"parameter": names[0] if names else pointer or "body"})
+    names = [part for part in shown if part not in _PLACES]
+    return Fault("".join(f"/{part}" for part in shown), "invalid_parameter", {"parameter": (names or ["body"])[0]})
 
 
 async def _framework(request: Request, error: Exception) -> Response:

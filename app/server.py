@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 import uvicorn
 from pydantic import SecretStr
@@ -38,6 +39,7 @@ def database_url(settings: Settings, data_dir: Path) -> Iterator[str]:
 
 def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: int) -> None:
     """Serve until told to stop. SIGTERM and SIGINT finish what is in flight, then stop the database."""
+    signal.signal(signal.SIGTERM, _leave)
     with database_url(settings, data_dir) as url, tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics:
         asyncio.run(migrate(url))
         prepare_multiprocess(Path(metrics))
@@ -59,6 +61,11 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
             timeout_worker_healthcheck=60,
         )
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """uvicorn raises its signal again when it has shut down; leave in good order then."""
+    raise SystemExit(0)
 
 
 def application() -> ASGIApp:

@@ -366,6 +366,7 @@ class TelemetryMiddleware:
         seconds = exchange.ended - exchange.started
         counter.inc()
         histogram.observe(seconds)
+        observe_rejection(scope["state"].get("rejections", ()), route=template)
         level = logging.ERROR if exchange.status >= 500 else logging.DEBUG if template in self._quiet else logging.INFO
         if _access.isEnabledFor(level):
             _access.handle(_request_record(level, scope, exchange, method=method, template=template, seconds=seconds))

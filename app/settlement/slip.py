@@ -1,6 +1,6 @@
 """The 结算单 that the patient signs: one settlement as printable A4 HTML. It shows what is stored and computes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,6 @@ from sqlalchemy import RowMapping, select
 
 from app.context import Caller, Service
 from app.http import open_request
-from app.money import yuan
 from app.registry.tables import hospital, person
 from app.security import Keys, decrypt, mask_id_number
 from app.settlement.answer import LineAnswer, SettlementAnswer
@@ -194,7 +193,7 @@ def _cited(answer: SettlementAnswer, documents: Mapping[str, Mapping[str, str]])
 
 _DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
 _PLACES: Final = ("", "拾", "佰", "仟")
-_MYRIADS: Final = ("元", "万", "亿", "万亿")
+_MYRIADS: Final = ("元", "万", "亿", "万")
 
 
 def capital_yuan(fen: int) -> str:
@@ -208,23 +207,23 @@ def capital_yuan(fen: int) -> str:
     if len(digits) > 18:
         raise ValueError("too large to be written out")
     units = _units(len(digits) - 2)
-    text, zeros, in_myriad = "", False, False
-    for digit, (unit, myriad) in zip(digits, units, strict=True):
-        if digit != "0":
-            text += ("零" if zeros and text else "") + _DIGITS[int(digit)] + unit
-            zeros, in_myriad = False, True
-        else:
+    text, zeros, in_group = "", False, False
+    for digit, (unit, group) in zip(digits, units, strict=True):
+        if digit == "0":
             zeros = True
-        if myriad:
-            text += myriad if in_myriad or (text and myriad in "亿元") else ""
-            in_myriad = in_myriad and myriad == "万亿"
+        else:
+            text += ("零" if zeros and text else "") + _DIGITS[int(digit)] + unit
+            zeros, in_group = False, True
+        if group:
+            text += group if in_group or (text and group != "万") else ""
+            in_group = False
     if not text:
         return "零元整"
     return ("负" if fen < 0 else "") + text + ("" if text.endswith("分") else "整")
 
 
 def _units(count: int) -> list[tuple[str, str]]:
-    """For each digit of an amount with ``count`` digits before the point: its unit, and the myriad that it ends or nothing."""
+    """For each digit of an amount with ``count`` digits before the point: its unit, and the group's name where it ends one."""
     whole = [
         (_PLACES[place % 4], _MYRIADS[place // 4] if place % 4 == 0 else "") for place in range(count - 1, -1, -1)
     ]
@@ -238,10 +237,6 @@ def basis_text(document: str, clause: str) -> str:
     """A source in short: ``yn-2017-ss 第 5 条``; an assumed figure's clause says what was assumed."""
     place = f"第 {clause} 条" if clause.isdigit() else clause
     return place if document == "assumption" else f"{document} {place}"
-
-
-def _summed(amounts: Sequence[str]) -> str:
-    return yuan(sum(int(amount.replace(".", "")) for amount in amounts))
 
 
 def _environment() -> Environment:
@@ -261,8 +256,8 @@ def _environment() -> Environment:
         tier_names=TIER_NAMES,
         basis_status=BASIS_STATUS,
         room_names=ROOM_NAMES,
+        basis_text=basis_text,
     )
-    environment.filters.update(basis=basis_text)
     return environment
 
 

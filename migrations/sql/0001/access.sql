@@ -27,7 +27,7 @@ CREATE POLICY settlement_settles ON settlement TO onestop_settler USING (true) W
 CREATE POLICY transfer_settles ON transfer TO onestop_settler USING (true) WITH CHECK (true);
 CREATE POLICY person_settles ON person FOR SELECT TO onestop_settler USING (true);
 
-GRANT SELECT ON settlement, transfer, account, settled_visit, person_year TO onestop_app;
+GRANT SELECT ON settlement, transfer, account, settled_visit, person_year, alembic_version TO onestop_app;
 GRANT SELECT, INSERT ON policy_text, idempotency, token, identity, catalogue_entry, hospital, person TO onestop_app;
 GRANT UPDATE (revoked_at, revoked_by) ON token TO onestop_app;
 GRANT UPDATE (superseded_at, superseded_by) ON identity, catalogue_entry TO onestop_app;

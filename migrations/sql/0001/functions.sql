@@ -20,26 +20,26 @@ BEGIN
     SELECT FROM token WHERE token_id = p_token_id AND revoked_at IS NULL
       AND (expires_at IS NULL OR expires_at > clock_timestamp())
   ) THEN
-    RETURN ('token_ended', NULL, NULL, NULL);
+    RETURN ROW('token_ended', NULL, NULL, NULL)::opened_request;
   END IF;
   IF p_key IS NULL THEN
-    RETURN ('new', NULL, NULL, NULL);
+    RETURN ROW('new', NULL, NULL, NULL)::opened_request;
   END IF;
   lock_id := hashtextextended(p_subject || ' ' || p_key, 1);
   give_up := clock_timestamp() + p_wait;
   WHILE NOT pg_try_advisory_xact_lock(lock_id) LOOP
     IF clock_timestamp() > give_up THEN
-      RETURN ('in_progress', NULL, NULL, NULL);
+      RETURN ROW('in_progress', NULL, NULL, NULL)::opened_request;
     END IF;
     PERFORM pg_sleep(0.01);
   END LOOP;
   SELECT * INTO found_row FROM idempotency WHERE subject = p_subject AND key = p_key;
   IF NOT FOUND THEN
-    RETURN ('new', NULL, NULL, NULL);
+    RETURN ROW('new', NULL, NULL, NULL)::opened_request;
   ELSIF found_row.request_hash <> p_hash THEN
-    RETURN ('reused', NULL, NULL, NULL);
+    RETURN ROW('reused', NULL, NULL, NULL)::opened_request;
   END IF;
-  RETURN ('replayed', found_row.status, found_row.settlement_id, found_row.body);
+  RETURN ROW('replayed', found_row.status, found_row.settlement_id, found_row.body)::opened_request;
 END $$;
 
 -- One lock per person serialises everything that spends a yearly room. It is on the person and not on the person-year,

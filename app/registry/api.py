@@ -1,0 +1,98 @@
+"""The routes of the registry: hospitals, persons, the catalogue, and a person's year. They translate, nothing more."""
+
+from datetime import date
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.context import Caller, Service
+from app.errors import NotFound
+from app.http import answer, caller_of, service_of
+from app.openapi import body, gives
+from app.problem import read_body
+from app.registry import service as registry
+from app.registry.facts import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    CatalogueAnswer,
+    CatalogueRequest,
+    HospitalAnswer,
+    HospitalRequest,
+    PersonAnswer,
+    PersonRequest,
+    PersonYearAnswer,
+)
+from app.security import require
+from app.wire import decode
+
+router = APIRouter(prefix="/v1", tags=["registry"])
+PERSON_READERS: Final = ("registry", "hospital", "finance", "auditor")
+
+
+async def _registrar(request: Request) -> tuple[Caller, Service]:
+    caller = await caller_of(request)
+    require(caller.principal, "registry")
+    return caller, service_of(request)
+
+
+async def _person_reader(request: Request) -> tuple[Caller, Service]:
+    caller = await caller_of(request)
+    require(caller.principal, *PERSON_READERS)
+    return caller, service_of(request)
+
+
+@router.put("/hospitals/{code}", openapi_extra=body(HospitalRequest), responses=gives(200, HospitalAnswer))
+async def put_hospital(request: Request, code: str) -> Response:
+    """Create or replace a hospital. 200 both times: the answer is the state, whoever brought it about."""
+    caller, service = await _registrar(request)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), HospitalRequest)
+    return answer(await registry.put_hospital(service, caller, code, wanted))
+
+
+@router.get("/hospitals/{code}", responses=gives(200, HospitalAnswer))
+async def get_hospital(request: Request, code: str) -> Response:
+    """A hospital."""
+    return answer(await registry.read_hospital(service_of(request), await caller_of(request), code))
+
+
+@router.put("/persons/{person_id}", openapi_extra=body(PersonRequest), responses=gives(200, PersonAnswer))
+async def put_person(request: Request, person_id: str) -> Response:
+    """Bring a person to the state wanted. Identities that differ are corrected, and what was known before is kept.
+    ``person_id`` is the fund's own number, never the id number."""
+    caller, service = await _registrar(request)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), PersonRequest)
+    return answer(await registry.put_person(service, caller, person_id, wanted))
+
+
+@router.get("/persons/{person_id}", responses=gives(200, PersonAnswer))
+async def get_person(request: Request, person_id: str) -> Response:
+    """A person with the identities that hold as we know it now; the id number is masked."""
+    caller, service = await _person_reader(request)
+    return answer(await registry.read_person(service, caller, person_id))
+
+
+@router.get("/persons/{person_id}/years/{year}", responses=gives(200, PersonYearAnswer))
+async def get_person_year(request: Request, person_id: str, year: int) -> Response:
+    """What the year has counted so far, and ``room``: what is left under each yearly cap, null where there is no cap.
+    The caps are those of today within the year, of the last day of a past year, of the first day of a future one."""
+    caller, service = await _person_reader(request)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise NotFound("not_found")
+    return answer(await registry.read_year(service, caller, person_id, year))
+
+
+@router.put("/catalogue/{item_code}", openapi_extra=body(CatalogueRequest), responses=gives(200, CatalogueAnswer))
+async def put_catalogue_entry(request: Request, item_code: str) -> Response:
+    """Store the version of a catalogue entry that begins on ``valid_from``. The same content again changes nothing;
+    other content replaces that version, which stays in the history."""
+    caller, service = await _registrar(request)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), CatalogueRequest)
+    return answer(await registry.put_catalogue_entry(service, caller, item_code, wanted))
+
+
+@router.get("/catalogue/{item_code}", responses=gives(200, CatalogueAnswer))
+async def get_catalogue_entry(request: Request, item_code: str, on: date | None = None) -> Response:
+    """The version of a catalogue entry that is valid on a day (today without one)."""
+    caller, service = await caller_of(request), service_of(request)
+    return answer(await registry.read_catalogue_entry(service, caller, item_code, on))

@@ -1,0 +1,277 @@
+"""What the registry takes and shows, and what can be said of it without a database. Pure.
+
+Intervals are ``[from, until)``. Ratios are ten-thousandths inside, ceilings millionths of a yuan, amounts fen.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct, defstruct, field
+
+from app.errors import Fault
+from app.money import parsed, rate, trimmed, yuan
+from app.security import looks_like_id_number
+from app.settlement.answer import COUNTS
+from app.tiers.model import ACCUMULATORS, LEVELS, BenefitClass, CatalogueClass, Rank
+from app.tiers.packfile import Rule
+from app.tiers.policy import Policy
+from app.wire import AreaCode, Code, Day, Price, Rate
+
+MAX_IDENTITIES: Final = 200
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2200
+_ID_NUMBER: Final = re.compile(r"[0-9]{17}[0-9X]")
+
+GivenName = Annotated[str, Meta(min_length=1, max_length=200)]
+Evidence = Annotated[str, Meta(max_length=500)]
+ItemKind = Literal["drug", "material", "service"]
+Level = Literal[1, 2, 3]
+
+
+class HospitalRequest(Struct, forbid_unknown_fields=True):
+    """The body of ``PUT /v1/hospitals/{code}``."""
+
+    name: GivenName
+    level: Level
+    rank: Rank
+    area_code: AreaCode
+
+
+class HospitalAnswer(Struct):
+    """A hospital."""
+
+    code: str
+    name: str
+    level: Level
+    rank: str
+    area_code: str
+
+
+class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
+    """A benefit class that a person has in [from, until), and the document that says so."""
+
+    class_: BenefitClass = field(name="class")
+    from_: Day = field(name="from")
+    until: Day | None = None
+    evidence: Evidence | None = None
+
+
+class PersonRequest(Struct, forbid_unknown_fields=True):
+    """The body of ``PUT /v1/persons/{person_id}``: the state wanted. Without ``insured_from``: always insured."""
+
+    name: GivenName
+    id_number: Annotated[str, Meta(max_length=64, description="18 characters: 17 digits, then a digit or X")]
+    area_code: AreaCode
+    insurance_type: Code
+    insured_from: Day | None = None
+    insured_until: Day | None = None
+    identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
+
+
+class PersonAnswer(Struct):
+    """A person; the id number is masked, the identities are sorted by their first day."""
+
+    person_id: str
+    name: str
+    id_number: str
+    area_code: str
+    insurance_type: str
+    insured_from: date | None
+    insured_until: date | None
+    identities: list[IdentityEntry]
+
+
+class Ceilings(Struct, forbid_unknown_fields=True):
+    """The highest price per unit that counts, by hospital level; none: no ceiling."""
+
+    level_1: Price | None = field(name="1", default=None)
+    level_2: Price | None = field(name="2", default=None)
+    level_3: Price | None = field(name="3", default=None)
+
+
+class CatalogueRequest(Struct, forbid_unknown_fields=True):
+    """The body of ``PUT /v1/catalogue/{item_code}``: the version that begins on ``valid_from``."""
+
+    name: GivenName
+    kind: ItemKind
+    class_: CatalogueClass = field(name="class")
+    first_pay_ratio: Rate
+    valid_from: Day
+    valid_until: Day | None = None
+    ceilings: Ceilings | None = None
+    restricted: bool = False
+
+
+class CatalogueAnswer(Struct):
+    """One version of a catalogue entry. ``ceilings`` has the levels that have one, null when none has."""
+
+    item_code: str
+    name: str
+    kind: ItemKind
+    class_: CatalogueClass = field(name="class")
+    first_pay_ratio: str
+    ceilings: dict[str, str] | None
+    restricted: bool
+    valid_from: date
+    valid_until: date | None
+
+
+PersonYearAnswer: Final = defstruct(
+    "PersonYearAnswer",
+    [*((name, int if name in COUNTS else str) for name in ACCUMULATORS), ("room", dict[str, str | None])],
+    namespace={"__doc__": "A person-year's accumulators, and the room that is left under each yearly cap (null: no cap)."},
+)
+
+
+# ---------------------------------------------------------------- persons
+
+
+def normal_id_number(text: str) -> str:
+    """An id number with its x in upper case."""
+    return text.upper()
+
+
+def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:
+    """Every fault of a person that its form alone doesn't show. Does not enforce the id number's check digit."""
+    faults = []
+    id_number = normal_id_number(wanted.id_number)
+    if looks_like_id_number(person_id) or normal_id_number(person_id) == id_number:
+        faults.append(Fault("/person_id", "person_id_is_id_number"))
+    if _ID_NUMBER.fullmatch(id_number) is None:
+        faults.append(Fault("/id_number", "id_number_invalid"))
+    if _is_empty(wanted.insured_from, wanted.insured_until):
+        faults.append(Fault("/insured_until", "interval_empty"))
+    return faults + identity_faults(wanted.identities)
+
+
+def identity_faults(identities: Sequence[IdentityEntry]) -> list[Fault]:
+    """Empty intervals, and overlaps within a class. Different classes may overlap: precedence decides between them."""
+    faults = {
+        index: Fault(f"/identities/{index}/until", "interval_empty")
+        for index, item in enumerate(identities)
+        if _is_empty(item.from_, item.until)
+    }
+    reaching: dict[str, int] = {}  # by class: the entry so far that lasts longest
+    for index in sorted(range(len(identities)), key=lambda position: identities[position].from_):
+        if index in faults:
+            continue
+        item = identities[index]
+        other = reaching.get(item.class_)
+        if other is not None and _last(identities[other].until) > item.from_:
+            later = max(index, other)
+            faults[later] = Fault(f"/identities/{later}", "identity_overlap")
+        if other is None or _last(item.until) > _last(identities[other].until):
+            reaching[item.class_] = index
+    return [fault for _, fault in sorted(faults.items())]
+
+
+def in_order(identities: Iterable[IdentityEntry]) -> list[IdentityEntry]:
+    """Identities as they are shown: by first day, then by class."""
+    return sorted(identities, key=lambda item: (item.from_, item.class_))
+
+
+def benefit_class(identities: Iterable[IdentityEntry], day: date, precedence: Sequence[str]) -> str:
+    """The class that counts on a day: the first by precedence of those that hold, ``ordinary`` without one."""
+    held = {item.class_ for item in identities if item.from_ <= day < _last(item.until)}
+    return next((name for name in precedence if name in held), "ordinary")
+
+
+def _is_empty(since: date | None, until: date | None) -> bool:
+    return since is not None and until is not None and until <= since
+
+
+def _last(until: date | None) -> date:
+    return until or date.max
+
+
+# ---------------------------------------------------------------- catalogue
+
+
+def catalogue_faults(wanted: CatalogueRequest) -> list[Fault]:
+    """Every fault of a catalogue version that its form alone doesn't show."""
+    faults = []
+    if wanted.class_ == "A" and rate(wanted.first_pay_ratio) != 0:
+        faults.append(Fault("/first_pay_ratio", "ratio_for_class_a"))
+    if _is_empty(wanted.valid_from, wanted.valid_until):
+        faults.append(Fault("/valid_until", "interval_empty"))
+    return faults
+
+
+def catalogue_values(item_code: str, wanted: CatalogueRequest) -> dict[str, Any]:
+    """A version as the columns of its row."""
+    ceilings = wanted.ceilings or Ceilings()
+    by_level = zip(LEVELS, (ceilings.level_1, ceilings.level_2, ceilings.level_3), strict=True)
+    return {
+        "item_code": item_code,
+        "name": wanted.name,
+        "kind": wanted.kind,
+        "class": wanted.class_,
+        "first_pay_ratio": rate(wanted.first_pay_ratio),
+        **{f"ceiling_{level}": None if text is None else parsed(text, 6) for level, text in by_level},
+        "restricted": wanted.restricted,
+        "valid_from": wanted.valid_from,
+        "valid_until": wanted.valid_until,
+    }
+
+
+def overlaps(since: date, until: date | None, other_since: date, other_until: date | None) -> bool:
+    """Whether two intervals have a day in common."""
+    return since < _last(other_until) and other_since < _last(until)
+
+
+def price_text(value: int) -> str:
+    """Millionths of a yuan as the outside form, two to six decimals. ``price_text(12_500_000) == "12.50"``."""
+    whole, _, fraction = trimmed(value, 6).partition(".")
+    return f"{whole}.{fraction:0<2}"
+
+
+# ---------------------------------------------------------------- the year
+
+
+@dataclass(frozen=True, slots=True)
+class _Cap:
+    """A yearly cap in fen (None: there is none) and the accumulator that it limits."""
+
+    counter: str
+    most: int | None
+
+
+def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str | None]:
+    """What is left under each yearly cap of a policy, yuan by accumulator; None: no cap for this class.
+
+    Of several caps on one accumulator the tightest counts. A cap that depends on more than the class and the facts of an
+    everyday bill, and a rule that doesn't cover the class, are left out; own spending is then simply not capped.
+    """
+    facts = {"class": class_, "level": "1", "rank": "county", "delivery_mode": "", "out_of_area": "false"}
+    left: dict[str, int | None] = {}
+    for rule in policy.rules:
+        cap = _cap(policy, rule, facts)
+        if cap is None:
+            continue
+        known = left.setdefault(cap.counter, None)
+        if cap.most is not None:
+            mine = max(0, cap.most - year[cap.counter])
+            left[cap.counter] = mine if known is None else min(known, mine)
+    return {counter: None if amount is None else yuan(amount) for counter, amount in left.items()}
+
+
+def _cap(policy: Policy, rule: Rule, facts: Mapping[str, str]) -> _Cap | None:
+    own = rule.kind == "own_cap"
+    name = rule.parameters.get("cap" if own else "cap_year")
+    counter = "compliant_own" if own else rule.options.get("counts_paid")
+    if name is None or counter is None or not policy.covers(name, facts):
+        return None
+    classes = rule.parameters.get("classes")
+    if classes is not None and facts["class"] not in policy.figure(classes, facts).value:
+        return _Cap(counter, None) if own else None
+    return _Cap(counter, policy.figure(name, facts).value)
+
+
+def day_of_year(year: int, today: date) -> date:
+    """The day whose rules show a year: today within it, the last day of a past one, the first of a future one."""
+    if year == today.year:
+        return today
+    return date(year, 12, 31) if year < today.year else date(year, 1, 1)

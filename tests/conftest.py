@@ -1,0 +1,143 @@
+"""A real PostgreSQL and a real server for the tests that concern them, started once per test process."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app import embedded
+from app.schema import migrate
+
+ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
+CLOCK = "2027-06-30T10:00:00+08:00"
+ROOT = Path(__file__).parent.parent
+
+TokenFactory = Callable[..., Awaitable[dict[str, str]]]
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server that the tests may fill: the configured one, or an embedded one."""
+    configured = os.environ.get("ONESTOP_TEST_DATABASE_URL")
+    if configured:
+        yield configured
+        return
+    folder = Path(tempfile.mkdtemp(prefix="onestop-test-"))
+    folder.chmod(0o755)
+    try:
+        with embedded.start(folder / "data", options={"max_connections": "100"}) as server:
+            yield server.url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def database_named(url: str, name: str) -> str:
+    """The same server's URL with another database."""
+    head, _, tail = url.partition("?")
+    return head.rsplit("/", 1)[0] + f"/{name}" + (f"?{tail}" if tail else "")
+
+
+async def new_database(url: str) -> str:
+    """Create an empty database on the server."""
+    name = f"onestop_test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return database_named(url, name)
+
+
+@pytest.fixture(scope="session")
+def database_url(database_server: str) -> str:
+    """A migrated database that the tests of one process share; tests use names of their own."""
+
+    async def prepare() -> str:
+        url = await new_database(database_server)
+        await migrate(url)
+        return url
+
+    return asyncio.run(prepare())
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start ``onestop serve`` on a free port and wait until it is ready."""
+    port = free_port()
+    variables = {
+        "ONESTOP_DATABASE_URL": url,
+        "ONESTOP_ADMIN_TOKEN": ADMIN_TOKEN,
+        "ONESTOP_CLOCK": f"manual:{CLOCK}",
+        "ONESTOP_LOG_LEVEL": "warning",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir)],
+        env=os.environ | variables | environment,
+        cwd=ROOT,
+    )
+    base_url = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        assert process.poll() is None, "the service did not start"
+        try:
+            if httpx.get(f"{base_url}/readyz").status_code == 200:
+                return process, base_url
+        except httpx.HTTPError:
+            time.sleep(0.05)
+    raise AssertionError("the service did not become ready")
+
+
+@pytest.fixture(scope="session")
+def service_url(database_url: str) -> Iterator[str]:
+    """A running service over the shared database."""
+    with tempfile.TemporaryDirectory() as folder:
+        process, base_url = start_service(database_url, Path(folder))
+        yield base_url
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.fixture
+async def client(service_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client with the bootstrap admin's token, asking for English messages."""
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}
+    async with httpx.AsyncClient(base_url=service_url, headers=headers, timeout=60) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Any]:
+    """A connection as the database's owner, to look behind the service."""
+    opened = await asyncpg.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def token(client: httpx.AsyncClient) -> TokenFactory:
+    """Issues tokens: ``await token(scopes=["hospital"], hospital_code="H1")`` gives request headers."""
+
+    async def issue(**wanted: Any) -> dict[str, str]:
+        body = {"subject": f"subject-{secrets.token_hex(4)}"} | wanted
+        answer = await client.post("/v1/tokens", json=body, headers={"Idempotency-Key": secrets.token_hex(16)})
+        assert answer.status_code == 201, answer.text
+        return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+    return issue

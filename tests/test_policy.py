@@ -1,0 +1,146 @@
+"""Law as data: the shipped packs cover every day, and a wrong pack is refused with advice."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from app.errors import PolicyError, Refused
+from app.policies import SHIPPED, read_texts
+from app.tiers.policy import PolicyBook, facts_for, load_book
+
+TEXTS = read_texts(SHIPPED)
+BOOK = load_book(TEXTS)
+FIRST_DAY = date(2017, 11, 3)
+END_OF_YEAR = date(2026, 12, 31)
+
+
+def boundary_days(book: PolicyBook, name: str) -> list[date]:
+    """Every day on which something changes in a pack, with the days before and after, to the end of the year."""
+    pack = book.packs[name]
+    days = {END_OF_YEAR}
+    for version in pack.versions:
+        for boundary in pack.boundaries(version):
+            days.update(boundary + timedelta(days=shift) for shift in (-1, 0, 1))
+    return sorted(day for day in days if FIRST_DAY <= day <= END_OF_YEAR)
+
+
+@pytest.mark.parametrize("name", sorted(BOOK.packs))
+def test_every_rule_has_exactly_one_figure_on_every_boundary_day(name: str) -> None:
+    """Around every change, each rule finds one figure for every class, level, rank and mode that it can meet."""
+    days = boundary_days(BOOK, name)
+    assert len(days) > 20
+    for day in days:
+        policy = BOOK.policy(name, day)
+        for rule in policy.rules:
+            for parameter in rule.parameters.values():
+                for facts in facts_for(policy, rule, parameter):
+                    assert policy.figure(parameter, facts).basis
+
+
+def test_the_day_before_the_first_version_has_no_policy() -> None:
+    """A day that no version covers is a policy gap, never a default."""
+    with pytest.raises(Refused, match="policy_gap"):
+        BOOK.on(FIRST_DAY - timedelta(days=1), "530102")
+
+
+def test_an_area_that_no_pack_covers_has_no_policy() -> None:
+    """An area outside every pack is a policy gap."""
+    with pytest.raises(Refused, match="policy_gap"):
+        BOOK.on(date(2018, 5, 1), "110101")
+
+
+def test_the_longest_prefix_wins() -> None:
+    """A prefecture's own pack rules there, the province's elsewhere."""
+    assert BOOK.on(date(2018, 5, 1), "532601").pack.name == "wenshan"
+    assert BOOK.on(date(2018, 5, 1), "530102").pack.name == "yunnan"
+
+
+def test_a_prefecture_overrides_single_figures_and_inherits_the_rest() -> None:
+    """Wenshan has its own ordinary rows; "as ordinary" in the inherited tilted row means its own."""
+    policy = BOOK.on(date(2020, 5, 1), "532601")
+    figure = policy.figure("basic.inpatient.deductible", {"class": "low_income", "level": "3"})
+    assert figure.value == 800_00
+    assert policy.figure("basic.inpatient.rate", {"class": "low_income", "level": "1"}).value == 9500
+    assert policy.figure("basic.cap_year", {}).value == 60_000_00
+
+
+SMALL = """
+pack: small
+title: 小包
+areas: ["99"]
+documents:
+  d: {title: 文件}
+versions:
+  first:
+    title: 一
+    from: 2018-01-01
+    precedence: [destitute, low_income, returned_poverty, registered_poor, monitored, low_income_edge, illness_poverty, ordinary]
+    groups:
+      everyone: [destitute, low_income, returned_poverty, registered_poor, monitored, low_income_edge, illness_poverty, ordinary]
+    rules:
+      - {rule: basic, title: 基本, tier: basic, kind: share, base: in_scope, rate: basic.rate}
+parameters:
+  basic.rate:
+    title: 比例
+    unit: rate
+    rows:
+      - {from: 2018-01-01, until: 2019-01-01, value: "0.50", status: enacted, source: {document: d, clause: "1"}}
+      - {from: 2019-01-01, value: "0.60", status: enacted, source: {document: d, clause: "2"}}
+"""
+
+WRONG = {
+    "a gap of one day": ("{from: 2019-01-01, value", "{from: 2019-01-02, value", "basic.rate：2019-01-01 没有规则（policy_gap"),
+    "an overlap": ("until: 2019-01-01", "until: 2019-01-02", "basic.rate：2019-01-01 有两条规则（policy_overlap"),
+    "a missing source": (", source: {document: d, clause: \"2\"}", "", "缺少“source”"),
+    "an unknown document": ("document: d, clause: \"2\"", "document: e, clause: \"2\"", "“e”不在 documents 里"),
+    "a float": ("value: \"0.60\"", "value: 0.60", "0.60 是浮点数"),
+    "a rate of 70": ("value: \"0.60\"", "value: \"70\"", "（不是 70）"),
+    "an unknown key": ("title: 比例", "title: 比例\n    colour: red", "不认识的键“colour”"),
+    "a duplicate key": ("title: 小包", "title: 小包\ntitle: 大包", "“title”写了两次"),
+    "an unknown kind": ("kind: share", "kind: magic", "可选：share"),
+    "an unknown parameter": ("rate: basic.rate}", "rate: basic.rat}", "没有参数“basic.rat”"),
+    "a parameter of another unit": ("unit: rate", "unit: yuan", "要单位 rate"),
+    "an empty interval": ("until: 2019-01-01", "until: 2018-01-01", "区间为空"),
+    "an impossible day": ("from: 2019-01-01", "from: 2019-02-30", "2019-02-30"),
+    "a class in no group": ("everyone: [destitute, ", "everyone: [", "恰好一组"),
+    "an alias": ("title: 小包", "title: &t 小包\nareas: *t", "锚点"),
+    "a cycle of inheritance": ("title: 小包", "title: 小包\ninherits: small", "循环继承"),
+    "an unknown ancestor": ("title: 小包", "title: 小包\ninherits: nobody", "找不到被继承的政策包"),
+    "broken YAML": ("title: 小包", "title: [", "不是有效的 YAML"),
+    "another name than the file": ("pack: small", "pack: large", "与文件名相同"),
+    "an area that is taken": ('areas: ["99"]', 'areas: ["53"]', "已属于政策包"),
+    "a share without a base": ("base: in_scope, ", "", "要写 base"),
+    "an unknown status": ("status: enacted", "status: maybe", "enacted、assumed"),
+}
+
+
+def test_the_small_pack_is_right() -> None:
+    """The pack that the next test breaks is accepted as it stands."""
+    assert load_book({"small": SMALL}).on(date(2019, 1, 1), "990101").figure("basic.rate", {}).value == 6000
+
+
+@pytest.mark.parametrize("fault", sorted(WRONG))
+def test_a_wrong_pack_is_refused_with_file_place_and_remedy(fault: str) -> None:
+    """Each kind of mistake is refused by a finding that names the file and says what is wrong."""
+    old, new, expected = WRONG[fault]
+    assert old in SMALL
+    with pytest.raises(PolicyError) as caught:
+        load_book({**TEXTS, "small": SMALL.replace(old, new, 1)})
+    found = [finding for finding in caught.value.findings if expected in finding]
+    assert found, caught.value.findings
+    assert found[0].startswith("small.yaml:")
+
+
+def test_a_yaml_bomb_is_refused_at_once() -> None:
+    """Nested aliases are refused before they are expanded."""
+    bomb = "a: &a [x]\n" + "".join(f"b{i}: &b{i} [*a, *a]\n" for i in range(50))
+    with pytest.raises(PolicyError, match="锚点"):
+        load_book({"bomb": bomb})
+
+
+def test_bands_out_of_order_are_refused() -> None:
+    """Bands must rise and only the last is open."""
+    bands = 'value: [{up_to: 5, rate: "0.5"}, {up_to: 4, rate: "0.6"}, {up_to: none, rate: "0.7"}]'
+    text = SMALL.replace("unit: rate", "unit: bands").replace('value: "0.60"', bands)
+    with pytest.raises(PolicyError, match="上限递增"):
+        load_book({"small": text})
