@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, get_args
 
 import click
 import httpx
+import yaml
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,11 +30,13 @@ from app.demo.show import show_settlement
 from app.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir
 from app.errors import OnestopError, PolicyError
 from app.law import assumed_rows, policy_answer
+from app.main import describe_app
 from app.messages import text as message_text
 from app.policies import SHIPPED, read_text, read_texts, shipped_book
 from app.schema import migrate as migrate_database
 from app.server import database_url
 from app.server import serve as serve_service
+from app.settlement.bill import shanghai_day
 from app.tiers.policy import PolicyBook, load_book
 
 out: Final = Console()
@@ -99,7 +102,11 @@ def demo(port: int, once: bool, data_dir: Path | None) -> None:
     token = os.environ.get("ONESTOP_ADMIN_TOKEN") or secrets.token_urlsafe(24)
     if once or not _port_is_free(port):
         port = _free_port()
-    environment = os.environ | {"ONESTOP_ADMIN_TOKEN": token, "ONESTOP_CLOCK": DEMO_CLOCK, "ONESTOP_LOG_LEVEL": "warning"}
+    environment = os.environ | {
+        "ONESTOP_ADMIN_TOKEN": token,
+        "ONESTOP_CLOCK": DEMO_CLOCK,
+        "ONESTOP_LOG_LEVEL": "warning",
+    }
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
     with subprocess.Popen(command, env=environment, cwd=SHIPPED.parent.parent) as service:
         try:
@@ -156,7 +163,8 @@ def compute(bill: Path, policy_file: Path | None, as_json: bool) -> None:
         answer = compute_file(bill, policy_file)
     except OnestopError as error:
         lines = [
-            f"{fault.pointer or '/'}  {message_text(fault.code, fault.values, 'zh')}（{fault.code}）" for fault in error.faults
+            f"{fault.pointer or '/'}  {message_text(fault.code, fault.values, 'zh')}（{fault.code}）"
+            for fault in error.faults
         ]
         fail("\n".join(lines) or message_text(error.code, error.values, "zh"))
     except PolicyError as error:
@@ -165,6 +173,18 @@ def compute(bill: Path, policy_file: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     else:
         show_settlement(answer, out)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Only compare; status 1 when they differ.")
+@click.option("--file", "path", type=click.Path(path_type=Path), default=Path("openapi.yaml"), show_default=True)
+def openapi(check: bool, path: Path) -> None:
+    """Write the application's OpenAPI document, or compare it with the committed one."""
+    current = yaml.safe_dump(describe_app().openapi(), allow_unicode=True, sort_keys=False, width=120)
+    if not check:
+        path.write_text(current, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != current:
+        fail(f"{path} 与应用不一致，请运行 make openapi。")
 
 
 @main.group()
@@ -197,14 +217,16 @@ def policy_list() -> None:
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day, today without it.")
 def policy_show(pack: str, on: datetime | None) -> None:
     """Every parameter of a pack on a day."""
-    book, day = shipped_book(Settings().policy_dir), on.date() if on else date.today()
+    book, day = shipped_book(Settings().policy_dir), on.date() if on else shanghai_day(datetime.now(UTC))
     if pack not in book.packs:
         fail(f"没有政策包 {pack}；现有：{'、'.join(book.packs)}。")
     try:
         shown = policy_answer(book.policy(pack, day), day)
     except OnestopError as error:
         fail(message_text(error.code, error.values, "zh"))
-    table = Table("参数", "适用", "值", "起", "止（不含）", "状态", "来源", title=f"{shown.title} · {shown.version} · {day}")
+    table = Table(
+        "参数", "适用", "值", "起", "止（不含）", "状态", "来源", title=f"{shown.title} · {shown.version} · {day}"
+    )
     for parameter in shown.parameters:
         for figure in parameter.figures:
             applies = " ".join("/".join(values) for values in figure.applies_to.values())
@@ -267,7 +289,9 @@ def token_list(data_dir: Path | None) -> None:
     async def act(connection: AsyncConnection) -> None:
         table = Table("token_id", "subject", "scopes", "hospital / area", "revoked")
         for token_id, subject, scopes, where, revoked_at in await tokens.listed(connection):
-            table.add_row(token_id, subject, " ".join(scopes), where or "", "" if revoked_at is None else str(revoked_at))
+            table.add_row(
+                token_id, subject, " ".join(scopes), where or "", "" if revoked_at is None else str(revoked_at)
+            )
         out.print(table)
 
     _with_database(data_dir, act)

@@ -45,4 +45,14 @@ class Caller:
         reach, hospital, area = self.reach
         principal = self.principal
         wait_for = timedelta(seconds=wait)
-        return principal.token_id, principal.subject, self.request_id, reach, hospital, area, key, request_hash, wait_for
+        return (
+            principal.token_id,
+            principal.subject,
+            self.request_id,
+            reach,
+            hospital,
+            area,
+            key,
+            request_hash,
+            wait_for,
+        )

@@ -21,7 +21,9 @@ METADATA: Final = MetaData()
 RETRY_SECONDS: Final = "2"
 APP_ROLE: Final = "onestop_app"
 
-BUSY_STATES: Final = frozenset({"55P03", "57014", "40001", "40P01"})  # lock or statement timeout, serialization, deadlock
+BUSY_STATES: Final = frozenset(
+    {"55P03", "57014", "40001", "40P01"}
+)  # lock or statement timeout, serialization, deadlock
 LOST_CLASSES: Final = ("08", "53", "57P")  # connection, resources, server shutting down
 
 HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types

@@ -188,7 +188,9 @@ def _value(value: Any, unit: str) -> Any:
         case "rate":
             return rate_text(result)
         case "bands":
-            return [{"up_to": None if upper is None else yuan(upper), "rate": rate_text(rate)} for upper, rate in result]
+            return [
+                {"up_to": None if upper is None else yuan(upper), "rate": rate_text(rate)} for upper, rate in result
+            ]
         case "classes" | "tiers":
             return sorted(result)
         case "diseases":
@@ -201,5 +203,3 @@ async def keep_texts(connection: AsyncConnection, book: PolicyBook) -> None:
     for pack in book.packs.values():
         statement = insert(policy_text).values(digest=pack.digest, pack=pack.name, texts=dict(pack.texts))
         await connection.execute(statement.on_conflict_do_nothing())
-
-

@@ -53,11 +53,11 @@ def install(app: FastAPI) -> None:
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
-            )
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             components = document.setdefault("components", {})
-            components["schemas"] = dict(sorted((schema(tuple(_documented.values())) | {"Problem": PROBLEM_SCHEMA}).items()))
+            components["schemas"] = dict(
+                sorted((schema(tuple(_documented.values())) | {"Problem": PROBLEM_SCHEMA}).items())
+            )
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"token": []}]
             for path in document["paths"].values():
@@ -73,7 +73,10 @@ def _tidy(operation: dict[str, Any]) -> None:
     """Drop the framework's own validation error; every refusal is a Problem."""
     responses = operation["responses"]
     responses.pop("422", None)
-    if len(responses) > 1 and responses.get("200", {}).get("content", {}).get("application/json", {}).get("schema") == {}:
+    if (
+        len(responses) > 1
+        and responses.get("200", {}).get("content", {}).get("application/json", {}).get("schema") == {}
+    ):
         responses.pop("200")
     responses["default"] = {
         "description": "Problem",

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.errors import NotFound
-from app.http import answer, caller_of, encoded, once, open_request, service_of
+from app.http import caller_of, encoded, once, open_request, service_of
 from app.openapi import body, gives
 from app.problem import read_body
 from app.security import new_token, require

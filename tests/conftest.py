@@ -79,7 +79,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+def start_service(
+    url: str, data_dir: Path, *, workers: int = 1, **environment: str
+) -> tuple[subprocess.Popen[bytes], str]:
     """Start ``onestop serve`` on a free port and wait until it is ready."""
     port = free_port()
     variables = {
@@ -89,7 +91,18 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
         "ONESTOP_LOG_LEVEL": "warning",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir)],
+        [
+            sys.executable,
+            "-m",
+            "app.cli",
+            "serve",
+            "--port",
+            str(port),
+            "--workers",
+            str(workers),
+            "--data-dir",
+            str(data_dir),
+        ],
         env=os.environ | variables | environment,
         cwd=ROOT,
     )

@@ -72,6 +72,7 @@ def some_item(rng: random.Random, kind: str, anchors: list[date]) -> list[dict[s
         ceilings = None
         if chance(rng, 35):
             base = rng.randint(1, 999) * 10 ** rng.randint(3, 7)  # 0.001 to 9990 yuan
+            base = 0 if chance(rng, 8) else base
             ceilings = {str(level): decimal(base * (10 + level) // 10, 6, least=2) for level in (1, 2, 3)}
         return {
             "class": kind,
@@ -168,7 +169,7 @@ def exact(quantity: int, price: int) -> int:
 
 def price_and_quantity(rng: random.Random, target: int, entry: dict[str, Any] | None, level: int) -> tuple[int, int]:
     ceilings = (entry or {}).get("ceilings")
-    if ceilings and chance(rng, 60):
+    if ceilings and ceilings["1"] != "0.00" and chance(rng, 60):
         whole, _, fraction = ceilings[str(level)].partition(".")
         ceiling = int(whole + fraction.ljust(6, "0"))
         price = rng.choice((ceiling, ceiling + 1, max(1, ceiling - 1), max(1, ceiling * rng.randint(60, 180) // 100)))

@@ -99,7 +99,13 @@ def test_the_example_of_the_contract_gives_its_amounts() -> None:
         {"code": "H53010200001", "level": 1, "rank": "township", "area_code": "530102"},
         {
             "XB01ACA001": [
-                {"class": "A", "first_pay_ratio": "0", "ceilings": None, "restricted": False, "valid_from": "2017-01-01"}
+                {
+                    "class": "A",
+                    "first_pay_ratio": "0",
+                    "ceilings": None,
+                    "restricted": False,
+                    "valid_from": "2017-01-01",
+                }
             ]
         },
         empty_year(),
@@ -114,4 +120,3 @@ def test_the_example_of_the_contract_gives_its_amounts() -> None:
         "hospital": 0,
         "patient": 37,
     }
-

@@ -435,6 +435,10 @@ def line_features(step: dict[str, Any]) -> set[str]:
         found.add(f"line off by {off}")
     for scope in step["result"]["lines"]:
         found |= {f"line {name}" for name, value in scope.items() if name != "line_no" and value > 0}
+        target = ordinary[scope["line_no"]]
+        versions = catalogue.get(target["item_code"], [])
+        if scope["over_limit"] and any((version["ceilings"] or {}).get("1") == "0.00" for version in versions):
+            found.add(f"line all over_limit {scope['in_scope'] == 0}")
         if scope["over_limit"] and scope["first_pay"]:
             found.add("line over_limit and first_pay")
     return found
@@ -475,7 +479,14 @@ EXPECTED = {
     *("approved True", "approved False", "approved refused", "item known", "item unknown"),
     *("charged in UTC", "charged in +08:00", "price decimals 2", "price decimals 4", "price decimals 6"),
     *("quantity decimals 0", "quantity decimals 4", "line off by 1", "line off by 0", "line off by -1"),
-    *("line own_expense", "line over_limit", "line first_pay", "line in_scope", "line over_limit and first_pay"),
+    *(
+        "line own_expense",
+        "line over_limit",
+        "line first_pay",
+        "line in_scope",
+        "line over_limit and first_pay",
+        "line all over_limit True",
+    ),
 }
 
 

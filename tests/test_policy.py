@@ -89,12 +89,16 @@ parameters:
 """
 
 WRONG = {
-    "a gap of one day": ("{from: 2019-01-01, value", "{from: 2019-01-02, value", "basic.rate：2019-01-01 没有规则（policy_gap"),
+    "a gap of one day": (
+        "{from: 2019-01-01, value",
+        "{from: 2019-01-02, value",
+        "basic.rate：2019-01-01 没有规则（policy_gap",
+    ),
     "an overlap": ("until: 2019-01-01", "until: 2019-01-02", "basic.rate：2019-01-01 有两条规则（policy_overlap"),
-    "a missing source": (", source: {document: d, clause: \"2\"}", "", "缺少“source”"),
-    "an unknown document": ("document: d, clause: \"2\"", "document: e, clause: \"2\"", "“e”不在 documents 里"),
-    "a float": ("value: \"0.60\"", "value: 0.60", "0.60 是浮点数"),
-    "a rate of 70": ("value: \"0.60\"", "value: \"70\"", "（不是 70）"),
+    "a missing source": (', source: {document: d, clause: "2"}', "", "缺少“source”"),
+    "an unknown document": ('document: d, clause: "2"', 'document: e, clause: "2"', "“e”不在 documents 里"),
+    "a float": ('value: "0.60"', "value: 0.60", "0.60 是浮点数"),
+    "a rate of 70": ('value: "0.60"', 'value: "70"', "（不是 70）"),
     "an unknown key": ("title: 比例", "title: 比例\n    colour: red", "不认识的键“colour”"),
     "a duplicate key": ("title: 小包", "title: 小包\ntitle: 大包", "“title”写了两次"),
     "an unknown kind": ("kind: share", "kind: magic", "可选：share"),

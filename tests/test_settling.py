@@ -1,7 +1,6 @@
 """Settling over real HTTP on real PostgreSQL."""
 
 import asyncio
-
 from decimal import Decimal
 from typing import Any
 
@@ -115,7 +114,9 @@ async def test_a_refused_request_leaves_its_key_free(world: World) -> None:
     assert right.status_code == 201
 
 
-@pytest.mark.parametrize(("headers", "code"), [({}, "idempotency_key_missing"), ({"Idempotency-Key": "short"}, "idempotency_key_invalid")])
+@pytest.mark.parametrize(
+    ("headers", "code"), [({}, "idempotency_key_missing"), ({"Idempotency-Key": "short"}, "idempotency_key_invalid")]
+)
 async def test_a_write_needs_a_key(world: World, headers: dict[str, str], code: str) -> None:
     """Without a key, or with one of the wrong form, nothing is settled."""
     answer = await world.client.post("/v1/settlements", json=world.bill(), headers=headers)
@@ -192,9 +193,7 @@ async def test_a_reversal_restores_the_year_and_the_ledger(world: World, connect
     assert owed == 0
 
 
-async def test_an_earlier_settlement_is_not_reversed_while_later_ones_stand(
-    world: World, token: TokenFactory
-) -> None:
+async def test_an_earlier_settlement_is_not_reversed_while_later_ones_stand(world: World, token: TokenFactory) -> None:
     """The refusal lists the caller's own later settlements and counts the others."""
     first = await world.settled(world.bill())
     second = await world.settled(world.bill())
@@ -310,9 +309,7 @@ async def test_a_claim_in_cash_needs_finance_and_is_owed_to_the_person(
     assert (refused.status_code, refused.json()["code"]) == (403, "paid_by_needs_finance")
     answer = await world.settle(bill, **await token(scopes=["finance"]))
     assert answer.status_code == 201
-    paths = await connection.fetch(
-        "SELECT path FROM account WHERE path LIKE $1", f"%/payable/person:{world.person}"
-    )
+    paths = await connection.fetch("SELECT path FROM account WHERE path LIKE $1", f"%/payable/person:{world.person}")
     assert len(paths) == 2
 
 
@@ -332,8 +329,12 @@ async def test_a_hospital_sees_only_its_own(world: World, token: TokenFactory) -
 async def test_an_area_sees_its_own_persons_bills(world: World, token: TokenFactory) -> None:
     """Finance of the paying area reads a settlement; finance of another area does not."""
     path = f"/v1/settlements/{(await world.settled(world.bill()))['settlement_id']}"
-    assert (await world.client.get(path, headers=await token(scopes=["finance"], area_code="530100"))).status_code == 200
-    assert (await world.client.get(path, headers=await token(scopes=["finance"], area_code="532600"))).status_code == 404
+    assert (
+        await world.client.get(path, headers=await token(scopes=["finance"], area_code="530100"))
+    ).status_code == 200
+    assert (
+        await world.client.get(path, headers=await token(scopes=["finance"], area_code="532600"))
+    ).status_code == 404
 
 
 async def test_a_revoked_token_is_refused_at_once(world: World, client: httpx.AsyncClient) -> None:
@@ -345,9 +346,7 @@ async def test_a_revoked_token_is_refused_at_once(world: World, client: httpx.As
     assert (await client.get("/v1/settlements", headers=header)).status_code == 401
 
 
-async def test_settlement_and_ledger_rows_cannot_be_changed(
-    world: World, connection: asyncpg.Connection
-) -> None:
+async def test_settlement_and_ledger_rows_cannot_be_changed(world: World, connection: asyncpg.Connection) -> None:
     """Even the owner of the database can't update, delete or truncate them."""
     await world.settled(world.bill())
     for statement in (
@@ -362,9 +361,7 @@ async def test_settlement_and_ledger_rows_cannot_be_changed(
             await connection.execute(statement)
 
 
-async def test_the_database_refuses_amounts_that_do_not_add_up(
-    world: World, connection: asyncpg.Connection
-) -> None:
+async def test_the_database_refuses_amounts_that_do_not_add_up(world: World, connection: asyncpg.Connection) -> None:
     """Conservation is a constraint: a copied row with one fen more is refused."""
     settlement_id = int((await world.settled(world.bill()))["settlement_id"].removeprefix("set_"))
     for column in ("patient", "own_expense", "total"):
@@ -409,5 +406,3 @@ async def test_the_clock_moves_forward_only(client: httpx.AsyncClient) -> None:
     assert same.status_code == 200
     back = await client.put("/v1/clock", json={"now": "2000-01-01T00:00:00+08:00"})
     assert (back.status_code, back.json()["code"]) == (409, "clock_backwards")
-
-

@@ -92,7 +92,9 @@ class World:
         await self.put(f"/v1/persons/{self.person}", body | person)
         return self
 
-    def line(self, amount: str, *, kind: str = "A", line_no: int = 1, day: str = "2018-05-02", **changes: Any) -> dict[str, Any]:
+    def line(
+        self, amount: str, *, kind: str = "A", line_no: int = 1, day: str = "2018-05-02", **changes: Any
+    ) -> dict[str, Any]:
         """A line of one unit."""
         return {
             "line_no": line_no,

@@ -1,1 +1,186 @@
-def compute_file(*a): ...
+"""A bill computed offline: from one JSON file and the policy packs to an answer in the API's shape. No database, no clock."""
+
+from collections.abc import Iterable
+from datetime import datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+from msgspec import Meta, Struct, field, structs
+
+from app.errors import Fault, Refused
+from app.money import parsed
+from app.policies import SHIPPED, book_of, read_text, read_texts
+from app.registry.facts import (
+    MAX_IDENTITIES,
+    CatalogueRequest,
+    IdentityEntry,
+    Level,
+    benefit_class,
+    catalogue_faults,
+    catalogue_values,
+    identity_faults,
+    overlaps,
+)
+from app.settlement.bill import SHANGHAI, BillRequest, core_bill, essential
+from app.settlement.document import Document, Inputs, digest, encoded, results_of
+from app.settlement.reading import answer_of_computation
+from app.settlement.service import INSURANCE_TYPE, Computation
+from app.settlement.store import Found
+from app.tiers.model import CatalogueEntry, Episode, Facts, Rank
+from app.tiers.policy import Policy, PolicyBook
+from app.tiers.scope import Catalogue
+from app.tiers.waterfall import bill_faults, compute
+from app.wire import AreaCode, Code, Money, decode
+
+MAX_ITEMS: Final = 20_000
+Count = Annotated[int, Meta(ge=0, le=1000)]
+
+
+class OfflinePerson(Struct, forbid_unknown_fields=True):
+    """What settling needs to know of the insured person."""
+
+    area_code: AreaCode
+    identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
+
+
+class OfflineHospital(Struct, forbid_unknown_fields=True):
+    """What settling needs to know of the hospital."""
+
+    level: Level
+    rank: Rank
+    area_code: AreaCode
+
+
+class OfflineItem(CatalogueRequest, kw_only=True):
+    """A catalogue version: the body of its PUT and the code from its path."""
+
+    item_code: Code
+
+
+class OfflineYear(Struct, forbid_unknown_fields=True):
+    """The person-year before this bill, yuan; what is left out is 0."""
+
+    inpatient_count: Count = 0
+    deductible_paid: Money = "0.00"
+    basic_paid: Money = "0.00"
+    outpatient_paid: Money = "0.00"
+    chronic_deductible_paid: Money = "0.00"
+    serious_base: Money = "0.00"
+    serious_paid: Money = "0.00"
+    assistance_deductible_paid: Money = "0.00"
+    assistance_paid: Money = "0.00"
+    tilt_base: Money = "0.00"
+    safety_net_paid: Money = "0.00"
+    compliant_own: Money = "0.00"
+    own_total: Money = "0.00"
+
+
+class OfflineBill(Struct, forbid_unknown_fields=True):
+    """The file: a bill as in ``POST /v1/settlements``, and the facts that the service would look up."""
+
+    bill: BillRequest
+    person: OfflinePerson
+    hospital: OfflineHospital
+    catalogue: Annotated[list[OfflineItem], Meta(max_length=MAX_ITEMS)] = []
+    year_to_date: OfflineYear = field(default_factory=OfflineYear)
+    episode_deductible_paid: Money = "0.00"
+    episode_counted: bool = False
+
+
+def compute_file(path: Path, policy_file: Path | None) -> dict[str, Any]:
+    """The answer to a bill in a file, shaped as that of a quote. A policy file adds its pack or replaces the shipped one.
+
+    Refused with every fault, pointers into the file; Malformed when it isn't JSON; PolicyError for an unusable pack.
+    Knows neither other stays of the person nor today: nothing is ``in_the_future`` and there are no warnings.
+    """
+    texts = read_texts(SHIPPED)
+    if policy_file is not None:
+        texts[policy_file.stem] = read_text(policy_file)
+    computation = computed(decode(path.read_bytes(), OfflineBill), book_of(texts))
+    answer = answer_of_computation(computation, quote_id="", expires=None)
+    return cast(dict[str, Any], msgspec.to_builtins(answer))
+
+
+def computed(given: OfflineBill, book: PolicyBook) -> Computation:
+    """The computation of an offline bill, by the same core and with the same digests as in the service."""
+    request, policy = given.bill, None
+    faults = _fact_faults(given)
+    try:
+        policy = book.on(request.discharged_on, given.person.area_code)
+    except Refused as refused:
+        faults += _below("/bill", refused.faults)
+    bill = core_bill(request)
+    if policy is None or faults:
+        raise Refused(_below("/bill", bill_faults(bill)) + faults)
+    facts, before = _facts(given, policy), _year(given.year_to_date)
+    episode = Episode(parsed(given.episode_deductible_paid, 2), given.episode_counted)
+    try:
+        result = compute(bill, _catalogue(given.catalogue), facts, before, episode, policy)
+    except Refused as refused:
+        raise Refused(_below("/bill", refused.faults)) from None
+    outcome = result.outcome
+    inputs = encoded(
+        Inputs(outcome.policy.digest, request.discharged_on, result.entries, facts, before, episode, essential(request))
+    )
+    results = encoded(results_of(outcome))
+    document = Document(msgspec.Raw(inputs), msgspec.Raw(results), outcome.lines, outcome.trace)
+    found = Found("new", now=datetime.combine(request.discharged_on, time(), SHANGHAI))
+    return Computation(request, found, facts, outcome, document, digest(inputs), digest(results))
+
+
+def _below(prefix: str, faults: Iterable[Fault]) -> list[Fault]:
+    """Faults of a part of the file, as faults of the file; one without a place is the discharge day's."""
+    return [Fault(prefix + (fault.pointer or "/discharged_on"), fault.code, fault.values) for fault in faults]
+
+
+def _fact_faults(given: OfflineBill) -> list[Fault]:
+    """What is wrong with the facts beside the bill."""
+    faults = _below("/person", identity_faults(given.person.identities))
+    if given.bill.insurance_type != INSURANCE_TYPE:
+        faults.append(Fault("/bill/insurance_type", "insurance_type_unsupported"))
+    versions: dict[str, list[OfflineItem]] = {}
+    for index, item in enumerate(given.catalogue):
+        faults += _below(f"/catalogue/{index}", catalogue_faults(item))
+        earlier = versions.setdefault(item.item_code, [])
+        if any(overlaps(item.valid_from, item.valid_until, other.valid_from, other.valid_until) for other in earlier):
+            faults.append(Fault(f"/catalogue/{index}/valid_from", "catalogue_overlap"))
+        earlier.append(item)
+    return faults
+
+
+def _facts(given: OfflineBill, policy: Policy) -> Facts:
+    bill, person, hospital = given.bill, given.person, given.hospital
+    own_class = benefit_class(person.identities, bill.admitted_on, policy.version.precedence)
+    return Facts(
+        person_id=bill.person_id,
+        area_code=person.area_code,
+        benefit_class=cast(Any, own_class),
+        hospital_code=bill.hospital_code,
+        hospital_level=hospital.level,
+        hospital_rank=hospital.rank,
+        hospital_area_code=hospital.area_code,
+    )
+
+
+def _year(year: OfflineYear) -> dict[str, int]:
+    return {
+        name: value if isinstance(value, int) else parsed(value, 2) for name, value in structs.asdict(year).items()
+    }
+
+
+def _catalogue(items: Iterable[OfflineItem]) -> Catalogue:
+    catalogue: dict[str, list[CatalogueEntry]] = {}
+    for item in items:
+        values = catalogue_values(item.item_code, item)
+        entry = CatalogueEntry(
+            item_code=item.item_code,
+            catalogue_class=item.class_,
+            first_pay_ratio=values["first_pay_ratio"],
+            ceilings=(values["ceiling_1"], values["ceiling_2"], values["ceiling_3"]),
+            restricted=item.restricted,
+            valid_from=item.valid_from,
+            valid_until=item.valid_until,
+        )
+        catalogue.setdefault(item.item_code, []).append(entry)
+    return catalogue

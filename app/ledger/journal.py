@@ -50,7 +50,5 @@ def transfers_for(
         debit, credit = (expense, owed) if payable.amount > 0 else (owed, expense)
         amount = abs(payable.amount)
         if amount:
-            transfers.append(
-                Transfer(debit, credit, amount, payable.fund, payable.tier, event, clr_type(medical_type))
-            )
+            transfers.append(Transfer(debit, credit, amount, payable.fund, payable.tier, event, clr_type(medical_type)))
     return tuple(transfers)

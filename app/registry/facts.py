@@ -122,7 +122,9 @@ class CatalogueAnswer(Struct):
 PersonYearAnswer: Final = defstruct(
     "PersonYearAnswer",
     [*((name, int if name in COUNTS else str) for name in ACCUMULATORS), ("room", dict[str, str | None])],
-    namespace={"__doc__": "A person-year's accumulators, and the room that is left under each yearly cap (null: no cap)."},
+    namespace={
+        "__doc__": "A person-year's accumulators, and the room that is left under each yearly cap (null: no cap)."
+    },
 )
 
 

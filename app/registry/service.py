@@ -230,9 +230,7 @@ async def _refuse_id_number_in_use(
     Sees the caller's reach only; beyond it the unique index finds what was written with the current key.
     """
     candidates = blind_index_candidates(keys, normal_id_number(wanted.id_number))
-    others = select(person.c.person_id).where(
-        person.c.id_number_index.in_(candidates), person.c.person_id != person_id
-    )
+    others = select(person.c.person_id).where(person.c.id_number_index.in_(candidates), person.c.person_id != person_id)
     if (await connection.execute(others.limit(1))).first() is not None:
         raise Conflict("id_number_in_use")
 

@@ -1,7 +1,19 @@
 """The registry's tables, as the migrations make them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Identity, LargeBinary, SmallInteger, Table
-from sqlalchemy import Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 from app.db import METADATA
 

@@ -176,9 +176,7 @@ def shown_year(accumulators: Mapping[str, int]) -> dict[str, str | int]:
 
 def shown_scope(scope: Scope) -> ScopeAnswer:
     """The four scope columns."""
-    return ScopeAnswer(
-        yuan(scope.own_expense), yuan(scope.over_limit), yuan(scope.first_pay), yuan(scope.in_scope)
-    )
+    return ScopeAnswer(yuan(scope.own_expense), yuan(scope.over_limit), yuan(scope.first_pay), yuan(scope.in_scope))
 
 
 def shown_portions(portions: Portions) -> PortionsAnswer:

@@ -40,9 +40,7 @@ async def reverse(
         row, transfers, after = _new_reversal(found, reason)
         await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
     portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
-    telemetry.observe_settlement(
-        kind="reversal", medical_type=row.medical_type, paid_by=row.paid_by, portions=portions
-    )
+    telemetry.observe_settlement(kind="reversal", medical_type=row.medical_type, paid_by=row.paid_by, portions=portions)
     return Settled(row.settlement_id, False)
 
 
@@ -99,9 +97,7 @@ def _new_reversal(found: Reversible, reason: str) -> tuple[NewSettlement, tuple[
         document=encoded(stored).decode(),
         **repeated,
     )
-    owed_to = creditor(
-        paid_by=original.paid_by, hospital_code=original.hospital_code, person_id=original.person_id
-    )
+    owed_to = creditor(paid_by=original.paid_by, hospital_code=original.hospital_code, person_id=original.person_id)
     transfers = transfers_for(
         payables,
         event="reversal",

@@ -73,7 +73,9 @@ def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> Settl
     return answer
 
 
-def answer_of_computation(computation: Computation, *, quote_id: str | None, expires: datetime | None) -> SettlementAnswer:
+def answer_of_computation(
+    computation: Computation, *, quote_id: str | None, expires: datetime | None
+) -> SettlementAnswer:
     """A computation as the answer of a quote, or (without a quote id) of the settlement that stored it."""
     bill, found, outcome = computation.bill, computation.found, computation.outcome
     answer = SettlementAnswer(
@@ -102,9 +104,7 @@ def answer_of_computation(computation: Computation, *, quote_id: str | None, exp
         recoverable=outcome.recoverable,
         payables=shown_payables(outcome.payables),
         year_to_date=YearToDateAnswer(shown_year(outcome.before), shown_year(outcome.after)),
-        policy=PolicyAnswer(
-            outcome.policy.pack, outcome.policy.version, outcome.policy.digest, outcome.policy.assumed
-        ),
+        policy=PolicyAnswer(outcome.policy.pack, outcome.policy.version, outcome.policy.digest, outcome.policy.assumed),
         warnings=shown_warnings(found.warnings),
         digest=computation.digest,
         result_digest=computation.result_digest,

@@ -20,11 +20,11 @@ from app.ledger.journal import creditor, transfers_for
 from app.money import parsed, yuan
 from app.security import require, sign, verify
 from app.settlement import store
-from app.settlement.answer import shown_id, shown_instant
+from app.settlement.answer import shown_id
 from app.settlement.bill import BillRequest, core_bill, essential, shanghai_day
-from app.settlement.document import Document, Inputs, Results, digest, encoded, results_of
-from app.settlement.store import Found, NewSettlement, Reversible
-from app.tiers.model import FUND_TIERS, FUNDS, Episode, Facts, Outcome, Payable, Portions, Scope, Step, empty_year
+from app.settlement.document import Document, Inputs, digest, encoded, results_of
+from app.settlement.store import Found, NewSettlement
+from app.tiers.model import Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy
 from app.tiers.scope import Catalogue
 from app.tiers.waterfall import bill_faults, compute, policy_faults
@@ -88,7 +88,12 @@ async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: st
     async with service.database.hot() as connection:
         writes = not content_faults
         found = await _read(
-            service, connection, caller, bill, key=key if writes else None, request_hash=request_hash if writes else None
+            service,
+            connection,
+            caller,
+            bill,
+            key=key if writes else None,
+            request_hash=request_hash if writes else None,
         )
         if found.state == "replayed":
             return Settled(cast(int, found.settlement_id), True)

@@ -1,5 +1,6 @@
 """The 结算单 that the patient signs: one settlement as printable A4 HTML. It shows what is stored and computes nothing."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +18,10 @@ from app.settlement.answer import LineAnswer, SettlementAnswer
 from app.settlement.bill import SHANGHAI, BillLine, BillRequest, shanghai_day
 from app.settlement.document import decode_document, decode_inputs
 from app.settlement.reading import answer_of_row
+from app.tiers.policy import Pack
 
 NOT_KNOWN: Final = "—"
+_CLAUSE_NUMBER: Final = re.compile(r"\A[0-9]+(?=\Z|（)")
 
 CLASS_NAMES: Final[Mapping[str, str]] = {
     "destitute": "特困人员",
@@ -108,8 +111,7 @@ class SlipLine:
 async def slip_html(service: Service, caller: Caller, row: Any) -> str:
     """The slip of a settlement's row as a whole HTML page. A person or hospital out of the caller's reach is a dash."""
     names = await _names(service, caller, row["hospital_code"], row["person_id"])
-    pack = service.book.packs.get(row["policy_pack"])
-    return rendered(row, names, {} if pack is None else pack.documents)
+    return rendered(row, names, service.book.packs.get(row["policy_pack"]))
 
 
 async def _names(service: Service, caller: Caller, hospital_code: str, person_id: str) -> Names:
@@ -130,8 +132,8 @@ def _person(keys: Keys, row: RowMapping, person_id: str) -> tuple[str, str]:
     return name, mask_id_number(id_number)
 
 
-def rendered(row: Any, names: Names, documents: Mapping[str, Mapping[str, str]]) -> str:
-    """The page of a row (``store.READ_ONE``), with the documents that the policy pack cites. Pure."""
+def rendered(row: Any, names: Names, pack: Pack | None) -> str:
+    """The page of a row (``store.READ_ONE``). Titles of figures and documents come from the pack as it is now. Pure."""
     answer = answer_of_row(row, detail=True)
     bill = _bill(row)
     return _slip.render(
@@ -145,7 +147,8 @@ def rendered(row: Any, names: Names, documents: Mapping[str, Mapping[str, str]])
         portions=[(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
         scope=[(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
         year=_year(answer),
-        documents=_cited(answer, documents),
+        documents=_cited(answer, {} if pack is None else pack.documents),
+        titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
     )
 
 
@@ -224,9 +227,7 @@ def capital_yuan(fen: int) -> str:
 
 def _units(count: int) -> list[tuple[str, str]]:
     """For each digit of an amount with ``count`` digits before the point: its unit, and the group's name where it ends one."""
-    whole = [
-        (_PLACES[place % 4], _MYRIADS[place // 4] if place % 4 == 0 else "") for place in range(count - 1, -1, -1)
-    ]
+    whole = [(_PLACES[place % 4], _MYRIADS[place // 4] if place % 4 == 0 else "") for place in range(count - 1, -1, -1)]
     return [*whole, ("角", ""), ("分", "")]
 
 
@@ -234,8 +235,8 @@ def _units(count: int) -> list[tuple[str, str]]:
 
 
 def basis_text(document: str, clause: str) -> str:
-    """A source in short: ``yn-2017-ss 第 5 条``; an assumed figure's clause says what was assumed."""
-    place = f"第 {clause} 条" if clause.isdigit() else clause
+    """A source in short: ``yn-2017-ss 第5条``; an assumed figure's clause says what was assumed."""
+    place = _CLAUSE_NUMBER.sub(r"第\g<0>条", clause)
     return place if document == "assumption" else f"{document} {place}"
 
 

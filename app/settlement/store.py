@@ -225,8 +225,7 @@ SELECT s.*, CASE WHEN EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id 
 """
 READ_ONE: Final = _READ_BASE + " WHERE s.settlement_id = $1"
 READ_VISIT: Final = (
-    _READ_BASE
-    + " WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.settle_seq = $3 AND s.kind = 'settlement'"
+    _READ_BASE + " WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.settle_seq = $3 AND s.kind = 'settlement'"
 )
 READ_LIST: Final = (
     "SELECT * FROM ("

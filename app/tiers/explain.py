@@ -70,9 +70,7 @@ def _share(i: Inputs, amount: int) -> str:
         base += f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}）"
     rate = percent_text(i["rate"])
     if "cut_rate" in i:
-        rate = (
-            f"{percent_text(i['cut_rate'])}（{rate} 因未按规定转诊降低，少支付 {yuan(i['reduction'])}，由个人负担）"
-        )
+        rate = f"{percent_text(i['cut_rate'])}（{rate} 因未按规定转诊降低，少支付 {yuan(i['reduction'])}，由个人负担）"
     return f"（{base}）× {rate}{_room(i)} = {yuan(amount)}"
 
 

@@ -6,7 +6,7 @@ duplicate key is a finding. What the rules need on which day is checked later, i
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from hashlib import sha256
 from typing import Any, Final
 
@@ -142,7 +142,7 @@ class _Reader:
         text: str = node.value
         match node.tag.rsplit(":", 1)[-1]:
             case "float":
-                self.find(line, f"{text} 是浮点数。比例和金额请加引号写成文字，如 \"{text}\"。")
+                self.find(line, f'{text} 是浮点数。比例和金额请加引号写成文字，如 "{text}"。')
                 return text
             case "int":
                 return int(text) if text.lstrip("-").isdigit() else text
@@ -152,7 +152,7 @@ class _Reader:
                 return None
             case "timestamp":
                 try:
-                    return datetime.strptime(text, "%Y-%m-%d").date()
+                    return date.fromisoformat(text)
                 except ValueError:
                     self.find(line, f"日期“{text}”不成立。请写成 2017-11-03 这样的形式。")
                     return None
@@ -401,9 +401,9 @@ def check_value(value: Any, unit: str, where: str, line: int, reader: _Reader) -
         _check_derived(value, where, line, reader)
         return
     remedy = {
-        "yuan": "金额写整数元，或加引号的 \"1234.50\"",
-        "rate": "比例写 0 到 1 之间、加引号的小数，如 \"0.70\"（不是 70）",
-        "bands": "分段写列表 [{up_to: 50000, rate: \"0.60\"}, …, {up_to: none, rate: \"0.80\"}]，上限递增，最后一段 none",
+        "yuan": '金额写整数元，或加引号的 "1234.50"',
+        "rate": '比例写 0 到 1 之间、加引号的小数，如 "0.70"（不是 70）',
+        "bands": '分段写列表 [{up_to: 50000, rate: "0.60"}, …, {up_to: none, rate: "0.80"}]，上限递增，最后一段 none',
         "flag": "写 true 或 false",
         "days": "写整数",
         "diseases": "写 代码: {name: 名称, group: general} 的表",
@@ -427,7 +427,7 @@ def _check_derived(value: _Map, where: str, line: int, reader: _Reader) -> None:
     for key in value.keys() & {"share", "plus", "at_least"}:
         check_value(value[key], "rate", f"{where} 的 {key}", line, reader)
     if "times" in value and not (isinstance(value["times"], str) and value["times"].replace(".", "", 1).isdigit()):
-        reader.find(line, f"{where} 的 times 写加引号的小数，如 \"0.5\"。")
+        reader.find(line, f'{where} 的 times 写加引号的小数，如 "0.5"。')
 
 
 def converted(value: Any, unit: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, Final
 
 from app.errors import Fault, PolicyError, Refused
@@ -335,7 +335,7 @@ def _pack_findings(pack: Pack) -> Iterator[str]:
 
 def _version_findings(pack: Pack) -> Iterator[str]:
     ordered = sorted(pack.versions, key=lambda version: version.since)
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if earlier.until is None or earlier.until > later.since:
             yield f"{pack.name}.yaml:1: 版本 {earlier.name} 与 {later.name} 在 {later.since} 重叠（policy_overlap）。"
         elif earlier.until < later.since:

@@ -72,7 +72,7 @@ def _refund_faults(lines: Sequence[Line], index_of: Mapping[int, int], faults: l
             _amount_faults(index_of[target_no], target, faults)
         elif quantity < 0:
             faults.append(Fault(f"/lines/{last_index}/quantity", "refund_exceeds_line"))
-        elif quantity == 0 and amount != 0 or amount < 0:
+        elif (quantity == 0 and amount != 0) or amount < 0:
             expected = lines[last_index].amount - amount + priced(target.unit_price, quantity)
             faults.append(Fault(f"/lines/{last_index}/amount", "refund_amount_mismatch", {"expected": yuan(expected)}))
         elif abs(amount - priced(target.unit_price, quantity)) > LINE_TOLERANCE_FEN:

@@ -152,9 +152,7 @@ def _later_tier(rule: Rule, state: State, dimension: str) -> bool:
     )
 
 
-def _outcome(
-    state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, ...], before: dict[str, int]
-) -> Outcome:
+def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, ...], before: dict[str, int]) -> Outcome:
     bill = state.bill
     patient = state.remaining_total
     portions = Portions(**state.portions, hospital=state.hospital, patient=patient)

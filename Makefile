@@ -1,0 +1,51 @@
+# make alone lists the targets.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
+	@echo "Preparing $(VENV) (once, a minute or so) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.ready ## Create .venv with the pinned dependencies
+
+demo: setup ## Settle one bill in a small world, then keep the service running (ONCE=1: exit instead)
+	@$(BIN)/onestop demo --port $(PORT) $(if $(ONCE),--once)
+
+serve: setup ## Run the service with its embedded database
+	@$(BIN)/onestop serve --port $(PORT)
+
+test: setup ## All tests at small size: real PostgreSQL, real HTTP
+	@$(BIN)/python -m pytest -n auto
+
+soak: setup ## The long comparisons at full size (500,000 bills against the oracle)
+	@ONESTOP_ORACLE_BILLS=500000 $(BIN)/python -m pytest -n auto tests/test_engine.py
+
+check: setup ## Format, lint, types, import contracts, openapi.yaml against the running application
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/onestop openapi --check
+
+format: setup ## Format and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+openapi: setup ## Write openapi.yaml from the application
+	@$(BIN)/onestop openapi
+
+bench: setup ## Benchmarks against a yardstick in the same run
+	@$(BIN)/python -m bench.engine
+	@$(BIN)/python -m bench.settling
+
+.PHONY: help setup demo serve test soak check format openapi bench
