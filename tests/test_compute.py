@@ -122,7 +122,9 @@ def test_an_episodes_deductible_is_paid_once(tmp_path: Path) -> None:
 def test_a_policy_file_replaces_the_shipped_pack(tmp_path: Path) -> None:
     """A pack file of the same name counts instead of the shipped one; other figures give other portions."""
     text = (SHIPPED / "yunnan.yaml").read_text(encoding="utf-8")
-    (tmp_path / "yunnan.yaml").write_text(text.replace('2: "0.85", 3: "0.70"', '2: "0.90", 3: "0.70"'), encoding="utf-8")
+    (tmp_path / "yunnan.yaml").write_text(
+        text.replace('2: "0.85", 3: "0.70"', '2: "0.90", 3: "0.70"'), encoding="utf-8"
+    )
     answer = compute_file(EXAMPLE, tmp_path / "yunnan.yaml")
     assert answer["portions"]["basic"] == "15044.97"  # 16716.63 × 0.90 = 15044.967
     assert answer["policy"]["digest"] != compute_file(EXAMPLE, None)["policy"]["digest"]
@@ -179,7 +181,9 @@ def test_a_disease_that_is_not_listed_is_found_by_the_policy(tmp_path: Path) -> 
     given["bill"]["total"] = "30.00"
     with pytest.raises(Refused) as refused:
         compute_file(written(tmp_path, given), None)
-    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [("/bill/disease_code", "disease_not_listed")]
+    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [
+        ("/bill/disease_code", "disease_not_listed")
+    ]
 
 
 def test_what_is_not_json_is_malformed(tmp_path: Path) -> None:
@@ -218,7 +222,16 @@ def test_the_tables_fit_a_terminal_without_colour() -> None:
     assert "\x1b" not in text
     assert "…" not in text
     assert max(Text(line.rstrip()).cell_len for line in text.splitlines()) <= 80
-    for part in ("14209.14", "67.95%", "10.00%", "20912.19", "已颁布", "假设", "建档立卡贫困人口", "贰仟零玖拾壹元贰角贰分"):
+    for part in (
+        "14209.14",
+        "67.95%",
+        "10.00%",
+        "20912.19",
+        "已颁布",
+        "假设",
+        "建档立卡贫困人口",
+        "贰仟零玖拾壹元贰角贰分",
+    ):
         assert part in text, part
 
 

@@ -95,7 +95,8 @@ def _myriads(text: str) -> int:
 def _group(text: str) -> int:
     units = {"仟": 1000, "佰": 100, "拾": 10, "": 1}
     return sum(
-        "零壹贰叁肆伍陆柒捌玖".index(digit) * units[unit] for digit, unit in re.findall(r"([壹贰叁肆伍陆柒捌玖])([仟佰拾]?)", text)
+        "零壹贰叁肆伍陆柒捌玖".index(digit) * units[unit]
+        for digit, unit in re.findall(r"([壹贰叁肆伍陆柒捌玖])([仟佰拾]?)", text)
     )
 
 
@@ -162,15 +163,19 @@ def reversal_of(one: Computation) -> dict[str, Any]:
     lines = tuple(msgspec.structs.replace(line, in_scope=-line.in_scope) for line in outcome.lines)
     document = Document(inputs, msgspec.Raw(encoded(results)), lines, (step,))
     delta = {key: outcome.before[key] - value for key, value in outcome.after.items()}
-    return row | amounts | {
-        "settlement_id": 7000124,
-        "of_settlement_id": 7000123,
-        "kind": "reversal",
-        "reason": "录入错误 & 重结",
-        "total": -outcome.total,
-        "delta": encoded(delta).decode(),
-        "document": encoded(document).decode(),
-    }
+    return (
+        row
+        | amounts
+        | {
+            "settlement_id": 7000124,
+            "of_settlement_id": 7000123,
+            "kind": "reversal",
+            "reason": "录入错误 & 重结",
+            "total": -outcome.total,
+            "delta": encoded(delta).decode(),
+            "document": encoded(document).decode(),
+        }
+    )
 
 
 def test_the_slip_shows_what_everybody_pays() -> None:
@@ -251,8 +256,6 @@ def test_a_clause_reads_as_a_clause() -> None:
     assert basis_text("yn-2017-ss", "5（起付线降低50%）") == "yn-2017-ss 第5条（起付线降低50%）"
     assert basis_text("yzbf-2017-102", "28种疾病门诊80%") == "yzbf-2017-102 28种疾病门诊80%"
     assert basis_text("assumption", "普通居民") == "普通居民"
-
-
 
 
 async def test_stored_settlements_and_reversals_have_slips(client: httpx.AsyncClient) -> None:

@@ -164,9 +164,7 @@ def _facts(given: OfflineBill, policy: Policy) -> Facts:
 
 
 def _year(year: OfflineYear) -> dict[str, int]:
-    return {
-        name: value if isinstance(value, int) else parsed(value, 2) for name, value in structs.asdict(year).items()
-    }
+    return {name: value if isinstance(value, int) else parsed(value, 2) for name, value in structs.asdict(year).items()}
 
 
 def _catalogue(items: Iterable[OfflineItem]) -> Catalogue:

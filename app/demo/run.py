@@ -46,7 +46,9 @@ def run_demo(base_url: str, admin_token: str, console: Console) -> None:
         _explain(refused, console)
         raise SystemExit(1) from None
     except httpx.HTTPError as error:
-        console.print(Text(f"连不上服务 {base_url}（{type(error).__name__}）。请确认服务已启动，然后重试。", style="red"))
+        console.print(
+            Text(f"连不上服务 {base_url}（{type(error).__name__}）。请确认服务已启动，然后重试。", style="red")
+        )
         raise SystemExit(1) from None
     if replayed:
         console.print(Text("这张账单以前结算过：同一个 Idempotency-Key 得到同一个回答，没有重复支付。"))
@@ -99,7 +101,9 @@ def _settled(hospital: httpx.Client) -> tuple[Answer, bool]:
 def _explain(refused: _Refused, console: Console) -> None:
     problem = refused.problem
     reason = problem.get("detail") or problem.get("title") or "服务没有说明原因。"
-    console.print(Text(f"服务拒绝了请求（{refused.status} {problem.get('code', '')}）：{reason}", style="red"), soft_wrap=True)
+    console.print(
+        Text(f"服务拒绝了请求（{refused.status} {problem.get('code', '')}）：{reason}", style="red"), soft_wrap=True
+    )
     for fault in problem.get("errors", ()):
         console.print(Text(f"  {fault['pointer']}  {fault['message']}（{fault['code']}）"), soft_wrap=True)
     if "request_id" in problem:

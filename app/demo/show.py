@@ -29,7 +29,9 @@ WIDTH: Final = 80
 Answer = Mapping[str, Any]
 
 
-def show_settlement(answer: Answer, console: Console, *, hospital: str | None = None, person: str | None = None) -> None:
+def show_settlement(
+    answer: Answer, console: Console, *, hospital: str | None = None, person: str | None = None
+) -> None:
     """Print a settlement, quote or correction as the API answers it. Names are printed where they are given."""
     width = min(console.width, WIDTH)
     console.print(_header(answer, width, hospital, person))
@@ -38,7 +40,9 @@ def show_settlement(answer: Answer, console: Console, *, hospital: str | None = 
     console.print(_year(answer, width))
     policy = answer["policy"]
     console.print(
-        Text(f"政策 {policy['pack']} / {policy['version']}，用到 {policy['assumed']} 项假设数字（合理，但未经文件核实）。"),
+        Text(
+            f"政策 {policy['pack']} / {policy['version']}，用到 {policy['assumed']} 项假设数字（合理，但未经文件核实）。"
+        ),
         width=width,
     )
     for warning in answer["warnings"]:
