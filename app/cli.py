@@ -10,15 +10,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, get_args
 
+import asyncpg
 import click
 import httpx
 import yaml
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import tokens
@@ -27,7 +30,7 @@ from app.db import open_database
 from app.demo.compute import compute_file
 from app.demo.run import run_demo
 from app.demo.show import show_settlement
-from app.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir
+from app.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_url
 from app.errors import OnestopError, PolicyError
 from app.law import assumed_rows, policy_answer
 from app.main import describe_app
@@ -55,6 +58,15 @@ def _folder(settings: Settings, data_dir: Path | None) -> Path:
     return (data_dir or settings.data_dir or default_data_dir()).absolute()
 
 
+CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable)
+UNREACHABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+
+
+def unreachable(error: Exception) -> NoReturn:
+    """Say that the database can't be used, and why, without a traceback."""
+    fail(f"数据库不可用，请检查 ONESTOP_DATABASE_URL、网络和登录角色的权限：{error}")
+
+
 def fail(message: str) -> NoReturn:
     """Say what is wrong and leave with status 1."""
     click.echo(message, err=True)
@@ -76,8 +88,10 @@ def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
     settings = Settings()
     try:
         serve_service(settings, host=host, port=port, data_dir=_folder(settings, data_dir), workers=workers)
-    except (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, ValueError, PolicyError) as error:
+    except (*CANNOT_RUN, ValueError, PolicyError) as error:
         fail(str(error))
+    except UNREACHABLE as error:
+        unreachable(error)
 
 
 @main.command()
@@ -88,8 +102,10 @@ def migrate(data_dir: Path | None) -> None:
     try:
         with database_url(settings, _folder(settings, data_dir)) as url:
             out.print(f"migrated to {asyncio.run(migrate_database(url))}")
-    except (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable) as error:
+    except CANNOT_RUN as error:
         fail(str(error))
+    except UNREACHABLE as error:
+        unreachable(error)
 
 
 @main.command()
@@ -323,13 +339,17 @@ def _with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Await
         finally:
             await database.close()
 
+    folder = _folder(settings, data_dir)
+    beside = None if settings.database_url is not None else running_url(folder)
     try:
-        with database_url(settings, _folder(settings, data_dir)) as url:
+        with database_url(settings, folder) if beside is None else nullcontext(beside) as url:
             asyncio.run(run(url))
     except OnestopError as error:
         fail(message_text(error.code, error.values, "zh"))
-    except (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable) as error:
+    except CANNOT_RUN as error:
         fail(str(error))
+    except UNREACHABLE as error:
+        unreachable(error)
 
 
 if __name__ == "__main__":

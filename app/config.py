@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Settings of one process. Times in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="ONESTOP_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ONESTOP_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     env: str = Field(default="development", pattern="^(development|production)$")
     database_url: SecretStr | None = None

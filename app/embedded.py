@@ -335,11 +335,32 @@ def _binaries(job: _Job, packed: BinaryIO | None) -> Path:
     return copied / _PACKAGE / "pginstall/bin"
 
 
-def _socket_dir(data_dir: Path) -> Path:
-    """A private folder whose path is short and plain enough for a socket and a URL; always the same for a data directory."""
+def running_url(data_dir: Path) -> str | None:
+    """The URL of the server that another process runs on this folder, None when none serves. For commands beside a service."""
+    data_dir = Path(os.path.realpath(data_dir.expanduser()))
+    try:
+        owner = (data_dir / "pg").stat().st_uid
+        password = (data_dir / "pg.password").read_text().strip()
+        with (data_dir / "pg.lock").open("rb") as lock:
+            serving = lock.read(7) == b"serving"
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None  # nobody holds the lock
+    except BlockingIOError:
+        return f"postgresql://onestop:{password}@/onestop?host={_socket_path(data_dir, owner)}" if serving else None
+    except FileNotFoundError:
+        return None
+
+
+def _socket_path(data_dir: Path, uid: int) -> Path:
     folder = data_dir / "run"
     if len(str(folder)) > 90 or not re.fullmatch(r"[A-Za-z0-9/._-]+", str(folder)):
-        folder = Path(f"/tmp/onestop-{os.getuid()}-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}")
+        folder = Path(f"/tmp/onestop-{uid}-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}")
+    return folder
+
+
+def _socket_dir(data_dir: Path) -> Path:
+    """A private folder whose path is short and plain enough for a socket and a URL; always the same for a data directory."""
+    folder = _socket_path(data_dir, os.getuid())
     with suppress(FileExistsError):
         folder.mkdir(0o700)
     found = folder.lstat()

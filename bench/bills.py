@@ -6,7 +6,9 @@ from typing import Any
 LINES = 20
 
 
-def bill(*, hospital: str = "HBENCH", person: str = "PBENCH", visit: str = "ZYBENCH", item: str = "XBENCH") -> dict[str, Any]:
+def bill(
+    *, hospital: str = "HBENCH", person: str = "PBENCH", visit: str = "ZYBENCH", item: str = "XBENCH"
+) -> dict[str, Any]:
     """A bill as a hospital sends it; some 4 kB of JSON."""
     rows = [
         {

@@ -28,9 +28,7 @@ def main() -> None:
     facts = Facts("PBENCH", "530127", "registered_poor", "HBENCH", 3, "province", "530100")
     ceilings = (None, None, 100_000_000)
     catalogue = {
-        f"XBENCH{number}": [
-            CatalogueEntry(f"XBENCH{number}", "B", 1000, ceilings, False, date(2017, 1, 1), None)
-        ]
+        f"XBENCH{number}": [CatalogueEntry(f"XBENCH{number}", "B", 1000, ceilings, False, date(2017, 1, 1), None)]
         for number in range(10)
     }
     outcome = compute(bill, catalogue, facts, empty_year(), Episode(), policy).outcome

@@ -56,7 +56,9 @@ async def prepare(url: str, base_url: str) -> None:
     """Catalogue, hospital, persons; one settlement as pgbench's template."""
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Idempotency-Key": secrets.token_hex(16)}
     async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
-        await client.put("/v1/hospitals/HBENCH", json={"name": "甲", "level": 3, "rank": "province", "area_code": "530127"})
+        await client.put(
+            "/v1/hospitals/HBENCH", json={"name": "甲", "level": 3, "rank": "province", "area_code": "530127"}
+        )
         for number in range(10):
             item = {
                 "name": "项目",
@@ -89,7 +91,21 @@ async def prepare(url: str, base_url: str) -> None:
 def pgbench(binaries: Path, url: str, script: Path, seconds: int) -> float:
     """Transactions per second of the write function alone."""
     options = "-c onestop.reach=all -c onestop.subject=bench -c onestop.request_id=bench"
-    command = [str(binaries / "pgbench"), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds), "-f", str(script), url]
+    command = [
+        str(binaries / "pgbench"),
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        str(CLIENTS),
+        "-j",
+        "2",
+        "-T",
+        str(seconds),
+        "-f",
+        str(script),
+        url,
+    ]
     done = subprocess.run(command, env=os.environ | {"PGOPTIONS": options}, capture_output=True, text=True, check=True)
     line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
     return float(line.split()[2])
@@ -112,7 +128,9 @@ async def over_http(port: int, seconds: int, visit: str) -> float:
             )
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 201"), head
-            length = next(int(row.split(b":")[1]) for row in head.lower().split(b"\r\n") if row.startswith(b"content-length"))
+            length = next(
+                int(row.split(b":")[1]) for row in head.lower().split(b"\r\n") if row.startswith(b"content-length")
+            )
             await reader.readexactly(length)
             done[0] += 1
             number += CLIENTS
@@ -148,14 +166,18 @@ def main() -> None:
             service.wait(30)
     shutil.rmtree(folder, ignore_errors=True)
     for name, values in rates.items():
-        sys.stdout.write(f"{name:8} {median(values):8.0f} per second  {json.dumps([round(value) for value in values])}\n")
+        sys.stdout.write(
+            f"{name:8} {median(values):8.0f} per second  {json.dumps([round(value) for value in values])}\n"
+        )
     sys.stdout.write(f"ratio    {median(rates['http']) / median(rates['pgbench']):8.2f}\n")
 
 
 async def attributes(url: str) -> list[str]:
     """The attributes of the written row, in order."""
     connection = await asyncpg.connect(url)
-    rows = await connection.fetch("SELECT attname FROM pg_attribute WHERE attrelid = 'new_settlement'::regclass ORDER BY attnum")
+    rows = await connection.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'new_settlement'::regclass ORDER BY attnum"
+    )
     await connection.close()
     return [row["attname"] for row in rows]
 

@@ -82,7 +82,7 @@ def free_port() -> int:
 def start_service(
     url: str, data_dir: Path, *, workers: int = 1, **environment: str
 ) -> tuple[subprocess.Popen[bytes], str]:
-    """Start ``onestop serve`` on a free port and wait until it is ready."""
+    """Start ``onestop serve`` on a free port and wait until it is ready; without a URL on an embedded database."""
     port = free_port()
     variables = {
         "ONESTOP_DATABASE_URL": url,

@@ -1,14 +1,20 @@
 """Settling over real HTTP on real PostgreSQL."""
 
 import asyncio
+import shutil
+import tempfile
+from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
-from tests.conftest import TokenFactory
+from app import embedded
+from app.schema import migrate
+from tests.conftest import ADMIN_TOKEN, TokenFactory, start_service
 from tests.world import World, key
 
 
@@ -406,3 +412,74 @@ async def test_the_clock_moves_forward_only(client: httpx.AsyncClient) -> None:
     assert same.status_code == 200
     back = await client.put("/v1/clock", json={"now": "2000-01-01T00:00:00+08:00"})
     assert (back.status_code, back.json()["code"]) == (409, "clock_backwards")
+
+
+async def test_a_twin_that_stays_in_flight_is_told_to_come_back(world: World, connection: asyncpg.Connection) -> None:
+    """While another request holds the key, the twin waits two seconds and gets 409 with Retry-After; later it settles."""
+    header, bill = key(), world.bill()
+    lock = f"admin {header['Idempotency-Key']}"
+    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 1))", lock)
+    waiting = await world.client.post("/v1/settlements", json=bill, headers=header)
+    await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 1))", lock)
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "idempotency_in_progress")
+    assert int(waiting.headers["Retry-After"]) >= 1
+    assert (await world.client.post("/v1/settlements", json=bill, headers=header)).status_code == 201
+
+
+async def test_a_busy_person_is_503_and_leaves_nothing(database_url: str, connection: asyncpg.Connection) -> None:
+    """When the person's lock can't be had in time, nothing is written and the same key works later."""
+    settings = {"ONESTOP_PERSON_LOCK_TIMEOUT": "0.3", "ONESTOP_SECRET_KEY": "cd" * 32}
+    with tempfile.TemporaryDirectory() as folder:
+        process, base_url = start_service(database_url, Path(folder), **settings)
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        try:
+            async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
+                world = await World(client).build()
+                header, bill = key(), world.bill()
+                await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 2))", world.person)
+                busy = await client.post("/v1/settlements", json=bill, headers=header)
+                await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 2))", world.person)
+                assert (busy.status_code, busy.json()["code"]) == (503, "busy")
+                assert busy.json()["retryable"] is True
+                assert "Retry-After" in busy.headers
+                assert (await client.post("/v1/settlements", json=bill, headers=header)).status_code == 201
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+async def test_a_quote_expires_after_half_an_hour_of_business_time(world: World) -> None:
+    """An old quote settles nothing and says that it is old."""
+    bill = world.bill()
+    quote = (await world.client.post("/v1/quotes", json=bill)).json()
+    now = datetime.fromisoformat((await world.client.get("/v1/clock")).json()["now"])
+    moved = await world.client.put("/v1/clock", json={"now": (now + timedelta(minutes=30)).isoformat()})
+    assert moved.status_code == 200
+    answer = await world.settle(bill | {"quote_id": quote["quote_id"]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "quote_expired")
+
+
+async def test_readyz_says_when_the_database_is_gone() -> None:
+    """Without its database the service is alive and not ready; settling answers 503 and works again afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="onestop-gone-"))
+    folder.chmod(0o755)
+    try:
+        server = embedded.start(folder / "data")
+        await migrate(server.url)
+        process, base_url = start_service(server.url, folder, ONESTOP_SECRET_KEY="ef" * 32, ONESTOP_POOL_TIMEOUT="2")
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
+            world = await World(client).build()
+            server.stop()
+            assert (await client.get("/livez")).status_code == 200
+            assert (await client.get("/readyz")).status_code == 503
+            header, bill = key(), world.bill()
+            gone = await client.post("/v1/settlements", json=bill, headers=header)
+            assert (gone.status_code, gone.json()["code"]) == (503, "database_unavailable")
+            with embedded.start(folder / "data"):
+                assert (await client.post("/v1/settlements", json=bill, headers=header)).status_code == 201
+                process.terminate()
+                assert process.wait(30) == 0
+    finally:
+        process.kill()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -260,7 +260,7 @@ BEGIN
     'later_others', v_others,
     'entries_before', y.entries,
     'accumulators', y.accumulators,
-    'delta', (SELECT json_object_agg(d.key, d.total) FROM (
+    'delta', (SELECT coalesce(json_object_agg(d.key, d.total), '{}') FROM (
                 SELECT e.key, sum(e.value::bigint) AS total FROM settlement a, jsonb_each_text(a.delta) e
                  WHERE a.settlement_id = s.settlement_id OR (a.of_settlement_id = s.settlement_id AND a.kind = 'adjustment')
                  GROUP BY e.key) d),
