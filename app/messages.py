@@ -273,6 +273,10 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
         "同一身份类别的有效期相互重叠。请调整日期，使各段不重叠。",
         "Periods of one identity overlap. Change their days so that they don't.",
     ),
+    "ratio_for_class_a": (
+        '甲类项目的先行自付比例必须是 0。请改为 "0"，或改为乙类。',
+        'A class A item has first-pay ratio 0. Send "0", or make it class B.',
+    ),
     "catalogue_overlap": (
         "该项目的另一版本有效期与此重叠。请先截止旧版本，或调整有效期。",
         "Another version of this item is valid at the same time. End the older one first or change the days.",

@@ -159,7 +159,7 @@ async def _parameters(request: Request, error: Exception) -> Response:
     """Parameters that the framework refused, without what was sent in them."""
     assert isinstance(error, RequestValidationError)
     faults = [_parameter_fault(one.get("loc", ())) for one in error.errors()[:MAX_FAULTS]]
-    return await _ours(request, Refused(faults or [Fault("", "invalid_parameter")]))
+    return await _ours(request, Refused(faults or [_parameter_fault(())]))
 
 
 def _parameter_fault(location: Iterable[object]) -> Fault:

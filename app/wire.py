@@ -80,7 +80,20 @@ def decode(data: bytes, type_: type[T], *, max_lines: int | None = None) -> T:
 def schema(types: Iterable[type[Any]]) -> dict[str, Any]:
     """OpenAPI 3.1 component schemas, by name, of structs and of all that they contain."""
     _, components = msgspec.json.schema_components(tuple(types), ref_template="#/components/schemas/{name}")
+    _speak_ecma(components)
     return components
+
+
+def _speak_ecma(schema: Any) -> None:
+    """Anchor patterns as JSON Schema does: Python's ``\\A`` and ``\\Z`` are ``^`` and ``$`` there."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            schema["pattern"] = schema["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+        for value in schema.values():
+            _speak_ecma(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            _speak_ecma(value)
 
 
 def shown_key(key: str) -> bool:

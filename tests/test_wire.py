@@ -62,6 +62,14 @@ def in_line(**members: Any) -> bytes:
     return encoded(lines=[VALID["lines"][0] | members])
 
 
+def outcome(data: bytes, type_: type[Any]) -> object:
+    """The struct, or the error of ours. Anything else goes through."""
+    try:
+        return decode(data, type_)
+    except OnestopError as error:
+        return error
+
+
 def faults_of(data: bytes, type_: type[Any] = Paper, **options: int) -> list[tuple[str, str]]:
     with pytest.raises(Refused) as caught:
         decode(data, type_, **options)
@@ -96,11 +104,12 @@ def test_a_valid_body_becomes_its_struct() -> None:
 MONEY = st.integers(0, 10**15 - 1).map(lambda fen: f"{fen // 100}.{fen % 100:02d}")
 CODES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64)
 NAMES = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=200)
+INSTANTS = st.datetimes(timezones=st.just(UTC)).filter(lambda instant: 1 < instant.year < 9999)
 LINES = st.builds(
     Line,
     line_no=st.integers(1, 1000),
     amount=MONEY,
-    charged_at=st.datetimes(datetime(2, 1, 2), datetime(9998, 12, 30), timezones=st.just(UTC)) | st.none(),
+    charged_at=INSTANTS | st.none(),
     approved=st.booleans() | st.just("refused"),
 )
 PAPERS = st.builds(
@@ -190,7 +199,8 @@ def test_what_is_valid_comes_back_as_it_was(paper: Paper, ascii_only: bool) -> N
         (in_line(charged_at="2018-05-02T09:30:00"), ("/lines/0/charged_at", "datetime_format")),
         (in_line(charged_at="2018-05-02"), ("/lines/0/charged_at", "datetime_format")),
         (in_line(charged_at="0001-01-01T00:00:00+08:00"), ("/lines/0/charged_at", "date_out_of_range")),
-        (in_line(charged_at="9999-12-31T23:59:59.9999999Z"), ("/lines/0/charged_at", "date_out_of_range")),
+        (in_line(charged_at="9999-12-31T23:59:59-08:00"), ("/lines/0/charged_at", "date_out_of_range")),
+        (in_line(charged_at="9999-12-31T23:59:59.9999999Z"), ("/lines/0/charged_at", "datetime_format")),
         (in_line(approved="yes"), ("/lines/0/approved", "not_in_list")),
         (in_line(approved=1), ("/lines/0/approved", "not_in_list")),
     ],
@@ -325,12 +335,13 @@ def test_any_json_is_decoded_or_refused(value: Any, ascii_only: bool) -> None:
     """Whatever JSON arrives, the answer is a struct or an error of ours with known codes and sound pointers."""
     data = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     for type_ in (Paper, Loose):
-        try:
-            assert isinstance(decode(data, type_), type_)
-        except OnestopError as error:
-            assert 400 <= error.status < 500
-            assert {error.code, *(fault.code for fault in error.faults)} <= MESSAGES.keys()
-            assert all(fault.pointer == "" or fault.pointer.startswith("/") for fault in error.faults)
+        result = outcome(data, type_)
+        if isinstance(result, OnestopError):
+            assert 400 <= result.status < 500
+            assert {result.code, *(fault.code for fault in result.faults)} <= MESSAGES.keys()
+            assert all(fault.pointer == "" or fault.pointer.startswith("/") for fault in result.faults)
+        else:
+            assert isinstance(result, type_)
 
 
 @given(st.binary(max_size=60), st.integers(0, len(encoded(**{"name": "名"}))), st.integers(0, 60))
@@ -338,10 +349,8 @@ def test_any_bytes_are_decoded_or_refused(noise: bytes, at: int, cut: int) -> No
     """Bytes put into, or instead of part of, a valid body never raise anything but an error of ours."""
     valid = encoded(name="名")
     for data in (noise, valid[:at] + noise + valid[at + cut :]):
-        try:
-            decode(data, Paper)
-        except OnestopError as error:
-            assert 400 <= error.status < 500
+        result = outcome(data, Paper)
+        assert isinstance(result, Paper) or (isinstance(result, OnestopError) and 400 <= result.status < 500)
 
 
 @given(JSON)
