@@ -56,8 +56,8 @@ _SHOWN_KEY: Final = re.compile(r"\A[A-Za-z0-9_-]{1,40}\Z")
 # ---------------------------------------------------------------- decoding
 
 
-def decode(data: bytes, type_: type[T], *, max_lines: int | None = None) -> T:
-    """The struct that the bytes hold. ``max_lines`` bounds every array called ``lines``, beside its own limit.
+def decode(data: bytes, type_: type[T]) -> T:
+    """The struct that the bytes hold.
 
     Malformed ``invalid_utf8`` or ``malformed_json``, Refused with every fault (at most 1000), in the order of the
     request. Knows form only: whether amounts add up or a person exists is decided elsewhere.
@@ -66,14 +66,12 @@ def decode(data: bytes, type_: type[T], *, max_lines: int | None = None) -> T:
     try:
         value: T = plan.decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        if faults := _faults(data, plan, max_lines):
+        if faults := _faults(data, plan):
             raise Refused(faults) from None
         raise Malformed("malformed_json") from None  # the decoder knows better than the walk: never let it pass
-    if plan.open_ended or b"\\u00" in data or b'"0001-' in data or b'"9999-' in data:
-        if faults := _faults(data, plan, max_lines):
-            raise Refused(faults)
-    elif max_lines is not None and len(getattr(value, "lines", ())) > max_lines:
-        raise Refused([Fault("/lines", "too_many_lines", {"limit": str(max_lines)})])
+    doubtful = plan.open_ended or b"\\u00" in data or b'"0001-' in data or b'"9999-' in data
+    if doubtful and (faults := _faults(data, plan)):
+        raise Refused(faults)
     return value
 
 
@@ -105,7 +103,6 @@ def shown_key(key: str) -> bool:
 class _Found:
     """The faults of one walk."""
 
-    max_lines: int | None
     faults: list[Fault] = field(default_factory=list)
 
     def add(self, pointer: str, code: str, **values: str) -> None:
@@ -136,8 +133,8 @@ def _plan(type_: type[Any]) -> _Plan:
     return plan
 
 
-def _faults(data: bytes, plan: _Plan, max_lines: int | None) -> list[Fault]:
-    found = _Found(max_lines)
+def _faults(data: bytes, plan: _Plan) -> list[Fault]:
+    found = _Found()
     try:
         plan.check(_PLAIN.decode(data.decode("utf-8")), "", found)
     except UnicodeDecodeError:
@@ -352,16 +349,15 @@ def _union_check(type_: mi.UnionType) -> _Check:
 
 
 def _list_check(type_: mi.ListType | mi.VarTupleType) -> _Check:
-    item_check, least, own_most = _check(type_.item_type), type_.min_length or 0, type_.max_length
+    item_check, least, most = _check(type_.item_type), type_.min_length or 0, type_.max_length
 
     def check(value: object, pointer: str, found: _Found) -> None:
         if not isinstance(value, list):
             found.add(pointer, "wrong_type", expected="array")
             return
-        lines = pointer.endswith("/lines")
-        limits = [limit for limit in (own_most, found.max_lines if lines else None) if limit is not None]
-        if limits and len(value) > min(limits):
-            found.add(pointer, "too_many_lines" if lines else "too_many_items", limit=str(min(limits)))
+        if most is not None and len(value) > most:
+            code = "too_many_lines" if pointer.endswith("/lines") else "too_many_items"
+            found.add(pointer, code, limit=str(most))
             return
         if len(value) < least:
             found.add(pointer, "too_few_items", limit=str(least))

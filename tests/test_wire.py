@@ -240,13 +240,6 @@ def test_allowed_values_and_limits_are_told() -> None:
     assert values["/lines/0/line_no"] == {"range": "≥ 1, ≤ 1000"}
 
 
-def test_the_number_of_lines_can_be_limited_by_the_caller() -> None:
-    """``max_lines`` holds beside the type's own limit, for valid bills and for faulty ones."""
-    assert faults_of(encoded(lines=VALID["lines"] * 3), max_lines=2) == [("/lines", "too_many_lines")]
-    assert faults_of(encoded(lines=[1] * 3), max_lines=2) == [("/lines", "too_many_lines")]
-    assert len(decode(encoded(lines=VALID["lines"] * 2), Paper, max_lines=2).lines) == 2
-
-
 def test_the_list_of_faults_is_limited() -> None:
     """A body with any number of faults lists a thousand."""
     many = {f"k{number}": 1 for number in range(3000)}
