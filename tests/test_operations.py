@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -75,8 +76,11 @@ async def test_metrics_are_right_with_several_workers(two_workers: tuple[subproc
 
 def children(pid: int) -> list[int]:
     """The processes below a process."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    direct = [int(word) for word in found.stdout.split()]
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    direct = [child for child, parent in parents.items() if parent == pid]
     return direct + [grandchild for child in direct for grandchild in children(child)]
 
 
@@ -124,7 +128,8 @@ def test_the_service_recovers_after_everything_was_killed() -> None:
             assert process.wait(30) == 0
         else:
             for pid in [process.pid, *below]:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             process.wait()
     assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
 
