@@ -50,11 +50,11 @@ def answer(body: object, status: int = 200, headers: dict[str, str] | None = Non
     return Response(body if isinstance(body, bytes) else encoded(body), status, headers, JSON_TYPE)
 
 
-async def caller_of(request: Request) -> Caller:
-    """Who asks. Unauthorized without a valid token. A token is looked up at most once in ``token_cache_seconds`` and checked
+async def caller_of(request: Request, *, browser: bool = False) -> Caller:
+    """Who asks; ``browser`` as in ``security.bearer``. Unauthorized without a valid token. A token is looked up at most once in ``token_cache_seconds`` and checked
     again by the database in the request's own transaction, so that a revoked one is refused at once."""
     service = service_of(request)
-    presented = bearer(request.headers.get("authorization"))
+    presented = bearer(request.headers.get("authorization"), browser=browser)
     if is_admin_token(presented, service.settings.admin_token):
         principal = Principal(0, ADMIN_SUBJECT, frozenset({"admin"}), None, None, None, None)
     else:

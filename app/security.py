@@ -83,12 +83,24 @@ def is_admin_token(text: str, admin_token: SecretStr | None) -> bool:
     return hmac.compare_digest(token_digest(text), token_digest(expected)) and bool(expected)
 
 
-def bearer(header: str | None) -> str:
-    """The token of an ``Authorization`` header. Raises Unauthorized when there is none or it isn't a bearer token."""
+def bearer(header: str | None, *, browser: bool = False) -> str:
+    """The token of an ``Authorization`` header. Raises Unauthorized when there is none.
+
+    ``browser``: a page that a person opens also takes the token as the password of HTTP Basic, which a browser asks for.
+    """
     match = _BEARER.fullmatch(header or "")
-    if match is None:
+    if match is not None:
+        return match[1]
+    if not browser:
         raise Unauthorized("unauthorized", headers={"WWW-Authenticate": "Bearer"})
-    return match[1]
+    scheme, _, content = (header or "").partition(" ")
+    try:
+        password = base64.b64decode(content, validate=True).decode("ascii").partition(":")[2]
+    except ValueError:
+        password = ""
+    if scheme.lower() != "basic" or not password:
+        raise Unauthorized("unauthorized", headers={"WWW-Authenticate": 'Basic realm="onestop"'})
+    return password
 
 
 # ---------------------------------------------------------------- keys

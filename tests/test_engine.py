@@ -2,11 +2,17 @@
 
 import os
 import random
+from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
-from app.tiers.model import empty_year
+from app.errors import Refused
+from app.policies import SHIPPED, read_texts
+from app.tiers.model import Bill, Episode, Facts, empty_year
+from app.tiers.policy import load_book
+from app.tiers.waterfall import compute
 from tests import engine, oracle
 from tests.random_bills import person_year, run_chain, walk_chain
 
@@ -120,3 +126,18 @@ def test_the_example_of_the_contract_gives_its_amounts() -> None:
         "hospital": 0,
         "patient": 37,
     }
+
+
+def test_where_a_pack_asks_for_registration_an_unregistered_disease_is_refused() -> None:
+    """The pack's flag alone decides whether a chronic disease must be registered before the visit."""
+    text = read_texts(SHIPPED)["yunnan"]
+    flag = "- {from: 2017-11-03, value: false, status: assumed"
+    assert text.count(flag) == 1
+    policy = load_book({"yunnan": text.replace(flag, flag.replace("false", "true"))}).on(date(2018, 5, 2), "530102")
+    day = date(2018, 5, 2)
+    bill = Bill("14", day, day, "M03900", None, "compliant", "none", 0, ())
+    facts = Facts("P", "530102", "ordinary", "H", 2, "county", "530102")
+    with pytest.raises(Refused, match="disease_not_registered"):
+        compute(bill, {}, facts, empty_year(), Episode(), policy)
+    registered = msgspec.structs.replace(facts, disease_registered=True)
+    assert compute(bill, {}, registered, empty_year(), Episode(), policy).outcome.total == 0

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -483,3 +483,34 @@ async def test_readyz_says_when_the_database_is_gone() -> None:
     finally:
         process.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_a_person_opens_the_slip_in_a_browser(world: World, token: TokenFactory) -> None:
+    """The slip asks a browser for the token as a password; no other route takes one."""
+    path = f"/v1/settlements/{(await world.settled(world.bill()))['settlement_id']}"
+    text = (await token(scopes=["hospital"], hospital_code=world.township))["Authorization"].split()[1]
+    async with httpx.AsyncClient(base_url=world.client.base_url) as browser:
+        asked = await browser.get(f"{path}/slip")
+        assert (asked.status_code, asked.headers["WWW-Authenticate"]) == (401, 'Basic realm="onestop"')
+        assert (await browser.get(f"{path}/slip", auth=("anyone", text))).status_code == 200
+        assert (await browser.get(f"{path}/slip", auth=("anyone", "wrong"))).status_code == 401
+        assert (await browser.get(path, auth=("anyone", text))).status_code == 401
+
+
+async def test_real_time_is_the_default_and_cannot_be_moved(database_url: str) -> None:
+    """Without a manual clock a bill is settled now, and moving the clock is a conflict."""
+    with tempfile.TemporaryDirectory() as folder:
+        process, base_url = start_service(
+            database_url, Path(folder), ONESTOP_CLOCK="real", ONESTOP_SECRET_KEY="0a" * 32
+        )
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        try:
+            async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
+                world = await World(client).build()
+                settled_at = datetime.fromisoformat((await world.settled(world.bill()))["settled_at"])
+                assert abs(datetime.now(UTC) - settled_at) < timedelta(minutes=1)
+                moved = await client.put("/v1/clock", json={"now": "2999-01-01T00:00:00+08:00"})
+                assert (moved.status_code, moved.json()["code"]) == (409, "clock_is_real")
+        finally:
+            process.terminate()
+            process.wait(30)

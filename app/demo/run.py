@@ -111,7 +111,6 @@ def _explain(refused: _Refused, console: Console) -> None:
 
 
 def _show_slip(address: str, token: str, console: Console) -> None:
-    """Where the slip is, and the line that fetches it; not wrapped, so that it can be copied."""
-    console.print(Text(f"\n患者签字的结算单：{address}"), soft_wrap=True)
-    console.print(Text("读它要令牌。取回本地后用浏览器打开、打印："))
-    console.print(Text(f"curl -fsS -H 'Authorization: Bearer {token}' -o slip.html {address}"), soft_wrap=True)
+    """The address to open: the token stands in it as the password; not wrapped, so that it can be copied."""
+    console.print(Text("\n用浏览器打开患者签字的结算单（地址里带有演示令牌）："))
+    console.print(Text(address.replace("://", f"://demo:{token}@", 1)), soft_wrap=True)

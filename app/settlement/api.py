@@ -140,8 +140,8 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
 
 @router.get("/settlements/{settlement_id}/slip", response_class=HTMLResponse)
 async def get_slip(request: Request, settlement_id: str) -> Response:
-    """The 结算单 that the patient signs, as HTML."""
-    caller, service = await caller_of(request), service_of(request)
+    """The 结算单 that the patient signs, as HTML. A browser may send the token as the password of HTTP Basic."""
+    caller, service = await caller_of(request, browser=True), service_of(request)
     require(caller.principal, *READERS)
     row = await _row(service, caller, _inside_id(settlement_id))
     return HTMLResponse(await slip_html(service, caller, row))
