@@ -118,7 +118,8 @@ def demo(port: int, once: bool, data_dir: Path | None) -> None:
     token = os.environ.get("ONESTOP_ADMIN_TOKEN") or secrets.token_urlsafe(24)
     if once or not _port_is_free(port):
         port = _free_port()
-    environment = os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if name != "ONESTOP_DATABASE_URL"}
+    environment = inherited | {
         "ONESTOP_ADMIN_TOKEN": token,
         "ONESTOP_CLOCK": DEMO_CLOCK,
         "ONESTOP_LOG_LEVEL": "warning",

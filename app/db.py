@@ -131,6 +131,7 @@ def translated(error: BaseException) -> BaseException:
     headers = {"Retry-After": RETRY_SECONDS}
     if state in BUSY_STATES:
         return Unavailable("busy", headers=headers)
-    if state is None or state.startswith(LOST_CLASSES):
+    ours = isinstance(error, ValueError)  # the driver could not encode what we gave it
+    if not ours and (state is None or state.startswith(LOST_CLASSES)):
         return Unavailable("database_unavailable", headers=headers)
     return error

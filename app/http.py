@@ -1,8 +1,8 @@
 """What every route needs: the caller, the idempotency key, typed answers, remembered answers, pages."""
 
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from hashlib import sha256
 from time import monotonic
 from typing import Any, Final, cast
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app.context import Caller, Service
 from app.db import HotConnection
-from app.errors import Fault, Malformed, Refused, Unauthorized
+from app.errors import Fault, Malformed, NotFound, Refused, Unauthorized
 from app.messages import language_of
 from app.security import Principal, bearer, decrypt, encrypt, is_admin_token, sign, token_digest, verify
 from app.settlement.service import check_opened
@@ -54,6 +54,10 @@ async def caller_of(request: Request, *, browser: bool = False) -> Caller:
     """Who asks; ``browser`` as in ``security.bearer``. Unauthorized without a valid token. A token is looked up at most once in ``token_cache_seconds`` and checked
     again by the database in the request's own transaction, so that a revoked one is refused at once."""
     service = service_of(request)
+    if request.method == "GET" and "\x00" in request.scope["path"]:
+        raise NotFound("not_found")
+    if b"%00" in request.scope["query_string"]:
+        raise Refused([Fault("/query", "nul_character")])
     presented = bearer(request.headers.get("authorization"), browser=browser)
     if is_admin_token(presented, service.settings.admin_token):
         principal = Principal(0, ADMIN_SUBJECT, frozenset({"admin"}), None, None, None, None)
@@ -67,7 +71,7 @@ async def caller_of(request: Request, *, browser: bool = False) -> Caller:
 async def _principal(service: Service, digest: bytes) -> Principal:
     cached = service.tokens.get(digest)
     if cached is not None and monotonic() - cached[0] < service.settings.token_cache_seconds:
-        return cached[1]
+        return _unexpired(cached[1])
     async with service.database.transaction() as connection:
         row = (await connection.execute(select(token).where(token.c.digest == digest))).mappings().first()
     if row is None or row["revoked_at"] is not None:
@@ -76,6 +80,13 @@ async def _principal(service: Service, digest: bytes) -> Principal:
     if len(service.tokens) >= MAX_CACHED_TOKENS:
         service.tokens.clear()
     service.tokens[digest] = (monotonic(), principal)
+    return _unexpired(principal)
+
+
+def _unexpired(principal: Principal) -> Principal:
+    """The principal, unless its token has ended by real time."""
+    if principal.expires_at is not None and principal.expires_at <= datetime.now(UTC):
+        raise Unauthorized("token_expired", headers={"WWW-Authenticate": "Bearer"})
     return principal
 
 
@@ -168,8 +179,3 @@ def read_cursor(service: Service, cursor: str | None, type_: type[Any]) -> Any:
         return msgspec.json.decode(verify(service.keys, "cursor", cursor), type=type_)
     except (ValueError, msgspec.MsgspecError):
         raise Refused([Fault("/query/cursor", "invalid_cursor")]) from None
-
-
-def etag(content: bytes) -> str:
-    """A strong entity tag of an answer."""
-    return f'"{urlsafe_b64encode(sha256(content).digest()[:12]).decode()}"'

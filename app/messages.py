@@ -164,8 +164,8 @@ _BILL: Final[dict[str, tuple[str, str]]] = {
         "The hospital isn't registered. Check its code or register it first.",
     ),
     "not_insured": (
-        "此人在结算日没有参保。请核对参保起止日期，或联系参保地经办机构。",
-        "The person isn't insured on the day of settling. Check the dates of insurance or ask the person's local fund.",
+        "此人在入院（就诊）日没有参保城乡居民医保。请核对参保起止日期，或联系参保地经办机构。",
+        "The person isn't insured under 390 on the admission (visit) day. Check the dates of insurance or ask the person's local fund.",
     ),
     "insurance_type_unsupported": (
         "不支持该险种。目前只结算城乡居民基本医疗保险（390）。",

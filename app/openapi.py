@@ -60,9 +60,11 @@ def install(app: FastAPI) -> None:
             )
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"token": []}]
-            for path in document["paths"].values():
-                for operation in path.values():
+            for path, operations in document["paths"].items():
+                for operation in operations.values():
                     _tidy(operation)
+                    if not path.startswith("/v1/"):
+                        operation["security"] = []
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -20,6 +20,7 @@ from app import embedded
 from app.config import Settings
 from app.main import create_app
 from app.schema import migrate
+from app.security import load_secret
 from app.telemetry import MULTIPROCESS_VARIABLE, prepare_multiprocess
 
 GRACEFUL_SECONDS: Final = 20
@@ -42,13 +43,15 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
     signal.signal(signal.SIGTERM, _leave)
     with database_url(settings, data_dir) as url, tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics:
         asyncio.run(migrate(url))
-        prepare_multiprocess(Path(metrics))
         os.environ |= {
             "ONESTOP_DATABASE_URL": url,
             "ONESTOP_DATA_DIR": str(data_dir),
-            MULTIPROCESS_VARIABLE: metrics,
+            "ONESTOP_SECRET_KEY": load_secret(settings, data_dir).hex(),
             PARENT_VARIABLE: str(os.getpid()),
         }
+        if workers > 1:  # with one, prometheus_client counts in this very process
+            prepare_multiprocess(Path(metrics))
+            os.environ[MULTIPROCESS_VARIABLE] = metrics
         uvicorn.run(
             "app.server:application",
             factory=True,

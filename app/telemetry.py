@@ -77,7 +77,7 @@ idempotency = Counter("onestop_idempotency_total", "What became of an idempotenc
 rejections = Counter("onestop_rejections_total", "Requests refused, by the codes of their faults.", ("code", "route"))
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
 engine_seconds = Histogram("onestop_engine_seconds", "One run of the pure waterfall.", buckets=_ENGINE_BUCKETS)
-lock_wait_seconds = Histogram("onestop_lock_wait_seconds", "Waiting for a person-year's lock.", buckets=_LOCK_BUCKETS)
+lock_wait_seconds = Histogram("onestop_lock_wait_seconds", "Waiting for a person's lock.", buckets=_LOCK_BUCKETS)
 db_pool_connections = Gauge(
     "onestop_db_pool_connections", "Connections of the pools.", ("pool", "state"), multiprocess_mode="livesum"
 )
@@ -236,6 +236,7 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.setLevel(level.upper())
     root.handlers[:] = [handler]
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

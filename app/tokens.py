@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.http import caller_of, encoded, once, open_request, service_of
 from app.openapi import body, gives
 from app.problem import read_body
@@ -45,6 +45,8 @@ async def post_token(request: Request) -> Response:
     """Issue a token."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "admin")
+    if caller.reach[0] != "all":
+        raise Forbidden("forbidden_scope", values={"scope": "admin"})
     wanted = decode(await read_body(request, service.settings.max_body_bytes), TokenRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:

@@ -114,6 +114,27 @@ WRONG = {
     "another name than the file": ("pack: small", "pack: large", "与文件名相同"),
     "an area that is taken": ('areas: ["99"]', 'areas: ["53"]', "已属于政策包"),
     "a share without a base": ("base: in_scope, ", "", "要写 base"),
+    "an unknown condition": (
+        "base: in_scope",
+        'applies: {medical_typ: ["21"]}, base: in_scope',
+        "不认识的条件“medical_typ”",
+    ),
+    "an unknown medical type": (
+        "base: in_scope",
+        'applies: {medical_type: ["21x"]}, base: in_scope',
+        "不认识的值“21x”",
+    ),
+    "bills that no basic rule meets": (
+        "base: in_scope",
+        "applies: {rank: [county]}, base: in_scope",
+        "没有基本医保规则",
+    ),
+    "a cap that is never used up": ("rate: basic.rate}", "rate: basic.rate, cap_year: basic.rate}", "要写 counts_paid"),
+    "a yearly deductible without a counter": (
+        "base: in_scope",
+        "deductible_per: year, base: in_scope",
+        "counts_deductible",
+    ),
     "an unknown status": ("status: enacted", "status: maybe", "enacted、assumed"),
 }
 

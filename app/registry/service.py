@@ -49,7 +49,7 @@ from app.tiers.model import ACCUMULATORS, LEVELS, empty_year
 from app.wire import Code
 
 CATALOGUE_LOCK: Final = 3
-PERSON_LOCK: Final = 4
+PERSON_LOCK: Final = 2  # the very lock of settling: facts do not change under a bill
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 
 

@@ -13,7 +13,7 @@ from app.security import require
 from app.settlement import store
 from app.settlement.answer import shown_id
 from app.settlement.document import Document, Results, digest, encoded
-from app.settlement.service import Settled, check_opened
+from app.settlement.service import Settled, check_opened, may_claim
 from app.settlement.store import NewSettlement, Reversible
 from app.tiers.model import FUND_TIERS, FUNDS, Payable, Portions, Scope, Step
 
@@ -36,7 +36,7 @@ async def reverse(
         check_opened(found.state)
         if found.state == "replayed":
             return Settled(cast(int, found.settlement_id), True)
-        _may_reverse(found)
+        _may_reverse(caller, found)
         row, transfers, after = _new_reversal(found, reason)
         await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
     portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
@@ -44,9 +44,11 @@ async def reverse(
     return Settled(row.settlement_id, False)
 
 
-def _may_reverse(found: Reversible) -> None:
+def _may_reverse(caller: Caller, found: Reversible) -> None:
     if found.kind != "settlement":
         raise Conflict("not_a_settlement")
+    if found.row is not None and found.row.paid_by == "patient":
+        may_claim(caller)
     if found.reversed:
         raise Conflict("already_reversed")
     if found.later or found.later_others:

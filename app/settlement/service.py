@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Final, cast
+from urllib.parse import quote as quoted_path
 
 import msgspec
 
@@ -76,6 +77,7 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
     _may_settle(caller, bill)
     async with service.database.hot() as connection:
         found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+    _in_reach(caller, found)
     computation = _computed(service, bill, found)
     expires = computation.now + timedelta(seconds=service.settings.quote_seconds)
     return computation, sign(service.keys, QUOTE_PURPOSE, encoded(_quote_token(computation))), expires
@@ -84,19 +86,11 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
 async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: str, request_hash: bytes) -> Settled:
     """Settle a bill once. A replay of the key names the first settlement; Conflict, Refused and the rest leave nothing."""
     _may_settle(caller, bill)
-    content_faults = bill_faults(core_bill(bill))
     async with service.database.hot() as connection:
-        writes = not content_faults
-        found = await _read(
-            service,
-            connection,
-            caller,
-            bill,
-            key=key if writes else None,
-            request_hash=request_hash if writes else None,
-        )
+        found = await _read(service, connection, caller, bill, key=key, request_hash=request_hash)
         if found.state == "replayed":
             return Settled(cast(int, found.settlement_id), True)
+        _in_reach(caller, found)
         if found.settled is not None:
             raise _already_settled(found.settled)
         computation = _computed(service, bill, found)
@@ -106,7 +100,8 @@ async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: st
             await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
         except Exception as error:
             if constraint(error) == "settled_visit_pkey":
-                raise Conflict("already_settled") from error
+                where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
+                raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
             raise
     portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
     telemetry.observe_settlement(
@@ -117,12 +112,25 @@ async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: st
 
 def _may_settle(caller: Caller, bill: BillRequest) -> None:
     if bill.paid_by == "patient":
-        if caller.principal.scopes.isdisjoint({"finance", "admin"}):
-            raise Forbidden("paid_by_needs_finance")
+        may_claim(caller)
     else:
         require(caller.principal, "hospital")
     own = caller.principal.hospital_code
     if own is not None and own != bill.hospital_code:
+        raise NotFound("not_found")
+
+
+def may_claim(caller: Caller) -> None:
+    """Bills paid in cash elsewhere are finance's to enter and to take back."""
+    if caller.principal.scopes.isdisjoint({"finance", "admin"}):
+        raise Forbidden("paid_by_needs_finance")
+
+
+def _in_reach(caller: Caller, found: Found) -> None:
+    """Neither the paying area nor the hospital's is the caller's: not theirs, so it doesn't exist."""
+    reach, _, area = caller.reach
+    known = [item.area_code for item in (found.person, found.hospital) if item is not None]
+    if reach == "area" and known and not any(code.startswith(area) for code in known):
         raise NotFound("not_found")
 
 

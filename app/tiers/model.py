@@ -30,6 +30,7 @@ INPATIENT: Final = "21"
 CHILDBIRTH: Final = "52"
 OUTPATIENT_TYPES: Final = frozenset({OUTPATIENT, CHRONIC})
 
+MEDICAL_TYPES: Final = (OUTPATIENT, CHRONIC, INPATIENT, CHILDBIRTH)
 CLASSES: Final[tuple[str, ...]] = BenefitClass.__args__  # type: ignore[attr-defined]
 LEVELS: Final = ("1", "2", "3")
 RANKS: Final[tuple[str, ...]] = Rank.__args__  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 
 from app.money import RATE_ONE, fen, rate
-from app.tiers.model import ACCUMULATORS, CLASSES
+from app.tiers.model import ACCUMULATORS, CLASSES, LEVELS, MEDICAL_TYPES, RANKS
 
 MAX_PACK_BYTES: Final = 1_000_000
 UNITS: Final = ("yuan", "rate", "bands", "flag", "days", "diseases", "classes", "tiers", "text")
@@ -41,6 +41,14 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "counts_deductible": ACCUMULATORS,
     "counts_base": ACCUMULATORS,
     "counts_paid": ACCUMULATORS,
+}
+FACTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "medical_type": MEDICAL_TYPES,
+    "class": CLASSES,
+    "level": LEVELS,
+    "rank": RANKS,
+    "delivery_mode": ("vaginal", "caesarean"),
+    "out_of_area": ("true", "false"),
 }
 ROLES: Final = ("classes", "later_tiers", *sorted({role for need, may in KINDS.values() for role in need | may}))
 TIERS: Final = ("hospital", "basic", "serious_illness", "medical_assistance", "safety_net")
@@ -321,19 +329,40 @@ def _rule(data: Any, where: str, reader: _Reader) -> Rule:
         reader.find(data.line, f"{where} 要有 bands（分段）或 rate（单一比例）。")
     if kind in ("share", "bands", "floor") and "base" not in data:
         reader.find(data.line, f"{where} 要写 base，可选：{'、'.join(BASES)}。")
-    applies = data.get("applies")
+    if data.get("cap_year") and "counts_paid" not in data:
+        reader.find(
+            data.line, f"{where} 有年度限额 cap_year，就要写 counts_paid（哪个累计记已支付），否则限额永远用不完。"
+        )
+    if data.get("deductible_per") == "year" and "counts_deductible" not in data:
+        reader.find(data.line, f"{where} 的起付线按年度计，就要写 counts_deductible（哪个累计记已付起付线）。")
+    applies = _applies(data, where, reader)
     return Rule(
         rule=reader.word(data, "rule", where),
         title=reader.word(data, "title", where),
         tier=reader.word(data, "tier", where, TIERS),
         kind=kind,
-        applies={
-            key: frozenset(reader.words(value, data.line, f"{where} 的 applies.{key}"))
-            for key, value in (applies.items() if isinstance(applies, _Map) else ())
-        },
+        applies=applies,
         parameters={key: reader.word(data, key, where) for key in data if key in ROLES},
         options={key: reader.word(data, key, where, OPTIONS[key]) for key in data if key in OPTIONS},
     )
+
+
+def _applies(data: _Map, where: str, reader: _Reader) -> dict[str, frozenset[str]]:
+    """To which bills a rule applies; an unknown fact or value would make it silently pay nothing, so it is a finding."""
+    applies = data.get("applies")
+    result = {}
+    for key, value in applies.items() if isinstance(applies, _Map) else ():
+        words = reader.words(value, data.line, f"{where} 的 applies.{key}")
+        unknown = [word for word in words if word not in FACTS.get(key, ())]
+        if key not in FACTS:
+            reader.find(data.line, f"{where} 的 applies 有不认识的条件“{key}”。可以写的有：{'、'.join(FACTS)}。")
+        elif unknown:
+            reader.find(
+                data.line,
+                f"{where} 的 applies.{key} 有不认识的值“{'、'.join(unknown)}”。可以写的有：{'、'.join(FACTS[key])}。",
+            )
+        result[key] = frozenset(words)
+    return result
 
 
 def _parameter(name: str, data: _Map, reader: _Reader) -> Parameter:

@@ -13,17 +13,10 @@ from typing import Any, Final
 
 from app.errors import Fault, PolicyError, Refused
 from app.money import RATE_ONE, divide_half_up, scaled, share
-from app.tiers.model import CLASSES, LEVELS, RANKS, Basis
-from app.tiers.packfile import PackSource, Parameter, Row, Rule, Version, converted, parse_pack
+from app.tiers.model import Basis
+from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version, converted, parse_pack
 
 FactValues = Mapping[str, str]
-DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
-    "class": CLASSES,
-    "level": LEVELS,
-    "rank": RANKS,
-    "delivery_mode": ("vaginal", "caesarean"),
-    "out_of_area": ("true", "false"),
-}
 ROLE_UNITS: Final[Mapping[str, str]] = {
     "deductible": "yuan",
     "cap_year": "yuan",
@@ -119,7 +112,7 @@ class Policy:
             for dimension, values in row.selectors:
                 mentioned.setdefault(dimension, []).extend(values)
         return {
-            dimension: DOMAINS.get(dimension) or tuple(sorted(set(values)))
+            dimension: FACTS.get(dimension) or tuple(sorted(set(values)))
             for dimension, values in sorted(mentioned.items())
         }
 
@@ -331,6 +324,7 @@ def _pack_findings(pack: Pack) -> Iterator[str]:
     yield from _version_findings(pack)
     for version in pack.versions:
         yield from _rule_findings(pack, version)
+        yield from _unpaid_findings(pack, version)
 
 
 def _version_findings(pack: Pack) -> Iterator[str]:
@@ -353,6 +347,20 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
                 yield f"{pack.name}.yaml:1: 规则 {rule.rule} 的 {role} 要单位 {ROLE_UNITS[role]}，{name} 是 {parameter.unit}。"
             else:
                 yield from _coverage_findings(pack, version, rule, name)
+
+
+def _unpaid_findings(pack: Pack, version: Version) -> Iterator[str]:
+    """Bills that no rule of the basic tier meets would silently be paid by the patient alone."""
+    dimensions = {name: FACTS[name] for name in ("medical_type", "rank", "level", "out_of_area")}
+    basic = [rule for rule in version.rules if rule.tier == "basic"]
+    for combination in product(*dimensions.values()):
+        facts = dict(zip(dimensions, combination, strict=True))
+        if not any(
+            all(facts.get(key, "") in values for key, values in rule.applies.items() if key in facts) for rule in basic
+        ):
+            shown = "、".join(f"{key} {value}" for key, value in facts.items())
+            yield f"{pack.name}.yaml:1: 版本 {version.name}：{shown} 的费用没有基本医保规则（policy_gap）。请补一条规则，或放宽 applies。"
+            return
 
 
 def _coverage_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:

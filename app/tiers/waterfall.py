@@ -5,7 +5,6 @@ does not add up is a bug and raises ``ConservationBroken``, it is never clamped.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Final
 
 import msgspec
@@ -215,8 +214,3 @@ def _scope_step(scope: Scope, total: int) -> Step:
 def _patient_step(state: State, patient: int) -> Step:
     inputs = {"total": state.total, "hospital": state.hospital, **state.portions}
     return Step("patient", "patient", "patient", "个人负担", patient, inputs)  # type: ignore[arg-type]
-
-
-def policy_day(bill: Bill) -> date:
-    """The day whose rules and benefit year count: the discharge day (visit day, cut-off day)."""
-    return bill.discharged_on

@@ -23,6 +23,16 @@ CREATE POLICY transfer_reach ON transfer FOR SELECT TO onestop_app
 CREATE POLICY person_reach ON person TO onestop_app
   USING (current_setting('onestop.reach', true) = 'hospital' OR reaches(NULL, area_code, NULL));
 
+-- What belongs to a person is seen with the person.
+ALTER TABLE identity ENABLE ROW LEVEL SECURITY;
+ALTER TABLE person_year ENABLE ROW LEVEL SECURITY;
+CREATE POLICY identity_reach ON identity TO onestop_app
+  USING (EXISTS (SELECT FROM person p WHERE p.person_id = identity.person_id));
+CREATE POLICY person_year_reach ON person_year FOR SELECT TO onestop_app
+  USING (EXISTS (SELECT FROM person p WHERE p.person_id = person_year.person_id));
+CREATE POLICY identity_settles ON identity FOR SELECT TO onestop_settler USING (true);
+CREATE POLICY person_year_settles ON person_year TO onestop_settler USING (true) WITH CHECK (true);
+
 CREATE POLICY settlement_settles ON settlement TO onestop_settler USING (true) WITH CHECK (true);
 CREATE POLICY transfer_settles ON transfer TO onestop_settler USING (true) WITH CHECK (true);
 CREATE POLICY person_settles ON person FOR SELECT TO onestop_settler USING (true);

@@ -169,8 +169,6 @@ DECLARE
   v_subject text := current_setting('onestop.subject');
   v_request text := current_setting('onestop.request_id');
   v_day date := (s.settled_at AT TIME ZONE 'Asia/Shanghai')::date;
-  owed bigint := s.basic + s.serious_illness + s.medical_assistance + s.safety_net + s.payable_adjustment;
-  posted bigint;
   paths text[];
 BEGIN
   IF NOT coalesce(reaches(s.hospital_code, s.paying_area, s.hospital_area), false) THEN
@@ -188,10 +186,13 @@ BEGIN
     s.engine_version, s.digest, s.result_digest, s.warnings, s.reason, s.document, v_subject, v_request,
     clock_timestamp());
 
-  SELECT coalesce(sum(CASE WHEN t.debit LIKE '%/expense' THEN t.amount ELSE -t.amount END), 0),
-         array_agg(t.debit) || array_agg(t.credit)
-    INTO posted, paths FROM unnest(transfers) t;
-  IF posted <> owed THEN
+  SELECT array_agg(t.debit) || array_agg(t.credit) INTO paths FROM unnest(transfers) t;
+  IF EXISTS (
+    SELECT FROM (VALUES ('basic', s.basic + s.payable_adjustment), ('serious_illness', s.serious_illness),
+                        ('medical_assistance', s.medical_assistance), ('safety_net', s.safety_net)) o(tier, owed)
+     WHERE o.owed <> coalesce((SELECT sum(CASE WHEN t.debit LIKE '%/expense' THEN t.amount ELSE -t.amount END)
+                                 FROM unnest(transfers) t WHERE t.tier = o.tier), 0)
+  ) THEN
     RAISE EXCEPTION 'transfers do not equal what the funds owe' USING ERRCODE = 'check_violation';
   END IF;
   IF EXISTS (SELECT FROM unnest(paths) p(path) LEFT JOIN account a USING (path) WHERE a.path IS NULL) THEN

@@ -11,6 +11,9 @@ CREATE TRIGGER settled_visit_kept BEFORE TRUNCATE ON settled_visit FOR EACH STAT
 CREATE TRIGGER transfer_immutable BEFORE UPDATE OR DELETE ON transfer FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transfer_kept BEFORE TRUNCATE ON transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER account_immutable BEFORE UPDATE OR DELETE ON account FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER policy_text_kept BEFORE TRUNCATE ON policy_text FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER identity_kept BEFORE TRUNCATE ON identity FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER catalogue_entry_kept BEFORE TRUNCATE ON catalogue_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER policy_text_immutable BEFORE UPDATE OR DELETE ON policy_text FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- Dated facts are never overwritten: a correction supersedes one and adds another.

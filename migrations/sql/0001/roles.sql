@@ -4,10 +4,12 @@ DO $$
 DECLARE wanted text;
 BEGIN
   FOREACH wanted IN ARRAY ARRAY['onestop_app', 'onestop_settler'] LOOP
-    BEGIN
-      EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database's migration was faster
+      END;
+    END IF;
     EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
   END LOOP;
 END $$;
