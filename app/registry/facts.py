@@ -247,7 +247,14 @@ def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str 
     Of several caps on one accumulator the tightest counts. A cap that depends on more than the class and the facts of an
     everyday bill, and a rule that doesn't cover the class, are left out; own spending is then simply not capped.
     """
-    facts = {"class": class_, "level": "1", "rank": "county", "delivery_mode": "", "out_of_area": "false"}
+    facts = {
+        "class": class_,
+        "level": "1",
+        "rank": "county",
+        "delivery_mode": "",
+        "out_of_area": "false",
+        "admission": "1",
+    }
     left: dict[str, int | None] = {}
     for rule in policy.rules:
         cap = _cap(policy, rule, facts)

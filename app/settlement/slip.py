@@ -85,7 +85,12 @@ ACCUMULATOR_NAMES: Final[Mapping[str, str]] = {
     "compliant_own": "合规转诊个人自付",
     "own_total": "个人负担合计",
 }
-ROOM_NAMES: Final[Mapping[str, str]] = {"cap_year": "年度限额尚余", "own_cap": "距个人自付封顶尚余"}
+ROOM_NAMES: Final[Mapping[str, str]] = {
+    "cap_year": "年度限额尚余",
+    "cap_stay": "单次限额尚余",
+    "ceiling": "合计支付上限尚余",
+    "own_cap": "距个人自付封顶尚余",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from app.money import RATE_ONE, divide_half_up
 from app.tiers.packfile import Rule
-from app.tiers.state import State, limited
+from app.tiers.state import Inputs, State, limited, narrowest, shown_rooms
 
 Bands = tuple[tuple[int | None, int], ...]
 
@@ -15,7 +15,6 @@ def apply(rule: Rule, state: State) -> None:
     deductible = state.figure(rule, "deductible")
     bands_figure = state.figure(rule, "bands")
     rate = state.figure(rule, "rate")
-    cap = state.figure(rule, "cap_year")
     if deductible is None or deductible.value is None or (rate is not None and rate.value is None):
         state.step(rule, 0, {"reason": "no_rate"}, (deductible, rate))
         return
@@ -24,27 +23,26 @@ def apply(rule: Rule, state: State) -> None:
     counter = rule.options.get("counts_base")
     start = state.accumulators[counter] if counter is not None else 0
     state.count(counter, base)
-    shift = deductible.value if rule.options.get("bands_from") == "deductible" else 0
+    threshold = state.amount(deductible)
+    shift = threshold if rule.options.get("bands_from") == "deductible" else 0
     shifted = tuple((None if upper is None else upper + shift, band_rate) for upper, band_rate in bands)
-    exact = benefit(start + base, deductible.value, shifted) - benefit(start, deductible.value, shifted)
+    exact = benefit(start + base, threshold, shifted) - benefit(start, threshold, shifted)
     paid_counter = rule.options.get("counts_paid")
-    room = state.room(cap, paid_counter)
+    rooms, caps = state.rooms(rule)
     uncapped = divide_half_up(exact, RATE_ONE)
-    paid = min(limited(uncapped, room), base)
+    paid = min(limited(uncapped, narrowest(rooms)), base)
     state.pay(rule.tier, paid)
     state.count(paid_counter, paid)
-    inputs = {
+    inputs: Inputs = {
         "base": base,
         "base_before": start,
         "base_after": start + base,
-        "deductible": deductible.value,
+        "deductible": threshold,
         "bands": [[upper, band_rate] for upper, band_rate in shifted],
         "uncapped": uncapped,
     }
-    if room is not None:
-        inputs["room_before"] = room
-    left = {} if room is None else {"cap_year": room - paid}
-    state.step(rule, paid, inputs, (deductible, bands_figure, rate, cap), left)
+    left = {name: amount - paid for name, amount in rooms.items()}
+    state.step(rule, paid, inputs | shown_rooms(rooms), (deductible, bands_figure, rate, *caps), left)
 
 
 def benefit(base: int, deductible: int, bands: Bands) -> int:

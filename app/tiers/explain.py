@@ -62,6 +62,8 @@ def _scope(i: Inputs, amount: int) -> str:
 
 def _share(i: Inputs, amount: int) -> str:
     base = f"{BASES[i['base_name']]} {yuan(i['base'])}"
+    if "base_cap" in i:
+        base += f"（最多计入 {yuan(i['base_cap'])}）"
     if "deductible_full" in i:
         base += f" − 起付线 {yuan(i['deductible'])}"
         if i["deductible"] != i["deductible_full"]:
@@ -74,8 +76,11 @@ def _share(i: Inputs, amount: int) -> str:
     return f"（{base}）× {rate}{_room(i)} = {yuan(amount)}"
 
 
+ROOMS: Final = {"cap_year": "年度限额剩余", "cap_stay": "单次限额", "ceiling": "合计支付上限剩余"}
+
+
 def _room(i: Inputs) -> str:
-    return f"，年度限额剩余 {yuan(i['room_before'])}" if "room_before" in i else ""
+    return "".join(f"，{title} {yuan(i[f'room_{name}'])}" for name, title in ROOMS.items() if f"room_{name}" in i)
 
 
 def _bands(i: Inputs, amount: int) -> str:

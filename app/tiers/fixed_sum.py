@@ -30,15 +30,16 @@ def apply_fixed_payment(rule: Rule, state: State) -> None:
 
 
 def apply_disease_price(rule: Rule, state: State) -> None:
-    """The hospital bears what the in-scope total exceeds the price by; the tiers work with ``min(S, price)``."""
-    price = state.figure(rule, "price")
-    if price is None or price.value is None:
+    """The hospital bears what the in-scope total exceeds its disease's price by, if it has one; the tiers work with ``min(S, price)``."""
+    prices = state.figure(rule, "price")
+    price = None if prices is None or prices.value is None else prices.value.get(state.bill.disease_code)
+    if price is None:
         return
-    excess = max(0, state.in_scope - price.value)
-    inputs = {"base": state.in_scope, "price": price.value}
+    excess = max(0, state.in_scope - price)
+    inputs = {"base": state.in_scope, "price": price}
     state.in_scope -= excess
     state.charge_hospital(excess)
-    state.step(rule, excess, inputs, (price,))
+    state.step(rule, excess, inputs, (prices,))
 
 
 def apply_out_of_catalogue(rule: Rule, state: State) -> None:

@@ -16,15 +16,18 @@ from app.money import RATE_ONE, fen, rate
 from app.tiers.model import ACCUMULATORS, CLASSES, LEVELS, MEDICAL_TYPES, RANKS
 
 MAX_PACK_BYTES: Final = 1_000_000
-UNITS: Final = ("yuan", "rate", "bands", "flag", "days", "diseases", "classes", "tiers", "text")
-SELECTORS: Final = ("class", "level", "rank", "delivery_mode", "disease_group", "fund", "out_of_area")
+UNITS: Final = ("yuan", "rate", "bands", "flag", "days", "diseases", "prices", "classes", "tiers", "text")
+SELECTORS: Final = ("class", "level", "rank", "delivery_mode", "disease_group", "fund", "out_of_area", "admission")
 STATUSES: Final = ("enacted", "assumed")
 BASES: Final = ("total", "total_less_hospital", "in_scope", "remaining_in_scope", "remaining_total", "out_of_scope")
 
 KINDS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     # kind: (parameters it needs, parameters it may have)
-    "share": (frozenset({"rate"}), frozenset({"deductible", "missing_referral_cut", "cap_year", "diseases"})),
-    "bands": (frozenset({"deductible"}), frozenset({"bands", "rate", "cap_year"})),
+    "share": (
+        frozenset({"rate"}),
+        frozenset({"deductible", "missing_referral_cut", "base_cap", "cap_year", "cap_stay", "ceiling", "diseases"}),
+    ),
+    "bands": (frozenset({"deductible"}), frozenset({"bands", "rate", "cap_year", "cap_stay", "ceiling"})),
     "floor": (frozenset({"rate"}), frozenset()),
     "own_cap": (frozenset({"cap"}), frozenset()),
     "package": (frozenset({"sums"}), frozenset()),
@@ -35,6 +38,7 @@ KINDS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "base": BASES,
+    "ceiling_base": BASES,
     "deductible_per": ("stay", "episode", "year"),
     "bands_from": ("zero", "deductible"),
     "referral_missing": ("own_class", "as_ordinary", "pays_nothing"),
@@ -49,6 +53,7 @@ FACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "rank": RANKS,
     "delivery_mode": ("vaginal", "caesarean"),
     "out_of_area": ("true", "false"),
+    "admission": ("1", "2", "3"),
 }
 ROLES: Final = ("classes", "later_tiers", *sorted({role for need, may in KINDS.values() for role in need | may}))
 TIERS: Final = ("hospital", "basic", "serious_illness", "medical_assistance", "safety_net")
@@ -325,6 +330,10 @@ def _rule(data: Any, where: str, reader: _Reader) -> Rule:
     need, may = KINDS.get(kind, (frozenset[str](), frozenset[str]()))
     base = frozenset({"rule", "title", "tier", "kind"})
     reader.keys(data, where, base | need, may | frozenset(OPTIONS) | {"applies", "classes", "later_tiers"})
+    if "ceiling" in data and "ceiling_base" not in data:
+        reader.find(
+            data.line, f"{where} 有合计支付上限 ceiling，就要写 ceiling_base（按什么算），可选：{'、'.join(BASES)}。"
+        )
     if kind == "bands" and not data.keys() & {"bands", "rate"}:
         reader.find(data.line, f"{where} 要有 bands（分段）或 rate（单一比例）。")
     if kind in ("share", "bands", "floor") and "base" not in data:
@@ -426,7 +435,7 @@ def check_value(value: Any, unit: str, where: str, line: int, reader: _Reader) -
     """Findings for a value that does not fit its unit. ``none`` is a value: there is no such cap, rate or sum."""
     if value == "none":
         return
-    if isinstance(value, _Map) and value.keys() & {"of", "share"}:
+    if isinstance(value, _Map) and value.keys() & {"of", "share", "share_of_bill"}:
         _check_derived(value, where, line, reader)
         return
     remedy = {
@@ -436,6 +445,7 @@ def check_value(value: Any, unit: str, where: str, line: int, reader: _Reader) -
         "flag": "写 true 或 false",
         "days": "写整数",
         "diseases": "写 代码: {name: 名称, group: general} 的表",
+        "prices": "写 病种代码: 元 的表",
         "classes": "写类别的列表",
         "tiers": "写层级的列表",
         "text": "写文字",
@@ -449,6 +459,11 @@ def check_value(value: Any, unit: str, where: str, line: int, reader: _Reader) -
 def _check_derived(value: _Map, where: str, line: int, reader: _Reader) -> None:
     if "share" in value:
         reader.keys(value, where, frozenset({"share", "of_parameter"}), frozenset())
+    elif "share_of_bill" in value:
+        reader.keys(value, where, frozenset({"share_of_bill", "at_least", "at_most"}), frozenset())
+        for key, unit in (("share_of_bill", "rate"), ("at_least", "yuan"), ("at_most", "yuan")):
+            check_value(value.get(key), unit, f"{where} 的 {key}", line, reader)
+        return
     else:
         reader.keys(value, where, frozenset({"of"}), frozenset({"times", "plus", "at_least"}))
         if value.get("of") != "ordinary":
@@ -482,6 +497,8 @@ def converted(value: Any, unit: str) -> Any:
             return value
         case "diseases" if isinstance(value, dict):
             return {code: (str(item["name"]), str(item["group"])) for code, item in value.items()}
+        case "prices" if isinstance(value, dict):
+            return {code: converted(price, "yuan") for code, price in value.items()}
         case "classes" | "tiers" if isinstance(value, list):
             allowed = CLASSES if unit == "classes" else TIERS
             if not set(value) <= set(allowed):

@@ -22,7 +22,10 @@ ROLE_UNITS: Final[Mapping[str, str]] = {
     "cap_year": "yuan",
     "cap": "yuan",
     "sums": "yuan",
-    "price": "yuan",
+    "base_cap": "yuan",
+    "cap_stay": "yuan",
+    "ceiling": "rate",
+    "price": "prices",
     "rate": "rate",
     "missing_referral_cut": "rate",
     "limit": "rate",
@@ -145,6 +148,8 @@ class Policy:
         self, name: str, unit: str, row: Row, facts: dict[str, str], chosen: Mapping[tuple[str, ...], Row]
     ) -> Figure:
         basis = (Basis(name, row.document, row.clause, row.status),)
+        if unit == "yuan" and isinstance(row.value, dict) and "share_of_bill" in row.value:
+            return Figure(_share_of_bill(row.value), basis)
         if not isinstance(row.value, dict) or not row.value.keys() & {"of", "share"}:
             return Figure(converted(row.value, unit), basis)
         if "share" in row.value:
@@ -157,6 +162,27 @@ class Policy:
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
         ordinary = self._figure(name, unit, reference, {**facts, "class": "ordinary"}, chosen)
         return Figure(_derived(row.value, ordinary.value), basis + ordinary.basis)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOfBill:
+    """A sum that depends on the bill: a share of its total (ten-thousandths) between a floor and a ceiling (fen)."""
+
+    rate: int
+    least: int
+    most: int
+
+    def of(self, total: int) -> int:
+        """The sum for a bill of this total, fen."""
+        return min(self.most, max(self.least, share(total, self.rate)))
+
+
+def _share_of_bill(value: Mapping[str, Any]) -> ShareOfBill:
+    return ShareOfBill(
+        converted(value["share_of_bill"], "rate"),
+        converted(value["at_least"], "yuan"),
+        converted(value["at_most"], "yuan"),
+    )
 
 
 def _derived(rule: Mapping[str, str], ordinary: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from app.tiers.packfile import Rule
 from app.tiers.policy import Figure
-from app.tiers.state import Inputs, State, limited, part
+from app.tiers.state import Inputs, State, limited, narrowest, part, shown_rooms
 
 
 def apply(rule: Rule, state: State) -> None:
@@ -15,12 +15,16 @@ def apply(rule: Rule, state: State) -> None:
     if rate is None or rate.value is None:
         state.step(rule, 0, {"reason": "no_rate"}, (rate,))
         return
-    cap = state.figure(rule, "cap_year")
     base = state.base(rule.options["base"])
     inputs: Inputs = {"base": base, "base_name": rule.options["base"]}
+    base_cap = state.figure(rule, "base_cap")
+    if base_cap is not None and base_cap.value is not None and base_cap.value < base:
+        base = base_cap.value
+        inputs["base_cap"] = base
     deductible_figure, used = _deductible(rule, state, base, inputs)
     counter = rule.options.get("counts_paid")
-    room = state.room(cap, counter)
+    rooms, caps = state.rooms(rule)
+    room = narrowest(rooms)
     full = limited(part(base - used, rate.value, room), state.remaining_total)
     inputs |= {"deductible": used, "rate": rate.value}
     cut = state.figure(rule, "missing_referral_cut") if state.referral_missing else None
@@ -30,12 +34,10 @@ def apply(rule: Rule, state: State) -> None:
         paid = min(full, part(base - used, cut_rate, room))
         state.reduction += full - paid
         inputs |= {"cut": cut.value, "cut_rate": cut_rate, "reduction": full - paid}
-    if room is not None:
-        inputs["room_before"] = room
     state.pay(rule.tier, paid)
     state.count(counter, paid)
-    left = {} if room is None else {"cap_year": room - paid}
-    state.step(rule, paid, inputs, (deductible_figure, rate, cut, cap), left)
+    left = {name: amount - paid for name, amount in rooms.items()}
+    state.step(rule, paid, inputs | shown_rooms(rooms), (base_cap, deductible_figure, rate, cut, *caps), left)
 
 
 def _deductible(rule: Rule, state: State, base: int, inputs: Inputs) -> tuple[Figure | None, int]:
@@ -50,9 +52,10 @@ def _deductible(rule: Rule, state: State, base: int, inputs: Inputs) -> tuple[Fi
             before = state.episode.deductible_paid
         case "year" if counter is not None:
             before = state.accumulators[counter]
-    used = min(max(0, figure.value - before), base)
+    full = state.amount(figure)
+    used = min(max(0, full - before), base)
     state.count(counter, used)
     if rule.tier == "basic" and state.bill.medical_type == "21":
         state.deductible += used
-    inputs |= {"deductible_full": figure.value, "deductible_before": before, **figure.parts}
+    inputs |= {"deductible_full": full, "deductible_before": before, **figure.parts}
     return figure, used

@@ -3,7 +3,7 @@
 from app.money import share
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
 from app.tiers.packfile import Rule
-from app.tiers.policy import Figure, Policy
+from app.tiers.policy import Figure, Policy, ShareOfBill
 
 Inputs = dict[str, int | str | list[list[int | None]] | None]
 
@@ -36,6 +36,7 @@ class State:
             "medical_type": bill.medical_type,
             "delivery_mode": bill.delivery_mode or "",
             "out_of_area": "true" if self.out_of_area else "false",
+            "admission": str(min(3, before["inpatient_count"] + (0 if episode.counted_in_year else 1))),
         }
         self.ordinary_facts = self.facts | {"class": "ordinary"}
 
@@ -77,12 +78,27 @@ class State:
         name = rule.parameters.get(role)
         return None if name is None else self.policy.figure(name, self.rule_facts(rule))
 
-    def room(self, cap: Figure | None, counter: str | None) -> int | None:
-        """What is left under a yearly cap, fen; None: no cap."""
-        if cap is None or cap.value is None:
-            return None
-        used = self.accumulators[counter] if counter is not None else 0
-        return max(0, int(cap.value) - used)
+    def rooms(self, rule: Rule) -> tuple[dict[str, int], tuple[Figure | None, ...]]:
+        """What is left under each cap that a rule has, fen, and the caps' figures.
+
+        ``cap_year`` by the accumulator that the rule counts, which rules may share; ``cap_stay`` for this bill alone;
+        ``ceiling``: all funds together pay at most this share of ``ceiling_base``.
+        """
+        year, stay, ceiling = (self.figure(rule, role) for role in ("cap_year", "cap_stay", "ceiling"))
+        rooms = {}
+        if year is not None and year.value is not None:
+            rooms["cap_year"] = max(0, year.value - self.accumulators[rule.options["counts_paid"]])
+        if stay is not None and stay.value is not None:
+            rooms["cap_stay"] = stay.value
+        if ceiling is not None and ceiling.value is not None:
+            most = share(self.base(rule.options["ceiling_base"]), ceiling.value)
+            rooms["ceiling"] = max(0, most - self.paid)
+        return rooms, (year, stay, ceiling)
+
+    def amount(self, figure: Figure) -> int:
+        """The sum that a figure means for this bill, fen."""
+        value = figure.value
+        return value.of(self.total) if isinstance(value, ShareOfBill) else int(value)
 
     def count(self, counter: str | None, amount: int) -> None:
         """Let an accumulator grow."""
@@ -116,6 +132,16 @@ class State:
 def limited(amount: int, room: int | None) -> int:
     """An amount within a room (None: unlimited), never negative."""
     return amount if room is None else max(0, min(amount, room))
+
+
+def narrowest(rooms: dict[str, int]) -> int | None:
+    """The smallest of the rooms, None when there is no cap."""
+    return min(rooms.values()) if rooms else None
+
+
+def shown_rooms(rooms: dict[str, int]) -> Inputs:
+    """The rooms before a payment, as inputs of a step."""
+    return {f"room_{name}": amount for name, amount in rooms.items()}
 
 
 def part(amount: int, rate: int, room: int | None) -> int:
