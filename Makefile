@@ -25,10 +25,10 @@ serve: setup ## Run the service with its embedded database
 	@$(BIN)/onestop serve --port $(PORT)
 
 test: setup ## All tests at small size: real PostgreSQL, real HTTP
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 soak: setup ## The long comparisons at full size (500,000 bills against the oracle)
-	@ONESTOP_ORACLE_BILLS=500000 $(BIN)/python -m pytest -n auto tests/test_engine.py
+	@ONESTOP_ORACLE_BILLS=500000 $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/test_engine.py
 
 check: setup ## Format, lint, types, import contracts, openapi.yaml against the running application
 	@$(BIN)/ruff format --check .

@@ -14,7 +14,8 @@ from typing import Any, Final
 from app.errors import Fault, PolicyError, Refused
 from app.money import RATE_ONE, divide_half_up, scaled, share
 from app.tiers.model import Basis
-from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version, converted, parse_pack
+from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version, parse_pack
+from app.tiers.values import converted
 
 FactValues = Mapping[str, str]
 ROLE_UNITS: Final[Mapping[str, str]] = {
