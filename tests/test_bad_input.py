@@ -177,7 +177,18 @@ async def test_all_faults_come_at_once(world: World) -> None:
         person_id="nobody", hospital_code="nowhere", work_injury="determined", insurance_type="310", total="1.00"
     )
     bill["lines"].append(world.line("3.00", line_no=1) | {"amount": "9.00"})
-    codes = {fault["code"] for fault in (await world.settle(bill)).json()["errors"]}
+    problem = (await world.settle(bill)).json()
+    codes = {fault["code"] for fault in problem["errors"]}
+    assert [fault["pointer"].split("/")[1] for fault in problem["errors"]] == [
+        "hospital_code",
+        "person_id",
+        "insurance_type",
+        "lines",
+        "lines",
+        "total",
+        "work_injury",
+    ]
+    assert problem["code"] == problem["errors"][0]["code"]
     assert codes >= {
         "unknown_person",
         "unknown_hospital",

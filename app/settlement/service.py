@@ -28,7 +28,7 @@ from app.settlement.store import Found, NewSettlement
 from app.tiers.model import Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy
 from app.tiers.scope import Catalogue
-from app.tiers.waterfall import bill_faults, compute, policy_faults
+from app.tiers.waterfall import bill_faults, policy_faults, run
 
 INSURANCE_TYPE: Final = "390"
 QUOTE_PURPOSE: Final = "quote"
@@ -180,14 +180,15 @@ def _computed(service: Service, request: BillRequest, found: Found) -> Computati
     policy, policy_found = _policy(service, request, found)
     faults += policy_found
     if policy is None or found.person is None or found.hospital is None:
-        raise Refused(faults)
+        raise Refused(_in_request_order(faults))
     facts = _facts(request, found, policy)
+    faults += policy_faults(bill, facts, policy)
     if faults:
-        raise Refused(faults + policy_faults(bill, facts, policy))
+        raise Refused(_in_request_order(faults))
     episode = Episode(found.episode_deductible, found.episode_counted)
     before = empty_year() | (found.accumulators or {})
     started = perf_counter()
-    computed = _located(lambda: compute(bill, _catalogue(found), facts, before, episode, policy))
+    computed = _located(lambda: run(bill, _catalogue(found), facts, before, episode, policy))
     telemetry.engine_seconds.observe(perf_counter() - started)
     outcome = computed.outcome
     inputs = encoded(
@@ -200,10 +201,21 @@ def _computed(service: Service, request: BillRequest, found: Found) -> Computati
     return Computation(request, found, facts, outcome, document, digest(inputs), digest(results))
 
 
-def _located(run: Callable[[], Any]) -> Any:
+def _in_request_order(faults: list[Fault]) -> list[Fault]:
+    """Faults as their members stand in a bill, lines by their position; the first one's code is the problem's."""
+    members = {f"/{name}": position for position, name in enumerate(BillRequest.__struct_fields__)}
+
+    def position(fault: Fault) -> tuple[int, int]:
+        parts = fault.pointer.split("/")
+        return members.get("/".join(parts[:2]), -1), int(parts[2]) if len(parts) > 2 and parts[2].isdigit() else -1
+
+    return sorted(faults, key=position)
+
+
+def _located(engine: Callable[[], Any]) -> Any:
     """Run the engine; a policy gap met on the way is a fault of the discharge day."""
     try:
-        return run()
+        return engine()
     except Refused as refused:
         raise Refused([Fault(f.pointer or "/discharged_on", f.code, f.values) for f in refused.faults]) from None
 

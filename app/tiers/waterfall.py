@@ -116,6 +116,13 @@ def compute(
     faults = bill_faults(bill) + policy_faults(bill, facts, policy)
     if faults:
         raise Refused(faults)
+    return run(bill, catalogue, facts, before, episode, policy)
+
+
+def run(
+    bill: Bill, catalogue: Catalogue, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
+) -> Computed:
+    """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again."""
     scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level)
     state = State(bill, facts, scope, dict(before), episode, policy)
     if bill.medical_type == CHRONIC:
