@@ -18,8 +18,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 setup: $(VENV)/.ready ## Create .venv with the pinned dependencies
 
-demo: setup ## Settle one bill in a small world, then keep the service running (ONCE=1: exit instead)
-	@$(BIN)/onestop demo --port $(PORT) $(if $(ONCE),--once)
+demo: setup ## Settle one bill in a small world, then keep the service running (ONCE=1: exit instead; DATA_DIR=folder)
+	@$(BIN)/onestop demo --port $(PORT) $(if $(ONCE),--once) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 serve: setup ## Run the service with its embedded database
 	@$(BIN)/onestop serve --port $(PORT)
