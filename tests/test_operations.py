@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,6 +133,7 @@ def test_the_service_recovers_after_everything_was_killed() -> None:
                     os.kill(pid, signal.SIGKILL)
             process.wait()
     assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
+    shutil.rmtree(folder)
 
 
 def test_a_manual_clock_is_refused_in_production(database_url: str) -> None:
