@@ -21,7 +21,7 @@ from app.config import Settings
 from app.main import create_app
 from app.schema import migrate
 from app.security import load_secret
-from app.telemetry import MULTIPROCESS_VARIABLE, prepare_multiprocess
+from app.telemetry import forget_dead_workers, prepare_multiprocess
 
 GRACEFUL_SECONDS: Final = 20
 PR_SET_PDEATHSIG: Final = 1
@@ -51,7 +51,6 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
         }
         if workers > 1:  # with one, prometheus_client counts in this very process
             prepare_multiprocess(Path(metrics))
-            os.environ[MULTIPROCESS_VARIABLE] = metrics
         uvicorn.run(
             "app.server:application",
             factory=True,
@@ -76,6 +75,7 @@ def application() -> ASGIApp:
     parent = int(os.environ.get(PARENT_VARIABLE, "0"))
     if parent and parent != os.getpid():
         _die_with(parent)
+        forget_dead_workers()
     return create_app(Settings(), _url_of(Settings())).served
 
 

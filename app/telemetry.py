@@ -78,9 +78,6 @@ rejections = Counter("onestop_rejections_total", "Requests refused, by the codes
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
 engine_seconds = Histogram("onestop_engine_seconds", "One run of the pure waterfall.", buckets=_ENGINE_BUCKETS)
 lock_wait_seconds = Histogram("onestop_lock_wait_seconds", "Waiting for a person's lock.", buckets=_LOCK_BUCKETS)
-db_pool_connections = Gauge(
-    "onestop_db_pool_connections", "Connections of the pools.", ("pool", "state"), multiprocess_mode="livesum"
-)
 build_info = Gauge("onestop_build_info", "Always 1.", ("version", "engine", "python"), multiprocess_mode="livemax")
 
 
@@ -138,10 +135,18 @@ def prepare_multiprocess(directory: Path) -> None:
     os.environ[MULTIPROCESS_VARIABLE] = str(directory)
 
 
-def worker_exited(pid: int) -> None:
-    """Drop a dead worker's gauges; its counters stay, so that totals never go down. Does nothing with one process."""
-    if directory := os.environ.get(MULTIPROCESS_VARIABLE):
-        multiprocess.mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]
+def forget_dead_workers() -> None:
+    """Drop the gauges of workers that are gone; their counters stay, so that totals never go down.
+
+    Each worker calls it when it starts, since a crashed one can't. Does nothing with one process.
+    """
+    directory = os.environ.get(MULTIPROCESS_VARIABLE)
+    for path in Path(directory).glob("gauge_live*_*.db") if directory else ():
+        pid = int(path.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            multiprocess.mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]
 
 
 def render_metrics() -> tuple[bytes, str]:

@@ -504,7 +504,6 @@ telemetry.observe_settlement(kind="settlement", medical_type="21", paid_by="hosp
 telemetry.observe_idempotency("new")
 telemetry.engine_seconds.observe(0.0003)
 telemetry.http_requests_in_progress.inc(2)
-telemetry.db_pool_connections.labels("main", "busy").set(3)
 print(os.getpid(), flush=True)
 sys.stdin.read()
 """
@@ -529,7 +528,7 @@ def rendered() -> dict[str, float]:
 
 
 def test_the_metrics_of_several_workers_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes' counters, histograms and gauges are summed; a dead one's gauges go and its counters stay."""
+    """Two processes' counters, histograms and gauges are summed; the dead ones' gauges go and their counters stay."""
     monkeypatch.setenv(telemetry.MULTIPROCESS_VARIABLE, "replaced and put back")
     (tmp_path / "counter_1.db").write_bytes(b"of an earlier run")
     telemetry.prepare_multiprocess(tmp_path)
@@ -543,19 +542,18 @@ def test_the_metrics_of_several_workers_add_up(tmp_path: Path, monkeypatch: pyte
         assert both["onestop_engine_seconds_count[]"] == both["onestop_engine_seconds_bucket['0.0005']"] == 2
         assert both["onestop_engine_seconds_bucket['0.0002']"] == 0
         assert both["onestop_http_requests_in_progress[]"] == 4
-        assert both["onestop_db_pool_connections['busy', 'main']"] == 6
         assert [count for name, count in both.items() if name.startswith("onestop_build_info")] == [1]
     finally:
         for process, _ in workers:
             process.communicate()
-    telemetry.worker_exited(workers[0][1])
+    telemetry.forget_dead_workers()
     one = rendered()
     assert one["onestop_portion_yuan_total['390100', 'basic']"] == 3.5
-    assert one["onestop_http_requests_in_progress[]"] == 2
-    assert one["onestop_db_pool_connections['busy', 'main']"] == 3
+    assert "onestop_http_requests_in_progress[]" not in one
+    assert not list(tmp_path.glob("gauge_live*"))
 
 
-def test_a_worker_that_exits_alone_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one process there are no files, and telling of an exit does nothing."""
+def test_a_worker_alone_has_nobody_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one process there are no files, and forgetting does nothing."""
     monkeypatch.delenv(telemetry.MULTIPROCESS_VARIABLE, raising=False)
-    telemetry.worker_exited(1)
+    telemetry.forget_dead_workers()

@@ -32,8 +32,3 @@ def read_text(path: Path) -> str:
 def shipped_book(extra: Path | None = None) -> PolicyBook:
     """The book of the shipped packs and those of one more folder."""
     return load_book(read_texts(*([SHIPPED] if extra is None else [SHIPPED, extra])))
-
-
-def book_of(texts: Mapping[str, str]) -> PolicyBook:
-    """A book from stored texts (a replay)."""
-    return load_book(texts)

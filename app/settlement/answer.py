@@ -1,7 +1,6 @@
 """A settlement as the API shows it (api.md, Settling). Sentences are made here, when read; nothing is computed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -141,14 +140,6 @@ class SettlementAnswer(Struct):
     quote_id: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
     adjustments: list["SettlementAnswer"] | UnsetType = UNSET
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The parts of an answer that a list leaves out."""
-
-    trace: Sequence[Step]
-    lines: Sequence[LineScope]
 
 
 def shown_id(settlement_id: int) -> str:
