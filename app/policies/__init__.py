@@ -1,6 +1,5 @@
 """The shipped policy packs, and the only place that reads pack files."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from app.errors import PolicyError
