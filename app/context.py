@@ -21,6 +21,8 @@ class Service:
     keys: Keys
     manual_clock: bool
     tokens: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
+    former_books: dict[str, tuple[PolicyBook, str]] = field(default_factory=dict)
+    """Packs that are no longer in use, by digest: their book and name, kept for corrections and replays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,8 @@ _BILL: Final[dict[str, tuple[str, str]]] = {
         "A refund line needs a negative quantity and amount. Change their signs.",
     ),
     "refund_exceeds_line": (
-        "退费数量超过原行的剩余数量。请核对该行此前已退的数量，减少本次退费。",
-        "The refund exceeds what is left of the original line. Check earlier refunds of it and refund less.",
+        "退费数量超过原行的剩余数量。剩余 {remaining}；请核对该行此前已退的数量，减少本次退费。",
+        "The refund exceeds what is left of the original line. {remaining} is left; check earlier refunds of it and refund less.",
     ),
     "refund_amount_mismatch": (
         "退费金额与原行金额不符。按原行计算应为 {expected} 元，请修改。",
@@ -233,6 +233,10 @@ _SETTLING: Final[dict[str, tuple[str, str]]] = {
     "cascade_needs_finance": (
         "连带重算涉及其他医疗机构的结算，需要财务权限。请联系医保经办机构的财务人员处理。",
         "The cascade touches another hospital's settlements and needs the finance scope. Ask the fund's finance staff.",
+    ),
+    "not_recoverable": (
+        "该结算不是工伤待定的结算，不能追偿。只有结算时工伤性质未定（undeterminable）的才能追偿；其他情况请撤销结算。",
+        "The settlement isn't recoverable. Only one settled with an undeterminable work injury is; reverse it otherwise.",
     ),
     "paid_by_needs_finance": (
         "零星报销（paid_by 为 patient）需要财务权限。请由医保经办机构办理；医院直接结算请用 hospital。",

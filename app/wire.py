@@ -56,6 +56,15 @@ _SHOWN_KEY: Final = re.compile(r"\A[A-Za-z0-9_-]{1,40}\Z")
 # ---------------------------------------------------------------- decoding
 
 
+def is_code(text: str) -> bool:
+    """Whether a text of a path has the form of a code; anything else can't have been stored."""
+    try:
+        msgspec.convert(text, Code)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def decode(data: bytes, type_: type[T]) -> T:
     """The struct that the bytes hold.
 

@@ -48,7 +48,8 @@ def settle(
         hospital_rank=hospital["rank"],
         hospital_area_code=hospital["area_code"],
     )
-    episode = Episode(episode_deductible_paid, not episode_is_new_in_year)
+    admission = acc["inpatient_count"] + (1 if episode_is_new_in_year else 0)
+    episode = Episode(episode_deductible_paid, admission=admission)
     entries = {code: [entry(code, version) for version in versions] for code, versions in catalogue.items()}
     outcome = compute(core_bill(request), entries, facts, acc, episode, policy).outcome
     return {

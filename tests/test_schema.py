@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.schema import METADATA, MIGRATIONS, head, migrate, revision
-from app.settlement.store import NewSettlement
+from app.settlement.store import NewEntry
 from tests.conftest import new_database
 
 
@@ -50,11 +50,11 @@ def test_every_migration_bounds_its_wait_for_locks() -> None:
 
 
 async def test_the_row_to_write_is_the_databases_type(connection: asyncpg.Connection) -> None:
-    """The fields of NewSettlement are the attributes of new_settlement, in order."""
+    """The fields of NewEntry are the attributes of new_entry, in order."""
     names = await connection.fetch(
-        """SELECT attname FROM pg_attribute WHERE attrelid = 'new_settlement'::regclass ORDER BY attnum"""
+        """SELECT attname FROM pg_attribute WHERE attrelid = 'new_entry'::regclass ORDER BY attnum"""
     )
-    assert tuple(row["attname"] for row in names) == NewSettlement.__struct_fields__
+    assert tuple(row["attname"] for row in names) == NewEntry.__struct_fields__
 
 
 async def test_no_role_of_the_application_owns_a_table(connection: asyncpg.Connection) -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.demo.bill import example
 from app.demo.compute import OfflineBill, computed
 from app.policies import shipped_book
-from app.settlement.document import Document, encoded
+from app.settlement.document import Document, ReversalInputs, encoded
 from app.settlement.service import Computation
 from app.settlement.slip import ACCUMULATOR_NAMES, Names, basis_text, capital_yuan, rendered
 from app.tiers.model import ACCUMULATORS, Step
@@ -159,7 +159,7 @@ def reversal_of(one: Computation) -> dict[str, Any]:
         "after": outcome.before,
     }
     step = Step("reversal", "reversal", "reversal", "撤销结算", amounts["patient"], {"total": -outcome.total})
-    inputs = msgspec.Raw(encoded({"of": "set_7000123", "digest": one.digest, "before": outcome.after}))
+    inputs = msgspec.Raw(encoded(ReversalInputs("set_7000123", one.digest, (one.result_digest,), outcome.after)))
     lines = tuple(msgspec.structs.replace(line, in_scope=-line.in_scope) for line in outcome.lines)
     document = Document(inputs, msgspec.Raw(encoded(results)), lines, (step,))
     delta = {key: outcome.before[key] - value for key, value in outcome.after.items()}

@@ -188,16 +188,16 @@ def test_a_deductible_may_be_a_share_of_the_bill(in_scope: str, paid: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("admissions", "counted", "paid"),
-    [(0, False, "9000.00"), (1, False, "9500.00"), (5, False, "9800.00"), (1, True, "9000.00")],
+    ("admission", "paid"),
+    [(1, "9000.00"), (2, "9500.00"), (6, "9800.00")],
 )
-def test_a_deductible_may_fall_with_each_admission(admissions: int, counted: bool, paid: str) -> None:
+def test_a_deductible_may_fall_with_each_admission(admission: int, paid: str) -> None:
     """1,000 for the first admission of the year, 500 for the second, 200 for later ones."""
     text = yaml.safe_load(pack([BASIC | {"deductible": "deductible"}], {"rate": ("rate", "1")}))
     text["parameters"]["deductible"] = by("admission", {"1": 1000, "2": 500, "3": 200})
     content = written(text)
-    before = {"inpatient_count": admissions}
-    assert yuan(settled(content, "10000.00", before=before, episode=Episode(0, counted)).portions.basic) == paid
+    outcome = settled(content, "10000.00", episode=Episode(admission=admission))
+    assert yuan(outcome.portions.basic) == paid
 
 
 def test_a_cap_may_hold_for_one_stay_and_differ_by_level() -> None:

@@ -27,6 +27,7 @@ class World:
 
     client: httpx.AsyncClient
     tag: str = field(default_factory=lambda: secrets.token_hex(4).upper())
+    id_number: str = field(default_factory=id_number)
 
     @property
     def township(self) -> str:
@@ -84,7 +85,7 @@ class World:
             identities = [{"class": "registered_poor", "from": "2016-01-01"}]
         body = {
             "name": "李某",
-            "id_number": id_number(),
+            "id_number": self.id_number,
             "area_code": "530127",
             "insurance_type": "390",
             "identities": identities,

@@ -27,6 +27,7 @@ from app.settlement.document import Document, Inputs, digest, encoded, results_o
 from app.settlement.reading import answer_of_computation
 from app.settlement.service import INSURANCE_TYPE, Computation
 from app.settlement.store import Found
+from app.tiers.episode import visit_name
 from app.tiers.model import CatalogueEntry, Episode, Facts, Rank
 from app.tiers.policy import Policy, PolicyBook, load_book
 from app.tiers.scope import Catalogue
@@ -114,7 +115,8 @@ def computed(given: OfflineBill, book: PolicyBook) -> Computation:
     if policy is None or faults:
         raise Refused(_below("/bill", bill_faults(bill)) + faults)
     facts, before = _facts(given, policy), _year(given.year_to_date)
-    episode = Episode(parsed(given.episode_deductible_paid, 2), given.episode_counted)
+    admission = before["inpatient_count"] + (0 if given.episode_counted else 1)
+    episode = Episode(parsed(given.episode_deductible_paid, 2), admission=admission)
     try:
         result = compute(bill, _catalogue(given.catalogue), facts, before, episode, policy)
     except Refused as refused:
@@ -126,7 +128,8 @@ def computed(given: OfflineBill, book: PolicyBook) -> Computation:
     results = encoded(results_of(outcome))
     document = Document(msgspec.Raw(inputs), msgspec.Raw(results), outcome.lines, outcome.trace)
     found = Found("new", now=datetime.combine(request.discharged_on, time(), SHANGHAI))
-    return Computation(request, found, facts, outcome, document, digest(inputs), digest(results))
+    visits = (visit_name(request.hospital_code, request.visit_id),)
+    return Computation(request, found, visits, [], facts, episode, outcome, document, digest(inputs), digest(results))
 
 
 def _below(prefix: str, faults: Iterable[Fault]) -> list[Fault]:

@@ -52,3 +52,22 @@ def transfers_for(
         if amount:
             transfers.append(Transfer(debit, credit, amount, payable.fund, payable.tier, event, clr_type(medical_type)))
     return tuple(transfers)
+
+
+def receivable_transfers(
+    payables: Sequence[Payable], *, paying_area: str, creditor: str, liable: str, medical_type: str
+) -> tuple[Transfer, ...]:
+    """What the funds ask of the party liable for a recovered settlement instead of its creditor.
+
+    ``payables`` are those of the reversal, negative: each fund's creditor keeps what it was owed, the fund has a
+    receivable. ``liable`` names the settlement, since the liable party is known by its document only.
+    """
+    transfers = []
+    for payable in payables:
+        base = f"area:{paying_area}/fund:{payable.fund}"
+        receivable, owed = f"{base}/receivable/liable:{liable}", f"{base}/payable/{creditor}"
+        amount = abs(payable.amount)
+        transfers.append(
+            Transfer(receivable, owed, amount, payable.fund, payable.tier, "recovery", clr_type(medical_type))
+        )
+    return tuple(transfers)

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any, Final
 
 import msgspec
-from msgspec import convert
 from sqlalchemy import RowMapping, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
@@ -46,20 +45,11 @@ from app.settlement.answer import shown_year
 from app.settlement.bill import shanghai_day
 from app.settlement.tables import person_year
 from app.tiers.model import ACCUMULATORS, LEVELS, empty_year
-from app.wire import Code
+from app.wire import is_code
 
 CATALOGUE_LOCK: Final = 3
 PERSON_LOCK: Final = 2  # the very lock of settling: facts do not change under a bill
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
-
-
-def is_code(text_: str) -> bool:
-    """Whether a text of a path has the form of a code; anything else can't have been stored."""
-    try:
-        convert(text_, Code)
-    except msgspec.ValidationError:
-        return False
-    return True
 
 
 def _sent_code(text_: str, pointer: str) -> list[Fault]:

@@ -101,6 +101,13 @@ class WarningAnswer(Struct):
     message: str
 
 
+class ReceivableAnswer(Struct):
+    """What the funds ask of the party liable for a recovered settlement, yuan, and the document for it."""
+
+    amount: str
+    document: str
+
+
 class SettlementAnswer(Struct):
     """A quote, settlement, reversal or adjustment. ``trace`` and ``lines`` are left out of lists."""
 
@@ -139,7 +146,48 @@ class SettlementAnswer(Struct):
     lines: list[LineAnswer] | UnsetType = UNSET
     quote_id: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
+    receivable: ReceivableAnswer | UnsetType = UNSET
     adjustments: list["SettlementAnswer"] | UnsetType = UNSET
+
+
+class ClassesAnswer(Struct):
+    """The benefit class before and after a readjudication."""
+
+    before: str
+    after: str
+
+
+class ChangeAnswer(Struct):
+    """What a readjudication changes of a settlement: its portions as they stand, as computed again, the difference; yuan."""
+
+    settlement_id: str
+    hospital_code: str
+    visit_id: str
+    settle_seq: int
+    benefit_class: ClassesAnswer
+    before: PortionsAnswer
+    after: PortionsAnswer
+    difference: PortionsAnswer
+
+
+class ReadjudicationAnswer(Struct):
+    """A person-year computed again. ``adjustments`` are what was written; a dry run writes nothing and has none."""
+
+    person_id: str
+    benefit_year: int
+    dry_run: bool
+    changes: list[ChangeAnswer]
+    adjustments: list[SettlementAnswer] | UnsetType = UNSET
+
+
+class ReplayAnswer(Struct):
+    """Whether stored inputs still have their digest and give the stored results, and by which engine each was computed."""
+
+    settlement_id: str
+    digest_matches: bool
+    result_matches: bool
+    engine_then: str
+    engine_now: str
 
 
 def shown_id(settlement_id: int) -> str:

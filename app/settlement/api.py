@@ -1,10 +1,11 @@
 """The routes of settling. They translate; what a bill costs is decided elsewhere."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from msgspec import Meta, Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import HTMLResponse, Response
 
 from app.context import Caller, Service
@@ -16,33 +17,69 @@ from app.http import (
     caller_of,
     check_context,
     idempotency_key,
+    once,
     page,
     read_cursor,
     request_hash,
     service_of,
 )
+from app.money import parsed
 from app.openapi import body, gives
 from app.problem import read_body
 from app.security import require
-from app.settlement import correction, store
+from app.settlement import balance, correction, store
 from app.settlement import service as settling
-from app.settlement.answer import SettlementAnswer, read_id
-from app.settlement.bill import BillRequest
+from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer, read_id
+from app.settlement.balance import BalanceAnswer, ClosingRequest
+from app.settlement.bill import MAX_LINES, BillRequest, LineNo
+from app.settlement.correction import Answered, Keyed
 from app.settlement.reading import answer_of_computation, answer_of_row
+from app.settlement.replay import replay
 from app.settlement.service import Settled
 from app.settlement.slip import slip_html
-from app.wire import decode
+from app.wire import Quantity, decode, is_code
 
 router = APIRouter(prefix="/v1", tags=["settling"])
 READERS: Final = ("hospital", "finance", "auditor")
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
 
 class ReversalRequest(Struct, forbid_unknown_fields=True):
     """The body of a reversal."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Reason
     cascade: bool = False
+
+
+class RefundLine(Struct, forbid_unknown_fields=True):
+    """A quantity of a line to be taken back, positive."""
+
+    line_no: LineNo
+    quantity: Quantity
+
+
+class RefundRequest(Struct, forbid_unknown_fields=True):
+    """The body of a refund."""
+
+    lines: Annotated[list[RefundLine], Meta(min_length=1, max_length=MAX_LINES)]
+    reason: Reason
+    cascade: bool = False
+
+
+class RecoveryRequest(Struct, forbid_unknown_fields=True):
+    """The body of a recovery; ``document`` names the decision by which the injury was recognised."""
+
+    reason: Reason
+    document: Annotated[str, Meta(min_length=1, max_length=200)]
+    cascade: bool = False
+
+
+class ReadjudicationRequest(Struct, forbid_unknown_fields=True):
+    """The body of a readjudication."""
+
+    reason: Reason
+    dry_run: bool = True
 
 
 @router.post("/quotes", openapi_extra=body(BillRequest), responses=gives(200, SettlementAnswer))
@@ -72,21 +109,107 @@ async def post_settlement(request: Request) -> Response:
     responses=gives(201, SettlementAnswer),
 )
 async def post_reversal(request: Request, settlement_id: str) -> Response:
-    """Take back a whole settlement by a new one with all amounts negative."""
-    caller, service = await caller_of(request), service_of(request)
-    key = idempotency_key(request)
-    wanted = decode(await read_body(request, service.settings.max_body_bytes), ReversalRequest)
-    settled = await correction.reverse(
+    """Take back a whole settlement by a new one with all amounts negative; with ``cascade`` later ones are adjusted."""
+    caller, service, wanted, keyed = await _correcting(request, ReversalRequest)
+    answered = await correction.reverse(
+        service, caller, _inside_id(settlement_id), reason=wanted.reason, cascade=wanted.cascade, keyed=keyed
+    )
+    return _answered(answered)
+
+
+@router.post(
+    "/settlements/{settlement_id}/refunds",
+    openapi_extra=body(RefundRequest, keyed=True),
+    responses=gives(201, SettlementAnswer),
+)
+async def post_refund(request: Request, settlement_id: str) -> Response:
+    """Take back quantities of a settled bill; the answer is the adjustment that carries the difference."""
+    caller, service, wanted, keyed = await _correcting(request, RefundRequest)
+    answered = await correction.refund(
         service,
         caller,
         _inside_id(settlement_id),
-        wanted.reason,
-        key=key,
-        request_hash=request_hash(request, wanted),
+        lines=[(line.line_no, parsed(line.quantity, 4)) for line in wanted.lines],
+        reason=wanted.reason,
+        cascade=wanted.cascade,
+        keyed=keyed,
     )
-    if settled.replayed:
-        return await _replayed(service, caller, settled)
-    return answer(answer_of_row(await _row(service, caller, settled.settlement_id), detail=True), 201)
+    return _answered(answered)
+
+
+@router.post(
+    "/settlements/{settlement_id}/recovery",
+    openapi_extra=body(RecoveryRequest, keyed=True),
+    responses=gives(201, SettlementAnswer),
+)
+async def post_recovery(request: Request, settlement_id: str) -> Response:
+    """Reverse a recoverable settlement that another party is liable for; what the funds paid is asked of that party."""
+    caller, service, wanted, keyed = await _correcting(request, RecoveryRequest)
+    answered = await correction.recover(
+        service,
+        caller,
+        _inside_id(settlement_id),
+        reason=wanted.reason,
+        evidence=wanted.document,
+        cascade=wanted.cascade,
+        keyed=keyed,
+    )
+    return _answered(answered)
+
+
+@router.post(
+    "/persons/{person_id}/years/{year}/readjudication",
+    openapi_extra=body(ReadjudicationRequest),
+    responses={**gives(200, ReadjudicationAnswer), **gives(201, ReadjudicationAnswer)},
+)
+async def post_readjudication(request: Request, person_id: str, year: int) -> Response:
+    """Compute a person-year again with the identities and the law known now. A dry run (the default) writes nothing and
+    needs no Idempotency-Key."""
+    caller, service = await caller_of(request), service_of(request)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), ReadjudicationRequest)
+    if not is_code(person_id) or not 2000 <= year <= 2999:
+        raise NotFound("not_found")
+    keyed = None if wanted.dry_run else Keyed(idempotency_key(request), request_hash(request, wanted))
+    answered = await correction.readjudicate(service, caller, person_id, year, reason=wanted.reason, keyed=keyed)
+    return answer(answered.body) if keyed is None else _answered(answered)
+
+
+@router.post("/settlements/{settlement_id}/replay", responses=gives(200, ReplayAnswer))
+async def post_replay(request: Request, settlement_id: str) -> Response:
+    """Compute a stored entry again from what was stored with it, and compare. Writes nothing, needs no Idempotency-Key."""
+    caller, service = await caller_of(request), service_of(request)
+    return answer(await replay(service, caller, _inside_id(settlement_id)))
+
+
+@router.get("/patient-balances", responses=gives(200, BalanceAnswer, listed=True))
+async def list_balances(
+    request: Request,
+    state: balance.State | None = None,
+    hospital_code: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
+    cursor: str | None = None,
+) -> Response:
+    """What corrections leave between patients and hospitals, newest first."""
+    caller, service = await caller_of(request), service_of(request)
+    return answer(
+        await balance.listed(service, caller, state=state, hospital_code=hospital_code, limit=limit, cursor=cursor)
+    )
+
+
+@router.post(
+    "/patient-balances/{balance_id}/closing",
+    openapi_extra=body(ClosingRequest, keyed=True),
+    responses=gives(200, BalanceAnswer),
+)
+async def post_closing(request: Request, balance_id: str) -> Response:
+    """Close an open balance: refunded to the patient, collected from him, or waived."""
+    caller, service = await caller_of(request), service_of(request)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), ClosingRequest)
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        return 200, await balance.close(service, caller, connection, balance_id, wanted)
+
+    return await once(request, caller, wanted, act)
 
 
 @router.get("/settlements", responses=gives(200, SettlementAnswer, listed=True))
@@ -117,10 +240,18 @@ async def list_settlements(
 
 @router.get("/settlements/{settlement_id}", responses=gives(200, SettlementAnswer))
 async def get_settlement(request: Request, settlement_id: str) -> Response:
-    """One settlement with its explanation."""
+    """One settlement with its explanation, a correction with the adjustments that it made necessary."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, *READERS)
-    return answer(answer_of_row(await _row(service, caller, _inside_id(settlement_id)), detail=True))
+    async with service.database.hot() as connection:
+        await check_context(service, connection, caller)
+        rows = await store.read_with_consequences(connection, _inside_id(settlement_id))
+    if not rows or rows[0]["settlement_id"] != read_id(settlement_id):
+        raise NotFound("not_found")
+    shown, *adjustments = [answer_of_row(row, detail=True) for row in rows]
+    if shown.kind != "settlement":
+        shown.adjustments = adjustments
+    return answer(shown)
 
 
 @router.get("/settlements/by-visit/{hospital_code}/{visit_id}/{settle_seq}", responses=gives(200, SettlementAnswer))
@@ -145,6 +276,21 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
     require(caller.principal, *READERS)
     row = await _row(service, caller, _inside_id(settlement_id))
     return HTMLResponse(await slip_html(service, caller, row))
+
+
+T = TypeVar("T")
+
+
+async def _correcting(request: Request, type_: type[T]) -> tuple[Caller, Service, T, Keyed]:
+    """Who asks for which correction, under which key."""
+    caller, service = await caller_of(request), service_of(request)
+    key = idempotency_key(request)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), type_)
+    return caller, service, wanted, Keyed(key, request_hash(request, wanted))
+
+
+def _answered(answered: Answered) -> Response:
+    return answer(answered.body, 201, REPLAYED if answered.replayed else None)
 
 
 def _inside_id(text: str) -> int:

@@ -1,116 +1,288 @@
-"""Corrections: a settlement is never changed, another entry takes back what it took. One transaction each."""
+"""Corrections: what was settled is never changed, further entries take it back or adjust it. One transaction each.
 
-from datetime import datetime
-from typing import Any, cast
+A reversal takes a settlement back whole, a refund takes back part of its bill, a readjudication applies what is known of
+person and law now, a recovery reverses what another party is liable for. What was settled later in the person-year is
+computed again; its differences are adjustments.
+"""
 
-import msgspec
+import base64
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from app import telemetry
 from app.context import Caller, Service
-from app.errors import Conflict
-from app.ledger.journal import Transfer, creditor, transfers_for
-from app.security import require
-from app.settlement import store
-from app.settlement.answer import shown_id
-from app.settlement.document import Document, Results, digest, encoded
-from app.settlement.service import Settled, check_opened, may_claim
-from app.settlement.store import NewSettlement, Reversible
-from app.tiers.model import FUND_TIERS, FUNDS, Payable, Portions, Scope, Step
+from app.db import HotConnection
+from app.errors import Conflict, Forbidden, Refused
+from app.security import decrypt, encrypt, require
+from app.settlement import entry, store
+from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer, shown_id
+from app.settlement.bill import core_bill
+from app.settlement.document import Inputs, encoded
+from app.settlement.entry import Entry
+from app.settlement.law import policies_of
+from app.settlement.person_year import PolicyOf, Recomputed, computed_again
+from app.settlement.reading import answer_of_row, change_of
+from app.settlement.service import check_opened, class_on, may_claim
+from app.settlement.store import PersonYear, Standing
+from app.tiers.scope import refund_faults
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The idempotency key of a writing request, and the hash of what it asks for."""
+
+    key: str
+    request_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer's body, and whether it had been given before under the same key."""
+
+    body: bytes
+    replayed: bool = False
+
+
+Plan = Callable[[PersonYear, PolicyOf], list[Entry]]
 
 
 async def reverse(
-    service: Service, caller: Caller, settlement_id: int, reason: str, *, key: str, request_hash: bytes
-) -> Settled:
-    """Reverse the last live settlement of its person-year; Conflict with the list when there are later ones."""
+    service: Service, caller: Caller, settlement_id: int, *, reason: str, cascade: bool, keyed: Keyed
+) -> Answered:
+    """Take a settlement back. Conflict when there are later ones in its person-year, unless ``cascade``."""
     require(caller.principal, "hospital", "finance")
+    return await _reverse(service, caller, settlement_id, reason, None, cascade, keyed)
+
+
+async def recover(
+    service: Service, caller: Caller, settlement_id: int, *, reason: str, evidence: str, cascade: bool, keyed: Keyed
+) -> Answered:
+    """Reverse a settlement that another party turned out to be liable for; the funds then ask that party."""
+    require(caller.principal, "finance")
+    return await _reverse(service, caller, settlement_id, reason, evidence, cascade, keyed)
+
+
+async def _reverse(
+    service: Service,
+    caller: Caller,
+    settlement_id: int,
+    reason: str,
+    evidence: str | None,
+    cascade: bool,
+    keyed: Keyed,
+) -> Answered:
+    def plan(found: PersonYear, policy_of: PolicyOf) -> list[Entry]:
+        target, later = _target(caller, found, cascade)
+        if evidence is not None and not target.row.recoverable:
+            raise Conflict("not_recoverable")
+        stays = [stay for stay in found.stays if stay.settlement_id != settlement_id]
+        again = computed_again(later, stays, entry.year_before(found), policy_of)
+        return _followed([entry.reversal(found, target, reason, evidence=evidence)], found, again, reason)
+
+    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
+
+
+async def refund(
+    service: Service,
+    caller: Caller,
+    settlement_id: int,
+    *,
+    lines: Sequence[tuple[int, int]],
+    reason: str,
+    cascade: bool,
+    keyed: Keyed,
+) -> Answered:
+    """Take back quantities (line number, ten-thousandths) of a settled bill; the waterfall runs again."""
+    require(caller.principal, "hospital", "finance")
+
+    def plan(found: PersonYear, policy_of: PolicyOf) -> list[Entry]:
+        target, later = _target(caller, found, cascade)
+
+        def revised(item: Standing, inputs: Inputs) -> Inputs:
+            return _less_refunds(inputs, lines) if item is target else inputs
+
+        again = computed_again([target, *later], found.stays, entry.year_before(found), policy_of, revised)
+        return _followed([], found, again, reason)
+
+    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
+
+
+def _less_refunds(inputs: Inputs, lines: Sequence[tuple[int, int]]) -> Inputs:
+    refunds = dict(inputs.refunds)
+    faults = refund_faults(core_bill(inputs.bill).lines, refunds, lines)
+    if faults:
+        raise Refused(faults)
+    for line_no, quantity in lines:
+        refunds[line_no] = refunds.get(line_no, 0) + quantity
+    return structs.replace(inputs, refunds=tuple(sorted(refunds.items())))
+
+
+async def readjudicate(
+    service: Service, caller: Caller, person_id: str, year: int, *, reason: str, keyed: Keyed | None
+) -> Answered:
+    """Compute a person-year again with the identities and the law known now; without a key nothing is written.
+
+    Keeps what each settlement knew of hospital, catalogue and area. Only what is different becomes an adjustment.
+    """
+    require(caller.principal, "finance")
     async with service.database.hot() as connection:
-        found = await store.reversible(
-            connection,
-            caller,
-            settlement_id,
-            key=key,
-            request_hash=request_hash,
-            wait=service.settings.idempotency_wait,
-            manual_clock=service.manual_clock,
+        found = await _read(service, connection, caller, keyed, person_id=person_id, year=year, whole=True)
+        if found.body is not None:
+            return _replayed(service, caller, found, keyed)
+        policy_of = await _policies(service, connection, found)
+        revised = _as_known_now(service, found, policy_of)
+        again = list(computed_again(found.standing, found.stays, entry.year_before(found), policy_of, revised))
+        changed = [item for item in again if item.changed]
+        if any(not item.reached for item in changed):
+            raise Forbidden("forbidden")
+        answer = ReadjudicationAnswer(
+            person_id=person_id,
+            benefit_year=year,
+            dry_run=keyed is None,
+            changes=[change_of(item) for item in changed],
         )
-        check_opened(found.state)
-        if found.state == "replayed":
-            return Settled(cast(int, found.settlement_id), True)
-        _may_reverse(caller, found)
-        row, transfers, after = _new_reversal(found, reason)
-        await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
-    portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
-    telemetry.observe_settlement(kind="reversal", medical_type=row.medical_type, paid_by=row.paid_by, portions=portions)
-    return Settled(row.settlement_id, False)
+        entries: list[Entry] = []
+        if keyed is not None:
+            for item in changed:
+                entries.append(entry.adjustment(found, item, reason, entries, caused_by=None, own=False))
+            await _write(connection, entries)
+            answer.adjustments = await _rows(connection, entries)
+        body = encoded(answer)
+        await _remember(service, connection, caller, keyed, body)
+    _observe(entries)
+    return Answered(body)
 
 
-def _may_reverse(caller: Caller, found: Reversible) -> None:
+def _as_known_now(service: Service, found: PersonYear, policy_of: PolicyOf) -> Callable[[Standing, Inputs], Inputs]:
+    """What readjudication changes of a settlement's inputs: the person's class on the admission day, and the law."""
+
+    def revised(item: Standing, inputs: Inputs) -> Inputs:
+        policy = service.book.on(inputs.policy_day, inputs.facts.area_code)
+        former = policy_of(inputs.policy_digest, inputs.policy_day)
+        if former.same_law(policy):
+            policy = former
+        day = inputs.bill.admitted_on
+        classes = {name for name, since, until in found.identities if since <= day and (until is None or day < until)}
+        facts = structs.replace(inputs.facts, benefit_class=class_on(classes, policy))
+        return structs.replace(inputs, policy_digest=policy.pack.digest, facts=facts)
+
+    return revised
+
+
+async def _correct(
+    service: Service, caller: Caller, settlement_id: int, cascade: bool, keyed: Keyed, plan: Plan
+) -> Answered:
+    """Read under the person's lock, plan, write, answer with the first entry and the adjustments that it made necessary."""
+    async with service.database.hot() as connection:
+        found = await _read(service, connection, caller, keyed, settlement_id=settlement_id, whole=cascade)
+        if found.body is not None:
+            return _replayed(service, caller, found, keyed)
+        entries = plan(found, await _policies(service, connection, found))
+        await _write(connection, entries)
+        first, *others = await _rows(connection, entries)
+        first.adjustments = others
+        body = encoded(first)
+        await _remember(service, connection, caller, keyed, body)
+    _observe(entries)
+    return Answered(body)
+
+
+def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing, list[Standing]]:
+    """The settlement to correct and the later ones of its person-year; raises when it can't be, or mustn't be by this caller."""
     if found.kind != "settlement":
         raise Conflict("not_a_settlement")
-    if found.row is not None and found.row.paid_by == "patient":
+    target, *later = found.standing
+    if target.row.paid_by == "patient":
         may_claim(caller)
     if found.reversed:
         raise Conflict("already_reversed")
-    if found.later or found.later_others:
-        extra = {"later": [shown_id(later) for later in found.later], "others": found.later_others}
-        raise Conflict("later_settlements_exist", extra=extra)
+    if later and not cascade:
+        shown = [shown_id(item.row.settlement_id) for item in later if item.reached]
+        raise Conflict("later_settlements_exist", extra={"later": shown, "others": len(later) - len(shown)})
+    if caller.principal.scopes.isdisjoint({"finance", "admin"}) and any(
+        item.row.hospital_code != target.row.hospital_code for item in later
+    ):
+        raise Forbidden("cascade_needs_finance")
+    return target, later
 
 
-def _new_reversal(found: Reversible, reason: str) -> tuple[NewSettlement, tuple[Transfer, ...], str]:
-    """The row that takes back exactly what a settlement and its adjustments took."""
-    original, document = cast(store.Original, found.row), cast(Document, found.document)
-    negative = {key: -value for key, value in found.amounts.items()}
-    delta = {key: -value for key, value in found.delta.items() if value and key != "inpatient_count"}
-    if original.medical_type == "21" and not found.episode_still_counted:
-        delta["inpatient_count"] = -1
-    after = {key: value + delta.get(key, 0) for key, value in found.accumulators.items()}
-    scope = Scope(**{key: negative[key] for key in Scope.__struct_fields__})
-    portions = Portions(**{key: negative[key] for key in Portions.__struct_fields__})
-    payables = _owed(portions, negative["payable_adjustment"])
-    results = encoded(Results(scope, portions, payables, after))
-    inputs = encoded({"of": shown_id(original.settlement_id), "digest": original.digest, "before": found.accumulators})
-    step = Step("reversal", "reversal", "reversal", "撤销结算", negative["patient"], {"total": negative["total"]})
-    lines = tuple(
-        msgspec.structs.replace(
-            line,
-            own_expense=-line.own_expense,
-            over_limit=-line.over_limit,
-            first_pay=-line.first_pay,
-            in_scope=-line.in_scope,
+def _followed(entries: list[Entry], found: PersonYear, again: Iterable[Recomputed], reason: str) -> list[Entry]:
+    """The entries with an adjustment for each settlement that changes; the first entry is the cause of the others."""
+    for item in again:
+        if item.changed:
+            cause = entries[0].row if entries else None
+            adjusted = entry.adjustment(
+                found,
+                item,
+                reason,
+                entries,
+                caused_by=None if cause is None else cause.settlement_id,
+                own=cause is None or cause.hospital_code == item.row.hospital_code,
+            )
+            entries.append(adjusted)
+    return entries
+
+
+async def _read(
+    service: Service, connection: HotConnection, caller: Caller, keyed: Keyed | None, *, whole: bool, **of: int | str
+) -> PersonYear:
+    found = await store.person_year(
+        connection,
+        caller,
+        **of,  # type: ignore[arg-type]
+        whole=whole,
+        key=None if keyed is None else keyed.key,
+        request_hash=None if keyed is None else keyed.request_hash,
+        wait=service.settings.idempotency_wait,
+        manual_clock=service.manual_clock,
+    )
+    check_opened(found.state, keyed=keyed is not None)
+    return found
+
+
+async def _policies(service: Service, connection: HotConnection, found: PersonYear) -> PolicyOf:
+    return await policies_of(service, connection, (item.row.policy_digest for item in found.standing))
+
+
+async def _write(connection: HotConnection, entries: Sequence[Entry]) -> None:
+    for item in entries:
+        after = encoded(item.year).decode()
+        await store.write(connection, item.row, item.transfers, after, key=None, request_hash=None)
+
+
+async def _rows(connection: HotConnection, entries: Sequence[Entry]) -> list[SettlementAnswer]:
+    """What was written, as far as the caller may see it."""
+    rows = await store.read_many(connection, [item.row.settlement_id for item in entries])
+    return [answer_of_row(row, detail=True) for row in rows]
+
+
+def _place(caller: Caller, key: str) -> bytes:
+    return f"idempotency {caller.principal.subject} {key}".encode()
+
+
+async def _remember(
+    service: Service, connection: HotConnection, caller: Caller, keyed: Keyed | None, body: bytes
+) -> None:
+    if keyed is not None:
+        stored = encrypt(service.keys, body.decode(), associated=_place(caller, keyed.key))
+        await store.remember(
+            connection, caller, key=keyed.key, request_hash=keyed.request_hash, status=201, body=stored
         )
-        for line in document.lines
-    )
-    stored = Document(msgspec.Raw(inputs), msgspec.Raw(results), lines, (step,))
-    repeated: dict[str, Any] = {
-        key: value for key, value in msgspec.structs.asdict(original).items() if key not in ("settlement_id", "digest")
-    }
-    row = NewSettlement(
-        settlement_id=found.reversal_id,
-        kind="reversal",
-        of_settlement_id=original.settlement_id,
-        entry_no=found.entries_before + 1,
-        settled_at=cast(datetime, found.now),
-        **cast(dict[str, Any], negative),
-        delta=encoded(delta).decode(),
-        digest=digest(inputs),
-        result_digest=digest(results),
-        warnings=[],
-        reason=reason,
-        document=encoded(stored).decode(),
-        **repeated,
-    )
-    owed_to = creditor(paid_by=original.paid_by, hospital_code=original.hospital_code, person_id=original.person_id)
-    transfers = transfers_for(
-        payables,
-        event="reversal",
-        paying_area=original.paying_area,
-        creditor=owed_to,
-        medical_type=original.medical_type,
-    )
-    return row, transfers, encoded(after).decode()
 
 
-def _owed(portions: Portions, adjustment: int) -> tuple[Payable, ...]:
-    """What each fund owes by its portion; the adjustment is the basic fund's."""
-    amounts = {tier: getattr(portions, tier) + (adjustment if tier == "basic" else 0) for tier in FUND_TIERS}
-    return tuple(Payable(FUNDS[tier], tier, amount) for tier, amount in amounts.items() if amount)
+def _replayed(service: Service, caller: Caller, found: PersonYear, keyed: Keyed | None) -> Answered:
+    assert keyed is not None
+    stored = base64.b64decode(found.body or "")
+    return Answered(decrypt(service.keys, stored, associated=_place(caller, keyed.key)).encode(), True)
+
+
+def _observe(entries: Sequence[Entry]) -> None:
+    """Count what was written, after the commit."""
+    for item in entries:
+        row = item.row
+        portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
+        telemetry.observe_settlement(
+            kind=row.kind, medical_type=row.medical_type, paid_by=row.paid_by, portions=portions
+        )

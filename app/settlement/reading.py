@@ -4,11 +4,15 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from app.areas import pooling_area
 from app.money import yuan
 from app.settlement.answer import (
+    ChangeAnswer,
+    ClassesAnswer,
     PolicyAnswer,
+    ReceivableAnswer,
     SettlementAnswer,
     YearToDateAnswer,
     shown_id,
@@ -21,9 +25,11 @@ from app.settlement.answer import (
     shown_warnings,
     shown_year,
 )
-from app.settlement.document import decode_document, decode_results
+from app.settlement.document import Document, Results, decode_document, decode_results, decode_reversal
+from app.settlement.entry import line_differences
+from app.settlement.person_year import Recomputed
 from app.settlement.service import Computation
-from app.tiers.model import FUND_TIERS
+from app.tiers.model import FUND_TIERS, LineScope
 
 
 def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> SettlementAnswer:
@@ -67,10 +73,37 @@ def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> Settl
         reason=row["reason"],
     )
     if detail:
-        answer.trace, answer.lines = shown_trace(document.trace), shown_lines(document.lines)
-    if row["kind"] == "reversal":
-        answer.adjustments = []
+        answer.trace = shown_trace(document.trace)
+        answer.lines = shown_lines(_lines(row["kind"], document))
+        answer.receivable = _receivable(row["kind"], document, results)
     return answer
+
+
+def _lines(kind: str, document: Document) -> tuple[LineScope, ...]:
+    """The entry's own lines: of an adjustment the differences, so that lines add up to the scope in every entry."""
+    return line_differences(document.lines, document.former_lines) if kind == "adjustment" else document.lines
+
+
+def _receivable(kind: str, document: Document, results: Results) -> ReceivableAnswer | UnsetType:
+    evidence = decode_reversal(document.inputs).evidence if kind == "reversal" else None
+    if evidence is None:
+        return UNSET
+    return ReceivableAnswer(yuan(-sum(payable.amount for payable in results.payables)), evidence)
+
+
+def change_of(item: Recomputed) -> ChangeAnswer:
+    """What a readjudication changes of a settlement."""
+    row = item.row
+    return ChangeAnswer(
+        settlement_id=shown_id(row.settlement_id),
+        hospital_code=row.hospital_code,
+        visit_id=row.visit_id,
+        settle_seq=row.settle_seq,
+        benefit_class=ClassesAnswer(row.benefit_class, item.outcome.benefit_class),
+        before=shown_portions(item.former.portions),
+        after=shown_portions(item.whole.portions),
+        difference=shown_portions(item.difference.portions),
+    )
 
 
 def answer_of_computation(
@@ -105,7 +138,7 @@ def answer_of_computation(
         payables=shown_payables(outcome.payables),
         year_to_date=YearToDateAnswer(shown_year(outcome.before), shown_year(outcome.after)),
         policy=PolicyAnswer(outcome.policy.pack, outcome.policy.version, outcome.policy.digest, outcome.policy.assumed),
-        warnings=shown_warnings(found.warnings),
+        warnings=shown_warnings(computation.warnings),
         digest=computation.digest,
         result_digest=computation.result_digest,
         trace=shown_trace(outcome.trace),

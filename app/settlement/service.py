@@ -1,9 +1,9 @@
-"""Quote, settle and reverse: one transaction each, the pure core in the middle.
+"""Quote and settle: one transaction each, the pure core in the middle.
 
 Lock, read the facts of the day, compute, write, answer. Raising rolls everything back. Nothing here knows a policy's number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -23,9 +23,10 @@ from app.security import require, sign, verify
 from app.settlement import store
 from app.settlement.answer import shown_id
 from app.settlement.bill import BillRequest, core_bill, essential, shanghai_day
-from app.settlement.document import Document, Inputs, digest, encoded, results_of
-from app.settlement.store import Found, NewSettlement
-from app.tiers.model import Episode, Facts, Outcome, empty_year
+from app.settlement.document import Document, Inputs, digest, encoded, results_of, whole_of
+from app.settlement.store import Found, NewEntry
+from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
+from app.tiers.model import BenefitClass, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy
 from app.tiers.scope import Catalogue
 from app.tiers.waterfall import bill_faults, policy_faults, run
@@ -49,7 +50,10 @@ class Computation:
 
     bill: BillRequest
     found: Found
+    visits: tuple[str, ...]
+    warnings: list[str]
     facts: Facts
+    episode: Episode
     outcome: Outcome
     document: Document
     digest: str
@@ -95,7 +99,7 @@ async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: st
             raise _already_settled(found.settled)
         computation = _computed(service, bill, found)
         _hold_to_quote(service, computation)
-        row, transfers, after = _new_settlement(computation)
+        row, transfers, after = _new_entry(computation)
         try:
             await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
         except Exception as error:
@@ -176,16 +180,20 @@ def _already_settled(settlement_id: int) -> OnestopError:
 def _computed(service: Service, request: BillRequest, found: Found) -> Computation:
     """The pure part: faults of bill, facts and policy together, then the engine."""
     bill = core_bill(request)
+    visit, source = visit_name(request.hospital_code, request.visit_id), _source(request)
+    visits = episode_visits(found.stays, visit, source)
     faults = bill_faults(bill) + _fact_faults(request, found)
+    if visits is None:
+        faults.append(Fault("/transfer_from", "transfer_visit_unknown"))
     policy, policy_found = _policy(service, request, found)
     faults += policy_found
-    if policy is None or found.person is None or found.hospital is None:
+    if policy is None or found.person is None or found.hospital is None or visits is None:
         raise Refused(_in_request_order(faults))
     facts = _facts(request, found, policy)
     faults += policy_faults(bill, facts, policy)
     if faults:
         raise Refused(_in_request_order(faults))
-    episode = Episode(found.episode_deductible, found.episode_counted)
+    episode = episode_of(found.stays, visits, benefit_year=request.discharged_on.year)
     before = empty_year() | (found.accumulators or {})
     started = perf_counter()
     computed = _located(lambda: run(bill, _catalogue(found), facts, before, episode, policy))
@@ -198,7 +206,18 @@ def _computed(service: Service, request: BillRequest, found: Found) -> Computati
     )
     results = encoded(results_of(outcome))
     document = Document(msgspec.Raw(inputs), msgspec.Raw(results), outcome.lines, outcome.trace)
-    return Computation(request, found, facts, outcome, document, digest(inputs), digest(results))
+    warnings = stay_warnings(found.stays, visit, request.admitted_on, request.discharged_on, source)
+    if found.settled_later_stay:
+        warnings.append("out_of_date_order")
+    return Computation(
+        request, found, visits, warnings, facts, episode, outcome, document, digest(inputs), digest(results)
+    )
+
+
+def _source(request: BillRequest) -> str | None:
+    """The visit that the person was transferred from."""
+    source = request.transfer_from
+    return None if source is None else visit_name(source.hospital_code, source.visit_id)
 
 
 def _in_request_order(faults: list[Fault]) -> list[Fault]:
@@ -238,8 +257,6 @@ def _fact_faults(request: BillRequest, found: Found) -> list[Fault]:
         faults.append(Fault("/person_id", "unknown_person"))
     elif not found.person.insured or found.person.insurance_type != INSURANCE_TYPE:
         faults.append(Fault("/person_id", "not_insured"))
-    if found.transfer_unknown:
-        faults.append(Fault("/transfer_from", "transfer_visit_unknown"))
     today = shanghai_day(cast(datetime, found.now))
     if request.discharged_on > today:
         faults.append(Fault("/discharged_on", "in_the_future"))
@@ -258,11 +275,10 @@ def _policy(service: Service, request: BillRequest, found: Found) -> tuple[Polic
 
 def _facts(request: BillRequest, found: Found, policy: Policy) -> Facts:
     person, hospital = cast(store.FoundPerson, found.person), cast(store.FoundHospital, found.hospital)
-    benefit_class = next((name for name in policy.version.precedence if name in found.classes), "ordinary")
     return Facts(
         person_id=request.person_id,
         area_code=person.area_code,
-        benefit_class=cast(Any, benefit_class),
+        benefit_class=class_on(found.classes, policy),
         hospital_code=request.hospital_code,
         hospital_level=hospital.level,
         hospital_rank=cast(Any, hospital.rank),
@@ -270,14 +286,19 @@ def _facts(request: BillRequest, found: Found, policy: Policy) -> Facts:
     )
 
 
+def class_on(classes: Collection[str], policy: Policy) -> BenefitClass:
+    """The class that counts among those that a person has: the first in the pack's precedence."""
+    return cast(BenefitClass, next((name for name in policy.version.precedence if name in classes), "ordinary"))
+
+
 def _quote_token(computation: Computation) -> QuoteToken:
-    found, outcome = computation.found, computation.outcome
+    outcome = computation.outcome
     return QuoteToken(
         computation.now,
         outcome.portions.patient,
         outcome.policy.digest,
         digest(encoded(computation.facts)),
-        digest(encoded([outcome.before, found.episode_deductible, found.episode_counted])),
+        digest(encoded([outcome.before, computation.episode])),
         digest(encoded(essential(computation.bill))),
     )
 
@@ -305,12 +326,11 @@ def _hold_to_quote(service: Service, computation: Computation) -> None:
         raise Conflict("quote_mismatch", values=values, extra={"changed": changed, "patient": yuan(patient)})
 
 
-def _new_settlement(computation: Computation) -> tuple[NewSettlement, Any, str]:
+def _new_entry(computation: Computation) -> tuple[NewEntry, Any, str]:
     """The row, its transfers and the year afterwards."""
     bill, found, facts, outcome = computation.bill, computation.found, computation.facts, computation.outcome
     paying_area = pooling_area(facts.area_code)
-    delta = {key: value - outcome.before[key] for key, value in outcome.after.items() if value != outcome.before[key]}
-    row = NewSettlement(
+    row = NewEntry(
         settlement_id=cast(int, found.settlement_id),
         kind="settlement",
         of_settlement_id=None,
@@ -336,8 +356,8 @@ def _new_settlement(computation: Computation) -> tuple[NewSettlement, Any, str]:
         **msgspec.structs.asdict(outcome.portions),
         payable_adjustment=outcome.payable_adjustment,
         deductible=outcome.deductible,
-        delta=encoded(delta).decode(),
-        episode=found.episode,
+        delta=encoded(whole_of(outcome).delta).decode(),
+        episode=list(computation.visits),
         policy_pack=outcome.policy.pack,
         policy_version=outcome.policy.version,
         policy_digest=outcome.policy.digest,
@@ -345,7 +365,7 @@ def _new_settlement(computation: Computation) -> tuple[NewSettlement, Any, str]:
         engine_version=ENGINE_VERSION,
         digest=computation.digest,
         result_digest=computation.result_digest,
-        warnings=found.warnings,
+        warnings=computation.warnings,
         reason=None,
         document=encoded(computation.document).decode(),
     )

@@ -10,12 +10,16 @@ from app.context import Caller
 from app.db import HotConnection
 from app.ledger.journal import Transfer
 from app.settlement.bill import BillRequest
-from app.settlement.document import Document
-from app.tiers.model import CatalogueEntry
+from app.settlement.document import Document, Whole
+from app.tiers.episode import Stay
+from app.tiers.model import CatalogueEntry, Portions, Scope
 
-_FACTS: Final = "SELECT settlement_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
-_WRITE: Final = "SELECT settlement_write($1::new_settlement, $2::new_transfer[], $3, $4, $5)"
-_REVERSAL: Final = "SELECT reversal_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
+_WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
+_CORRECTION: Final = "SELECT correction_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_REMEMBER: Final = """INSERT INTO idempotency (subject, key, request_hash, status, body, request_id)
+ VALUES ($1, $2, $3, $4, $5, $6)"""
+_TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
 
 class FoundPerson(Struct, frozen=True):
@@ -48,15 +52,15 @@ class Found(Struct, frozen=True):
     entries: list[CatalogueEntry] = []
     accumulators: dict[str, int] | None = None
     entries_before: int = 0
-    episode: list[str] = []
-    episode_deductible: int = 0
-    episode_counted: bool = False
-    transfer_unknown: bool = False
-    warnings: list[str] = []
+    stays: list[Stay] = []
+    settled_later_stay: bool = False
 
 
-class NewSettlement(Struct, frozen=True):
-    """One row to write; the fields are those of the database's ``new_settlement``, in its order."""
+class NewEntry(Struct, frozen=True):
+    """One row to write; the fields are those of the database's ``new_entry``, in its order.
+
+    ``balance_state``: how the patient's balance begins that this row opens, None for none.
+    """
 
     settlement_id: int
     kind: str
@@ -103,14 +107,17 @@ class NewSettlement(Struct, frozen=True):
     warnings: list[str]
     reason: str | None
     document: str
+    caused_by: int | None = None
+    balance_state: str | None = None
 
 
 class Original(Struct, frozen=True):
-    """The columns of a settlement that its correction repeats."""
+    """The columns of a settlement that its correction repeats; class and policy as computed last."""
 
     settlement_id: int
     person_id: str
     benefit_year: int
+    entry_no: int
     hospital_code: str
     visit_id: str
     settle_seq: int
@@ -133,28 +140,43 @@ class Original(Struct, frozen=True):
     digest: str
 
 
-class Reversible(Struct, frozen=True):
-    """A settlement to be reversed: the sums of it and its adjustments, what came later, and the year as it stands."""
+class Standing(Struct, frozen=True):
+    """A live settlement as it stands: the sums of it and its adjustments, and what was computed last.
+
+    ``reached``: the caller may see it. ``digests``: the result digests of the settlement and its adjustments, in order.
+    """
+
+    row: Original
+    reached: bool
+    whole: Whole
+    digests: tuple[str, ...]
+    document: Document | None
+
+
+class PersonYear(Struct, frozen=True):
+    """What a correction needs of a person-year, read under the person's lock: the live settlements from the named one on.
+
+    ``ids`` are new ids, enough for a row per settlement; ``body`` is the remembered answer of a replay, in Base64.
+    """
 
     state: str
-    settlement_id: int | None = None
-    reversal_id: int = 0
+    status: int | None = None
+    body: str | None = None
     now: datetime | None = None
-    kind: str = ""
+    person_id: str = ""
+    benefit_year: int = 0
+    kind: str | None = None
     reversed: bool = False
-    later: list[int] = []
-    later_others: int = 0
+    ids: list[int] | None = None
+    accumulators: dict[str, int] | None = None
     entries_before: int = 0
-    accumulators: dict[str, int] = {}
-    delta: dict[str, int] = {}
-    amounts: dict[str, int] = {}
-    episode_still_counted: bool = False
-    row: Original | None = None
-    document: Document | None = None
+    identities: list[tuple[str, date, date | None]] = []
+    stays: list[Stay] = []
+    standing: list[Standing] = []
 
 
 _found = msgspec.json.Decoder(Found)
-_reversible = msgspec.json.Decoder(Reversible)
+_person_year = msgspec.json.Decoder(PersonYear)
 
 
 async def facts(
@@ -187,33 +209,53 @@ async def facts(
 
 async def write(
     connection: HotConnection,
-    settlement: NewSettlement,
+    entry: NewEntry,
     transfers: tuple[Transfer, ...],
     after: str,
     *,
     key: str | None,
     request_hash: bytes | None,
 ) -> None:
-    """Write a settlement with all that belongs to it, in one call."""
+    """Write an entry with all that belongs to it, in one call; ``after`` are the year's accumulators as JSON."""
     rows = [
         (item.debit, item.credit, item.amount, item.fund, item.tier, item.event, item.clr_type) for item in transfers
     ]
-    await connection.execute(_WRITE, msgspec.structs.astuple(settlement), rows, after, key, request_hash)
+    await connection.execute(_WRITE, msgspec.structs.astuple(entry), rows, after, key, request_hash)
 
 
-async def reversible(
+async def person_year(
     connection: HotConnection,
     caller: Caller,
-    settlement_id: int,
     *,
-    key: str,
-    request_hash: bytes,
+    settlement_id: int | None = None,
+    person_id: str | None = None,
+    year: int | None = None,
+    whole: bool,
+    key: str | None,
+    request_hash: bytes | None,
     wait: float,
     manual_clock: bool,
-) -> Reversible:
-    """Open the request, lock the person of a settlement and read what its reversal needs."""
+) -> PersonYear:
+    """Open the request, lock the person (with a key) and read the year of a settlement, or of a person, from there on.
+
+    Without ``whole`` only the named settlement comes with its document.
+    """
     opening = caller.opening(key, request_hash, wait)
-    return _reversible.decode(await connection.fetchval(_REVERSAL, *opening, manual_clock, settlement_id))
+    text = await connection.fetchval(_CORRECTION, *opening, manual_clock, settlement_id, person_id, year, whole)
+    return _person_year.decode(text)
+
+
+async def remember(
+    connection: HotConnection, caller: Caller, *, key: str, request_hash: bytes, status: int, body: bytes
+) -> None:
+    """Keep the (encrypted) answer of a key beside what it wrote."""
+    await connection.execute(_REMEMBER, caller.principal.subject, key, request_hash, status, body, caller.request_id)
+
+
+async def policy_texts(connection: HotConnection, digest: str) -> tuple[str, dict[str, str]]:
+    """The name of the pack that has a digest, and the texts of it and of those that it inherits."""
+    row = await connection.fetchrow(_TEXTS, digest)
+    return row["pack"], msgspec.json.decode(row["texts"], type=dict[str, str])
 
 
 _READ_BASE: Final = """
@@ -224,6 +266,11 @@ SELECT s.*, CASE WHEN EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id 
   FROM settlement s
 """
 READ_ONE: Final = _READ_BASE + " WHERE s.settlement_id = $1"
+READ_WITH_CONSEQUENCES: Final = _READ_BASE + " WHERE s.settlement_id = $1 OR s.caused_by = $1 ORDER BY s.entry_no"
+READ_GROUP: Final = (
+    "SELECT * FROM settlement WHERE (settlement_id = $1 OR of_settlement_id = $1) AND entry_no < $2 ORDER BY entry_no"
+)
+READ_MANY: Final = _READ_BASE + " WHERE s.settlement_id = ANY ($1) ORDER BY s.entry_no"
 READ_VISIT: Final = (
     _READ_BASE + " WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.settle_seq = $3 AND s.kind = 'settlement'"
 )
@@ -242,6 +289,35 @@ READ_LIST: Final = (
 async def read_one(connection: HotConnection, settlement_id: int) -> Any:
     """One settlement's row with its derived status, None when there is none within reach."""
     return await connection.fetchrow(READ_ONE, settlement_id)
+
+
+async def read_group(connection: HotConnection, settlement_id: int, before_entry: int) -> list[Any]:
+    """A settlement and its corrections that were entered before an entry."""
+    rows: list[Any] = await connection.fetch(READ_GROUP, settlement_id, before_entry)
+    return rows
+
+
+def whole_of_row(row: Any) -> Whole:
+    """The amounts of a row, fen."""
+    return Whole(
+        Scope(*(row[name] for name in Scope.__struct_fields__)),
+        Portions(*(row[name] for name in Portions.__struct_fields__)),
+        row["payable_adjustment"],
+        row["deductible"],
+        msgspec.json.decode(row["delta"], type=dict[str, int]),
+    )
+
+
+async def read_with_consequences(connection: HotConnection, settlement_id: int) -> list[Any]:
+    """A row and the adjustments that it made necessary, those within reach; the row itself comes first."""
+    rows: list[Any] = await connection.fetch(READ_WITH_CONSEQUENCES, settlement_id)
+    return sorted(rows, key=lambda row: row["settlement_id"] != settlement_id)
+
+
+async def read_many(connection: HotConnection, settlement_ids: list[int]) -> list[Any]:
+    """The rows of these ids within reach, in the order of settling."""
+    rows: list[Any] = await connection.fetch(READ_MANY, settlement_ids)
+    return rows
 
 
 async def read_visit(connection: HotConnection, hospital_code: str, visit_id: str, settle_seq: int) -> Any:

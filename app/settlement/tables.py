@@ -7,6 +7,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    Identity,
     Integer,
     SmallInteger,
     Table,
@@ -73,7 +74,30 @@ settlement = Table(
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("caused_by", BigInteger, ForeignKey("settlement.settlement_id")),
     UniqueConstraint("person_id", "benefit_year", "entry_no", name="settlement_entry"),
+)
+
+patient_balance = Table(
+    "patient_balance",
+    METADATA,
+    Column("balance_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("settlement_id", BigInteger, ForeignKey("settlement.settlement_id"), nullable=False, unique=True),
+    Column("person_id", Text, nullable=False),
+    Column("hospital_code", Text, nullable=False),
+    Column("hospital_area", Text, nullable=False),
+    Column("paying_area", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("paid_on", Date),
+    Column("reference", Text),
+    Column("subject", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("closed_by", Text),
+    Column("closed_request_id", Text),
+    Column("closed_at", DateTime(timezone=True)),
 )
 
 settled_visit = Table(

@@ -19,6 +19,7 @@ LINE_NOTES: Final[Mapping[str, str]] = {
 
 WARNINGS: Final[Mapping[str, str]] = {
     "overlapping_stay": "与该人员另一次住院的日期重叠，请核对住院日期",
+    "visit_days_settled_before": "本次就诊在这些日期已有结算，请核对是否重复；中途结算的下一段应从次日开始",
     "out_of_date_order": "本年度已有出院日期更晚的结算，本次按现有累计计算",
     "transfer_source_discharged_later": "转出医院的出院日期晚于本次入院日期，请核对",
 }

@@ -121,10 +121,16 @@ class Facts(Struct, frozen=True):
 
 
 class Episode(Struct, frozen=True):
-    """Deductible already paid by live settlements of the episode (fen), and whether the year counts the episode already."""
+    """What earlier live settlements mean for this bill; made by ``episode.py``.
+
+    ``deductible_paid`` is what the episode's settlements paid before this one, fen; ``deductible_other_years`` the part of
+    it that belongs to other benefit years. ``admission``: how many episodes of the benefit year have a live inpatient
+    settlement, this bill's included.
+    """
 
     deductible_paid: int = 0
-    counted_in_year: bool = False
+    deductible_other_years: int = 0
+    admission: int = 1
 
 
 class Scope(Struct, frozen=True):

@@ -109,6 +109,17 @@ class Policy:
         """The rows of a parameter that hold on this day."""
         return [row for row in self.pack.parameters[name].rows if _covers(row, self.day)]
 
+    def same_law(self, other: "Policy") -> bool:
+        """Whether rules and figures of the day are the same, whatever else the two packs' texts say."""
+        one, two = self.version, other.version
+        if (one.rules, one.groups, one.precedence) != (two.rules, two.groups, two.precedence):
+            return False
+        return self._written() == other._written()
+
+    def _written(self) -> dict[str, list[tuple[Any, Any]]]:
+        rows = {name: [(row.selectors, row.value) for row in self.rows(name)] for name in self.pack.parameters}
+        return {name: sorted(found, key=repr) for name, found in rows.items() if found}
+
     def domain(self, name: str) -> dict[str, tuple[str, ...]]:
         """The dimensions that a parameter depends on, each with its possible values."""
         mentioned: dict[str, list[str]] = {}

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from msgspec import structs
+
 from app.errors import Fault
-from app.money import FEN_PER_YUAN, PRICE_ONE, QUANTITY_ONE, priced, share, yuan
-from app.tiers.model import CatalogueEntry, Line, LineScope, Scope
+from app.money import FEN_PER_YUAN, PRICE_ONE, QUANTITY_ONE, divide_half_up, priced, share, trimmed, yuan
+from app.tiers.model import Bill, CatalogueEntry, Line, LineScope, Scope
 
 Catalogue = Mapping[str, Sequence[CatalogueEntry]]
 
@@ -71,7 +73,8 @@ def _refund_faults(lines: Sequence[Line], index_of: Mapping[int, int], faults: l
         if target.quantity < 0 or target.amount < 0:
             _amount_faults(index_of[target_no], target, faults)
         elif quantity < 0:
-            faults.append(Fault(f"/lines/{last_index}/quantity", "refund_exceeds_line"))
+            values = {"remaining": trimmed(quantity - lines[last_index].quantity, 4)}
+            faults.append(Fault(f"/lines/{last_index}/quantity", "refund_exceeds_line", values))
         elif (quantity == 0 and amount != 0) or amount < 0:
             expected = lines[last_index].amount - amount + priced(target.unit_price, quantity)
             faults.append(Fault(f"/lines/{last_index}/amount", "refund_amount_mismatch", {"expected": yuan(expected)}))
@@ -106,6 +109,46 @@ def netted(lines: Sequence[Line]) -> list[Line]:
                 )
             )
     return result
+
+
+def refund_faults(lines: Sequence[Line], refunds: Mapping[int, int], wanted: Sequence[tuple[int, int]]) -> list[Fault]:
+    """What is wrong with taking back quantities (line number, ten-thousandths) of a settled bill.
+
+    ``refunds`` were taken back before. Pointers into the body of the refund: ``/lines/<index>/…``.
+    """
+    left = {line.line_no: line.quantity - refunds.get(line.line_no, 0) for line in netted(lines)}
+    faults = []
+    seen: set[int] = set()
+    for index, (line_no, quantity) in enumerate(wanted):
+        if line_no in seen:
+            faults.append(Fault(f"/lines/{index}/line_no", "duplicate_line_no"))
+        elif line_no not in left:
+            faults.append(Fault(f"/lines/{index}/line_no", "refund_line_unknown"))
+        elif quantity <= 0:
+            code = "quantity_zero" if quantity == 0 else "negative_quantity"
+            faults.append(Fault(f"/lines/{index}/quantity", code))
+        elif quantity > left[line_no]:
+            values = {"remaining": trimmed(left[line_no], 4)}
+            faults.append(Fault(f"/lines/{index}/quantity", "refund_exceeds_line", values))
+        seen.add(line_no)
+    return faults
+
+
+def refunded(bill: Bill, refunds: Mapping[int, int]) -> Bill:
+    """The bill less what was taken back after settling: ``amount = r(amount × remaining ÷ quantity)`` (section 3).
+
+    Amounts and quantities are those settled, net of the bill's own refund lines, so the order of refunds doesn't matter.
+    """
+    if not refunds:
+        return bill
+    lines = []
+    for line in netted(bill.lines):
+        remaining = line.quantity - refunds.get(line.line_no, 0)
+        if remaining != line.quantity:
+            amount = divide_half_up(line.amount * remaining, line.quantity)
+            line = structs.replace(line, quantity=remaining, amount=amount)
+        lines.append(line)
+    return structs.replace(bill, lines=tuple(lines), total=sum([line.amount for line in lines]))
 
 
 def own_expense_reason(line: Line, entry: CatalogueEntry | None) -> str | None:

@@ -36,7 +36,7 @@ class State:
             "medical_type": bill.medical_type,
             "delivery_mode": bill.delivery_mode or "",
             "out_of_area": "true" if self.out_of_area else "false",
-            "admission": str(min(3, before["inpatient_count"] + (0 if episode.counted_in_year else 1))),
+            "admission": str(min(3, episode.admission)),
         }
         self.ordinary_facts = self.facts | {"class": "ordinary"}
 

@@ -197,8 +197,8 @@ def _count_year(state: State, patient: int) -> None:
     accumulators["own_total"] += patient
     if not state.referral_missing and state.bill.medical_type in (INPATIENT, CHRONIC):
         accumulators["compliant_own"] += patient
-    if state.bill.medical_type == INPATIENT and not state.episode.counted_in_year:
-        accumulators["inpatient_count"] += 1
+    if state.bill.medical_type == INPATIENT:
+        accumulators["inpatient_count"] = state.episode.admission
 
 
 def _conserve(total: int, scope: Scope, portions: Portions) -> None:

@@ -1,0 +1,129 @@
+"""What corrections leave between a patient and a hospital, and how it is closed. Amounts in fen, negative: to the patient."""
+
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+from sqlalchemy import RowMapping, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock
+from app.context import Caller, Service
+from app.errors import Conflict, Fault, NotFound, Refused
+from app.http import encoded, open_request, page, read_cursor
+from app.money import yuan
+from app.security import require
+from app.settlement.answer import shown_id, shown_instant
+from app.settlement.bill import shanghai_day
+from app.settlement.tables import patient_balance
+from app.wire import Code, Day
+
+ID_PREFIX: Final = "bal_"
+ClosedState = Literal["refunded", "collected", "waived"]
+State = Literal["open", "refunded", "collected", "waived"]
+CLOSINGS: Final[dict[str, frozenset[str]]] = {
+    "refund": frozenset({"refunded"}),
+    "collect": frozenset({"collected", "waived"}),
+}
+
+
+class BalanceAnswer(Struct):
+    """A patient's balance. ``amount`` in yuan: negative is owed to the patient (``refund``), positive by him (``collect``)."""
+
+    balance_id: str
+    settlement_id: str
+    person_id: str
+    hospital_code: str
+    amount: str
+    direction: Literal["refund", "collect"]
+    state: State
+    opened_at: str
+    paid_on: str | None
+    reference: str | None
+
+
+class ClosingRequest(Struct, forbid_unknown_fields=True):
+    """How a balance was closed; day and reference of the payment unless it is waived."""
+
+    state: ClosedState
+    paid_on: Day | None = None
+    reference: Code | None = None
+
+
+async def listed(
+    service: Service, caller: Caller, *, state: State | None, hospital_code: str | None, limit: int, cursor: str | None
+) -> bytes:
+    """A page of the balances within reach, newest first."""
+    require(caller.principal, "hospital", "finance", "auditor")
+    after = read_cursor(service, cursor, tuple[datetime, int])
+    columns = patient_balance.c
+    wanted = select(patient_balance).order_by(columns.recorded_at.desc(), columns.balance_id.desc()).limit(limit + 1)
+    if state is not None:
+        wanted = wanted.where(columns.state == state)
+    if hospital_code is not None:
+        wanted = wanted.where(columns.hospital_code == hospital_code)
+    if after is not None:
+        wanted = wanted.where(tuple_(columns.recorded_at, columns.balance_id) < after)
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        rows = list((await connection.execute(wanted)).mappings().all())
+    shown = [_answer(row) for row in rows[:limit]]
+    return page(service, rows, limit, shown, lambda row: (row["recorded_at"], row["balance_id"]))
+
+
+async def close(
+    service: Service, caller: Caller, connection: AsyncConnection, balance_id: str, wanted: ClosingRequest
+) -> bytes:
+    """Close an open balance. Conflict ``invalid_move`` when it is closed, or can't be closed in this way."""
+    require(caller.principal, "hospital", "finance")
+    digits = balance_id.removeprefix(ID_PREFIX)
+    known = digits != balance_id and digits.isascii() and digits.isdigit() and len(digits) <= 18
+    mine = patient_balance.c.balance_id == (int(digits) if known else 0)
+    # Locked, so that two closings at once are one closing and one conflict.
+    row = (await connection.execute(select(patient_balance).where(mine).with_for_update())).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    today = shanghai_day(await clock.now(connection, manual=service.manual_clock))
+    _refuse_payment(wanted, today)
+    if row["state"] != "open" or wanted.state not in CLOSINGS[_direction(row)]:
+        raise Conflict("invalid_move")
+    values = {
+        "state": wanted.state,
+        "paid_on": wanted.paid_on,
+        "reference": wanted.reference,
+        "closed_by": caller.principal.subject,
+        "closed_request_id": caller.request_id,
+        "closed_at": func.clock_timestamp(),
+    }
+    closed = update(patient_balance).where(mine).values(values).returning(*patient_balance.c)
+    return encoded(_answer((await connection.execute(closed)).mappings().one()))
+
+
+def _refuse_payment(wanted: ClosingRequest, today: date) -> None:
+    faults = []
+    if wanted.state != "waived":
+        faults += [Fault(f"/{name}", "missing") for name in ("paid_on", "reference") if getattr(wanted, name) is None]
+    if wanted.paid_on is not None and wanted.paid_on > today:
+        faults.append(Fault("/paid_on", "in_the_future"))
+    if faults:
+        raise Refused(faults)
+
+
+def _direction(row: RowMapping) -> Literal["refund", "collect"]:
+    return "refund" if row["amount"] < 0 else "collect"
+
+
+def _answer(row: RowMapping) -> BalanceAnswer:
+    paid_on: Any = row["paid_on"]
+    return BalanceAnswer(
+        balance_id=f"{ID_PREFIX}{row['balance_id']}",
+        settlement_id=shown_id(row["settlement_id"]),
+        person_id=row["person_id"],
+        hospital_code=row["hospital_code"],
+        amount=yuan(row["amount"]),
+        direction=_direction(row),
+        state=row["state"],
+        opened_at=shown_instant(row["opened_at"]),
+        paid_on=None if paid_on is None else paid_on.isoformat(),
+        reference=row["reference"],
+    )

@@ -1,0 +1,180 @@
+"""The entries of a person-year: what a settlement, a reversal or an adjustment writes. Pure: rows, transfers, accumulators.
+
+Each entry moves the year from what it was to what it is; nothing that was written before is changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec import structs
+
+from app import ENGINE_VERSION
+from app.ledger.journal import Transfer, creditor, receivable_transfers, transfers_for
+from app.settlement.answer import shown_id
+from app.settlement.document import (
+    NOTHING,
+    Adjusted,
+    Document,
+    ReversalInputs,
+    Whole,
+    digest,
+    encoded,
+    less,
+    results_of_whole,
+)
+from app.settlement.person_year import Recomputed
+from app.settlement.store import NewEntry, Original, PersonYear, Standing
+from app.tiers.model import LineScope, Payable, Step
+
+_REPEATED: Final = frozenset(Original.__struct_fields__) - {"settlement_id", "entry_no", "digest", "engine_version"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry to write, its transfers, and the year's accumulators after it (fen, and a count)."""
+
+    row: NewEntry
+    transfers: tuple[Transfer, ...]
+    year: dict[str, int]
+
+
+def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | None = None) -> Entry:
+    """Take back what a settlement and its adjustments took, exactly.
+
+    With ``evidence`` (a recovery) the funds don't ask the hospital for their money but the liable party.
+    """
+    row, document = item.row, cast(Document, item.document)
+    year = found.accumulators or {}
+    whole = less(NOTHING, item.whole)
+    results = results_of_whole(whole, year)
+    inputs = encoded(ReversalInputs(shown_id(row.settlement_id), row.digest, item.digests, year, evidence))
+    total = sum(structs.astuple(whole.portions))
+    step = Step("reversal", "reversal", "reversal", "撤销结算", whole.portions.patient, {"total": total})
+    lines = line_differences((), document.lines)
+    stored = Document(msgspec.Raw(inputs), msgspec.Raw(encoded(results)), lines, (step,))
+    transfers = _transfers(row, results.payables, "reversal")
+    if evidence is not None:
+        owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code, person_id=row.person_id)
+        transfers += receivable_transfers(
+            results.payables,
+            paying_area=row.paying_area,
+            creditor=owed_to,
+            liable=shown_id(row.settlement_id),
+            medical_type=row.medical_type,
+        )
+    entry = _entry(found, row, (), "reversal", whole, stored, reason, engine_version=row.engine_version)
+    return Entry(entry, transfers, results.after)
+
+
+def adjustment(
+    found: PersonYear, again: Recomputed, reason: str, written: Sequence[Entry], *, caused_by: int | None, own: bool
+) -> Entry:
+    """Carry the difference between a settlement as it stands and as it was computed again.
+
+    ``written``: the entries before this one in the same correction. ``own``: the correction is of a bill of the hospital
+    itself; only then it may ask the patient for more.
+    """
+    difference = again.difference
+    year = written[-1].year if written else found.accumulators or {}
+    results = results_of_whole(difference, year)
+    adjusts = Adjusted(shown_id(again.row.settlement_id), again.former, year)
+    inputs = structs.replace(again.inputs, policy_digest=again.outcome.policy.digest, adjusts=adjusts)
+    stored = Document(
+        msgspec.Raw(encoded(inputs)),
+        msgspec.Raw(encoded(results)),
+        again.outcome.lines,
+        again.outcome.trace,
+        former_lines=again.former_document.lines,
+        former_trace=again.former_document.trace,
+    )
+    policy = again.outcome.policy
+    row = structs.replace(
+        again.row,
+        benefit_class=again.outcome.benefit_class,
+        policy_pack=policy.pack,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        assumed=policy.assumed,
+    )
+    entry = _entry(found, row, written, "adjustment", difference, stored, reason, caused_by=caused_by, own=own)
+    return Entry(entry, _transfers(row, results.payables, "adjustment"), results.after)
+
+
+def line_differences(lines: Sequence[LineScope], former: Sequence[LineScope]) -> tuple[LineScope, ...]:
+    """By how much each line's scope changes, fen; lines that don't change are left out."""
+    now = {line.line_no: line for line in lines}
+    result = []
+    for before in former:
+        after = now.get(before.line_no)
+        changes = {
+            name: (0 if after is None else getattr(after, name)) - getattr(before, name)
+            for name in ("own_expense", "over_limit", "first_pay", "in_scope")
+        }
+        if any(changes.values()):
+            result.append(structs.replace(before if after is None else after, **changes))
+    return tuple(result)
+
+
+def _entry(
+    found: PersonYear,
+    row: Original,
+    written: Sequence[Entry],
+    kind: str,
+    whole: Whole,
+    document: Document,
+    reason: str,
+    *,
+    engine_version: str = ENGINE_VERSION,
+    caused_by: int | None = None,
+    own: bool = True,
+) -> NewEntry:
+    repeated: dict[str, Any] = {name: getattr(row, name) for name in _REPEATED}
+    scope, portions = structs.asdict(whole.scope), structs.asdict(whole.portions)
+    return NewEntry(
+        settlement_id=cast(list[int], found.ids)[len(written)],
+        kind=kind,
+        of_settlement_id=row.settlement_id,
+        entry_no=found.entries_before + 1 + len(written),
+        settled_at=cast(datetime, found.now),
+        total=sum(portions.values()),
+        **scope,
+        **portions,
+        payable_adjustment=whole.payable_adjustment,
+        deductible=whole.deductible,
+        delta=encoded(whole.delta).decode(),
+        engine_version=engine_version,
+        digest=digest(document.inputs),
+        result_digest=digest(document.results),
+        warnings=[],
+        reason=reason,
+        document=encoded(document).decode(),
+        caused_by=caused_by,
+        balance_state=_balance_state(whole.portions.patient, own),
+        **repeated,
+    )
+
+
+def _balance_state(patient: int, own: bool) -> str | None:
+    """How the patient's balance begins: nobody asks a patient for money because somebody else corrected something."""
+    if patient == 0:
+        return None
+    return "waived" if patient > 0 and not own else "open"
+
+
+def _transfers(row: Original, payables: Sequence[Payable], event: str) -> tuple[Transfer, ...]:
+    owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code, person_id=row.person_id)
+    return transfers_for(
+        payables, event=event, paying_area=row.paying_area, creditor=owed_to, medical_type=row.medical_type
+    )
+
+
+def year_before(found: PersonYear) -> Mapping[str, int]:
+    """The year's accumulators before the first of the standing settlements that were read."""
+    year = dict(found.accumulators or {})
+    for item in found.standing:
+        for name, value in item.whole.delta.items():
+            year[name] -= value
+    return year

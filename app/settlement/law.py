@@ -1,0 +1,36 @@
+"""Which law a settlement was computed under: the pack of a digest, from the book in use or from the texts kept with it."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from app.context import Service
+from app.db import HotConnection
+from app.settlement import store
+from app.settlement.person_year import PolicyOf
+from app.tiers.policy import Pack, Policy, PolicyBook, load_book
+
+
+async def policies_of(service: Service, connection: HotConnection, digests: Iterable[str]) -> PolicyOf:
+    """The policies of the packs in use and of these digests, by digest and day. Nothing is read twice in a process."""
+    books: dict[str, tuple[PolicyBook, str]] = {}
+    for pack in service.book.packs.values():
+        books[pack.digest] = (service.book, pack.name)
+    for digest in set(digests) - books.keys():
+        if digest not in service.former_books:
+            service.former_books[digest] = await _kept(connection, digest)
+        books[digest] = service.former_books[digest]
+
+    def policy_of(digest: str, day: date) -> Policy:
+        book, name = books[digest]
+        return book.policy(name, day)
+
+    return policy_of
+
+
+async def _kept(connection: HotConnection, digest: str) -> tuple[PolicyBook, str]:
+    name, texts = await store.policy_texts(connection, digest)
+    book = load_book(texts)
+    pack: Pack = book.packs[name]
+    if pack.digest != digest:
+        raise ValueError(f"the kept texts of pack {name} don't have the digest that they are kept under")
+    return book, name

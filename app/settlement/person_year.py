@@ -1,0 +1,110 @@
+"""A person-year computed again: each live settlement in the order of settling, after what now stands before it. Pure.
+
+At all times a settlement with its adjustments is what the engine gives for its own inputs, less its refunds, after the
+settlements before it (calculation.md, section 5). A correction of one year never reaches into another.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct, structs
+
+from app.settlement.bill import core_bill
+from app.settlement.document import NOTHING, Document, Inputs, Whole, decode_inputs, less, whole_of
+from app.settlement.store import Original, Standing
+from app.tiers.episode import Stay, episode_of
+from app.tiers.model import Bill, CatalogueEntry, Outcome
+from app.tiers.policy import Policy
+from app.tiers.scope import refunded
+from app.tiers.waterfall import run
+
+PolicyOf = Callable[[str, date], Policy]
+"""The policy of a pack's digest on a day."""
+
+
+class Recomputed(Struct, frozen=True):
+    """A settlement computed again: what it was computed from last and is now, what it comes to, the difference in fen."""
+
+    row: Original
+    reached: bool
+    former: Whole
+    former_document: Document
+    inputs: Inputs
+    outcome: Outcome
+    whole: Whole
+    material: bool
+
+    @property
+    def difference(self) -> Whole:
+        """By how much the settlement changes."""
+        return less(self.whole, self.former)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write: other money, or other facts, law or lines than it was computed from."""
+        return self.material or self.difference != NOTHING
+
+
+def computed_again(
+    standing: Sequence[Standing],
+    stays: Sequence[Stay],
+    before: Mapping[str, int],
+    policy_of: PolicyOf,
+    revised: Callable[[Standing, Inputs], Inputs] | None = None,
+) -> Iterator[Recomputed]:
+    """Compute settlements again, in their order, after the accumulators ``before`` the first one.
+
+    ``stays`` are the person's as they stand, without what is being reversed; ``revised`` says what is different of a
+    settlement besides what comes before it.
+    """
+    year = dict(before)
+    current = list(stays)
+    for item in standing:
+        document = item.document
+        assert document is not None
+        last = decode_inputs(document.inputs)
+        inputs = last if revised is None else revised(item, last)
+        outcome, inputs = _computed(item.row, inputs, year, current, policy_of)
+        whole = whole_of(outcome)
+        current = [
+            structs.replace(stay, deductible=whole.deductible) if stay.settlement_id == item.row.settlement_id else stay
+            for stay in current
+        ]
+        year = outcome.after
+        material = any(getattr(inputs, name) != getattr(last, name) for name in ("policy_digest", "facts", "refunds"))
+        yield Recomputed(item.row, item.reached, item.whole, document, inputs, outcome, whole, material)
+
+
+def _computed(
+    row: Original, inputs: Inputs, year: dict[str, int], stays: Sequence[Stay], policy_of: PolicyOf
+) -> tuple[Outcome, Inputs]:
+    earlier = [stay for stay in stays if stay.benefit_year == row.benefit_year and stay.entry_no < row.entry_no]
+    episode = episode_of(
+        earlier,
+        tuple(row.episode),
+        benefit_year=row.benefit_year,
+        other_years=inputs.episode.deductible_other_years,
+    )
+    policy = policy_of(inputs.policy_digest, inputs.policy_day)
+    inputs = structs.replace(inputs, before=dict(year), episode=episode, adjusts=None)
+    return run_inputs(inputs, policy), inputs
+
+
+def run_inputs(inputs: Inputs, policy: Policy) -> Outcome:
+    """The engine on stored inputs: the bill less its refunds, with the catalogue versions, facts and year of then."""
+    return run(
+        bill_of(inputs), catalogue_of(inputs.entries), inputs.facts, inputs.before, inputs.episode, policy
+    ).outcome
+
+
+def bill_of(inputs: Inputs) -> Bill:
+    """The bill that stored inputs stand for, less what was refunded since."""
+    return refunded(core_bill(inputs.bill), dict(inputs.refunds))
+
+
+def catalogue_of(entries: Sequence[CatalogueEntry]) -> dict[str, list[CatalogueEntry]]:
+    """Catalogue versions by item."""
+    catalogue: dict[str, list[CatalogueEntry]] = {}
+    for entry in entries:
+        catalogue.setdefault(entry.item_code, []).append(entry)
+    return catalogue

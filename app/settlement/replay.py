@@ -1,0 +1,72 @@
+"""Replay: compute a stored entry again from what was stored with it, and compare. Writes nothing."""
+
+from typing import Any
+
+from app import ENGINE_VERSION
+from app.context import Caller, Service
+from app.db import HotConnection
+from app.errors import NotFound
+from app.http import check_context
+from app.security import require
+from app.settlement import store
+from app.settlement.answer import ReplayAnswer, shown_id
+from app.settlement.document import (
+    NOTHING,
+    Document,
+    decode_document,
+    decode_inputs,
+    decode_results,
+    decode_reversal,
+    digest,
+    encoded,
+    less,
+    results_of,
+    results_of_whole,
+    whole_of,
+)
+from app.settlement.law import policies_of
+from app.settlement.person_year import run_inputs
+
+
+async def replay(service: Service, caller: Caller, settlement_id: int) -> ReplayAnswer:
+    """Whether an entry's stored inputs have their digest and, under the law kept with it, give its results again."""
+    require(caller.principal, "hospital", "finance", "auditor")
+    async with service.database.hot() as connection:
+        await check_context(service, connection, caller)
+        row = await store.read_one(connection, settlement_id)
+        if row is None:
+            raise NotFound("not_found")
+        document = decode_document(row["document"])
+        results = await _recomputed(service, connection, row, document)
+    return ReplayAnswer(
+        settlement_id=shown_id(settlement_id),
+        digest_matches=digest(document.inputs) == row["digest"],
+        result_matches=digest(results) == row["result_digest"] == digest(document.results)
+        and _columns_match(row, document),
+        engine_then=row["engine_version"],
+        engine_now=ENGINE_VERSION,
+    )
+
+
+async def _recomputed(service: Service, connection: HotConnection, row: Any, document: Document) -> bytes:
+    """The results that the stored inputs give now, as they are stored."""
+    if row["kind"] == "reversal":
+        taken_back = decode_reversal(document.inputs)
+        entries = await store.read_group(connection, row["of_settlement_id"], row["entry_no"])
+        whole = NOTHING
+        for item in entries:
+            whole = less(whole, store.whole_of_row(item))
+        return encoded(results_of_whole(whole, taken_back.before))
+    inputs = decode_inputs(document.inputs)
+    policy_of = await policies_of(service, connection, [inputs.policy_digest])
+    outcome = run_inputs(inputs, policy_of(inputs.policy_digest, inputs.policy_day))
+    if inputs.adjusts is None:
+        return encoded(results_of(outcome))
+    difference = less(whole_of(outcome), inputs.adjusts.whole)
+    return encoded(results_of_whole(difference, inputs.adjusts.year))
+
+
+def _columns_match(row: Any, document: Document) -> bool:
+    """Whether the row's amounts are those of its results."""
+    portions = decode_results(document.results).portions
+    return all(row[name] == getattr(portions, name) for name in portions.__struct_fields__)

@@ -1,0 +1,101 @@
+"""Which visits are one episode, and what its earlier settlements mean for a bill (calculation.md, sections 2 and 5). Pure.
+
+An episode is a visit with all its settlements, and the inpatient visits that it was transferred from and theirs, across
+years. A visit is named ``"<hospital code> <visit id>"``.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final
+
+from msgspec import Struct
+
+from app.tiers.model import CHILDBIRTH, INPATIENT, Episode
+
+STAYS: Final = frozenset({INPATIENT, CHILDBIRTH})
+
+
+class Stay(Struct, frozen=True, array_like=True):
+    """One settlement of a stay as it stands. ``deductible`` in fen with its adjustments; 0 when it was reversed."""
+
+    settlement_id: int
+    benefit_year: int
+    entry_no: int
+    visit: str
+    medical_type: str
+    admitted_on: date
+    discharged_on: date
+    live: bool
+    deductible: int
+    episode: tuple[str, ...]
+
+
+def visit_name(hospital_code: str, visit_id: str) -> str:
+    """How a visit is named here."""
+    return f"{hospital_code} {visit_id}"
+
+
+def episode_visits(stays: Iterable[Stay], visit: str, source: str | None) -> tuple[str, ...] | None:
+    """The visits of the bill's episode, its own first; None when the visit that it was transferred from is unknown.
+
+    A visit's later bills need not name the transfer again. A reversed settlement still tells where a visit came from.
+    """
+    if source is None:
+        return _longest(stays, visit) or (visit,)
+    before = _longest([stay for stay in stays if stay.medical_type == INPATIENT], source)
+    return None if before is None else (visit, *(item for item in before if item != visit))
+
+
+def _longest(stays: Iterable[Stay], visit: str) -> tuple[str, ...] | None:
+    return max((stay.episode for stay in stays if stay.visit == visit), key=len, default=None)
+
+
+def episode_of(
+    earlier: Sequence[Stay], visits: tuple[str, ...], *, benefit_year: int, other_years: int | None = None
+) -> Episode:
+    """What the stays settled before a bill mean for it.
+
+    ``other_years`` is what had been paid in other benefit years when the bill was first settled, fen: a correction of
+    one year never reaches into another. None: take it from the stays, which is right when settling.
+    """
+    live = [stay for stay in earlier if stay.live]
+    members = [stay for stay in live if stay.visit in visits]
+    same_year = sum(stay.deductible for stay in members if stay.benefit_year == benefit_year)
+    if other_years is None:
+        other_years = sum(stay.deductible for stay in members if stay.benefit_year != benefit_year)
+    inpatient = [stay.episode for stay in live if stay.benefit_year == benefit_year and stay.medical_type == INPATIENT]
+    return Episode(same_year + other_years, other_years, _count_connected([*inpatient, visits]))
+
+
+def _count_connected(episodes: Iterable[tuple[str, ...]]) -> int:
+    """How many groups remain when episodes that share a visit are one."""
+    groups: list[set[str]] = []
+    for visits in episodes:
+        joined = set(visits)
+        apart = []
+        for group in groups:
+            if group.isdisjoint(joined):
+                apart.append(group)
+            else:
+                joined |= group
+        groups = [*apart, joined]
+    return len(groups)
+
+
+def stay_warnings(
+    stays: Iterable[Stay], visit: str, admitted_on: date, discharged_on: date, source: str | None
+) -> list[str]:
+    """What is accepted but worth a look: days that other live stays cover, a source discharged after the admission."""
+    live = [stay for stay in stays if stay.live]
+    others = [stay for stay in live if stay.visit != visit and stay.medical_type in STAYS]
+    own = [stay for stay in live if stay.visit == visit]
+    warnings = []
+    if any(stay.admitted_on < discharged_on and stay.discharged_on > admitted_on for stay in others):
+        warnings.append("overlapping_stay")
+    if any(stay.admitted_on <= discharged_on and stay.discharged_on >= admitted_on for stay in own):
+        warnings.append("visit_days_settled_before")
+    if source is not None and any(
+        stay.visit == source and stay.discharged_on > admitted_on for stay in stays if stay.medical_type == INPATIENT
+    ):
+        warnings.append("transfer_source_discharged_later")
+    return warnings
