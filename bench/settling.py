@@ -48,6 +48,7 @@ def columns(names: list[str]) -> str:
         "person_id": "'PGB' || n.number",
         "visit_id": "'PGB' || n.number",
         "entry_no": "1",
+        "balance_state": "NULL",
     }
     return ", ".join(fresh.get(name, f"(t.s).{name}") for name in names)
 
@@ -154,7 +155,7 @@ def main() -> None:
             names = asyncio.run(attributes(server.url))
             script = folder / "write.sql"
             script.write_text(
-                f"SELECT settlement_write(ROW({columns(names)})::new_settlement, t.transfers, t.accumulators,"
+                f"SELECT entry_write(ROW({columns(names)})::new_entry, t.transfers, t.accumulators,"
                 " 'bench-key-' || n.number, '\\x00') FROM bench_template t, (SELECT nextval('bench_number') AS number) n;"
             )
             rates: dict[str, list[float]] = {"pgbench": [], "http": []}
@@ -176,7 +177,7 @@ async def attributes(url: str) -> list[str]:
     """The attributes of the written row, in order."""
     connection = await asyncpg.connect(url)
     rows = await connection.fetch(
-        "SELECT attname FROM pg_attribute WHERE attrelid = 'new_settlement'::regclass ORDER BY attnum"
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'new_entry'::regclass ORDER BY attnum"
     )
     await connection.close()
     return [row["attname"] for row in rows]
