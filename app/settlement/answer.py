@@ -102,7 +102,8 @@ class WarningAnswer(Struct):
 
 
 class SettlementAnswer(Struct):
-    """A quote, settlement, reversal or adjustment. ``trace`` and ``lines`` are left out of lists."""
+    """A quote, settlement, reversal or adjustment. ``summary``, ``trace`` and ``lines`` are left out of lists; a correction
+    has no ``summary``, which is in the language asked for."""
 
     settlement_id: str | None
     kind: Literal["quote", "settlement", "reversal", "adjustment"]
@@ -135,6 +136,7 @@ class SettlementAnswer(Struct):
     result_digest: str
     of_settlement_id: str | None = None
     reason: str | None = None
+    summary: list[str] | UnsetType = UNSET
     trace: list[StepAnswer] | UnsetType = UNSET
     lines: list[LineAnswer] | UnsetType = UNSET
     quote_id: str | UnsetType = UNSET

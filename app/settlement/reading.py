@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from app.areas import pooling_area
+from app.errors import Language
 from app.money import yuan
 from app.settlement.answer import (
     PolicyAnswer,
@@ -24,10 +25,12 @@ from app.settlement.answer import (
 from app.settlement.document import decode_document, decode_results
 from app.settlement.service import Computation
 from app.tiers.model import FUND_TIERS
+from app.tiers.summary import summarized
 
 
-def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> SettlementAnswer:
-    """A stored row as an answer. ``status`` overrides the derived one (a replay answers as of then)."""
+def answer_of_row(row: Any, *, detail: bool, status: str | None = None, language: Language = "zh") -> SettlementAnswer:
+    """A stored row as an answer. ``status`` overrides the derived one (a replay answers as of then); ``language`` is that of
+    the summary, which is made from what is stored."""
     document = decode_document(row["document"])
     results = decode_results(document.results)
     delta = msgspec.json.decode(row["delta"], type=dict[str, int])
@@ -68,13 +71,22 @@ def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> Settl
     )
     if detail:
         answer.trace, answer.lines = shown_trace(document.trace), shown_lines(document.lines)
+    if detail and row["kind"] == "settlement":
+        answer.summary = summarized(
+            results.scope,
+            results.portions,
+            document.trace,
+            benefit_class=row["benefit_class"],
+            medical_type=row["medical_type"],
+            language=language,
+        )
     if row["kind"] == "reversal":
         answer.adjustments = []
     return answer
 
 
 def answer_of_computation(
-    computation: Computation, *, quote_id: str | None, expires: datetime | None
+    computation: Computation, *, quote_id: str | None, expires: datetime | None, language: Language = "zh"
 ) -> SettlementAnswer:
     """A computation as the answer of a quote, or (without a quote id) of the settlement that stored it."""
     bill, found, outcome = computation.bill, computation.found, computation.outcome
@@ -108,6 +120,14 @@ def answer_of_computation(
         warnings=shown_warnings(found.warnings),
         digest=computation.digest,
         result_digest=computation.result_digest,
+        summary=summarized(
+            outcome.scope,
+            outcome.portions,
+            outcome.trace,
+            benefit_class=outcome.benefit_class,
+            medical_type=bill.medical_type,
+            language=language,
+        ),
         trace=shown_trace(outcome.trace),
         lines=shown_lines(outcome.lines),
     )
