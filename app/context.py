@@ -7,6 +7,7 @@ from typing import Any
 from app.areas import area_prefix
 from app.config import Settings
 from app.db import Database
+from app.errors import Language
 from app.security import Keys, Principal
 from app.tiers.policy import PolicyBook
 
@@ -31,7 +32,7 @@ class Caller:
 
     principal: Principal
     request_id: str
-    language: str
+    language: Language
 
     @property
     def reach(self) -> tuple[str, str, str]:

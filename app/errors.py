@@ -18,7 +18,9 @@ an error: ``values`` holds only what is ours (amounts computed, limits, counts, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+Language = Literal["zh", "en"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ The first sentence says what is wrong, names no figure, and is the title; what f
 
 import re
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
-Language = Literal["zh", "en"]
+from app.errors import Language
 
 _FORM: Final[dict[str, tuple[str, str]]] = {
     "missing": ("缺少必填字段。请补上该字段后重新提交。", "A required field is missing. Add it and send again."),

@@ -12,7 +12,7 @@ from app.errors import Refused
 from app.money import rate, scaled
 from app.policies import shipped_book
 from app.settlement.bill import BillRequest, core_bill
-from app.tiers.model import CatalogueEntry, Episode, Facts
+from app.tiers.model import CatalogueEntry, Episode, Facts, Outcome
 from app.tiers.policy import PolicyBook
 from app.tiers.waterfall import compute
 from app.wire import decode
@@ -24,7 +24,7 @@ def book() -> PolicyBook:
     return shipped_book()
 
 
-def settle(
+def outcome_of(
     bill: dict[str, Any],
     person: dict[str, Any],
     hospital: dict[str, Any],
@@ -32,7 +32,7 @@ def settle(
     acc: dict[str, int],
     episode_deductible_paid: int,
     episode_is_new_in_year: bool,
-) -> dict[str, Any]:
+) -> Outcome:
     """One bill through the wire's decoder and the engine. Raises app.errors.Refused."""
     request = decode(json.dumps(bill).encode(), BillRequest)
     policy = book().on(request.discharged_on, person["area_code"])
@@ -51,7 +51,12 @@ def settle(
     admission = acc["inpatient_count"] + (1 if episode_is_new_in_year else 0)
     episode = Episode(episode_deductible_paid, admission=admission)
     entries = {code: [entry(code, version) for version in versions] for code, versions in catalogue.items()}
-    outcome = compute(core_bill(request), entries, facts, acc, episode, policy).outcome
+    return compute(core_bill(request), entries, facts, acc, episode, policy).outcome
+
+
+def settle(bill: dict[str, Any], person: dict[str, Any], *rest: Any, **named: Any) -> dict[str, Any]:
+    """What the oracle answers too, from ``outcome_of`` the same inputs. Raises app.errors.Refused."""
+    outcome = outcome_of(bill, person, *rest, **named)
     return {
         "benefit_class": outcome.benefit_class,
         "benefit_year": outcome.benefit_year,

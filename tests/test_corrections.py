@@ -140,6 +140,12 @@ async def test_a_refund_runs_the_waterfall_again(world: World) -> None:
     three = world.line("2999.97", quantity="3", unit_price="999.99") | {"item_code": alone.item("A")}
     expected = await alone.settled(alone.bill(lines=[three], total="2999.97"))
     assert plus(settled, answer) == amounts(expected)
+    differences = {change["tier"]: change["difference"] for change in answer["comparison"]}
+    assert (differences["basic"], differences["patient"]) == (
+        answer["portions"]["basic"],
+        answer["portions"]["patient"],
+    )
+    assert all(change["sentence"] for change in answer["comparison"])
     assert answer["lines"] == [
         {"line_no": 1, "class": "A", "own_expense": "0.00", "over_limit": "0.00", "first_pay": "0.00",
          "in_scope": "-1999.98", "note": None}

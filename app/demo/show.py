@@ -13,17 +13,15 @@ from app.policies import shipped_book
 from app.settlement.slip import (
     ACCUMULATOR_NAMES,
     BASIS_STATUS,
-    CLASS_NAMES,
     KIND_TITLES,
-    MEDICAL_TYPES,
     PORTION_TIERS,
     ROOM_NAMES,
     SCOPE_NAMES,
     STATUS_NAMES,
-    TIER_NAMES,
     basis_text,
     capital_yuan,
 )
+from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 
 WIDTH: Final = 80
 Answer = Mapping[str, Any]
@@ -36,6 +34,7 @@ def show_settlement(
     width = min(console.width, WIDTH)
     console.print(_header(answer, width, hospital, person))
     console.print(_portions(answer, width))
+    console.print(_summary(answer, width))
     console.print(_steps(answer, width))
     console.print(_year(answer, width))
     policy = answer["policy"]
@@ -54,11 +53,11 @@ def _header(answer: Answer, width: int, hospital: str | None, person: str | None
     table.add_column(style="dim", no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     table.title = Text(f"医疗费用“一站式”{KIND_TITLES[answer['kind']]}", style="bold")
-    benefit_class = CLASS_NAMES[answer["benefit_class"]]
+    benefit_class = CLASS_NAMES["zh"][answer["benefit_class"]]
     days = f"{answer['admitted_on']} 至 {answer['discharged_on']}"
     table.add_row("医院", _joined(hospital, answer["hospital_code"]))
     table.add_row("患者", _joined(person, answer["person_id"], benefit_class))
-    table.add_row("就诊", _joined(MEDICAL_TYPES[answer["medical_type"]], days, answer["visit_id"]))
+    table.add_row("就诊", _joined(MEDICAL_TYPE_NAMES["zh"][answer["medical_type"]], days, answer["visit_id"]))
     table.add_row("结算", _joined(answer["settlement_id"], STATUS_NAMES[answer["status"]]))
     scope = answer["scope"]
     table.add_row("费用", Text(" + ".join(f"{name} {scope[key]}" for key, name in SCOPE_NAMES.items())))
@@ -84,11 +83,23 @@ def _portions(answer: Answer, width: int) -> Table:
     total = fen(answer["total"])
     for tier in PORTION_TIERS:
         amount = answer["portions"][tier]
-        table.add_row(TIER_NAMES[tier], amount, _share(fen(amount), total), style="bold" if tier == "patient" else "")
+        table.add_row(
+            TIER_NAMES["zh"][tier], amount, _share(fen(amount), total), style="bold" if tier == "patient" else ""
+        )
     table.add_section()
     table.add_row("总费用", answer["total"], _share(total, total))
     table.caption = Text(f"个人负担大写：{capital_yuan(fen(answer['portions']['patient']))}")
     table.caption_justify = "left"
+    return table
+
+
+def _summary(answer: Answer, width: int) -> Table:
+    """What it means for the patient; a correction has no such lines."""
+    table = Table(box=None, show_header=False, width=width, padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for line in answer.get("summary", ()):
+        table.add_row("·", Text(line))
     return table
 
 
@@ -113,7 +124,7 @@ def _steps(answer: Answer, width: int) -> Table:
 
 def _explained(step: Answer, titles: Mapping[str, str]) -> Text:
     text = Text()
-    tier = TIER_NAMES.get(step["tier"], step["tier"])
+    tier = TIER_NAMES["zh"].get(step["tier"], step["tier"])
     text.append(tier if step["name"] == tier else f"{tier} · {step['name']}", style="bold")
     text.append("\n")
     text.append(step["formula"])

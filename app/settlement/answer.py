@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.money import yuan
 from app.settlement.bill import SHANGHAI
+from app.tiers.comparison import StepChange
 from app.tiers.explain import LINE_NOTES, WARNINGS, sentence, shown_inputs
 from app.tiers.model import LineScope, Payable, Portions, Scope, Step
 
@@ -109,7 +110,9 @@ class ReceivableAnswer(Struct):
 
 
 class SettlementAnswer(Struct):
-    """A quote, settlement, reversal or adjustment. ``trace`` and ``lines`` are left out of lists."""
+    """A quote, settlement, reversal or adjustment. ``summary``, ``trace`` and ``lines`` are left out of lists; a correction
+    has no ``summary``, which is in the language asked for. Amounts and lines of an adjustment are differences, its trace is
+    that of the bill as it is computed now, and ``comparison`` sets it against the former one."""
 
     settlement_id: str | None
     kind: Literal["quote", "settlement", "reversal", "adjustment"]
@@ -142,11 +145,13 @@ class SettlementAnswer(Struct):
     result_digest: str
     of_settlement_id: str | None = None
     reason: str | None = None
+    summary: list[str] | UnsetType = UNSET
     trace: list[StepAnswer] | UnsetType = UNSET
     lines: list[LineAnswer] | UnsetType = UNSET
     quote_id: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
     receivable: ReceivableAnswer | UnsetType = UNSET
+    comparison: list[StepChange] | UnsetType = UNSET
     adjustments: list["SettlementAnswer"] | UnsetType = UNSET
 
 
@@ -168,6 +173,7 @@ class ChangeAnswer(Struct):
     before: PortionsAnswer
     after: PortionsAnswer
     difference: PortionsAnswer
+    comparison: list[StepChange]
 
 
 class ReadjudicationAnswer(Struct):

@@ -88,7 +88,7 @@ async def post_quote(request: Request) -> Response:
     caller, service = await caller_of(request), service_of(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
     computation, quote_id, expires = await settling.quote(service, caller, bill)
-    return answer(answer_of_computation(computation, quote_id=quote_id, expires=expires))
+    return answer(answer_of_computation(computation, quote_id=quote_id, expires=expires, language=caller.language))
 
 
 @router.post("/settlements", openapi_extra=body(BillRequest, keyed=True), responses=gives(201, SettlementAnswer))
@@ -100,7 +100,8 @@ async def post_settlement(request: Request) -> Response:
     settled = await settling.settle(service, caller, bill, key=key, request_hash=request_hash(request, bill))
     if settled.computation is None:
         return await _replayed(service, caller, settled)
-    return answer(answer_of_computation(settled.computation, quote_id=None, expires=None), 201)
+    shown = answer_of_computation(settled.computation, quote_id=None, expires=None, language=caller.language)
+    return answer(shown, 201)
 
 
 @router.post(
@@ -248,7 +249,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         rows = await store.read_with_consequences(connection, _inside_id(settlement_id))
     if not rows or rows[0]["settlement_id"] != read_id(settlement_id):
         raise NotFound("not_found")
-    shown, *adjustments = [answer_of_row(row, detail=True) for row in rows]
+    shown, *adjustments = [answer_of_row(row, detail=True, language=caller.language) for row in rows]
     if shown.kind != "settlement":
         shown.adjustments = adjustments
     return answer(shown)
@@ -266,7 +267,7 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
         row = await store.read_visit(connection, hospital_code, visit_id, settle_seq)
     if row is None:
         raise NotFound("not_found")
-    return answer(answer_of_row(row, detail=True))
+    return answer(answer_of_row(row, detail=True, language=caller.language))
 
 
 @router.get("/settlements/{settlement_id}/slip", response_class=HTMLResponse)
@@ -312,4 +313,5 @@ async def _row(service: Service, caller: Caller, settlement_id: int) -> Any:
 async def _replayed(service: Service, caller: Caller, settled: Settled) -> Response:
     """The answer of then: a settlement is shown as settled, whatever became of it since."""
     row = await _row(service, caller, settled.settlement_id)
-    return answer(answer_of_row(row, detail=True, status="settled"), 201, REPLAYED)
+    shown = answer_of_row(row, detail=True, status="settled", language=caller.language)
+    return answer(shown, 201, REPLAYED)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.areas import pooling_area
+from app.errors import Language
 from app.money import yuan
 from app.settlement.answer import (
     ChangeAnswer,
@@ -29,11 +30,14 @@ from app.settlement.document import Document, Results, decode_document, decode_r
 from app.settlement.entry import line_differences
 from app.settlement.person_year import Recomputed
 from app.settlement.service import Computation
+from app.tiers.comparison import compared
 from app.tiers.model import FUND_TIERS, LineScope
+from app.tiers.summary import summarized
 
 
-def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> SettlementAnswer:
-    """A stored row as an answer. ``status`` overrides the derived one (a replay answers as of then)."""
+def answer_of_row(row: Any, *, detail: bool, status: str | None = None, language: Language = "zh") -> SettlementAnswer:
+    """A stored row as an answer. ``status`` overrides the derived one (a replay answers as of then); ``language`` is that of
+    the summary, which is made from what is stored."""
     document = decode_document(row["document"])
     results = decode_results(document.results)
     delta = msgspec.json.decode(row["delta"], type=dict[str, int])
@@ -76,6 +80,17 @@ def answer_of_row(row: Any, *, detail: bool, status: str | None = None) -> Settl
         answer.trace = shown_trace(document.trace)
         answer.lines = shown_lines(_lines(row["kind"], document))
         answer.receivable = _receivable(row["kind"], document, results)
+    if detail and row["kind"] == "settlement":
+        answer.summary = summarized(
+            results.scope,
+            results.portions,
+            document.trace,
+            benefit_class=row["benefit_class"],
+            medical_type=row["medical_type"],
+            language=language,
+        )
+    if detail and row["kind"] == "adjustment":
+        answer.comparison = list(compared(document.former_trace, document.trace))
     return answer
 
 
@@ -103,11 +118,12 @@ def change_of(item: Recomputed) -> ChangeAnswer:
         before=shown_portions(item.former.portions),
         after=shown_portions(item.whole.portions),
         difference=shown_portions(item.difference.portions),
+        comparison=list(compared(item.former_document.trace, item.outcome.trace)),
     )
 
 
 def answer_of_computation(
-    computation: Computation, *, quote_id: str | None, expires: datetime | None
+    computation: Computation, *, quote_id: str | None, expires: datetime | None, language: Language = "zh"
 ) -> SettlementAnswer:
     """A computation as the answer of a quote, or (without a quote id) of the settlement that stored it."""
     bill, found, outcome = computation.bill, computation.found, computation.outcome
@@ -141,6 +157,14 @@ def answer_of_computation(
         warnings=shown_warnings(computation.warnings),
         digest=computation.digest,
         result_digest=computation.result_digest,
+        summary=summarized(
+            outcome.scope,
+            outcome.portions,
+            outcome.trace,
+            benefit_class=outcome.benefit_class,
+            medical_type=bill.medical_type,
+            language=language,
+        ),
         trace=shown_trace(outcome.trace),
         lines=shown_lines(outcome.lines),
     )

@@ -19,21 +19,11 @@ from app.settlement.bill import SHANGHAI, BillLine, BillRequest, shanghai_day
 from app.settlement.document import decode_document, decode_inputs
 from app.settlement.reading import answer_of_row
 from app.tiers.policy import Pack
+from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 
 NOT_KNOWN: Final = "—"
 _CLAUSE_NUMBER: Final = re.compile(r"\A[0-9]+(?=\Z|（)")
 
-CLASS_NAMES: Final[Mapping[str, str]] = {
-    "destitute": "特困人员",
-    "low_income": "低保对象",
-    "returned_poverty": "返贫致贫人口",
-    "registered_poor": "建档立卡贫困人口",
-    "monitored": "监测对象",
-    "low_income_edge": "低保边缘家庭成员",
-    "illness_poverty": "因病致贫重病患者",
-    "ordinary": "普通居民",
-}
-MEDICAL_TYPES: Final[Mapping[str, str]] = {"11": "普通门诊", "14": "门诊慢特病", "21": "住院", "52": "生育住院"}
 KIND_TITLES: Final[Mapping[str, str]] = {
     "quote": "试算单",
     "settlement": "结算单",
@@ -51,16 +41,6 @@ REFERRALS: Final[Mapping[str, str]] = {
     "compliant": "按规定转诊",
     "emergency": "急诊",
     "missing": "未按规定转诊",
-}
-TIER_NAMES: Final[Mapping[str, str]] = {
-    "scope": "费用范围",
-    "basic": "基本医保",
-    "serious_illness": "大病保险",
-    "medical_assistance": "医疗救助",
-    "safety_net": "兜底保障",
-    "hospital": "医院承担",
-    "patient": "个人负担",
-    "reversal": "撤销",
 }
 PORTION_TIERS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net", "hospital", "patient")
 SCOPE_NAMES: Final[Mapping[str, str]] = {
@@ -254,12 +234,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        class_names=CLASS_NAMES,
-        medical_types=MEDICAL_TYPES,
+        class_names=CLASS_NAMES["zh"],
+        medical_types=MEDICAL_TYPE_NAMES["zh"],
         kind_titles=KIND_TITLES,
         status_names=STATUS_NAMES,
         referrals=REFERRALS,
-        tier_names=TIER_NAMES,
+        tier_names=TIER_NAMES["zh"],
         basis_status=BASIS_STATUS,
         room_names=ROOM_NAMES,
         basis_text=basis_text,

@@ -2,7 +2,7 @@
 
 from app.money import RATE_ONE, divide_half_up
 from app.tiers.packfile import Rule
-from app.tiers.state import Inputs, State, limited, narrowest, shown_rooms
+from app.tiers.state import Inputs, State, limited, narrowest
 
 Bands = tuple[tuple[int | None, int], ...]
 
@@ -28,7 +28,7 @@ def apply(rule: Rule, state: State) -> None:
     shifted = tuple((None if upper is None else upper + shift, band_rate) for upper, band_rate in bands)
     exact = benefit(start + base, threshold, shifted) - benefit(start, threshold, shifted)
     paid_counter = rule.options.get("counts_paid")
-    rooms, caps = state.rooms(rule)
+    rooms, shown, caps = state.rooms(rule)
     uncapped = divide_half_up(exact, RATE_ONE)
     paid = min(limited(uncapped, narrowest(rooms)), base)
     state.pay(rule.tier, paid)
@@ -42,7 +42,7 @@ def apply(rule: Rule, state: State) -> None:
         "uncapped": uncapped,
     }
     left = {name: amount - paid for name, amount in rooms.items()}
-    state.step(rule, paid, inputs | shown_rooms(rooms), (deductible, bands_figure, rate, *caps), left)
+    state.step(rule, paid, inputs | shown, (deductible, bands_figure, rate, *caps), left)
 
 
 def benefit(base: int, deductible: int, bands: Bands) -> int:

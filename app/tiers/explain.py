@@ -1,12 +1,13 @@
 """The sentence of a step, made when it is read: one line of Chinese with its numbers filled in. Pure.
 
-From the sentences alone a person with a pocket calculator can redo the settlement. Nothing is computed here.
+From the sentences alone a person with a pocket calculator can redo the settlement: what is multiplied, where it is rounded,
+which room limits it. Only intermediate results are computed here, from a step's inputs; its amount is never.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.money import percent_text, yuan
+from app.money import RATE_ONE, percent_text, rate_text, share, yuan
 from app.tiers.model import Step
 
 LINE_NOTES: Final[Mapping[str, str]] = {
@@ -40,6 +41,9 @@ BASES: Final[Mapping[str, str]] = {
     "out_of_scope": "政策范围外费用",
 }
 
+ROUNDED: Final = "（四舍五入到分）"
+ROOMS: Final = ("cap_year", "cap_stay", "ceiling")
+
 Inputs = Mapping[str, Any]
 
 
@@ -61,52 +65,118 @@ def _scope(i: Inputs, amount: int) -> str:
     )
 
 
+def _times(i: Inputs) -> int:
+    """What a share's rate, cut or not, is multiplied with, fen."""
+    return int(min(i["base"], i.get("base_cap", i["base"])) - i["deductible"])
+
+
+def uncapped(i: Inputs) -> int:
+    """What a step of kind share or bands would pay without any cap, fen."""
+    return int(i["uncapped"]) if "uncapped" in i else share(_times(i), i.get("cut_rate", i["rate"]))
+
+
 def _share(i: Inputs, amount: int) -> str:
     base = f"{BASES[i['base_name']]} {yuan(i['base'])}"
     if "base_cap" in i:
         base += f"（最多计入 {yuan(i['base_cap'])}）"
     if "deductible_full" in i:
-        base += f" − 起付线 {yuan(i['deductible'])}"
-        if i["deductible"] != i["deductible_full"]:
-            base += f"（标准 {yuan(i['deductible_full'])}，此前已付 {yuan(i['deductible_before'])}）"
-    if "income" in i:
-        base += f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}）"
-    rate = percent_text(i["rate"])
+        base += f" − 起付线 {yuan(i['deductible'])}{_consumed(i)}{_derivation(i)}"
+    full = percent_text(i["rate"])
+    rate, cost = full, ""
     if "cut_rate" in i:
-        rate = f"{percent_text(i['cut_rate'])}（{rate} 因未按规定转诊降低，少支付 {yuan(i['reduction'])}，由个人负担）"
-    return f"（{base}）× {rate}{_room(i)} = {yuan(amount)}"
+        cut = percent_text(i["cut"]).rstrip("%")
+        rate = f"{percent_text(i['cut_rate'])}（{full} 因未按规定转诊降低 {cut} 个百分点）"
+        cost = f"；按 {full} 应支付 {yuan(amount + i['reduction'])}，少支付 {yuan(i['reduction'])}，由个人负担"
+    exact = _times(i) * i.get("cut_rate", i["rate"])
+    return f"（{base}）× {rate} = {_limited(i, exact, amount)}{cost}"
 
 
-ROOMS: Final = {"cap_year": "年度限额剩余", "cap_stay": "单次限额", "ceiling": "合计支付上限剩余"}
+def _consumed(i: Inputs) -> str:
+    full, before, used = i["deductible_full"], i["deductible_before"], i["deductible"]
+    if used == full:
+        return ""
+    most = "，以费用为限" if used < full - before else ""
+    return f"（标准 {yuan(full)}，此前已付 {yuan(before)}{most}）"
+
+
+def _derivation(i: Inputs) -> str:
+    """How a sum came about: a share of an income figure."""
+    if "income" not in i:
+        return ""
+    rounded = _rounded(i["income"] * i["share_rate"])
+    return f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}{rounded}）"
+
+
+def _rounded(exact: int) -> str:
+    """The note of a product, in fen times ten-thousandths, that isn't whole fen."""
+    return ROUNDED if exact % RATE_ONE else ""
+
+
+def _limited(i: Inputs, exact: int, amount: int) -> str:
+    """An exact product, rounded, within the rooms: what is paid."""
+    result = f"{yuan(uncapped(i))}{_rounded(exact)}{_room(i)}"
+    return f"{result}，支付 {yuan(amount)}" if _room(i) else result
 
 
 def _room(i: Inputs) -> str:
-    return "".join(f"，{title} {yuan(i[f'room_{name}'])}" for name, title in ROOMS.items() if f"room_{name}" in i)
+    """Each limit of a payment and how it came about."""
+    text = "".join(f"，{_ROOM_TEXTS[name](i)}" for name in ROOMS if f"room_{name}" in i)
+    return text + (f"，剩余费用 {yuan(i['unpaid'])}" if "unpaid" in i else "")
+
+
+def _room_of_year(i: Inputs) -> str:
+    cap, room = i["cap_year"], i["room_cap_year"]
+    if room == 0:
+        return f"年度限额 {yuan(cap)} 已用完，剩余 0.00"
+    return f"年度限额剩余 {yuan(room)}（{yuan(cap)} − 此前已支付 {yuan(cap - room)}）"
+
+
+def _room_of_ceiling(i: Inputs) -> str:
+    base, rate, paid = i["ceiling_base"], i["ceiling_rate"], i["ceiling_paid"]
+    rounded = _rounded(base * rate)
+    return (
+        f"合计支付上限剩余 {yuan(i['room_ceiling'])}（{BASES[i['ceiling_base_name']]} {yuan(base)} × {percent_text(rate)}"
+        f"{rounded} − 已支付 {yuan(paid)}，不低于 0）"
+    )
+
+
+_ROOM_TEXTS: Final[Mapping[str, Callable[[Inputs], str]]] = {
+    "cap_year": _room_of_year,
+    "cap_stay": lambda i: f"单次限额 {yuan(i['room_cap_stay'])}",
+    "ceiling": _room_of_ceiling,
+}
 
 
 def _bands(i: Inputs, amount: int) -> str:
-    lower, parts = 0, []
+    start, end, deductible = i["base_before"], i["base_after"], i["deductible"]
+    head = f"年度累计 {yuan(start)} + 本次 {yuan(i['base'])} = {yuan(end)}，起付线 {yuan(deductible)}{_derivation(i)}"
+    parts, exact, lower = [], 0, deductible
     for upper, rate in i["bands"]:
-        top = "以上" if upper is None else f"至 {yuan(upper)}"
-        parts.append(f"{yuan(max(lower, i['deductible']))} {top} {percent_text(rate)}")
-        lower = upper or 0
-    return (
-        f"年度累计 {yuan(i['base_before'])} + 本次 {yuan(i['base'])} = {yuan(i['base_after'])}，起付线"
-        f" {yuan(i['deductible'])}，分段 {'；'.join(parts)}，本次新增 {yuan(i['uncapped'])}{_room(i)} = {yuan(amount)}"
-    )
+        top = end if upper is None else min(end, upper)
+        part = top - max(lower, start)
+        if part > 0:
+            bounds = f"{yuan(lower)} 以上" if upper is None else f"{yuan(lower)} 至 {yuan(upper)}"
+            parts.append(f"{bounds}的 {yuan(part)} × {percent_text(rate)}")
+            exact += part * rate
+        lower = lower if upper is None else max(lower, upper)
+    if not parts:
+        return f"{head}，没有超过起付线的新增费用，支付 {yuan(amount)}"
+    return f"{head}；本次新增部分：{' + '.join(parts)} = {_limited(i, exact, amount)}"
 
 
 def _floor(i: Inputs, amount: int) -> str:
     return (
-        f"{BASES[i['base_name']]} {yuan(i['base'])} × {percent_text(i['rate'])} = {yuan(i['target'])}，已支付"
-        f" {yuan(i['paid_before'])}，补足 {yuan(amount)}"
+        f"{BASES[i['base_name']]} {yuan(i['base'])} × {percent_text(i['rate'])} = {yuan(i['target'])}"
+        f"{_rounded(i['base'] * i['rate'])}，已支付 {yuan(i['paid_before'])}{_room(i)}，补足 {yuan(amount)}"
     )
 
 
 def _own_cap(i: Inputs, amount: int) -> str:
+    own = i["own_before"] + i["own"]
+    most = "（以本次为限）" if i["own_before"] > i["cap"] else ""
     return (
-        f"年度自付 {yuan(i['own_before'])} + 本次 {yuan(i['own'])}，超过封顶 {yuan(i['cap'])} 的部分由兜底支付"
-        f" {yuan(amount)}"
+        f"年度自付 {yuan(i['own_before'])} + 本次 {yuan(i['own'])} = {yuan(own)}，超过封顶 {yuan(i['cap'])}{_derivation(i)}"
+        f" 的部分{most}由基金支付{_room(i)} = {yuan(amount)}"
     )
 
 
@@ -118,7 +188,7 @@ def _package(i: Inputs, amount: int) -> str:
 
 
 def _fixed_payment(i: Inputs, amount: int) -> str:
-    return f"定额支付 {yuan(i['sum'])}，总费用 {yuan(i['total'])}，取小者 = {yuan(amount)}"
+    return f"定额支付 {yuan(i['sum'])}，剩余费用 {yuan(i['unpaid'])}，取小者 = {yuan(amount)}"
 
 
 def _disease_price(i: Inputs, amount: int) -> str:
@@ -127,8 +197,8 @@ def _disease_price(i: Inputs, amount: int) -> str:
 
 def _out_of_catalogue(i: Inputs, amount: int) -> str:
     return (
-        f"全自费 {yuan(i['own_expense'])} 超过总费用 {yuan(i['total'])} × {percent_text(i['rate'])} 的部分由医院承担"
-        f" {yuan(amount)}"
+        f"全自费 {yuan(i['own_expense'])} 超过总费用 {yuan(i['total'])} × {percent_text(i['rate'])} 的部分"
+        f"{_rounded(i['total'] * i['rate'])}由医院承担 {yuan(amount)}"
     )
 
 
@@ -158,22 +228,63 @@ SENTENCES: Final[Mapping[str, Callable[[Inputs, int], str]]] = {
     "reversal": _reversal,
 }
 
-RATES: Final = frozenset({"rate", "cut", "cut_rate", "share_rate"})
+RATES: Final = frozenset({"rate", "cut", "cut_rate", "share_rate", "ceiling_rate"})
+
+INPUT_NAMES: Final[Mapping[str, str]] = {
+    "total": "总费用",
+    "own_expense": "全自费",
+    "over_limit": "超限价自费",
+    "first_pay": "先行自付",
+    "base": "计算基数",
+    "base_name": "基数名称",
+    "base_cap": "最多计入",
+    "base_before": "本次前年度累计",
+    "base_after": "本次后年度累计",
+    "rate": "支付比例",
+    "cut": "未转诊降低",
+    "cut_rate": "降低后的支付比例",
+    "reduction": "未转诊扣减",
+    "deductible": "起付线",
+    "deductible_full": "起付线标准",
+    "deductible_before": "此前已付起付线",
+    "income": "人均可支配收入",
+    "share_rate": "占收入比例",
+    "bands": "分段",
+    "uncapped": "限额前支付",
+    "unpaid": "剩余费用",
+    "cap_year": "年度限额",
+    "room_cap_year": "年度限额剩余",
+    "room_cap_stay": "单次限额",
+    "room_ceiling": "合计支付上限剩余",
+    "ceiling_base": "支付上限基数",
+    "ceiling_base_name": "支付上限基数名称",
+    "ceiling_rate": "支付上限比例",
+    "ceiling_paid": "支付上限内已支付",
+    "target": "应达到的支付",
+    "paid_before": "此前各项支付",
+    "own": "本次自付",
+    "own_before": "此前年度自付",
+    "cap": "自付封顶",
+    "sum": "定额",
+    "hospital": "医院承担",
+    "adjustment": "定额结余",
+    "price": "病种定价",
+    "basic": "基本医保",
+    "serious_illness": "大病保险",
+    "medical_assistance": "医疗救助",
+    "safety_net": "兜底保障",
+    "reason": "原因",
+}
 
 
 def shown_inputs(inputs: Inputs) -> dict[str, Any]:
     """A step's inputs in the outside form: rates with four decimals, amounts as yuan, bands as rows of both."""
-    from_rates = {key: _rate(value) for key, value in inputs.items() if key in RATES}
-    return {key: from_rates.get(key) or _amount(value) for key, value in inputs.items()}
-
-
-def _rate(value: Any) -> str:
-    return f"{value // 10_000}.{value % 10_000:04d}"
+    return {key: rate_text(value) if key in RATES else _amount(value) for key, value in inputs.items()}
 
 
 def _amount(value: Any) -> Any:
     if isinstance(value, int):
         return yuan(value)
     if isinstance(value, list):
-        return [{"up_to": None if upper is None else yuan(upper), "rate": _rate(rate)} for upper, rate in value]
+        return [{"up_to": None if upper is None else yuan(upper), "rate": rate_text(rate)} for upper, rate in value]
     return value

@@ -24,9 +24,10 @@ def apply_fixed_payment(rule: Rule, state: State) -> None:
     sums = state.figure(rule, "sums")
     if sums is None or sums.value is None:
         return
-    paid = min(state.remaining_total, sums.value)
+    unpaid = state.remaining_total
+    paid = min(unpaid, sums.value)
     state.pay(rule.tier, paid)
-    state.step(rule, paid, {"sum": sums.value, "total": state.total}, (sums,))
+    state.step(rule, paid, {"sum": sums.value, "unpaid": unpaid}, (sums,))
 
 
 def apply_disease_price(rule: Rule, state: State) -> None:

@@ -2,7 +2,7 @@
 
 from app.money import share
 from app.tiers.packfile import Rule
-from app.tiers.state import State
+from app.tiers.state import Inputs, State
 
 
 def apply_floor(rule: Rule, state: State) -> None:
@@ -14,15 +14,17 @@ def apply_floor(rule: Rule, state: State) -> None:
     base = state.base(rule.options["base"])
     paid_before = state.paid
     target = share(base, rate.value)
-    top = min(max(0, target - paid_before), state.remaining_total)
-    _pay(rule, state, top)
-    inputs = {
+    top, unpaid = max(0, target - paid_before), state.remaining_total
+    inputs: Inputs = {
         "base": base,
         "base_name": rule.options["base"],
         "rate": rate.value,
         "target": target,
         "paid_before": paid_before,
     }
+    if top > unpaid:
+        inputs["unpaid"] = top = unpaid
+    _pay(rule, state, top)
     state.step(rule, top, inputs, (rate,))
 
 

@@ -2,7 +2,7 @@
 
 from app.tiers.packfile import Rule
 from app.tiers.policy import Figure
-from app.tiers.state import Inputs, State, limited, narrowest, part, shown_rooms
+from app.tiers.state import Inputs, State, narrowest, part
 
 
 def apply(rule: Rule, state: State) -> None:
@@ -23,10 +23,12 @@ def apply(rule: Rule, state: State) -> None:
         inputs["base_cap"] = base
     deductible_figure, used = _deductible(rule, state, base, inputs)
     counter = rule.options.get("counts_paid")
-    rooms, caps = state.rooms(rule)
-    room = narrowest(rooms)
-    full = limited(part(base - used, rate.value, room), state.remaining_total)
+    rooms, shown, caps = state.rooms(rule)
+    room, unpaid = narrowest(rooms), state.remaining_total
+    full = part(base - used, rate.value, room)
     inputs |= {"deductible": used, "rate": rate.value}
+    if full > unpaid:
+        inputs["unpaid"] = full = unpaid
     cut = state.figure(rule, "missing_referral_cut") if state.referral_missing else None
     paid = full
     if cut is not None:
@@ -37,7 +39,7 @@ def apply(rule: Rule, state: State) -> None:
     state.pay(rule.tier, paid)
     state.count(counter, paid)
     left = {name: amount - paid for name, amount in rooms.items()}
-    state.step(rule, paid, inputs | shown_rooms(rooms), (base_cap, deductible_figure, rate, cut, *caps), left)
+    state.step(rule, paid, inputs | shown, (base_cap, deductible_figure, rate, cut, *caps), left)
 
 
 def _deductible(rule: Rule, state: State, base: int, inputs: Inputs) -> tuple[Figure | None, int]:

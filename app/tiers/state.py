@@ -78,22 +78,27 @@ class State:
         name = rule.parameters.get(role)
         return None if name is None else self.policy.figure(name, self.rule_facts(rule))
 
-    def rooms(self, rule: Rule) -> tuple[dict[str, int], tuple[Figure | None, ...]]:
-        """What is left under each cap that a rule has, fen, and the caps' figures.
+    def rooms(self, rule: Rule) -> tuple[dict[str, int], Inputs, tuple[Figure | None, ...]]:
+        """What is left under each cap that a rule has, fen; how that came about, as inputs of a step; the caps' figures.
 
         ``cap_year`` by the accumulator that the rule counts, which rules may share; ``cap_stay`` for this bill alone;
         ``ceiling``: all funds together pay at most this share of ``ceiling_base``.
         """
         year, stay, ceiling = (self.figure(rule, role) for role in ("cap_year", "cap_stay", "ceiling"))
-        rooms = {}
+        rooms: dict[str, int] = {}
+        shown: Inputs = {}
         if year is not None and year.value is not None:
             rooms["cap_year"] = max(0, year.value - self.accumulators[rule.options["counts_paid"]])
+            shown["cap_year"] = year.value
         if stay is not None and stay.value is not None:
             rooms["cap_stay"] = stay.value
         if ceiling is not None and ceiling.value is not None:
-            most = share(self.base(rule.options["ceiling_base"]), ceiling.value)
-            rooms["ceiling"] = max(0, most - self.paid)
-        return rooms, (year, stay, ceiling)
+            name = rule.options["ceiling_base"]
+            base = self.base(name)
+            rooms["ceiling"] = max(0, share(base, ceiling.value) - self.paid)
+            shown |= {"ceiling_base": base, "ceiling_base_name": name}
+            shown |= {"ceiling_rate": ceiling.value, "ceiling_paid": self.paid}
+        return rooms, shown | {f"room_{name}": amount for name, amount in rooms.items()}, (year, stay, ceiling)
 
     def amount(self, figure: Figure) -> int:
         """The sum that a figure means for this bill, fen."""
@@ -137,11 +142,6 @@ def limited(amount: int, room: int | None) -> int:
 def narrowest(rooms: dict[str, int]) -> int | None:
     """The smallest of the rooms, None when there is no cap."""
     return min(rooms.values()) if rooms else None
-
-
-def shown_rooms(rooms: dict[str, int]) -> Inputs:
-    """The rooms before a payment, as inputs of a step."""
-    return {f"room_{name}": amount for name, amount in rooms.items()}
 
 
 def part(amount: int, rate: int, room: int | None) -> int:
