@@ -1,5 +1,6 @@
 """Corrections over real HTTP on real PostgreSQL: cascade, refunds, readjudication, recovery, balances, replay."""
 
+import asyncio
 import json
 import tempfile
 from decimal import Decimal
@@ -477,3 +478,30 @@ async def test_the_database_refuses_to_adjust_what_is_reversed(world: World, con
         await connection.execute("SELECT set_config('onestop.request_id', 'x', false)")
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
             await connection.execute(row, number, kind)
+
+
+async def test_corrections_at_once_are_one_after_the_other(world: World) -> None:
+    """Of eight reversals of one settlement one succeeds; bills settled meanwhile end up as if it had never been there."""
+    first = await world.settled(big(world, "25000.00"))
+    attempts = [correct(world, first, "reversal", cascade=True) for _ in range(8)]
+    bills = [world.settle(big(world, "25000.00")) for _ in range(4)]
+    answers = await asyncio.gather(*attempts, *bills)
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [201] * 5 + [409] * 7
+    alone = await World(world.client).build(identities=[])
+    for _ in range(4):
+        await alone.settled(big(alone, "25000.00"))
+    assert await world.year() == await alone.year()
+
+
+async def test_every_entry_has_a_slip(world: World) -> None:
+    """Adjustment and reversal print with their title, reason and differences."""
+    line = world.line("50000.00", quantity="2", unit_price="25000")
+    settled = await world.settled(big(world, lines=[line]))
+    refund = await corrected(world, settled, "refunds", lines=[{"line_no": 1, "quantity": "1"}])
+    reversal = await corrected(world, settled, "reversal")
+    for entry, title in ((refund, "结算单（调整单）"), (reversal, "结算单（撤销单）")):
+        page = await world.client.get(f"/v1/settlements/{entry['settlement_id']}/slip")
+        assert page.status_code == 200
+        for expected in (title, "更正", entry["portions"]["patient"]):
+            assert expected in page.text
