@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.errors import PolicyError
-from app.tiers.packfile import MAX_PACK_BYTES
+from app.tiers.yamltext import MAX_PACK_BYTES
 from app.tiers.policy import PolicyBook, load_book
 
 SHIPPED = Path(__file__).parent

@@ -33,10 +33,15 @@ REASONS: Final[Mapping[str, str]] = {
 BASES: Final[Mapping[str, str]] = {
     "total": "总费用",
     "total_less_hospital": "总费用（扣除医院承担）",
+    "in_catalogue": "目录内费用",
     "in_scope": "政策范围内费用",
-    "remaining_in_scope": "政策范围内剩余费用",
-    "remaining_total": "剩余费用",
     "out_of_scope": "政策范围外费用",
+    "out_of_catalogue": "目录外费用",
+    "remaining_total": "剩余费用",
+    "remaining_in_catalogue": "目录内剩余费用",
+    "remaining_in_scope": "政策范围内剩余费用",
+    "remaining_out_of_scope": "政策范围外剩余费用",
+    "remaining_out_of_catalogue": "目录外剩余费用",
 }
 
 Inputs = Mapping[str, Any]
@@ -68,12 +73,22 @@ def _share(i: Inputs, amount: int) -> str:
         base += f" − 起付线 {yuan(i['deductible'])}"
         if i["deductible"] != i["deductible_full"]:
             base += f"（标准 {yuan(i['deductible_full'])}，此前已付 {yuan(i['deductible_before'])}）"
-    if "income" in i:
-        base += f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}）"
+    base += _derivation(i)
     rate = percent_text(i["rate"])
     if "cut_rate" in i:
         rate = f"{percent_text(i['cut_rate'])}（{rate} 因未按规定转诊降低，少支付 {yuan(i['reduction'])}，由个人负担）"
     return f"（{base}）× {rate}{_room(i)} = {yuan(amount)}"
+
+
+def _derivation(i: Inputs) -> str:
+    """How a sum came about: a share of an income figure, of the bill or of the year."""
+    if "income" in i:
+        return f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}）"
+    if "share_of" not in i:
+        return ""
+    bounds = f"，最低 {yuan(i['share_least'])}" if i["share_least"] else ""
+    bounds += "" if i["share_most"] is None else f"，最高 {yuan(i['share_most'])}"
+    return f"（{i['share_of_title']} {yuan(i['share_of'])} × {percent_text(i['share_rate'])}{bounds}）"
 
 
 ROOMS: Final = {"cap_year": "年度限额剩余", "cap_stay": "单次限额", "ceiling": "合计支付上限剩余"}
@@ -91,21 +106,21 @@ def _bands(i: Inputs, amount: int) -> str:
         lower = upper or 0
     return (
         f"年度累计 {yuan(i['base_before'])} + 本次 {yuan(i['base'])} = {yuan(i['base_after'])}，起付线"
-        f" {yuan(i['deductible'])}，分段 {'；'.join(parts)}，本次新增 {yuan(i['uncapped'])}{_room(i)} = {yuan(amount)}"
+        f" {yuan(i['deductible'])}{_derivation(i)}，分段 {'；'.join(parts)}，本次新增 {yuan(i['uncapped'])}{_room(i)} = {yuan(amount)}"
     )
 
 
 def _floor(i: Inputs, amount: int) -> str:
     return (
         f"{BASES[i['base_name']]} {yuan(i['base'])} × {percent_text(i['rate'])} = {yuan(i['target'])}，已支付"
-        f" {yuan(i['paid_before'])}，补足 {yuan(amount)}"
+        f" {yuan(i['paid_before'])}{_room(i)}，补足 {yuan(amount)}"
     )
 
 
 def _own_cap(i: Inputs, amount: int) -> str:
     return (
-        f"年度自付 {yuan(i['own_before'])} + 本次 {yuan(i['own'])}，超过封顶 {yuan(i['cap'])} 的部分由兜底支付"
-        f" {yuan(amount)}"
+        f"年度自付 {yuan(i['own_before'])} + 本次{BASES[i['base_name']]} {yuan(i['own'])}，超过封顶 {yuan(i['cap'])}"
+        f"{_derivation(i)} 的部分由基金支付{_room(i)} = {yuan(amount)}"
     )
 
 

@@ -13,7 +13,7 @@ def apply_package(rule: Rule, state: State) -> None:
         return
     paid = min(state.total, sums.value)
     state.charge_hospital(state.total - paid)
-    state.pay(rule.tier, paid)
+    state.pay(rule, paid)
     state.adjustment += sums.value - paid
     inputs = {"sum": sums.value, "total": state.total, "hospital": state.total - paid, "adjustment": sums.value - paid}
     state.step(rule, paid, inputs, (sums,))
@@ -25,7 +25,7 @@ def apply_fixed_payment(rule: Rule, state: State) -> None:
     if sums is None or sums.value is None:
         return
     paid = min(state.remaining_total, sums.value)
-    state.pay(rule.tier, paid)
+    state.pay(rule, paid)
     state.step(rule, paid, {"sum": sums.value, "total": state.total}, (sums,))
 
 
@@ -49,5 +49,5 @@ def apply_out_of_catalogue(rule: Rule, state: State) -> None:
         return
     own = state.scope.own_expense
     excess = divide_half_up(max(0, own * RATE_ONE - limit.value * state.total), RATE_ONE)
-    state.charge_hospital(excess)
+    state.charge_hospital(excess, outside=True)
     state.step(rule, excess, {"own_expense": own, "rate": limit.value, "total": state.total}, (limit,))

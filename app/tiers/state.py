@@ -1,15 +1,23 @@
 """What the rules of one bill share while the waterfall runs: money still open, running accumulators, the trace. Pure."""
 
+from collections.abc import Mapping
+
+from app.areas import place
 from app.money import share
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
-from app.tiers.packfile import Rule
-from app.tiers.policy import Figure, Policy, ShareOfBill
+from app.tiers.packfile import Accumulator, Rule
+from app.tiers.policy import OTHER_DISEASES, Figure, Policy, ShareOf
 
 Inputs = dict[str, int | str | list[list[int | None]] | None]
 
 
 class State:
-    """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared."""
+    """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared.
+
+    The bill's money lies in nested regions: in scope, around it in the catalogue, around it the total; what is outside scope
+    or outside the catalogue is a region too. A payment comes from the innermost money first, except where its rule's base
+    is an outside region: then it comes from there and leaves the inner ones untouched.
+    """
 
     def __init__(
         self, bill: Bill, facts: Facts, scope: Scope, before: dict[str, int], episode: Episode, policy: Policy
@@ -21,6 +29,8 @@ class State:
         self.total = bill.total
         self.in_scope = scope.in_scope
         self.hospital = 0
+        self.hospital_outside = 0
+        self.paid_outside = {"out_of_scope": 0, "out_of_catalogue": 0}
         self.reduction = 0
         self.deductible = 0
         self.adjustment = 0
@@ -35,7 +45,8 @@ class State:
             "rank": facts.hospital_rank,
             "medical_type": bill.medical_type,
             "delivery_mode": bill.delivery_mode or "",
-            "out_of_area": "true" if self.out_of_area else "false",
+            "place": place(facts.hospital_area_code, facts.area_code),
+            "referral": bill.referral,
             "admission": str(min(3, before["inpatient_count"] + (0 if episode.counted_in_year else 1))),
         }
         self.ordinary_facts = self.facts | {"class": "ordinary"}
@@ -46,32 +57,74 @@ class State:
         return sum(self.portions.values())
 
     def base(self, name: str) -> int:
-        """An amount that a rule can refer to, fen, never negative."""
-        match name:
+        """An amount that a rule can refer to, fen, never negative.
+
+        ``remaining_…`` is what of a region neither the hospital nor a fund pays; in scope and in the catalogue it doesn't
+        hold the reduction, which enters no later tier.
+        """
+        if name == "total_less_hospital":
+            return self.total - self.hospital
+        region = name.removeprefix("remaining_")
+        whole = self._region(region)
+        if region == name:
+            return whole
+        gone = self.paid_within(region)
+        match region:
+            case "total":
+                gone += self.hospital
+            case "in_scope" | "in_catalogue":
+                gone += self.reduction
+            case _:
+                gone += self.hospital_outside
+        return max(0, min(whole - gone, self.remaining_total))
+
+    def _region(self, region: str) -> int:
+        match region:
             case "total":
                 return self.total
-            case "total_less_hospital":
-                return self.total - self.hospital
             case "in_scope":
                 return self.in_scope
-            case "remaining_in_scope":
-                return max(0, self.in_scope - self.paid - self.reduction)
-            case "remaining_total":
-                return self.remaining_total
+            case "in_catalogue":
+                return self.in_scope + self.scope.over_limit + self.scope.first_pay
             case "out_of_scope":
                 return self.total - self.scope.in_scope
-        raise ValueError(name)
+            case "out_of_catalogue":
+                return self.scope.own_expense
+        raise ValueError(region)
+
+    def paid_within(self, base: str) -> int:
+        """What the funds pay so far of a base's region, fen."""
+        outside = self.paid_outside
+        match base.removeprefix("remaining_"):
+            case "in_scope":
+                return self.paid - outside["out_of_scope"] - outside["out_of_catalogue"]
+            case "in_catalogue":
+                return self.paid - outside["out_of_catalogue"]
+            case "out_of_scope":
+                return outside["out_of_scope"] + outside["out_of_catalogue"]
+            case "out_of_catalogue":
+                return outside["out_of_catalogue"]
+        return self.paid
 
     @property
     def remaining_total(self) -> int:
         """What nobody pays yet, fen."""
         return self.total - self.hospital - self.paid
 
+    def matches(self, applies: Mapping[str, frozenset[str]]) -> bool:
+        """Whether the bill has every fact that a rule or accumulator asks for."""
+        return all(self.facts.get(dimension) in values for dimension, values in applies.items())
+
     def rule_facts(self, rule: Rule) -> dict[str, str]:
-        """The facts that a rule looks at: the class is ordinary where the rule says so for a missing referral."""
-        if self.referral_missing and rule.options.get("referral_missing") == "as_ordinary":
-            return self.ordinary_facts
-        return self.facts
+        """The facts that a rule looks at: the class is ordinary where the rule says so for a missing referral, the disease's
+        group is that of the rule's own list."""
+        ordinary = self.referral_missing and rule.options.get("referral_missing") == "as_ordinary"
+        facts = self.ordinary_facts if ordinary else self.facts
+        listed = self.policy.diseases(rule)
+        if listed is None:
+            return facts
+        found = listed.get(self.bill.disease_code or "")
+        return facts | {"disease_group": OTHER_DISEASES if found is None else found[1]}
 
     def figure(self, rule: Rule, role: str) -> Figure | None:
         """The figure that a rule uses in a role; None when the rule has no such role."""
@@ -87,31 +140,64 @@ class State:
         year, stay, ceiling = (self.figure(rule, role) for role in ("cap_year", "cap_stay", "ceiling"))
         rooms = {}
         if year is not None and year.value is not None:
-            rooms["cap_year"] = max(0, year.value - self.accumulators[rule.options["counts_paid"]])
+            rooms["cap_year"] = max(0, self.amount(year) - self.accumulators[rule.options["counts_paid"]])
         if stay is not None and stay.value is not None:
-            rooms["cap_stay"] = stay.value
+            rooms["cap_stay"] = self.amount(stay)
         if ceiling is not None and ceiling.value is not None:
-            most = share(self.base(rule.options["ceiling_base"]), ceiling.value)
-            rooms["ceiling"] = max(0, most - self.paid)
+            base = rule.options["ceiling_base"]
+            rooms["ceiling"] = max(0, share(self.base(base), ceiling.value) - self.paid_within(base))
         return rooms, (year, stay, ceiling)
 
     def amount(self, figure: Figure) -> int:
         """The sum that a figure means for this bill, fen."""
         value = figure.value
-        return value.of(self.total) if isinstance(value, ShareOfBill) else int(value)
+        return value.of(self._shared(value)) if isinstance(value, ShareOf) else int(value)
+
+    def derivation(self, figure: Figure) -> Inputs:
+        """How a figure's sum came about, as inputs of a step: a share of an income, of the bill or of the year."""
+        value = figure.value
+        if not isinstance(value, ShareOf):
+            return dict(figure.parts)
+        accumulator = None if value.accumulator is None else self.policy.version.accumulators[value.accumulator]
+        return {
+            "share_rate": value.rate,
+            "share_of": self._shared(value),
+            "share_of_title": "总费用" if accumulator is None else accumulator.title,
+            "share_least": value.least,
+            "share_most": value.most,
+        }
+
+    def _shared(self, value: ShareOf) -> int:
+        return self.total if value.accumulator is None else self.year_with_bill(value.accumulator)
+
+    def year_with_bill(self, name: str) -> int:
+        """An accumulator of the pack's own as it would stand if the waterfall ended here, fen."""
+        return self.accumulators[name] + self.growth(self.policy.version.accumulators[name])
+
+    def growth(self, accumulator: Accumulator) -> int:
+        """By how much this bill lets an accumulator grow, as things stand, fen."""
+        if accumulator.grows_by is None or not self.matches(accumulator.applies):
+            return 0
+        return self.base(accumulator.grows_by)
 
     def count(self, counter: str | None, amount: int) -> None:
         """Let an accumulator grow."""
         if counter is not None:
             self.accumulators[counter] += amount
 
-    def pay(self, tier: str, amount: int) -> None:
-        """Let a tier's fund pay, fen."""
-        self.portions[tier] += amount
+    def pay(self, rule: Rule, amount: int, base: str = "total") -> None:
+        """Let the fund of a rule's tier pay an amount of a base, fen, and count it where the rule says."""
+        self.portions[rule.tier] += amount
+        region = base.removeprefix("remaining_")
+        if region in self.paid_outside:
+            self.paid_outside[region] += amount
+        self.count(rule.options.get("counts_paid"), amount)
 
-    def charge_hospital(self, amount: int) -> None:
-        """Put an amount on the hospital, fen."""
+    def charge_hospital(self, amount: int, *, outside: bool = False) -> None:
+        """Put an amount on the hospital, fen; ``outside`` the catalogue or not."""
         self.hospital += amount
+        if outside:
+            self.hospital_outside += amount
 
     def step(
         self,
