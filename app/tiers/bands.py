@@ -40,7 +40,7 @@ def apply(rule: Rule, state: State) -> None:
         "bands": [[upper, band_rate] for upper, band_rate in shifted],
         "uncapped": uncapped,
     }
-    inputs |= state.derivation(deductible)
+    inputs.update(state.derivation(deductible))
     left = {name: amount - paid for name, amount in rooms.items()}
     state.step(rule, paid, inputs | shown_rooms(rooms), (deductible, bands_figure, rate, *caps), left)
 

@@ -35,10 +35,10 @@ def apply_disease_price(rule: Rule, state: State) -> None:
     price = None if prices is None or prices.value is None else prices.value.get(state.bill.disease_code)
     if price is None:
         return
-    excess = max(0, state.in_scope - price)
-    inputs = {"base": state.in_scope, "price": price}
-    state.in_scope -= excess
-    state.charge_hospital(excess)
+    in_scope = state.base("in_scope")
+    excess = max(0, in_scope - price)
+    inputs = {"base": in_scope, "price": price}
+    state.charge_hospital(excess, "in_scope")
     state.step(rule, excess, inputs, (prices,))
 
 
@@ -49,5 +49,5 @@ def apply_out_of_catalogue(rule: Rule, state: State) -> None:
         return
     own = state.scope.own_expense
     excess = divide_half_up(max(0, own * RATE_ONE - limit.value * state.total), RATE_ONE)
-    state.charge_hospital(excess, outside=True)
+    state.charge_hospital(excess, "out_of_catalogue")
     state.step(rule, excess, {"own_expense": own, "rate": limit.value, "total": state.total}, (limit,))

@@ -12,7 +12,7 @@ def apply_floor(rule: Rule, state: State) -> None:
         state.step(rule, 0, {"reason": "no_rate"}, (rate,))
         return
     base_name = rule.options["base"]
-    base, paid_before = state.base(base_name), state.paid_within(base_name)
+    base, paid_before = state.base(base_name), state.paid_of(base_name)
     target = share(base, rate.value)
     rooms, caps = state.rooms(rule)
     top = min(limited(max(0, target - paid_before), narrowest(rooms)), state.remaining_total)
@@ -46,8 +46,9 @@ def apply_own_cap(rule: Rule, state: State) -> None:
     amount = limited(min(max(0, before + own - most), own), narrowest(rooms))
     state.pay(rule, amount, base_name)
     inputs: Inputs = {"own": own, "own_before": before, "cap": most, "base_name": base_name}
+    inputs.update(state.derivation(cap))
     left = {name: room - amount for name, room in rooms.items()} | {"own_cap": max(0, most - before - own + amount)}
-    state.step(rule, amount, inputs | state.derivation(cap) | shown_rooms(rooms), (cap, *caps), left)
+    state.step(rule, amount, inputs | shown_rooms(rooms), (cap, *caps), left)
 
 
 def apply_ended(rule: Rule, state: State) -> None:

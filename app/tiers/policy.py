@@ -236,7 +236,7 @@ class PolicyBook:
         self.packs = packs
         self._policies: dict[tuple[str, date], Policy] = {}
         self._boundaries = {
-            (pack.name, version.name): pack.boundaries(version) for pack in packs.values() for version in pack.versions
+            (pack.name, version.since): pack.boundaries(version) for pack in packs.values() for version in pack.versions
         }
         self._on: dict[tuple[date, str], Policy] = {}
 
@@ -266,7 +266,7 @@ class PolicyBook:
             code = "policy_overlap" if versions else "policy_gap"
             raise Refused([Fault("", code, {"parameter": "versions", "day": str(day)})])
         version = versions[0]
-        start = max(boundary for boundary in self._boundaries[pack_name, version.name] if boundary <= day)
+        start = max(boundary for boundary in self._boundaries[pack_name, version.since] if boundary <= day)
         key = (pack_name, start)
         if key not in self._policies:
             self._policies[key] = Policy(pack, version, start)

@@ -32,7 +32,7 @@ def apply(rule: Rule, state: State) -> None:
     if cut is not None:
         cut_rate = max(0, rate.value - cut.value)
         paid = min(full, part(base - used, cut_rate, room))
-        state.reduction += full - paid
+        state.reduce(full - paid)
         inputs |= {"cut": cut.value, "cut_rate": cut_rate, "reduction": full - paid}
     state.pay(rule, paid, base_name)
     left = {name: amount - paid for name, amount in rooms.items()}
@@ -56,5 +56,6 @@ def _deductible(rule: Rule, state: State, base: int, inputs: Inputs) -> tuple[Fi
     state.count(counter, used)
     if rule.tier == "basic" and state.bill.medical_type == "21":
         state.deductible += used
-    inputs |= {"deductible_full": full, "deductible_before": before} | state.derivation(figure)
+    inputs |= {"deductible_full": full, "deductible_before": before}
+    inputs.update(state.derivation(figure))
     return figure, used

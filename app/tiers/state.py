@@ -1,12 +1,25 @@
 """What the rules of one bill share while the waterfall runs: money still open, running accumulators, the trace. Pure."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from app.areas import place
 from app.money import share
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
-from app.tiers.packfile import Accumulator, Rule
+from app.tiers.packfile import CAPS, REGIONS, Accumulator, Rule
 from app.tiers.policy import OTHER_DISEASES, Figure, Policy, ShareOf
+
+INNERMOST: Final = ("total", "in_catalogue", "in_scope")
+TAKEN_FROM: Final = {
+    # the regions that a payment on an outer region comes from; any other payment comes from the innermost money
+    prefix + region: regions
+    for prefix in ("", "remaining_")
+    for region, regions in (
+        ("out_of_scope", ("total", "in_catalogue", "out_of_scope")),
+        ("out_of_catalogue", ("total", "out_of_scope", "out_of_catalogue")),
+    )
+}
+REMAINING: Final = {f"remaining_{region}": region for region in REGIONS}
 
 Inputs = dict[str, int | str | list[list[int | None]] | None]
 
@@ -14,9 +27,9 @@ Inputs = dict[str, int | str | list[list[int | None]] | None]
 class State:
     """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared.
 
-    The bill's money lies in nested regions: in scope, around it in the catalogue, around it the total; what is outside scope
-    or outside the catalogue is a region too. A payment comes from the innermost money first, except where its rule's base
-    is an outside region: then it comes from there and leaves the inner ones untouched.
+    The bill's money lies in nested regions: in scope, around it in the catalogue, around it the total; what is out of scope
+    or out of the catalogue is a region too. A payment comes from the innermost money first, except where its rule's base
+    is an outer region: then it comes from there and leaves the inner ones untouched.
     """
 
     def __init__(
@@ -27,10 +40,16 @@ class State:
         self.policy = policy
         self.episode = episode
         self.total = bill.total
-        self.in_scope = scope.in_scope
+        self.whole = {
+            "total": bill.total,
+            "in_catalogue": bill.total - scope.own_expense,
+            "in_scope": scope.in_scope,
+            "out_of_scope": bill.total - scope.in_scope,
+            "out_of_catalogue": scope.own_expense,
+        }
+        self.paid = dict.fromkeys(REGIONS, 0)
+        self.apart = dict.fromkeys(REGIONS, 0)
         self.hospital = 0
-        self.hospital_outside = 0
-        self.paid_outside = {"out_of_scope": 0, "out_of_catalogue": 0}
         self.reduction = 0
         self.deductible = 0
         self.adjustment = 0
@@ -51,65 +70,25 @@ class State:
         }
         self.ordinary_facts = self.facts | {"class": "ordinary"}
 
-    @property
-    def paid(self) -> int:
-        """What the funds pay so far, fen."""
-        return sum(self.portions.values())
-
     def base(self, name: str) -> int:
         """An amount that a rule can refer to, fen, never negative.
 
-        ``remaining_…`` is what of a region neither the hospital nor a fund pays; in scope and in the catalogue it doesn't
-        hold the reduction, which enters no later tier.
+        ``remaining_…`` is what of a region neither the hospital nor a fund pays and what no later tier is kept from.
         """
-        if name == "total_less_hospital":
-            return self.total - self.hospital
-        region = name.removeprefix("remaining_")
-        whole = self._region(region)
-        if region == name:
-            return whole
-        gone = self.paid_within(region)
-        match region:
-            case "total":
-                gone += self.hospital
-            case "in_scope" | "in_catalogue":
-                gone += self.reduction
-            case _:
-                gone += self.hospital_outside
-        return max(0, min(whole - gone, self.remaining_total))
+        region = REMAINING.get(name)
+        if region is not None:
+            left = self.whole[region] - self.paid[region] - self.apart[region]
+            return max(0, min(left, self.remaining_total))
+        return self.total - self.hospital if name == "total_less_hospital" else self.whole[name]
 
-    def _region(self, region: str) -> int:
-        match region:
-            case "total":
-                return self.total
-            case "in_scope":
-                return self.in_scope
-            case "in_catalogue":
-                return self.in_scope + self.scope.over_limit + self.scope.first_pay
-            case "out_of_scope":
-                return self.total - self.scope.in_scope
-            case "out_of_catalogue":
-                return self.scope.own_expense
-        raise ValueError(region)
-
-    def paid_within(self, base: str) -> int:
-        """What the funds pay so far of a base's region, fen."""
-        outside = self.paid_outside
-        match base.removeprefix("remaining_"):
-            case "in_scope":
-                return self.paid - outside["out_of_scope"] - outside["out_of_catalogue"]
-            case "in_catalogue":
-                return self.paid - outside["out_of_catalogue"]
-            case "out_of_scope":
-                return outside["out_of_scope"] + outside["out_of_catalogue"]
-            case "out_of_catalogue":
-                return outside["out_of_catalogue"]
-        return self.paid
+    def paid_of(self, base: str) -> int:
+        """What the funds pay so far of a whole base, fen."""
+        return self.paid["total" if base == "total_less_hospital" else base]
 
     @property
     def remaining_total(self) -> int:
         """What nobody pays yet, fen."""
-        return self.total - self.hospital - self.paid
+        return self.total - self.hospital - self.paid["total"]
 
     def matches(self, applies: Mapping[str, frozenset[str]]) -> bool:
         """Whether the bill has every fact that a rule or accumulator asks for."""
@@ -120,9 +99,9 @@ class State:
         group is that of the rule's own list."""
         ordinary = self.referral_missing and rule.options.get("referral_missing") == "as_ordinary"
         facts = self.ordinary_facts if ordinary else self.facts
-        listed = self.policy.diseases(rule)
-        if listed is None:
+        if "diseases" not in rule.parameters:
             return facts
+        listed = self.policy.diseases(rule) or {}
         found = listed.get(self.bill.disease_code or "")
         return facts | {"disease_group": OTHER_DISEASES if found is None else found[1]}
 
@@ -137,6 +116,8 @@ class State:
         ``cap_year`` by the accumulator that the rule counts, which rules may share; ``cap_stay`` for this bill alone;
         ``ceiling``: all funds together pay at most this share of ``ceiling_base``.
         """
+        if CAPS.isdisjoint(rule.parameters):
+            return {}, ()
         year, stay, ceiling = (self.figure(rule, role) for role in ("cap_year", "cap_stay", "ceiling"))
         rooms = {}
         if year is not None and year.value is not None:
@@ -145,7 +126,7 @@ class State:
             rooms["cap_stay"] = self.amount(stay)
         if ceiling is not None and ceiling.value is not None:
             base = rule.options["ceiling_base"]
-            rooms["ceiling"] = max(0, share(self.base(base), ceiling.value) - self.paid_within(base))
+            rooms["ceiling"] = max(0, share(self.base(base), ceiling.value) - self.paid_of(base))
         return rooms, (year, stay, ceiling)
 
     def amount(self, figure: Figure) -> int:
@@ -153,11 +134,11 @@ class State:
         value = figure.value
         return value.of(self._shared(value)) if isinstance(value, ShareOf) else int(value)
 
-    def derivation(self, figure: Figure) -> Inputs:
+    def derivation(self, figure: Figure) -> Mapping[str, int | str | None]:
         """How a figure's sum came about, as inputs of a step: a share of an income, of the bill or of the year."""
         value = figure.value
         if not isinstance(value, ShareOf):
-            return dict(figure.parts)
+            return figure.parts
         accumulator = None if value.accumulator is None else self.policy.version.accumulators[value.accumulator]
         return {
             "share_rate": value.rate,
@@ -168,11 +149,13 @@ class State:
         }
 
     def _shared(self, value: ShareOf) -> int:
-        return self.total if value.accumulator is None else self.year_with_bill(value.accumulator)
-
-    def year_with_bill(self, name: str) -> int:
-        """An accumulator of the pack's own as it would stand if the waterfall ended here, fen."""
-        return self.accumulators[name] + self.growth(self.policy.version.accumulators[name])
+        """What a sum is a share of: the bill's total, or an accumulator as it would stand if the waterfall ended here, fen."""
+        name = value.accumulator
+        return (
+            self.total
+            if name is None
+            else self.accumulators[name] + self.growth(self.policy.version.accumulators[name])
+        )
 
     def growth(self, accumulator: Accumulator) -> int:
         """By how much this bill lets an accumulator grow, as things stand, fen."""
@@ -188,16 +171,25 @@ class State:
     def pay(self, rule: Rule, amount: int, base: str = "total") -> None:
         """Let the fund of a rule's tier pay an amount of a base, fen, and count it where the rule says."""
         self.portions[rule.tier] += amount
-        region = base.removeprefix("remaining_")
-        if region in self.paid_outside:
-            self.paid_outside[region] += amount
+        for region in TAKEN_FROM.get(base, INNERMOST):
+            self.paid[region] += amount
         self.count(rule.options.get("counts_paid"), amount)
 
-    def charge_hospital(self, amount: int, *, outside: bool = False) -> None:
-        """Put an amount on the hospital, fen; ``outside`` the catalogue or not."""
+    def charge_hospital(self, amount: int, base: str = "total") -> None:
+        """Put an amount of a base on the hospital, fen. The tiers work with what is left of scope and catalogue."""
         self.hospital += amount
-        if outside:
-            self.hospital_outside += amount
+        if base == "in_scope":
+            self.whole["in_scope"] -= amount
+            self.whole["in_catalogue"] -= amount
+        elif base == "out_of_catalogue":
+            self.apart["out_of_scope"] += amount
+            self.apart["out_of_catalogue"] += amount
+
+    def reduce(self, amount: int) -> None:
+        """Keep apart what a missing referral cost, fen: it stays with the patient and enters no later tier."""
+        self.reduction += amount
+        self.apart["in_scope"] += amount
+        self.apart["in_catalogue"] += amount
 
     def step(
         self,

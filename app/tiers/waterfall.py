@@ -157,7 +157,7 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
     bill = state.bill
     patient = state.remaining_total
     portions = Portions(**state.portions, hospital=state.hospital, patient=patient)
-    _conserve(bill.total, scope, portions)
+    conserve(bill.total, scope, portions)
     _count_year(state, patient)
     payables = tuple(
         Payable(FUNDS[tier], tier, amount)
@@ -198,7 +198,8 @@ def _count_year(state: State, patient: int) -> None:
         accumulators["inpatient_count"] += 1
 
 
-def _conserve(total: int, scope: Scope, portions: Portions) -> None:
+def conserve(total: int, scope: Scope, portions: Portions) -> None:
+    """ConservationBroken unless portions and scope columns, each ≥ 0, both add up to the total, fen."""
     shares: Sequence[int] = msgspec.structs.astuple(portions)
     columns: Sequence[int] = msgspec.structs.astuple(scope)
     if sum(shares) != total or sum(columns) != total or min(shares) < 0 or min(columns) < 0:
