@@ -1,5 +1,9 @@
 """Administrative area codes (行政区划代码, six digits) and what they mean for settling. Pure."""
 
+from typing import Final
+
+PLACES: Final = ("county", "prefecture", "province", "elsewhere")
+
 
 def pooling_area(area_code: str) -> str:
     """The pooling area 统筹区 that rules and pays: the first four digits plus ``00`` (a county is read as its prefecture)."""
@@ -9,3 +13,12 @@ def pooling_area(area_code: str) -> str:
 def area_prefix(area_code: str) -> str:
     """The prefix shared by everything in the area: ``530000`` is a province (``53``), anything else its pooling area."""
     return area_code[:2] if area_code.endswith("0000") else area_code[:4]
+
+
+def place(hospital_area: str, person_area: str) -> str:
+    """Where a hospital lies seen from a person's area: within the same county (six digits), prefecture (four), province (two)."""
+    if hospital_area == person_area:
+        return "county"
+    if hospital_area[:4] == person_area[:4]:
+        return "prefecture"
+    return "province" if hospital_area[:2] == person_area[:2] else "elsewhere"

@@ -35,7 +35,18 @@ from app.errors import OnestopError, PolicyError
 from app.law import assumed_rows, policy_answer
 from app.main import describe_app
 from app.messages import text as message_text
-from app.policies import SHIPPED, read_text, read_texts, shipped_book
+from app.policies import (
+    SCHEMES,
+    SHIPPED,
+    book_with,
+    cases_file,
+    pack_files,
+    packs_of,
+    read_text,
+    read_texts,
+    shipped_book,
+)
+from app.policies.cases import failures, parse_cases
 from app.schema import migrate as migrate_database
 from app.server import database_url
 from app.server import serve as serve_service
@@ -209,17 +220,16 @@ def policy() -> None:
     """Policy packs."""
 
 
-def _book(files: tuple[Path, ...] = ()) -> PolicyBook:
-    settings = Settings()
-    folders = [SHIPPED] if settings.policy_dir is None else [SHIPPED, settings.policy_dir]
-    return load_book(read_texts(*folders) | {path.stem: read_text(path) for path in files})
+def _books() -> list[PolicyBook]:
+    """The book of the service, and that of the published schemes, which the service doesn't load by itself."""
+    return [shipped_book(Settings().policy_dir), load_book(read_texts(SCHEMES))]
 
 
 @policy.command("list")
 def policy_list() -> None:
     """All packs with their versions."""
     table = Table("政策包", "名称", "地区", "版本", "起", "止（不含）", "假设数字")
-    for pack in shipped_book(Settings().policy_dir).packs.values():
+    for pack in [pack for book in _books() for pack in book.packs.values()]:
         for version in pack.versions:
             until = "" if version.until is None else str(version.until)
             areas = " ".join(pack.areas)
@@ -234,9 +244,10 @@ def policy_list() -> None:
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day, today without it.")
 def policy_show(pack: str, on: datetime | None) -> None:
     """Every parameter of a pack on a day."""
-    book, day = shipped_book(Settings().policy_dir), on.date() if on else shanghai_day(datetime.now(UTC))
-    if pack not in book.packs:
-        fail(f"没有政策包 {pack}；现有：{'、'.join(book.packs)}。")
+    books, day = _books(), on.date() if on else shanghai_day(datetime.now(UTC))
+    book = next((book for book in books if pack in book.packs), None)
+    if book is None:
+        fail(f"没有政策包 {pack}；现有：{'、'.join(name for book in books for name in book.packs)}。")
     try:
         shown = policy_answer(book.policy(pack, day), day)
     except OnestopError as error:
@@ -257,14 +268,47 @@ def policy_show(pack: str, on: datetime | None) -> None:
 @policy.command("check")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def policy_check(files: tuple[Path, ...]) -> None:
-    """Check the shipped packs, and pack files with them."""
+    """Check the shipped packs, and pack files with them; without files also the published schemes."""
     try:
-        book = _book(files)
+        books = [book_with(packs_of(files), Settings().policy_dir)] if files else _books()
     except PolicyError as error:
         fail(f"{error}\n共 {len(error.findings)} 处问题。")
-    for pack in book.packs.values():
+    for pack in [pack for book in books for pack in book.packs.values()]:
         rows = sum(len(parameter.rows) for parameter in pack.parameters.values())
         out.print(f"{pack.name}：没有问题，{rows} 个带日期的数字，其中 {assumed_rows(pack)} 个是假设。")
+
+
+@policy.command("test")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def policy_test(files: tuple[Path, ...]) -> None:
+    """Compute the golden cases beside pack files (NAME.cases.yaml); without files those of all shipped packs and schemes."""
+    extra, given = Settings().policy_dir, packs_of(files)
+    failed = 0
+    try:
+        groups = [(given, book_with(given, extra))] if given else zip(_case_packs(extra), _books(), strict=True)
+        for packs, book in groups:
+            failed += sum(_tested(pack, book) for pack in packs)
+    except PolicyError as error:
+        fail(f"{error}\n共 {len(error.findings)} 处问题。")
+    if failed:
+        fail(f"{failed} 个算例不符。")
+
+
+def _case_packs(extra: Path | None) -> list[list[Path]]:
+    """The packs with cases of the service's folders, and those of the schemes' folder."""
+    groups = [pack_files(SHIPPED, *([] if extra is None else [extra])), pack_files(SCHEMES)]
+    return [[path for path in paths if cases_file(path).is_file()] for paths in groups]
+
+
+def _tested(pack: Path, book: PolicyBook) -> int:
+    """Compute the cases of a pack file, say what differs, and how many cases do."""
+    path = cases_file(pack)
+    cases = parse_cases(path.name, read_text(path))
+    differing = [found for case in cases if (found := failures(case, book))]
+    for found in differing:
+        click.echo("\n".join(found))
+    click.echo(f"{path.name}：{len(cases)} 个算例，{len(cases) - len(differing)} 个符合。")
+    return len(differing)
 
 
 @main.group()

@@ -18,9 +18,10 @@ from app.problem import read_body
 from app.security import require
 from app.settlement.bill import shanghai_day
 from app.tables import policy_text
-from app.tiers.packfile import MAX_PACK_BYTES, Row
+from app.tiers.packfile import Row
 from app.tiers.policy import Pack, Policy, PolicyBook, load_book
 from app.tiers.values import converted
+from app.tiers.yamltext import MAX_PACK_BYTES
 from app.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["policies"])

@@ -30,7 +30,7 @@ PATTERNS = {
     rf"(?:，没有超过起付线的新增费用，支付 0\.00|；本次新增部分：(?P<parts>[^=]+) = {LIMITED})",
     "floor": rf"\D+ (?P<base>{YUAN}) × (?P<rate>{PERCENT})% = (?P<product>{YUAN})(?P<rounded>{NOTE})?"
     rf"，已支付 (?P<before>{YUAN}){ROOMS}，补足 {YUAN}",
-    "own_cap": rf"年度自付 (?P<before>{YUAN}) \+ 本次 (?P<own>{YUAN}) = (?P<sum>{YUAN})，超过封顶 (?P<most>{YUAN}){DERIVED}"
+    "own_cap": rf"年度自付 (?P<before>{YUAN}) \+ 本次[^0-9]+ (?P<own>{YUAN}) = (?P<sum>{YUAN})，超过封顶 (?P<most>{YUAN}){DERIVED}"
     rf" 的部分(?:（以本次为限）)?由基金支付{ROOMS} = {YUAN}",
     "package": rf"定额包干 (?P<sum>{YUAN})，总费用 (?P<total>{YUAN})：基金支付 {YUAN}，医院承担 (?P<hospital>{YUAN})"
     rf"，基金另付医院结余 (?P<surplus>{YUAN})，个人 0\.00",

@@ -40,7 +40,7 @@ def test_policy_list_names_every_version() -> None:
     """The list shows packs, versions, days and how many figures are assumed."""
     done = run("policy", "list")
     assert done.returncode == 0, done.stderr
-    for word in ("yunnan", "wenshan", "four-guarantees", "three-systems", "2017-11-03", "2022-01-01"):
+    for word in ("yunnan", "wenshan", "jiangyin", "four-guarantees", "three-systems", "2017-11-03", "2022-01-01"):
         assert word in done.stdout
 
 
@@ -64,6 +64,23 @@ def test_policy_check_counts_assumed_figures_and_finds_a_gap(folder: Path) -> No
     bad = run("policy", "check", str(path))
     assert bad.returncode == 1
     assert "2019-01-01 没有规则（policy_gap" in bad.stderr
+
+
+def test_policy_test_computes_the_cases_beside_the_packs(folder: Path) -> None:
+    """All shipped cases pass; a differing case, and a pack without cases, are named and end with status 1."""
+    good = run("policy", "test")
+    assert good.returncode == 0, good.stderr
+    assert "yunnan.cases.yaml：" in good.stdout
+    assert "wuwei_deep.cases.yaml：" in good.stdout
+    shutil.copy(ROOT / "app/policies/schemes/wuwei_deep.yaml", folder)
+    alone = run("policy", "test", str(folder / "wuwei_deep.yaml"))
+    assert (alone.returncode, "没有这个文件" in alone.stderr) == (1, True)
+    cases = (ROOT / "app/policies/schemes/wuwei_deep.cases.yaml").read_text(encoding="utf-8")
+    (folder / "wuwei_deep.cases.yaml").write_text(cases.replace("5955, patient: 1985", "5954, patient: 1986"), "utf-8")
+    bad = run("policy", "test", str(folder / "wuwei_deep.cases.yaml"))
+    assert bad.returncode == 1
+    assert "医疗救助（medical_assistance）：应为 5954.00，算得 5955.00" in bad.stdout
+    assert "1 个算例不符" in bad.stderr
 
 
 def test_compute_works_offline() -> None:

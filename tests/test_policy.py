@@ -135,6 +135,54 @@ WRONG = {
         "deductible_per: year, base: in_scope",
         "counts_deductible",
     ),
+    "an accumulator with a name that is taken": (
+        "    rules:",
+        "    accumulators: {basic_paid: {title: 累计}}\n    rules:",
+        "请换一个名字",
+    ),
+    "an accumulator that grows by nothing known": (
+        "    rules:",
+        "    accumulators: {own: {title: 累计, grows_by: money}}\n    rules:",
+        "可选：total、in_catalogue",
+    ),
+    "an accumulator for some bills that none lets grow": (
+        "    rules:",
+        "    accumulators: {own: {title: 累计, applies: {place: [county]}}}\n    rules:",
+        "就要写 grows_by",
+    ),
+    "an accumulator that bills and rules let grow": (
+        "    rules:\n      - {rule: basic, title: 基本, tier: basic, kind: share, base: in_scope, rate: basic.rate}",
+        "    accumulators: {own: {title: 累计, grows_by: in_scope}}\n    rules:\n      - {rule: basic, title: 基本, tier: basic,"
+        " kind: share, base: in_scope, rate: basic.rate, counts_paid: own}",
+        "的“counts_paid”应是文字，可选：inpatient_count",
+    ),
+    "a share of an accumulator that isn't there": (
+        "rate: basic.rate}\nparameters:",
+        "rate: basic.rate, deductible: d}\nparameters:\n  d:\n    title: 起付线\n    unit: yuan\n    rows:\n      - {from: 2018-01-01,"
+        ' value: {share: "0.10", of_accumulator: own}, status: enacted, source: {document: d, clause: "1"}}',
+        "没有带 grows_by 的累计“own”",
+    ),
+    "a rate that is a share of the bill": (
+        'value: "0.60"',
+        'value: {share_of_bill: "0.60"}',
+        "只有单位 yuan",
+    ),
+    "a word of another kind": ("base: in_scope", "base: in_scope, bands_from: zero", "不认识的键“bands_from”"),
+    "a floor under what remains": (
+        "kind: share, base: in_scope",
+        "kind: floor, base: remaining_in_scope",
+        "base 不能写剩余费用",
+    ),
+    "a place that is none": (
+        "base: in_scope",
+        "applies: {place: [abroad]}, base: in_scope",
+        "可以写的有：county、prefecture、province、elsewhere",
+    ),
+    "a disease's group without a list": (
+        "- {from: 2019-01-01",
+        "- {disease_group: severe, from: 2019-01-01",
+        "basic.rate：2018-01-01 没有规则",
+    ),
     "an unknown status": ("status: enacted", "status: maybe", "enacted、assumed"),
 }
 
@@ -154,6 +202,35 @@ def test_a_wrong_pack_is_refused_with_file_place_and_remedy(fault: str) -> None:
     found = [finding for finding in caught.value.findings if expected in finding]
     assert found, caught.value.findings
     assert found[0].startswith("small.yaml:")
+
+
+def test_own_versions_cut_the_parents_as_own_rows_do() -> None:
+    """A pack that writes one version keeps its parent's before and after it, and both packs' figures hold in theirs."""
+    child = SMALL.replace("pack: small", "pack: child\ninherits: small").replace('["99"]', '["9901"]')
+    child = child.replace("first:", "second:").replace(
+        "from: 2018-01-01\n", "from: 2018-07-01\n    until: 2019-01-01\n", 1
+    )
+    book = load_book({"small": SMALL, "child": child[: child.index("parameters:")]})
+    days = [date(2018, 6, 30), date(2018, 7, 1), date(2018, 12, 31), date(2019, 1, 1)]
+    assert [book.on(day, "990101").version.name for day in days] == ["first", "second", "second", "first"]
+
+
+def test_a_rate_by_disease_needs_a_row_for_every_group_and_for_the_others() -> None:
+    """A group of the list, or ``other`` where unlisted diseases can come, without a figure is a gap found at loading."""
+    listed = SMALL.replace("rate: basic.rate}", "rate: basic.rate, diseases: list}").replace(
+        "unit: rate\n", "unit: rate\n    by: [disease_group]\n"
+    )
+    listed += (
+        "  list:\n    title: 病种\n    unit: diseases\n    rows:\n      - {from: 2018-01-01, value: {X1: {name: 甲, group: severe}},"
+        ' status: enacted, source: {document: d, clause: "1"}}\n'
+    )
+    both = listed.replace('"0.50"', '{severe: "0.50", other: "0.40"}').replace(
+        '"0.60"', '{severe: "0.60", other: "0.40"}'
+    )
+    assert load_book({"small": both}).packs
+    for missing in ('severe: "0.50", ', ', other: "0.40"'):
+        with pytest.raises(PolicyError, match=r"basic\.rate：2018-01-01 没有规则"):
+            load_book({"small": both.replace(missing, "", 1)})
 
 
 def test_a_yaml_bomb_is_refused_at_once() -> None:

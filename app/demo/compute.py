@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field, structs
 
 from app.errors import Fault, Refused
 from app.money import parsed
-from app.policies import SHIPPED, read_text, read_texts
+from app.policies import book_with
 from app.registry.facts import (
     MAX_IDENTITIES,
     CatalogueRequest,
@@ -29,7 +29,7 @@ from app.settlement.service import INSURANCE_TYPE, Computation
 from app.settlement.store import Found
 from app.tiers.episode import visit_name
 from app.tiers.model import CatalogueEntry, Episode, Facts, Rank
-from app.tiers.policy import Policy, PolicyBook, load_book
+from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import Catalogue
 from app.tiers.waterfall import bill_faults, compute
 from app.wire import AreaCode, Code, Money, decode
@@ -95,10 +95,8 @@ def compute_file(path: Path, policy_file: Path | None) -> dict[str, Any]:
     Refused with every fault, pointers into the file; Malformed when it isn't JSON; PolicyError for an unusable pack.
     Knows neither other stays of the person nor today: nothing is ``in_the_future`` and there are no warnings.
     """
-    texts = read_texts(SHIPPED)
-    if policy_file is not None:
-        texts[policy_file.stem] = read_text(policy_file)
-    computation = computed(decode(path.read_bytes(), OfflineBill), load_book(texts))
+    book = book_with([] if policy_file is None else [policy_file])
+    computation = computed(decode(path.read_bytes(), OfflineBill), book)
     answer = answer_of_computation(computation, quote_id="", expires=None)
     return cast(dict[str, Any], msgspec.to_builtins(answer))
 

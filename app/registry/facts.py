@@ -17,7 +17,7 @@ from app.security import looks_like_id_number
 from app.settlement.answer import COUNTS
 from app.tiers.model import ACCUMULATORS, LEVELS, BenefitClass, CatalogueClass, Rank
 from app.tiers.packfile import Rule
-from app.tiers.policy import Policy
+from app.tiers.policy import Policy, ShareOf
 from app.wire import AreaCode, Code, Day, Price, Rate
 
 MAX_IDENTITIES: Final = 200
@@ -252,7 +252,8 @@ def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str 
         "level": "1",
         "rank": "county",
         "delivery_mode": "",
-        "out_of_area": "false",
+        "place": "county",
+        "referral": "compliant",
         "admission": "1",
     }
     left: dict[str, int | None] = {}
@@ -262,7 +263,7 @@ def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str 
             continue
         known = left.setdefault(cap.counter, None)
         if cap.most is not None:
-            mine = max(0, cap.most - year[cap.counter])
+            mine = max(0, cap.most - year.get(cap.counter, 0))
             left[cap.counter] = mine if known is None else min(known, mine)
     return {counter: None if amount is None else yuan(amount) for counter, amount in left.items()}
 
@@ -270,13 +271,14 @@ def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str 
 def _cap(policy: Policy, rule: Rule, facts: Mapping[str, str]) -> _Cap | None:
     own = rule.kind == "own_cap"
     name = rule.parameters.get("cap" if own else "cap_year")
-    counter = "compliant_own" if own else rule.options.get("counts_paid")
+    counter = rule.options.get("own_of_year", "compliant_own") if own else rule.options.get("counts_paid")
     if name is None or counter is None or not policy.covers(name, facts):
         return None
     classes = rule.parameters.get("classes")
     if classes is not None and facts["class"] not in policy.figure(classes, facts).value:
         return _Cap(counter, None) if own else None
-    return _Cap(counter, policy.figure(name, facts).value)
+    most = policy.figure(name, facts).value
+    return None if isinstance(most, ShareOf) else _Cap(counter, most)
 
 
 def day_of_year(year: int, today: date) -> date:

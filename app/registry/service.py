@@ -190,7 +190,7 @@ async def read_year(service: Service, caller: Caller, person_id: str, year: int)
     except Refused:
         return shown_year(accumulators) | {"room": {}}
     class_ = benefit_class(identities, day, policy.version.precedence)
-    return shown_year(accumulators) | {"room": room(policy, class_, accumulators)}
+    return shown_year(accumulators) | {"room": room(policy, class_, totals)}
 
 
 async def _person(connection: AsyncConnection, person_id: str) -> RowMapping:

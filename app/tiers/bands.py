@@ -19,7 +19,8 @@ def apply(rule: Rule, state: State) -> None:
         state.step(rule, 0, {"reason": "no_rate"}, (deductible, rate))
         return
     bands: Bands = bands_figure.value if bands_figure is not None else ((None, rate.value if rate else 0),)
-    base = state.base(rule.options["base"])
+    base_name = rule.options["base"]
+    base = state.base(base_name)
     counter = rule.options.get("counts_base")
     start = state.accumulators[counter] if counter is not None else 0
     state.count(counter, base)
@@ -27,12 +28,10 @@ def apply(rule: Rule, state: State) -> None:
     shift = threshold if rule.options.get("bands_from") == "deductible" else 0
     shifted = tuple((None if upper is None else upper + shift, band_rate) for upper, band_rate in bands)
     exact = benefit(start + base, threshold, shifted) - benefit(start, threshold, shifted)
-    paid_counter = rule.options.get("counts_paid")
     rooms, shown, caps = state.rooms(rule)
     uncapped = divide_half_up(exact, RATE_ONE)
-    paid = min(limited(uncapped, narrowest(rooms)), base)
-    state.pay(rule.tier, paid)
-    state.count(paid_counter, paid)
+    paid = min(limited(uncapped, narrowest(rooms)), base, state.remaining_total)
+    state.pay(rule, paid, base_name)
     inputs: Inputs = {
         "base": base,
         "base_before": start,
@@ -41,6 +40,7 @@ def apply(rule: Rule, state: State) -> None:
         "bands": [[upper, band_rate] for upper, band_rate in shifted],
         "uncapped": uncapped,
     }
+    inputs.update(state.derivation(deductible))
     left = {name: amount - paid for name, amount in rooms.items()}
     state.step(rule, paid, inputs | shown, (deductible, bands_figure, rate, *caps), left)
 

@@ -35,10 +35,15 @@ REASONS: Final[Mapping[str, str]] = {
 BASES: Final[Mapping[str, str]] = {
     "total": "总费用",
     "total_less_hospital": "总费用（扣除医院承担）",
+    "in_catalogue": "目录内费用",
     "in_scope": "政策范围内费用",
-    "remaining_in_scope": "政策范围内剩余费用",
-    "remaining_total": "剩余费用",
     "out_of_scope": "政策范围外费用",
+    "out_of_catalogue": "目录外费用",
+    "remaining_total": "剩余费用",
+    "remaining_in_catalogue": "目录内剩余费用",
+    "remaining_in_scope": "政策范围内剩余费用",
+    "remaining_out_of_scope": "政策范围外剩余费用",
+    "remaining_out_of_catalogue": "目录外剩余费用",
 }
 
 ROUNDED: Final = "（四舍五入到分）"
@@ -80,7 +85,8 @@ def _share(i: Inputs, amount: int) -> str:
     if "base_cap" in i:
         base += f"（最多计入 {yuan(i['base_cap'])}）"
     if "deductible_full" in i:
-        base += f" − 起付线 {yuan(i['deductible'])}{_consumed(i)}{_derivation(i)}"
+        base += f" − 起付线 {yuan(i['deductible'])}{_consumed(i)}"
+    base += _derivation(i)
     full = percent_text(i["rate"])
     rate, cost = full, ""
     if "cut_rate" in i:
@@ -100,11 +106,16 @@ def _consumed(i: Inputs) -> str:
 
 
 def _derivation(i: Inputs) -> str:
-    """How a sum came about: a share of an income figure."""
-    if "income" not in i:
+    """How a sum came about: a share of an income figure, of the bill or of the year."""
+    if "income" in i:
+        rounded = _rounded(i["income"] * i["share_rate"])
+        return f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}{rounded}）"
+    if "share_of" not in i:
         return ""
-    rounded = _rounded(i["income"] * i["share_rate"])
-    return f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}{rounded}）"
+    bounds = _rounded(i["share_of"] * i["share_rate"])
+    bounds += f"，最低 {yuan(i['share_least'])}" if i["share_least"] else ""
+    bounds += "" if i["share_most"] is None else f"，最高 {yuan(i['share_most'])}"
+    return f"（{i['share_of_title']} {yuan(i['share_of'])} × {percent_text(i['share_rate'])}{bounds}）"
 
 
 def _rounded(exact: int) -> str:
@@ -175,8 +186,8 @@ def _own_cap(i: Inputs, amount: int) -> str:
     own = i["own_before"] + i["own"]
     most = "（以本次为限）" if i["own_before"] > i["cap"] else ""
     return (
-        f"年度自付 {yuan(i['own_before'])} + 本次 {yuan(i['own'])} = {yuan(own)}，超过封顶 {yuan(i['cap'])}{_derivation(i)}"
-        f" 的部分{most}由基金支付{_room(i)} = {yuan(amount)}"
+        f"年度自付 {yuan(i['own_before'])} + 本次{BASES[i['base_name']]} {yuan(i['own'])} = {yuan(own)}，超过封顶"
+        f" {yuan(i['cap'])}{_derivation(i)} 的部分{most}由基金支付{_room(i)} = {yuan(amount)}"
     )
 
 

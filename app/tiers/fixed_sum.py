@@ -13,7 +13,7 @@ def apply_package(rule: Rule, state: State) -> None:
         return
     paid = min(state.total, sums.value)
     state.charge_hospital(state.total - paid)
-    state.pay(rule.tier, paid)
+    state.pay(rule, paid)
     state.adjustment += sums.value - paid
     inputs = {"sum": sums.value, "total": state.total, "hospital": state.total - paid, "adjustment": sums.value - paid}
     state.step(rule, paid, inputs, (sums,))
@@ -26,7 +26,7 @@ def apply_fixed_payment(rule: Rule, state: State) -> None:
         return
     unpaid = state.remaining_total
     paid = min(unpaid, sums.value)
-    state.pay(rule.tier, paid)
+    state.pay(rule, paid)
     state.step(rule, paid, {"sum": sums.value, "unpaid": unpaid}, (sums,))
 
 
@@ -36,10 +36,10 @@ def apply_disease_price(rule: Rule, state: State) -> None:
     price = None if prices is None or prices.value is None else prices.value.get(state.bill.disease_code)
     if price is None:
         return
-    excess = max(0, state.in_scope - price)
-    inputs = {"base": state.in_scope, "price": price}
-    state.in_scope -= excess
-    state.charge_hospital(excess)
+    in_scope = state.base("in_scope")
+    excess = max(0, in_scope - price)
+    inputs = {"base": in_scope, "price": price}
+    state.charge_hospital(excess, "in_scope")
     state.step(rule, excess, inputs, (prices,))
 
 
@@ -50,5 +50,5 @@ def apply_out_of_catalogue(rule: Rule, state: State) -> None:
         return
     own = state.scope.own_expense
     excess = divide_half_up(max(0, own * RATE_ONE - limit.value * state.total), RATE_ONE)
-    state.charge_hospital(excess)
+    state.charge_hospital(excess, "out_of_catalogue")
     state.step(rule, excess, {"own_expense": own, "rate": limit.value, "total": state.total}, (limit,))

@@ -34,6 +34,7 @@ MEDICAL_TYPES: Final = (OUTPATIENT, CHRONIC, INPATIENT, CHILDBIRTH)
 CLASSES: Final[tuple[str, ...]] = BenefitClass.__args__  # type: ignore[attr-defined]
 LEVELS: Final = ("1", "2", "3")
 RANKS: Final[tuple[str, ...]] = Rank.__args__  # type: ignore[attr-defined]
+REFERRALS: Final[tuple[str, ...]] = Referral.__args__  # type: ignore[attr-defined]
 
 FUND_TIERS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
 FUNDS: Final[Mapping[str, str]] = {

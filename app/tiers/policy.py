@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
 from itertools import pairwise, product
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from app.errors import Fault, PolicyError, Refused
 from app.money import RATE_ONE, divide_half_up, scaled, share
-from app.tiers.model import Basis
+from app.tiers.model import CHILDBIRTH, CHRONIC, Basis
 from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version, parse_pack
 from app.tiers.values import converted
 
 FactValues = Mapping[str, str]
+Dated = TypeVar("Dated", Row, Version)
 ROLE_UNITS: Final[Mapping[str, str]] = {
     "deductible": "yuan",
     "cap_year": "yuan",
@@ -37,6 +38,7 @@ ROLE_UNITS: Final[Mapping[str, str]] = {
     "reason": "text",
 }
 MAX_FINDINGS: Final = 200
+OTHER_DISEASES: Final = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,14 @@ class Policy:
         self.version = version
         self.day = day
         self.rules = version.rules
+        self.childbirth_tiers = frozenset(
+            tier
+            for rule in version.rules
+            if "later_tiers" in rule.parameters and rule.parameters["later_tiers"] in pack.parameters
+            for row in self.rows(rule.parameters["later_tiers"])
+            if isinstance(row.value, list)
+            for tier in row.value
+        )
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure]]] = {}
 
     def figure(self, name: str, facts: FactValues) -> Figure:
@@ -92,6 +102,11 @@ class Policy:
         if found is None:
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
         return found
+
+    def diseases(self, rule: Rule) -> Mapping[str, tuple[str, str]] | None:
+        """The diseases that a rule lists, name and group by code; None when it has no list."""
+        name = rule.parameters.get("diseases")
+        return None if name is None or name not in self.pack.parameters else self.figure(name, {}).value or {}
 
     def covers(self, name: str, facts: FactValues) -> bool:
         """Whether the parameter has a figure for these facts."""
@@ -112,9 +127,13 @@ class Policy:
     def same_law(self, other: "Policy") -> bool:
         """Whether rules and figures of the day are the same, whatever else the two packs' texts say."""
         one, two = self.version, other.version
-        if (one.rules, one.groups, one.precedence) != (two.rules, two.groups, two.precedence):
-            return False
-        return self._written() == other._written()
+        return (one.rules, one.groups, one.precedence, one.accumulators, self._written()) == (
+            two.rules,
+            two.groups,
+            two.precedence,
+            two.accumulators,
+            other._written(),
+        )
 
     def _written(self) -> dict[str, list[tuple[Any, Any]]]:
         rows = {name: [(row.selectors, row.value) for row in self.rows(name)] for name in self.pack.parameters}
@@ -160,8 +179,8 @@ class Policy:
         self, name: str, unit: str, row: Row, facts: dict[str, str], chosen: Mapping[tuple[str, ...], Row]
     ) -> Figure:
         basis = (Basis(name, row.document, row.clause, row.status),)
-        if unit == "yuan" and isinstance(row.value, dict) and "share_of_bill" in row.value:
-            return Figure(_share_of_bill(row.value), basis)
+        if isinstance(row.value, dict) and row.value.keys() & {"share_of_bill", "of_accumulator"}:
+            return Figure(_share_of(row.value), basis)
         if not isinstance(row.value, dict) or not row.value.keys() & {"of", "share"}:
             return Figure(converted(row.value, unit), basis)
         if "share" in row.value:
@@ -177,23 +196,27 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class ShareOfBill:
-    """A sum that depends on the bill: a share of its total (ten-thousandths) between a floor and a ceiling (fen)."""
+class ShareOf:
+    """A sum that depends on the bill: a share (ten-thousandths) of its total, or of one of the year's accumulators with this
+    bill in it, within a floor and a ceiling (fen; None: no ceiling)."""
 
     rate: int
+    accumulator: str | None
     least: int
-    most: int
+    most: int | None
 
-    def of(self, total: int) -> int:
-        """The sum for a bill of this total, fen."""
-        return min(self.most, max(self.least, share(total, self.rate)))
+    def of(self, amount: int) -> int:
+        """The sum for this total or accumulator, fen."""
+        result = max(self.least, share(amount, self.rate))
+        return result if self.most is None else min(self.most, result)
 
 
-def _share_of_bill(value: Mapping[str, Any]) -> ShareOfBill:
-    return ShareOfBill(
-        converted(value["share_of_bill"], "rate"),
-        converted(value["at_least"], "yuan"),
-        converted(value["at_most"], "yuan"),
+def _share_of(value: Mapping[str, Any]) -> ShareOf:
+    return ShareOf(
+        converted(value["share" if "of_accumulator" in value else "share_of_bill"], "rate"),
+        value.get("of_accumulator"),
+        converted(value.get("at_least", 0), "yuan") or 0,
+        converted(value.get("at_most", "none"), "yuan"),
     )
 
 
@@ -228,7 +251,7 @@ class PolicyBook:
         self.packs = packs
         self._policies: dict[tuple[str, date], Policy] = {}
         self._boundaries = {
-            (pack.name, version.name): pack.boundaries(version) for pack in packs.values() for version in pack.versions
+            (pack.name, version.since): pack.boundaries(version) for pack in packs.values() for version in pack.versions
         }
         self._on: dict[tuple[date, str], Policy] = {}
 
@@ -258,7 +281,7 @@ class PolicyBook:
             code = "policy_overlap" if versions else "policy_gap"
             raise Refused([Fault("", code, {"parameter": "versions", "day": str(day)})])
         version = versions[0]
-        start = max(boundary for boundary in self._boundaries[pack_name, version.name] if boundary <= day)
+        start = max(boundary for boundary in self._boundaries[pack_name, version.since] if boundary <= day)
         key = (pack_name, start)
         if key not in self._policies:
             self._policies[key] = Policy(pack, version, start)
@@ -289,7 +312,8 @@ def load_book(texts: Mapping[str, str]) -> PolicyBook:
 def _inherited(
     name: str, sources: Mapping[str, PackSource], texts: Mapping[str, str], findings: list[str], below: tuple[str, ...]
 ) -> Pack:
-    """A pack with its ancestors' versions, documents and parameters; its own rows cut its parent's of the same selectors."""
+    """A pack with its ancestors' versions, documents and parameters. Its own versions cut its parent's of the same days, its
+    own rows cut its parent's of the same selectors."""
     source = sources[name]
     own = Pack(
         name,
@@ -317,7 +341,7 @@ def _inherited(
     return replace(
         own,
         documents={**parent.documents, **source.documents},
-        versions=source.versions or parent.versions,
+        versions=(*_cut_versions(parent.versions, source.versions), *source.versions),
         parameters=parameters,
         digest=sha256(f"{source.digest}:{parent.digest}".encode()).hexdigest(),
         texts={**parent.texts, name: texts[name]},
@@ -334,11 +358,21 @@ def _cut(rows: Sequence[Row], overrides: Sequence[Row]) -> Iterator[Row]:
         yield from pieces
 
 
-def _outside(row: Row, since: date, until: date | None) -> Iterator[Row]:
-    if row.since < since:
-        yield replace(row, until=since if row.until is None else min(since, row.until))
-    if until is not None and (row.until is None or until < row.until):
-        yield replace(row, since=max(row.since, until))
+def _cut_versions(versions: Sequence[Version], own: Sequence[Version]) -> Iterator[Version]:
+    """The parts of a parent's versions that no own version replaces."""
+    for version in versions:
+        pieces = [version]
+        for override in own:
+            pieces = [part for piece in pieces for part in _outside(piece, override.since, override.until)]
+        yield from pieces
+
+
+def _outside(dated: Dated, since: date, until: date | None) -> Iterator[Dated]:
+    """The parts of a row or version outside an interval."""
+    if dated.since < since:
+        yield replace(dated, until=since if dated.until is None else min(since, dated.until))
+    if until is not None and (dated.until is None or until < dated.until):
+        yield replace(dated, since=max(dated.since, until))
 
 
 def _area_findings(packs: Mapping[str, Pack]) -> Iterator[str]:
@@ -384,12 +418,25 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
             elif parameter.unit != ROLE_UNITS[role]:
                 yield f"{pack.name}.yaml:1: 规则 {rule.rule} 的 {role} 要单位 {ROLE_UNITS[role]}，{name} 是 {parameter.unit}。"
             else:
+                yield from _accumulator_findings(pack, version, rule, name)
                 yield from _coverage_findings(pack, version, rule, name)
+
+
+def _accumulator_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
+    """A share of an accumulator needs one that the version declares with ``grows_by``."""
+    for row in pack.parameters[name].rows:
+        of = row.value.get("of_accumulator") if isinstance(row.value, dict) else None
+        own = version.accumulators.get(of) if of is not None else None
+        if of is not None and (own is None or own.grows_by is None):
+            yield (
+                f"{row.file}:{row.line}: 参数 {name}：版本 {version.name} 没有带 grows_by 的累计“{of}”（规则 {rule.rule}）。"
+                "请在该版本的 accumulators 里声明。"
+            )
 
 
 def _unpaid_findings(pack: Pack, version: Version) -> Iterator[str]:
     """Bills that no rule of the basic tier meets would silently be paid by the patient alone."""
-    dimensions = {name: FACTS[name] for name in ("medical_type", "rank", "level", "out_of_area")}
+    dimensions = {name: FACTS[name] for name in ("medical_type", "rank", "level", "place")}
     basic = [rule for rule in version.rules if rule.tier == "basic"]
     for combination in product(*dimensions.values()):
         facts = dict(zip(dimensions, combination, strict=True))
@@ -418,8 +465,17 @@ def _coverage_findings(pack: Pack, version: Version, rule: Rule, name: str) -> I
 def facts_for(policy: Policy, rule: Rule, name: str) -> Iterator[dict[str, str]]:
     """Every combination of facts for which a rule may ask for a parameter (``ordinary`` among the classes, always)."""
     domain = policy.domain(name)
-    choices = [
-        sorted(rule.applies[dimension]) if dimension in rule.applies else values for dimension, values in domain.items()
-    ]
+    choices = [_met(policy, rule, dimension, values) for dimension, values in domain.items()]
     for combination in product(*choices):
         yield dict(zip(domain, combination, strict=True))
+
+
+def _met(policy: Policy, rule: Rule, dimension: str, values: tuple[str, ...]) -> Sequence[str]:
+    """The values of a dimension that a rule can meet."""
+    types = rule.applies.get("medical_type")
+    if dimension == "disease_group":
+        groups = {group for _, group in (policy.diseases(rule) or {}).values()}
+        return sorted(groups if types == frozenset({CHRONIC}) else groups | {OTHER_DISEASES})
+    if dimension == "medical_type" and types is not None and rule.tier in policy.childbirth_tiers:
+        return sorted(types | {CHILDBIRTH})
+    return sorted(rule.applies[dimension]) if dimension in rule.applies else values

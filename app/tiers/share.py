@@ -15,14 +15,14 @@ def apply(rule: Rule, state: State) -> None:
     if rate is None or rate.value is None:
         state.step(rule, 0, {"reason": "no_rate"}, (rate,))
         return
-    base = state.base(rule.options["base"])
-    inputs: Inputs = {"base": base, "base_name": rule.options["base"]}
+    base_name = rule.options["base"]
+    base = state.base(base_name)
+    inputs: Inputs = {"base": base, "base_name": base_name}
     base_cap = state.figure(rule, "base_cap")
     if base_cap is not None and base_cap.value is not None and base_cap.value < base:
         base = base_cap.value
         inputs["base_cap"] = base
     deductible_figure, used = _deductible(rule, state, base, inputs)
-    counter = rule.options.get("counts_paid")
     rooms, shown, caps = state.rooms(rule)
     room, unpaid = narrowest(rooms), state.remaining_total
     full = part(base - used, rate.value, room)
@@ -34,10 +34,9 @@ def apply(rule: Rule, state: State) -> None:
     if cut is not None:
         cut_rate = max(0, rate.value - cut.value)
         paid = min(full, part(base - used, cut_rate, room))
-        state.reduction += full - paid
+        state.reduce(full - paid)
         inputs |= {"cut": cut.value, "cut_rate": cut_rate, "reduction": full - paid}
-    state.pay(rule.tier, paid)
-    state.count(counter, paid)
+    state.pay(rule, paid, base_name)
     left = {name: amount - paid for name, amount in rooms.items()}
     state.step(rule, paid, inputs | shown, (base_cap, deductible_figure, rate, cut, *caps), left)
 
@@ -59,5 +58,6 @@ def _deductible(rule: Rule, state: State, base: int, inputs: Inputs) -> tuple[Fi
     state.count(counter, used)
     if rule.tier == "basic" and state.bill.medical_type == "21":
         state.deductible += used
-    inputs |= {"deductible_full": full, "deductible_before": before, **figure.parts}
+    inputs |= {"deductible_full": full, "deductible_before": before}
+    inputs.update(state.derivation(figure))
     return figure, used

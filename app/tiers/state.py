@@ -1,15 +1,36 @@
 """What the rules of one bill share while the waterfall runs: money still open, running accumulators, the trace. Pure."""
 
+from collections.abc import Mapping
+from typing import Final
+
+from app.areas import place
 from app.money import share
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
-from app.tiers.packfile import Rule
-from app.tiers.policy import Figure, Policy, ShareOfBill
+from app.tiers.packfile import CAPS, REGIONS, Accumulator, Rule
+from app.tiers.policy import OTHER_DISEASES, Figure, Policy, ShareOf
+
+INNERMOST: Final = ("total", "in_catalogue", "in_scope")
+TAKEN_FROM: Final = {
+    # the regions that a payment on an outer region comes from; any other payment comes from the innermost money
+    prefix + region: regions
+    for prefix in ("", "remaining_")
+    for region, regions in (
+        ("out_of_scope", ("total", "in_catalogue", "out_of_scope")),
+        ("out_of_catalogue", ("total", "out_of_scope", "out_of_catalogue")),
+    )
+}
+REMAINING: Final = {f"remaining_{region}": region for region in REGIONS}
 
 Inputs = dict[str, int | str | list[list[int | None]] | None]
 
 
 class State:
-    """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared."""
+    """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared.
+
+    The bill's money lies in nested regions: in scope, around it in the catalogue, around it the total; what is out of scope
+    or out of the catalogue is a region too. A payment comes from the innermost money first, except where its rule's base
+    is an outer region: then it comes from there and leaves the inner ones untouched.
+    """
 
     def __init__(
         self, bill: Bill, facts: Facts, scope: Scope, before: dict[str, int], episode: Episode, policy: Policy
@@ -19,7 +40,15 @@ class State:
         self.policy = policy
         self.episode = episode
         self.total = bill.total
-        self.in_scope = scope.in_scope
+        self.whole = {
+            "total": bill.total,
+            "in_catalogue": bill.total - scope.own_expense,
+            "in_scope": scope.in_scope,
+            "out_of_scope": bill.total - scope.in_scope,
+            "out_of_catalogue": scope.own_expense,
+        }
+        self.paid = dict.fromkeys(REGIONS, 0)
+        self.apart = dict.fromkeys(REGIONS, 0)
         self.hospital = 0
         self.reduction = 0
         self.deductible = 0
@@ -35,43 +64,46 @@ class State:
             "rank": facts.hospital_rank,
             "medical_type": bill.medical_type,
             "delivery_mode": bill.delivery_mode or "",
-            "out_of_area": "true" if self.out_of_area else "false",
+            "place": place(facts.hospital_area_code, facts.area_code),
+            "referral": bill.referral,
             "admission": str(min(3, episode.admission)),
         }
         self.ordinary_facts = self.facts | {"class": "ordinary"}
 
-    @property
-    def paid(self) -> int:
-        """What the funds pay so far, fen."""
-        return sum(self.portions.values())
-
     def base(self, name: str) -> int:
-        """An amount that a rule can refer to, fen, never negative."""
-        match name:
-            case "total":
-                return self.total
-            case "total_less_hospital":
-                return self.total - self.hospital
-            case "in_scope":
-                return self.in_scope
-            case "remaining_in_scope":
-                return max(0, self.in_scope - self.paid - self.reduction)
-            case "remaining_total":
-                return self.remaining_total
-            case "out_of_scope":
-                return self.total - self.scope.in_scope
-        raise ValueError(name)
+        """An amount that a rule can refer to, fen, never negative.
+
+        ``remaining_…`` is what of a region neither the hospital nor a fund pays and what no later tier is kept from.
+        """
+        region = REMAINING.get(name)
+        if region is not None:
+            left = self.whole[region] - self.paid[region] - self.apart[region]
+            return max(0, min(left, self.remaining_total))
+        return self.total - self.hospital if name == "total_less_hospital" else self.whole[name]
+
+    def paid_of(self, base: str) -> int:
+        """What the funds pay so far of a whole base, fen."""
+        return self.paid["total" if base == "total_less_hospital" else base]
 
     @property
     def remaining_total(self) -> int:
         """What nobody pays yet, fen."""
-        return self.total - self.hospital - self.paid
+        return self.total - self.hospital - self.paid["total"]
+
+    def matches(self, applies: Mapping[str, frozenset[str]]) -> bool:
+        """Whether the bill has every fact that a rule or accumulator asks for."""
+        return all(self.facts.get(dimension) in values for dimension, values in applies.items())
 
     def rule_facts(self, rule: Rule) -> dict[str, str]:
-        """The facts that a rule looks at: the class is ordinary where the rule says so for a missing referral."""
-        if self.referral_missing and rule.options.get("referral_missing") == "as_ordinary":
-            return self.ordinary_facts
-        return self.facts
+        """The facts that a rule looks at: the class is ordinary where the rule says so for a missing referral, the disease's
+        group is that of the rule's own list."""
+        ordinary = self.referral_missing and rule.options.get("referral_missing") == "as_ordinary"
+        facts = self.ordinary_facts if ordinary else self.facts
+        if "diseases" not in rule.parameters:
+            return facts
+        listed = self.policy.diseases(rule) or {}
+        found = listed.get(self.bill.disease_code or "")
+        return facts | {"disease_group": OTHER_DISEASES if found is None else found[1]}
 
     def figure(self, rule: Rule, role: str) -> Figure | None:
         """The figure that a rule uses in a role; None when the rule has no such role."""
@@ -84,39 +116,89 @@ class State:
         ``cap_year`` by the accumulator that the rule counts, which rules may share; ``cap_stay`` for this bill alone;
         ``ceiling``: all funds together pay at most this share of ``ceiling_base``.
         """
+        if CAPS.isdisjoint(rule.parameters):
+            return {}, {}, ()
         year, stay, ceiling = (self.figure(rule, role) for role in ("cap_year", "cap_stay", "ceiling"))
         rooms: dict[str, int] = {}
         shown: Inputs = {}
         if year is not None and year.value is not None:
-            rooms["cap_year"] = max(0, year.value - self.accumulators[rule.options["counts_paid"]])
-            shown["cap_year"] = year.value
+            shown["cap_year"] = self.amount(year)
+            rooms["cap_year"] = max(0, self.amount(year) - self.accumulators[rule.options["counts_paid"]])
         if stay is not None and stay.value is not None:
-            rooms["cap_stay"] = stay.value
+            rooms["cap_stay"] = self.amount(stay)
         if ceiling is not None and ceiling.value is not None:
             name = rule.options["ceiling_base"]
-            base = self.base(name)
-            rooms["ceiling"] = max(0, share(base, ceiling.value) - self.paid)
-            shown |= {"ceiling_base": base, "ceiling_base_name": name}
-            shown |= {"ceiling_rate": ceiling.value, "ceiling_paid": self.paid}
+            base, paid = self.base(name), self.paid_of(name)
+            rooms["ceiling"] = max(0, share(base, ceiling.value) - paid)
+            shown |= {
+                "ceiling_base": base,
+                "ceiling_base_name": name,
+                "ceiling_rate": ceiling.value,
+                "ceiling_paid": paid,
+            }
         return rooms, shown | {f"room_{name}": amount for name, amount in rooms.items()}, (year, stay, ceiling)
 
     def amount(self, figure: Figure) -> int:
         """The sum that a figure means for this bill, fen."""
         value = figure.value
-        return value.of(self.total) if isinstance(value, ShareOfBill) else int(value)
+        return value.of(self._shared(value)) if isinstance(value, ShareOf) else int(value)
+
+    def derivation(self, figure: Figure) -> Mapping[str, int | str | None]:
+        """How a figure's sum came about, as inputs of a step: a share of an income, of the bill or of the year."""
+        value = figure.value
+        if not isinstance(value, ShareOf):
+            return figure.parts
+        accumulator = None if value.accumulator is None else self.policy.version.accumulators[value.accumulator]
+        return {
+            "share_rate": value.rate,
+            "share_of": self._shared(value),
+            "share_of_title": "总费用" if accumulator is None else accumulator.title,
+            "share_least": value.least,
+            "share_most": value.most,
+        }
+
+    def _shared(self, value: ShareOf) -> int:
+        """What a sum is a share of: the bill's total, or an accumulator as it would stand if the waterfall ended here, fen."""
+        name = value.accumulator
+        return (
+            self.total
+            if name is None
+            else self.accumulators[name] + self.growth(self.policy.version.accumulators[name])
+        )
+
+    def growth(self, accumulator: Accumulator) -> int:
+        """By how much this bill lets an accumulator grow, as things stand, fen."""
+        if accumulator.grows_by is None or not self.matches(accumulator.applies):
+            return 0
+        return self.base(accumulator.grows_by)
 
     def count(self, counter: str | None, amount: int) -> None:
         """Let an accumulator grow."""
         if counter is not None:
             self.accumulators[counter] += amount
 
-    def pay(self, tier: str, amount: int) -> None:
-        """Let a tier's fund pay, fen."""
-        self.portions[tier] += amount
+    def pay(self, rule: Rule, amount: int, base: str = "total") -> None:
+        """Let the fund of a rule's tier pay an amount of a base, fen, and count it where the rule says."""
+        self.portions[rule.tier] += amount
+        for region in TAKEN_FROM.get(base, INNERMOST):
+            self.paid[region] += amount
+        self.count(rule.options.get("counts_paid"), amount)
 
-    def charge_hospital(self, amount: int) -> None:
-        """Put an amount on the hospital, fen."""
+    def charge_hospital(self, amount: int, base: str = "total") -> None:
+        """Put an amount of a base on the hospital, fen. The tiers work with what is left of scope and catalogue."""
         self.hospital += amount
+        if base == "in_scope":
+            self.whole["in_scope"] -= amount
+            self.whole["in_catalogue"] -= amount
+        elif base == "out_of_catalogue":
+            self.apart["out_of_scope"] += amount
+            self.apart["out_of_catalogue"] += amount
+
+    def reduce(self, amount: int) -> None:
+        """Keep apart what a missing referral cost, fen: it stays with the patient and enters no later tier."""
+        self.reduction += amount
+        self.apart["in_scope"] += amount
+        self.apart["in_catalogue"] += amount
 
     def step(
         self,

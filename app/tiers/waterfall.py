@@ -17,6 +17,7 @@ from app.tiers.model import (
     FUND_TIERS,
     FUNDS,
     INPATIENT,
+    MEDICAL_TYPES,
     OUTPATIENT_TYPES,
     Bill,
     CatalogueEntry,
@@ -87,26 +88,21 @@ def bill_faults(bill: Bill) -> list[Fault]:
 
 
 def policy_faults(bill: Bill, facts: Facts, policy: Policy) -> list[Fault]:
-    """Faults that only the policy of the day can tell: diseases that are not listed or not registered."""
+    """Faults that only the policy of the day can tell: chronic diseases that basic insurance doesn't list, or not registered."""
     if bill.medical_type != CHRONIC or bill.disease_code is None:
         return []
-    listed = disease_group(bill, policy)
-    if listed is None:
+    lists = [
+        policy.diseases(rule)
+        for rule in policy.rules
+        if rule.tier == "basic" and CHRONIC in rule.applies.get("medical_type", MEDICAL_TYPES)
+    ]
+    known = [diseases for diseases in lists if diseases is not None]
+    if known and not any(bill.disease_code in diseases for diseases in known):
         return [Fault("/disease_code", "disease_not_listed")]
     name = "basic.chronic.registration_required"
     if policy.has(name) and policy.figure(name, {}).value and not facts.disease_registered:
         return [Fault("/disease_code", "disease_not_registered")]
     return []
-
-
-def disease_group(bill: Bill, policy: Policy) -> str | None:
-    """The group of the bill's chronic disease in the pack's list, None when it isn't listed."""
-    for rule in policy.rules:
-        if "diseases" in rule.parameters and bill.medical_type in rule.applies.get("medical_type", ()):
-            listed = policy.figure(rule.parameters["diseases"], {}).value.get(bill.disease_code)
-            if listed is not None:
-                return str(listed[1])
-    return None
 
 
 def compute(
@@ -124,12 +120,11 @@ def run(
 ) -> Computed:
     """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again."""
     scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level)
-    state = State(bill, facts, scope, dict(before), episode, policy)
-    if bill.medical_type == CHRONIC:
-        state.facts["disease_group"] = state.ordinary_facts["disease_group"] = disease_group(bill, policy) or ""
+    year = dict(before) | {name: 0 for name in policy.version.accumulators if name not in before}
+    state = State(bill, facts, scope, year, episode, policy)
     for rule in policy.rules:
         _run(rule, state)
-    return Computed(_outcome(state, facts, scope, lines, dict(before)), entries)
+    return Computed(_outcome(state, facts, scope, lines, year), entries)
 
 
 def _run(rule: Rule, state: State) -> None:
@@ -162,7 +157,7 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
     bill = state.bill
     patient = state.remaining_total
     portions = Portions(**state.portions, hospital=state.hospital, patient=patient)
-    _conserve(bill.total, scope, portions)
+    conserve(bill.total, scope, portions)
     _count_year(state, patient)
     payables = tuple(
         Payable(FUNDS[tier], tier, amount)
@@ -192,8 +187,10 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
 
 
 def _count_year(state: State, patient: int) -> None:
-    """The accumulators that no single rule owns (section 5)."""
+    """The accumulators that no single rule owns (section 5), and those of the pack's own that grow with each bill."""
     accumulators = state.accumulators
+    for name, accumulator in state.policy.version.accumulators.items():
+        accumulators[name] += state.growth(accumulator)
     accumulators["own_total"] += patient
     if not state.referral_missing and state.bill.medical_type in (INPATIENT, CHRONIC):
         accumulators["compliant_own"] += patient
@@ -201,7 +198,8 @@ def _count_year(state: State, patient: int) -> None:
         accumulators["inpatient_count"] = state.episode.admission
 
 
-def _conserve(total: int, scope: Scope, portions: Portions) -> None:
+def conserve(total: int, scope: Scope, portions: Portions) -> None:
+    """ConservationBroken unless portions and scope columns, each ≥ 0, both add up to the total, fen."""
     shares: Sequence[int] = msgspec.structs.astuple(portions)
     columns: Sequence[int] = msgspec.structs.astuple(scope)
     if sum(shares) != total or sum(columns) != total or min(shares) < 0 or min(columns) < 0:

@@ -1,0 +1,281 @@
+"""Golden cases beside a pack: bills with the amounts that policy people expect, computed by the whole engine. Pure.
+
+A case is one bill, or the bills of one person in their order. Its amounts become real lines, the rules are those of the
+person's area on the day, and what the year held is carried from bill to bill. Amounts that a case doesn't name are 0.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, cast
+
+from app.errors import PolicyError, Refused
+from app.money import RATE_ONE, fen, yuan
+from app.tiers.explain import sentence
+from app.tiers.model import (
+    CLASSES,
+    INPATIENT,
+    LEVELS,
+    MEDICAL_TYPES,
+    RANKS,
+    REFERRALS,
+    Bill,
+    CatalogueEntry,
+    Episode,
+    Facts,
+    Line,
+    Outcome,
+    empty_year,
+)
+from app.tiers.packfile import FACTS
+from app.tiers.policy import PolicyBook
+from app.tiers.waterfall import compute
+from app.tiers.yamltext import Map, Reader, compose, text_of
+
+PORTIONS: Final[Mapping[str, str]] = {
+    "basic": "基本医保",
+    "serious_illness": "大病保险",
+    "medical_assistance": "医疗救助",
+    "safety_net": "兜底保障",
+    "hospital": "医院承担",
+    "patient": "个人负担",
+}
+COLUMNS: Final = ("own_expense", "over_limit", "first_pay", "in_scope")
+BILL_KEYS: Final = frozenset(
+    {"day", "admitted", "person", "hospital", "medical_type", "referral", "disease", "delivery_mode", "amounts"}
+    | {"continues", "expect", "payable_adjustment", "steps", "after", "refused"}
+)
+CASE_KEYS: Final = BILL_KEYS | {"before", "bills"}
+COUNTS: Final = frozenset({"inpatient_count"})
+_FOREVER: Final = date(1900, 1, 1)
+_CATALOGUE: Final = {
+    # one item for each column: whatever its line costs lies in that column alone
+    "own_expense": [CatalogueEntry("own_expense", "C", 0, (None, None, None), False, _FOREVER, None)],
+    "over_limit": [CatalogueEntry("over_limit", "A", 0, (0, 0, 0), False, _FOREVER, None)],
+    "first_pay": [CatalogueEntry("first_pay", "B", RATE_ONE, (None, None, None), False, _FOREVER, None)],
+    "in_scope": [CatalogueEntry("in_scope", "A", 0, (None, None, None), False, _FOREVER, None)],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBill:
+    """One bill and what is expected of it, fen; ``continues``: it belongs to the episode of the bill before it."""
+
+    line: int
+    bill: Bill
+    facts: Facts
+    continues: bool
+    expect: Mapping[str, int]
+    adjustment: int
+    steps: Mapping[str, int]
+    after: Mapping[str, int]
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The bills of a person, and the first year's accumulators before them."""
+
+    file: str
+    title: str
+    before: Mapping[str, int]
+    bills: tuple[CaseBill, ...]
+
+
+def parse_cases(file: str, text: str) -> tuple[Case, ...]:
+    """The cases of a file. PolicyError with every finding (file, line, remedy) when it is wrong."""
+    reader = Reader(file)
+    root = compose(text, reader)
+    cases: list[Case] = []
+    if isinstance(root, Map):
+        reader.keys(root, "算例文件", frozenset({"cases"}), frozenset())
+        items = root.get("cases")
+        if not isinstance(items, list) or not items:
+            reader.find(root.line, "“cases”应是算例的列表。")
+            items = []
+        for item in items:
+            if isinstance(item, Map):
+                cases.append(_case(item, reader))
+            else:
+                reader.find(root.line, "cases 里每一项应是键和值（title、day、amounts、expect …）。")
+    if reader.findings:
+        raise PolicyError(reader.findings)
+    return tuple(cases)
+
+
+def _case(data: Map, reader: Reader) -> Case:
+    title = reader.word(data, "title", "算例")
+    where = f"算例“{title}”"
+    reader.keys(data, where, frozenset({"title"}), CASE_KEYS)
+    shared = {key: value for key, value in data.items() if key in BILL_KEYS}
+    bills = data.get("bills", [Map(data.line)])
+    if not isinstance(bills, list) or not all(isinstance(item, Map) for item in bills) or not bills:
+        reader.find(data.line, f"{where} 的 bills 应是账单的列表。")
+        bills = []
+    parsed = []
+    for number, own in enumerate(bills, 1):
+        place = where if "bills" not in data else f"{where}第 {number} 张账单"
+        reader.keys(own, place, frozenset(), BILL_KEYS)
+        merged = Map(own.line)
+        merged.lines = data.lines | own.lines
+        merged.update(shared | own)
+        for key in ("person", "hospital"):
+            if isinstance(shared.get(key), Map) and isinstance(own.get(key), Map):
+                merged[key].update({name: value for name, value in shared[key].items() if name not in own[key]})
+        parsed.append(_bill(merged, place, reader))
+    return Case(reader.file, title, _amounts(data, "before", where, None, reader), tuple(parsed))
+
+
+def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
+    reader.keys(data, where, frozenset({"day", "person", "hospital", "amounts"}), BILL_KEYS)
+    day = reader.day(data, "day", where) or date.max
+    admitted = reader.day(data, "admitted", where) or day
+    person, hospital = (_part(data, key, where, reader) for key in ("person", "hospital"))
+    reader.keys(person, f"{where} 的 person", frozenset({"area"}), frozenset({"class"}))
+    reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area"}))
+    amounts = _amounts(data, "amounts", where, COLUMNS, reader)
+    total = sum(amounts.values())
+    expect = _amounts(data, "expect", where, tuple(PORTIONS), reader)
+    if "refused" not in data and sum(expect.values()) != total:
+        written, billed = yuan(sum(expect.values())), yuan(total)
+        reader.find(
+            data.lines.get("expect", data.line), f"{where} 的 expect 合计 {written}，账单总额是 {billed}，应相等。"
+        )
+    area = text_of(person.get("area"))
+    bill = Bill(
+        medical_type=cast(Any, _fact(data, "medical_type", where, MEDICAL_TYPES, INPATIENT, reader)),
+        admitted_on=admitted,
+        discharged_on=day,
+        disease_code=text_of(data.get("disease")) or None,
+        delivery_mode=cast(Any, _fact(data, "delivery_mode", where, FACTS["delivery_mode"], "", reader) or None),
+        referral=cast(Any, _fact(data, "referral", where, REFERRALS, "compliant", reader)),
+        work_injury="none",
+        total=total,
+        lines=tuple(
+            Line(number, column, 10_000, amount * 10_000, amount, day, False, None)
+            for number, (column, amount) in enumerate(amounts.items(), 1)
+        ),
+    )
+    facts = Facts(
+        person_id="算例",
+        area_code=area,
+        benefit_class=cast(Any, _fact(person, "class", where, CLASSES, "ordinary", reader)),
+        hospital_code="算例",
+        hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
+        hospital_rank=cast(Any, _fact(hospital, "rank", where, RANKS, "county", reader)),
+        hospital_area_code=text_of(hospital.get("area")) or area,
+        disease_registered=True,
+    )
+    return CaseBill(
+        line=data.line,
+        bill=bill,
+        facts=facts,
+        continues=data.get("continues") is True,
+        expect=expect,
+        adjustment=_money(data, "payable_adjustment", where, reader) if "payable_adjustment" in data else 0,
+        steps=_amounts(data, "steps", where, None, reader),
+        after=_amounts(data, "after", where, None, reader),
+        refused=reader.word(data, "refused", where) if "refused" in data else None,
+    )
+
+
+def _part(data: Map, key: str, where: str, reader: Reader) -> Map:
+    value = data.get(key)
+    if isinstance(value, Map):
+        return value
+    if key in data:
+        reader.find(data.lines.get(key, data.line), f"{where} 的“{key}”应是键和值。")
+    return Map(data.line)
+
+
+def _fact(data: Map, key: str, where: str, allowed: tuple[str, ...], default: str, reader: Reader) -> str:
+    if key not in data:
+        return default
+    value = text_of(data[key])
+    if value not in allowed:
+        reader.find(data.lines.get(key, data.line), f"{where} 的“{key}”可选：{'、'.join(allowed)}。")
+        return default
+    return value
+
+
+def _amounts(data: Map, key: str, where: str, allowed: tuple[str, ...] | None, reader: Reader) -> dict[str, int]:
+    """Amounts by name in fen; ``inpatient_count`` is a plain number."""
+    part = _part(data, key, where, reader)
+    if allowed is not None:
+        reader.keys(part, f"{where} 的 {key}", frozenset(), frozenset(allowed))
+    place = f"{where} 的 {key}"
+    return {name: _money(part, name, place, reader) for name in part}
+
+
+def _money(data: Map, key: str, where: str, reader: Reader) -> int:
+    if key in COUNTS and isinstance(data[key], int):
+        return int(data[key])
+    try:
+        return fen(text_of(data[key]))
+    except ValueError:
+        reader.find(data.lines.get(key, data.line), f'{where} 的“{key}”应是金额：整数元，或加引号的 "1234.50"。')
+        return 0
+
+
+def failures(case: Case, book: PolicyBook) -> list[str]:
+    """What came out otherwise than expected: a block of lines per bill, the steps of a differing tier with it."""
+    years: dict[int, dict[str, int]] = {}
+    paid, counted = 0, set[int]()  # the episode's deductible, and the years that count it
+    found = []
+    for number, item in enumerate(case.bills, 1):
+        year = item.bill.discharged_on.year
+        before = years.get(year) or empty_year() | dict(case.before if not years else {})
+        if not item.continues:
+            paid, counted = 0, set()
+        admission = before["inpatient_count"] + (0 if year in counted else 1)
+        outcome, refusal = _computed(item, before, Episode(paid, admission=admission), book)
+        years[year] = before if outcome is None else outcome.after
+        if outcome is not None:
+            paid += outcome.deductible
+            counted.add(year)
+        lines = list(_differences(item, outcome, refusal))
+        if lines:
+            name = f"“{case.title}”" + (f"第 {number} 张账单" if len(case.bills) > 1 else "")
+            found.append("\n".join([f"{case.file}:{item.line}: {name}", *(f"    {line}" for line in lines)]))
+    return found
+
+
+def _computed(
+    item: CaseBill, before: dict[str, int], episode: Episode, book: PolicyBook
+) -> tuple[Outcome | None, str | None]:
+    try:
+        policy = book.on(item.bill.discharged_on, item.facts.area_code)
+        return compute(item.bill, _CATALOGUE, item.facts, before, episode, policy).outcome, None
+    except Refused as refused:
+        return None, refused.code
+
+
+def _differences(item: CaseBill, outcome: Outcome | None, refusal: str | None) -> Iterator[str]:
+    if outcome is None or item.refused is not None:
+        if refusal != item.refused:
+            yield f"应为：{item.refused or '结算成功'}，算得：{refusal or '结算成功'}"
+        return
+    for name, title in PORTIONS.items():
+        wanted, got = item.expect.get(name, 0), getattr(outcome.portions, name)
+        if wanted != got:
+            yield f"{title}（{name}）：应为 {yuan(wanted)}，算得 {yuan(got)}"
+            for step in outcome.trace:
+                if step.tier == name:
+                    yield f"  {step.name}（{step.rule}）：{sentence(step)}"
+    if item.adjustment != outcome.payable_adjustment:
+        yield f"定额结余（payable_adjustment）：应为 {yuan(item.adjustment)}，算得 {yuan(outcome.payable_adjustment)}"
+    steps = {step.rule: step for step in outcome.trace}
+    for name, wanted in item.steps.items():
+        if name not in steps:
+            yield f"步骤 {name}：没有算到这一步，算到的有 {'、'.join(steps)}"
+        elif steps[name].amount != wanted:
+            yield f"步骤 {name}：应为 {yuan(wanted)}，算得 {yuan(steps[name].amount)}：{sentence(steps[name])}"
+    for name, wanted in item.after.items():
+        if name not in outcome.after:
+            yield f"累计 {name}：没有这个累计，有的是 {'、'.join(outcome.after)}"
+        elif outcome.after[name] != wanted:
+            yield f"累计 {name}：应为 {_shown(name, wanted)}，算得 {_shown(name, outcome.after[name])}"
+
+
+def _shown(name: str, value: int) -> str:
+    return str(value) if name in COUNTS else yuan(value)
