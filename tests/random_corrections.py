@@ -14,7 +14,7 @@ Operation = tuple[str, dict[str, Any]]
 
 
 def person_years(rng: random.Random) -> dict[str, Any]:
-    """A person-year; or two of one person, mostly of different years, perhaps with a transfer from one to the other."""
+    """A person-year; or two of one person, mostly of different years, perhaps with a stay that leads into the other."""
     chain = person_year(rng)
     if chance(rng, 40):
         chain = joined(rng, chain, person_year(rng))
@@ -29,7 +29,7 @@ def joined(rng: random.Random, one: dict[str, Any], two: dict[str, Any]) -> dict
     rng.shuffle(turns)
     remaining = (iter(one["bills"]), iter(two["bills"]))
     bills = [next(remaining[turn]) | {"person_id": one["person"]["person_id"]} for turn in turns]
-    transfer_between(rng, turns, bills)
+    connect(rng, turns, bills)
     return {
         "person": one["person"],
         "catalogue": one["catalogue"] | two["catalogue"],
@@ -38,23 +38,31 @@ def joined(rng: random.Random, one: dict[str, Any], two: dict[str, Any]) -> dict
     }
 
 
-def transfer_between(rng: random.Random, turns: list[int], bills: list[dict[str, Any]]) -> None:
-    """Let a stay of the second chain be transferred from one of the first that was settled before and is free."""
+def connect(rng: random.Random, turns: list[int], bills: list[dict[str, Any]]) -> None:
+    """Let a stay of the second chain be transferred from one of the first that was settled before, or go on with it."""
     taken = [bill["transfer_from"] for bill in bills]
-    sources: list[dict[str, str]] = []
-    settled = set()
+    sources: list[dict[str, Any]] = []
     for turn, bill in zip(turns, bills, strict=True):
-        visit = {name: bill[name] for name in ("hospital_code", "visit_id")}
-        if bill["medical_type"] == "21" and turn == 0 and visit not in taken:
-            sources.append(visit)
-        starts = bill["medical_type"] == "21" and turn == 1 and bill["visit_id"] not in settled
-        if starts and sources and bill["transfer_from"] is None and chance(rng, 60):
-            source = rng.choice(sources)
+        if bill["medical_type"] != "21":
+            continue
+        if turn == 0 and visit_of(bill) not in taken:
+            sources.append(bill)
+        elif turn == 1 and sources and bill["settle_seq"] == 1 and bill["transfer_from"] is None and chance(rng, 60):
+            source, visit = rng.choice(sources), visit_of(bill)
+            goes_on = chance(rng, 30)
             for other in bills:
-                if other["visit_id"] == bill["visit_id"]:
-                    other["transfer_from"] = source
+                if goes_on and other["transfer_from"] == visit:
+                    other["transfer_from"] = visit_of(source)
+                if visit_of(other) == visit and goes_on:
+                    other.update(visit_of(source), transfer_from=source["transfer_from"])
+                elif visit_of(other) == visit:
+                    other["transfer_from"] = visit_of(source)
             return
-        settled.add(bill["visit_id"])
+
+
+def visit_of(bill: dict[str, Any]) -> dict[str, str]:
+    """Hospital and visit, as a transfer names them."""
+    return {name: bill[name] for name in ("hospital_code", "visit_id")}
 
 
 def operations(rng: random.Random, bills: list[dict[str, Any]], model: PersonModel) -> Iterator[Operation]:
