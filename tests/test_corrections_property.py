@@ -88,7 +88,7 @@ async def compare_all(client: httpx.AsyncClient, database_url: str, seeds: Any) 
             for seed in some:
                 try:
                     await compare(client, connection, seed)
-                except BaseException as error:
+                except Exception as error:
                     error.add_note(f"again: ONESTOP_CORRECTION_SEED={seed}")
                     raise
         finally:
@@ -110,8 +110,8 @@ async def compare(client: httpx.AsyncClient, connection: asyncpg.Connection, see
     for name, arguments in operations(rng, chain["bills"], model):
         try:
             await getattr(both, name)(**arguments)
-        except BaseException as error:
-            error.add_note(f"at operation {both.count}, {name} {arguments if name != 'settle' else ''}")
+        except Exception as error:
+            error.add_note(f"after {both.count} writes, in {name} {arguments if name != 'settle' else ''}")
             raise
     for year in {entry.year for entry in model.entries}:
         await both.compare_year(year)
@@ -172,7 +172,7 @@ class Both:
     model: PersonModel
     id_number: str = field(default_factory=id_number)
     ids: list[str] = field(default_factory=list)  # of the model's entries
-    count: int = 0
+    count: int = 0  # POSTs answered
 
     @property
     def person_id(self) -> str:
