@@ -27,8 +27,9 @@ serve: setup ## Run the service with its embedded database
 test: setup ## All tests at small size: real PostgreSQL, real HTTP
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4
 
-soak: setup ## The long comparisons at full size (500,000 bills against the oracle)
-	@ONESTOP_ORACLE_BILLS=500000 $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/test_engine.py
+soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-years with corrections)
+	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
+	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/test_engine.py tests/test_corrections_property.py
 
 check: setup ## Format, lint, types, import contracts, openapi.yaml against the running application
 	@$(BIN)/ruff format --check .

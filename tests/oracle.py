@@ -168,7 +168,8 @@ def catalogue_entry(catalogue: dict[str, Any], code: str, day: str) -> dict[str,
     return None
 
 
-def line_scope(line: dict[str, Any], catalogue: dict[str, Any], level: int) -> dict[str, int]:
+def check_line(line: dict[str, Any]) -> None:
+    """Whether a net line's amount is that of its quantity and price."""
     quantity, amount, price = line["quantity"], line["amount"], line["price"]
     if quantity < 0:
         raise Refused("refund_exceeds_line")
@@ -177,6 +178,9 @@ def line_scope(line: dict[str, Any], catalogue: dict[str, Any], level: int) -> d
     if amount < 0 or abs(amount - r(quantity * price * 100)) > 1:
         raise Refused("line_amount_mismatch")
 
+
+def line_scope(line: dict[str, Any], catalogue: dict[str, Any], level: int) -> dict[str, int]:
+    quantity, amount, price = line["quantity"], line["amount"], line["price"]
     result = {"line_no": line["line_no"], "own_expense": 0, "over_limit": 0, "first_pay": 0, "in_scope": 0}
     entry = catalogue_entry(catalogue, line["item_code"], china_day(line["charged_at"]))
     approved = line.get("approved", False)
@@ -222,13 +226,38 @@ def settle(
     episode_is_new_in_year: bool,
 ) -> dict[str, Any]:
     """Settle one bill after the accumulators `acc`; all amounts in fen."""
-    kind, admitted, day = bill["medical_type"], bill["admitted_on"], bill["discharged_on"]
+    admitted, day = bill["admitted_on"], bill["discharged_on"]
     if bill["insurance_type"] != "390":
         raise Refused("insurance_type_unsupported")
     if day < admitted:
         raise Refused("discharge_before_admission")
     if bill.get("work_injury", "none") == "determined":
         raise Refused("work_injury_not_covered")
+    if bill["medical_type"] == "52" and bill.get("delivery_mode") is None:
+        raise Refused("delivery_mode_missing")
+    for line in bill["lines"]:
+        if not admitted <= china_day(line["charged_at"]) <= day:
+            raise Refused("charged_outside_stay")
+    lines = net_lines(bill["lines"])
+    for line in lines:
+        check_line(line)
+    if sum(line["amount"] for line in lines) != fen(bill["total"]):
+        raise Refused("total_mismatch")
+    return compute(bill, lines, person, hospital, catalogue, acc, episode_deductible_paid, episode_is_new_in_year)
+
+
+def compute(
+    bill: dict[str, Any],
+    net: list[dict[str, Any]],
+    person: dict[str, Any],
+    hospital: dict[str, Any],
+    catalogue: dict[str, Any],
+    acc: dict[str, int],
+    episode_deductible_paid: int,
+    episode_is_new_in_year: bool,
+) -> dict[str, Any]:
+    """The amounts of a bill whose net lines are `net`, whatever lines it was sent with; all in fen."""
+    kind, admitted, day = bill["medical_type"], bill["admitted_on"], bill["discharged_on"]
     paying_area = person["area_code"][:4] + "00"
     pack = "wenshan" if paying_area.startswith("5326") else "yunnan"
     if not paying_area.startswith("53") or day < ONE_STOP_BEGINS:
@@ -237,19 +266,12 @@ def settle(
     disease = bill.get("disease_code")
     if kind == "14" and disease not in CHRONIC_GENERAL and disease not in CHRONIC_SEVERE:
         raise Refused("disease_not_listed")
-    if kind == "52" and bill.get("delivery_mode") is None:
-        raise Refused("delivery_mode_missing")
-    for line in bill["lines"]:
-        if not admitted <= china_day(line["charged_at"]) <= day:
-            raise Refused("charged_outside_stay")
 
     # Scope.
     level: int = hospital["level"]
-    lines = [line_scope(line, catalogue, level) for line in net_lines(bill["lines"])]
+    lines = [line_scope(line, catalogue, level) for line in net]
     scope = {name: sum(line[name] for line in lines) for name in ("own_expense", "over_limit", "first_pay", "in_scope")}
-    total = sum(fen(line["amount"]) for line in bill["lines"])
-    if total != fen(bill["total"]):
-        raise Refused("total_mismatch")
+    total = sum(line["amount"] for line in net)
     in_scope = scope["in_scope"]
 
     # Classes.

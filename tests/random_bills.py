@@ -7,6 +7,7 @@ through a binary float, and the same `random.Random` gives the same chain for ev
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -294,6 +295,40 @@ def person_year(rng: random.Random) -> dict[str, Any]:
                 "total": money(total),
                 "quote_id": None,
                 "expected_patient": None,
+            }
+        )
+    return {"person": person, "catalogue": catalogue, "hospitals": hospitals, "bills": bills}
+
+
+def without_overlaps(identities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same facts without overlaps of one class, which the registry refuses."""
+    result: list[dict[str, Any]] = []
+    for item in sorted(identities, key=lambda entry: (entry["class"], entry["from"])):
+        last = result[-1] if result and result[-1]["class"] == item["class"] else None
+        if last is not None and (last.get("until") is None or item["from"] <= last["until"]):
+            ends = (last.get("until"), item.get("until"))
+            last["until"] = None if None in ends else max(str(end) for end in ends)
+        else:
+            result.append(dict(item))
+    return result
+
+
+def own_names(chain: dict[str, Any]) -> dict[str, Any]:
+    """The chain with fresh person, hospital and item codes."""
+    tag = secrets.token_hex(4)
+    hospitals = {f"{code}{tag}": hospital | {"code": f"{code}{tag}"} for code, hospital in chain["hospitals"].items()}
+    catalogue = {f"{code}{tag}": versions for code, versions in chain["catalogue"].items()}
+    person = chain["person"] | {"person_id": f"{chain['person']['person_id']}{tag}"}
+    bills = []
+    for bill in chain["bills"]:
+        source = bill["transfer_from"]
+        bills.append(
+            bill
+            | {
+                "hospital_code": f"{bill['hospital_code']}{tag}",
+                "person_id": person["person_id"],
+                "lines": [line | {"item_code": f"{line['item_code']}{tag}"} for line in bill["lines"]],
+                "transfer_from": source and source | {"hospital_code": f"{source['hospital_code']}{tag}"},
             }
         )
     return {"person": person, "catalogue": catalogue, "hospitals": hospitals, "bills": bills}

@@ -1,7 +1,6 @@
 """Whole person-years through HTTP and PostgreSQL, compared with the oracle and taken back again."""
 
 import random
-import secrets
 from typing import Any
 
 import asyncpg
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from tests import oracle
-from tests.random_bills import person_year, walk_chain
+from tests.random_bills import own_names, person_year, walk_chain, without_overlaps
 from tests.world import id_number, key
 
 
@@ -34,41 +33,7 @@ async def load(client: httpx.AsyncClient, chain: dict[str, Any]) -> None:
             await put(f"/v1/catalogue/{code}", version | {"name": "项目", "kind": "drug", "first_pay_ratio": ratio})
     person = chain["person"]
     body = {"name": "某", "id_number": id_number(), "area_code": person["area_code"], "insurance_type": "390"}
-    await put(f"/v1/persons/{person['person_id']}", body | {"identities": merged(person["identities"])})
-
-
-def merged(identities: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same facts without overlaps of one class, which the registry refuses."""
-    result: list[dict[str, Any]] = []
-    for item in sorted(identities, key=lambda entry: (entry["class"], entry["from"])):
-        last = result[-1] if result and result[-1]["class"] == item["class"] else None
-        if last is not None and (last.get("until") is None or item["from"] <= last["until"]):
-            ends = (last.get("until"), item.get("until"))
-            last["until"] = None if None in ends else max(str(end) for end in ends)
-        else:
-            result.append(dict(item))
-    return result
-
-
-def own_names(chain: dict[str, Any]) -> dict[str, Any]:
-    """The chain with fresh person, hospital and item codes."""
-    tag = secrets.token_hex(3)
-    hospitals = {f"{code}{tag}": hospital | {"code": f"{code}{tag}"} for code, hospital in chain["hospitals"].items()}
-    catalogue = {f"{code}{tag}": versions for code, versions in chain["catalogue"].items()}
-    person = chain["person"] | {"person_id": f"{chain['person']['person_id']}{tag}"}
-    bills = []
-    for bill in chain["bills"]:
-        source = bill["transfer_from"]
-        bills.append(
-            bill
-            | {
-                "hospital_code": f"{bill['hospital_code']}{tag}",
-                "person_id": person["person_id"],
-                "lines": [line | {"item_code": f"{line['item_code']}{tag}"} for line in bill["lines"]],
-                "transfer_from": source and source | {"hospital_code": f"{source['hospital_code']}{tag}"},
-            }
-        )
-    return {"person": person, "catalogue": catalogue, "hospitals": hospitals, "bills": bills}
+    await put(f"/v1/persons/{person['person_id']}", body | {"identities": without_overlaps(person["identities"])})
 
 
 def in_fen(amounts: dict[str, str]) -> dict[str, int]:
