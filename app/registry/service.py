@@ -44,7 +44,7 @@ from app.security import Keys, blind_index, blind_index_candidates, decrypt, enc
 from app.settlement.answer import shown_year
 from app.settlement.bill import shanghai_day
 from app.settlement.tables import person_year
-from app.tiers.model import ACCUMULATORS, LEVELS, empty_year
+from app.tiers.model import LEVELS, empty_year
 from app.wire import is_code
 
 CATALOGUE_LOCK: Final = 3
@@ -169,7 +169,8 @@ async def read_person(service: Service, caller: Caller, person_id: str) -> Perso
 
 
 async def read_year(service: Service, caller: Caller, person_id: str, year: int) -> dict[str, Any]:
-    """A person-year's accumulators, zeros before its first bill, and ``room``; NotFound for a person out of reach.
+    """A person-year's accumulators (the pack's own with them), zeros before its first bill, and ``room``; NotFound for a
+    person out of reach.
 
     The rules are those of the person's area as it is now; where they have a gap there is no room to show.
     """
@@ -182,15 +183,15 @@ async def read_year(service: Service, caller: Caller, person_id: str, year: int)
         identities = [_entry(item) for item in await _identities(connection, person_id)]
         stored = (await connection.execute(wanted_year)).scalar_one_or_none()
         today = shanghai_day(await clock.now(connection, manual=service.manual_clock))
-    totals = empty_year() | (stored or {})
-    accumulators = {name: totals[name] for name in ACCUMULATORS}
+    accumulators = empty_year() | (stored or {})
     day = day_of_year(year, today)
     try:
         policy = service.book.on(day, row["area_code"])
     except Refused:
         return shown_year(accumulators) | {"room": {}}
+    accumulators |= {name: 0 for name in policy.version.accumulators if name not in accumulators}
     class_ = benefit_class(identities, day, policy.version.precedence)
-    return shown_year(accumulators) | {"room": room(policy, class_, totals)}
+    return shown_year(accumulators) | {"room": room(policy, class_, accumulators)}
 
 
 async def _person(connection: AsyncConnection, person_id: str) -> RowMapping:

@@ -50,7 +50,7 @@ SCOPE_NAMES: Final[Mapping[str, str]] = {
     "in_scope": "政策范围内",
 }
 BASIS_STATUS: Final[Mapping[str, str]] = {"enacted": "已颁布", "assumed": "假设"}
-ACCUMULATOR_NAMES: Final[Mapping[str, str]] = {
+ACCUMULATOR_NAMES: Final[dict[str, str]] = {
     "inpatient_count": "住院次数",
     "deductible_paid": "住院起付线已付",
     "basic_paid": "基本医保已支付（住院、慢特病）",
@@ -131,7 +131,7 @@ def rendered(row: Any, names: Names, pack: Pack | None) -> str:
         patient_capital=capital_yuan(row["patient"]),
         portions=[(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
         scope=[(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
-        year=_year(answer),
+        year=_year(answer, {} if pack is None else _own_accumulators(pack)),
         documents=_cited(answer, {} if pack is None else pack.documents),
         titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
     )
@@ -161,14 +161,18 @@ def _lines(answer: SettlementAnswer, bill: BillRequest | None) -> list[SlipLine]
     return rows
 
 
-def _year(answer: SettlementAnswer) -> list[tuple[str, str | int, str | int]]:
-    """Label, before and after of each accumulator that isn't empty both times."""
+def _year(answer: SettlementAnswer, own: dict[str, str]) -> list[tuple[str, str | int, str | int]]:
+    """Label, before and after of each accumulator, the pack's own too, that isn't empty both times."""
     before, after = answer.year_to_date.before, answer.year_to_date.after
     return [
         (name, before[key], after[key])
-        for key, name in ACCUMULATOR_NAMES.items()
+        for key, name in (ACCUMULATOR_NAMES | own).items()
         if key in after and {before[key], after[key]} - {0, "0.00"}
     ]
+
+
+def _own_accumulators(pack: Pack) -> dict[str, str]:
+    return {name: one.title for version in pack.versions for name, one in version.accumulators.items()}
 
 
 def _cited(answer: SettlementAnswer, documents: Mapping[str, Mapping[str, str]]) -> list[tuple[str, Mapping[str, str]]]:

@@ -28,6 +28,7 @@ CREATE TABLE patient_balance (
   CONSTRAINT patient_balance_paid CHECK ((state IN ('refunded', 'collected')) = (paid_on IS NOT NULL AND reference IS NOT NULL))
 );
 CREATE INDEX patient_balance_newest ON patient_balance (recorded_at DESC, balance_id DESC);
+CREATE INDEX patient_balance_hospital ON patient_balance (hospital_code, recorded_at DESC, balance_id DESC);
 
 -- open -> refunded | collected | waived, once. Nothing else of a balance changes, and none is removed.
 CREATE FUNCTION patient_balance_move() RETURNS trigger LANGUAGE plpgsql AS $$
