@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+ENGINE ?= docker
+IMAGE ?= onestop
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -31,11 +33,12 @@ soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
 	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/test_engine.py tests/test_corrections_property.py
 
-check: setup ## Format, lint, types, import contracts, openapi.yaml against the running application
+check: setup ## Format, lint, types, import contracts, Dockerfile, openapi.yaml against the running application
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint --failure-threshold style Dockerfile
 	@$(BIN)/onestop openapi --check
 
 format: setup ## Format and fix what can be fixed
@@ -45,8 +48,13 @@ format: setup ## Format and fix what can be fixed
 openapi: setup ## Write openapi.yaml from the application
 	@$(BIN)/onestop openapi
 
+image: ## Build the container image (ENGINE=docker or podman, IMAGE=name:tag, BASE_IMAGE=...)
+	@$(ENGINE) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+	  --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
+
 bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
 
-.PHONY: help setup demo serve test soak check format openapi bench
+.PHONY: help setup demo serve test soak check format openapi image bench
