@@ -28,5 +28,6 @@ class Settings(BaseSettings):
     token_cache_seconds: float = Field(default=5.0, ge=0)
 
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
+    max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
     quote_seconds: int = Field(default=1800, ge=1)
     log_level: str = "info"

@@ -164,11 +164,15 @@ async def once(
 
 def page(service: Service, rows: list[Any], limit: int, shown: list[Any], cursor_of: Callable[[Any], object]) -> bytes:
     """One page of a list; ``rows`` hold one more than the limit when there are more."""
-    has_more = len(rows) > limit
-    next_cursor = None
-    if has_more:
-        next_cursor = sign(service.keys, "cursor", msgspec.json.encode(cursor_of(rows[limit - 1])))
-    return encoded({"data": shown[:limit], "has_more": has_more, "next_cursor": next_cursor})
+    next_cursor = cursor_behind(service, rows, limit, cursor_of)
+    return encoded({"data": shown[:limit], "has_more": next_cursor is not None, "next_cursor": next_cursor})
+
+
+def cursor_behind(service: Service, rows: list[Any], limit: int, cursor_of: Callable[[Any], object]) -> str | None:
+    """The cursor of the next page, None when there is none."""
+    if len(rows) <= limit:
+        return None
+    return sign(service.keys, "cursor", msgspec.json.encode(cursor_of(rows[limit - 1])))
 
 
 def read_cursor(service: Service, cursor: str | None, type_: type[Any]) -> Any:

@@ -1,7 +1,8 @@
 """The composition root: the only place that puts the parts together."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from app.config import Settings
 from app.context import Service
 from app.db import open_database
 from app.embedded import default_data_dir
+from app.jobs import api as jobs_api
+from app.jobs.worker import work
 from app.policies import shipped_book
 from app.registry import api as registry
+from app.registry import imports_api as imports
 from app.security import derive_keys, load_secret
 from app.settlement import api as settlement
 from app.version import VERSION
@@ -46,9 +50,13 @@ def create_app(settings: Settings, database_url: str) -> Application:
             if start is not None:
                 await clock.start_manual(connection, start)
         app.state.service = Service(settings, database, book, keys, start is not None)
+        jobs = asyncio.create_task(work(app.state.service))
         try:
             yield
         finally:
+            jobs.cancel()
+            with suppress(asyncio.CancelledError):
+                await jobs
             await database.close()
 
     api = describe_app(lifespan)
@@ -67,7 +75,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, registry, law, tokens, operations):
+    for module in (settlement, imports, registry, jobs_api, law, tokens, operations):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.problem import PROBLEM_SCHEMA
+from app.upload import FILE_TYPES, MULTIPART
 from app.wire import schema
 
 _documented: Final[dict[str, type[Any]]] = {}
@@ -15,6 +16,9 @@ IDEMPOTENCY_HEADER: Final = {
     "required": True,
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,255}$"},
 }
+
+
+KEYED: Final[dict[str, Any]] = {"parameters": [IDEMPOTENCY_HEADER]}
 
 
 def _reference(type_: type[Any]) -> dict[str, str]:
@@ -28,8 +32,18 @@ def body(type_: type[Any], *, keyed: bool = False) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference(type_)}}}
     }
     if keyed:
-        extra["parameters"] = [IDEMPOTENCY_HEADER]
+        extra |= KEYED
     return extra
+
+
+def takes_file() -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that takes a file, by itself or in a form, under an Idempotency-Key."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
+    content = dict.fromkeys(FILE_TYPES, binary) | {
+        MULTIPART: {"schema": form | {"description": "The query's parameters may be fields of the form."}}
+    }
+    return {"requestBody": {"required": True, "content": content}} | KEYED
 
 
 def gives(status: int, type_: type[Any], *, listed: bool = False) -> dict[int | str, dict[str, Any]]:

@@ -222,15 +222,16 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise UnsupportedMedia("unsupported_media_type", headers={"Accept-Encoding": "identity"})
     declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
-        raise _too_large(limit)
+        raise too_large(limit)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """What a body of more than ``limit`` bytes is answered."""
     return TooLarge("body_too_large", values={"limit": str(limit)})

@@ -216,23 +216,33 @@ def _create_secret(path: Path) -> None:
 
 
 def encrypt(keys: Keys, plaintext: str, *, associated: bytes) -> bytes:
+    """A text encrypted as by :func:`encrypt_bytes`."""
+    return encrypt_bytes(keys, plaintext.encode(), associated=associated)
+
+
+def decrypt(keys: Keys, ciphertext: bytes, *, associated: bytes) -> str:
+    """The text of :func:`encrypt`, with the current or an older key. Raises ValueError for anything else."""
+    return decrypt_bytes(keys, ciphertext, associated=associated).decode()
+
+
+def encrypt_bytes(keys: Keys, plaintext: bytes, *, associated: bytes) -> bytes:
     """AES-256-GCM with the current key: key id (1 byte), nonce (12), ciphertext and tag (16).
 
     ``associated`` says where the value belongs (table, column, row) and is needed again to decrypt. Two encryptions of
     one text differ; to find a value use :func:`blind_index`. The length of the text is not hidden.
     """
     head, nonce = bytes([keys.current.key_id]), secrets.token_bytes(_NONCE_BYTES)
-    return head + nonce + AESGCM(keys.current.encryption).encrypt(nonce, plaintext.encode(), head + associated)
+    return head + nonce + AESGCM(keys.current.encryption).encrypt(nonce, plaintext, head + associated)
 
 
-def decrypt(keys: Keys, ciphertext: bytes, *, associated: bytes) -> str:
-    """The text of :func:`encrypt`, with the current or an older key. Raises ValueError for anything else."""
+def decrypt_bytes(keys: Keys, ciphertext: bytes, *, associated: bytes) -> bytes:
+    """The content of :func:`encrypt_bytes`. Raises ValueError for anything else."""
     if len(ciphertext) < 1 + _NONCE_BYTES + _TAG_BYTES:
         raise ValueError("not a ciphertext")
     head, nonce, body = ciphertext[:1], ciphertext[1 : 1 + _NONCE_BYTES], ciphertext[1 + _NONCE_BYTES :]
     for candidate in keys.candidates(head[0]):
         try:
-            return AESGCM(candidate.encryption).decrypt(nonce, body, head + associated).decode()
+            return AESGCM(candidate.encryption).decrypt(nonce, body, head + associated)
         except InvalidTag:
             continue
     raise ValueError("not encrypted with a key we have, for another place, or altered")
@@ -274,9 +284,14 @@ def looks_like_id_number(text: str) -> bool:
     return _ID_NUMBER_IN_ANY_CASE.fullmatch(text) is not None and _has_birth_and_check_digit(text.upper())
 
 
+def birth_date(id_number: str) -> date:
+    """The date of birth in an id number of 18 characters. Raises ValueError when it is no day."""
+    return date(int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14]))
+
+
 def _has_birth_and_check_digit(text: str) -> bool:
     try:
-        born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
+        born = birth_date(text)
     except ValueError:
         return False
     total = sum(weight * int(digit) for weight, digit in zip(_ID_WEIGHTS, text[:17], strict=True))

@@ -1,10 +1,8 @@
 """Running the service: the embedded database if there is no other, migrations, then uvicorn with one or several workers."""
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +16,13 @@ from starlette.types import ASGIApp
 
 from app import embedded
 from app.config import Settings
+from app.jobs.worker import die_with
 from app.main import create_app
 from app.schema import migrate
 from app.security import load_secret
 from app.telemetry import forget_dead_workers, prepare_multiprocess
 
 GRACEFUL_SECONDS: Final = 20
-PR_SET_PDEATHSIG: Final = 1
 PARENT_VARIABLE: Final = "ONESTOP_PARENT"
 
 
@@ -74,7 +72,7 @@ def application() -> ASGIApp:
     """The application of one worker process, built from the environment."""
     parent = int(os.environ.get(PARENT_VARIABLE, "0"))
     if parent and parent != os.getpid():
-        _die_with(parent)
+        die_with(parent)
         forget_dead_workers()
     return create_app(Settings(), _url_of(Settings())).served
 
@@ -84,11 +82,3 @@ def _url_of(settings: Settings) -> str:
     if url is None:
         raise RuntimeError("ONESTOP_DATABASE_URL is not set; start the service with `onestop serve`")
     return url.get_secret_value()
-
-
-def _die_with(parent: int) -> None:
-    """Stop this worker when its parent is killed, so that nothing keeps the port."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        raise SystemExit("the parent process is gone")

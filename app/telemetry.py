@@ -78,6 +78,11 @@ rejections = Counter("onestop_rejections_total", "Requests refused, by the codes
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
 engine_seconds = Histogram("onestop_engine_seconds", "One run of the pure waterfall.", buckets=_ENGINE_BUCKETS)
 lock_wait_seconds = Histogram("onestop_lock_wait_seconds", "Waiting for a person's lock.", buckets=_LOCK_BUCKETS)
+oldest_open_list_seconds = Gauge(
+    "onestop_oldest_open_list_seconds",
+    "Business time since the oldest poverty list was received that isn't matched yet; 0: none.",
+    multiprocess_mode="mostrecent",
+)
 build_info = Gauge("onestop_build_info", "Always 1.", ("version", "engine", "python"), multiprocess_mode="livemax")
 
 

@@ -136,6 +136,11 @@ def normal_id_number(text: str) -> str:
     return text.upper()
 
 
+def name_and_birth(name: str, born: date) -> str:
+    """What a person is looked for by when the id number finds nobody: the name without blanks, and the date of birth."""
+    return f"{''.join(name.split())} {born.isoformat()}"
+
+
 def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:
     """Every fault of a person that its form alone doesn't show. Does not enforce the id number's check digit."""
     faults = []

@@ -33,6 +33,7 @@ from app.registry.facts import (
     catalogue_values,
     day_of_year,
     in_order,
+    name_and_birth,
     normal_id_number,
     overlaps,
     person_faults,
@@ -40,7 +41,7 @@ from app.registry.facts import (
     room,
 )
 from app.registry.tables import catalogue_entry, hospital, identity, person
-from app.security import Keys, blind_index, blind_index_candidates, decrypt, encrypt, mask_id_number
+from app.security import Keys, birth_date, blind_index, blind_index_candidates, decrypt, encrypt, mask_id_number
 from app.settlement.answer import shown_year
 from app.settlement.bill import shanghai_day
 from app.settlement.tables import person_year
@@ -61,7 +62,7 @@ def _refuse(faults: Sequence[Fault]) -> None:
         raise Refused(faults)
 
 
-def _may_write(caller: Caller, area_code: str) -> bool:
+def may_write(caller: Caller, area_code: str) -> bool:
     """Whether an area is the caller's to write. A hospital's token writes nobody's facts, not even its own."""
     reach, _, prefix = caller.reach
     return reach == "all" or (reach == "area" and area_code.startswith(prefix))
@@ -93,7 +94,7 @@ async def put_hospital(service: Service, caller: Caller, code: str, wanted: Hosp
     )
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        if not _may_write(caller, wanted.area_code):
+        if not may_write(caller, wanted.area_code):
             raise NotFound("not_found")
         if (await connection.execute(statement.returning(hospital.c.code))).first() is None:
             raise NotFound("not_found")
@@ -125,7 +126,7 @@ async def put_person(service: Service, caller: Caller, person_id: str, wanted: P
     _refuse(_sent_code(person_id, "/person_id") + person_faults(person_id, wanted))
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        if not _may_write(caller, wanted.area_code):
+        if not may_write(caller, wanted.area_code):
             raise NotFound("not_found")
         # Two PUTs of one person: the second compares with what the first wrote, or both would add the same identities.
         await _lock(connection, person_id, PERSON_LOCK)
@@ -238,6 +239,7 @@ async def _write_person(
     id_number = normal_id_number(wanted.id_number)
     plain: dict[str, Any] = {
         "id_number_index": blind_index(keys, id_number),
+        "name_birth_index": _name_birth_index(keys, wanted.name, id_number),
         "area_code": wanted.area_code,
         "insurance_type": wanted.insurance_type,
         "insured_from": wanted.insured_from,
@@ -254,6 +256,15 @@ async def _write_person(
     else:
         values["recorded_at"] = func.clock_timestamp()
         await connection.execute(update(person).where(person.c.person_id == person_id).values(values))
+
+
+def _name_birth_index(keys: Keys, name: str, id_number: str) -> bytes | None:
+    """What a list finds the person by without an id number; None when the id number holds no date."""
+    try:
+        born = birth_date(id_number)
+    except ValueError:
+        return None
+    return blind_index(keys, name_and_birth(name, born))
 
 
 def _person_conflict(error: IntegrityError) -> BaseException:

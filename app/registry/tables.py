@@ -42,6 +42,7 @@ person = Table(
     Column("name", LargeBinary, nullable=False),
     Column("id_number", LargeBinary, nullable=False),
     Column("id_number_index", LargeBinary, nullable=False, unique=True),
+    Column("name_birth_index", LargeBinary),
     Column("area_code", Text, nullable=False),
     Column("insurance_type", Text, nullable=False),
     Column("insured_from", Date),
@@ -60,6 +61,7 @@ identity = Table(
     Column("valid_from", Date, nullable=False),
     Column("valid_until", Date),
     Column("evidence", Text),
+    Column("exited_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     _recorded(),
@@ -87,4 +89,15 @@ catalogue_entry = Table(
     _recorded(),
     Column("superseded_at", DateTime(timezone=True)),
     Column("superseded_by", Text),
+)
+
+readjudication_candidate = Table(
+    "readjudication_candidate",
+    METADATA,
+    Column("person_id", Text, ForeignKey("person.person_id"), primary_key=True),
+    Column("benefit_year", SmallInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("subject", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
 )

@@ -148,6 +148,7 @@ async def readjudicate(
             for item in changed:
                 entries.append(entry.adjustment(found, item, reason, entries, caused_by=None, own=False))
             await _write(connection, entries)
+            await store.off_worklist(connection, person_id, year)
             answer.adjustments = await _rows(connection, entries)
         body = encoded(answer)
         await _remember(service, connection, caller, keyed, body)

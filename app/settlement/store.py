@@ -19,6 +19,7 @@ _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $
 _CORRECTION: Final = "SELECT correction_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _REMEMBER: Final = """INSERT INTO idempotency (subject, key, request_hash, status, body, request_id)
  VALUES ($1, $2, $3, $4, $5, $6)"""
+_OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $1 AND benefit_year = $2"
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
 
@@ -250,6 +251,11 @@ async def remember(
 ) -> None:
     """Keep the (encrypted) answer of a key beside what it wrote."""
     await connection.execute(_REMEMBER, caller.principal.subject, key, request_hash, status, body, caller.request_id)
+
+
+async def off_worklist(connection: HotConnection, person_id: str, year: int) -> None:
+    """Take a person-year off the list of those to be readjudicated."""
+    await connection.execute(_OFF_WORKLIST, person_id, year)
 
 
 async def policy_texts(connection: HotConnection, digest: str) -> tuple[str, dict[str, str]]:

@@ -1,0 +1,198 @@
+"""The routes of jobs: how far one is, what became of each row, the result as a workbook, and what a person decides of it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from msgspec import Struct
+from openpyxl import Workbook
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+
+from app.context import Caller, Service
+from app.http import (
+    PAGE_DEFAULT,
+    PAGE_MOST,
+    answer,
+    caller_of,
+    check_context,
+    cursor_behind,
+    encoded,
+    once,
+    read_cursor,
+    service_of,
+)
+from app.jobs import store
+from app.messages import text as message_text
+from app.openapi import KEYED, gives
+from app.security import require
+from app.settlement.answer import shown_instant
+from app.sheet import FileFault
+from app.upload import XLSX_TYPE
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+READERS: Final = ("registry", "auditor")
+RESULT_HEADINGS: Final = ("行号 row", "结果 outcome", "原因 reason", "字段 field", "对象 reference", "说明 message")
+RESULT_ROWS: Final = 5000
+
+
+class FaultAnswer(Struct):
+    """Why the file was refused; row and column where they are known."""
+
+    row: int | None
+    column: str | None
+    code: str
+    message: str
+
+
+class RowAnswer(Struct):
+    """What became of a row of the file. ``field`` is the column at fault, ``reference`` the person or item concerned."""
+
+    row: int
+    outcome: str
+    reason: str | None
+    field: str | None
+    reference: str | None
+    message: str | None
+
+
+class JobAnswer(Struct):
+    """A job: its state, how far its phase is (rows; ``total`` is known when the file was read), and
+    in ``summary``, at its end, rows by outcome."""
+
+    job_id: str
+    kind: str
+    state: str
+    phase: str
+    done: int
+    total: int | None
+    options: dict[str, Any]
+    summary: dict[str, int]
+    faults: list[FaultAnswer]
+    due_on: date | None
+    subject: str
+    received_at: str
+    ended_at: str | None
+
+
+class JobPage(JobAnswer):
+    """A job with a page of its rows."""
+
+    rows: list[RowAnswer]
+    has_more: bool
+    next_cursor: str | None
+
+
+@router.get("/{job_id}", responses=gives(200, JobPage))
+async def get_job(
+    request: Request,
+    job_id: str,
+    outcome: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
+    cursor: str | None = None,
+) -> Response:
+    """A job, and a page of its rows in the order of the file, of one outcome when one is given."""
+    caller, service = await _reader(request)
+    after = read_cursor(service, cursor, int) or 0
+    async with service.database.hot() as connection:
+        await check_context(service, connection, caller)
+        job = await store.read(connection, store.parsed_id(job_id))
+        rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
+    next_cursor = cursor_behind(service, rows, limit, lambda row: row["row_no"])
+    shown = {
+        "rows": [_row(row, caller.language) for row in rows[:limit]],
+        "has_more": next_cursor is not None,
+        "next_cursor": next_cursor,
+    }
+    return answer(_job(job, caller.language) | shown)
+
+
+@router.get("/{job_id}/result", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}}}})
+async def get_result(request: Request, job_id: str, outcome: str | None = None) -> Response:
+    """Every row's outcome as a workbook."""
+    caller, service = await _reader(request)
+    async with service.database.hot() as connection:
+        await check_context(service, connection, caller)
+        job = await store.read(connection, store.parsed_id(job_id))
+    workbook = Workbook(write_only=True)
+    sheet = workbook.create_sheet("result")
+    sheet.append(RESULT_HEADINGS)
+    after = 0
+    while rows := await _some_rows(service, caller, job["job_id"], outcome, after):
+        lines = [msgspec.structs.astuple(_row(row, caller.language)) for row in rows]
+        await asyncio.to_thread(_append, sheet, lines)
+        after = rows[-1]["row_no"]
+    with NamedTemporaryFile(prefix="onestop-result-", suffix=".xlsx", delete=False) as file:
+        path = Path(file.name)
+    await asyncio.to_thread(workbook.save, path)
+    headers = {"Content-Disposition": f'attachment; filename="{job_id}.xlsx"'}
+    return FileResponse(path, headers=headers, media_type=XLSX_TYPE, background=BackgroundTask(path.unlink))
+
+
+async def _some_rows(service: Service, caller: Caller, job_id: int, outcome: str | None, after: int) -> list[Any]:
+    async with service.database.hot() as connection:
+        await check_context(service, connection, caller)
+        return await store.read_rows(connection, job_id, outcome=outcome, after=after, limit=RESULT_ROWS)
+
+
+def _append(sheet: Any, lines: Sequence[tuple[object, ...]]) -> None:
+    for line in lines:
+        sheet.append(line)
+
+
+@router.post("/{job_id}/cancellation", openapi_extra=KEYED, responses=gives(200, JobAnswer))
+async def post_cancellation(request: Request, job_id: str) -> Response:
+    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed."""
+    caller = await caller_of(request)
+    require(caller.principal, "registry")
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        job = await store.cancel(connection, store.parsed_id(job_id))
+        return 200, encoded(_job(job, caller.language))
+
+    return await once(request, caller, None, act)
+
+
+async def _reader(request: Request) -> tuple[Caller, Service]:
+    caller = await caller_of(request)
+    require(caller.principal, *READERS)
+    return caller, service_of(request)
+
+
+def _job(job: Any, language: str) -> dict[str, Any]:
+    """A job's row as it is shown."""
+    shown = JobAnswer(
+        job_id=f"{store.ID_PREFIX}{job['job_id']}",
+        kind=job["kind"],
+        state=job["state"],
+        phase=job["phase"],
+        done=job["done"],
+        total=job["total"],
+        options=_plain(job["options"]),
+        summary=_plain(job["summary"]),
+        faults=[_fault(fault, language) for fault in msgspec.convert(_plain(job["faults"]), list[FileFault])],
+        due_on=job["due_on"],
+        subject=job["subject"],
+        received_at=shown_instant(job["received_at"]),
+        ended_at=None if job["ended_at"] is None else shown_instant(job["ended_at"]),
+    )
+    return msgspec.structs.asdict(shown)
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, str) else value
+
+
+def _fault(fault: FileFault, language: str) -> FaultAnswer:
+    return FaultAnswer(fault.row, fault.column, fault.code, message_text(fault.code, fault.values, language))
+
+
+def _row(row: Any, language: str) -> RowAnswer:
+    message = None if row["reason"] is None else message_text(row["reason"], {}, language)
+    return RowAnswer(row["row_no"], row["outcome"], row["reason"], row["field"], row["reference"], message)

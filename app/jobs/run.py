@@ -1,0 +1,45 @@
+"""The process of one job: ``python -m app.jobs.run <job id> <attempt> <parent's process id>``, started by the service."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from app import clock, telemetry
+from app.config import Settings
+from app.context import Service
+from app.db import open_database
+from app.embedded import default_data_dir
+from app.jobs import store
+from app.jobs.worker import die_with
+from app.registry import poverty_list
+from app.security import derive_keys, load_secret
+from app.tiers.policy import PolicyBook
+
+KINDS: Final[Mapping[str, Callable[[Service, store.Run], Awaitable[None]]]] = {
+    poverty_list.KIND: poverty_list.run,
+}
+
+
+async def run_job(job_id: int, attempt: int) -> None:
+    """Do a claimed job to its end. An exception leaves it to the next attempt."""
+    settings = Settings(pool_size=1, hot_pool_size=1)
+    telemetry.configure_logging(settings.log_level)
+    assert settings.database_url is not None
+    keys = derive_keys(load_secret(settings, settings.data_dir or default_data_dir()))
+    database = await open_database(settings.database_url.get_secret_value(), settings)
+    manual = clock.manual_start(settings) is not None
+    # No job needs a policy; what a list needs of one was decided when it was queued.
+    service = Service(settings, database, PolicyBook({}), keys, manual)
+    try:
+        run = await store.begin(service, job_id, attempt)
+        await KINDS[run.kind](service, run)
+    except store.JobLost:
+        return
+    finally:
+        await database.close()
+
+
+if __name__ == "__main__":
+    die_with(int(sys.argv[3]))
+    asyncio.run(run_job(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,273 @@
+"""The SQL of jobs: made by a request, claimed by one process at a time, carried on from the last committed chunk.
+
+A claim is a lease in real time with a number, ``attempt``. Every write of a run names its attempt: a run that lost its
+lease, or whose job was cancelled, is told so by ``JobLost`` and writes nothing more.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.context import Caller, Service
+from app.db import HotConnection
+from app.errors import Conflict, NotFound
+from app.http import check_context
+from app.jobs.tables import job, job_file
+from app.security import Principal, decrypt_bytes, encrypt_bytes
+from app.sheet import FileFault
+
+ID_PREFIX: Final = "job_"
+PART_BYTES: Final = 1024 * 1024
+LEASE_SECONDS: Final = 30
+MAX_ATTEMPTS: Final = 3
+
+_CLAIM: Final = f"""
+UPDATE job SET state = 'running', attempts = attempts + 1, started_at = coalesce(started_at, clock_timestamp()),
+               lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
+ WHERE job_id = (SELECT job_id FROM job
+                  WHERE state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp())
+                  ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING job_id, attempts"""
+_RENEW: Final = f"""
+UPDATE job SET lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
+ WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
+_RELEASE: Final = f"""
+UPDATE job SET state = CASE WHEN attempts < {MAX_ATTEMPTS} THEN 'queued' ELSE 'failed' END,
+               ended_at = CASE WHEN attempts < {MAX_ATTEMPTS} THEN NULL ELSE clock_timestamp() END,
+               faults = CASE WHEN attempts < {MAX_ATTEMPTS} THEN faults ELSE '[{{"code": "job_crashed"}}]' END
+ WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
+_MINE: Final = "SELECT * FROM job WHERE job_id = $1 AND attempts = $2 AND state = 'running'"
+_ADD_ROWS: Final = """
+INSERT INTO job_row (job_id, row_no, id_number_index, name_birth_index, content, outcome, reason, field, reference)
+SELECT $1, * FROM unnest($2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[])"""
+
+
+class JobLost(Exception):
+    """Another process has the job by now, or it was cancelled: stop, and write nothing."""
+
+
+class JobRow(msgspec.Struct):
+    """A row as it is stored while its file is read; ``outcome`` stands already when nothing more can come of it."""
+
+    row_no: int
+    id_number_index: bytes | None = None
+    name_birth_index: bytes | None = None
+    content: dict[str, Any] | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    field: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt at a job: what was asked, by whom, and how far it has come."""
+
+    job_id: int
+    attempt: int
+    kind: str
+    options: Mapping[str, Any]
+    phase: str
+    total: int | None
+    caller: Caller
+
+    @asynccontextmanager
+    async def transaction(self, service: Service) -> AsyncIterator[HotConnection]:
+        """One transaction within the reach of whoever asked for the job. JobLost when the job isn't ours any more."""
+        async with service.database.hot() as connection:
+            await check_context(service, connection, self.caller)
+            if await connection.execute(_RENEW, self.job_id, self.attempt) != "UPDATE 1":
+                raise JobLost
+            yield connection
+
+
+def parsed_id(text: str) -> int:
+    """The number of a shown job id; NotFound for anything else."""
+    digits = text.removeprefix(ID_PREFIX)
+    if digits == text or not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+        raise NotFound("not_found")
+    return int(digits)
+
+
+# ---------------------------------------------------------------- a request's side
+
+
+async def add_job(
+    service: Service,
+    connection: AsyncConnection,
+    caller: Caller,
+    path: Path,
+    *,
+    kind: str,
+    options: Mapping[str, Any],
+    area_code: str,
+    due_on: date | None,
+    digest: bytes,
+    received_at: datetime,
+) -> int:
+    """Queue a job with its file, encrypted part by part, and return its id."""
+    values = {
+        "kind": kind,
+        "options": options,
+        "area_code": area_code,
+        "due_on": due_on,
+        "file_digest": digest,
+        "reach_area": caller.principal.area_code,
+        "subject": caller.principal.subject,
+        "request_id": caller.request_id,
+        "received_at": received_at,
+    }
+    job_id: int = (await connection.execute(insert(job).values(values).returning(job.c.job_id))).scalar_one()
+    with path.open("rb") as file:
+        part_no = 0
+        while content := file.read(PART_BYTES):
+            sealed = encrypt_bytes(service.keys, content, associated=_place(job_id, part_no))
+            await connection.execute(insert(job_file).values(job_id=job_id, part_no=part_no, content=sealed))
+            part_no += 1
+    return job_id
+
+
+def _place(job_id: int, part_no: int) -> bytes:
+    return f"job_file {job_id} {part_no}".encode()
+
+
+async def read(connection: HotConnection, job_id: int) -> Any:
+    """A job within reach, or NotFound."""
+    row = await connection.fetchrow("SELECT * FROM job WHERE job_id = $1", job_id)
+    if row is None:
+        raise NotFound("not_found")
+    return row
+
+
+async def read_rows(
+    connection: HotConnection, job_id: int, *, outcome: str | None, after: int, limit: int
+) -> list[Any]:
+    """Rows that have their outcome, in the order of the file."""
+    statement = """SELECT row_no, outcome, reason, field, reference FROM job_row
+                    WHERE job_id = $1 AND row_no > $2 AND outcome IS NOT NULL AND ($3::text IS NULL OR outcome = $3)
+                    ORDER BY row_no LIMIT $4"""
+    return list(await connection.fetch(statement, job_id, after, outcome, limit))
+
+
+async def cancel(connection: AsyncConnection, job_id: int) -> RowMapping:
+    """End a job that isn't done, and drop its file. NotFound, or Conflict ``job_ended``. Cancelling twice changes nothing."""
+    statement = select(job).where(job.c.job_id == job_id).with_for_update()  # its process may be about to finish it
+    row = (await connection.execute(statement)).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    if row["state"] == "done":
+        raise Conflict("job_ended")
+    if row["state"] != "cancelled":
+        values = {"state": "cancelled", "ended_at": func.clock_timestamp()}
+        await connection.execute(update(job).where(job.c.job_id == job_id).values(values))
+        await connection.execute(delete(job_file).where(job_file.c.job_id == job_id))
+    return (await connection.execute(select(job).where(job.c.job_id == job_id))).mappings().one()
+
+
+# ---------------------------------------------------------------- the worker's side
+
+
+async def _everywhere(connection: HotConnection) -> None:
+    """Jobs of every area are the worker's to find; what a run reaches is set by ``Run.transaction``."""
+    await connection.execute("SELECT set_config('onestop.reach', 'all', true)")
+
+
+async def claim(service: Service) -> tuple[int, int] | None:
+    """Take the oldest job that waits, or whose process died, for a lease: its id and attempt; None when there is none."""
+    async with service.database.hot() as connection:
+        await _everywhere(connection)
+        row = await connection.fetchrow(_CLAIM)
+    return None if row is None else (row["job_id"], row["attempts"])
+
+
+async def renew(service: Service, job_id: int, attempt: int) -> bool:
+    """Hold the lease longer; False when the job isn't this attempt's any more."""
+    async with service.database.hot() as connection:
+        await _everywhere(connection)
+        return bool(await connection.execute(_RENEW, job_id, attempt) == "UPDATE 1")
+
+
+async def release(service: Service, job_id: int, attempt: int) -> None:
+    """Give a job back whose process ended without a result; after the last attempt it has failed. A finished one stays."""
+    async with service.database.hot() as connection:
+        await _everywhere(connection)
+        await connection.execute(_RELEASE, job_id, attempt)
+
+
+async def begin(service: Service, job_id: int, attempt: int) -> Run:
+    """The run of a claimed job. JobLost when it isn't this attempt's any more."""
+    async with service.database.hot() as connection:
+        await _everywhere(connection)
+        row = await connection.fetchrow(_MINE, job_id, attempt)
+    if row is None:
+        raise JobLost
+    principal = Principal(0, row["subject"], frozenset({"registry"}), None, row["reach_area"], None, None)
+    caller = Caller(principal, row["request_id"], "zh")
+    options = msgspec.json.decode(row["options"])
+    return Run(job_id, attempt, row["kind"], options, row["phase"], row["total"], caller)
+
+
+async def fetch_file(service: Service, run: Run, path: Path) -> None:
+    """Write a job's file, decrypted, to a path."""
+    part_no = 0
+    with path.open("wb") as file:
+        while True:
+            async with run.transaction(service) as connection:
+                statement = "SELECT content FROM job_file WHERE job_id = $1 AND part_no = $2"
+                content = await connection.fetchval(statement, run.job_id, part_no)
+            if content is None:
+                return
+            file.write(decrypt_bytes(service.keys, content, associated=_place(run.job_id, part_no)))
+            part_no += 1
+
+
+async def forget_rows(service: Service, run: Run) -> None:
+    """Drop what an earlier attempt read: a file is read from its beginning."""
+    async with run.transaction(service) as connection:
+        await connection.execute("DELETE FROM job_row WHERE job_id = $1", run.job_id)
+        await connection.execute("UPDATE job SET done = 0 WHERE job_id = $1", run.job_id)
+
+
+async def add_rows(service: Service, run: Run, rows: Sequence[JobRow]) -> None:
+    """Store rows that were read, in one transaction. Not COPY: PostgreSQL refuses it under row-level security."""
+    columns = zip(*(msgspec.structs.astuple(row) for row in rows), strict=True)
+    numbers, ids, names, contents, *rest = map(list, columns)
+    encoded = [None if content is None else msgspec.json.encode(content).decode() for content in contents]
+    async with run.transaction(service) as connection:
+        await connection.execute(_ADD_ROWS, run.job_id, numbers, ids, names, encoded, *rest)
+        await connection.execute("UPDATE job SET done = done + $2 WHERE job_id = $1", run.job_id, len(rows))
+
+
+async def rows_read(service: Service, run: Run) -> None:
+    """The whole file was read: go on to apply it. Rows that have their outcome already count as done."""
+    async with run.transaction(service) as connection:
+        await connection.execute(
+            """UPDATE job SET phase = 'applying', total = done,
+                      done = (SELECT count(*) FROM job_row WHERE job_id = $1 AND outcome IS NOT NULL)
+                WHERE job_id = $1""",
+            run.job_id,
+        )
+
+
+async def finish(service: Service, run: Run, state: str, *, faults: Sequence[FileFault] = ()) -> None:
+    """End a run: ``done``, ``proposed`` or ``failed``. Counts the outcomes, drops the file and, of a refused one, all rows."""
+    async with run.transaction(service) as connection:
+        if faults:
+            await connection.execute("DELETE FROM job_row WHERE job_id = $1", run.job_id)
+        await connection.execute("DELETE FROM job_file WHERE job_id = $1", run.job_id)
+        await connection.execute(
+            """UPDATE job SET state = $2, faults = $3, ended_at = CASE WHEN $2 <> 'proposed' THEN clock_timestamp() END,
+                      summary = (SELECT coalesce(jsonb_object_agg(o.outcome, o.rows), '{}') FROM (
+                         SELECT outcome, count(*) AS rows FROM job_row WHERE job_id = $1 GROUP BY outcome) o)
+                WHERE job_id = $1""",
+            run.job_id,
+            state,
+            msgspec.json.encode(faults).decode(),
+        )

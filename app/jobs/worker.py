@@ -1,0 +1,85 @@
+"""The service's side of running jobs: each worker process of the service runs one job at a time, in a process of its own.
+
+Reading and matching a long list takes the processor for minutes. In a process of its own it takes no time from settling,
+gives its memory back, and may die without harm: the lease ends and the next attempt carries on.
+"""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from typing import Final
+
+from app.context import Service
+from app.errors import OnestopError
+from app.jobs import store
+from app.registry.worklists import observe_open_lists
+from app.telemetry import MULTIPROCESS_VARIABLE
+
+POLL_SECONDS: Final = 0.5
+OBSERVE_SECONDS: Final = 30
+STOP_SECONDS: Final = 5
+PR_SET_PDEATHSIG: Final = 1
+LOGGER: Final = logging.getLogger("onestop.jobs")
+
+
+async def work(service: Service) -> None:
+    """Claim and run jobs until cancelled; then stop the one that runs and give it back."""
+    observed = -float(OBSERVE_SECONDS)
+    clock = asyncio.get_running_loop().time
+    while True:
+        try:
+            if clock() - observed >= OBSERVE_SECONDS:
+                observed = clock()
+                await observe_open_lists(service)
+            claimed = await store.claim(service)
+            if claimed is not None:
+                await _run(service, *claimed)
+                continue
+        except OnestopError as error:  # the database is away or busy; it may come back
+            LOGGER.warning("jobs have to wait: %s", error.code)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _run(service: Service, job_id: int, attempt: int) -> None:
+    command = (sys.executable, "-m", "app.jobs.run", str(job_id), str(attempt), str(os.getpid()))
+    # The metrics of the service are its own: a job's process would leave files among them.
+    environment = {name: value for name, value in os.environ.items() if name != MULTIPROCESS_VARIABLE}
+    process = await asyncio.create_subprocess_exec(*command, env=environment)
+    try:
+        await _watch(service, process, job_id, attempt)
+    finally:
+        if process.returncode is None:
+            await _stop(process)
+        await store.release(service, job_id, attempt)
+
+
+async def _watch(service: Service, process: Process, job_id: int, attempt: int) -> None:
+    """Hold the lease while the process lives, and end the process when the job isn't ours any more."""
+    while True:
+        try:
+            await asyncio.wait_for(process.wait(), store.LEASE_SECONDS / 3)
+            return
+        except TimeoutError:
+            if not await store.renew(service, job_id, attempt):
+                return
+
+
+async def _stop(process: Process) -> None:
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def die_with(parent: int) -> None:
+    """Stop this process when its parent is killed, so that nothing keeps a port or goes on with a job."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit("the parent process is gone")

@@ -1,0 +1,91 @@
+"""The routes of imports and of the worklists beside them. They translate, nothing more."""
+
+from datetime import date
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.context import Caller, Service
+from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, page, read_cursor, service_of
+from app.jobs.store import ID_PREFIX
+from app.openapi import gives, takes_file
+from app.registry import poverty_list, worklists
+from app.registry.poverty_list import ListKind, ListOptions
+from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer
+from app.security import require
+from app.upload import received
+
+router = APIRouter(prefix="/v1", tags=["registry"])
+READERS: Final = ("registry", "finance", "auditor")
+Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
+
+
+class QueuedAnswer(Struct):
+    """A job that waits to be run."""
+
+    job_id: str
+    state: str
+
+
+@router.post("/registry/imports", openapi_extra=takes_file(), responses=gives(202, QueuedAnswer))
+async def post_list(
+    request: Request, kind: ListKind = "list", area_code: str | None = None, received_on: date | None = None
+) -> Response:
+    """Import a poverty list (``list``), a list of exits (``exit``) or of corrections 清退 (``correction``): CSV or XLSX, with
+    the columns id_number 身份证号 and class 人员类别, and name 姓名, birth_date 出生日期, from 认定日期, exited_on 退出日期,
+    until 清退日期 where they are known. ``GET /v1/jobs/{job_id}`` shows how far it is and what became of each row."""
+    caller, service = await caller_of(request), service_of(request)
+    require(caller.principal, "registry")
+    async with received(request, service.settings.max_import_bytes) as upload:
+        options = upload.options(ListOptions)
+
+        async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+            job_id = await poverty_list.queue(service, connection, caller, upload, options)
+            return 202, encoded(QueuedAnswer(f"{ID_PREFIX}{job_id}", "queued"))
+
+        return _located(await once(request, caller, [upload.digest.hex(), options], act))
+
+
+def _located(response: Response) -> Response:
+    response.headers["Location"] = f"/v1/jobs/{msgspec.json.decode(response.body)['job_id']}"
+    return response
+
+
+@router.get("/registry/lists", responses=gives(200, ListAnswer, listed=True))
+async def get_lists(
+    request: Request, overdue: bool | None = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
+) -> Response:
+    """Received lists with their due day and completion, newest first. A refused file stays open until a corrected one was
+    sent and its own job is cancelled."""
+    caller, service = await _reader(request)
+    before = read_cursor(service, cursor, int)
+    rows, shown = await worklists.lists(service, caller, overdue=overdue, before=before, limit=limit)
+    return answer(page(service, list(rows), limit, shown, lambda row: row["job_id"]))
+
+
+@router.get("/registry/readjudication-candidates", responses=gives(200, CandidateAnswer, listed=True))
+async def get_candidates(request: Request, limit: Limit = PAGE_DEFAULT, cursor: str | None = None) -> Response:
+    """Person-years that were settled before a fact that concerns them was known."""
+    caller, service = await _reader(request)
+    after = read_cursor(service, cursor, tuple[str, int])
+    rows, shown = await worklists.candidates(service, caller, after=after, limit=limit)
+    return answer(page(service, list(rows), limit, shown, lambda row: [row["person_id"], row["benefit_year"]]))
+
+
+@router.get("/registry/uninsured-poor", responses=gives(200, UninsuredAnswer, listed=True))
+async def get_uninsured(request: Request, limit: Limit = PAGE_DEFAULT, cursor: str | None = None) -> Response:
+    """Registered poor persons whom no insurance covers today, with the premium subsidy due for them where it is known."""
+    caller, service = await _reader(request)
+    after = read_cursor(service, cursor, str)
+    rows, shown = await worklists.uninsured_poor(service, caller, after=after, limit=limit)
+    return answer(page(service, list(rows), limit, shown, lambda row: row["person_id"]))
+
+
+async def _reader(request: Request) -> tuple[Caller, Service]:
+    caller = await caller_of(request)
+    require(caller.principal, *READERS)
+    return caller, service_of(request)

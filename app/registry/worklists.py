@@ -1,0 +1,183 @@
+"""What officers have to look after: lists not matched in time, years settled under other facts, the uninsured poor."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app import clock
+from app.context import Caller, Service
+from app.db import HotConnection
+from app.errors import Refused
+from app.http import check_context
+from app.money import yuan
+from app.settlement.answer import shown_instant
+from app.settlement.bill import shanghai_day
+from app.telemetry import oldest_open_list_seconds
+
+SUBSIDY: Final = "registry.premium_subsidy"
+
+_ADD_CANDIDATES: Final = """
+INSERT INTO readjudication_candidate (person_id, benefit_year, reason, subject, request_id)
+SELECT DISTINCT s.person_id, s.benefit_year, $4, $5, $6
+  FROM unnest($1::text[], $2::date[], $3::date[]) c(person_id, since, until)
+  JOIN settlement s ON s.person_id = c.person_id AND s.kind = 'settlement' AND s.admitted_on >= c.since
+   AND (c.until IS NULL OR s.admitted_on < c.until)
+ WHERE NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal')
+ON CONFLICT DO NOTHING"""
+_OPEN_SINCE: Final = """
+SELECT min(received_at) FROM job WHERE due_on IS NOT NULL AND state IN ('queued', 'running', 'failed')"""
+_LISTS: Final = """
+SELECT job_id, options ->> 'kind' AS kind, state, area_code, options ->> 'received_on' AS received_on, due_on, ended_at, summary,
+       (state IN ('queued', 'running', 'failed') AND due_on < $1) AS overdue
+  FROM job
+ WHERE due_on IS NOT NULL AND ($2::bigint IS NULL OR job_id < $2)
+   AND ($3::boolean IS NULL OR $3 = (state IN ('queued', 'running', 'failed') AND due_on < $1))
+ ORDER BY job_id DESC LIMIT $4"""
+_CANDIDATES: Final = """
+SELECT person_id, benefit_year, reason, since FROM readjudication_candidate
+ WHERE $1::text IS NULL OR (person_id, benefit_year) > ($1, $2::smallint) ORDER BY person_id, benefit_year LIMIT $3"""
+_UNINSURED: Final = """
+SELECT p.person_id, p.area_code, i.class, i.valid_from, i.exited_on, p.insured_from, p.insured_until
+  FROM person p JOIN LATERAL (
+       SELECT i.class, i.valid_from, i.exited_on FROM identity i
+        WHERE i.person_id = p.person_id AND i.class = 'registered_poor' AND i.superseded_at IS NULL
+          AND i.valid_from <= $1 AND (i.valid_until IS NULL OR $1 < i.valid_until) ORDER BY i.valid_from LIMIT 1) i ON true
+ WHERE ($2::text IS NULL OR p.person_id > $2) AND (p.insured_from > $1 OR p.insured_until <= $1)
+ ORDER BY p.person_id LIMIT $3"""
+
+
+class ListAnswer(Struct):
+    """A received list. It is open until every row was matched; overdue when that wasn't so on its due day's end."""
+
+    job_id: str
+    kind: str
+    state: str
+    area_code: str
+    received_on: str
+    due_on: date
+    completed_at: str | None
+    overdue: bool
+    summary: dict[str, int]
+
+
+class CandidateAnswer(Struct):
+    """A person-year with settlements whose facts have changed since; readjudication takes it away."""
+
+    person_id: str
+    year: int
+    reason: str
+    since: str
+
+
+class UninsuredAnswer(Struct):
+    """A registered poor person whom no insurance covers today; ``premium_subsidy`` is null where no figure is known."""
+
+    person_id: str
+    area_code: str
+    class_since: date
+    exited_on: date | None
+    insured_from: date | None
+    insured_until: date | None
+    premium_subsidy: str | None
+
+
+async def add_candidates(
+    connection: HotConnection, caller: Caller, intervals: Sequence[tuple[str, date, date | None]], *, reason: str
+) -> None:
+    """Put the years on the worklist that have live settlements admitted in an interval in which a person's classes changed.
+
+    Call it under the person's lock, so that no bill is settled between the look and the change.
+    """
+    if intervals:
+        columns = map(list, zip(*intervals, strict=True))
+        written_by = (caller.principal.subject, caller.request_id)
+        await connection.execute(_ADD_CANDIDATES, *columns, reason, *written_by)
+
+
+async def observe_open_lists(service: Service) -> None:
+    """Set the metric: business seconds since the oldest list was received that isn't matched yet; 0 when there is none."""
+    async with service.database.transaction() as connection:
+        now = await clock.now(connection, manual=service.manual_clock)
+    async with service.database.hot() as connection_:
+        await connection_.execute("SELECT set_config('onestop.reach', 'all', true)")
+        since: datetime | None = await connection_.fetchval(_OPEN_SINCE)
+    oldest_open_list_seconds.set(0 if since is None else max(0, (now - since).total_seconds()))
+
+
+async def today(service: Service) -> date:
+    """The business day."""
+    async with service.database.transaction() as connection:
+        return shanghai_day(await clock.now(connection, manual=service.manual_clock))
+
+
+async def lists(
+    service: Service, caller: Caller, *, overdue: bool | None, before: int | None, limit: int
+) -> tuple[Sequence[Any], list[ListAnswer]]:
+    """Received lists, newest first."""
+    rows = await _fetch(service, caller, _LISTS, await today(service), before, overdue, limit + 1)
+    return rows, [_list(row) for row in rows]
+
+
+def _list(row: Any) -> ListAnswer:
+    completed = None if row["ended_at"] is None or row["state"] != "done" else shown_instant(row["ended_at"])
+    return ListAnswer(
+        job_id=f"job_{row['job_id']}",
+        kind=row["kind"],
+        state=row["state"],
+        area_code=row["area_code"],
+        received_on=row["received_on"],
+        due_on=row["due_on"],
+        completed_at=completed,
+        overdue=row["overdue"],
+        summary=msgspec.json.decode(row["summary"]),
+    )
+
+
+async def candidates(
+    service: Service, caller: Caller, *, after: tuple[str, int] | None, limit: int
+) -> tuple[Sequence[Any], list[CandidateAnswer]]:
+    """Person-years to readjudicate, by person."""
+    rows = await _fetch(service, caller, _CANDIDATES, *(after or (None, None)), limit + 1)
+    shown = [CandidateAnswer(row[0], row[1], row[2], shown_instant(row[3])) for row in rows]
+    return rows, shown
+
+
+async def uninsured_poor(
+    service: Service, caller: Caller, *, after: str | None, limit: int
+) -> tuple[Sequence[Any], list[UninsuredAnswer]]:
+    """Registered poor persons whom no insurance covers today, by person."""
+    day = await today(service)
+    rows = await _fetch(service, caller, _UNINSURED, day, after, limit + 1)
+    shown = [
+        UninsuredAnswer(
+            person_id=row["person_id"],
+            area_code=row["area_code"],
+            class_since=row["valid_from"],
+            exited_on=row["exited_on"],
+            insured_from=row["insured_from"],
+            insured_until=row["insured_until"],
+            premium_subsidy=_subsidy(service, row["area_code"], day),
+        )
+        for row in rows
+    ]
+    return rows, shown
+
+
+def _subsidy(service: Service, area_code: str, day: date) -> str | None:
+    """The yearly premium subsidy of an area in yuan; None where its pack knows none."""
+    try:
+        policy = service.book.on(day, area_code)
+        amount = policy.figure(SUBSIDY, {}).value if policy.has(SUBSIDY) else None
+    except Refused:
+        return None
+    return None if amount is None else yuan(amount)
+
+
+async def _fetch(service: Service, caller: Caller, statement: str, *arguments: Any) -> Sequence[Any]:
+    async with service.database.hot() as connection:
+        await check_context(service, connection, caller)
+        rows: Sequence[Any] = await connection.fetch(statement, *arguments)
+        return rows
