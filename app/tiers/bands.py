@@ -30,8 +30,7 @@ def apply(rule: Rule, state: State) -> None:
     exact = benefit(start + base, threshold, shifted) - benefit(start, threshold, shifted)
     rooms, shown, caps = state.rooms(rule)
     uncapped = divide_half_up(exact, RATE_ONE)
-    paid = min(limited(uncapped, narrowest(rooms)), base, state.remaining_total)
-    state.pay(rule, paid, base_name)
+    paid, unpaid = min(limited(uncapped, narrowest(rooms)), base), state.remaining_total
     inputs: Inputs = {
         "base": base,
         "base_before": start,
@@ -40,6 +39,9 @@ def apply(rule: Rule, state: State) -> None:
         "bands": [[upper, band_rate] for upper, band_rate in shifted],
         "uncapped": uncapped,
     }
+    if paid > unpaid:
+        inputs["unpaid"] = paid = unpaid
+    state.pay(rule, paid, base_name)
     inputs.update(state.derivation(deductible))
     left = {name: amount - paid for name, amount in rooms.items()}
     state.step(rule, paid, inputs | shown, (deductible, bands_figure, rate, *caps), left)
