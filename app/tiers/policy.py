@@ -4,7 +4,7 @@ No rule for a day is ``policy_gap``, two are ``policy_overlap``; there is no def
 every day from a version's first to its last, at every boundary, for every class, level, rank and mode that a rule can meet.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from hashlib import sha256
@@ -158,7 +158,7 @@ class Policy:
         chosen: dict[tuple[str, ...], Row] = {}
         for row in self.rows(name):
             selectors = dict(row.selectors)
-            choices = [self._expanded(key, selectors[key]) if key in selectors else domain[key] for key in dimensions]
+            choices = [self.members(key, selectors[key]) if key in selectors else domain[key] for key in dimensions]
             for combination in product(*choices):
                 if combination in chosen:
                     raise Refused([Fault("", "policy_overlap", {"parameter": name, "day": str(self.day)})])
@@ -173,11 +173,12 @@ class Policy:
         """Whether two rows of a parameter hold for the same facts, on days of both."""
         first, second = dict(one.selectors), dict(other.selectors)
         return all(
-            set(self._expanded(key, first[key])) & set(self._expanded(key, second[key]))
+            set(self.members(key, first[key])) & set(self.members(key, second[key]))
             for key in first.keys() & second.keys()
         )
 
-    def _expanded(self, dimension: str, values: tuple[str, ...]) -> list[str]:
+    def members(self, dimension: str, values: tuple[str, ...]) -> list[str]:
+        """The values of a selector, groups as their classes."""
         if dimension != "class":
             return list(values)
         members: list[str] = []
@@ -298,8 +299,11 @@ class PolicyBook:
         return self._policies[key]
 
 
-def load_book(texts: Mapping[str, str]) -> PolicyBook:
-    """Packs by name to a book. PolicyError with every finding (file, line, parameter, day, remedy) when one is wrong."""
+def load_book(texts: Mapping[str, str], drafts: Collection[str] = ()) -> PolicyBook:
+    """Packs by name to a book. PolicyError with every finding (file, line, parameter, day, remedy) when one is wrong.
+
+    Drafts are looked at, not served: their areas may be another pack's as well.
+    """
     findings: list[str] = []
     sources: dict[str, PackSource] = {}
     for name, text in texts.items():
@@ -311,7 +315,7 @@ def load_book(texts: Mapping[str, str]) -> PolicyBook:
         raise PolicyError(findings[:MAX_FINDINGS])
     packs = {name: _inherited(name, sources, texts, findings, ()) for name in sources}
     if not findings:
-        findings += _area_findings(sources)
+        findings += _area_findings(sources, drafts)
         for pack in packs.values():
             findings += _pack_findings(pack)
             findings += _override_findings(pack, sources[pack.name])
@@ -397,12 +401,14 @@ def _outside(dated: Dated, since: date, until: date | None) -> Iterator[Dated]:
         yield replace(dated, since=max(dated.since, until))
 
 
-def _area_findings(packs: Mapping[str, PackSource]) -> Iterator[str]:
+def _area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> Iterator[str]:
     owner: dict[str, str] = {}
     for pack in packs.values():
         for area in pack.areas:
             if not area.isdigit() or not 2 <= len(area) <= 6:
                 yield f'{pack.at("areas")}: areas：“{area}”应是 2 到 6 位行政区划代码前缀，如 "53"。'
+            if pack.name in drafts:
+                continue
             if area in owner:
                 yield (
                     f"{pack.at('areas')}: areas：“{area}”已属于政策包 {owner[area]}（policy_overlap）。"

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, cast
 
-from app.money import RATE_ONE, fen, rate
+from app.money import RATE_ONE, fen, rate, rate_text, yuan
 from app.tiers.model import CLASSES
 
 TIERS: Final = ("hospital", "basic", "serious_illness", "medical_assistance", "safety_net")
@@ -41,6 +41,32 @@ def converted(value: Any, unit: str) -> Any:
         case "text" if isinstance(value, str):
             return value
     raise ValueError("does not fit its unit")
+
+
+def shown(value: Any, unit: str) -> Any:
+    """A written value in the outside form (yuan and rates as text); derived values are shown as the rule that they are."""
+    if isinstance(value, dict) and value.keys() & {"of", "share", "share_of_bill"}:
+        return dict(value)
+    result = converted(value, unit)
+    match unit:
+        case _ if result is None:
+            return None
+        case "yuan":
+            return yuan(result)
+        case "rate":
+            return rate_text(result)
+        case "bands":
+            return [
+                {"up_to": None if upper is None else yuan(upper), "rate": rate_text(band_rate)}
+                for upper, band_rate in result
+            ]
+        case "classes" | "tiers":
+            return sorted(result)
+        case "diseases":
+            return {code: {"name": name, "group": group} for code, (name, group) in result.items()}
+        case "prices":
+            return {code: yuan(price) for code, price in result.items()}
+    return result
 
 
 class WrongBand(ValueError):
