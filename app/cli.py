@@ -11,7 +11,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, get_args
 
@@ -47,13 +48,25 @@ from app.policies import (
     shipped_book,
 )
 from app.policies.cases import failures, parse_cases
+from app.policies.words import Side, differences, facts_words, rule_words
 from app.schema import migrate as migrate_database
 from app.server import database_url
 from app.server import serve as serve_service
 from app.settlement.bill import shanghai_day
-from app.tiers.policy import PolicyBook, load_book
+from app.tiers.policy import Policy, PolicyBook, load_book, unused
+from app.tiers.summary import TIER_NAMES
+from app.tiers.yamltext import nearest
 
 out: Final = Console()
+STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "假设"}
+PART_WORDS: Final = {
+    "rule": "规则",
+    "order": "顺序",
+    "precedence": "优先次序",
+    "group": "类别组",
+    "accumulator": "累计",
+    "figure": "数字",
+}
 DEMO_CLOCK: Final = "manual:2018-05-12T10:00:00+08:00"
 READY_SECONDS: Final = 120
 
@@ -183,7 +196,13 @@ def _free_port() -> int:
 
 @main.command()
 @click.argument("bill", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--policy-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None)
+@click.option(
+    "--policy-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    help="A pack; it rules every area that it names, even where a shipped pack does. It may inherit shipped packs, "
+    "published schemes and packs beside it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def compute(bill: Path, policy_file: Path | None, as_json: bool) -> None:
     """Compute a bill offline, without a database."""
@@ -197,6 +216,9 @@ def compute(bill: Path, policy_file: Path | None, as_json: bool) -> None:
         fail("\n".join(lines) or message_text(error.code, error.values, "zh"))
     except PolicyError as error:
         fail(str(error))
+    used = answer["policy"]["pack"]
+    if policy_file is not None and used != policy_file.stem:
+        click.echo(f"提示：{policy_file.name} 的 areas 不含参保人所在地区，这张账单是按政策包 {used} 算的。", err=True)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     else:
@@ -239,30 +261,95 @@ def policy_list() -> None:
     out.print(table)
 
 
+def _policy_on(pack: str, on: datetime | None) -> tuple[Policy, date]:
+    """The policy of a pack, by its name or its file, on a day (today without one), or leave with what is wrong."""
+    day = shanghai_day(datetime.now(UTC)) if on is None else on.date()
+    path = Path(pack)
+    try:
+        if path.suffix == ".yaml":
+            books, pack = [book_with([path], Settings().policy_dir, drafts=True)], path.stem
+        else:
+            books = _books()
+        known = [name for book in books for name in book.packs]
+        book = next((book for book in books if pack in book.packs), None)
+        if book is None:
+            fail(f"没有政策包 {pack}。{nearest(pack, known)}现有：{'、'.join(known)}；文件请写到 .yaml 为止。")
+        return book.policy(pack, day), day
+    except PolicyError as error:
+        fail(str(error))
+    except OnestopError as error:
+        fail(f"{pack} {day}：{message_text(error.code, error.values, 'zh')}")
+
+
 @policy.command("show")
 @click.argument("pack")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day, today without it.")
 def policy_show(pack: str, on: datetime | None) -> None:
-    """Every parameter of a pack on a day."""
-    books, day = _books(), on.date() if on else shanghai_day(datetime.now(UTC))
-    book = next((book for book in books if pack in book.packs), None)
-    if book is None:
-        fail(f"没有政策包 {pack}；现有：{'、'.join(name for book in books for name in book.packs)}。")
-    try:
-        shown = policy_answer(book.policy(pack, day), day)
-    except OnestopError as error:
-        fail(message_text(error.code, error.values, "zh"))
-    table = Table(
-        "参数", "适用", "值", "起", "止（不含）", "状态", "来源", title=f"{shown.title} · {shown.version} · {day}"
-    )
+    """The rules in their order, in words, and every figure of a pack (name or file) on a day."""
+    found, day = _policy_on(pack, on)
+    shown = policy_answer(found, day)
+    rules = _table("", "层级", "规则", "做什么", title=f"{shown.title} · {shown.version} · {day}")
+    for number, rule in enumerate(found.rules, 1):
+        name = f"{rule.title}（{rule.rule}，{rule.kind}）"
+        rules.add_row(str(number), TIER_NAMES["zh"][rule.tier], name, rule_words(rule))
+    out.print(rules)
+    table = _table("参数", "适用", "值", "起", "止（不含）", "状态", "来源")
     for parameter in shown.parameters:
         for figure in parameter.figures:
-            applies = " ".join("/".join(values) for values in figure.applies_to.values())
-            value = json.dumps(figure.value, ensure_ascii=False) if not isinstance(figure.value, str) else figure.value
-            status = "已颁布" if figure.status == "enacted" else "假设"
             source = f"{figure.document} {figure.clause}"
-            table.add_row(parameter.name, applies, value, figure.from_, figure.until or "", status, source)
+            applies = facts_words(figure.applies_to)
+            status, until = STATUS_WORDS[figure.status], figure.until or ""
+            name = f"{parameter.title}（{parameter.name}）"
+            table.add_row(name, applies, _written(figure.value), figure.from_, until, status, source)
     out.print(table)
+
+
+def _table(*heads: str, **options: Any) -> Table:
+    """A table whose cells wrap and are never cut off."""
+    table = Table(**options)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    return table
+
+
+def _written(value: Any) -> str:
+    """A value of a figure as one text."""
+    return "无" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@policy.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day of both, today without it.")
+@click.option("--on-b", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day of B, if it is another one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
+def policy_diff(a: str, b: str, on: datetime | None, on_b: datetime | None, as_json: bool) -> None:
+    """Compare two packs (names or files), or one pack on two days: rules, groups and figures that differ."""
+    (one, day), (two, day_b) = _policy_on(a, on), _policy_on(b, on_b or on)
+    found = differences(one, two)
+    if as_json:
+        sides = {
+            key: {"pack": policy.pack.name, "version": policy.version.name, "on": str(on)}
+            for key, policy, on in (("a", one, day), ("b", two, day_b))
+        }
+        answer = sides | {"differences": [asdict(item) for item in found]}
+        click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+        return
+    heads = [f"{policy.pack.name} · {policy.version.name} · {on}" for policy, on in ((one, day), (two, day_b))]
+    table = _table("不同之处", "适用", *heads, title=f"{len(found)} 处不同", show_lines=True)
+    for item in found:
+        name = f"{item.title}（{item.name}）" if item.title else item.name
+        table.add_row(f"{PART_WORDS[item.part]} {name}", facts_words(item.applies), *map(_side, (item.a, item.b)))
+    out.print(table)
+
+
+def _side(side: Side | None) -> str:
+    if side is None:
+        return "—"
+    if side.status is None:
+        return _written(side.value)
+    until = "" if side.until is None else f"，到 {side.until} 前"
+    return f"{_written(side.value)}\n{side.since} 起{until}，{STATUS_WORDS[side.status]}\n{side.source}"
 
 
 @policy.command("check")
@@ -273,9 +360,12 @@ def policy_check(files: tuple[Path, ...]) -> None:
         books = [book_with(packs_of(files), Settings().policy_dir)] if files else _books()
     except PolicyError as error:
         fail(f"{error}\n共 {len(error.findings)} 处问题。")
+    given = {path.stem for path in packs_of(files)}
     for pack in [pack for book in books for pack in book.packs.values()]:
         rows = sum(len(parameter.rows) for parameter in pack.parameters.values())
         out.print(f"{pack.name}：没有问题，{rows} 个带日期的数字，其中 {assumed_rows(pack)} 个是假设。")
+        if pack.name in given and (idle := unused(pack)):
+            out.print(f"  提示：没有规则用到 {'、'.join(idle)}。若不是留作记录，请核对名字，或删去。")
 
 
 @policy.command("test")

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from app import clock
 from app.errors import Fault, NotFound, PolicyError, Refused
 from app.http import answer, caller_of, open_request, service_of
-from app.money import rate_text, yuan
 from app.openapi import body, gives
 from app.problem import read_body
 from app.security import require
@@ -20,7 +19,7 @@ from app.settlement.bill import shanghai_day
 from app.tables import policy_text
 from app.tiers.packfile import Row
 from app.tiers.policy import Pack, Policy, PolicyBook, load_book
-from app.tiers.values import converted
+from app.tiers.values import shown
 from app.tiers.yamltext import MAX_PACK_BYTES
 from app.wire import decode
 
@@ -168,36 +167,13 @@ def policy_answer(policy: Policy, on: date) -> PolicyDayAnswer:
 def _figure(row: Row, unit: str) -> FigureAnswer:
     return FigureAnswer(
         applies_to={key: list(values) for key, values in row.selectors},
-        value=_value(row.value, unit),
+        value=shown(row.value, unit),
         from_=row.since.isoformat(),
         until=None if row.until is None else row.until.isoformat(),
         status=row.status,
         document=row.document,
         clause=row.clause,
     )
-
-
-def _value(value: Any, unit: str) -> Any:
-    """A written value in the outside form; derived values are shown as the rule that they are."""
-    if isinstance(value, dict) and value.keys() & {"of", "share"}:
-        return dict(value)
-    result = converted(value, unit)
-    match unit:
-        case _ if result is None:
-            return None
-        case "yuan":
-            return yuan(result)
-        case "rate":
-            return rate_text(result)
-        case "bands":
-            return [
-                {"up_to": None if upper is None else yuan(upper), "rate": rate_text(rate)} for upper, rate in result
-            ]
-        case "classes" | "tiers":
-            return sorted(result)
-        case "diseases":
-            return {code: {"name": name, "group": group} for code, (name, group) in result.items()}
-    return result
 
 
 async def keep_texts(connection: AsyncConnection, book: PolicyBook) -> None:

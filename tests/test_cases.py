@@ -78,7 +78,7 @@ WRONG = {
     "portions that do not add up": ("{basic: 850, patient: 350}", "{basic: 850}", 7, "合计 850.00，账单总额是 1200.00"),
     "a float": ("in_scope: 1200", "in_scope: 1200.50", 5, "浮点数"),
     "an amount in words": ("in_scope: 1200", "in_scope: 一千", 5, "应是金额"),
-    "no bills": ("cases:", "case:", 2, "缺少“cases”"),
+    "no bills": ("cases:", "case:", 2, "是不是“cases”"),
     "a day that is none": ("day: 2018-06-01", "day: June", 7, "应是日期"),
     "a level that is none": ("level: 1", "level: 4", 4, "可选：1、2、3"),
     "a person that is a word": ('person: {area: "530102"}', "person: 张三", 3, "“person”应是键和值"),

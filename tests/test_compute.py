@@ -17,7 +17,7 @@ from app.demo.run import run_demo
 from app.demo.show import show_settlement
 from app.demo.world import CATALOGUE, HOSPITALS, PERSONS
 from app.errors import Malformed, PolicyError, Refused
-from app.policies import SHIPPED
+from app.policies import SCHEMES, SHIPPED
 from app.security import looks_like_id_number, valid_id_number
 from app.tiers.model import ACCUMULATORS, CLASSES
 from tests.conftest import ADMIN_TOKEN
@@ -128,6 +128,26 @@ def test_a_policy_file_replaces_the_shipped_pack(tmp_path: Path) -> None:
     answer = compute_file(EXAMPLE, tmp_path / "yunnan.yaml")
     assert answer["portions"]["basic"] == "15044.97"  # 16716.63 × 0.90 = 15044.967
     assert answer["policy"]["digest"] != compute_file(EXAMPLE, None)["policy"]["digest"]
+
+
+def test_a_policy_file_rules_the_areas_that_it_names_before_any_shipped_pack(tmp_path: Path) -> None:
+    """A draft that inherits a shipped pack, or one beside it, is used where it covers the area, however the prefixes compare."""
+    head = 'pack: NAME\ntitle: 草案\ninherits: PARENT\nareas: ["53"]\n'
+    rate = (
+        "parameters:\n  basic.inpatient.rate:\n    title: 住院支付比例\n    unit: rate\n    by: [level]\n    rows:\n"
+        '      - {class: tilted, from: 2017-11-03, value: {1: "0.95", 2: "0.90", 3: "0.70"}, status: assumed,'
+        " source: {document: assumption, clause: 草案}}\n"
+    )
+    (tmp_path / "draft.yaml").write_text(head.replace("NAME", "draft").replace("PARENT", "yunnan") + rate, "utf-8")
+    (tmp_path / "next.yaml").write_text(
+        head.replace("NAME", "next").replace("PARENT", "draft").replace("53", "5301"), "utf-8"
+    )
+    shipped = compute_file(EXAMPLE, None)["portions"]["basic"]
+    for name in ("draft", "next"):
+        answer = compute_file(EXAMPLE, tmp_path / f"{name}.yaml")
+        assert answer["policy"]["pack"] == name
+        assert answer["portions"]["basic"] != shipped
+    assert compute_file(EXAMPLE, SCHEMES / "wuwei_deep.yaml")["policy"]["pack"] == "yunnan"
 
 
 def test_a_wrong_policy_file_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Law as data: the shipped packs cover every day, and a wrong pack is refused with advice."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from app.errors import PolicyError, Refused
-from app.policies import SHIPPED, read_texts
-from app.tiers.policy import PolicyBook, facts_for, load_book
+from app.policies import SHIPPED, read_text, read_texts
+from app.tiers.policy import PolicyBook, facts_for, load_book, unused
 
 TEXTS = read_texts(SHIPPED)
 BOOK = load_book(TEXTS)
@@ -102,7 +103,7 @@ WRONG = {
     "an unknown key": ("title: 比例", "title: 比例\n    colour: red", "不认识的键“colour”"),
     "a duplicate key": ("title: 小包", "title: 小包\ntitle: 大包", "“title”写了两次"),
     "an unknown kind": ("kind: share", "kind: magic", "可选：share"),
-    "an unknown parameter": ("rate: basic.rate}", "rate: basic.rat}", "没有参数“basic.rat”"),
+    "an unknown parameter": ("rate: basic.rate}", "rate: basic.rat}", "没有参数“basic.rat”可用。是不是“basic.rate”？"),
     "a parameter of another unit": ("unit: rate", "unit: yuan", "要单位 rate"),
     "an empty interval": ("until: 2019-01-01", "until: 2018-01-01", "区间为空"),
     "an impossible day": ("from: 2019-01-01", "from: 2019-02-30", "2019-02-30"),
@@ -122,7 +123,7 @@ WRONG = {
     "an unknown medical type": (
         "base: in_scope",
         'applies: {medical_type: ["21x"]}, base: in_scope',
-        "不认识的值“21x”",
+        "不能写“21x”",
     ),
     "bills that no basic rule meets": (
         "base: in_scope",
@@ -154,7 +155,7 @@ WRONG = {
         "    rules:\n      - {rule: basic, title: 基本, tier: basic, kind: share, base: in_scope, rate: basic.rate}",
         "    accumulators: {own: {title: 累计, grows_by: in_scope}}\n    rules:\n      - {rule: basic, title: 基本, tier: basic,"
         " kind: share, base: in_scope, rate: basic.rate, counts_paid: own}",
-        "的“counts_paid”应是文字，可选：inpatient_count",
+        "的“counts_paid” 不能写“own”。",
     ),
     "a share of an accumulator that isn't there": (
         "rate: basic.rate}\nparameters:",
@@ -176,7 +177,7 @@ WRONG = {
     "a place that is none": (
         "base: in_scope",
         "applies: {place: [abroad]}, base: in_scope",
-        "可以写的有：county、prefecture、province、elsewhere",
+        "可选：county、prefecture、province、elsewhere",
     ),
     "a disease's group without a list": (
         "- {from: 2019-01-01",
@@ -233,6 +234,105 @@ def test_a_rate_by_disease_needs_a_row_for_every_group_and_for_the_others() -> N
             load_book({"small": both.replace(missing, "", 1)})
 
 
+LINES = {
+    # what is wrong: old, new, the line that the finding names, what it advises
+    "a gap of one day": (
+        "{from: 2019-01-01, value",
+        "{from: 2019-01-02, value",
+        21,
+        "请补一行 from: 2019-01-01、until: 2019-01-02",
+    ),
+    "an overlap": ("until: 2019-01-01", "until: 2019-01-02", 22, "请把 small.yaml 第 21 行的 until 写成 2019-01-01"),
+    "a rate of 70 in a table": (
+        'unit: rate\n    rows:\n      - {from: 2018-01-01, until: 2019-01-01, value: "0.50"',
+        'unit: rate\n    by: [level]\n    rows:\n      - {from: 2018-01-01, until: 2019-01-01, value: {1: "0.50",\n'
+        '           2: "70",\n           3: "0.50"}',
+        23,
+        "的 value “70”不对：比例写 0 到 1 之间",
+    ),
+    "a kind": ("kind: share", "kind: shares", 15, "是不是“share”？"),
+    "a key": ("title: 比例", "titel: 比例", 18, "是不是“title”？"),
+    "a parameter": ("rate: basic.rate}", "rate: basic.rat}", 15, "是不是“basic.rate”？"),
+    "a condition": ("base: in_scope", 'applies: {medical_typ: ["21"]}, base: in_scope', 15, "是不是“medical_type”？"),
+    "a class": ("[destitute, low_income, r", "[destitut, low_income, r", 11, "是不是“destitute”？"),
+    "a class in a row": ("{from: 2019-01-01, v", "{class: everyon, from: 2019-01-01, v", 21, "是不是“everyone”？"),
+    "a level in a row": ("{from: 2019-01-01, v", "{level: 4, from: 2019-01-01, v", 21, "可选：1、2、3"),
+    "a dimension": ("unit: rate", "unit: rate\n    by: [levle]", 20, "是不是“level”？"),
+    "a document": ('document: d, clause: "2"', 'document: dd, clause: "2"', 22, "是不是“d”？"),
+    "a date as text": ("{from: 2019-01-01", '{from: "2019-01-01"', 22, "写成 2017-11-03 这样的形式，不加引号"),
+    "a number as float": ('value: "0.60"', "value: 0.60", 22, '请加引号写成文字，如 "0.60"'),
+    "a number without quotes as a word": ("title: 小包", "title: 2018", 3, "请加引号"),
+    "a duplicate key": ("title: 小包", "title: 小包\ntitle: 大包", 4, "先在第 3 行"),
+    "an area that is taken": ('areas: ["99"]', 'areas: ["53"]', 4, "写更长的前缀"),
+    "an unknown ancestor": ("title: 小包", "title: 小包\ninherits: yunan", 4, "是不是“yunnan”？"),
+    "bills that no basic rule meets": (
+        "base: in_scope",
+        "applies: {rank: [county]}, base: in_scope",
+        8,
+        "请补一条 tier: basic 的规则",
+    ),
+    "a tab": ("    title: 一", "\ttitle: 一", 9, "制表符（Tab）"),
+    "a colon in a text": ("title: 小包", "title: 小包: 一", 3, "两个冒号"),
+    "a bracket that stays open": ('areas: ["99"]', 'areas: ["99"', 5, "括号没有配对"),
+    "a tag": ("title: 小包", "title: !!int 小包", 3, "标签（!）"),
+    "a list as a key": ("title: 小包", "title: 小包\n? [a]\n: b", 4, "键应是一个词"),
+    "rules that are none": ("    rules:\n      -", "    rules:\n       ", 14, "rules 应是规则的列表"),
+    "an income that isn't there": (
+        'unit: rate\n    rows:\n      - {from: 2018-01-01, until: 2019-01-01, value: "0.50"',
+        'unit: yuan\n    rows:\n      - {from: 2018-01-01, until: 2019-01-01, value: {share: "0.1", of_parameter: income}',
+        20,
+        "没有这样的“income”",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", sorted(LINES))
+def test_a_finding_names_the_line_and_what_to_write_instead(fault: str) -> None:
+    """A finding reads like a colleague's advice: the line where it stands, and what was probably meant."""
+    old, new, line, advice = LINES[fault]
+    assert old in SMALL
+    with pytest.raises(PolicyError) as caught:
+        load_book({**TEXTS, "small": SMALL.replace(old, new, 1)})
+    found = [finding for finding in caught.value.findings if advice in finding]
+    assert found, caught.value.findings
+    assert abs(int(found[0].split(":")[1]) - line) <= 1, found
+
+
+def test_a_gap_between_versions_and_an_overlap_name_both_and_the_day() -> None:
+    """Two versions that leave a day out or share one are refused at the later one, with the date to write."""
+    body = SMALL[SMALL.index("    precedence") : SMALL.index("parameters:")]
+    second = f"  second:\n    title: 二\n    from: 2020-01-02\n{body}parameters:"
+    text = SMALL.replace("parameters:", second)
+    with pytest.raises(PolicyError, match=r"small.yaml:16: 版本 first 与 second 自 2020-01-02 起重叠") as caught:
+        load_book({"small": text})
+    assert "请把 first 的 until 写成 2020-01-02" in str(caught.value)
+    with pytest.raises(PolicyError, match=r"之间，2020-01-01 没有规则（policy_gap，只这一天）"):
+        load_book({"small": text.replace("from: 2018-01-01\n", "from: 2018-01-01\n    until: 2020-01-01\n", 1)})
+
+
+def test_a_cycle_of_inheritance_is_named_once() -> None:
+    """Packs that inherit each other in a circle are one finding that shows the circle."""
+    names = {"a": "b", "b": "c", "c": "a"}
+    texts = {
+        name: SMALL.replace("pack: small", f"pack: {name}\ninherits: {parent}").replace('["99"]', f'["99{number}"]')
+        for number, (name, parent) in enumerate(names.items())
+    }
+    with pytest.raises(PolicyError) as caught:
+        load_book(texts)
+    assert [finding for finding in caught.value.findings if "循环继承" in finding] == list(caught.value.findings)
+    assert caught.value.findings == ("a.yaml:3: inherits：循环继承 a → b → c → a。请删去其中一个 inherits。",)
+
+
+def test_a_misspelt_override_is_found_and_an_unused_figure_is_only_noted() -> None:
+    """A name that nothing uses is refused where it resembles one of the parent's: that one would silently stay in force."""
+    row = 'rows:\n      - {from: 2018-01-01, value: "0.9", status: assumed, source: {document: d, clause: 甲}}\n'
+    child = f'pack: child\ntitle: 子\ninherits: small\nareas: ["9901"]\nparameters:\n  NAME:\n    title: 比例\n    unit: rate\n    {row}'
+    with pytest.raises(PolicyError, match=r"child.yaml:6: 参数 basic.rates：没有规则用到它.*是不是“basic.rate”？"):
+        load_book({"small": SMALL, "child": child.replace("NAME", "basic.rates")})
+    book = load_book({"small": SMALL, "child": child.replace("NAME", "other")})
+    assert unused(book.packs["child"]) == ["other"]
+
+
 def test_a_yaml_bomb_is_refused_at_once() -> None:
     """Nested aliases are refused before they are expanded."""
     bomb = "a: &a [x]\n" + "".join(f"b{i}: &b{i} [*a, *a]\n" for i in range(50))
@@ -240,9 +340,39 @@ def test_a_yaml_bomb_is_refused_at_once() -> None:
         load_book({"bomb": bomb})
 
 
-def test_bands_out_of_order_are_refused() -> None:
-    """Bands must rise and only the last is open."""
-    bands = 'value: [{up_to: 5, rate: "0.5"}, {up_to: 4, rate: "0.6"}, {up_to: none, rate: "0.7"}]'
-    text = SMALL.replace("unit: rate", "unit: bands").replace('value: "0.60"', bands)
-    with pytest.raises(PolicyError, match="上限递增"):
+@pytest.mark.parametrize("text", ["a: " + "[" * 400_000, "a:\n" + "- " * 400_000, "a: " + "{b: " * 200_000])
+def test_a_text_nested_too_deep_is_refused_at_once(text: str) -> None:
+    """A text that would exhaust the reader's stack is refused at its first levels."""
+    with pytest.raises(PolicyError, match="层次太深"):
+        load_book({"deep": text})
+
+
+def test_a_file_that_is_too_large_or_not_utf8_is_refused(tmp_path: Path) -> None:
+    """Two megabytes, and a text in another encoding, are refused before they are read as YAML."""
+    large = tmp_path / "large.yaml"
+    large.write_text("# " + "x" * 2_000_000)
+    with pytest.raises(PolicyError, match=r"large.yaml:1: 文件超过 1000000 字节"):
+        read_text(large)
+    with pytest.raises(PolicyError, match="文件超过"):
+        load_book({"large": large.read_text()})
+    gbk = tmp_path / "gbk.yaml"
+    gbk.write_bytes("title: 小包".encode("gbk"))
+    with pytest.raises(PolicyError, match=r"gbk.yaml:1: 文件不是 UTF-8 编码"):
+        read_text(gbk)
+
+
+WRONG_BANDS = {
+    '[{up_to: 5, rate: "0.5"}, {up_to: 4, rate: "0.6"}, {up_to: none, rate: "0.7"}]': "第 2 段的上限 4 不高于前一段的 5",
+    '[{up_to: 5, rate: "0.5"}, {up_to: 6, rate: "0.6"}]': "第 2 段：只有最后一段的上限、也必须是最后一段的上限写 none",
+    '[{up_to: none, rate: "0.5"}, {up_to: none, rate: "0.6"}]': "第 1 段：只有最后一段",
+    '[{up_to: 5, rate: "0.5"}, {up_to: none, rate: 60}]': "第 2 段的 rate 写了“60”",
+    '[{upto: 5, rate: "0.5"}, {up_to: none, rate: "0.6"}]': "第 1 段要有 up_to 和 rate",
+}
+
+
+@pytest.mark.parametrize("bands", WRONG_BANDS)
+def test_wrong_bands_are_refused_by_their_number(bands: str) -> None:
+    """Bands must rise, only the last is open, and the finding says which one is wrong."""
+    text = SMALL.replace("unit: rate", "unit: bands").replace('value: "0.60"', f"value: {bands}")
+    with pytest.raises(PolicyError, match=f"small.yaml:22: .*{WRONG_BANDS[bands]}"):
         load_book({"small": text})

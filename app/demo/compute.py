@@ -90,23 +90,30 @@ class OfflineBill(Struct, forbid_unknown_fields=True):
 
 
 def compute_file(path: Path, policy_file: Path | None) -> dict[str, Any]:
-    """The answer to a bill in a file, shaped as that of a quote. A policy file adds its pack or replaces the shipped one.
+    """The answer to a bill in a file, shaped as that of a quote. A policy file rules the areas that it names, before any pack.
 
     Refused with every fault, pointers into the file; Malformed when it isn't JSON; PolicyError for an unusable pack.
     Knows neither other stays of the person nor today: nothing is ``in_the_future`` and there are no warnings.
     """
-    book = book_with([] if policy_file is None else [policy_file])
-    computation = computed(decode(path.read_bytes(), OfflineBill), book)
+    given = decode(path.read_bytes(), OfflineBill)
+    if policy_file is None:
+        computation = computed(given, book_with([]))
+    else:
+        name = policy_file.stem
+        computation = computed(given, book_with([policy_file], drafts=True), first=name)
     answer = answer_of_computation(computation, quote_id="", expires=None)
     return cast(dict[str, Any], msgspec.to_builtins(answer))
 
 
-def computed(given: OfflineBill, book: PolicyBook) -> Computation:
-    """The computation of an offline bill, by the same core and with the same digests as in the service."""
+def computed(given: OfflineBill, book: PolicyBook, first: str | None = None) -> Computation:
+    """The computation of an offline bill, by the same core and with the same digests as in the service; under the pack
+    ``first`` wherever that covers the person's area."""
     request, policy = given.bill, None
     faults = _fact_faults(given)
     try:
-        policy = book.on(request.discharged_on, given.person.area_code)
+        area, day = given.person.area_code, request.discharged_on
+        covers = first is not None and area.startswith(book.packs[first].areas)
+        policy = book.policy(first, day) if first is not None and covers else book.on(day, area)
     except Refused as refused:
         faults += _below("/bill", refused.faults)
     bill = core_bill(request)

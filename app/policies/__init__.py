@@ -58,10 +58,13 @@ def shipped_book(extra: Path | None = None) -> PolicyBook:
     return load_book(read_texts(*([SHIPPED] if extra is None else [SHIPPED, extra])))
 
 
-def book_with(files: Sequence[Path], extra: Path | None = None) -> PolicyBook:
-    """The shipped book with more pack files in it, and the packs that these inherit, from beside them or from the schemes."""
+def book_with(files: Sequence[Path], extra: Path | None = None, *, drafts: bool = False) -> PolicyBook:
+    """The shipped book with more pack files in it, and the packs that these inherit, from beside them or from the schemes.
+
+    As ``drafts`` they may have areas that another pack has as well, and rule nowhere by themselves.
+    """
     texts = read_texts(*([SHIPPED] if extra is None else [SHIPPED, extra]))
-    waiting = list(files)
+    served, waiting = frozenset(texts), list(files)
     while waiting:
         path = waiting.pop()
         texts[path.stem] = read_text(path)
@@ -70,4 +73,4 @@ def book_with(files: Sequence[Path], extra: Path | None = None) -> PolicyBook:
         if ancestor is not None and ancestor not in texts and ancestor not in {other.stem for other in waiting}:
             beside = (folder / f"{ancestor}.yaml" for folder in (path.parent, SCHEMES))
             waiting += [found for found in beside if found.is_file()][:1]
-    return load_book(texts)
+    return load_book(texts, texts.keys() - served | {path.stem for path in files} if drafts else ())

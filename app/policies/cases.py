@@ -91,7 +91,8 @@ def parse_cases(file: str, text: str) -> tuple[Case, ...]:
         reader.keys(root, "算例文件", frozenset({"cases"}), frozenset())
         items = root.get("cases")
         if not isinstance(items, list) or not items:
-            reader.find(root.line, "“cases”应是算例的列表。")
+            if "cases" in root:
+                reader.find(root.lines["cases"], "“cases”应是算例的列表，每个以“- title: 说明”开始。")
             items = []
         for item in items:
             if isinstance(item, Map):
@@ -139,7 +140,8 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
     if "refused" not in data and sum(expect.values()) != total:
         written, billed = yuan(sum(expect.values())), yuan(total)
         reader.find(
-            data.lines.get("expect", data.line), f"{where} 的 expect 合计 {written}，账单总额是 {billed}，应相等。"
+            data.lines.get("expect", data.line),
+            f"{where} 的 expect 合计 {written}，账单总额是 {billed}，应相等；个人负担写 patient。",
         )
     area = text_of(person.get("area"))
     bill = Bill(
@@ -193,7 +195,7 @@ def _fact(data: Map, key: str, where: str, allowed: tuple[str, ...], default: st
         return default
     value = text_of(data[key])
     if value not in allowed:
-        reader.find(data.lines.get(key, data.line), f"{where} 的“{key}”可选：{'、'.join(allowed)}。")
+        reader.unknown(data.lines.get(key, data.line), f"{where} 的“{key}”", data[key], allowed)
         return default
     return value
 

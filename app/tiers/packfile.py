@@ -5,7 +5,7 @@ duplicate key is a finding. What the rules need on which day is checked later, i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from app.areas import PLACES
 from app.tiers.model import ACCUMULATORS, CLASSES, LEVELS, MEDICAL_TYPES, RANKS, REFERRALS
-from app.tiers.values import TIERS, converted
-from app.tiers.yamltext import Map, Reader, compose, text_of
+from app.tiers.values import TIERS, WrongBand, converted
+from app.tiers.yamltext import Map, Reader, compose, nearest, text_of
 
 UNITS: Final = ("yuan", "rate", "bands", "flag", "days", "diseases", "prices", "classes", "tiers", "text")
 STATUSES: Final = ("enacted", "assumed")
@@ -100,11 +100,15 @@ class Parameter:
     unit: str
     by: tuple[str, ...]
     rows: tuple[Row, ...]
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One step of the waterfall. ``parameters`` maps the kind's roles to parameter names, ``options`` are its words."""
+    """One step of the waterfall. ``parameters`` maps the kind's roles to parameter names, ``options`` are its words.
+
+    ``at``, here and below, is where it stands (file:line), for findings; it is no part of the law.
+    """
 
     rule: str
     title: str
@@ -113,6 +117,7 @@ class Rule:
     applies: Mapping[str, frozenset[str]]
     parameters: Mapping[str, str]
     options: Mapping[str, str]
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,7 @@ class Version:
     groups: Mapping[str, frozenset[str]]
     rules: tuple[Rule, ...]
     accumulators: Mapping[str, Accumulator] = field(default_factory=dict)
+    at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,11 @@ class PackSource:
     versions: tuple[Version, ...]
     parameters: Mapping[str, Parameter]
     digest: str
+    lines: Mapping[str, int]
+
+    def at(self, key: str) -> str:
+        """Where a key of the pack stands, for findings."""
+        return f"{self.name}.yaml:{self.lines.get(key, 1)}"
 
 
 def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
@@ -163,17 +174,18 @@ def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
     allowed = frozenset({"inherits", "documents", "versions", "parameters"})
     reader.keys(root, "政策包", needed, allowed)
     if root.get("pack") != name:
-        reader.find(root.line, f"“pack”必须与文件名相同，请写 pack: {name}。")
-    inherits = root.get("inherits")
+        line = root.lines.get("pack", root.line)
+        reader.find(line, f"“pack”必须与文件名相同，请写 pack: {name}，或把文件改名。")
     source = PackSource(
         name=name,
         title=reader.word(root, "title", "政策包"),
-        inherits=inherits if isinstance(inherits, str) else None,
+        inherits=reader.word(root, "inherits", "政策包") or None,
         areas=reader.words(root.get("areas", []), root.lines.get("areas", root.line), "areas"),
         documents=_documents(root.get("documents") or Map(root.line), reader),
         versions=tuple(_version(key, value, reader) for key, value in _mapping(root, "versions", reader).items()),
         parameters={key: _parameter(key, value, reader) for key, value in _mapping(root, "parameters", reader).items()},
         digest=sha256(text.encode()).hexdigest(),
+        lines=root.lines,
     )
     return source, reader.findings
 
@@ -183,19 +195,21 @@ def _mapping(root: Map, key: str, reader: Reader) -> dict[str, "Map"]:
     if value is None:
         return {}
     if not isinstance(value, Map):
-        reader.find(root.lines.get(key, root.line), f"“{key}”应是键和值。")
+        reader.find(root.lines.get(key, root.line), f"“{key}”应是键和值，每一项一个名字。")
         return {}
     for name, item in value.items():
         if not isinstance(item, Map):
-            reader.find(value.lines[name], f"{key} 的“{name}”应是键和值。")
+            reader.find(value.lines[name], f"{key} 的“{name}”应是键和值，写在下一行、向右缩进。")
     return {name: item for name, item in value.items() if isinstance(item, Map)}
 
 
 def _documents(data: Any, reader: Reader) -> dict[str, dict[str, str]]:
     documents = {}
+    if not isinstance(data, Map):
+        reader.find(1, "“documents”应是键和值：文件代号: {title: 文件名}。")
     for name, item in data.items() if isinstance(data, Map) else ():
         if not isinstance(item, Map):
-            reader.find(data.lines[name], f"文件“{name}”应有 title。")
+            reader.find(data.lines[name], f"文件“{name}”应有 title，如 {name}: {{title: 文件名}}。")
             continue
         reader.keys(item, f"文件“{name}”", frozenset({"title"}), frozenset({"number", "issuer", "issued", "note"}))
         documents[name] = {key: str(value) for key, value in item.items()}
@@ -211,19 +225,16 @@ def _version(name: str, data: Map, reader: Reader) -> Version:
     accumulators = {
         key: _accumulator(key, value, where, reader) for key, value in _mapping(data, "accumulators", reader).items()
     }
-    precedence = reader.words(data.get("precedence", []), data.line, f"{where} 的 precedence")
-    if sorted(precedence) != sorted(CLASSES):
-        reader.find(data.lines.get("precedence", data.line), f"{where} 的 precedence 必须把八个类别各写一次。")
-    groups = data.get("groups")
-    members = {
-        group: frozenset(reader.words(value, data.line, f"{where} 的组“{group}”"))
-        for group, value in (groups.items() if isinstance(groups, Map) else ())
-    }
-    if sorted(item for group in members.values() for item in group) != sorted(CLASSES):
-        reader.find(data.lines.get("groups", data.line), f"{where} 的 groups 必须把八个类别各归入恰好一组。")
-    if members.keys() & set(CLASSES):
-        reader.find(data.lines.get("groups", data.line), f"{where} 的组名不能与类别同名，请改名（如 standard）。")
+    precedence = reader.words(
+        data.get("precedence", []), data.lines.get("precedence", data.line), f"{where} 的 precedence"
+    )
+    if "precedence" in data:
+        advice = f"{where} 的 precedence 必须把八个类别各写一次"
+        _each_class_once(precedence, data.lines["precedence"], advice, reader)
+    members = _groups(data, where, reader)
     rules = data.get("rules")
+    if "rules" in data and (not isinstance(rules, list) or not rules):
+        reader.find(data.lines["rules"], f"{where} 的 rules 应是规则的列表，每条以“- rule: 名字”开始。")
     return Version(
         name=name,
         title=reader.word(data, "title", where),
@@ -231,9 +242,45 @@ def _version(name: str, data: Map, reader: Reader) -> Version:
         until=until,
         precedence=precedence,
         groups=members,
-        rules=tuple(_rule(item, where, accumulators, reader) for item in (rules if isinstance(rules, list) else ())),
+        rules=tuple(_rule(item, where, accumulators, reader) for item in _maps(data, "rules", where, reader)),
         accumulators=accumulators,
+        at=f"{reader.file}:{data.line}",
     )
+
+
+def _maps(data: Map, key: str, where: str, reader: Reader) -> list[Map]:
+    """The mappings of a list; anything else in it is a finding."""
+    items = data[key] if isinstance(data.get(key), list) else []
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, Map):
+            reader.find(data.lines[key], f"{where} 的 {key} 第 {number} 项应是键和值。")
+    return [item for item in items if isinstance(item, Map)]
+
+
+def _groups(data: Map, where: str, reader: Reader) -> dict[str, frozenset[str]]:
+    """The groups of a version: each class in exactly one."""
+    groups = _part(data, "groups", where, reader)
+    members = {
+        group: reader.words(value, groups.lines[group], f"{where} 的组“{group}”") for group, value in groups.items()
+    }
+    if "groups" in data:
+        listed = [item for group in members.values() for item in group]
+        advice = f"{where} 的 groups 必须把八个类别各归入恰好一组"
+        _each_class_once(listed, data.lines["groups"], advice, reader)
+    for group in members.keys() & set(CLASSES):
+        reader.find(groups.lines[group], f"{where} 的组名“{group}”与类别同名，请改名（如 standard）。")
+    return {group: frozenset(listed) for group, listed in members.items()}
+
+
+def _each_class_once(listed: Sequence[str], line: int, advice: str, reader: Reader) -> None:
+    for name in dict.fromkeys(item for item in listed if item not in CLASSES):
+        reader.find(line, f"{advice}：没有类别“{name}”。{nearest(name, CLASSES)}")
+    missing = [name for name in CLASSES if name not in listed]
+    twice = [name for name in CLASSES if listed.count(name) > 1]
+    if missing:
+        reader.find(line, f"{advice}：还缺 {'、'.join(missing)}。")
+    if twice:
+        reader.find(line, f"{advice}：写了不止一次的有 {'、'.join(twice)}。")
 
 
 def _accumulator(name: str, data: Map, where: str, reader: Reader) -> Accumulator:
@@ -247,13 +294,10 @@ def _accumulator(name: str, data: Map, where: str, reader: Reader) -> Accumulato
     return Accumulator(reader.word(data, "title", where), grows_by, _applies(data, where, reader))
 
 
-def _rule(data: Any, where: str, own: Mapping[str, Accumulator], reader: Reader) -> Rule:
-    if not isinstance(data, Map):
-        reader.find(1, f"{where} 的 rules 里每一项应是键和值。")
-        return Rule("", "", "", "", {}, {}, {})
+def _rule(data: Map, where: str, own: Mapping[str, Accumulator], reader: Reader) -> Rule:
     where = f"{where} 的规则“{data.get('rule', '')}”"
     kind = reader.word(data, "kind", where, tuple(KINDS))
-    need, may, words = KINDS.get(kind, Kind(frozenset()))
+    need, may, words = KINDS.get(kind, Kind(frozenset(), ROLES, frozenset(OPTIONS)))
     reader.keys(data, where, frozenset({"rule", "title", "tier", "kind"}) | need, may | words | EVERY_RULE)
     if "ceiling" in data and "ceiling_base" not in data:
         choices = "、".join(WHOLE_BASES)
@@ -279,6 +323,7 @@ def _rule(data: Any, where: str, own: Mapping[str, Accumulator], reader: Reader)
         applies=_applies(data, where, reader),
         parameters={key: reader.word(data, key, where) for key in data if key in ROLES},
         options={key: reader.word(data, key, where, _allowed(key, own)) for key in data if key in OPTIONS},
+        at=f"{reader.file}:{data.line}",
     )
 
 
@@ -293,36 +338,45 @@ def _allowed(option: str, own: Mapping[str, Accumulator]) -> tuple[str, ...]:
 
 def _applies(data: Map, where: str, reader: Reader) -> dict[str, frozenset[str]]:
     """To which bills a rule applies; an unknown fact or value would make it silently pay nothing, so it is a finding."""
-    applies = data.get("applies")
+    applies = _part(data, "applies", where, reader)
     result = {}
-    for key, value in applies.items() if isinstance(applies, Map) else ():
-        words = reader.words(value, data.line, f"{where} 的 applies.{key}")
-        unknown = [word for word in words if word not in FACTS.get(key, ())]
+    for key, value in applies.items():
+        line = applies.lines[key]
+        words = reader.words(value, line, f"{where} 的 applies.{key}")
         if key not in FACTS:
-            reader.find(data.line, f"{where} 的 applies 有不认识的条件“{key}”。可以写的有：{'、'.join(FACTS)}。")
-        elif unknown:
-            reader.find(
-                data.line,
-                f"{where} 的 applies.{key} 有不认识的值“{'、'.join(unknown)}”。可以写的有：{'、'.join(FACTS[key])}。",
-            )
+            guess = nearest(key, FACTS)
+            reader.find(line, f"{where} 的 applies 有不认识的条件“{key}”。{guess}可以写的有：{'、'.join(FACTS)}。")
+            continue
+        for word in words:
+            if word not in FACTS[key]:
+                reader.unknown(line, f"{where} 的 applies.{key}", word, FACTS[key])
         result[key] = frozenset(words)
     return result
+
+
+def _part(data: Map, key: str, where: str, reader: Reader) -> Map:
+    """A mapping inside another, an empty one when it isn't there."""
+    value = data.get(key)
+    if key in data and not isinstance(value, Map):
+        reader.find(data.lines[key], f"{where} 的“{key}”应是键和值，如 {key}: {{名字: [值]}}。")
+    return value if isinstance(value, Map) else Map(data.line)
 
 
 def _parameter(name: str, data: Map, reader: Reader) -> Parameter:
     where = f"参数 {name}"
     reader.keys(data, where, frozenset({"title", "unit", "rows"}), frozenset({"by"}))
     unit = reader.word(data, "unit", where, UNITS)
-    by = reader.words(data["by"], data.line, f"{where} 的 by") if "by" in data else ()
-    rows: list[Row] = []
-    for item in data["rows"] if isinstance(data.get("rows"), list) else ():
-        if isinstance(item, Map):
-            rows.extend(_rows(item, where, by, reader))
-        else:
-            reader.find(data.line, f"{where} 的 rows 里每一项应是键和值。")
+    by = reader.words(data["by"], data.lines["by"], f"{where} 的 by") if "by" in data else ()
+    for dimension in by:
+        if dimension not in SELECTORS:
+            reader.unknown(data.lines["by"], f"{where} 的 by", dimension, SELECTORS)
+    if "rows" in data and (not isinstance(data["rows"], list) or not data["rows"]):
+        reader.find(data.lines["rows"], f"{where} 的 rows 应是带日期的数字的列表，每个以“- from: 日期”开始。")
+    rows = [row for item in _maps(data, "rows", where, reader) for row in _rows(item, where, by, reader)]
     for row in rows:
-        check_value(row.value, unit, f"{where}（{row.since} 起）", row.line, reader)
-    return Parameter(name, reader.word(data, "title", where), unit, by, tuple(rows))
+        if unit:
+            check_value(row.value, unit, f"{where}（{row.since} 起）", row.line, reader)
+    return Parameter(name, reader.word(data, "title", where), unit, by, tuple(rows), f"{reader.file}:{data.line}")
 
 
 def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Row]:
@@ -331,10 +385,12 @@ def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Ro
     status = reader.word(data, "status", where, STATUSES)
     source = data.get("source")
     if not isinstance(source, Map) or not source.get("document") or not source.get("clause"):
-        reader.find(data.line, f"{where}（{since} 起）缺少来源，请写 source: {{document: …, clause: …}}。")
+        if "source" in data:
+            line = data.lines["source"]
+            reader.find(line, f"{where}（{since} 起）缺少来源，请写 source: {{document: 文件代号, clause: 条款}}。")
         source = Map(data.line)
-    selectors = {key: reader.words(data[key], data.line, f"{where} 的 {key}") for key in SELECTORS if key in data}
-    return [
+    selectors = {key: reader.words(data[key], data.lines[key], f"{where} 的 {key}") for key in SELECTORS if key in data}
+    rows = [
         Row(
             tuple(sorted((selectors | extra).items())),
             since,
@@ -343,26 +399,40 @@ def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Ro
             status,
             text_of(source.get("document")),
             text_of(source.get("clause")),
-            data.line,
+            line,
             reader.file,
         )
-        for extra, value in _spread(data.get("value"), by, where, data.line, reader)
+        for extra, value, line in (
+            _spread(data["value"], by, where, data.lines["value"], reader) if "value" in data else ()
+        )
     ]
+    for row in rows:
+        _check_selectors(row, where, reader)
+    return rows
+
+
+def _check_selectors(row: Row, where: str, reader: Reader) -> None:
+    """Findings for values of facts that no bill has; which groups there are is known when all versions are."""
+    for dimension, values in row.selectors:
+        known = FACTS.get(dimension, ())
+        for value in values if known and dimension != "class" else ():
+            if value not in known:
+                reader.unknown(row.line, f"{where}（{row.since} 起）的 {dimension}", value, known)
 
 
 def _spread(
     value: Any, by: tuple[str, ...], where: str, line: int, reader: Reader
-) -> list[tuple[dict[str, tuple[str, ...]], Any]]:
-    """A value table keyed by the dimensions in ``by``, as single values with their selectors."""
+) -> list[tuple[dict[str, tuple[str, ...]], Any, int]]:
+    """A value table keyed by the dimensions in ``by``, as single values with their selectors and lines."""
     if not by:
-        return [({}, value)]
+        return [({}, value, line)]
     if not isinstance(value, Map):
-        reader.find(line, f"{where} 的 value 应按 {'、'.join(by)} 分别写出。")
+        reader.find(line, f"{where} 的 value 应按 {'、'.join(by)} 分别写出，如 value: {{1: …, 2: …, 3: …}}。")
         return []
     return [
-        ({by[0]: (key,)} | extra, inner)
+        ({by[0]: (key,)} | extra, inner, place)
         for key, item in value.items()
-        for extra, inner in _spread(item, by[1:], where, line, reader)
+        for extra, inner, place in _spread(item, by[1:], where, value.lines[key], reader)
     ]
 
 
@@ -387,8 +457,10 @@ def check_value(value: Any, unit: str, where: str, line: int, reader: Reader) ->
     }
     try:
         converted(value, unit)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        reader.find(line, f"{where} 的 value 不对：{remedy.get(unit, '')}。")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        written = f"“{text_of(value)}”" if text_of(value) else ""
+        found = f"（{error}）" if isinstance(error, WrongBand) else ""
+        reader.find(line, f"{where} 的 value {written}不对{found}：{remedy[unit]}。")
 
 
 def _check_derived(value: Map, unit: str, where: str, line: int, reader: Reader) -> None:

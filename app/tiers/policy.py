@@ -4,18 +4,19 @@ No rule for a day is ``policy_gap``, two are ``policy_overlap``; there is no def
 every day from a version's first to its last, at every boundary, for every class, level, rank and mode that a rule can meet.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
-from itertools import pairwise, product
+from itertools import combinations, pairwise, product
 from typing import Any, Final, TypeVar
 
 from app.errors import Fault, PolicyError, Refused
 from app.money import RATE_ONE, divide_half_up, scaled, share
-from app.tiers.model import CHILDBIRTH, CHRONIC, Basis
+from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, Basis
 from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version, parse_pack
 from app.tiers.values import converted
+from app.tiers.yamltext import nearest
 
 FactValues = Mapping[str, str]
 Dated = TypeVar("Dated", Row, Version)
@@ -39,6 +40,7 @@ ROLE_UNITS: Final[Mapping[str, str]] = {
 }
 MAX_FINDINGS: Final = 200
 OTHER_DISEASES: Final = "other"
+REGISTRATION: Final = "basic.chronic.registration_required"  # asked for by its name, not by a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class Policy:
         chosen: dict[tuple[str, ...], Row] = {}
         for row in self.rows(name):
             selectors = dict(row.selectors)
-            choices = [self._expanded(key, selectors[key]) if key in selectors else domain[key] for key in dimensions]
+            choices = [self.members(key, selectors[key]) if key in selectors else domain[key] for key in dimensions]
             for combination in product(*choices):
                 if combination in chosen:
                     raise Refused([Fault("", "policy_overlap", {"parameter": name, "day": str(self.day)})])
@@ -167,7 +169,16 @@ class Policy:
             for key, row in chosen.items()
         }
 
-    def _expanded(self, dimension: str, values: tuple[str, ...]) -> list[str]:
+    def meet(self, one: Row, other: Row) -> bool:
+        """Whether two rows of a parameter hold for the same facts, on days of both."""
+        first, second = dict(one.selectors), dict(other.selectors)
+        return all(
+            set(self.members(key, first[key])) & set(self.members(key, second[key]))
+            for key in first.keys() & second.keys()
+        )
+
+    def members(self, dimension: str, values: tuple[str, ...]) -> list[str]:
+        """The values of a selector, groups as their classes."""
         if dimension != "class":
             return list(values)
         members: list[str] = []
@@ -288,8 +299,11 @@ class PolicyBook:
         return self._policies[key]
 
 
-def load_book(texts: Mapping[str, str]) -> PolicyBook:
-    """Packs by name to a book. PolicyError with every finding (file, line, parameter, day, remedy) when one is wrong."""
+def load_book(texts: Mapping[str, str], drafts: Collection[str] = ()) -> PolicyBook:
+    """Packs by name to a book. PolicyError with every finding (file, line, parameter, day, remedy) when one is wrong.
+
+    Drafts are looked at, not served: their areas may be another pack's as well.
+    """
     findings: list[str] = []
     sources: dict[str, PackSource] = {}
     for name, text in texts.items():
@@ -301,11 +315,13 @@ def load_book(texts: Mapping[str, str]) -> PolicyBook:
         raise PolicyError(findings[:MAX_FINDINGS])
     packs = {name: _inherited(name, sources, texts, findings, ()) for name in sources}
     if not findings:
-        findings += _area_findings(packs)
+        findings += _area_findings(sources, drafts)
         for pack in packs.values():
             findings += _pack_findings(pack)
+            findings += _override_findings(pack, sources[pack.name])
     if findings:
-        raise PolicyError(findings[:MAX_FINDINGS])
+        # what a pack inherits is found again in each of its heirs
+        raise PolicyError(list(dict.fromkeys(findings))[:MAX_FINDINGS])
     return PolicyBook(packs)
 
 
@@ -328,9 +344,19 @@ def _inherited(
     )
     if source.inherits is None:
         return own
-    if source.inherits not in sources or name in below:
-        reason = "循环继承" if name in below else f"找不到被继承的政策包“{source.inherits}”"
-        findings.append(f"{name}.yaml:1: inherits：{reason}。请改为已有的上级政策包名。")
+    if name in below:
+        circle = below[below.index(name) :]
+        if name == min(circle):
+            findings.append(
+                f"{source.at('inherits')}: inherits：循环继承 {' → '.join((*circle, name))}。请删去其中一个 inherits。"
+            )
+        return own
+    if source.inherits not in sources:
+        guess = nearest(source.inherits, sources.keys() - {name})
+        findings.append(
+            f"{source.at('inherits')}: inherits：找不到被继承的政策包“{source.inherits}”。{guess}"
+            f"请改为已有的政策包名，或把 {source.inherits}.yaml 放在旁边。"
+        )
         return own
     parent = _inherited(source.inherits, sources, texts, findings, (*below, name))
     parameters = dict(parent.parameters)
@@ -375,48 +401,109 @@ def _outside(dated: Dated, since: date, until: date | None) -> Iterator[Dated]:
         yield replace(dated, since=max(dated.since, until))
 
 
-def _area_findings(packs: Mapping[str, Pack]) -> Iterator[str]:
+def _area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> Iterator[str]:
     owner: dict[str, str] = {}
     for pack in packs.values():
         for area in pack.areas:
             if not area.isdigit() or not 2 <= len(area) <= 6:
-                yield f'{pack.name}.yaml:1: areas：“{area}”应是 2 到 6 位行政区划代码前缀，如 "53"。'
+                yield f'{pack.at("areas")}: areas：“{area}”应是 2 到 6 位行政区划代码前缀，如 "53"。'
+            if pack.name in drafts:
+                continue
             if area in owner:
-                yield f"{pack.name}.yaml:1: areas：“{area}”已属于政策包 {owner[area]}（policy_overlap）。"
+                yield (
+                    f"{pack.at('areas')}: areas：“{area}”已属于政策包 {owner[area]}（policy_overlap）。"
+                    "只管其中一部分地区时，请写更长的前缀。"
+                )
             owner.setdefault(area, pack.name)
 
 
 def _pack_findings(pack: Pack) -> Iterator[str]:
     if not pack.versions:
-        yield f"{pack.name}.yaml:1: 没有 versions，也没有继承。"
+        yield f"{pack.name}.yaml:1: 没有 versions，也没有继承。请写 versions，或写 inherits: 上级政策包名。"
+    groups = {group for version in pack.versions for group in version.groups}
     for parameter in pack.parameters.values():
         for row in parameter.rows:
-            if row.document not in pack.documents:
-                yield f"{row.file}:{row.line}: 参数 {parameter.name}：来源文件“{row.document}”不在 documents 里，请补上。"
+            for finding in _row_findings(pack, parameter, row, groups):
+                yield f"{row.file}:{row.line}: 参数 {parameter.name}（{row.since} 起）：{finding}"
     yield from _version_findings(pack)
     for version in pack.versions:
         yield from _rule_findings(pack, version)
         yield from _unpaid_findings(pack, version)
 
 
+def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) -> Iterator[str]:
+    """What only the whole pack can tell of a row: its document, its groups, the parameter it is derived from."""
+    if row.document not in pack.documents:
+        guess = nearest(row.document, pack.documents)
+        yield f"来源文件“{row.document}”不在 documents 里。{guess}请改名或补上。"
+    for name in dict(row.selectors).get("class", ()):
+        if name not in groups and name not in CLASSES:
+            guess = nearest(name, (*groups, *CLASSES))
+            yield f"class 写了“{name}”，既不是类别也不是 groups 里的组。{guess}组有：{'、'.join(sorted(groups))}。"
+    other = row.value.get("of_parameter") if isinstance(row.value, dict) else None
+    if other is not None and (other not in pack.parameters or pack.parameters[other].unit != "yuan"):
+        yield f"of_parameter 应是单位 yuan 的参数，没有这样的“{other}”。{nearest(str(other), pack.parameters)}"
+
+
+def unused(pack: Pack) -> list[str]:
+    """Parameters that nothing asks for: no rule, no derived figure, nobody by name."""
+    used = {name for version in pack.versions for rule in version.rules for name in rule.parameters.values()}
+    for parameter in pack.parameters.values():
+        used.update(row.value["of_parameter"] for row in parameter.rows if _derived_from(row))
+    return sorted(pack.parameters.keys() - used - {REGISTRATION})
+
+
+def _derived_from(row: Row) -> bool:
+    return isinstance(row.value, dict) and "of_parameter" in row.value
+
+
+def _override_findings(pack: Pack, source: PackSource) -> Iterator[str]:
+    """A misspelt name in a pack that inherits would leave the parent's figure in force, silently."""
+    if source.inherits is None:
+        return
+    parents = pack.parameters.keys() - source.parameters.keys()
+    for name in unused(pack):
+        if name in source.parameters and (guess := nearest(name, parents)):
+            yield f"{pack.parameters[name].at}: 参数 {name}：没有规则用到它，上级政策包的数字仍然有效。{guess}请改名，或删去。"
+
+
 def _version_findings(pack: Pack) -> Iterator[str]:
     ordered = sorted(pack.versions, key=lambda version: version.since)
     for earlier, later in pairwise(ordered):
         if earlier.until is None or earlier.until > later.since:
-            yield f"{pack.name}.yaml:1: 版本 {earlier.name} 与 {later.name} 在 {later.since} 重叠（policy_overlap）。"
+            yield (
+                f"{later.at}: 版本 {earlier.name} 与 {later.name} 自 {later.since} 起重叠（policy_overlap）。"
+                f"请把 {earlier.name} 的 until 写成 {later.since}。"
+            )
         elif earlier.until < later.since:
-            yield f"{pack.name}.yaml:1: 版本 {earlier.name} 与 {later.name} 之间，{earlier.until} 起没有规则（policy_gap）。"
+            yield (
+                f"{later.at}: 版本 {earlier.name} 与 {later.name} 之间，{earlier.until} 没有规则（policy_gap，{_days(earlier.until, later.since)}）。"
+                f"请把 {earlier.name} 的 until 写成 {later.since}，或把 {later.name} 的 from 写成 {earlier.until}。"
+            )
+
+
+def _days(since: date, until: date | None) -> str:
+    """An interval in words."""
+    if until is None:
+        return f"{since} 起"
+    last = until - timedelta(days=1)
+    return "只这一天" if last == since else f"{since} 至 {last}"
 
 
 def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
     """Every parameter that a rule names exists, has the right unit, and covers every day and every fact of the rule."""
     for rule in version.rules:
+        where = f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}"
         for role, name in rule.parameters.items():
             parameter = pack.parameters.get(name)
             if parameter is None:
-                yield f"{pack.name}.yaml:1: 版本 {version.name} 的规则 {rule.rule}：没有参数“{name}”，请补上或改名。"
+                guess = nearest(name, pack.parameters)
+                yield f"{where}：{role} 没有参数“{name}”可用。{guess}请改名，或在 parameters 里补上。"
             elif parameter.unit != ROLE_UNITS[role]:
-                yield f"{pack.name}.yaml:1: 规则 {rule.rule} 的 {role} 要单位 {ROLE_UNITS[role]}，{name} 是 {parameter.unit}。"
+                yield (
+                    f"{where}：{role} 要单位 {ROLE_UNITS[role]} 的参数，{name} 的单位是 {parameter.unit}（{parameter.at}）。"
+                    "请换一个参数，或改它的 unit。"
+                )
             else:
                 yield from _accumulator_findings(pack, version, rule, name)
                 yield from _coverage_findings(pack, version, rule, name)
@@ -424,13 +511,13 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
 
 def _accumulator_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
     """A share of an accumulator needs one that the version declares with ``grows_by``."""
+    growing = [key for key, own in version.accumulators.items() if own.grows_by is not None]
     for row in pack.parameters[name].rows:
         of = row.value.get("of_accumulator") if isinstance(row.value, dict) else None
-        own = version.accumulators.get(of) if of is not None else None
-        if of is not None and (own is None or own.grows_by is None):
+        if of is not None and of not in growing:
             yield (
                 f"{row.file}:{row.line}: 参数 {name}：版本 {version.name} 没有带 grows_by 的累计“{of}”（规则 {rule.rule}）。"
-                "请在该版本的 accumulators 里声明。"
+                f"{nearest(of, growing)}请改名，或在该版本的 accumulators 里声明。"
             )
 
 
@@ -444,22 +531,58 @@ def _unpaid_findings(pack: Pack, version: Version) -> Iterator[str]:
             all(facts.get(key, "") in values for key, values in rule.applies.items() if key in facts) for rule in basic
         ):
             shown = "、".join(f"{key} {value}" for key, value in facts.items())
-            yield f"{pack.name}.yaml:1: 版本 {version.name}：{shown} 的费用没有基本医保规则（policy_gap）。请补一条规则，或放宽 applies。"
+            yield (
+                f"{version.at}: 版本 {version.name}：{shown} 的费用没有基本医保规则（policy_gap）。"
+                "请补一条 tier: basic 的规则，或放宽 applies；确实不支付的，写一条比例为 none 的规则。"
+            )
             return
 
 
 def _coverage_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
-    for day in pack.boundaries(version):
+    """The first day, and the first facts, for which a rule finds no figure or two."""
+    days = [*pack.boundaries(version), version.until]
+    for day, following in pairwise(days):
+        if day is None:
+            return
         policy = Policy(pack, version, day)
+        facts: dict[str, str] = {}
         try:
             for facts in facts_for(policy, rule, name):
                 policy.figure(name, facts)
         except Refused as refused:
-            values = refused.faults[0].values
-            what = "没有规则" if refused.code == "policy_gap" else "有两条规则"
-            remedy = "请补一行" if refused.code == "policy_gap" else "请把其中一行的 until 提前"
-            yield f"{pack.name}.yaml:1: 参数 {values['parameter']}：{day} {what}（{refused.code}，规则 {rule.rule}）。{remedy}。"
+            wanted = str(refused.faults[0].values["parameter"])
+            if refused.code == "policy_gap":
+                yield _gap(pack.parameters[wanted], rule, facts, day, following)
+            else:
+                yield _overlap(policy, wanted, rule)
             return
+
+
+def _gap(parameter: Parameter, rule: Rule, facts: Mapping[str, str], day: date, following: date | None) -> str:
+    ended = [row for row in parameter.rows if row.until is not None and row.until <= day]
+    nearest_row = max(ended, key=lambda row: (row.until or day, row.line), default=None)
+    at = parameter.at if nearest_row is None else f"{nearest_row.file}:{nearest_row.line}"
+    whom = "、".join(f"{key} {value}" for key, value in facts.items())
+    return (
+        f"{at}: 参数 {parameter.name}：{day} 没有规则（policy_gap，{_days(day, following)}，规则 {rule.rule}{'，' if whom else ''}{whom}）。"
+        f"请补一行 from: {day}{'' if following is None else f'、until: {following}'} 的数字，或移动前后一行的日期；没有此项的写 none。"
+    )
+
+
+def _overlap(policy: Policy, name: str, rule: Rule) -> str:
+    """Two rows of a parameter meet; which ones, and on which day."""
+    rows = policy.rows(name)
+    first, second = next(pair for pair in combinations(rows, 2) if policy.meet(*pair))
+    earlier, later = sorted((first, second), key=lambda row: row.since)
+    remedy = (
+        f"请把 {earlier.file} 第 {earlier.line} 行的 until 写成 {later.since}"
+        if earlier.since < later.since
+        else "请删去其中一行，或写明各自的 class、level 等"
+    )
+    return (
+        f"{later.file}:{later.line}: 参数 {name}：{policy.day} 有两条规则（policy_overlap，规则 {rule.rule}）："
+        f"{earlier.file} 第 {earlier.line} 行和 {later.file} 第 {later.line} 行。{remedy}。"
+    )
 
 
 def facts_for(policy: Policy, rule: Rule, name: str) -> Iterator[dict[str, str]]:

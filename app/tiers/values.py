@@ -1,8 +1,8 @@
 """What a written value of a pack means in the core: fen, ten-thousandths, bands. Pure."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from app.money import RATE_ONE, fen, rate
+from app.money import RATE_ONE, fen, rate, rate_text, yuan
 from app.tiers.model import CLASSES
 
 TIERS: Final = ("hospital", "basic", "serious_illness", "medical_assistance", "safety_net")
@@ -43,17 +43,57 @@ def converted(value: Any, unit: str) -> Any:
     raise ValueError("does not fit its unit")
 
 
+def shown(value: Any, unit: str) -> Any:
+    """A written value in the outside form (yuan and rates as text); derived values are shown as the rule that they are."""
+    if isinstance(value, dict) and value.keys() & {"of", "share", "share_of_bill"}:
+        return dict(value)
+    result = converted(value, unit)
+    match unit:
+        case _ if result is None:
+            return None
+        case "yuan":
+            return yuan(result)
+        case "rate":
+            return rate_text(result)
+        case "bands":
+            return [
+                {"up_to": None if upper is None else yuan(upper), "rate": rate_text(band_rate)}
+                for upper, band_rate in result
+            ]
+        case "classes" | "tiers":
+            return sorted(result)
+        case "diseases":
+            return {code: {"name": name, "group": group} for code, (name, group) in result.items()}
+        case "prices":
+            return {code: yuan(price) for code, price in result.items()}
+    return result
+
+
+class WrongBand(ValueError):
+    """A band that can't be, and which one, in Chinese, for the author of the pack."""
+
+
 def _bands(value: list[Any]) -> tuple[tuple[int | None, int], ...]:
     bands: list[tuple[int | None, int]] = []
-    for position, item in enumerate(value):
-        upper = converted(item["up_to"], "yuan")
-        band_rate = converted(item["rate"], "rate")
-        last = position == len(value) - 1
-        if band_rate is None or (upper is None) != last or set(item) != {"up_to", "rate"}:
-            raise ValueError("bands are open only at the end")
+    for number, item in enumerate(value, 1):
+        if not isinstance(item, dict) or set(item) != {"up_to", "rate"}:
+            raise WrongBand(f"第 {number} 段要有 up_to 和 rate，不能有别的")
+        upper, band_rate = (
+            _converted_in_band(number, item, "up_to", "yuan"),
+            _converted_in_band(number, item, "rate", "rate"),
+        )
+        if band_rate is None or (upper is None) != (number == len(value)):
+            raise WrongBand(f"第 {number} 段：只有最后一段的上限、也必须是最后一段的上限写 none")
         if bands and upper is not None and upper <= (bands[-1][0] or 0):
-            raise ValueError("bands out of order")
+            raise WrongBand(f"第 {number} 段的上限 {item['up_to']} 不高于前一段的 {value[number - 2]['up_to']}")
         bands.append((upper, band_rate))
     if not bands:
-        raise ValueError("no band")
+        raise WrongBand("一段也没有")
     return tuple(bands)
+
+
+def _converted_in_band(number: int, item: dict[str, Any], key: str, unit: str) -> int | None:
+    try:
+        return cast("int | None", converted(item[key], unit))
+    except ValueError:
+        raise WrongBand(f"第 {number} 段的 {key} 写了“{item[key]}”") from None

@@ -32,7 +32,7 @@ from app.tiers.model import (
     Step,
 )
 from app.tiers.packfile import Rule
-from app.tiers.policy import Policy
+from app.tiers.policy import REGISTRATION, Policy
 from app.tiers.scope import Catalogue, line_faults, scope_of
 from app.tiers.state import State
 
@@ -99,8 +99,7 @@ def policy_faults(bill: Bill, facts: Facts, policy: Policy) -> list[Fault]:
     known = [diseases for diseases in lists if diseases is not None]
     if known and not any(bill.disease_code in diseases for diseases in known):
         return [Fault("/disease_code", "disease_not_listed")]
-    name = "basic.chronic.registration_required"
-    if policy.has(name) and policy.figure(name, {}).value and not facts.disease_registered:
+    if policy.has(REGISTRATION) and policy.figure(REGISTRATION, {}).value and not facts.disease_registered:
         return [Fault("/disease_code", "disease_not_registered")]
     return []
 
