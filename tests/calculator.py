@@ -10,7 +10,8 @@ from app.tiers.model import Step
 YUAN = r"-?\d+\.\d\d"
 PERCENT = r"\d+(?:\.\d+)?"
 NOTE = "（四舍五入到分）"
-DERIVED = rf"(?:（人均可支配收入 (?P<income>{YUAN}) × (?P<part>{PERCENT})%(?:{NOTE})?）)?"
+DERIVED = rf"(?:（人均可支配收入 (?P<income>{YUAN}) × (?P<part>{PERCENT})%(?:{NOTE})?）"
+DERIVED += rf"|（\D+ (?P<share_of>{YUAN}) × (?P<share>{PERCENT})%(?:{NOTE})?(?:，最低 (?P<least>{YUAN}))?(?:，最高 (?P<highest>{YUAN}))?）)?"
 ROOMS = (
     rf"(?:，年度限额剩余 (?P<year>{YUAN})（(?P<cap>{YUAN}) − 此前已支付 (?P<spent>{YUAN})）|，年度限额 {YUAN} (?P<empty>已用完)，剩余 0\.00)?"
     rf"(?:，单次限额 (?P<stay>{YUAN}))?"
@@ -83,14 +84,22 @@ def _limits(given: Read, texts: dict[str, str | None]) -> list[Fraction]:
     return empty + [given[name] for name in ("year", "stay", "ceiling", "unpaid") if name in given]
 
 
+def _derived(given: Read, amount: Fraction) -> None:
+    """A sum that is a share of an income, of the bill or of the year."""
+    if "income" in given:
+        assert amount == rounded(given["income"] * given["part"] / 100)
+    if "share_of" in given:
+        exact = max(given.get("least", Fraction(0)), rounded(given["share_of"] * given["share"] / 100))
+        assert amount == min(exact, given.get("highest", exact))
+
+
 def _share(given: Read, texts: dict[str, str | None], rounds: bool) -> Fraction:
     base = min(given["base"], given.get("base_cap", given["base"]))
     used = given.get("deductible", Fraction(0))
     full = given.get("full", used)
     if "full" in given:
         assert used == min(max(Fraction(0), full - given["before"]), base)
-    if "income" in given:
-        assert full == rounded(given["income"] * given["part"] / 100)
+    _derived(given, full)
     limits = _limits(given, texts)
     paid = min([_product(given, (base - used) * given["rate"] / 100, rounds), *limits])
     if "cut" in given:
@@ -103,6 +112,7 @@ def _share(given: Read, texts: dict[str, str | None], rounds: bool) -> Fraction:
 
 def _bands(given: Read, texts: dict[str, str | None], rounds: bool) -> Fraction:
     assert given["end"] == given["start"] + given["base"]
+    _derived(given, given["threshold"])
     if not texts["parts"]:
         assert given["end"] <= given["threshold"] or given["base"] == 0
         return Fraction(0)
@@ -126,6 +136,7 @@ def _floor(given: Read, texts: dict[str, str | None], rounds: bool) -> Fraction:
 
 def _own_cap(given: Read, texts: dict[str, str | None], rounds: bool) -> Fraction:
     assert given["sum"] == given["before"] + given["own"]
+    _derived(given, given["most"])
     return min([max(Fraction(0), given["sum"] - given["most"]), given["own"], *_limits(given, texts)])
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from app.errors import PolicyError
 from app.policies import SCHEMES, SHIPPED, book_with, cases_file, pack_files, read_text, shipped_book
-from app.policies.cases import failures, parse_cases
+from app.policies.cases import failures, outcomes, parse_cases
 from app.tiers.explain import sentence, shown_inputs
 from app.tiers.model import Bill, CatalogueEntry, Episode, Facts, Line, Outcome, Portions, Scope, empty_year
 from app.tiers.waterfall import ConservationBroken, compute, conserve
+from tests.calculator import checked
 from tests.world import World
 
 PACKS = [*pack_files(SHIPPED), *pack_files(SCHEMES), *pack_files(Path(__file__).parent / "cases")]
@@ -27,6 +28,20 @@ def test_every_pack_has_cases_and_they_come_out(pack: Path) -> None:
     cases = parse_cases(path.name, read_text(path))
     book = book_with([pack])
     assert [found for case in cases for found in failures(case, book)] == []
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda path: path.stem)
+def test_every_step_of_every_case_can_be_redone_from_its_sentence(pack: Path) -> None:
+    """Whatever a pack makes of the vocabulary, a pocket calculator and the sentence are enough."""
+    path = cases_file(pack)
+    redone = [
+        checked(step)
+        for case in parse_cases(path.name, read_text(path))
+        for _, outcome, _ in outcomes(case, book_with([pack]))
+        if outcome is not None
+        for step in outcome.trace
+    ]
+    assert redone
 
 
 CASE = """cases:

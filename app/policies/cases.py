@@ -221,10 +221,20 @@ def _money(data: Map, key: str, where: str, reader: Reader) -> int:
 
 def failures(case: Case, book: PolicyBook) -> list[str]:
     """What came out otherwise than expected: a block of lines per bill, the steps of a differing tier with it."""
+    found = []
+    for number, (item, outcome, refusal) in enumerate(outcomes(case, book), 1):
+        lines = list(_differences(item, outcome, refusal))
+        if lines:
+            name = f"“{case.title}”" + (f"第 {number} 张账单" if len(case.bills) > 1 else "")
+            found.append("\n".join([f"{case.file}:{item.line}: {name}", *(f"    {line}" for line in lines)]))
+    return found
+
+
+def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome | None, str | None]]:
+    """Each bill of a case, computed after those before it: with its outcome, or the code that it was refused with."""
     years: dict[int, dict[str, int]] = {}
     paid, counted = 0, set[int]()  # the episode's deductible, and the years that count it
-    found = []
-    for number, item in enumerate(case.bills, 1):
+    for item in case.bills:
         year = item.bill.discharged_on.year
         before = years.get(year) or empty_year() | dict(case.before if not years else {})
         if not item.continues:
@@ -235,11 +245,7 @@ def failures(case: Case, book: PolicyBook) -> list[str]:
         if outcome is not None:
             paid += outcome.deductible
             counted.add(year)
-        lines = list(_differences(item, outcome, refusal))
-        if lines:
-            name = f"“{case.title}”" + (f"第 {number} 张账单" if len(case.bills) > 1 else "")
-            found.append("\n".join([f"{case.file}:{item.line}: {name}", *(f"    {line}" for line in lines)]))
-    return found
+        yield item, outcome, refusal
 
 
 def _computed(
