@@ -53,7 +53,9 @@ from app.schema import migrate as migrate_database
 from app.server import database_url
 from app.server import serve as serve_service
 from app.settlement.bill import shanghai_day
-from app.tiers.policy import Policy, PolicyBook, load_book, unused
+from app.tiers.findings import unused
+from app.tiers.load import load_book
+from app.tiers.policy import Policy, PolicyBook
 from app.tiers.summary import TIER_NAMES
 from app.tiers.yamltext import nearest
 

@@ -17,8 +17,9 @@ from app.problem import read_body
 from app.security import require
 from app.settlement.bill import shanghai_day
 from app.tables import policy_text
+from app.tiers.load import load_book
 from app.tiers.packfile import Row
-from app.tiers.policy import Pack, Policy, PolicyBook, load_book
+from app.tiers.policy import Pack, Policy, PolicyBook
 from app.tiers.values import shown
 from app.tiers.yamltext import MAX_PACK_BYTES
 from app.wire import decode

@@ -10,8 +10,8 @@ import pytest
 
 from app.errors import Refused
 from app.policies import SHIPPED, read_texts
+from app.tiers.load import load_book
 from app.tiers.model import Bill, Episode, Facts, empty_year
-from app.tiers.policy import load_book
 from app.tiers.waterfall import compute
 from tests import engine, oracle
 from tests.random_bills import person_year, run_chain, walk_chain

@@ -7,7 +7,9 @@ import pytest
 
 from app.errors import PolicyError, Refused
 from app.policies import SHIPPED, read_text, read_texts
-from app.tiers.policy import PolicyBook, facts_for, load_book, unused
+from app.tiers.findings import facts_for, unused
+from app.tiers.load import load_book
+from app.tiers.policy import PolicyBook
 
 TEXTS = read_texts(SHIPPED)
 BOOK = load_book(TEXTS)

@@ -8,8 +8,9 @@ import pytest
 
 from app.policies import SCHEMES, SHIPPED, book_with, pack_files, read_texts, shipped_book
 from app.policies.words import differences, facts_words, rule_words
+from app.tiers.load import load_book
 from app.tiers.packfile import FACTS, KINDS
-from app.tiers.policy import PolicyBook, load_book
+from app.tiers.policy import PolicyBook
 from tests.test_cli import run
 from tests.test_policy import SMALL
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import PolicyError
+from app.tiers.load import load_book
 from app.tiers.packfile import parse_pack
-from app.tiers.policy import PolicyBook, load_book
+from app.tiers.policy import PolicyBook
 from app.tiers.yamltext import MAX_PACK_BYTES
 
 SHIPPED: Final = Path(__file__).parent

@@ -7,7 +7,8 @@ from app.context import Service
 from app.db import HotConnection
 from app.settlement import store
 from app.settlement.person_year import PolicyOf
-from app.tiers.policy import Pack, Policy, PolicyBook, load_book
+from app.tiers.load import load_kept
+from app.tiers.policy import Pack, Policy, PolicyBook
 
 
 async def policies_of(service: Service, connection: HotConnection, digests: Iterable[str]) -> PolicyOf:
@@ -29,7 +30,7 @@ async def policies_of(service: Service, connection: HotConnection, digests: Iter
 
 async def _kept(connection: HotConnection, digest: str) -> tuple[PolicyBook, str]:
     name, texts = await store.policy_texts(connection, digest)
-    book = load_book(texts)
+    book = load_kept(texts)
     pack: Pack = book.packs[name]
     if pack.digest != digest:
         raise ValueError(f"the kept texts of pack {name} don't have the digest that they are kept under")

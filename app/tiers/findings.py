@@ -1,0 +1,238 @@
+"""What is wrong with packs as a whole: sentences that name file, line, parameter and day, and what to write instead. Pure.
+
+Every day from a version's first to its last is checked, at every boundary, for every class, level, rank and mode that a
+rule can meet.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import combinations, pairwise, product
+from typing import Final
+
+from app.errors import Refused
+from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES
+from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version
+from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Pack, Policy
+from app.tiers.yamltext import nearest
+
+ROLE_UNITS: Final[Mapping[str, str]] = {
+    "deductible": "yuan",
+    "cap_year": "yuan",
+    "cap": "yuan",
+    "sums": "yuan",
+    "base_cap": "yuan",
+    "cap_stay": "yuan",
+    "ceiling": "rate",
+    "price": "prices",
+    "rate": "rate",
+    "missing_referral_cut": "rate",
+    "limit": "rate",
+    "bands": "bands",
+    "diseases": "diseases",
+    "classes": "classes",
+    "later_tiers": "tiers",
+    "reason": "text",
+}
+
+
+def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> Iterator[str]:
+    owner: dict[str, str] = {}
+    for pack in packs.values():
+        for area in pack.areas:
+            if not area.isdigit() or not 2 <= len(area) <= 6:
+                yield f'{pack.at("areas")}: areas：“{area}”应是 2 到 6 位行政区划代码前缀，如 "53"。'
+            if pack.name in drafts:
+                continue
+            if area in owner:
+                yield (
+                    f"{pack.at('areas')}: areas：“{area}”已属于政策包 {owner[area]}（policy_overlap）。"
+                    "只管其中一部分地区时，请写更长的前缀。"
+                )
+            owner.setdefault(area, pack.name)
+
+
+def pack_findings(pack: Pack) -> Iterator[str]:
+    if not pack.versions:
+        yield f"{pack.name}.yaml:1: 没有 versions，也没有继承。请写 versions，或写 inherits: 上级政策包名。"
+    groups = {group for version in pack.versions for group in version.groups}
+    for parameter in pack.parameters.values():
+        for row in parameter.rows:
+            for finding in _row_findings(pack, parameter, row, groups):
+                yield f"{row.file}:{row.line}: 参数 {parameter.name}（{row.since} 起）：{finding}"
+    yield from _version_findings(pack)
+    for version in pack.versions:
+        yield from _rule_findings(pack, version)
+        yield from _unpaid_findings(pack, version)
+
+
+def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) -> Iterator[str]:
+    """What only the whole pack can tell of a row: its document, its groups, the parameter it is derived from."""
+    if row.document not in pack.documents:
+        guess = nearest(row.document, pack.documents)
+        yield f"来源文件“{row.document}”不在 documents 里。{guess}请改名或补上。"
+    for name in dict(row.selectors).get("class", ()):
+        if name not in groups and name not in CLASSES:
+            guess = nearest(name, (*groups, *CLASSES))
+            yield f"class 写了“{name}”，既不是类别也不是 groups 里的组。{guess}组有：{'、'.join(sorted(groups))}。"
+    other = row.value.get("of_parameter") if isinstance(row.value, dict) else None
+    if other is not None and (other not in pack.parameters or pack.parameters[other].unit != "yuan"):
+        yield f"of_parameter 应是单位 yuan 的参数，没有这样的“{other}”。{nearest(str(other), pack.parameters)}"
+
+
+def unused(pack: Pack) -> list[str]:
+    """Parameters that nothing asks for: no rule, no derived figure, nobody by name."""
+    used = {name for version in pack.versions for rule in version.rules for name in rule.parameters.values()}
+    for parameter in pack.parameters.values():
+        used.update(row.value["of_parameter"] for row in parameter.rows if _derived_from(row))
+    return sorted(pack.parameters.keys() - used - {REGISTRATION})
+
+
+def _derived_from(row: Row) -> bool:
+    return isinstance(row.value, dict) and "of_parameter" in row.value
+
+
+def override_findings(pack: Pack, source: PackSource) -> Iterator[str]:
+    """A misspelt name in a pack that inherits would leave the parent's figure in force, silently."""
+    if source.inherits is None:
+        return
+    parents = pack.parameters.keys() - source.parameters.keys()
+    for name in unused(pack):
+        if name in source.parameters and (guess := nearest(name, parents)):
+            yield f"{pack.parameters[name].at}: 参数 {name}：没有规则用到它，上级政策包的数字仍然有效。{guess}请改名，或删去。"
+
+
+def _version_findings(pack: Pack) -> Iterator[str]:
+    ordered = sorted(pack.versions, key=lambda version: version.since)
+    for earlier, later in pairwise(ordered):
+        if earlier.until is None or earlier.until > later.since:
+            yield (
+                f"{later.at}: 版本 {earlier.name} 与 {later.name} 自 {later.since} 起重叠（policy_overlap）。"
+                f"请把 {earlier.name} 的 until 写成 {later.since}。"
+            )
+        elif earlier.until < later.since:
+            yield (
+                f"{later.at}: 版本 {earlier.name} 与 {later.name} 之间，{earlier.until} 没有规则（policy_gap，{_days(earlier.until, later.since)}）。"
+                f"请把 {earlier.name} 的 until 写成 {later.since}，或把 {later.name} 的 from 写成 {earlier.until}。"
+            )
+
+
+def _days(since: date, until: date | None) -> str:
+    """An interval in words."""
+    if until is None:
+        return f"{since} 起"
+    last = until - timedelta(days=1)
+    return "只这一天" if last == since else f"{since} 至 {last}"
+
+
+def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
+    """Every parameter that a rule names exists, has the right unit, and covers every day and every fact of the rule."""
+    for rule in version.rules:
+        where = f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}"
+        for role, name in rule.parameters.items():
+            parameter = pack.parameters.get(name)
+            if parameter is None:
+                guess = nearest(name, pack.parameters)
+                yield f"{where}：{role} 没有参数“{name}”可用。{guess}请改名，或在 parameters 里补上。"
+            elif parameter.unit != ROLE_UNITS[role]:
+                yield (
+                    f"{where}：{role} 要单位 {ROLE_UNITS[role]} 的参数，{name} 的单位是 {parameter.unit}（{parameter.at}）。"
+                    "请换一个参数，或改它的 unit。"
+                )
+            else:
+                yield from _accumulator_findings(pack, version, rule, name)
+                yield from _coverage_findings(pack, version, rule, name)
+
+
+def _accumulator_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
+    """A share of an accumulator needs one that the version declares with ``grows_by``."""
+    growing = [key for key, own in version.accumulators.items() if own.grows_by is not None]
+    for row in pack.parameters[name].rows:
+        of = row.value.get("of_accumulator") if isinstance(row.value, dict) else None
+        if of is not None and of not in growing:
+            yield (
+                f"{row.file}:{row.line}: 参数 {name}：版本 {version.name} 没有带 grows_by 的累计“{of}”（规则 {rule.rule}）。"
+                f"{nearest(of, growing)}请改名，或在该版本的 accumulators 里声明。"
+            )
+
+
+def _unpaid_findings(pack: Pack, version: Version) -> Iterator[str]:
+    """Bills that no rule of the basic tier meets would silently be paid by the patient alone."""
+    dimensions = {name: FACTS[name] for name in ("medical_type", "rank", "level", "place")}
+    basic = [rule for rule in version.rules if rule.tier == "basic"]
+    for combination in product(*dimensions.values()):
+        facts = dict(zip(dimensions, combination, strict=True))
+        if not any(
+            all(facts.get(key, "") in values for key, values in rule.applies.items() if key in facts) for rule in basic
+        ):
+            shown = "、".join(f"{key} {value}" for key, value in facts.items())
+            yield (
+                f"{version.at}: 版本 {version.name}：{shown} 的费用没有基本医保规则（policy_gap）。"
+                "请补一条 tier: basic 的规则，或放宽 applies；确实不支付的，写一条比例为 none 的规则。"
+            )
+            return
+
+
+def _coverage_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
+    """The first day, and the first facts, for which a rule finds no figure or two."""
+    days = [*pack.boundaries(version), version.until]
+    for day, following in pairwise(days):
+        if day is None:
+            return
+        policy = Policy(pack, version, day)
+        facts: dict[str, str] = {}
+        try:
+            for facts in facts_for(policy, rule, name):
+                policy.figure(name, facts)
+        except Refused as refused:
+            wanted = str(refused.faults[0].values["parameter"])
+            if refused.code == "policy_gap":
+                yield _gap(pack.parameters[wanted], rule, facts, day, following)
+            else:
+                yield _overlap(policy, wanted, rule)
+            return
+
+
+def _gap(parameter: Parameter, rule: Rule, facts: Mapping[str, str], day: date, following: date | None) -> str:
+    ended = [row for row in parameter.rows if row.until is not None and row.until <= day]
+    nearest_row = max(ended, key=lambda row: (row.until or day, row.line), default=None)
+    at = parameter.at if nearest_row is None else f"{nearest_row.file}:{nearest_row.line}"
+    whom = "、".join(f"{key} {value}" for key, value in facts.items())
+    return (
+        f"{at}: 参数 {parameter.name}：{day} 没有规则（policy_gap，{_days(day, following)}，规则 {rule.rule}{'，' if whom else ''}{whom}）。"
+        f"请补一行 from: {day}{'' if following is None else f'、until: {following}'} 的数字，或移动前后一行的日期；没有此项的写 none。"
+    )
+
+
+def _overlap(policy: Policy, name: str, rule: Rule) -> str:
+    """Two rows of a parameter meet; which ones, and on which day."""
+    rows = policy.rows(name)
+    first, second = next(pair for pair in combinations(rows, 2) if policy.meet(*pair))
+    earlier, later = sorted((first, second), key=lambda row: row.since)
+    remedy = (
+        f"请把 {earlier.file} 第 {earlier.line} 行的 until 写成 {later.since}"
+        if earlier.since < later.since
+        else "请删去其中一行，或写明各自的 class、level 等"
+    )
+    return (
+        f"{later.file}:{later.line}: 参数 {name}：{policy.day} 有两条规则（policy_overlap，规则 {rule.rule}）："
+        f"{earlier.file} 第 {earlier.line} 行和 {later.file} 第 {later.line} 行。{remedy}。"
+    )
+
+
+def facts_for(policy: Policy, rule: Rule, name: str) -> Iterator[dict[str, str]]:
+    """Every combination of facts for which a rule may ask for a parameter (``ordinary`` among the classes, always)."""
+    domain = policy.domain(name)
+    choices = [_met(policy, rule, dimension, values) for dimension, values in domain.items()]
+    for combination in product(*choices):
+        yield dict(zip(domain, combination, strict=True))
+
+
+def _met(policy: Policy, rule: Rule, dimension: str, values: tuple[str, ...]) -> Sequence[str]:
+    """The values of a dimension that a rule can meet."""
+    types = rule.applies.get("medical_type")
+    if dimension == "disease_group":
+        groups = {group for _, group in (policy.diseases(rule) or {}).values()}
+        return sorted(groups if types == frozenset({CHRONIC}) else groups | {OTHER_DISEASES})
+    if dimension == "medical_type" and types is not None and rule.tier in policy.childbirth_tiers:
+        return sorted(types | {CHILDBIRTH})
+    return sorted(rule.applies[dimension]) if dimension in rule.applies else values
