@@ -505,3 +505,5 @@ async def test_every_entry_has_a_slip(world: World) -> None:
         assert page.status_code == 200
         for expected in (title, "更正", entry["portions"]["patient"]):
             assert expected in page.text
+        for change in entry.get("comparison", []):
+            assert change["sentence"] in page.text
