@@ -80,7 +80,8 @@ def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) 
 
 
 def unused(pack: Pack) -> list[str]:
-    """Parameters that nothing asks for: no rule, no derived figure, nobody by name."""
+    """Parameters that nothing asks for: no rule, no derived figure, nobody by name. Worth a note, no finding: a pack may keep
+    figures on record that other work needs (when to pay a hospital, what to report)."""
     used = {name for version in pack.versions for rule in version.rules for name in rule.parameters.values()}
     for parameter in pack.parameters.values():
         used.update(row.value["of_parameter"] for row in parameter.rows if _derived_from(row))
