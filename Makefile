@@ -47,5 +47,6 @@ openapi: setup ## Write openapi.yaml from the application
 bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
+	@$(BIN)/python -m bench.registry
 
 .PHONY: help setup demo serve test soak check format openapi bench

@@ -1,6 +1,6 @@
 """A poverty list matched with insured persons: rows per second and peak memory, the first time and again, and settling beside it.
 
-Run: python -m bench.registry [rows] [persons]. Yardstick of the same run: COPY of the same rows into a table without indexes.
+Run: python -m bench.registry [rows] [persons] [catalogue entries]. Yardstick of the same run: COPY of the same rows into a table without indexes.
 """
 
 import asyncio
@@ -98,18 +98,29 @@ def peak_mib() -> int:
     return 0
 
 
-async def imported(client: httpx.AsyncClient, content: bytes) -> tuple[float, int, dict[str, Any]]:
-    """Seconds from sending to the end, the peak memory of the job's process in MiB, the summary."""
+def catalogue_of(entries: int, price: str) -> bytes:
+    """A catalogue as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("item_code", "name", "kind", "class", "first_pay_ratio", "ceiling_1", "valid_from"))
+    writer.writerows(
+        (f"XC{place:07d}", f"项目{place}", "药品", "乙", "0.1", price, "2018-01-01") for place in range(entries)
+    )
+    return text.getvalue().encode()
+
+
+async def imported(client: httpx.AsyncClient, content: bytes, path: str) -> tuple[float, int, dict[str, Any]]:
+    """Seconds from sending to the end, the peak memory of the job's process in MiB, the job."""
     started, peak = perf_counter(), 0
     headers = key() | {"Content-Type": "text/csv"}
-    answer = await client.post("/v1/registry/imports?area_code=530000", content=content, headers=headers)
+    answer = await client.post(path, content=content, headers=headers)
     assert answer.status_code == 202, answer.text
     while True:
         peak = max(peak, peak_mib())
         job = (await client.get(answer.headers["Location"], params={"limit": 1})).json()
         if job["state"] not in ("queued", "running"):
-            assert job["state"] == "done", job
-            return perf_counter() - started, peak, job["summary"]
+            assert job["state"] in ("done", "proposed"), job
+            return perf_counter() - started, peak, job
         await asyncio.sleep(0.25)
 
 
@@ -134,7 +145,7 @@ def told(times: list[float]) -> str:
     return f"median {median(ordered) * 1000:.0f} ms, p99 {ordered[len(ordered) * 99 // 100] * 1000:.0f} ms, most {ordered[-1] * 1000:.0f} ms"
 
 
-async def measure(url: str, base_url: str, rows: int, persons: int) -> None:
+async def measure(url: str, base_url: str, rows: int, persons: int, entries: int) -> None:
     """Fill, measure both ways, print."""
     await prepare(url, base_url)
     await fill(url, persons)
@@ -151,25 +162,35 @@ async def measure(url: str, base_url: str, rows: int, persons: int) -> None:
         for name in ("list, all new", "list, all known"):
             stop = asyncio.Event()
             beside = asyncio.create_task(settling(client, stop))
-            seconds, peak, summary = await imported(client, content)
+            seconds, peak, job = await imported(client, content, "/v1/registry/imports?area_code=530000")
             stop.set()
             sys.stdout.write(
-                f"{name:28}  {seconds:7.1f} s  ratio {seconds / yardstick:5.1f}  {rows / seconds:7.0f} rows/s  {peak} MiB  {summary}\n"
+                f"{name:28}  {seconds:7.1f} s  ratio {seconds / yardstick:5.1f}  {rows / seconds:7.0f} rows/s  {peak} MiB  {job['summary']}\n"
             )
             sys.stdout.write(f"  settling beside it          {told(await beside)}\n")
+        for name, price in (("catalogue, all new", "50"), ("catalogue, all changed", "60")):
+            seconds, peak, job = await imported(client, catalogue_of(entries, price), "/v1/catalogue/imports")
+            started = perf_counter()
+            accepted = await client.post(f"/v1/jobs/{job['job_id']}/acceptance", headers=key())
+            assert accepted.status_code == 200, accepted.text
+            written = perf_counter() - started
+            sys.stdout.write(
+                f"{name:28}  {seconds:7.1f} s, accepted in {written:.1f} s  {peak} MiB  {job['summary']}\n"
+            )
 
 
 def main() -> None:
     """Sizes from the command line."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     persons = int(sys.argv[2]) if len(sys.argv) > 2 else rows
+    entries = int(sys.argv[3]) if len(sys.argv) > 3 else max(1, rows // 5)
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
     with embedded.start(folder / "data") as server:
         asyncio.run(migrate(server.url))
         service, base_url = start_service(server.url, folder, ONESTOP_SECRET_KEY=SECRET)
         try:
-            asyncio.run(measure(server.url, base_url, rows, persons))
+            asyncio.run(measure(server.url, base_url, rows, persons, entries))
         finally:
             service.terminate()
             service.wait(30)

@@ -274,7 +274,7 @@ async def test_a_list_has_a_due_day_and_is_overdue_until_matched(client: httpx.A
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
     assert bad["job_id"] not in await overdue()
     refused = await client.post(f"/v1/jobs/{good['job_id']}/cancellation", headers=key())
-    assert (refused.status_code, refused.json()["code"]) == (409, "job_ended")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_state")
     assert "onestop_oldest_open_list_seconds" in (await client.get("/metrics")).text
     assert await connection.fetchval("SELECT count(*) FROM job_file WHERE job_id = $1", int(bad["job_id"][4:])) == 0
 

@@ -141,6 +141,22 @@ def name_and_birth(name: str, born: date) -> str:
     return f"{''.join(name.split())} {born.isoformat()}"
 
 
+def parsed_day(text: str) -> date | None:
+    """A day as files write it: 2016-01-01, 2016/1/1, 2016.1.1, 20160101, 2016年1月1日. None for anything else."""
+    text = text.strip().removesuffix("日")
+    if len(text) == 8 and text.isdecimal():
+        parts = [text[:4], text[4:6], text[6:]]
+    else:
+        for separator in "年月/.":
+            text = text.replace(separator, "-")
+        parts = text.split("-")
+    try:
+        day = date(*map(int, parts))
+    except (ValueError, TypeError):
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
 def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:
     """Every fault of a person that its form alone doesn't show. Does not enforce the id number's check digit."""
     faults = []

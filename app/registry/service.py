@@ -50,8 +50,10 @@ from app.tiers.model import ACCUMULATORS, LEVELS, empty_year
 from app.wire import Code
 
 CATALOGUE_LOCK: Final = 3
+EVERY_ITEM: Final = ""  # held shared by whoever writes one item, alone by whoever writes a whole catalogue
 PERSON_LOCK: Final = 2  # the very lock of settling: facts do not change under a bill
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
+_LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, :seed))")
 
 
 def is_code(text_: str) -> bool:
@@ -345,6 +347,7 @@ async def put_catalogue_entry(
         await open_request(service, connection, caller)
         if caller.principal.hospital_code is not None:
             raise NotFound("not_found")
+        await connection.execute(_LOCK_SHARED, {"name": EVERY_ITEM, "seed": CATALOGUE_LOCK})
         # Two PUTs of one item: each would see no overlap with the other's version, which isn't committed yet.
         await _lock(connection, item_code, CATALOGUE_LOCK)
         versions = (await connection.execute(current)).mappings().all()

@@ -61,4 +61,4 @@ CREATE POLICY job_row_reach ON job_row TO onestop_app USING (job_id IN (SELECT j
 GRANT SELECT, INSERT ON job TO onestop_app;
 GRANT UPDATE (state, phase, done, total, summary, faults, lease_until, attempts, started_at, ended_at) ON job TO onestop_app;
 GRANT SELECT, INSERT, DELETE ON job_file TO onestop_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON job_row TO onestop_app;
+GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON job_row TO onestop_app;
