@@ -6,6 +6,7 @@ import io
 import os
 import secrets
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -398,3 +399,37 @@ async def many_persons(client: httpx.AsyncClient, owner: Any, count: int) -> lis
         [(f"P{place}", blind_index(keys, number)) for place, number in enumerate(numbers)],
     )
     return numbers
+
+
+# ---------------------------------------------------------------- the command
+
+
+async def test_the_command_imports_and_says_what_to_look_at(
+    client: httpx.AsyncClient, service_url: str, tmp_path: Path
+) -> None:
+    """``onestop registry import`` shows rows by outcome and why some failed; a refused file and a refused token are told."""
+    who = await person(client)
+    path = tmp_path / "名单.csv"
+    path.write_bytes(csv_file([(who["id_number"], who["name"], "低保", ""), ("1", "", "低保", "")], encoding="gb18030"))
+    command = [sys.executable, "-m", "app.cli", "registry", "import", str(path), "--area-code", "530000"]
+    environment = os.environ | {"ONESTOP_URL": service_url, "ONESTOP_TOKEN": ADMIN_TOKEN}
+
+    async def run(*more: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *command, *more, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        printed, _ = await process.communicate()
+        return process.returncode, printed.decode()
+
+    code, printed = await run()
+    assert code == 0, printed
+    assert "已完成" in printed
+    assert "matched  1" in printed
+    assert "id_number_invalid" in printed
+    path.write_text("姓名\n张三\n")
+    code, printed = await run()
+    assert (code, "缺少必需的列" in printed) == (1, True)
+    code, printed = await run("--url", "http://127.0.0.1:9")
+    assert (code, "无法访问" in printed) == (1, True)
+    code, printed = await run("--token", "wrong")
+    assert (code, "令牌" in printed) == (1, True)

@@ -250,7 +250,7 @@ async def _write_person(
     id_number = normal_id_number(wanted.id_number)
     plain: dict[str, Any] = {
         "id_number_index": blind_index(keys, id_number),
-        "name_birth_index": _name_birth_index(keys, wanted.name, id_number),
+        "name_birth_index": blind_index(keys, name_and_birth(wanted.name, birth_date(id_number))),
         "area_code": wanted.area_code,
         "insurance_type": wanted.insurance_type,
         "insured_from": wanted.insured_from,
@@ -267,15 +267,6 @@ async def _write_person(
     else:
         values["recorded_at"] = func.clock_timestamp()
         await connection.execute(update(person).where(person.c.person_id == person_id).values(values))
-
-
-def _name_birth_index(keys: Keys, name: str, id_number: str) -> bytes | None:
-    """What a list finds the person by without an id number; None when the id number holds no date."""
-    try:
-        born = birth_date(id_number)
-    except ValueError:
-        return None
-    return blind_index(keys, name_and_birth(name, born))
 
 
 def _person_conflict(error: IntegrityError) -> BaseException:
