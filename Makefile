@@ -56,5 +56,6 @@ image: ## Build the container image (ENGINE=docker or podman, IMAGE=name:tag, BA
 bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
+	@$(BIN)/python -m bench.registry
 
 .PHONY: help setup demo serve test soak check format openapi image bench

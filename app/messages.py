@@ -565,9 +565,25 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
         "任务多次异常中断，已停止。请把任务编号告知运维。",
         "The job broke off several times and was stopped. Tell operations its id.",
     ),
-    "job_ended": (
-        "任务已完成，不能取消。请用更正名单修正结果。",
-        "The job is done and can't be cancelled. Correct its result with a correction list.",
+    "job_state": (
+        "任务当前的状态不允许这一步。请查询任务；已完成的导入请用更正名单或新文件修正。",
+        "The job's state doesn't allow this. Read the job; correct a finished import with a correction list or a new file.",
+    ),
+    "version_repeated": (
+        "文件中已有同一编码、同一生效日期的行。请只保留一行。",
+        "An earlier row has the same code and first day. Keep one of them.",
+    ),
+    "not_in_file": (
+        "完整目录中没有此项目，接受后按生效日截止。如不应截止，请补上该项目后重新上传。",
+        "The complete catalogue lacks this item. Accepting ends it on the effective day; if it should stay, add it and send the file again.",
+    ),
+    "import_has_faults": (
+        "仍有格式错误、重复或冲突的行，不能接受。请按结果改正文件，取消本任务后重新上传。",
+        "Some rows are malformed, repeated or in conflict. Correct the file, cancel this job and send the file again.",
+    ),
+    "diff_outdated": (
+        "比较之后目录已有改动。请取消本任务，重新上传文件并再次核对差异。",
+        "The catalogue has changed since the comparison. Cancel this job, send the file again and look at the new difference.",
     ),
 }
 

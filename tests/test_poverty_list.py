@@ -6,6 +6,7 @@ import io
 import os
 import secrets
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -283,7 +284,7 @@ async def test_a_list_has_a_due_day_and_is_overdue_until_matched(client: httpx.A
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
     assert bad["job_id"] not in await overdue()
     refused = await client.post(f"/v1/jobs/{good['job_id']}/cancellation", headers=key())
-    assert (refused.status_code, refused.json()["code"]) == (409, "job_ended")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_state")
     assert "onestop_oldest_open_list_seconds" in (await client.get("/metrics")).text
     assert await connection.fetchval("SELECT count(*) FROM job_file WHERE job_id = $1", int(bad["job_id"][4:])) == 0
 
@@ -407,3 +408,37 @@ async def many_persons(client: httpx.AsyncClient, owner: Any, count: int) -> lis
         [(f"P{place}", blind_index(keys, number)) for place, number in enumerate(numbers)],
     )
     return numbers
+
+
+# ---------------------------------------------------------------- the command
+
+
+async def test_the_command_imports_and_says_what_to_look_at(
+    client: httpx.AsyncClient, service_url: str, tmp_path: Path
+) -> None:
+    """``onestop registry import`` shows rows by outcome and why some failed; a refused file and a refused token are told."""
+    who = await person(client)
+    path = tmp_path / "名单.csv"
+    path.write_bytes(csv_file([(who["id_number"], who["name"], "低保", ""), ("1", "", "低保", "")], encoding="gb18030"))
+    command = [sys.executable, "-m", "app.cli", "registry", "import", str(path), "--area-code", "530000"]
+    environment = os.environ | {"ONESTOP_URL": service_url, "ONESTOP_TOKEN": ADMIN_TOKEN}
+
+    async def run(*more: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *command, *more, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        printed, _ = await process.communicate()
+        return process.returncode, printed.decode()
+
+    code, printed = await run()
+    assert code == 0, printed
+    assert "已完成" in printed
+    assert "matched  1" in printed
+    assert "id_number_invalid" in printed
+    path.write_text("姓名\n张三\n")
+    code, printed = await run()
+    assert (code, "缺少必需的列" in printed) == (1, True)
+    code, printed = await run("--url", "http://127.0.0.1:9")
+    assert (code, "无法访问" in printed) == (1, True)
+    code, printed = await run("--token", "wrong")
+    assert (code, "令牌" in printed) == (1, True)

@@ -115,7 +115,7 @@ async def test_a_person_is_shown_with_a_masked_id_number(client: httpx.AsyncClie
 
 async def test_a_lower_case_x_is_the_same_id_number(client: httpx.AsyncClient) -> None:
     """An id number that ends in x is the one that ends in X, also for another person."""
-    number = id_number()[:17] + "X"
+    number = next(number for number in iter(id_number, None) if number.endswith("X"))
     path = f"/v1/persons/{fresh()}"
     assert (await client.put(path, json=person_body(id_number=number.lower()))).json()["id_number"].endswith("X")
     assert (await client.put(path, json=person_body(id_number=number))).status_code == 200
@@ -148,12 +148,14 @@ async def test_a_person_id_is_never_an_id_number(client: httpx.AsyncClient) -> N
     number, body = id_number(), person_body()
     for person_id, sent in ((number, body), ("1" * 18, person_body(id_number="1" * 18))):
         answer = await client.put(f"/v1/persons/{person_id}", json=sent)
-        assert faults(answer) == [("/person_id", "person_id_is_id_number")]
+        assert faults(answer)[0] == ("/person_id", "person_id_is_id_number")
         assert person_id not in answer.text
         assert (await client.get(f"/v1/persons/{person_id}")).status_code == 404
 
 
-@pytest.mark.parametrize("number", ["", "53010219900101001", "5301021990010100111", "A" * 18, "53010219900101001x "])
+@pytest.mark.parametrize(
+    "number", ["", "53010219900101001", "5301021990010100111", "A" * 18, "53010219900101001x ", "530102199001010012"]
+)
 async def test_an_id_number_of_a_wrong_form_is_refused(client: httpx.AsyncClient, number: str) -> None:
     """Anything but 17 digits and a digit or X is no id number."""
     answer = await client.put(f"/v1/persons/{fresh()}", json=person_body(id_number=number))

@@ -31,6 +31,7 @@ from app.http import (
 from app.jobs import store
 from app.messages import text as message_text
 from app.openapi import KEYED, gives
+from app.registry import catalogue_import
 from app.security import require
 from app.settlement.answer import shown_instant
 from app.sheet import FileFault
@@ -40,6 +41,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 READERS: Final = ("registry", "auditor")
 RESULT_HEADINGS: Final = ("行号 row", "结果 outcome", "原因 reason", "字段 field", "对象 reference", "说明 message")
 RESULT_ROWS: Final = 5000
+CANCELLABLE: Final = ("queued", "running", "proposed", "failed", "cancelled")
 
 
 class FaultAnswer(Struct):
@@ -146,6 +148,22 @@ def _append(sheet: Any, lines: Sequence[tuple[object, ...]]) -> None:
         sheet.append(line)
 
 
+@router.post("/{job_id}/acceptance", openapi_extra=KEYED, responses=gives(200, JobAnswer))
+async def post_acceptance(request: Request, job_id: str) -> Response:
+    """Write what a proposed catalogue import has shown, whole. Refused while a row is at fault, and when the catalogue has
+    changed since: then send the file again."""
+    caller = await caller_of(request)
+    require(caller.principal, "registry")
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        job = await store.locked(connection, store.parsed_id(job_id), "proposed")
+        await catalogue_import.accept(connection, caller, job)
+        job = await store.end(connection, job["job_id"], "done")
+        return 200, encoded(_job(job, caller.language))
+
+    return await once(request, caller, None, act)
+
+
 @router.post("/{job_id}/cancellation", openapi_extra=KEYED, responses=gives(200, JobAnswer))
 async def post_cancellation(request: Request, job_id: str) -> Response:
     """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed."""
@@ -153,7 +171,8 @@ async def post_cancellation(request: Request, job_id: str) -> Response:
     require(caller.principal, "registry")
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        job = await store.cancel(connection, store.parsed_id(job_id))
+        job = await store.locked(connection, store.parsed_id(job_id), *CANCELLABLE)
+        job = await store.end(connection, job["job_id"], "cancelled")
         return 200, encoded(_job(job, caller.language))
 
     return await once(request, caller, None, act)

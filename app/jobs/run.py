@@ -12,12 +12,13 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import store
 from app.jobs.worker import die_with
-from app.registry import poverty_list
+from app.registry import catalogue_import, poverty_list
 from app.security import derive_keys, load_secret
 from app.tiers.policy import PolicyBook
 
 KINDS: Final[Mapping[str, Callable[[Service, store.Run], Awaitable[None]]]] = {
     poverty_list.KIND: poverty_list.run,
+    catalogue_import.KIND: catalogue_import.run,
 }
 
 

@@ -38,6 +38,9 @@ RETURNING job_id, attempts"""
 _RENEW: Final = f"""
 UPDATE job SET lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
  WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
+_RENEW_UNLOCKED: Final = f"""
+UPDATE job SET lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
+ WHERE job_id = (SELECT job_id FROM job WHERE job_id = $1 AND attempts = $2 AND state = 'running' FOR UPDATE SKIP LOCKED)"""
 _RELEASE: Final = f"""
 UPDATE job SET state = CASE WHEN attempts < {MAX_ATTEMPTS} THEN 'queued' ELSE 'failed' END,
                ended_at = CASE WHEN attempts < {MAX_ATTEMPTS} THEN NULL ELSE clock_timestamp() END,
@@ -156,19 +159,23 @@ async def read_rows(
     return list(await connection.fetch(statement, job_id, after, outcome, limit))
 
 
-async def cancel(connection: AsyncConnection, job_id: int) -> RowMapping:
-    """End a job that isn't done, and drop its file. NotFound, or Conflict ``job_ended``. Cancelling twice changes nothing."""
-    statement = select(job).where(job.c.job_id == job_id).with_for_update()  # its process may be about to finish it
-    row = (await connection.execute(statement)).mappings().first()
+async def locked(connection: AsyncConnection, job_id: int, *states: str) -> RowMapping:
+    """A job in one of the states, held until the transaction ends: its process, or another person, may be about to end it.
+    NotFound, or Conflict ``job_state``."""
+    row = (await connection.execute(select(job).where(job.c.job_id == job_id).with_for_update())).mappings().first()
     if row is None:
         raise NotFound("not_found")
-    if row["state"] == "done":
-        raise Conflict("job_ended")
-    if row["state"] != "cancelled":
-        values = {"state": "cancelled", "ended_at": func.clock_timestamp()}
-        await connection.execute(update(job).where(job.c.job_id == job_id).values(values))
-        await connection.execute(delete(job_file).where(job_file.c.job_id == job_id))
-    return (await connection.execute(select(job).where(job.c.job_id == job_id))).mappings().one()
+    if row["state"] not in states:
+        raise Conflict("job_state")
+    return row
+
+
+async def end(connection: AsyncConnection, job_id: int, state: str) -> RowMapping:
+    """End a locked job by a person's decision, drop its file, and return it."""
+    await connection.execute(delete(job_file).where(job_file.c.job_id == job_id))
+    values = {"state": state, "ended_at": func.clock_timestamp()}
+    statement = update(job).where(job.c.job_id == job_id).values(values)
+    return (await connection.execute(statement.returning(*job.c))).mappings().one()
 
 
 # ---------------------------------------------------------------- the worker's side
@@ -188,10 +195,12 @@ async def claim(service: Service) -> tuple[int, int] | None:
 
 
 async def renew(service: Service, job_id: int, attempt: int) -> bool:
-    """Hold the lease longer; False when the job isn't this attempt's any more."""
+    """Hold the lease longer; False when the job isn't this attempt's any more. A row that its run has locked needs no lease:
+    a claim passes it by."""
     async with service.database.hot() as connection:
         await _everywhere(connection)
-        return bool(await connection.execute(_RENEW, job_id, attempt) == "UPDATE 1")
+        await connection.execute(_RENEW_UNLOCKED, job_id, attempt)
+        return await connection.fetchrow(_MINE, job_id, attempt) is not None
 
 
 async def release(service: Service, job_id: int, attempt: int) -> None:
@@ -254,6 +263,7 @@ async def rows_read(service: Service, run: Run) -> None:
                 WHERE job_id = $1""",
             run.job_id,
         )
+        await connection.execute("ANALYZE job_row")  # as many new rows as this are news to the planner
 
 
 async def finish(service: Service, run: Run, state: str, *, faults: Sequence[FileFault] = ()) -> None:

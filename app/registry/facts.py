@@ -3,7 +3,6 @@
 Intervals are ``[from, until)``. Ratios are ten-thousandths inside, ceilings millionths of a yuan, amounts fen.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +12,7 @@ from msgspec import Meta, Struct, defstruct, field
 
 from app.errors import Fault
 from app.money import parsed, rate, trimmed, yuan
-from app.security import looks_like_id_number
+from app.security import looks_like_id_number, valid_id_number
 from app.settlement.answer import COUNTS
 from app.tiers.model import ACCUMULATORS, LEVELS, BenefitClass, CatalogueClass, Rank
 from app.tiers.packfile import Rule
@@ -23,7 +22,6 @@ from app.wire import AreaCode, Code, Day, Price, Rate
 MAX_IDENTITIES: Final = 200
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
-_ID_NUMBER: Final = re.compile(r"[0-9]{17}[0-9X]")
 
 GivenName = Annotated[str, Meta(min_length=1, max_length=200)]
 Evidence = Annotated[str, Meta(max_length=500)]
@@ -141,13 +139,29 @@ def name_and_birth(name: str, born: date) -> str:
     return f"{''.join(name.split())} {born.isoformat()}"
 
 
+def parsed_day(text: str) -> date | None:
+    """A day as files write it: 2016-01-01, 2016/1/1, 2016.1.1, 20160101, 2016年1月1日. None for anything else."""
+    text = text.strip().removesuffix("日")
+    if len(text) == 8 and text.isdecimal():
+        parts = [text[:4], text[4:6], text[6:]]
+    else:
+        for separator in "年月/.":
+            text = text.replace(separator, "-")
+        parts = text.split("-")
+    try:
+        day = date(*map(int, parts))
+    except (ValueError, TypeError):
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
 def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:
-    """Every fault of a person that its form alone doesn't show. Does not enforce the id number's check digit."""
+    """Every fault of a person that its form alone doesn't show; the id number is checked by GB 11643."""
     faults = []
     id_number = normal_id_number(wanted.id_number)
     if looks_like_id_number(person_id) or normal_id_number(person_id) == id_number:
         faults.append(Fault("/person_id", "person_id_is_id_number"))
-    if _ID_NUMBER.fullmatch(id_number) is None:
+    if not valid_id_number(id_number):
         faults.append(Fault("/id_number", "id_number_invalid"))
     if _is_empty(wanted.insured_from, wanted.insured_until):
         faults.append(Fault("/insured_until", "interval_empty"))

@@ -1,7 +1,7 @@
 """The routes of imports and of the worklists beside them. They translate, nothing more."""
 
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
@@ -13,9 +13,10 @@ from app.context import Caller, Service
 from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, page, read_cursor, service_of
 from app.jobs.store import ID_PREFIX
 from app.openapi import gives, takes_file
-from app.registry import poverty_list, worklists
+from app.registry import catalogue_import, poverty_list, worklists
+from app.registry.catalogue_import import CatalogueOptions
 from app.registry.poverty_list import ListKind, ListOptions
-from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer
+from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer, UnknownCodeAnswer
 from app.security import require
 from app.upload import received
 
@@ -48,6 +49,42 @@ async def post_list(
             return 202, encoded(QueuedAnswer(f"{ID_PREFIX}{job_id}", "queued"))
 
         return _located(await once(request, caller, [upload.digest.hex(), options], act))
+
+
+@router.post("/catalogue/imports", openapi_extra=takes_file(), responses=gives(202, QueuedAnswer))
+async def post_catalogue(
+    request: Request, complete: Literal["true", "false"] = "false", effective_on: date | None = None
+) -> Response:
+    """Compare a catalogue file (CSV or XLSX; item_code 医疗目录编码, name 项目名称, kind 项目种类, class 甲乙丙类, first_pay_ratio
+    先行自付比例, ceiling_1 一级最高限价 …, restricted 限制使用, valid_from 生效日期, valid_until 失效日期) with what is stored. The job
+    is then proposed: its rows are the difference, and ``POST /v1/jobs/{job_id}/acceptance`` writes it. A ``complete`` file
+    ends what it doesn't name on ``effective_on``; such rows are numbered behind those of the file."""
+    caller, service = await caller_of(request), service_of(request)
+    require(caller.principal, "registry")
+    async with received(request, service.settings.max_import_bytes) as upload:
+        options = upload.options(CatalogueOptions)
+
+        async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+            job_id = await catalogue_import.queue(service, connection, caller, upload, options)
+            return 202, encoded(QueuedAnswer(f"{ID_PREFIX}{job_id}", "queued"))
+
+        return _located(await once(request, caller, [upload.digest.hex(), options], act))
+
+
+@router.get("/catalogue/unknown-codes", responses=gives(200, UnknownCodeAnswer, listed=True))
+async def get_unknown_codes(
+    request: Request,
+    from_: Annotated[date | None, Query(alias="from")] = None,
+    to: date | None = None,
+    limit: Limit = PAGE_DEFAULT,
+    cursor: str | None = None,
+) -> Response:
+    """Codes of settled bills that no catalogue version has, not even now, by the money they cost patients, most first.
+    ``from`` and ``to`` are days of settling, both included."""
+    caller, service = await _reader(request)
+    skip = read_cursor(service, cursor, int) or 0
+    rows, shown = await worklists.unknown_codes(service, caller, since=from_, until=to, skip=skip, limit=limit)
+    return answer(page(service, list(rows), limit, shown, lambda row: skip + limit))
 
 
 def _located(response: Response) -> Response:

@@ -22,7 +22,7 @@ from app.db import HotConnection
 from app.errors import Fault, NotFound, Refused, Unavailable
 from app.jobs import store
 from app.jobs.store import JobRow, Run
-from app.registry.facts import FIRST_YEAR, LAST_YEAR, name_and_birth, normal_id_number
+from app.registry.facts import name_and_birth, normal_id_number, parsed_day
 from app.registry.service import may_write
 from app.registry.worklists import add_candidates
 from app.security import Keys, birth_date, blind_index, valid_id_number
@@ -105,22 +105,6 @@ def read_row(keys: Keys, row: Row, kind: str, received_on: date) -> JobRow:
 
 def _malformed(row: Row, field: str, reason: str) -> JobRow:
     return JobRow(row.number, outcome="malformed", reason=reason, field=field)
-
-
-def parsed_day(text: str) -> date | None:
-    """A day as lists write it: 2016-01-01, 2016/1/1, 2016.1.1, 20160101, 2016年1月1日. None for anything else."""
-    text = text.strip().removesuffix("日")
-    if len(text) == 8 and text.isdecimal():
-        parts = [text[:4], text[4:6], text[6:]]
-    else:
-        for separator in "年月/.":
-            text = text.replace(separator, "-")
-        parts = text.split("-")
-    try:
-        day = date(*map(int, parts))
-    except (ValueError, TypeError):
-        return None
-    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
 # ---------------------------------------------------------------- what becomes of it (pure)

@@ -49,8 +49,10 @@ from app.tiers.model import LEVELS, empty_year
 from app.wire import is_code
 
 CATALOGUE_LOCK: Final = 3
+EVERY_ITEM: Final = ""  # held shared by whoever writes one item, alone by whoever writes a whole catalogue
 PERSON_LOCK: Final = 2  # the very lock of settling: facts do not change under a bill
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
+_LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, :seed))")
 
 
 def _sent_code(text_: str, pointer: str) -> list[Fault]:
@@ -239,7 +241,7 @@ async def _write_person(
     id_number = normal_id_number(wanted.id_number)
     plain: dict[str, Any] = {
         "id_number_index": blind_index(keys, id_number),
-        "name_birth_index": _name_birth_index(keys, wanted.name, id_number),
+        "name_birth_index": blind_index(keys, name_and_birth(wanted.name, birth_date(id_number))),
         "area_code": wanted.area_code,
         "insurance_type": wanted.insurance_type,
         "insured_from": wanted.insured_from,
@@ -256,15 +258,6 @@ async def _write_person(
     else:
         values["recorded_at"] = func.clock_timestamp()
         await connection.execute(update(person).where(person.c.person_id == person_id).values(values))
-
-
-def _name_birth_index(keys: Keys, name: str, id_number: str) -> bytes | None:
-    """What a list finds the person by without an id number; None when the id number holds no date."""
-    try:
-        born = birth_date(id_number)
-    except ValueError:
-        return None
-    return blind_index(keys, name_and_birth(name, born))
 
 
 def _person_conflict(error: IntegrityError) -> BaseException:
@@ -336,6 +329,7 @@ async def put_catalogue_entry(
         await open_request(service, connection, caller)
         if caller.principal.hospital_code is not None:
             raise NotFound("not_found")
+        await connection.execute(_LOCK_SHARED, {"name": EVERY_ITEM, "seed": CATALOGUE_LOCK})
         # Two PUTs of one item: each would see no overlap with the other's version, which isn't committed yet.
         await _lock(connection, item_code, CATALOGUE_LOCK)
         versions = (await connection.execute(current)).mappings().all()

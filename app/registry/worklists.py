@@ -48,6 +48,22 @@ SELECT p.person_id, p.area_code, i.class, i.valid_from, i.exited_on, p.insured_f
  WHERE ($2::text IS NULL OR p.person_id > $2) AND (p.insured_from > $1 OR p.insured_until <= $1)
  ORDER BY p.person_id LIMIT $3"""
 
+# Only bills with an unknown code are in the index of this very condition.
+_UNKNOWN: Final = """
+SELECT l.item_code, max(l.name) AS name, count(*) AS lines, count(DISTINCT s.settlement_id) AS settlements,
+       count(DISTINCT s.hospital_code) AS hospitals, sum(l.amount)::bigint AS amount
+  FROM settlement s CROSS JOIN LATERAL (
+       SELECT b ->> 'item_code' AS item_code, b ->> 'name' AS name, (v ->> 2)::bigint AS amount
+         FROM json_array_elements(s.document -> 'lines') v
+         JOIN json_array_elements(s.document -> 'inputs' -> 'bill' -> 'lines') b ON b ->> 'line_no' = v ->> 0
+        WHERE v ->> 6 = 'unknown_item') l
+ WHERE s.document::text LIKE '%"unknown_item"%' AND s.kind = 'settlement'
+   AND ($1::date IS NULL OR s.settled_at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai')
+   AND ($2::date IS NULL OR s.settled_at < ($2 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')
+   AND NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal')
+   AND NOT EXISTS (SELECT FROM catalogue_entry e WHERE e.item_code = l.item_code AND e.superseded_at IS NULL)
+ GROUP BY l.item_code ORDER BY amount DESC, l.item_code OFFSET $3 LIMIT $4"""
+
 
 class ListAnswer(Struct):
     """A received list. It is open until every row was matched; overdue when that wasn't so on its due day's end."""
@@ -82,6 +98,17 @@ class UninsuredAnswer(Struct):
     insured_from: date | None
     insured_until: date | None
     premium_subsidy: str | None
+
+
+class UnknownCodeAnswer(Struct):
+    """A code of bills that is in no catalogue version: where it was seen, and what it cost as own expense."""
+
+    item_code: str
+    name: str | None
+    lines: int
+    settlements: int
+    hospitals: int
+    amount: str
 
 
 async def add_candidates(
@@ -164,6 +191,14 @@ async def uninsured_poor(
         for row in rows
     ]
     return rows, shown
+
+
+async def unknown_codes(
+    service: Service, caller: Caller, *, since: date | None, until: date | None, skip: int, limit: int
+) -> tuple[Sequence[Any], list[UnknownCodeAnswer]]:
+    """Codes without any catalogue version in live settlements, by their money."""
+    rows = await _fetch(service, caller, _UNKNOWN, since, until, skip, limit + 1)
+    return rows, [msgspec.convert(dict(row) | {"amount": yuan(row["amount"])}, UnknownCodeAnswer) for row in rows]
 
 
 def _subsidy(service: Service, area_code: str, day: date) -> str | None:

@@ -27,6 +27,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     execute_script(
         op.get_bind(),
+        "DROP INDEX settlement_unknown_code, identity_superseded, identity_by_class;"
         "DROP TABLE job_row, job_file, job, readjudication_candidate;"
         "ALTER TABLE person DROP COLUMN name_birth_index; ALTER TABLE identity DROP COLUMN exited_on",
     )

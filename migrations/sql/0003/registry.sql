@@ -23,3 +23,6 @@ GRANT SELECT, INSERT, DELETE ON readjudication_candidate TO onestop_app;
 
 CREATE INDEX identity_by_class ON identity (class, person_id) WHERE superseded_at IS NULL;
 CREATE INDEX identity_superseded ON identity (person_id) WHERE superseded_at IS NOT NULL;
+
+-- Bills with a code that no catalogue version had: few, and all that the worklist of such codes has to look at.
+CREATE INDEX settlement_unknown_code ON settlement (settled_at) WHERE document::text LIKE '%"unknown_item"%';
