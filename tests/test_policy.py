@@ -378,3 +378,34 @@ def test_wrong_bands_are_refused_by_their_number(bands: str) -> None:
     text = SMALL.replace("unit: rate", "unit: bands").replace('value: "0.60"', f"value: {bands}")
     with pytest.raises(PolicyError, match=f"small.yaml:22: .*{WRONG_BANDS[bands]}"):
         load_book({"small": text})
+
+
+def test_a_row_overrides_its_parents_whatever_the_order_of_its_words() -> None:
+    """The same places in another order are the same conditions."""
+    row = 'value: "0.60", status: enacted, source: {document: d, clause: "2"}}'
+    assert row in SMALL
+    apart = SMALL.replace(
+        "- {from: 2019-01-01, " + row,
+        "- {place: [county, prefecture], from: 2019-01-01, " + row + "\n"
+        '      - {place: [province, elsewhere], from: 2019-01-01, value: "0.50", status: enacted, source: {document: d, clause: "2"}}',
+    )
+    heir = """
+pack: heir
+title: 继承
+areas: ["9901"]
+inherits: small
+parameters:
+  basic.rate:
+    title: 比例
+    unit: rate
+    rows:
+      - {place: [prefecture, county], from: 2019-01-01, value: "0.70", status: enacted, source: {document: d, clause: "2"}}
+"""
+    policy = load_book({"small": apart, "heir": heir}).on(date(2019, 1, 1), "990101")
+    assert [policy.figure("basic.rate", {"place": place}).value for place in ("county", "elsewhere")] == [7000, 5000]
+
+
+def test_a_full_width_colon_is_named() -> None:
+    """A key typed with a Chinese keyboard is the line that is wrong, not the next one."""
+    with pytest.raises(PolicyError, match=r"small.yaml:3: .*全角"):
+        load_book({"small": SMALL.replace("title: 小包", "title：小包", 1)})

@@ -392,7 +392,7 @@ def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Ro
     selectors = {key: reader.words(data[key], data.lines[key], f"{where} 的 {key}") for key in SELECTORS if key in data}
     rows = [
         Row(
-            tuple(sorted((selectors | extra).items())),
+            tuple(sorted((key, tuple(sorted(words))) for key, words in (selectors | extra).items())),
             since,
             until,
             value,

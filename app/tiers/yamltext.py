@@ -4,6 +4,7 @@ Read strictly: a float, an alias, a duplicate key or an impossible day is a find
 advice: what is wrong, where, and what to write instead.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,6 +16,7 @@ import yaml
 MAX_PACK_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 12
 MAX_DIGITS: Final = 15
+WIDE_COLON: Final = re.compile(r"\s*(?:- )?[A-Za-z_][A-Za-z0-9_.]*\s*：")  # a key typed with a Chinese keyboard
 ADVICE: Final = (
     # what the YAML reader says, and what its author should do
     ("mapping values", "一行里有两个冒号。文字里有“: ”时，请把整段文字放进引号。"),
@@ -204,6 +206,10 @@ def _broken(error: yaml.YAMLError, text: str, reader: Reader) -> None:
     tab = next((number for number, row in enumerate(lines, 1) if "\t" in row[: len(row) - len(row.lstrip())]), None)
     if tab is not None:
         reader.find(tab, "不是有效的 YAML：缩进用了制表符（Tab），请改为空格。")
+        return
+    wide = next((number for number, row in enumerate(lines, 1) if WIDE_COLON.match(row)), None)
+    if wide is not None:
+        reader.find(wide, "不是有效的 YAML：键后面的冒号是全角的“：”，请改成半角冒号加空格，如 title: 名称。")
         return
     advice = next((advice for sign, advice in ADVICE if sign in problem), "请检查缩进、冒号、括号和引号。")
     reader.find(line, f"不是有效的 YAML{since}：{advice}")
