@@ -507,3 +507,46 @@ async def test_every_entry_has_a_slip(world: World) -> None:
             assert expected in page.text
         for change in entry.get("comparison", []):
             assert change["sentence"] in page.text
+
+
+# ---------------------------------------------------------------- quotes
+
+
+async def mismatch(client: httpx.AsyncClient, bill: dict[str, Any], quote: dict[str, Any]) -> list[str]:
+    """What a settling under a quote that no longer holds says has changed."""
+    answer = await client.post("/v1/settlements", json=bill | {"quote_id": quote["quote_id"]}, headers=key())
+    assert (answer.status_code, answer.json()["code"]) == (409, "quote_mismatch"), answer.text
+    changed: list[str] = answer.json()["changed"]
+    return changed
+
+
+async def test_a_quote_that_no_longer_holds_names_person_and_lines(world: World) -> None:
+    """An identity that arrives after the quote, and another line than was quoted, are named; nothing is settled."""
+    bill = world.bill("20000.00")
+    quote = (await world.client.post("/v1/quotes", json=bill)).json()
+    dearer = bill | {"lines": [world.line("20000.00"), world.line("500.00", kind="C", line_no=2)], "total": "20500.00"}
+    assert await mismatch(world.client, dearer, quote) == ["lines"]
+    await poor_since(world, "2016-01-01")
+    assert await mismatch(world.client, bill, quote) == ["person"]
+    assert (await world.year())["own_total"] == "0.00"
+
+
+async def test_a_quote_that_no_longer_holds_names_the_policy(world: World, database_url: str) -> None:
+    """A service with a corrected pack and the same secret refuses the former one's quote because of the policy."""
+    secret, bill = {"ONESTOP_SECRET_KEY": "cd" * 32}, world.bill("20000.00")
+    former = (SHIPPED / "yunnan.yaml").read_text()
+    row = 'class: standard, from: 2017-11-03, value: {1: "0.85"'
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    answers: list[Any] = []
+    for rate in ("0.85", "0.80"):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "yunnan.yaml").write_text(former.replace(row, row.replace("0.85", rate)))
+            process, base_url = start_service(database_url, Path(folder), ONESTOP_POLICY_DIR=folder, **secret)
+            async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
+                if not answers:
+                    answers.append((await client.post("/v1/quotes", json=bill)).json())
+                else:
+                    answers.append(await mismatch(client, bill, answers[0]))
+            process.terminate()
+            process.wait(30)
+    assert answers[1] == ["policy"]
