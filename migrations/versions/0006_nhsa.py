@@ -1,0 +1,27 @@
+"""The national interface.
+
+Revision: 0006, after 0005.
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+from app.schema import execute_script
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+SQL = Path(__file__).parent.parent / "sql" / "0006"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    for step in sorted(SQL.glob("*.sql")):
+        execute_script(op.get_bind(), step.read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    pass
