@@ -16,6 +16,8 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
+from app.nhsa import api as nhsa
+from app.nhsa.retention import keep_erasing
 from app.policies import shipped_book
 from app.registry import api as registry
 from app.registry import imports_api as imports
@@ -50,13 +52,14 @@ def create_app(settings: Settings, database_url: str) -> Application:
             if start is not None:
                 await clock.start_manual(connection, start)
         app.state.service = Service(settings, database, book, keys, start is not None)
-        jobs = asyncio.create_task(work(app.state.service))
+        tasks = [asyncio.create_task(each(app.state.service)) for each in (work, keep_erasing)]
         try:
             yield
         finally:
-            jobs.cancel()
-            with suppress(asyncio.CancelledError):
-                await jobs
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await database.close()
 
     api = describe_app(lifespan)
@@ -75,7 +78,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, imports, registry, jobs_api, law, tokens, operations):
+    for module in (settlement, imports, registry, jobs_api, law, tokens, nhsa, operations):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

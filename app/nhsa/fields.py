@@ -22,6 +22,7 @@ Row = dict[str, str]
 Nodes = dict[str, list[Row]]
 
 MAX_ROWS: Final = 300
+MAX_DIGITS: Final = 10  # before the point
 LEAST_LENGTH: Final = 50  # a text that short is never refused for its length
 MAX_BYTES: Final = 8 * 1024 * 1024
 FROM_ENVELOPE: Final = ("insuplc_admdvs", "mdtrtarea_admvs")
@@ -108,7 +109,7 @@ def _rows(sent: object) -> list[Mapping[str, Any]] | None:
     """The rows of a node, sent as a list or as a single object; None when it is neither."""
     if sent is None:
         return []
-    rows = sent if isinstance(sent, list) else [sent]
+    rows: list[Any] = sent if isinstance(sent, list) else [sent]
     return rows if all(isinstance(row, dict) for row in rows) else None
 
 
@@ -175,9 +176,15 @@ def _read_number(field: Field, text: str) -> str | Fault:
         number = Decimal(text)
     except InvalidOperation:
         return wrong
-    if number.adjusted() >= 12 or number != round(number, field.decimals):
+    if number.adjusted() >= MAX_DIGITS or number != round(number, field.decimals):
         return wrong
     return format(number.quantize(Decimal(1).scaleb(-field.decimals)), "f") if number else plain_zero(field.decimals)
+
+
+def read_number_text(field: Field, text: str) -> str | None:
+    """A number of a file in its one form, None when it isn't one."""
+    read = _read_number(field, text)
+    return None if isinstance(read, Fault) else read
 
 
 def plain_zero(decimals: int) -> str:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from app.context import Caller
 from app.db import HotConnection
 
+_OPEN: Final = "SELECT state FROM request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _LOCK: Final = "SELECT nhsa_message_lock($1, $2, $3, $4)"
 _PERSON_LOCK: Final = "SELECT person_lock($1)"
 _NOW: Final = "SELECT business_now($1)"
@@ -185,6 +186,11 @@ def _as(type_: type[Any], row: Any) -> Any:
 
 
 # ---------------------------------------------------------------- requests
+
+
+async def open_request(connection: HotConnection, caller: Caller) -> None:
+    """Set what this transaction may reach."""
+    await connection.execute(_OPEN, *caller.opening(None, None, 0))
 
 
 async def business_now(connection: HotConnection, *, manual: bool) -> datetime:

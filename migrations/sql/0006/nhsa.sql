@@ -94,7 +94,8 @@ CREATE TABLE nhsa_fee_line (
   CONSTRAINT nhsa_fee_line_serial UNIQUE (visit_no, serial_no)
 );
 
--- Transfers and chronic diseases that a hospital filed. A transfer is the destination's to see as well.
+-- Transfers and chronic diseases that a hospital filed. A transfer is the destination's to see as well, and anyone may fall
+-- ill anywhere: a chronic disease is every hospital's to see.
 CREATE TABLE nhsa_filing (
   filing_no            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind                 text NOT NULL CHECK (kind IN ('transfer', 'chronic')),
@@ -177,7 +178,8 @@ CREATE POLICY nhsa_visit_reach ON nhsa_visit TO onestop_app USING (reaches(hospi
 CREATE POLICY nhsa_fee_line_reach ON nhsa_fee_line TO onestop_app
   USING (EXISTS (SELECT FROM nhsa_visit v WHERE v.visit_no = nhsa_fee_line.visit_no));
 CREATE POLICY nhsa_filing_reach ON nhsa_filing TO onestop_app
-  USING (reaches(hospital_code, NULL, NULL) OR reaches(destination_hospital, NULL, NULL));
+  USING (reaches(hospital_code, NULL, NULL) OR reaches(destination_hospital, NULL, NULL)
+         OR (kind = 'chronic' AND current_setting('onestop.reach', true) = 'hospital'));
 CREATE POLICY nhsa_file_reach ON nhsa_file TO onestop_app USING (reaches(hospital_code, NULL, NULL));
 
 GRANT SELECT, INSERT ON nhsa_credential TO onestop_app;
