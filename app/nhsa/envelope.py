@@ -17,7 +17,7 @@ import msgspec
 
 from app.errors import Fault, Malformed, OnestopError, Refused
 from app.messages import text
-from app.nhsa.fields import TRANSACTIONS
+from app.nhsa.fields import TRANSACTIONS, is_list
 from app.settlement.bill import SHANGHAI
 from app.wire import is_code
 
@@ -210,8 +210,10 @@ def _place(parts: list[str], infno: str | None) -> str:
         known = spec is not None and parts[0] in spec.input
         return f"节点 {parts[0]}" if known else parts[0]
     node, index, *rest = parts
-    row = f" 第 {int(index) + 1} 条" if index.isdigit() and node in ("feedetail", "diseinfo") else ""
-    if not rest:
-        return f"节点 {node}{row}"
-    field = None if spec is None else spec.field(node, rest[0])
-    return f"节点 {node}{row} 字段 {rest[0]}" + (f"（{field.title}）" if field is not None else "")
+    name = "".join(rest[:1])
+    if node == "lines":  # of a bill: the lines of all uploads, in their order
+        title = next((field.title for field in TRANSACTIONS["2301"].input["feedetail"] if field.name == name), "")
+        return f"已上传明细第 {int(index) + 1} 条 字段 {name}（{title}）"
+    row = f" 第 {int(index) + 1} 条" if index.isdigit() and is_list(infno or "", node) else ""
+    field = None if spec is None else spec.field(node, name)
+    return f"节点 {node}{row}" + (f" 字段 {name}" if name else "") + (f"（{field.title}）" if field is not None else "")

@@ -238,6 +238,9 @@ def _nationally(error: Refused, prepared: Prepared) -> Refused:
     """The faults of a bill, told of the national fields; lines by their place among the lines uploaded."""
     faults = []
     for fault in error.faults:
+        if fault.pointer.startswith("/data/"):
+            faults.append(fault)
+            continue
         member, *rest = fault.pointer.split("/")[1:]
         if member == "lines" and len(rest) == 2:
             line_no = prepared.lines[int(rest[0])].line_no
