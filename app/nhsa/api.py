@@ -12,7 +12,7 @@ from app.errors import OnestopError, Unauthorized
 from app.http import answer, service_of
 from app.messages import text
 from app.nhsa.door import answered, authenticate, caller_of, known_infno
-from app.nhsa.envelope import envelope_of, error_text, plain_body, written
+from app.nhsa.envelope import envelope_of, error_text, plain_body, sender_of, written
 from app.nhsa.gateway import refusal
 from app.openapi import body, gives
 from app.problem import too_large
@@ -84,8 +84,7 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         except OnestopError as unreadable:
             await _authenticate(request, None)
             raise unreadable
-        hospital_code = fields.get("fixmedins_code")
-        await _authenticate(request, hospital_code if isinstance(hospital_code, str) else None)
+        await _authenticate(request, sender_of(fields))
         envelope = envelope_of(fields, path_infno=path_infno, limit=service.settings.nhsa_max_input)
     except Unauthorized as error:
         _count(path_infno, "gateway")

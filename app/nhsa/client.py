@@ -1,5 +1,6 @@
 """A hospital's side of the national interface: messages built from the tables, signed, sent. For the conformance kit and tests."""
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 
 from app.nhsa.api import CALL_SERVICE
+from app.nhsa.dictionary import BASELINE, DICTIONARIES
 from app.nhsa.fields import TRANSACTIONS, Field
 from app.nhsa.gateway import A_SIGNATURE, Credential, signed_a, signed_b
 from app.settlement.bill import SHANGHAI
@@ -78,9 +80,8 @@ class Sender:
     async def post(self, body: Any, *, path: str = CALL_SERVICE, **headers: str) -> httpx.Response:
         """Send a body with the gateway's headers."""
         sent = {"content-type": "application/json"} | self.headers() | headers
-        if isinstance(body, bytes):
-            return await self.http.post(path, content=body, headers=sent)
-        return await self.http.post(path, json=body, headers=sent)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.http.post(path, content=content, headers=sent)
 
     async def send(self, infno: str, input_: Mapping[str, Any], msgid: str | None = None) -> dict[str, Any]:
         """Send a transaction: its answer."""
@@ -97,6 +98,9 @@ def filled(infno: str, node: str, **values: Any) -> dict[str, Any]:
 
 
 def _sample(item: Field) -> str:
+    codes = DICTIONARIES[BASELINE].enforced_codes(item.name)
+    if codes:
+        return next(iter(codes))
     match item.kind:
         case "number":
             return "1"

@@ -125,6 +125,12 @@ def envelope_of(body: Mapping[str, Any], *, path_infno: str | None, limit: int) 
     return Envelope(infno, fields["msgid"], fields["fixmedins_code"], fields, sent, canonical)
 
 
+def sender_of(body: Mapping[str, Any]) -> str | None:
+    """The hospital that a body names, exactly as its envelope will have it: who is let in and who is answered are one."""
+    code = body.get("fixmedins_code")
+    return code.strip() if isinstance(code, str) and is_code(code.strip()) else None
+
+
 def _form_faults(fields: Mapping[str, str], infno: str, path_infno: str | None) -> list[Fault]:
     faults = []
     if not infno:
