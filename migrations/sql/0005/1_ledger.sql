@@ -73,8 +73,9 @@ CREATE TABLE fiscal_year_closing (
 );
 
 -- The benefit year while it is open, else the year of the day. The lock, shared by whoever posts and held alone by whoever
--- closes, keeps a posting from slipping into a year that is being closed.
-CREATE FUNCTION fiscal_year_of(p_area text, p_benefit_year smallint, p_day date) RETURNS smallint LANGUAGE plpgsql AS $$
+-- closes, keeps a posting from slipping into a year that is being closed. A hospital sees no closings, its acceptance heeds them.
+CREATE FUNCTION fiscal_year_of(p_area text, p_benefit_year smallint, p_day date) RETURNS smallint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_area, 4));
   RETURN CASE WHEN EXISTS (SELECT FROM fiscal_year_closing c WHERE c.area_code = p_area AND c.year = p_benefit_year)

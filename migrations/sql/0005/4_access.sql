@@ -54,6 +54,7 @@ ALTER POLICY transfer_reach ON transfer USING (reaches(hospital_code, area_code,
 
 GRANT CREATE ON SCHEMA public TO onestop_settler;
 ALTER FUNCTION transfers_post OWNER TO onestop_settler;
+ALTER FUNCTION fiscal_year_of OWNER TO onestop_settler;
 REVOKE CREATE ON SCHEMA public FROM onestop_settler;
 REVOKE EXECUTE ON FUNCTION transfers_post FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION transfers_post TO onestop_app;
