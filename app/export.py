@@ -14,6 +14,8 @@ import xlsxwriter
 from msgspec import Struct
 from starlette.responses import Response
 
+from app.money import yuan
+
 CSV_TYPE: Final = "text/csv"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -32,7 +34,9 @@ def wants_csv(accept: str | None) -> bool:
     return CSV_TYPE in (accept or "")
 
 
-def file_of(name: str, accept: str | None, columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str) -> Response:
+def file_of(
+    name: str, accept: str | None, columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str
+) -> Response:
     """The rows as the file that the reader accepts. ``title`` says what the list is of, above the headings."""
     if wants_csv(accept):
         content, kind, ending = csv_bytes(columns, rows), f"{CSV_TYPE}; charset=utf-8", "csv"
@@ -56,8 +60,7 @@ def _plain(cell: Any, column: Column) -> str:
     if cell is None:
         return ""
     if column.kind == "money":
-        sign, whole, rest = "-" if cell < 0 else "", *divmod(abs(cell), 100)
-        return f"{sign}{whole}.{rest:02d}"
+        return yuan(cell)
     text = str(cell)
     return f"'{text}" if column.kind == "text" and text.startswith(FORMULA_STARTS) else text
 
@@ -65,7 +68,9 @@ def _plain(cell: Any, column: Column) -> str:
 def xlsx_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str) -> bytes:
     """One sheet: the title, the headings, the rows, and the sums of the columns of money."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+        book = xlsxwriter.Workbook(
+            file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
         formats = {
             "money": book.add_format({"num_format": "#,##0.00"}),
             "date": book.add_format({"num_format": "yyyy-mm-dd"}),
