@@ -296,6 +296,18 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "当前状态不允许这一步操作。请查询最新状态后再操作。",
         "The current state doesn't allow this. Read the present state first.",
     ),
+    "month_closed": (
+        "{period} 月已关账，不能再记入。请改用未关账月份的日期，或由他人重新开账。",
+        "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
+    ),
+    "period_not_ended": (
+        "该月尚未结束。请在次月再办理。",
+        "This month has not ended. Come back in the next one.",
+    ),
+    "already_closed": (
+        "该月或该年已经关账。无需再次关账；需要改动时请由他人重新开账。",
+        "It is closed already. There is nothing left to do; to change something have somebody else reopen it.",
+    ),
     "order_exists": (
         "该申报单在此基金和年度已有拨付单。请使用已有的拨付单。",
         "There is already an order for this statement, fund and year. Use that one.",
