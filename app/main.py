@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from app import clock, law, openapi, operations, problem, telemetry, tokens
 from app.clearing import api as clearing
 from app.clearing import disbursement_api as disbursement
+from app.clearing import rates_api as rates
 from app.config import Settings
 from app.context import Service
 from app.db import open_database
@@ -77,7 +78,18 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, clearing, disbursement, imports, registry, jobs_api, law, tokens, operations):
+    for module in (
+        settlement,
+        clearing,
+        disbursement,
+        rates,
+        imports,
+        registry,
+        jobs_api,
+        law,
+        tokens,
+        operations,
+    ):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

@@ -373,8 +373,8 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The deposit rate is too high. It can't exceed 1 minus the payout floor, {highest}; lower it.",
     ),
     "payout_floor": (
-        "该操作会使拨付率低于最低要求。请先补足拨付，或申请例外。",
-        "This would push the payout rate below its floor. Pay out more first or ask for an exception.",
+        "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
+        "This deposit would push the year's projected payout rate below its floor. Hold back at most {largest_deposit_rate}; 0 is always allowed.",
     ),
     "payout_below_floor": (
         "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
