@@ -16,6 +16,7 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
+from app.ledger import api as ledger
 from app.policies import shipped_book
 from app.registry import api as registry
 from app.registry import imports_api as imports
@@ -75,7 +76,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, imports, registry, jobs_api, law, tokens, operations):
+    for module in (settlement, imports, registry, jobs_api, ledger, law, tokens, operations):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)
