@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, text
 from app import clock
 from app.context import Caller, Service
 from app.errors import NotFound
-from app.http import encoded, open_request, page, read_cursor
+from app.http import open_request, page, read_cursor
 from app.money import yuan
 from app.settlement.answer import shown_id, shown_instant
 from app.settlement.bill import shanghai_day

@@ -45,7 +45,9 @@ _LAST: Final = text("SELECT block_no, digest, sealed_at FROM seal_block ORDER BY
 _UNSEALED: Final = """
 SELECT '{table}' AS source, r.{key} AS row_id, r.recorded_at FROM {table} r
  WHERE {when} AND NOT EXISTS (SELECT FROM seal_member m WHERE m.source = '{table}' AND m.row_id = r.{key})"""
-_RECENT: Final = "(CAST(:since AS timestamptz) IS NULL OR r.recorded_at >= CAST(:since AS timestamptz) - interval '5 minutes')"
+_RECENT: Final = (
+    "(CAST(:since AS timestamptz) IS NULL OR r.recorded_at >= CAST(:since AS timestamptz) - interval '5 minutes')"
+)
 _OLD: Final = "r.recorded_at < clock_timestamp() - interval '1 hour'"
 _WAITING: Final = _each(_UNSEALED.replace("{when}", _RECENT))
 _LATE: Final = _each(_UNSEALED.replace("{when}", _OLD))

@@ -9,7 +9,7 @@ CREATE INDEX transfer_dated ON transfer USING brin (business_date) WITH (autosum
 CREATE FUNCTION month_state(p_area text, p_period text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_area, 5));
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_area, 6));
   RETURN coalesce((SELECT m.state FROM fiscal_month m WHERE m.area_code = p_area AND m.period = p_period), 'open');
 END $$;
 CREATE POLICY fiscal_month_settles ON fiscal_month FOR SELECT TO onestop_settler USING (true);
