@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import clock, law, openapi, operations, problem, telemetry, tokens
+from app.clearing import api as clearing
+from app.clearing import disbursement_api as disbursement
 from app.config import Settings
 from app.context import Service
 from app.db import open_database
@@ -76,7 +78,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, imports, registry, jobs_api, ledger, law, tokens, operations):
+    for module in (settlement, clearing, disbursement, imports, registry, jobs_api, ledger, law, tokens, operations):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)
