@@ -19,6 +19,7 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
+from app.ledger import api as ledger
 from app.policies import shipped_book
 from app.registry import api as registry
 from app.registry import imports_api as imports
@@ -86,6 +87,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         imports,
         registry,
         jobs_api,
+        ledger,
         law,
         tokens,
         operations,
