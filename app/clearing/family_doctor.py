@@ -1,7 +1,7 @@
 """The monthly fees of family-doctor contracts 家庭医生签约服务费 (seed clause 8): settled for the previous month with the rest."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import text
