@@ -382,6 +382,25 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
+_REPORTS: Final[dict[str, tuple[str, str]]] = {
+    "period_not_ended": (
+        "该月尚未结束。请在下个月的第一天或之后提交。",
+        "The month hasn't ended yet. Send this on the first day of the next month or later.",
+    ),
+    "maker_is_checker": (
+        "经办与复核不能是同一人。请由另一位人员操作。",
+        "Who made this can't check it. Let another person do this.",
+    ),
+    "already_submitted": (
+        "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
+        "This month's report is already submitted. Read it; later corrections show in later months.",
+    ),
+    "all_funds_needed": (
+        "该令牌只涉及部分基金，不能提交或签发月报。请使用不限基金的令牌。",
+        "This token reaches some funds only and can't answer for the whole report. Use one that isn't limited to funds.",
+    ),
+}
+
 _REQUEST: Final[dict[str, tuple[str, str]]] = {
     "idempotency_key_missing": (
         "缺少 Idempotency-Key 请求头。请为每笔业务生成一个不重复的键，重试时使用同一个键。",
@@ -654,6 +673,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     **_REGISTRY,
     **_FILES,
     **_CLEARING,
+    **_REPORTS,
     **_REQUEST,
 }
 LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")

@@ -182,7 +182,9 @@ async def finish(service: Service, caller: Caller, connection: AsyncConnection, 
     if left := await deductions.undecided(connection, row["statement_id"]):
         raise Conflict("deductions_open", extra={"deductions": left})
     await move(connection, statement, row, state="audited")
-    await record(connection, caller, await business_now(service, connection), row, object_id=statement_id, move="audited")
+    await record(
+        connection, caller, await business_now(service, connection), row, object_id=statement_id, move="audited"
+    )
     total: Any = select(func.count(), func.coalesce(func.sum(deduction.c.upheld), 0)).where(
         deduction.c.statement_id == row["statement_id"]
     )

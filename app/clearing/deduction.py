@@ -203,9 +203,7 @@ async def _not_approved(connection: AsyncConnection, row: RowMapping, fund: str)
         raise Conflict("invalid_move", values={"state": "approved", "wanted": "deducted"}, extra={"state": "approved"})
 
 
-async def _checked(
-    connection: AsyncConnection, row: RowMapping, settlement_id: int, wanted: DeductionRequest
-) -> int:
+async def _checked(connection: AsyncConnection, row: RowMapping, settlement_id: int, wanted: DeductionRequest) -> int:
     """The fiscal year of the postings that a deduction is taken from."""
     given = {
         "statement": row["statement_id"],
@@ -237,9 +235,7 @@ async def _checked(
 # ---------------------------------------------------------------- what becomes of it
 
 
-async def _moving(
-    connection: AsyncConnection, deduction_id: str
-) -> RowMapping:
+async def _moving(connection: AsyncConnection, deduction_id: str) -> RowMapping:
     """A deduction, locked, its statement before it: as whoever approves the statement does."""
     number = number_of(deduction_id, DEDUCTION)
     of = select(deduction.c.statement_id).where(deduction.c.deduction_id == number)
@@ -335,9 +331,7 @@ async def lapse(
         )
 
 
-async def undecided(
-    connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None
-) -> list[str]:
+async def undecided(connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None) -> list[str]:
     """The ids of a statement's deductions that are still open, of some funds or of all: they stop an approval."""
     columns = deduction.c
     wanted = select(columns.deduction_id).where(columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
@@ -371,7 +365,9 @@ async def _uphold(
     ids = [row["deduction_id"] for row in rows]
     if upheld == 0 or not ids:
         return
-    bills = {one["deduction_id"]: one for one in (await connection.execute(_BILLS, {"ids": ids, "day": day})).mappings()}
+    bills = {
+        one["deduction_id"]: one for one in (await connection.execute(_BILLS, {"ids": ids, "day": day})).mappings()
+    }
     transfers = [_transfer(row, bills[row["deduction_id"]], day, upheld) for row in rows]
     await connection.execute(_POST, {"transfers": msgspec.json.encode(transfers).decode()})
 
@@ -389,7 +385,10 @@ def _transfer(row: RowMapping, bill: RowMapping, day: date, upheld: int | None) 
         "benefit_year": bill["benefit_year"],
         "fiscal_year": bill["fiscal_year"],
         "cause": f"{DEDUCTION}{row['deduction_id']}",
-    } | {name: row[name] for name in ("settlement_id", "statement_id", "area_code", "fund", "hospital_code", "hospital_area")}
+    } | {
+        name: row[name]
+        for name in ("settlement_id", "statement_id", "area_code", "fund", "hospital_code", "hospital_area")
+    }
 
 
 # ---------------------------------------------------------------- reading

@@ -34,7 +34,11 @@ async def post_deduction(request: Request, statement_id: str) -> Response:
     time is agreement."""
     caller, service, wanted = await _asked(request, DeductionRequest, "finance")
     return await _once(
-        request, caller, wanted, 201, lambda connection: deduction.propose(service, caller, connection, statement_id, wanted)
+        request,
+        caller,
+        wanted,
+        201,
+        lambda connection: deduction.propose(service, caller, connection, statement_id, wanted),
     )
 
 
@@ -57,7 +61,11 @@ async def post_appeal(request: Request, deduction_id: str) -> Response:
     """The hospital disagrees, until ``appeal_by``."""
     caller, service, wanted = await _asked(request, AppealRequest, "hospital")
     return await _once(
-        request, caller, wanted, 200, lambda connection: deduction.appeal(service, caller, connection, deduction_id, wanted)
+        request,
+        caller,
+        wanted,
+        200,
+        lambda connection: deduction.appeal(service, caller, connection, deduction_id, wanted),
     )
 
 
@@ -70,7 +78,11 @@ async def post_decision(request: Request, deduction_id: str) -> Response:
     """Decide an appeal (finance, neither who proposed nor who appealed). ``amount`` is what is deducted after all."""
     caller, service, wanted = await _asked(request, DecisionRequest, "finance")
     return await _once(
-        request, caller, wanted, 200, lambda connection: deduction.decide(service, caller, connection, deduction_id, wanted)
+        request,
+        caller,
+        wanted,
+        200,
+        lambda connection: deduction.decide(service, caller, connection, deduction_id, wanted),
     )
 
 

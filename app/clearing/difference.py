@@ -155,9 +155,10 @@ async def reconciled_if_nothing_is_open(
 ) -> None:
     """Make a declared statement reconciled. Not by a token limited to some funds: it can't see whether others are open."""
     is_open = select(func.count()).where(difference.c.statement_id == row["statement_id"], difference.c.state == "open")
-    if row["state"] == "declared" and caller.principal.funds is None:
-        if (await connection.execute(is_open)).scalar_one() == 0:
-            await _move_statement(service, connection, caller, row, "reconciled")
+    if row["state"] != "declared" or caller.principal.funds is not None:
+        return
+    if (await connection.execute(is_open)).scalar_one() == 0:
+        await _move_statement(service, connection, caller, row, "reconciled")
 
 
 async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: RowMapping) -> None:
@@ -175,7 +176,14 @@ async def _move_statement(
 
 
 async def supersede(
-    connection: AsyncConnection, caller: Caller, day: date, row: RowMapping, *, former: list[int], funds: list[str], by: int
+    connection: AsyncConnection,
+    caller: Caller,
+    day: date,
+    row: RowMapping,
+    *,
+    former: list[int],
+    funds: list[str],
+    by: int,
 ) -> None:
     """Resolve what former comparisons of these funds left open, in favour of a later one."""
     superseded = (

@@ -113,15 +113,17 @@ class Found:
 def check_totals(totals: Sequence[TotalRow]) -> None:
     """Refused when a fund is named twice."""
     funds = [row.fund for row in totals]
-    faults = [
-        Fault(f"/totals/{at}/fund", "fund_repeated") for at, fund in enumerate(funds) if fund in funds[:at]
-    ]
+    faults = [Fault(f"/totals/{at}/fund", "fund_repeated") for at, fund in enumerate(funds) if fund in funds[:at]]
     if faults:
         raise Refused(faults)
 
 
 async def compare(
-    service: Service, caller: Caller, connection: AsyncConnection, statement_id: str, theirs: Sequence[TotalRow] | Detail
+    service: Service,
+    caller: Caller,
+    connection: AsyncConnection,
+    statement_id: str,
+    theirs: Sequence[TotalRow] | Detail,
 ) -> bytes:
     """Compare a statement with the hospital's figures and keep what differs. Conflict ``invalid_move`` once it is approved or
     withdrawn. A token limited to some funds compares those. What former comparisons left open is resolved by this one; only
@@ -158,7 +160,10 @@ _TOTALS: Final = text(
 async def _compared_totals(
     connection: AsyncConnection, row: RowMapping, theirs: Sequence[TotalRow], funds: Sequence[str]
 ) -> list[Found]:
-    ours = {one.fund: (one.amount, one.count) for one in await connection.execute(_TOTALS, {"statement": row["statement_id"]})}
+    ours = {
+        one.fund: (one.amount, one.count)
+        for one in await connection.execute(_TOTALS, {"statement": row["statement_id"]})
+    }
     said = {one.fund: (fen(one.amount), one.count) for one in theirs if one.fund in funds}
     nothing = (None, None)
     return [

@@ -18,7 +18,6 @@ from app.clearing.deduction import Reason
 from app.clearing.detail_file import Detail, read_detail
 from app.clearing.difference import DifferenceAnswer, DifferenceState
 from app.clearing.moves import RECONCILIATION, STATEMENT, number_of
-from app.clearing.plan import FUNDS
 from app.clearing.reconciliation import (
     FileOptions,
     ReconciliationAnswer,
@@ -111,9 +110,7 @@ async def list_reconciliations(
 ) -> Response:
     """Comparisons, newest first, of one statement when it is named, without their differences."""
     caller, service = await _reader(request)
-    return answer(
-        await reconciliation.listed(service, caller, statement_id=statement_id, limit=limit, cursor=cursor)
-    )
+    return answer(await reconciliation.listed(service, caller, statement_id=statement_id, limit=limit, cursor=cursor))
 
 
 @router.get("/reconciliations/{reconciliation_id}", responses=gives(200, ReconciliationAnswer))
@@ -141,7 +138,7 @@ async def list_differences(
         "state": state,
         "hospital_code": hospital_code,
         "area_code": area_code,
-        "fund": fund if fund in FUNDS else fund,
+        "fund": fund,
         "statement_id": None if statement_id is None else number_of(statement_id, STATEMENT),
         "reconciliation_id": None if reconciliation_id is None else number_of(reconciliation_id, RECONCILIATION),
     }
