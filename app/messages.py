@@ -373,8 +373,8 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The deposit rate is too high. It can't exceed 1 minus the payout floor, {highest}; lower it.",
     ),
     "payout_floor": (
-        "该操作会使拨付率低于最低要求。请先补足拨付，或申请例外。",
-        "This would push the payout rate below its floor. Pay out more first or ask for an exception.",
+        "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
+        "This deposit would push the year's projected payout rate below its floor. Hold back at most {largest_deposit_rate}; 0 is always allowed.",
     ),
     "payout_below_floor": (
         "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
@@ -430,9 +430,28 @@ _AUDIT: Final[dict[str, tuple[str, str]]] = {
         "抽样数量不明确。请在 size（份数）和 rate（比例）中填写且只填写一项。",
         "Send either a size or a rate. Say how many settlements to draw, or which share, and not both.",
     ),
-    "all_funds_needed": (
+    "statement_needs_all_funds": (
         "该操作涉及申报单的所有基金，令牌只限部分基金。请由不限基金的令牌办理。",
         "This concerns every fund of the statement, and the token is limited to some. Use a token without that limit.",
+    ),
+}
+
+_REPORTS: Final[dict[str, tuple[str, str]]] = {
+    "period_not_ended": (
+        "该月尚未结束。请在下个月的第一天或之后提交。",
+        "The month hasn't ended yet. Send this on the first day of the next month or later.",
+    ),
+    "maker_is_checker": (
+        "经办与复核不能是同一人。请由另一位人员操作。",
+        "Who made this can't check it. Let another person do this.",
+    ),
+    "already_submitted": (
+        "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
+        "This month's report is already submitted. Read it; later corrections show in later months.",
+    ),
+    "all_funds_needed": (
+        "该令牌只涉及部分基金，不能提交或签发月报。请使用不限基金的令牌。",
+        "This token reaches some funds only and can't answer for the whole report. Use one that isn't limited to funds.",
     ),
 }
 
@@ -709,6 +728,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     **_FILES,
     **_CLEARING,
     **_AUDIT,
+    **_REPORTS,
     **_REQUEST,
 }
 LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")

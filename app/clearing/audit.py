@@ -167,13 +167,13 @@ def _recorded(statement_id: str, row: Mapping[str, Any]) -> SampleRecord:
 
 async def finish(service: Service, connection: AsyncConnection, caller: Caller, statement_id: str) -> AuditAnswer:
     """End the audit of a declared or reconciled statement. What the hospital didn't appeal in time is upheld first; Conflict
-    ``deductions_open`` while others are undecided. Forbidden ``all_funds_needed`` for a token limited to some funds, which
+    ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for a token limited to some funds, which
     can't see the others' deductions."""
     row = await locked(connection, statement, number_of(statement_id, STATEMENT))
     may_pay(caller, row["area_code"])
     check_move(row, ("declared", "reconciled"), "audited")
     if caller.principal.funds is not None:
-        raise Forbidden("all_funds_needed")
+        raise Forbidden("statement_needs_all_funds")
     await deductions.lapse(service, connection, caller, row["statement_id"])
     if left := await deductions.undecided(connection, row["statement_id"]):
         raise Conflict("deductions_open", extra={"deductions": left})

@@ -398,8 +398,10 @@ CREATE TABLE family_doctor_fee (
 );
 
 -- What was sealed: a block names its rows, with their digests, and the block before it.
+-- form: the version of the content that digests are taken of.
 CREATE TABLE seal_block (
   block_no    bigint PRIMARY KEY,
+  form        smallint NOT NULL,
   previous    bytea NOT NULL,
   digest      bytea NOT NULL,
   members     integer NOT NULL,
