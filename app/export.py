@@ -32,7 +32,9 @@ def wants_csv(accept: str | None) -> bool:
     return CSV_TYPE in (accept or "")
 
 
-def file_of(name: str, accept: str | None, columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str) -> Response:
+def file_of(
+    name: str, accept: str | None, columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str
+) -> Response:
     """The rows as the file that the reader accepts. ``title`` says what the list is of, above the headings."""
     if wants_csv(accept):
         content, kind, ending = csv_bytes(columns, rows), f"{CSV_TYPE}; charset=utf-8", "csv"
@@ -65,7 +67,9 @@ def _plain(cell: Any, column: Column) -> str:
 def xlsx_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str) -> bytes:
     """One sheet: the title, the headings, the rows, and the sums of the columns of money."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+        book = xlsxwriter.Workbook(
+            file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
         formats = {
             "money": book.add_format({"num_format": "#,##0.00"}),
             "date": book.add_format({"num_format": "yyyy-mm-dd"}),

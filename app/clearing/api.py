@@ -182,5 +182,3 @@ async def post_approval(request: Request, statement_id: str) -> Response:
         200,
         lambda connection: statement.approve(service, connection, caller, statement_id, wanted.funds),
     )
-
-

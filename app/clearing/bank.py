@@ -61,7 +61,19 @@ async def pay_order(
     await post(connection, [paid, commitment(row, "order_settled", amount, wanted.paid_on)])
     total = row["paid"] + amount
     state = "paid" if total == row["amount"] else "part_paid"
-    await _moved(connection, caller, disbursement, row, now, shown, "payment", amount, state=state, paid=total, paid_on=wanted.paid_on)
+    await _moved(
+        connection,
+        caller,
+        disbursement,
+        row,
+        now,
+        shown,
+        "payment",
+        amount,
+        state=state,
+        paid=total,
+        paid_on=wanted.paid_on,
+    )
     await order.settle_statement(connection, row)
     return order.answer_of(row, today(now))
 
@@ -76,14 +88,23 @@ async def return_order(
     amount = fen(wanted.amount)
     _check(amount, row["paid"], "return_exceeds_payment", "/returned_on", wanted.returned_on, row, today(now))
     await check_open(connection, row["area_code"], wanted.returned_on)
-    await _reference(connection, caller, "return", wanted.bank_reference, amount, wanted.returned_on, row, wanted.reason)
+    await _reference(
+        connection, caller, "return", wanted.bank_reference, amount, wanted.returned_on, row, wanted.reason
+    )
     purse = purse_of(row, row["fiscal_year"])
-    of: dict[str, Any] = {"amount": amount, "day": wanted.returned_on, "cause": shown, "statement_id": row["statement_id"]}
+    of: dict[str, Any] = {
+        "amount": amount,
+        "day": wanted.returned_on,
+        "cause": shown,
+        "statement_id": row["statement_id"],
+    }
     back = posting(purse, "payment_returned", debit=purse.cash, credit=purse.payable, **of)
     await post(connection, [back, commitment(row, "order_sent", amount, wanted.returned_on)])
     left = row["paid"] - amount
     state = "part_paid" if left else "returned"
-    await _moved(connection, caller, disbursement, row, now, shown, "return", amount, wanted.reason, state=state, paid=left)
+    await _moved(
+        connection, caller, disbursement, row, now, shown, "return", amount, wanted.reason, state=state, paid=left
+    )
     await order.settle_statement(connection, row)
     return order.answer_of(row, today(now))
 
@@ -119,14 +140,26 @@ async def return_prepayment(
     outstanding = row["paid"] - row["offset_amount"] - row["returned"]
     _check(amount, outstanding, "return_exceeds_payment", "/returned_on", wanted.returned_on, row, today(now))
     await check_open(connection, row["area_code"], wanted.returned_on)
-    await _reference(connection, caller, "return", wanted.bank_reference, amount, wanted.returned_on, row, wanted.reason)
+    await _reference(
+        connection, caller, "return", wanted.bank_reference, amount, wanted.returned_on, row, wanted.reason
+    )
     purse = purse_of(row, row["year"])
     of: dict[str, Any] = {"amount": amount, "day": wanted.returned_on, "cause": shown}
     await post(connection, [posting(purse, "prepayment_returned", debit=purse.cash, credit=purse.prepaid, **of)])
     state = "returned" if amount == outstanding else row["state"]
     returned = row["returned"] + amount
     await _moved(
-        connection, caller, prepayment_table, row, now, shown, "return", amount, wanted.reason, state=state, returned=returned
+        connection,
+        caller,
+        prepayment_table,
+        row,
+        now,
+        shown,
+        "return",
+        amount,
+        wanted.reason,
+        state=state,
+        returned=returned,
     )
     return prepayment.answer_of(row)
 
@@ -206,9 +239,12 @@ async def movements(connection: AsyncConnection, shown: str, number: int) -> lis
     wanted = select(bank_movement).where(of == number).order_by(bank_movement.c.recorded_at)
     return [
         MovementAnswer(
-            row["kind"], yuan(row["amount"]), row["value_on"].isoformat(), row["bank_reference"], row["reason"], row["subject"]
+            row["kind"],
+            yuan(row["amount"]),
+            row["value_on"].isoformat(),
+            row["bank_reference"],
+            row["reason"],
+            row["subject"],
         )
         for row in (await connection.execute(wanted)).mappings()
     ]
-
-

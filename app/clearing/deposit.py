@@ -116,7 +116,9 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
     made = insert(deposit_release).values(values | written_by(caller)).returning(*deposit_release.c)
     row = dict((await connection.execute(made)).mappings().one())
     shown = f"{RELEASE}{row['release_id']}"
-    await record(connection, caller, now, row, object_id=shown, move="draft", reason=wanted.reason, amount=row["amount"])
+    await record(
+        connection, caller, now, row, object_id=shown, move="draft", reason=wanted.reason, amount=row["amount"]
+    )
     return answer_of(row, None)
 
 
@@ -154,14 +156,14 @@ async def approve(service: Service, connection: AsyncConnection, caller: Caller,
     released = posting(purse, "deposit_released", credit=purse.payable, amount=row["amount"], **of)
     rest = row["deposit"] - row["amount"]
     await post(connection, [released, posting(purse, "deposit_forfeited", credit=purse.expense, amount=rest, **of)])
-    await move(connection, deposit_release, row, state="approved", approved_by=caller.principal.subject, approved_on=day)
+    await move(
+        connection, deposit_release, row, state="approved", approved_by=caller.principal.subject, approved_on=day
+    )
     await record(connection, caller, now, row, object_id=shown, move="approved", amount=row["amount"])
     return answer_of(row, await _order(service, connection, caller, row, day) if row["amount"] else None)
 
 
-async def _order(
-    service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any], day: Any
-) -> int:
+async def _order(service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any], day: Any) -> int:
     """The order that pays what was released. Its two people are those of the release."""
     plan = plan_on(service.book, row["area_code"], day)
     values = owner_of(row) | {

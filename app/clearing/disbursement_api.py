@@ -50,7 +50,9 @@ async def _cancelled(request: Request, shown: str, cancel: Callable[..., Awaitab
 
 async def _confirmed(request: Request, shown: str, type_: type[Any], act: Callable[..., Awaitable[Any]]) -> Response:
     caller, service, wanted = await _sent(request, type_)
-    return await writing(request, caller, wanted, 200, lambda connection: act(service, connection, caller, shown, wanted))
+    return await writing(
+        request, caller, wanted, 200, lambda connection: act(service, connection, caller, shown, wanted)
+    )
 
 
 # ---------------------------------------------------------------- orders
@@ -129,7 +131,9 @@ async def post_order_sending(request: Request, disbursement_id: str) -> Response
 
 
 @router.post(
-    "/disbursements/{disbursement_id}/payments", openapi_extra=body(PaymentRequest, keyed=True), responses=gives(201, OrderAnswer)
+    "/disbursements/{disbursement_id}/payments",
+    openapi_extra=body(PaymentRequest, keyed=True),
+    responses=gives(201, OrderAnswer),
 )
 async def post_order_payment(request: Request, disbursement_id: str) -> Response:
     """Record the bank's confirmation of a payment, whole or part."""
@@ -137,7 +141,9 @@ async def post_order_payment(request: Request, disbursement_id: str) -> Response
 
 
 @router.post(
-    "/disbursements/{disbursement_id}/returns", openapi_extra=body(ReturnRequest, keyed=True), responses=gives(201, OrderAnswer)
+    "/disbursements/{disbursement_id}/returns",
+    openapi_extra=body(ReturnRequest, keyed=True),
+    responses=gives(201, OrderAnswer),
 )
 async def post_order_return(request: Request, disbursement_id: str) -> Response:
     """Record money that the bank gave back: that much is due again."""
@@ -191,7 +197,9 @@ async def list_prepayments(
 async def get_prepayment(request: Request, prepayment_id: str) -> Response:
     """A prepayment."""
     caller, service = await opened(request, *READERS)
-    return answer(await reading(caller, service, lambda connection: order_list.prepayment_of(connection, prepayment_id)))
+    return answer(
+        await reading(caller, service, lambda connection: order_list.prepayment_of(connection, prepayment_id))
+    )
 
 
 @router.post("/prepayments/{prepayment_id}/approval", openapi_extra=KEYED, responses=PREPAID)
@@ -272,5 +280,3 @@ async def list_releases(
 async def post_release_approval(request: Request, release_id: str) -> Response:
     """Approve a release made by another subject: the released part gets an approved order."""
     return await _moved(request, release_id, deposit.approve)
-
-

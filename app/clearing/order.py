@@ -307,7 +307,9 @@ async def cancel(service: Service, connection: AsyncConnection, caller: Caller, 
     """Cancel an order that has paid nothing: what it held back, took off and carried is free again."""
     row = await opened(connection, caller, shown)
     if row["release_id"] is not None:
-        raise Conflict("invalid_move", values={"state": row["state"], "wanted": "cancelled"}, extra={"state": row["state"]})
+        raise Conflict(
+            "invalid_move", values={"state": row["state"], "wanted": "cancelled"}, extra={"state": row["state"]}
+        )
     check_move(row, ("draft", "approved", "sent", "returned"), "cancelled")
     now = await business_now(service, connection)
     day = today(now)

@@ -57,9 +57,7 @@ async def prepayments(
 ) -> bytes:
     """A page of the prepayments within reach."""
     wanted = select(prepayment_table)
-    return await _page(
-        service, connection, prepayment_table, wanted, filters, limit, cursor, prepayment.answer_of
-    )
+    return await _page(service, connection, prepayment_table, wanted, filters, limit, cursor, prepayment.answer_of)
 
 
 async def prepayment_of(connection: AsyncConnection, shown: str) -> PrepaymentAnswer:
@@ -108,6 +106,6 @@ async def _page(
     if after is not None:
         wanted = wanted.where(tuple_(recorded, key) < after)
     rows = list((await connection.execute(wanted)).mappings().all())
-    return page(service, rows, limit, [shown(row) for row in rows[:limit]], lambda row: (row["recorded_at"], row[key.name]))
-
-
+    return page(
+        service, rows, limit, [shown(row) for row in rows[:limit]], lambda row: (row["recorded_at"], row[key.name])
+    )

@@ -44,7 +44,10 @@ async def rows(connection: AsyncConnection, number: int, fund: str) -> list[list
             row["event"],
             None if row["of_settlement_id"] is None else shown_id(row["of_settlement_id"]),
             *(row[name] for name in ("visit_id", "settle_seq", "person_id", "benefit_class", "clr_type")),
-            *(row[name] for name in ("admitted_on", "discharged_on", "business_date", "fiscal_year", "total", "amount")),
+            *(
+                row[name]
+                for name in ("admitted_on", "discharged_on", "business_date", "fiscal_year", "total", "amount")
+            ),
         ]
         for row in found
     ]

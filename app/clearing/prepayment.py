@@ -167,7 +167,9 @@ async def to_offset(
         return []
     columns = prepayment.c
     same = [columns[name] == owner[name] for name in ("hospital_code", "area_code", "fund")]
-    wanted = select(prepayment).where(*same, columns.year == year, columns.paid > columns.offset_amount + columns.returned)
+    wanted = select(prepayment).where(
+        *same, columns.year == year, columns.paid > columns.offset_amount + columns.returned
+    )
     rows = (await connection.execute(wanted.order_by(columns.prepayment_id).with_for_update())).mappings().all()
     taken = []
     for row in rows:
@@ -206,7 +208,9 @@ async def release(connection: AsyncConnection, disbursement_id: int) -> None:
         if amount:
             await reserve(connection, disbursement_id, [(prepayment_id, -int(amount))])
             mine = prepayment.c.prepayment_id == prepayment_id
-            await connection.execute(update(prepayment).where(mine, prepayment.c.state == "offset").values(state="paid"))
+            await connection.execute(
+                update(prepayment).where(mine, prepayment.c.state == "offset").values(state="paid")
+            )
 
 
 def answer_of(row: Any) -> PrepaymentAnswer:
