@@ -30,4 +30,5 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
     quote_seconds: int = Field(default=1800, ge=1)
+    reconciliation_grace: int = Field(default=1800, ge=0, le=24 * 3600)
     log_level: str = "info"

@@ -14,6 +14,8 @@ import xlsxwriter
 from msgspec import Struct
 from starlette.responses import Response
 
+from app.money import yuan
+
 CSV_TYPE: Final = "text/csv"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -58,8 +60,7 @@ def _plain(cell: Any, column: Column) -> str:
     if cell is None:
         return ""
     if column.kind == "money":
-        sign, whole, rest = "-" if cell < 0 else "", *divmod(abs(cell), 100)
-        return f"{sign}{whole}.{rest:02d}"
+        return yuan(cell)
     text = str(cell)
     return f"'{text}" if column.kind == "text" and text.startswith(FORMULA_STARTS) else text
 

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import clock, law, openapi, operations, problem, telemetry, tokens
+from app.clearing import api as clearing
+from app.clearing import disbursement_api as disbursement
 from app.clearing import rates_api as rates
 from app.config import Settings
 from app.context import Service
@@ -17,6 +19,7 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
+from app.ledger import api as ledger
 from app.policies import shipped_book
 from app.registry import api as registry
 from app.registry import imports_api as imports
@@ -76,7 +79,19 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, rates, imports, registry, jobs_api, law, tokens, operations):
+    for module in (
+        settlement,
+        clearing,
+        disbursement,
+        rates,
+        imports,
+        registry,
+        jobs_api,
+        ledger,
+        law,
+        tokens,
+        operations,
+    ):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

@@ -288,6 +288,54 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
 }
 
 _CLEARING: Final[dict[str, tuple[str, str]]] = {
+    "period_format": (
+        "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
+        "The month has the wrong form. Write YYYY-MM, for example 2018-05.",
+    ),
+    "fund_not_in_statement": (
+        "申报单中没有该基金的金额。请核对基金代码，可用的见申报单的 totals。",
+        "The statement has nothing of this fund. Check the fund's code; the statement's totals show which there are.",
+    ),
+    "statement_not_approved": (
+        "申报单中该基金的部分尚未审批。请先由申报人以外的人审批。",
+        "This fund's part of the statement isn't approved. Have somebody other than its declarer approve it first.",
+    ),
+    "differences_open": (
+        "该基金还有未处理的对账差异。请先逐条处理并写明原因，再审批。",
+        "There are unresolved differences of this fund. Resolve each with its reason, then approve.",
+    ),
+    "deductions_open": (
+        "该基金还有未决的扣款。请等待申诉期满或作出决定，再审批。",
+        "There are undecided deductions of this fund. Wait for the days of appeal to pass or decide them, then approve.",
+    ),
+    "return_exceeds_payment": (
+        "退回金额超过已付未退的金额。最多 {most} 元，请核对金额。",
+        "More would come back than was paid. At most {most} yuan; check the amount.",
+    ),
+    "before_sending": (
+        "日期早于送出拨付的日期。拨付单于 {sent_on} 送出，请核对日期。",
+        "The day lies before the order was sent. It was sent on {sent_on}; check the day.",
+    ),
+    "amount_not_positive": (
+        "金额必须大于零。请填写实际金额。",
+        "The amount has to be more than zero. Enter the real amount.",
+    ),
+    "year_out_of_range": (
+        "年度超出可用范围。请填写当年或相邻年度。",
+        "The year can't be used. Enter this year or one near it.",
+    ),
+    "already_released": (
+        "该年度的质量保证金已有清退单。请使用已有的清退单。",
+        "There is already a release of this year's deposit. Use that one.",
+    ),
+    "no_deposit": (
+        "该年度没有暂扣的质量保证金。请核对机构、基金和年度。",
+        "No deposit is held for this year. Check hospital, fund and year.",
+    ),
+    "deposit_changed": (
+        "起草之后保证金余额有变化。请取消后重新起草清退单。",
+        "The deposit has changed since the draft. Draft the release again.",
+    ),
     "already_declared": (
         "该月已经申报。请查询已有的申报单，需要重报时先撤回。",
         "This month is already declared. Read that statement, or withdraw it before declaring again.",
@@ -317,12 +365,12 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The bank reference is already used. Check it, and whether the payment was recorded before.",
     ),
     "payment_exceeds_order": (
-        "付款金额超过拨付单的未付金额。请核对金额。",
-        "The payment exceeds what is unpaid of the order. Check the amount.",
+        "付款金额超过拨付单的未付金额。未付 {most} 元，请核对金额。",
+        "The payment exceeds what is unpaid of the order. Unpaid are {most} yuan; check the amount.",
     ),
     "deposit_too_high": (
-        "质量保证金比例过高。请降低到不影响最低拨付率的水平。",
-        "The deposit rate is too high. Lower it so that the payout floor can be kept.",
+        "质量保证金比例过高。不得超过 1 减最低拨付比例，即 {highest}，请降低后重新提交。",
+        "The deposit rate is too high. It can't exceed 1 minus the payout floor, {highest}; lower it.",
     ),
     "payout_floor": (
         "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",

@@ -133,7 +133,7 @@ async def post_order_sending(request: Request, disbursement_id: str) -> Response
 @router.post(
     "/disbursements/{disbursement_id}/payments",
     openapi_extra=body(PaymentRequest, keyed=True),
-    responses=gives(201, OrderAnswer),
+    responses=gives(200, OrderAnswer),
 )
 async def post_order_payment(request: Request, disbursement_id: str) -> Response:
     """Record the bank's confirmation of a payment, whole or part."""
@@ -143,7 +143,7 @@ async def post_order_payment(request: Request, disbursement_id: str) -> Response
 @router.post(
     "/disbursements/{disbursement_id}/returns",
     openapi_extra=body(ReturnRequest, keyed=True),
-    responses=gives(201, OrderAnswer),
+    responses=gives(200, OrderAnswer),
 )
 async def post_order_return(request: Request, disbursement_id: str) -> Response:
     """Record money that the bank gave back: that much is due again."""
@@ -217,7 +217,7 @@ async def post_prepayment_sending(request: Request, prepayment_id: str) -> Respo
 @router.post(
     "/prepayments/{prepayment_id}/payments",
     openapi_extra=body(PaymentRequest, keyed=True),
-    responses=gives(201, PrepaymentAnswer),
+    responses=gives(200, PrepaymentAnswer),
 )
 async def post_prepayment_payment(request: Request, prepayment_id: str) -> Response:
     """Record the bank's confirmation of a payment, whole or part."""
@@ -227,7 +227,7 @@ async def post_prepayment_payment(request: Request, prepayment_id: str) -> Respo
 @router.post(
     "/prepayments/{prepayment_id}/returns",
     openapi_extra=body(ReturnRequest, keyed=True),
-    responses=gives(201, PrepaymentAnswer),
+    responses=gives(200, PrepaymentAnswer),
 )
 async def post_prepayment_return(request: Request, prepayment_id: str) -> Response:
     """Record what the hospital or the bank gave back of what no order has taken."""

@@ -4,12 +4,11 @@ draft → approved → sent → paid | part_paid | returned | cancelled. Each mo
 subject than the maker. A net of 0 or less moves nothing and is carried forward to the next order of hospital, fund and area.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing import prepayment
@@ -202,15 +201,16 @@ async def _make(
     return order
 
 
-async def _carriers(connection: AsyncConnection, owner: dict[str, str]) -> Sequence[RowMapping]:
+async def _carriers(connection: AsyncConnection, owner: dict[str, str]) -> list[dict[str, Any]]:
     """What was carried forward for this hospital, area and fund and is not taken yet."""
     columns = disbursement.c
     same = [columns[name] == owner[name] for name in ("hospital_code", "area_code", "fund")]
     wanted = select(disbursement).where(*same, columns.state == "carried_forward", columns.taken_by.is_(None))
-    return (await connection.execute(wanted.order_by(columns.disbursement_id).with_for_update())).mappings().all()
+    rows = await connection.execute(wanted.order_by(columns.disbursement_id).with_for_update())
+    return [dict(row) for row in rows.mappings()]
 
 
-def _carried(order: dict[str, Any], carriers: Sequence[RowMapping], day: date, *, undo: bool = False) -> list[Posting]:
+def _carried(order: dict[str, Any], carriers: list[dict[str, Any]], day: date, *, undo: bool = False) -> list[Posting]:
     """What moves between fiscal years when an order takes what another year carried forward."""
     cause = f"{DISBURSEMENT}{order['disbursement_id']}"
     postings = []
@@ -275,9 +275,9 @@ def _held_back(row: dict[str, Any], day: date, *, undo: bool = False) -> list[Po
     return [posting(purse, event, debit=purse.payable, credit=a, amount=n, **of) for event, _, a, n in pairs]
 
 
-async def _taken(connection: AsyncConnection, row: dict[str, Any]) -> Sequence[RowMapping]:
+async def _taken(connection: AsyncConnection, row: dict[str, Any]) -> list[dict[str, Any]]:
     wanted = select(disbursement).where(disbursement.c.taken_by == row["disbursement_id"])
-    return (await connection.execute(wanted)).mappings().all()
+    return [dict(item) for item in (await connection.execute(wanted)).mappings()]
 
 
 async def send(service: Service, connection: AsyncConnection, caller: Caller, shown: str) -> OrderAnswer:

@@ -154,10 +154,7 @@ def _allocations(row: RowMapping, parts: Sequence[dict[str, Any]]) -> list[Alloc
     weights = [_approved(part) for part in parts]
     unpaid = max(0, row["amount"]) - row["paid"]
     amounts = (row["deposit"], row["offset_amount"], row["carried"], row["paid"], unpaid)
-    if sum(weights) <= 0:
-        columns = [[0] * len(parts) for _ in amounts]
-    else:
-        columns = _columns(amounts, weights)
+    columns = _columns(amounts, weights) if sum(weights) > 0 else [[0] * len(parts) for _ in amounts]
     answers = []
     for part, weight, deposit, offset, carried, paid, left in zip(parts, weights, *columns, strict=True):
         answers.append(

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.areas import pooling_area
+from app.clearing.month import check_declarable
 from app.clearing.moves import (
     STATEMENT,
     business_now,
@@ -137,6 +138,7 @@ async def declare(
     now = await business_now(service, connection)
     if today(now) < next_month(period):
         raise Conflict("period_not_ended", values={"period": period})
+    await check_declarable(connection, area, period)
     plan = plan_of(service, area, period)
     # Declarations of one hospital go one after the other: two months would reach for the same late postings.
     await connection.execute(_LOCK, {"name": f"{wanted.hospital_code} {area}", "seed": DECLARING_LOCK})
@@ -179,6 +181,7 @@ async def withdraw(
     if caller.principal.hospital_code is None:
         may_pay(caller, row["area_code"])
     check_move(row, ("declared",), "withdrawn")
+    await check_declarable(connection, row["area_code"], row["period"])
     await move(connection, statement, row, state="withdrawn")
     mine = statement_item.c.statement_id == row["statement_id"]
     await connection.execute(update(statement_item).where(mine).values(withdrawn=True))
