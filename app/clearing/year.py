@@ -41,7 +41,7 @@ MOST_UNPAID: Final = 1000
 # Nothing is posted into the year, nor dated into its months, while it is being closed. In the order in which those who date
 # something take the two locks.
 _LOCKS: Final = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended(:area, 5)), pg_advisory_xact_lock(hashtextextended(:area, 4))"
+    "SELECT pg_advisory_xact_lock(hashtextextended(:area, 6)), pg_advisory_xact_lock(hashtextextended(:area, 4))"
 )
 _UNPAID: Final = text("""
 SELECT coalesce(i.statement_id, t.statement_id) AS statement_id, t.hospital_code,
