@@ -349,8 +349,8 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
     ),
     "period_not_ended": (
-        "该月尚未结束。请在次月再办理。",
-        "This month has not ended. Come back in the next one.",
+        "该月或该年尚未结束。请在期满后再办理。",
+        "This month or year has not ended. Come back when it has.",
     ),
     "already_closed": (
         "该月或该年已经关账。无需再次关账；需要改动时请由他人重新开账。",
@@ -375,6 +375,18 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
     "payout_floor": (
         "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
         "This deposit would push the year's projected payout rate below its floor. Hold back at most {largest_deposit_rate}; 0 is always allowed.",
+    ),
+    "fund_without_floor": (
+        "该基金没有最低拨付率要求，不需要例外。请核对基金编码。",
+        "This fund has no payout floor and needs no exception. Check its code.",
+    ),
+    "exception_exists": (
+        "该基金该年度已有例外申请。请查询并由他人批准已有的申请。",
+        "There is already an exception for this fund and year. Read it, and have somebody else approve it.",
+    ),
+    "all_funds_needed": (
+        "年度关账涉及全部基金，此令牌只管部分基金。请由可管全部基金的人员办理。",
+        "Closing a year concerns every fund and this token is of some of them. Use one that isn't limited to funds.",
     ),
     "payout_below_floor": (
         "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
