@@ -204,7 +204,7 @@ async def make_exception(
     made = insert(payout_exception).values(values | written_by(caller)).returning(*payout_exception.c)
     row = (await connection.execute(made)).mappings().one()
     shown = f"{EXCEPTION}{row['exception_id']}"
-    await record(connection, caller, now, row, object_id=shown, move="draft", reason=wanted.reason)
+    await record(connection, caller, now, dict(row), object_id=shown, move="draft", reason=wanted.reason)
     return _answer_of(row)
 
 
@@ -227,7 +227,7 @@ async def approve_exception(
     now = await business_now(service, connection)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
     await move(connection, payout_exception, row, state="approved", **signed)
-    await record(connection, caller, now, row, object_id=shown, move="approved")
+    await record(connection, caller, now, dict(row), object_id=shown, move="approved")
     return _answer_of({**row, "state": "approved", **signed})
 
 
