@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -85,10 +86,10 @@ async def test_an_account_is_read_entry_by_entry(desk: Office) -> None:
     assert {"reversal", "payment", "payment_returned", "deposit_withheld", "offset"} <= {
         e["event"] for e in whole["data"]
     }
-    cents, paged, cursor = 0, [], None
+    balance, paged, cursor = Decimal(0), [], None
     for entry in whole["data"]:
-        cents += round(float(entry["debit"]) * 100) - round(float(entry["credit"]) * 100)
-        assert round(float(entry["balance"]) * 100) == cents
+        balance += Decimal(entry["debit"]) - Decimal(entry["credit"])
+        assert Decimal(entry["balance"]) == balance
     while True:
         page = await desk.get("/ledger/entries", account=account, limit=2, **({"cursor": cursor} if cursor else {}))
         paged += page["data"]
