@@ -10,8 +10,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import clock, law, openapi, operations, problem, telemetry, tokens
-from app.clearing import api as clearing
-from app.clearing import disbursement_api as disbursement
+from app.clearing import api as statements
+from app.clearing import deduction_api as deductions
+from app.clearing import disbursement_api as disbursements
+from app.clearing import rates_api as rates
+from app.clearing import reconciliation_api as reconciliations
+from app.clearing import report_api as reports
 from app.config import Settings
 from app.context import Service
 from app.db import open_database
@@ -78,7 +82,22 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, clearing, disbursement, imports, registry, jobs_api, ledger, law, tokens, operations):
+    for module in (
+        settlement,
+        statements,
+        reconciliations,
+        deductions,
+        disbursements,
+        rates,
+        reports,
+        ledger,
+        imports,
+        registry,
+        jobs_api,
+        law,
+        tokens,
+        operations,
+    ):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

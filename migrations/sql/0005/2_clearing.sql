@@ -124,6 +124,7 @@ CREATE TABLE reconciliation (
   statement_id  bigint NOT NULL REFERENCES statement,
   basis         text NOT NULL CHECK (basis IN ('totals', 'file')),
   result        text NOT NULL CHECK (result IN ('matched', 'different')),
+  within_grace  integer NOT NULL DEFAULT 0,
   business_at   timestamptz NOT NULL,
   hospital_code text NOT NULL,
   hospital_area text NOT NULL,
