@@ -10,7 +10,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import clock, law, openapi, operations, problem, telemetry, tokens
-from app.clearing import report_api
+from app.clearing import api as clearing
+from app.clearing import disbursement_api as disbursement
+from app.clearing import report_api as reports
 from app.config import Settings
 from app.context import Service
 from app.db import open_database
@@ -76,7 +78,8 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, imports, registry, jobs_api, report_api, law, tokens, operations):
+    money = (clearing, disbursement, reports)
+    for module in (settlement, *money, imports, registry, jobs_api, law, tokens, operations):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

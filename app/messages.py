@@ -288,6 +288,54 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
 }
 
 _CLEARING: Final[dict[str, tuple[str, str]]] = {
+    "period_format": (
+        "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
+        "The month has the wrong form. Write YYYY-MM, for example 2018-05.",
+    ),
+    "fund_not_in_statement": (
+        "申报单中没有该基金的金额。请核对基金代码，可用的见申报单的 totals。",
+        "The statement has nothing of this fund. Check the fund's code; the statement's totals show which there are.",
+    ),
+    "statement_not_approved": (
+        "申报单中该基金的部分尚未审批。请先由申报人以外的人审批。",
+        "This fund's part of the statement isn't approved. Have somebody other than its declarer approve it first.",
+    ),
+    "differences_open": (
+        "该基金还有未处理的对账差异。请先逐条处理并写明原因，再审批。",
+        "There are unresolved differences of this fund. Resolve each with its reason, then approve.",
+    ),
+    "deductions_open": (
+        "该基金还有未决的扣款。请等待申诉期满或作出决定，再审批。",
+        "There are undecided deductions of this fund. Wait for the days of appeal to pass or decide them, then approve.",
+    ),
+    "return_exceeds_payment": (
+        "退回金额超过已付未退的金额。最多 {most} 元，请核对金额。",
+        "More would come back than was paid. At most {most} yuan; check the amount.",
+    ),
+    "before_sending": (
+        "日期早于送出拨付的日期。拨付单于 {sent_on} 送出，请核对日期。",
+        "The day lies before the order was sent. It was sent on {sent_on}; check the day.",
+    ),
+    "amount_not_positive": (
+        "金额必须大于零。请填写实际金额。",
+        "The amount has to be more than zero. Enter the real amount.",
+    ),
+    "year_out_of_range": (
+        "年度超出可用范围。请填写当年或相邻年度。",
+        "The year can't be used. Enter this year or one near it.",
+    ),
+    "already_released": (
+        "该年度的质量保证金已有清退单。请使用已有的清退单。",
+        "There is already a release of this year's deposit. Use that one.",
+    ),
+    "no_deposit": (
+        "该年度没有暂扣的质量保证金。请核对机构、基金和年度。",
+        "No deposit is held for this year. Check hospital, fund and year.",
+    ),
+    "deposit_changed": (
+        "起草之后保证金余额有变化。请取消后重新起草清退单。",
+        "The deposit has changed since the draft. Draft the release again.",
+    ),
     "already_declared": (
         "该月已经申报。请查询已有的申报单，需要重报时先撤回。",
         "This month is already declared. Read that statement, or withdraw it before declaring again.",
@@ -295,6 +343,18 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
     "invalid_move": (
         "当前状态不允许这一步操作。请查询最新状态后再操作。",
         "The current state doesn't allow this. Read the present state first.",
+    ),
+    "month_closed": (
+        "{period} 月已关账，不能再记入。请改用未关账月份的日期，或由他人重新开账。",
+        "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
+    ),
+    "period_not_ended": (
+        "该月尚未结束。请在次月再办理。",
+        "This month has not ended. Come back in the next one.",
+    ),
+    "already_closed": (
+        "该月或该年已经关账。无需再次关账；需要改动时请由他人重新开账。",
+        "It is closed already. There is nothing left to do; to change something have somebody else reopen it.",
     ),
     "order_exists": (
         "该申报单在此基金和年度已有拨付单。请使用已有的拨付单。",
@@ -305,12 +365,12 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The bank reference is already used. Check it, and whether the payment was recorded before.",
     ),
     "payment_exceeds_order": (
-        "付款金额超过拨付单的未付金额。请核对金额。",
-        "The payment exceeds what is unpaid of the order. Check the amount.",
+        "付款金额超过拨付单的未付金额。未付 {most} 元，请核对金额。",
+        "The payment exceeds what is unpaid of the order. Unpaid are {most} yuan; check the amount.",
     ),
     "deposit_too_high": (
-        "质量保证金比例过高。请降低到不影响最低拨付率的水平。",
-        "The deposit rate is too high. Lower it so that the payout floor can be kept.",
+        "质量保证金比例过高。不得超过 1 减最低拨付比例，即 {highest}，请降低后重新提交。",
+        "The deposit rate is too high. It can't exceed 1 minus the payout floor, {highest}; lower it.",
     ),
     "payout_floor": (
         "该操作会使拨付率低于最低要求。请先补足拨付，或申请例外。",
@@ -323,14 +383,6 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
 }
 
 _REPORTS: Final[dict[str, tuple[str, str]]] = {
-    "period_not_ended": (
-        "该月尚未结束。请在下个月的第一天或之后提交。",
-        "The month hasn't ended yet. Send this on the first day of the next month or later.",
-    ),
-    "maker_is_checker": (
-        "经办与复核不能是同一人。请由另一位人员操作。",
-        "Who made this can't check it. Let another person do this.",
-    ),
     "already_submitted": (
         "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
         "This month's report is already submitted. Read it; later corrections show in later months.",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Table, insert, select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
@@ -39,13 +39,13 @@ async def business_now(service: Service, connection: AsyncConnection) -> datetim
     return await clock.now(connection, manual=service.manual_clock)
 
 
-async def locked(connection: AsyncConnection, table: Table, number: int) -> RowMapping:
+async def locked(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:
     """A row by its id, locked against other moves; NotFound when it doesn't exist or is not the caller's to see."""
     wanted = select(table).where(next(iter(table.primary_key.columns)) == number).with_for_update()
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
         raise NotFound("not_found")
-    return row
+    return dict(row)
 
 
 def may_pay(caller: Caller, area_code: str) -> None:
@@ -67,10 +67,11 @@ def check_move(row: Mapping[str, Any], allowed: tuple[str, ...], wanted: str) ->
         raise Conflict("invalid_move", values={"state": row["state"], "wanted": wanted}, extra={"state": row["state"]})
 
 
-async def move(connection: AsyncConnection, table: Table, row: RowMapping, **values: Any) -> None:
-    """Change a row's state and what belongs to the move."""
+async def move(connection: AsyncConnection, table: Table, row: dict[str, Any], **values: Any) -> None:
+    """Change a row's state and what belongs to the move, in the database and in ``row``."""
     key = next(iter(table.primary_key.columns))
     await connection.execute(update(table).where(key == row[key.name]).values(**values))
+    row.update(values)
 
 
 async def record(

@@ -1,17 +1,19 @@
 """What the policy of an area says about clearing: when to declare and pay, what to hold back, which fund has a floor."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from app.context import Service
+from app.errors import Fault, Refused
 from app.money import RATE_ONE
 from app.tiers.model import FUNDS as FUND_OF_TIER
 from app.tiers.policy import Policy, PolicyBook
 
 FUNDS: Final = tuple(FUND_OF_TIER.values())
-PERIOD: Final = r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])$"
+_PERIOD: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,10 @@ def following(period: str, day: int) -> date:
 def period_of(day: date) -> str:
     """The month of a day, ``YYYY-MM``."""
     return f"{day:%Y-%m}"
+
+
+def as_period(text: str, pointer: str) -> str:
+    """A month as it was sent, ``YYYY-MM``, or Refused ``period_format``."""
+    if _PERIOD.fullmatch(text) is None:
+        raise Refused([Fault(pointer, "period_format")])
+    return text

@@ -33,7 +33,8 @@ CREATE POLICY deduction_settles ON deduction TO onestop_settler USING (true) WIT
 CREATE POLICY clearing_event_settles ON clearing_event FOR INSERT TO onestop_settler WITH CHECK (true);
 CREATE POLICY fiscal_year_closing_settles ON fiscal_year_closing FOR SELECT TO onestop_settler USING (true);
 
-GRANT SELECT, INSERT ON clearing_event, statement, statement_item, statement_total, statement_approval, reconciliation, difference,
+GRANT SELECT ON statement_item, statement_total TO onestop_app;
+GRANT SELECT, INSERT ON clearing_event, statement, statement_approval, reconciliation, difference,
   deduction, deposit_release, disbursement, prepayment, prepayment_offset, bank_movement, payout_exception, fiscal_year_closing,
   fiscal_month, monthly_report, family_doctor_fee, seal_block, seal_member TO onestop_app;
 GRANT SELECT ON state_move TO onestop_app, onestop_settler;
@@ -52,8 +53,15 @@ GRANT INSERT ON clearing_event TO onestop_settler;
 
 ALTER POLICY transfer_reach ON transfer USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
 
+CREATE POLICY statement_fills ON statement FOR SELECT TO onestop_settler USING (true);
+CREATE POLICY statement_item_fills ON statement_item TO onestop_settler USING (true) WITH CHECK (true);
+CREATE POLICY statement_total_fills ON statement_total TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT ON statement TO onestop_settler;
+GRANT SELECT, INSERT ON statement_item, statement_total TO onestop_settler;
+
 GRANT CREATE ON SCHEMA public TO onestop_settler;
 ALTER FUNCTION transfers_post OWNER TO onestop_settler;
+ALTER FUNCTION statement_fill OWNER TO onestop_settler;
 REVOKE CREATE ON SCHEMA public FROM onestop_settler;
-REVOKE EXECUTE ON FUNCTION transfers_post FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION transfers_post TO onestop_app;
+REVOKE EXECUTE ON FUNCTION transfers_post, statement_fill FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION transfers_post, statement_fill TO onestop_app;
