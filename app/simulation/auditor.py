@@ -120,7 +120,9 @@ class Auditor:
         free = [p for p in mine if p.event in events and not p.statement and p.day[:7] <= period and p.into("payable")]
         for posting in free:
             posting.statement = answered["statement_id"]
-        self.known[answered["statement_id"]].update(of=(hospital, area), pay_by=following(period, PAY_BY_DAY), items=free)
+        self.known[answered["statement_id"]].update(
+            of=(hospital, area), pay_by=following(period, PAY_BY_DAY), items=free
+        )
         self.expect(answered["statement_id"], sum(posting.into("payable") for posting in free), answered["amount"])
 
     def _charge(self, hospital: str, area: str, period: str, day: str) -> None:
@@ -192,7 +194,9 @@ class Auditor:
             offset = min(self.prepaid[purse, order["fiscal_year"]], net - deposit) if net > 0 else 0
             mine = self.known[order["disbursement_id"]]
             mine.update(purse=purse, year=order["fiscal_year"], amount=net - deposit - offset, deposit=deposit)
-            mine.update(offset=offset, takes=takes, statement=shown, taken=False, state="draft" if net > 0 else "carried")
+            mine.update(
+                offset=offset, takes=takes, statement=shown, taken=False, state="draft" if net > 0 else "carried"
+            )
             self.expect(order["disbursement_id"], mine["amount"], order["amount"])
             for one in takes:
                 one["taken"] = True
@@ -207,7 +211,9 @@ class Auditor:
             if one["year"] != order["year"]:
                 amount, purse = -one["amount"] * sign, order["purse"]
                 self.post(day, one["year"], "carried", purse, "carry", "payable", amount, statement=one["statement"])
-                self.post(day, order["year"], "carried", purse, "payable", "carry", amount, statement=order["statement"])
+                self.post(
+                    day, order["year"], "carried", purse, "payable", "carry", amount, statement=order["statement"]
+                )
 
     def _hold(self, day: str, order: Body, sign: int) -> None:
         """Deposit, offset and what was carried leave the payable account, or come back to it."""
