@@ -10,8 +10,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import clock, law, openapi, operations, problem, telemetry, tokens
-from app.clearing import api as clearing
-from app.clearing import disbursement_api as disbursement
+from app.clearing import api as statements
+from app.clearing import deduction_api as deductions
+from app.clearing import disbursement_api as disbursements
+from app.clearing import rates_api as rates
+from app.clearing import reconciliation_api as reconciliations
 from app.clearing import report_api as reports
 from app.config import Settings
 from app.context import Service
@@ -19,6 +22,7 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
+from app.ledger import api as ledger
 from app.policies import shipped_book
 from app.registry import api as registry
 from app.registry import imports_api as imports
@@ -78,8 +82,22 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    money = (clearing, disbursement, reports)
-    for module in (settlement, *money, imports, registry, jobs_api, law, tokens, operations):
+    for module in (
+        settlement,
+        statements,
+        reconciliations,
+        deductions,
+        disbursements,
+        rates,
+        reports,
+        ledger,
+        imports,
+        registry,
+        jobs_api,
+        law,
+        tokens,
+        operations,
+    ):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

@@ -61,7 +61,7 @@ def by_another(caller: Caller, *makers: str | None) -> None:
         raise Forbidden("maker_is_checker")
 
 
-def check_move(row: Mapping[str, Any], allowed: tuple[str, ...], wanted: str) -> None:
+def check_move(row: Mapping[Any, Any], allowed: tuple[str, ...], wanted: str) -> None:
     """Conflict ``invalid_move`` naming the state when the object isn't in one of the states from which it may move."""
     if row["state"] not in allowed:
         raise Conflict("invalid_move", values={"state": row["state"], "wanted": wanted}, extra={"state": row["state"]})
@@ -78,7 +78,7 @@ async def record(
     connection: AsyncConnection,
     caller: Caller,
     now: datetime,
-    row: Mapping[str, Any],
+    row: Mapping[Any, Any],
     *,
     object_id: str,
     move: str,
@@ -103,7 +103,7 @@ async def record(
     )
 
 
-def owner_of(row: Mapping[str, Any]) -> dict[str, str]:
+def owner_of(row: Mapping[Any, Any]) -> dict[str, str]:
     """Whose object it is: hospital, the hospital's area, the paying area."""
     return {name: row[name] for name in ("hospital_code", "hospital_area", "area_code")}
 

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.areas import pooling_area
+from app.clearing.deduction import UNDECIDED, lapse
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
@@ -40,7 +41,6 @@ from app.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
 DECLARING_LOCK: Final = 5
-UNDECIDED: Final = ("proposed", "appealed")
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 
 
@@ -215,6 +215,7 @@ async def approve(
     now = await business_now(service, connection)
     number = row["statement_id"]
     chosen, left = await _parts(connection, caller, number, funds)
+    await lapse(service, connection, caller, number, chosen)
     await _refuse_unsettled(connection, number, chosen)
     for fund in chosen:
         values = {"statement_id": number, "fund": fund, "approved_on": today(now)} | written_by(caller)

@@ -96,6 +96,7 @@ reconciliation = Table(
     Column("statement_id", BigInteger, ForeignKey("statement.statement_id"), nullable=False),
     Column("basis", Text, nullable=False),
     Column("result", Text, nullable=False),
+    Column("within_grace", Integer, nullable=False, server_default=text("0")),
     Column("business_at", DateTime(timezone=True), nullable=False),
     Column("hospital_code", Text, nullable=False),
     Column("hospital_area", Text, nullable=False),

@@ -57,6 +57,7 @@ seal_block = Table(
     "seal_block",
     METADATA,
     Column("block_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("form", SmallInteger, nullable=False),
     Column("previous", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("members", Integer, nullable=False),

@@ -8,6 +8,8 @@ ALTER TABLE transfer ADD COLUMN cause text;
 CREATE INDEX transfer_hospital ON transfer (hospital_code, area_code, period);
 CREATE INDEX transfer_statement ON transfer (statement_id) WHERE statement_id IS NOT NULL;
 CREATE INDEX transfer_fiscal ON transfer (fiscal_year, area_code);
+-- A deduction reduces a payable once.
+CREATE UNIQUE INDEX transfer_deduction ON transfer (cause) WHERE event = 'deduction';
 
 -- What a fund's owner may see: a token without funds sees every fund.
 CREATE FUNCTION reaches_fund(row_fund text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -71,27 +73,37 @@ CREATE TABLE fiscal_year_closing (
 );
 
 -- The benefit year while it is open, else the year of the day. The lock, shared by whoever posts and held alone by whoever
--- closes, keeps a posting from slipping into a year that is being closed.
-CREATE FUNCTION fiscal_year_of(p_area text, p_benefit_year smallint, p_day date) RETURNS smallint LANGUAGE plpgsql AS $$
+-- closes, keeps a posting from slipping into a year that is being closed. A hospital sees no closings, its acceptance heeds them.
+CREATE FUNCTION fiscal_year_of(p_area text, p_benefit_year smallint, p_day date) RETURNS smallint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_area, 4));
   RETURN CASE WHEN EXISTS (SELECT FROM fiscal_year_closing c WHERE c.area_code = p_area AND c.year = p_benefit_year)
               THEN extract(year FROM p_day)::smallint ELSE p_benefit_year END;
 END $$;
 
--- The transfers of clearing's events, from JSON. Those of settling are entry_write's, and nobody else's.
+-- The transfers of clearing's events, from JSON. Those of settling are entry_write's, and nobody else's. A deduction's is what
+-- was upheld of it, whoever brings that about: a hospital that accepts posts it itself.
 CREATE FUNCTION transfers_post(p_transfers jsonb) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
   ids bigint[];
 BEGIN
   IF EXISTS (
-    SELECT FROM jsonb_to_recordset(p_transfers) AS t(event text, area_code text, hospital_code text, hospital_area text, fund text)
+    SELECT FROM jsonb_to_recordset(p_transfers) AS t(event text, area_code text, hospital_code text, hospital_area text, fund text,
+             amount bigint, settlement_id bigint, statement_id bigint, cause text)
      WHERE t.event NOT IN ('family_doctor', 'deduction', 'deposit_withheld', 'deposit_returned', 'deposit_released',
                            'deposit_forfeited', 'offset', 'offset_undone', 'carried', 'order_sent', 'order_settled',
                            'order_withdrawn', 'payment', 'payment_returned', 'prepayment', 'prepayment_returned')
         OR NOT coalesce(reaches(t.hospital_code, t.area_code, t.hospital_area), false)
-        OR NOT (t.event = 'family_doctor' OR (current_setting('onestop.finance', true) = 'true' AND reaches_fund(t.fund)))
+        OR NOT CASE t.event
+             WHEN 'family_doctor' THEN true
+             WHEN 'deduction' THEN EXISTS (
+               SELECT FROM deduction d
+                WHERE 'ded_' || d.deduction_id = t.cause AND d.upheld = t.amount AND d.statement_id = t.statement_id
+                  AND d.settlement_id = t.settlement_id AND d.fund = t.fund AND d.hospital_code = t.hospital_code
+                  AND d.area_code = t.area_code AND d.state IN ('accepted', 'decided'))
+             ELSE coalesce(current_setting('onestop.finance', true) = 'true', false) AND reaches_fund(t.fund) END
   ) THEN
     RAISE EXCEPTION 'transfers out of reach' USING ERRCODE = 'insufficient_privilege';
   END IF;

@@ -124,6 +124,7 @@ CREATE TABLE reconciliation (
   statement_id  bigint NOT NULL REFERENCES statement,
   basis         text NOT NULL CHECK (basis IN ('totals', 'file')),
   result        text NOT NULL CHECK (result IN ('matched', 'different')),
+  within_grace  integer NOT NULL DEFAULT 0,
   business_at   timestamptz NOT NULL,
   hospital_code text NOT NULL,
   hospital_area text NOT NULL,
@@ -397,8 +398,10 @@ CREATE TABLE family_doctor_fee (
 );
 
 -- What was sealed: a block names its rows, with their digests, and the block before it.
+-- form: the version of the content that digests are taken of.
 CREATE TABLE seal_block (
   block_no    bigint PRIMARY KEY,
+  form        smallint NOT NULL,
   previous    bytea NOT NULL,
   digest      bytea NOT NULL,
   members     integer NOT NULL,

@@ -61,6 +61,7 @@ GRANT SELECT, INSERT ON statement_item, statement_total TO onestop_settler;
 
 GRANT CREATE ON SCHEMA public TO onestop_settler;
 ALTER FUNCTION transfers_post OWNER TO onestop_settler;
+ALTER FUNCTION fiscal_year_of OWNER TO onestop_settler;
 ALTER FUNCTION statement_fill OWNER TO onestop_settler;
 REVOKE CREATE ON SCHEMA public FROM onestop_settler;
 REVOKE EXECUTE ON FUNCTION transfers_post, statement_fill FROM PUBLIC;
