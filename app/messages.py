@@ -449,14 +449,6 @@ _AUDIT: Final[dict[str, tuple[str, str]]] = {
 }
 
 _REPORTS: Final[dict[str, tuple[str, str]]] = {
-    "period_not_ended": (
-        "该月尚未结束。请在下个月的第一天或之后提交。",
-        "The month hasn't ended yet. Send this on the first day of the next month or later.",
-    ),
-    "maker_is_checker": (
-        "经办与复核不能是同一人。请由另一位人员操作。",
-        "Who made this can't check it. Let another person do this.",
-    ),
     "already_submitted": (
         "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
         "This month's report is already submitted. Read it; later corrections show in later months.",

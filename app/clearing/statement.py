@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.areas import pooling_area
 from app.clearing.deduction import UNDECIDED, lapse
+from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
     STATEMENT,
@@ -27,6 +28,7 @@ from app.clearing.moves import (
     written_by,
 )
 from app.clearing.plan import next_month, plan_of
+from app.clearing.posting import Purse
 from app.clearing.tables import deduction, difference, statement, statement_approval, statement_item, statement_total
 from app.context import Caller, Service
 from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
@@ -80,7 +82,8 @@ class FundAnswer(Struct):
 
 
 class StatementAnswer(Struct):
-    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan."""
+    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan. ``warnings``, when it is declared:
+    ``family_doctor_fee_not_set`` where contracts would be paid if the operator had set the fee."""
 
     statement_id: str
     hospital_code: str
@@ -94,6 +97,7 @@ class StatementAnswer(Struct):
     pay_by: str
     declared_at: str
     declared_by: str
+    warnings: list[str] = []
 
 
 class StatementRow(Struct):
@@ -148,8 +152,11 @@ async def declare(
     number = (
         await connection.execute(insert(statement).values(values).returning(statement.c.statement_id))
     ).scalar_one()
+    purse = Purse(area, FUND, wanted.hospital_code, place["area_code"], int(period[:4]))
+    fees = await fee_postings(service, connection, purse, period, now)
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
     answered = await answer_of(connection, await locked(connection, statement, number))
+    answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
     await record(connection, caller, now, owner, object_id=f"{STATEMENT}{number}", move="declared")
     return answered
 
