@@ -18,7 +18,9 @@ from app.jobs import api as jobs_api
 from app.jobs.worker import work
 from app.policies import shipped_book
 from app.registry import api as registry
+from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
+from app.registry import records_api as records
 from app.security import derive_keys, load_secret
 from app.settlement import api as settlement
 from app.version import VERSION
@@ -75,7 +77,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, imports, registry, jobs_api, law, tokens, operations):
+    for module in (settlement, imports, registry, hospitals, records, jobs_api, law, tokens, operations):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

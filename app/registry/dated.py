@@ -6,6 +6,7 @@ correction says in which days something changed.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import RowMapping, Table, func, insert, or_, select, text, update
@@ -71,7 +72,7 @@ def changed_days(before: Iterable[Interval], after: Iterable[Interval]) -> list[
     former, later = list(before), list(after)
     bounds = sorted({day for since, until in former + later for day in (since or date.min, until or date.max)})
     result: list[tuple[date, date | None]] = []
-    for since, until in zip(bounds, bounds[1:], strict=False):
+    for since, until in pairwise(bounds):
         if any(holds(*one, since) for one in former) == any(holds(*one, since) for one in later):
             continue
         start = result.pop()[0] if result and result[-1][1] == since else since
@@ -111,7 +112,9 @@ async def lock(connection: AsyncConnection, name: str, seed: int) -> None:
 
 async def current(connection: AsyncConnection, table: Table, key: Mapping[str, Any]) -> Sequence[RowMapping]:
     """The rows of a key as we know them now, by first day."""
-    rows = select(table).where(*(table.c[name] == value for name, value in key.items()), table.c.superseded_at.is_(None))
+    rows = select(table).where(
+        *(table.c[name] == value for name, value in key.items()), table.c.superseded_at.is_(None)
+    )
     found = (await connection.execute(rows)).mappings().all()
     return found if "valid_from" not in table.c else sorted(found, key=lambda row: row["valid_from"] or date.min)
 

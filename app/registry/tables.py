@@ -41,8 +41,8 @@ def _numbered(name: str) -> Column[int]:
     return Column(name, BigInteger, Identity(always=True), primary_key=True)
 
 
-def _hospital(**options: bool) -> Column[str]:
-    return Column("hospital_code", Text, ForeignKey("hospital.code"), nullable=False, **options)
+def _hospital(*, primary_key: bool = False) -> Column[str]:
+    return Column("hospital_code", Text, ForeignKey("hospital.code"), nullable=False, primary_key=primary_key)
 
 
 def _person() -> Column[str]:
@@ -146,7 +146,11 @@ hospital_contract = Table(
 )
 
 hospital_account = Table(
-    "hospital_account", METADATA, _hospital(primary_key=True), Column("content", LargeBinary, nullable=False), *_written()
+    "hospital_account",
+    METADATA,
+    _hospital(primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    *_written(),
 )
 
 hospital_gateway = Table(
