@@ -102,7 +102,7 @@ async def _read(connection: AsyncConnection, area_code: str) -> AreaAnswer | Non
         return None
     figures = [_figure(row) for row in await current(connection, area_figure, key)]
     figures.sort(key=lambda one: (one.parameter, one.from_))
-    return AreaAnswer(area_code, *(rows[0][name] for name in RECORD), figures)
+    return AreaAnswer(area_code=area_code, **{name: rows[0][name] for name in RECORD}, incomes=figures)
 
 
 def _figure_row(figure: AreaFigure) -> dict[str, Any]:

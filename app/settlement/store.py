@@ -20,7 +20,7 @@ _CORRECTION: Final = "SELECT correction_facts($1, $2, $3, $4, $5, $6, $7, $8, $9
 _REMEMBER: Final = """INSERT INTO idempotency (subject, key, request_hash, status, body, request_id)
  VALUES ($1, $2, $3, $4, $5, $6)"""
 _OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $1 AND benefit_year = $2"
-_AREA: Final = "SELECT area_on($1, $2)"
+_AREA: Final = "SELECT area_on($1, $2)::text"
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
 
