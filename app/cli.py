@@ -35,6 +35,8 @@ from app.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, defa
 from app.errors import OnestopError, PolicyError
 from app.follow import ImportRefused, follow_import, show_import
 from app.law import assumed_rows, policy_answer
+from app.ledger import proof, seal
+from app.ledger.words import checked_words, verified_words
 from app.main import describe_app
 from app.messages import text as message_text
 from app.policies import (
@@ -438,6 +440,56 @@ def registry_import(
     show_import(job, out)
     if job["state"] == "failed":
         raise SystemExit(1)
+
+
+@main.group()
+def ledger() -> None:
+    """The ledger."""
+
+
+@ledger.command("check")
+@data_dir_option
+def ledger_check(data_dir: Path | None) -> None:
+    """Prove the ledger from its source rows, invariant by invariant. Status 1 when one is broken."""
+
+    async def act(connection: AsyncConnection) -> None:
+        results = await proof.check_all(connection)
+        words = "\n".join(checked_words(results))
+        if any(result.count for result in results):
+            fail(words)
+        click.echo(words)
+
+    _with_database(data_dir, act)
+
+
+@main.group("seal")
+def seal_group() -> None:
+    """The seals over settlements, ledger and clearing's record."""
+
+
+def _noted(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, str] | None:
+    if value is None:
+        return None
+    block, _, digest = value.partition(":")
+    if not block.isdecimal() or len(block) > 18 or len(digest) != 64:
+        raise click.BadParameter("区块号:摘要，例如 12:0f3a…（摘要 64 位十六进制）")
+    return int(block), digest
+
+
+@seal_group.command("verify")
+@click.option("--noted", callback=_noted, default=None, help="BLOCK:DIGEST that was noted elsewhere before.")
+@data_dir_option
+def seal_verify(data_dir: Path | None, noted: tuple[int, str] | None) -> None:
+    """Find rows that were edited, removed or added behind the service. Status 1 when there are any."""
+
+    async def act(connection: AsyncConnection) -> None:
+        verified = await seal.verify(connection, expected=noted)
+        words = "\n".join(verified_words(verified))
+        if verified.findings:
+            fail(words)
+        click.echo(words)
+
+    _with_database(data_dir, act)
 
 
 @main.group()

@@ -1,5 +1,6 @@
 """Every setting, typed, read once from the environment (prefix ``ONESTOP_``)."""
 
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
@@ -32,10 +33,15 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
     quote_seconds: int = Field(default=1800, ge=1)
+    reconciliation_grace: int = Field(default=1800, ge=0, le=24 * 3600)
+    family_doctor_fee: Decimal | None = Field(
+        default=None, gt=0, lt=10_000, decimal_places=2
+    )  # yuan per person and month
     log_level: str = "info"
 
     nhsa_profile: Literal["A", "B", "none"] | None = None
     nhsa_networks: str = ""
+    nhsa_dictionary_dir: Path | None = None
     nhsa_max_input: int = Field(default=400_000, ge=1000)
     nhsa_message_days: int = Field(default=365, ge=1, le=36_500)
     nhsa_file_days: int = Field(default=7, ge=1, le=366)

@@ -10,17 +10,27 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import clock, law, openapi, operations, problem, telemetry, tokens
+from app.clearing import api as statements
+from app.clearing import deduction_api as deductions
+from app.clearing import disbursement_api as disbursements
+from app.clearing import rates_api as rates
+from app.clearing import reconciliation_api as reconciliations
+from app.clearing import report_api as reports
 from app.config import Settings
 from app.context import Service
 from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
+from app.ledger import api as ledger
 from app.nhsa import api as nhsa
+from app.nhsa.dictionary import dictionaries
 from app.nhsa.retention import keep_erasing
 from app.policies import shipped_book
 from app.registry import api as registry
+from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
+from app.registry import records_api as records
 from app.security import derive_keys, load_secret
 from app.settlement import api as settlement
 from app.version import VERSION
@@ -41,6 +51,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
     book = shipped_book(settings.policy_dir)
     start = clock.manual_start(settings)
     data_dir: Path = settings.data_dir or default_data_dir()
+    code_lists = dictionaries(settings.nhsa_dictionary_dir)
     keys = derive_keys(load_secret(settings, data_dir))
 
     @asynccontextmanager
@@ -51,7 +62,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await law.keep_texts(connection, book)
             if start is not None:
                 await clock.start_manual(connection, start)
-        app.state.service = Service(settings, database, book, keys, start is not None)
+        app.state.service = Service(settings, database, book, keys, start is not None, dictionaries=code_lists)
         tasks = [asyncio.create_task(each(app.state.service)) for each in (work, keep_erasing)]
         try:
             yield
@@ -78,7 +89,25 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (settlement, imports, registry, jobs_api, law, tokens, nhsa, operations):
+    for module in (
+        settlement,
+        statements,
+        reconciliations,
+        deductions,
+        disbursements,
+        rates,
+        reports,
+        ledger,
+        imports,
+        registry,
+        hospitals,
+        records,
+        jobs_api,
+        law,
+        tokens,
+        nhsa,
+        operations,
+    ):
         api.include_router(module.router)
     problem.install(api)
     openapi.install(api)

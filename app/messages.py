@@ -171,6 +171,10 @@ _BILL: Final[dict[str, tuple[str, str]]] = {
         "不支持该险种。目前只结算城乡居民基本医疗保险（390）。",
         "This type of insurance isn't supported. Only residents' basic insurance (390) is settled here.",
     ),
+    "hospital_not_contracted": (
+        "该医疗机构在入院（就诊）日没有定点协议。请核对机构和日期，或由登记人员补录协议期；现金垫付的由经办机构按零星报销办理。",
+        "The hospital has no designated-provider contract on the admission (visit) day. Check both, or have the contract registered.",
+    ),
     "disease_not_listed": (
         "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",
         "The chronic disease isn't listed or its code is missing. Send a code from the list of the person's area.",
@@ -287,7 +291,78 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
+_RECORDS: Final[dict[str, tuple[str, str]]] = {
+    "period_overlap": (
+        "这一段与另一段的日期重叠。请调整日期，使各段不重叠。",
+        "This period shares days with another one. Change their days so that they don't.",
+    ),
+    "periods_differ": (
+        "单独填写的起止日与各段不一致。请填最早一段的开始日和最晚一段的结束日，或不填。",
+        "The day sent beside the periods isn't their first or last day. Send that day, or leave it out.",
+    ),
+    "contract_overlap": (
+        "此人在这些日期已有另一份家庭医生签约。请先截止前一份，或调整日期。",
+        "The person has another family-doctor contract on these days. End that one first, or change the days.",
+    ),
+    "pack_unknown": (
+        "没有这个政策包。请核对名称，可用的名称见 GET /v1/policies。",
+        "There is no such policy pack. Check its name; GET /v1/policies lists them.",
+    ),
+    "parameter_unknown": (
+        "没有可由地区自定的这个参数。请使用政策包中对所有人相同的金额参数，例如 safety_net.own_cap。",
+        "No parameter of this name can have a figure of an area's own. Use a sum of the pack that is the same for everybody, such as safety_net.own_cap.",
+    ),
+}
+
 _CLEARING: Final[dict[str, tuple[str, str]]] = {
+    "period_format": (
+        "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
+        "The month has the wrong form. Write YYYY-MM, for example 2018-05.",
+    ),
+    "fund_not_in_statement": (
+        "申报单中没有该基金的金额。请核对基金代码，可用的见申报单的 totals。",
+        "The statement has nothing of this fund. Check the fund's code; the statement's totals show which there are.",
+    ),
+    "statement_not_approved": (
+        "申报单中该基金的部分尚未审批。请先由申报人以外的人审批。",
+        "This fund's part of the statement isn't approved. Have somebody other than its declarer approve it first.",
+    ),
+    "differences_open": (
+        "该基金还有未处理的对账差异。请先逐条处理并写明原因，再审批。",
+        "There are unresolved differences of this fund. Resolve each with its reason, then approve.",
+    ),
+    "deductions_open": (
+        "该基金还有未决的扣款。请等待申诉期满或作出决定，再审批。",
+        "There are undecided deductions of this fund. Wait for the days of appeal to pass or decide them, then approve.",
+    ),
+    "return_exceeds_payment": (
+        "退回金额超过已付未退的金额。最多 {most} 元，请核对金额。",
+        "More would come back than was paid. At most {most} yuan; check the amount.",
+    ),
+    "before_sending": (
+        "日期早于送出拨付的日期。拨付单于 {sent_on} 送出，请核对日期。",
+        "The day lies before the order was sent. It was sent on {sent_on}; check the day.",
+    ),
+    "amount_not_positive": (
+        "金额必须大于零。请填写实际金额。",
+        "The amount has to be more than zero. Enter the real amount.",
+    ),
+    "year_out_of_range": (
+        "年度超出可用范围。请填写当年或相邻年度。",
+        "The year can't be used. Enter this year or one near it.",
+    ),
+    "already_released": (
+        "该年度的质量保证金已有清退单。请使用已有的清退单。",
+        "There is already a release of this year's deposit. Use that one.",
+    ),
+    "no_deposit": (
+        "该年度没有暂扣的质量保证金。请核对机构、基金和年度。",
+        "No deposit is held for this year. Check hospital, fund and year.",
+    ),
+    "deposit_changed": (
+        "起草之后保证金余额有变化。请取消后重新起草清退单。",
+        "The deposit has changed since the draft. Draft the release again.",
+    ),
     "already_declared": (
         "该月已经申报。请查询已有的申报单，需要重报时先撤回。",
         "This month is already declared. Read that statement, or withdraw it before declaring again.",
@@ -295,6 +370,18 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
     "invalid_move": (
         "当前状态不允许这一步操作。请查询最新状态后再操作。",
         "The current state doesn't allow this. Read the present state first.",
+    ),
+    "month_closed": (
+        "{period} 月已关账，不能再记入。请改用未关账月份的日期，或由他人重新开账。",
+        "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
+    ),
+    "period_not_ended": (
+        "该月或该年尚未结束。请在期满后再办理。",
+        "This month or year has not ended. Come back when it has.",
+    ),
+    "already_closed": (
+        "该月或该年已经关账。无需再次关账；需要改动时请由他人重新开账。",
+        "It is closed already. There is nothing left to do; to change something have somebody else reopen it.",
     ),
     "order_exists": (
         "该申报单在此基金和年度已有拨付单。请使用已有的拨付单。",
@@ -305,20 +392,97 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The bank reference is already used. Check it, and whether the payment was recorded before.",
     ),
     "payment_exceeds_order": (
-        "付款金额超过拨付单的未付金额。请核对金额。",
-        "The payment exceeds what is unpaid of the order. Check the amount.",
+        "付款金额超过拨付单的未付金额。未付 {most} 元，请核对金额。",
+        "The payment exceeds what is unpaid of the order. Unpaid are {most} yuan; check the amount.",
     ),
     "deposit_too_high": (
-        "质量保证金比例过高。请降低到不影响最低拨付率的水平。",
-        "The deposit rate is too high. Lower it so that the payout floor can be kept.",
+        "质量保证金比例过高。不得超过 1 减最低拨付比例，即 {highest}，请降低后重新提交。",
+        "The deposit rate is too high. It can't exceed 1 minus the payout floor, {highest}; lower it.",
     ),
     "payout_floor": (
-        "该操作会使拨付率低于最低要求。请先补足拨付，或申请例外。",
-        "This would push the payout rate below its floor. Pay out more first or ask for an exception.",
+        "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
+        "This deposit would push the year's projected payout rate below its floor. Hold back at most {largest_deposit_rate}; 0 is always allowed.",
+    ),
+    "fund_without_floor": (
+        "该基金没有最低拨付率要求，不需要例外。请核对基金编码。",
+        "This fund has no payout floor and needs no exception. Check its code.",
+    ),
+    "exception_exists": (
+        "该基金该年度已有例外申请。请查询并由他人批准已有的申请。",
+        "There is already an exception for this fund and year. Read it, and have somebody else approve it.",
+    ),
+    "all_funds_needed": (
+        "年度关账涉及全部基金，此令牌只管部分基金。请由可管全部基金的人员办理。",
+        "Closing a year concerns every fund and this token is of some of them. Use one that isn't limited to funds.",
     ),
     "payout_below_floor": (
         "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
         "The payout rate is below its floor, the year can't be closed. Pay the listed statements or have an exception approved.",
+    ),
+}
+
+_AUDIT: Final[dict[str, tuple[str, str]]] = {
+    "totals_or_file": (
+        "对账数据不完整或重复。请在 totals（各基金合计）和 file（明细文件）中填写且只填写一项。",
+        "Send either totals or a file. Give the totals per fund, or a detail file, and not both.",
+    ),
+    "fund_repeated": ("同一基金出现了两次。请合并为一行。", "A fund is named twice. Make one row of it."),
+    "settlement_repeated": (
+        "同一结算、同一基金在文件中已出现过。首次出现在第 {row} 行；请合并或删除重复行。",
+        "An earlier row has the same settlement and fund. It is row {row}; make one row of the two.",
+    ),
+    "cell_missing": ("单元格是空的。请补上该值。", "The cell is empty. Fill it in."),
+    "cell_amount": (
+        "金额无法识别。请写成最多两位小数的数，例如 25.00。",
+        "The amount can't be read. Write a number with at most two decimals, for example 25.00.",
+    ),
+    "too_many_differences": (
+        "差异过多。超过 {limit} 条，文件多半不属于这份申报单；请核对月份、参保地和结算编号后重新上传。",
+        "There are too many differences. Beyond {limit} the file hardly is this statement's; check month, area and settlement ids.",
+    ),
+    "settlement_not_in_statement": (
+        "该申报单中没有此结算在该基金的应付。请核对结算编号（须为原结算，不是撤销或调整）和基金。",
+        "The statement has no payable of this fund for the settlement. Check fund and id, which is that of the settlement itself.",
+    ),
+    "deduction_exceeds_payable": (
+        "扣款超过该基金对此结算的应付余额。扣除其他扣款后还有 {payable} 元；请减少扣款。",
+        "The deduction exceeds what the fund owes for the settlement. {payable} yuan are left beside other deductions; deduct less.",
+    ),
+    "amount_zero": ("金额不能为零。请填写大于零的金额。", "The amount is zero. Send one above zero."),
+    "line_unknown": (
+        "该结算没有这一行。请核对明细行号。",
+        "The settlement has no such line. Check the line's number.",
+    ),
+    "appeal_too_late": (
+        "申诉期限已过。最后一日是 {day}；扣款按无异议处理。",
+        "The time for an appeal is over. Its last day was {day}; the deduction stands.",
+    ),
+    "reduced_amount": (
+        "减少后的扣款金额不对。应大于 0 且小于 {claimed} 元；全部维持用 upheld，全部撤销用 dismissed。",
+        "The reduced amount doesn't fit. Send one above 0 and below {claimed}; use upheld for the whole, dismissed for nothing.",
+    ),
+    "decision_amount": (
+        "金额与裁定结果不符。此结果的扣款金额是 {amount} 元；请改为该金额，或不填。",
+        "The amount contradicts the outcome. With this outcome {amount} is deducted; send that, or leave the amount out.",
+    ),
+    "size_or_rate": (
+        "抽样数量不明确。请在 size（份数）和 rate（比例）中填写且只填写一项。",
+        "Send either a size or a rate. Say how many settlements to draw, or which share, and not both.",
+    ),
+    "statement_needs_all_funds": (
+        "该操作涉及申报单的所有基金，令牌只限部分基金。请由不限基金的令牌办理。",
+        "This concerns every fund of the statement, and the token is limited to some. Use a token without that limit.",
+    ),
+}
+
+_REPORTS: Final[dict[str, tuple[str, str]]] = {
+    "already_submitted": (
+        "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
+        "This month's report is already submitted. Read it; later corrections show in later months.",
+    ),
+    "all_funds_needed": (
+        "该令牌只涉及部分基金，不能提交或签发月报。请使用不限基金的令牌。",
+        "This token reaches some funds only and can't answer for the whole report. Use one that isn't limited to funds.",
     ),
 }
 
@@ -756,6 +920,34 @@ _NATIONAL: Final[dict[str, tuple[str, str]]] = {
         "本机构没有为此人登记这项备案，或已撤销。请核对 trt_dcla_detl_sn。",
         "The hospital has no such filing of this person, or it was withdrawn. Check trt_dcla_detl_sn.",
     ),
+    "nhsa_registered_before": (
+        "此人的该慢特病在这段时间已有备案。请核对起止日期，或先撤销原备案（2504）。",
+        "The person is registered for the disease in that time already. Check the days, or withdraw the former filing (2504).",
+    ),
+    "nhsa_dictionary_unknown": (
+        "统筹区档案所指的字典没有装载。请联系经办机构核对 ONESTOP_NHSA_DICTIONARY_DIR 和统筹区档案。",
+        "The dictionary that the area's record names isn't loaded. Ask the agency to check its folder and the record.",
+    ),
+    "nhsa_totals_differ": (
+        "申报数与中心不一致，未申报。{differences}；请对账（3201、3202）后重新申报。",
+        "What is declared differs from ours, and nothing was declared. {differences}; reconcile by 3201 and 3202, then declare again.",
+    ),
+    "nhsa_declared_before": (
+        "该清算类别本月已申报。申报事件为 {event}；更正请先撤销（3204）。",
+        "This clearing type of the month is declared already. The declaration is {event}; withdraw it first (3204).",
+    ),
+    "nhsa_declaration_unknown": (
+        "本机构没有这次清算申报，或已撤销。请核对 clr_appy_evt_id。",
+        "The hospital has no such declaration, or it was withdrawn. Check clr_appy_evt_id.",
+    ),
+    "nhsa_declaration_fixed": (
+        "对账单已进入对账或审核，不能再撤销或申报。请联系经办机构。",
+        "The statement is being reconciled or audited by now. Ask the agency.",
+    ),
+    "nhsa_clr_type_unsupported": (
+        "该清算类别没有可申报的结算。本服务使用 11、14、21、99949。",
+        "This clearing type has nothing to declare. Here it is 11, 14, 21 or 99949.",
+    ),
     "nhsa_session_unknown": (
         "没有该操作员的这次签到。请核对 sign_no 和 opter_no。",
         "The operator has no such session. Check sign_no and opter_no.",
@@ -787,8 +979,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     **_BILL,
     **_SETTLING,
     **_REGISTRY,
+    **_RECORDS,
     **_FILES,
     **_CLEARING,
+    **_AUDIT,
+    **_REPORTS,
     **_REQUEST,
     **_NATIONAL,
 }

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import app.clearing.tables
 import app.jobs.tables
 import app.ledger.tables
 import app.nhsa.tables

@@ -1,4 +1,4 @@
-"""Rows of a file as people really have it: CSV in UTF-8 or GB18030, or XLSX, columns found by their headings.
+"""Rows of a file as people really have it: CSV or tab-separated text in UTF-8 or GB18030, or XLSX, columns found by headings.
 
 A file is told by its content, not by its name. What is wrong with the file as a whole raises ``SheetRefused`` with every
 fault that can be found at once, each with row and column; what is wrong with one cell makes that cell a ``BadCell``.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 from xml.etree.ElementTree import ParseError
 
 import msgspec
@@ -145,7 +145,7 @@ def _plain(heading: str) -> str:
 
 def _csv_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
     with path.open(encoding=_encoding(path), newline="") as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, strict=True, delimiter=_delimiter(file))
         number = 0
         try:
             for number, texts in enumerate(reader, 1):
@@ -155,6 +155,13 @@ def _csv_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
                     yield number, [_text(text) for text in texts]
         except csv.Error:
             raise SheetRefused([FileFault("csv_damaged", number + 1)]) from None
+
+
+def _delimiter(file: TextIO) -> str:
+    """What parts the cells of the headings: tabs, when there are any and no comma; the file is rewound."""
+    headings = file.readline(READ_BYTES)
+    file.seek(0)
+    return "\t" if "\t" in headings and "," not in headings else ","
 
 
 def _encoding(path: Path) -> str:

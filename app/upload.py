@@ -18,7 +18,7 @@ from app.problem import too_large
 from app.wire import T, decode
 
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FILE_TYPES: Final = ("text/csv", XLSX_TYPE)
+FILE_TYPES: Final = ("text/csv", "text/tab-separated-values", XLSX_TYPE)
 MULTIPART: Final = "multipart/form-data"
 MAX_FIELDS: Final = 10
 COPY_BYTES: Final = 1024 * 1024
@@ -40,7 +40,7 @@ class Upload:
 
 @asynccontextmanager
 async def received(request: Request, limit: int) -> AsyncIterator[Upload]:
-    """The file of a request: the body itself (CSV, XLSX), or the part ``file`` of a form.
+    """The file of a request: the body itself (CSV, tab-separated text, XLSX), or the part ``file`` of a form.
 
     TooLarge by the declared size before anything is read, otherwise while reading. UnsupportedMedia for another type,
     Malformed for a broken form, Refused for one without a file or an empty file.

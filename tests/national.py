@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import httpx
-
 from app.nhsa.client import Sender, filled
 from app.nhsa.gateway import Credential
 from tests.world import World
@@ -128,19 +126,12 @@ class Hospital:
         return mdtrt_id
 
 
-async def give(connection: Any, hospital_code: str, credential: Credential, keys: Any) -> None:
-    """Store a hospital's gateway credential."""
-    from app.security import encrypt
-
-    secret = encrypt(keys, credential.secret, associated=f"nhsa_credential {hospital_code}".encode())
-    await connection.execute(
-        """INSERT INTO nhsa_credential (hospital_code, profile, key_id, secret, subject, request_id)
-           VALUES ($1, $2, $3, $4, 'test', 'test')""",
-        hospital_code,
-        credential.profile,
-        credential.key_id,
-        secret,
-    )
-
-
-__all__ = ["Hospital", "give", "httpx"]
+async def signing(world: World, profile: str, code: str | None = None) -> Hospital:
+    """A hospital of a world whose record has a gateway profile, with its secret."""
+    code = code or world.township
+    credential = Credential(profile, f"key-{code}", f"secret-{code}")  # type: ignore[arg-type]
+    wanted = {"profile": profile}
+    if profile != "none":
+        wanted |= {"key_id": credential.key_id, "secret": credential.secret}
+    await world.put(f"/v1/hospitals/{code}/gateway", wanted)
+    return Hospital(world, code, credential)

@@ -1,6 +1,20 @@
-"""The ledger's tables, as the migrations make them. Rows are only ever inserted."""
+"""The ledger's tables and its seals', as the migrations make them. Rows are only ever inserted."""
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, ForeignKey, Identity, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 
 from app.db import METADATA
 
@@ -9,6 +23,8 @@ account = Table(
     METADATA,
     Column("account_id", BigInteger, Identity(always=True), primary_key=True),
     Column("path", Text, nullable=False, unique=True),
+    Column("kind", Text, Computed("split_part(path, '/', 3)", persisted=True)),
+    Column("party", Text, Computed("split_part(path, '/', 4)", persisted=True)),
 )
 
 transfer = Table(
@@ -33,4 +49,26 @@ transfer = Table(
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("statement_id", BigInteger),
+    Column("cause", Text),
+)
+
+seal_block = Table(
+    "seal_block",
+    METADATA,
+    Column("block_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("form", SmallInteger, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+seal_member = Table(
+    "seal_member",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("row_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_no", BigInteger, ForeignKey("seal_block.block_no"), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.context import Caller, Service
 from app.db import HotConnection
@@ -20,6 +21,7 @@ from app.security import decrypt, encrypt
 
 VISIT_PREFIX: Final = "mdt_"
 FILING_PREFIX: Final = "trt_"
+DECLARATION_PREFIX: Final = "clr_"
 FILE_PREFIX: Final = "fil_"
 SESSION_PREFIX: Final = "sig_"
 
@@ -29,9 +31,10 @@ Output = dict[str, Any] | list[dict[str, Any]]
 @dataclass(slots=True)
 class Call:
     """A checked message inside its transaction. ``settlement_id``, ``visit_no`` and ``person_id``: what it turned out to be
-    about; ``after``: what is left to do once it is committed."""
+    about; ``after``: what is left to do once it is committed. ``connection`` is the driver's under ``session``: one transaction."""
 
     service: Service
+    session: AsyncConnection
     connection: HotConnection
     caller: Caller
     envelope: Envelope

@@ -6,6 +6,7 @@ A dictionary is a file of ``app/nhsa/data``; one that isn't ``baseline`` names o
 from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -98,6 +99,22 @@ def dictionary_of(text: Mapping[str, Any]) -> Dictionary:
 
 BASELINE_TEXT: Final = _text(BASELINE)
 DICTIONARIES: Final[Mapping[str, Dictionary]] = {BASELINE: dictionary_of(BASELINE_TEXT)}
+
+
+def dictionaries(folder: Path | None) -> Mapping[str, Dictionary]:
+    """The shipped dictionary, and those of a folder, by name: each file says what is different from the baseline.
+
+    ValueError with the file's name for one that can't be used.
+    """
+    found = dict(DICTIONARIES)
+    for path in sorted(folder.glob("*.json")) if folder is not None else ():
+        try:
+            found[path.stem] = dictionary_of(
+                merged(BASELINE_TEXT, msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+            )
+        except (msgspec.MsgspecError, OSError) as error:
+            raise ValueError(f"the dictionary {path} can't be used: {error}") from error
+    return found
 
 
 def open_end(day: date) -> bool:

@@ -5,19 +5,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app import telemetry
 from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import NotFound, OnestopError, Unauthorized
+from app.errors import Conflict, NotFound, OnestopError, Unauthorized
+from app.http import open_request
+from app.nhsa import declaration, filing, message, person, query, reconciliation, session, settling, store, undo, visit
 from app.nhsa import fees as lines
-from app.nhsa import filing, message, person, query, reconciliation, session, settling, store, undo, visit
 from app.nhsa.call import Call, Output, refused
-from app.nhsa.dictionary import BASELINE, DICTIONARIES, Dictionary
+from app.nhsa.dictionary import BASELINE, Dictionary
 from app.nhsa.envelope import Envelope, error_text, written
 from app.nhsa.fields import TRANSACTIONS, checked
 from app.nhsa.gateway import Credential, verified
 from app.nhsa.message import REMEMBERED
-from app.security import Principal, decrypt, looks_like_id_number
+from app.nhsa.store import Hospital
+from app.registry.hospitals import gateway_credentials
+from app.registry.service import raw_connection
+from app.security import Principal, looks_like_id_number
+from app.settlement.bill import shanghai_day
 
 LOGGER: Final = logging.getLogger("onestop.nhsa")
 Handler = Callable[[Call], Awaitable[Output]]
@@ -52,6 +58,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "2601": undo.undo,
     "3201": reconciliation.totals,
     "3202": reconciliation.details,
+    "3203": declaration.declare,
+    "3204": declaration.withdraw,
     "5201": query.visits,
     "5202": query.diagnoses,
     "5203": query.settlement,
@@ -73,29 +81,35 @@ async def authenticate(
 
     ``hospital_code`` None: the body couldn't be read, and the default profile decides.
     """
-    async with service.database.hot() as connection:
-        credential = await _credential(service, connection, hospital_code)
+    async with service.database.transaction() as session:
+        credential = await _credential(service, session, hospital_code)
         nonce = verified(credential, headers, client, datetime.now(UTC), service.settings.nhsa_allowed_networks)
-        if nonce is not None and not await store.spend_nonce(connection, nonce.key_id, nonce.nonce):
-            raise Unauthorized("nhsa_nonce_reused")
+        if nonce is not None:
+            connection = await raw_connection(session)
+            if not await store.spend_nonce(connection, nonce.key_id, nonce.nonce):
+                raise Unauthorized("nhsa_nonce_reused")
 
 
-async def _credential(service: Service, connection: HotConnection, hospital_code: str | None) -> Credential:
-    row = None if hospital_code is None else await store.credentials_of(connection, hospital_code)
-    if row is None:
+async def _credential(service: Service, session: AsyncConnection, hospital_code: str | None) -> Credential:
+    found = None
+    if hospital_code is not None:
+        # As the hospital that the message says it is: its own credential is all that is looked at.
+        await open_request(service, session, _as_hospital(hospital_code, "", "authentication"))
+        found = await gateway_credentials(service.keys, session, hospital_code)
+    if found is None:
         return Credential(service.settings.nhsa_default_profile)
-    if row["secret"] is None:
-        return Credential(row["profile"])
-    place = f"nhsa_credential {hospital_code}".encode()
-    return Credential(row["profile"], row["key_id"], decrypt(service.keys, row["secret"], associated=place))
+    return Credential(found.profile, found.key_id or "", found.secret or "")
 
 
 def caller_of(envelope: Envelope, request_id: str) -> Caller:
     """The hospital as a caller; its operator's number is part of the subject unless it is somebody's id number."""
-    subject = f"nhsa:{envelope.hospital_code}"
-    if envelope.operator and not looks_like_id_number(envelope.operator):
-        subject += f":{envelope.operator}"
-    principal = Principal(0, subject, frozenset({"hospital"}), envelope.hospital_code, None, None, None)
+    operator = envelope.operator
+    return _as_hospital(envelope.hospital_code, "" if looks_like_id_number(operator) else operator, request_id)
+
+
+def _as_hospital(hospital_code: str, operator: str, request_id: str) -> Caller:
+    subject = f"nhsa:{hospital_code}" + (f":{operator}" if operator else "")
+    principal = Principal(0, subject, frozenset({"hospital"}), hospital_code, None, None, None)
     return Caller(principal, request_id, "zh")
 
 
@@ -127,19 +141,20 @@ async def _answered(service: Service, envelope: Envelope, caller: Caller, receiv
     handler = HANDLERS.get(infno)
     if handler is None:
         raise NotFound("nhsa_unknown_transaction")
-    async with service.database.hot() as connection:
-        await store.open_request(connection, caller)
-        hospital = await store.hospital(connection, envelope.hospital_code)
+    async with service.database.transaction() as session:
+        await open_request(service, session, caller)
+        connection = await raw_connection(session)
+        now = await store.business_now(connection, manual=service.manual_clock)
+        hospital = await store.hospital(connection, envelope.hospital_code, shanghai_day(now))
         if hospital is None:
             raise refused("unknown_hospital", "/fixmedins_code")
-        dictionary = dictionary_of_area(hospital.area_code)
         if infno in REMEMBERED:
             stored = await message.replayed(service, connection, envelope)
             if stored is not None:
                 return "replayed", stored
+        dictionary = _dictionary(service, hospital)
         nodes = checked(infno, envelope.sent, envelope.fields, dictionary)
-        now = await store.business_now(connection, manual=service.manual_clock)
-        call = Call(service, connection, caller, envelope, nodes, dictionary, hospital, now)
+        call = Call(service, session, connection, caller, envelope, nodes, dictionary, hospital, now)
         output = await handler(call)
         answer = written(envelope.fields, received, output=output)
         if infno in REMEMBERED:
@@ -149,9 +164,12 @@ async def _answered(service: Service, envelope: Envelope, caller: Caller, receiv
     return "accepted", answer
 
 
-def dictionary_of_area(area_code: str) -> Dictionary:
-    """The dictionary of an area; its record will name one that differs from the baseline."""
-    return DICTIONARIES[BASELINE]
+def _dictionary(service: Service, hospital: Hospital) -> Dictionary:
+    """The dictionary that the record of the hospital's area names, the baseline without one."""
+    found = service.dictionaries.get(hospital.dictionary or BASELINE)
+    if found is None:
+        raise Conflict("nhsa_dictionary_unknown")
+    return found
 
 
 def known_infno(infno: str) -> str:

@@ -13,7 +13,7 @@ from app.nhsa import store
 from app.nhsa.call import Call, Output, instant, refused, visit_for
 from app.nhsa.dictionary import Dictionary
 from app.nhsa.fields import Row, scaled_of
-from app.nhsa.store import FeeLine, Visit
+from app.nhsa.store import FeeLine, Hospital, Visit
 from app.security import encrypt
 from app.settlement.answer import shown_id
 from app.settlement.bill import MAX_LINES, shanghai_day
@@ -44,7 +44,8 @@ async def upload(call: Call) -> Output:
     _check(visit, known, added)
     await store.add_lines(call.connection, visit.visit_no, added)
     versions = await store.catalogue(call.connection, [line.item_code for line in added])
-    return {"result": [call.shown("result", _result(call, line, versions)) for line in added]}
+    level = (await hospital_at(call, visit)).level
+    return {"result": [call.shown("result", _result(call, line, versions, level)) for line in added]}
 
 
 async def _refuse_closed(call: Call, visit: Visit) -> None:
@@ -145,9 +146,14 @@ def _within(visit: Visit, charged_on: date) -> bool:
     return shanghai_day(visit.begins_at) <= charged_on <= last
 
 
-def _result(call: Call, line: FeeLine, versions: Sequence[Any]) -> dict[str, object]:
+async def hospital_at(call: Call, visit: Visit) -> Hospital:
+    """The hospital as it was when the visit began."""
+    return await store.hospital(call.connection, call.hospital_code, shanghai_day(visit.begins_at)) or call.hospital
+
+
+def _result(call: Call, line: FeeLine, versions: Sequence[Any], level: int) -> dict[str, object]:
     """What the catalogue makes of a line, fen; a refund's amounts are negative."""
-    charged_on, level = shanghai_day(line.charged_at), call.hospital.level
+    charged_on = shanghai_day(line.charged_at)
     version = version_on(versions, line.item_code, charged_on)
     sign = -1 if line.quantity < 0 else 1
     core = structs.replace(

@@ -20,6 +20,8 @@ from app.nhsa.call import (
 )
 from app.nhsa.fields import Row
 from app.nhsa.person import person_for
+from app.registry.dated import Interval, correct, current, overlapping
+from app.registry.tables import chronic_registration
 from app.security import encrypt
 from app.wire import is_code
 
@@ -68,10 +70,12 @@ async def _file(
     until = until_of(row.get("enddate"))
     if until is not None and until <= since:
         raise refused("interval_empty", f"{pointer}/enddate")
-    if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"]) is None:
+    if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"], since) is None:
         raise refused("unknown_person", f"{pointer}/psn_no")
     await store.lock_person(call.connection, row["psn_no"])
     call.person_id = row["psn_no"]
+    if disease[0] is not None:
+        await _register(call, row["psn_no"], disease[0], (since, until), pointer)
     place = f"nhsa_filing.details {row['psn_no']}".encode()
     number = await store.add_filing(
         call.connection,
@@ -90,13 +94,28 @@ async def _file(
     return shown_number(FILING_PREFIX, number)
 
 
+async def _register(call: Call, person_id: str, disease_code: str, period: Interval, pointer: str) -> None:
+    """Add a period to the person's registration for a disease, where settling looks."""
+    key = {"person_id": person_id, "disease_code": disease_code}
+    held = await current(call.session, chronic_registration, key)
+    periods = [(row["valid_from"], row["valid_until"]) for row in held]
+    if overlapping([*periods, period]):
+        raise refused("nhsa_registered_before", f"{pointer}/begndate")
+    await _correct(call, key, [*periods, period])
+
+
+async def _correct(call: Call, key: dict[str, str], periods: list[Interval]) -> None:
+    wanted = [{"valid_from": since, "valid_until": until} for since, until in periods]
+    await correct(call.session, call.caller, chronic_registration, key, wanted)
+
+
 async def withdraw_transfer(call: Call) -> Output:
     """2502. What was settled while the filing stood stays as it is."""
     return await _withdraw(call, "transfer")
 
 
 async def withdraw_chronic(call: Call) -> Output:
-    """2504."""
+    """2504: the period that was filed is taken out again, if the registry hasn't corrected it meanwhile."""
     return await _withdraw(call, "chronic")
 
 
@@ -104,11 +123,17 @@ async def _withdraw(call: Call, kind: str) -> Output:
     row = call.one()
     number = read_number(FILING_PREFIX, row["trt_dcla_detl_sn"])
     await store.lock_person(call.connection, row["psn_no"])
-    if number is None or not await store.withdraw_filing(
-        call.connection, number, kind, row["psn_no"], call.hospital_code
-    ):
+    known = (kind, row["psn_no"], call.hospital_code)
+    filed = None if number is None else await store.filing(call.connection, number, *known)
+    if number is None or filed is None:
         raise refused("nhsa_filing_unknown", "/data/0/trt_dcla_detl_sn")
     call.person_id = row["psn_no"]
+    await store.withdraw_filing(call.connection, number)
+    if kind == "chronic":
+        key = {"person_id": row["psn_no"], "disease_code": filed["disease_code"]}
+        held = await current(call.session, chronic_registration, key)
+        periods = [(item["valid_from"], item["valid_until"]) for item in held]
+        await _correct(call, key, [item for item in periods if item != (filed["valid_from"], filed["valid_until"])])
     return {}
 
 

@@ -12,10 +12,12 @@ import msgspec
 from app.context import Caller, Service
 from app.db import HotConnection
 from app.errors import Conflict, OnestopError
+from app.http import open_request
 from app.nhsa import store
 from app.nhsa.call import Call
 from app.nhsa.envelope import Envelope
 from app.nhsa.vault import opened, sealed
+from app.registry.service import raw_connection
 from app.settlement.answer import shown_id
 
 REMEMBERED: Final = frozenset(
@@ -122,8 +124,9 @@ async def _insert(
 async def keep_refused(service: Service, caller: Caller, envelope: Envelope, answer: bytes) -> None:
     """Log a refused message in a transaction of its own, after its own was rolled back. Failing to is only logged."""
     try:
-        async with service.database.hot() as connection:
-            await store.open_request(connection, caller)
+        async with service.database.transaction() as session:
+            await open_request(service, session, caller)
+            connection = await raw_connection(session)
             await _insert(service, connection, caller, envelope, "refused", (None, None, None), answer)
     except OnestopError as error:
         LOGGER.warning("a refused message could not be logged: %s", error.code)

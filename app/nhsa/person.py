@@ -9,9 +9,11 @@ from app.errors import Refused
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
 from app.registry.facts import IdentityEntry, benefit_class
+from app.registry.service import id_number_place, name_place
 from app.security import birth_date, blind_index_candidates, decrypt, valid_id_number
 from app.settlement.bill import shanghai_day
-from app.settlement.service import INSURANCE_TYPE
+from app.settlement.service import INSURANCE_TYPE, policy_in
+from app.settlement.store import area_on
 from app.tiers.model import FUND_TIERS, FUNDS, empty_year
 from app.tiers.policy import Policy
 from app.wire import is_code
@@ -24,10 +26,10 @@ async def identify(call: Call) -> Output:
     """1101: by id number and name, which must both be right."""
     row = call.one()
     indexes = blind_index_candidates(call.service.keys, row["certno"].upper())
-    found = await store.person_by_index(call.connection, indexes)
+    today = day(row["begntime"]) if "begntime" in row else shanghai_day(call.now)
+    found = await store.person_by_index(call.connection, indexes, today)
     if found is None or "".join(name_of(call, found).split()) != "".join(row["psn_name"].split()):
         raise refused("unknown_person", "/data/0/certno")
-    today = day(row["begntime"]) if "begntime" in row else shanghai_day(call.now)
     identities = await store.identities(call.connection, found["person_id"], today)
     return {
         "baseinfo": call.shown("baseinfo", shown_person(call, found)),
@@ -37,14 +39,13 @@ async def identify(call: Call) -> Output:
 
 
 def name_of(call: Call, row: Any) -> str:
-    """A person's name; the places are the registry's."""
-    return decrypt(call.service.keys, row["name"], associated=f"person.name {row['person_id']}".encode())
+    """A person's name."""
+    return decrypt(call.service.keys, row["name"], associated=name_place(row["person_id"]))
 
 
 def shown_person(call: Call, row: Any) -> dict[str, object]:
     """What is answered of a person, the id number whole: the hospital has the card in its hands."""
-    place = f"person.id_number {row['person_id']}".encode()
-    id_number = decrypt(call.service.keys, row["id_number"], associated=place)
+    id_number = decrypt(call.service.keys, row["id_number"], associated=id_number_place(row["person_id"]))
     values: dict[str, object] = {
         "psn_no": row["person_id"],
         "psn_cert_type": "01",
@@ -75,17 +76,11 @@ def age(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def insured_on(row: Any, on: date) -> bool:
-    """Whether a person is insured on a day."""
-    since, until = row["insured_from"], row["insured_until"]
-    return (since is None or since <= on) and (until is None or on < until)
-
-
 def _insurance(call: Call, row: Any, today: date) -> dict[str, object]:
     values = shown_person(call, row)
     ended = row["insured_until"] is not None and row["insured_until"] <= today
     return values | {
-        "psn_insu_stas": "1" if insured_on(row, today) else "4" if ended else "0",
+        "psn_insu_stas": "1" if row["insured"] else "4" if ended else "0",
         "psn_insu_date": row["insured_from"],
         "paus_insu_date": row["insured_until"],
     }
@@ -102,11 +97,11 @@ def _identity(call: Call, row: Any) -> dict[str, object]:
 async def entitlement(call: Call) -> Output:
     """2001: whether each fund would take part in a visit of this kind that begins on a day."""
     row = call.one()
-    found = await person_for(call, row["psn_no"])
     on = day(row["begntime"])
+    found = await person_for(call, row["psn_no"], on)
     medical_type = call.dictionary.medical_types.get(row["med_type"])
-    insured = insured_on(found, on) and found["insurance_type"] == row["insutype"] == INSURANCE_TYPE
-    policy = _policy(call, on, found["area_code"])
+    insured = found["insured"] and found["insurance_type"] == row["insutype"] == INSURANCE_TYPE
+    policy = await _policy(call, on, found["area_code"])
     class_ = "ordinary"
     if policy is not None:
         entries = await store.identities(call.connection, row["psn_no"], on)
@@ -129,9 +124,10 @@ async def entitlement(call: Call) -> Output:
     return {"trtinfo": [call.shown("trtinfo", values) for values in rows]}
 
 
-def _policy(call: Call, on: date, area_code: str) -> Policy | None:
+async def _policy(call: Call, on: date, area_code: str) -> Policy | None:
+    area = await area_on(call.connection, area_code, on)
     try:
-        return call.service.book.on(on, area_code)
+        return policy_in(call.service, on, area_code, area)
     except Refused:
         return None
 
@@ -156,9 +152,10 @@ def _covers(values: frozenset[str] | None, value: str | None) -> bool:
     return values is None or value in values
 
 
-async def person_for(call: Call, person_id: str) -> Any:
-    """A person's row."""
-    found = await store.person(call.connection, person_id) if is_code(person_id) else None
+async def person_for(call: Call, person_id: str, on: date | None = None) -> Any:
+    """A person with the area and insurance of a day, today's without one."""
+    on = on or shanghai_day(call.now)
+    found = await store.person(call.connection, person_id, on) if is_code(person_id) else None
     if found is None:
         raise refused("unknown_person", "/data/0/psn_no")
     call.person_id = person_id

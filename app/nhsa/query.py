@@ -26,7 +26,6 @@ from app.nhsa.person import person_for, shown_person
 from app.nhsa.settling import CLEARING_WAY
 from app.nhsa.store import Visit
 from app.security import decrypt
-from app.settlement import store as settlements
 from app.settlement.answer import read_id, shown_id
 from app.settlement.bill import BillLine, shanghai_day
 from app.settlement.document import decode_document, decode_inputs
@@ -103,7 +102,7 @@ async def _settlement(call: Call) -> tuple[Any, Visit]:
     settlement_id = read_id(row["setl_id"])
     if settlement_id is None:
         settlement_id = await store.settled_by_msgid(call.connection, call.hospital_code, row["setl_id"])
-    stored = None if settlement_id is None else await settlements.read_one(call.connection, settlement_id)
+    stored = None if settlement_id is None else await store.settlement(call.connection, settlement_id)
     if stored is None or (stored["hospital_code"], stored["visit_id"]) != (call.hospital_code, visit.visit_id):
         raise refused("nhsa_settlement_unknown", "/data/0/setl_id")
     return stored, visit

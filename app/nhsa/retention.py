@@ -6,7 +6,9 @@ from typing import Final
 
 from app.context import Caller, Service
 from app.errors import OnestopError
+from app.http import open_request
 from app.nhsa import store
+from app.registry.service import raw_connection
 from app.security import Principal
 
 ERASE_SECONDS: Final = 3600
@@ -30,8 +32,9 @@ async def erase(service: Service) -> int:
     """Take the keys of what is old enough away, at most so many at once; how many messages it were."""
     settings = service.settings
     principal = Principal(0, SUBJECT, frozenset({"admin"}), None, None, None, None)
-    async with service.database.hot() as connection:
-        await store.open_request(connection, Caller(principal, SUBJECT, "zh"))
+    async with service.database.transaction() as session:
+        await open_request(service, session, Caller(principal, SUBJECT, "zh"))
+        connection = await raw_connection(session)
         return await store.erase(
             connection,
             messages_days=settings.nhsa_message_days,

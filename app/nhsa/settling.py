@@ -10,17 +10,17 @@ from app.errors import Conflict, Fault, NotFound, Refused
 from app.money import trimmed, yuan
 from app.nhsa import store
 from app.nhsa.call import VISIT_PREFIX, Call, Output, day, details_of, refused, shown_number, visit_for
-from app.nhsa.fees import NATIONAL_NAMES, approved
+from app.nhsa.fees import NATIONAL_NAMES, approved, hospital_at
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, Figures, amounts, fund_rows, of_computation, of_entry
 from app.nhsa.person import person_for, shown_person
 from app.nhsa.store import FeeLine, Visit, VisitSettlement
 from app.settlement import correction, service
-from app.settlement import store as settlements
 from app.settlement.answer import read_id, shown_id
 from app.settlement.bill import SHANGHAI, BillLine, BillRequest, Diagnosis, VisitRef, shanghai_day
 from app.settlement.correction import Keyed
 from app.settlement.service import Computation
+from app.settlement.store import NewEntry
 from app.tiers.model import OUTPATIENT_TYPES, MedicalType, Referral
 from app.wire import is_code
 
@@ -163,7 +163,7 @@ async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> dict[s
     referral: Referral = "missing"
     if filing is not None:
         referral = "compliant"
-    elif call.hospital.rank in NEAR_RANKS:
+    elif (await hospital_at(call, visit)).rank in NEAR_RANKS:
         referral = "not_required"
     elif med_type in call.dictionary.emergencies:
         referral = "emergency"
@@ -262,7 +262,7 @@ async def _answer(call: Call, row: Row, prepared: Prepared, computation: Computa
         "mdtrt_cert_type": row.get("mdtrt_cert_type"),
         "med_type": prepared.med_type,
         "medins_setl_id": call.envelope.msgid,
-        "clr_optins": computation.facts.area_code,
+        "clr_optins": computation.paying_area,
         "clr_way": CLEARING_WAY,
         "clr_type": call.dictionary.clr_type(bill.medical_type),
     }
@@ -284,7 +284,7 @@ async def cancel(call: Call) -> Output:
     row = call.one()
     visit = await visit_for(call, row, setting=_setting(call))
     settlement_id = read_id(row["setl_id"])
-    stored = None if settlement_id is None else await settlements.read_one(call.connection, settlement_id)
+    stored = None if settlement_id is None else await store.settlement(call.connection, settlement_id)
     if (
         settlement_id is None
         or stored is None
@@ -313,7 +313,7 @@ async def cancel(call: Call) -> Output:
     return _shown(call, values, of_entry(entry))
 
 
-async def reverse(call: Call, settlement_id: int) -> settlements.NewEntry:
+async def reverse(call: Call, settlement_id: int) -> NewEntry:
     """Take a settlement back within the call's transaction. Refused in the national interface's own words."""
     keyed = Keyed(f"nhsa-cancel-{settlement_id:020d}", call.envelope.input_hash)
     try:

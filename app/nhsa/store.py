@@ -9,15 +9,26 @@ from msgspec import Struct
 from app.context import Caller
 from app.db import HotConnection
 
-_OPEN: Final = "SELECT state FROM request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _LOCK: Final = "SELECT nhsa_message_lock($1, $2, $3, $4)"
 _PERSON_LOCK: Final = "SELECT person_lock($1)"
 _NOW: Final = "SELECT business_now($1)"
-_CREDENTIAL: Final = "SELECT profile, key_id, secret FROM nhsa_credential WHERE hospital_code = $1"
 _NONCE: Final = "INSERT INTO nhsa_nonce (key_id, nonce) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
-_HOSPITAL: Final = "SELECT name, level, rank, area_code FROM hospital WHERE code = $1"
-_PERSON: Final = "SELECT * FROM person WHERE person_id = $1"
-_PERSON_BY_INDEX: Final = "SELECT * FROM person WHERE id_number_index = ANY ($1)"
+_HOSPITAL: Final = """
+SELECT h.name, coalesce(q.level, h.level) AS level, coalesce(q.rank, h.rank) AS rank,
+       coalesce(q.area_code, h.area_code) AS area_code, area_on(coalesce(q.area_code, h.area_code), $2) ->> 'dictionary' AS dictionary
+  FROM hospital h LEFT JOIN hospital_period q ON q.hospital_code = h.code AND q.superseded_at IS NULL
+   AND holds_on(q.valid_from, q.valid_until, $2)
+ WHERE h.code = $1"""
+_PERSONS: Final = """
+SELECT p.person_id, p.name, p.id_number, p.insurance_type, p.insured_from, p.insured_until,
+       coalesce((SELECT a.area_code FROM person_area a WHERE a.person_id = p.person_id AND a.superseded_at IS NULL
+                    AND holds_on(a.valid_from, a.valid_until, $2)), p.area_code) AS area_code,
+       coalesce((SELECT bool_or(holds_on(i.valid_from, i.valid_until, $2)) FROM insured_period i
+                  WHERE i.person_id = p.person_id AND i.superseded_at IS NULL),
+                holds_on(p.insured_from, p.insured_until, $2)) AS insured
+  FROM person p"""
+_PERSON: Final = _PERSONS + " WHERE p.person_id = $1"
+_PERSON_BY_INDEX: Final = _PERSONS + " WHERE p.id_number_index = ANY ($1)"
 _IDENTITIES: Final = """
 SELECT class, valid_from, valid_until, evidence FROM identity
  WHERE person_id = $1 AND superseded_at IS NULL AND (valid_until IS NULL OR valid_until > $2) ORDER BY valid_from, class"""
@@ -72,6 +83,11 @@ _ENTRIES: Final = """
 SELECT item_code, class, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from, valid_until, name, kind
   FROM catalogue_entry WHERE item_code = ANY ($1) AND superseded_at IS NULL"""
 
+# The document as text: on this connection a JSON column would be parsed, and what was digested be lost.
+_SETTLEMENT: Final = """
+SELECT settlement_id, kind, person_id, benefit_year, hospital_code, visit_id, medical_type, paying_area, admitted_on, discharged_on,
+       settled_at, deductible, document::text AS document
+  FROM settlement WHERE settlement_id = $1"""
 _SETTLED: Final = """
 SELECT s.settlement_id, s.settle_seq, s.interim, s.discharged_on, s.person_id,
        EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') AS reversed
@@ -82,16 +98,19 @@ _NEW_FILING: Final = """
 INSERT INTO nhsa_filing (kind, hospital_code, person_id, destination_hospital, source_visit_id, disease_code, disease_name,
                          valid_from, valid_until, details, subject, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING filing_no"""
-_WITHDRAW_FILING: Final = """
-UPDATE nhsa_filing SET withdrawn_at = clock_timestamp()
- WHERE filing_no = $1 AND kind = $2 AND person_id = $3 AND hospital_code = $4 AND withdrawn_at IS NULL RETURNING filing_no"""
+_WITHDRAW_FILING: Final = "UPDATE nhsa_filing SET withdrawn_at = clock_timestamp() WHERE filing_no = $1"
 _TRANSFER: Final = """
 SELECT hospital_code, source_visit_id FROM nhsa_filing
  WHERE kind = 'transfer' AND person_id = $1 AND destination_hospital = $2 AND withdrawn_at IS NULL
    AND valid_from <= $3 AND (valid_until IS NULL OR $3 < valid_until) ORDER BY filing_no DESC LIMIT 1"""
+_FILING: Final = """
+SELECT disease_code, valid_from, valid_until FROM nhsa_filing
+ WHERE filing_no = $1 AND kind = $2 AND person_id = $3 AND hospital_code = $4 AND withdrawn_at IS NULL"""
 _CHRONIC: Final = """
-SELECT disease_code, disease_name, valid_from, valid_until FROM nhsa_filing
- WHERE kind = 'chronic' AND person_id = $1 AND withdrawn_at IS NULL ORDER BY valid_from, filing_no LIMIT 500"""
+SELECT r.disease_code, r.valid_from, r.valid_until, (
+         SELECT f.disease_name FROM nhsa_filing f WHERE f.kind = 'chronic' AND f.person_id = r.person_id
+            AND f.disease_code = r.disease_code ORDER BY f.filing_no DESC LIMIT 1) AS disease_name
+  FROM chronic_registration r WHERE r.person_id = $1 AND r.superseded_at IS NULL ORDER BY r.valid_from, r.disease_code LIMIT 500"""
 
 # The settlements, reversals and adjustments of a hospital by the Shanghai day of settling, one row each.
 _ENTRIES_OF: Final = """
@@ -106,6 +125,30 @@ SELECT s.settlement_id, s.kind, s.person_id, s.visit_id, s.total, s.medical_type
    AND s.settled_at < ($4::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
    AND ($5::boolean IS NULL OR $5 = (s.kind = 'reversal'))
  ORDER BY s.settled_at, s.settlement_id"""
+
+_DECLARE: Final = """
+INSERT INTO nhsa_declaration (hospital_code, statement_id, clr_type, subject, request_id) VALUES ($1, $2, $3, $4, $5)
+RETURNING declaration_no"""
+_DECLARED: Final = """
+SELECT declaration_no, clr_type FROM nhsa_declaration WHERE statement_id = $1 AND withdrawn_at IS NULL"""
+_DECLARATION: Final = """
+SELECT d.statement_id, d.withdrawn_at, s.state FROM nhsa_declaration d JOIN statement s USING (statement_id)
+ WHERE d.declaration_no = $1 AND d.hospital_code = $2"""
+_WITHDRAW_DECLARATION: Final = "UPDATE nhsa_declaration SET withdrawn_at = clock_timestamp() WHERE declaration_no = $1"
+_STATEMENT: Final = """
+SELECT statement_id, state FROM statement WHERE hospital_code = $1 AND area_code = $2 AND period = $3 AND state <> 'withdrawn'"""
+# One row per settlement, reversal and adjustment: those with postings in the statement, and those of its month that no fund
+# owes anything for.
+_DECLARABLE: Final = """
+SELECT s.kind, s.total, s.patient, s.payable_adjustment,
+       s.basic + s.serious_illness + s.medical_assistance + s.safety_net AS fund_total
+  FROM settlement s
+ WHERE s.medical_type = $2 AND s.settlement_id IN (
+         SELECT t.settlement_id FROM statement_item i JOIN transfer t USING (transfer_id)
+          WHERE i.statement_id = $1 AND NOT i.withdrawn)
+    OR s.medical_type = $2 AND s.hospital_code = $3 AND s.paying_area = $4 AND s.paid_by = 'hospital'
+   AND to_char(s.settled_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = $5
+   AND NOT EXISTS (SELECT FROM transfer t WHERE t.settlement_id = s.settlement_id)"""
 
 _NEW_FILE: Final = """
 INSERT INTO nhsa_file (hospital_code, filename, key, content, subject, request_id) VALUES ($1, $2, $3, $4, $5, $6)
@@ -122,12 +165,13 @@ _DROP_NONCES: Final = "DELETE FROM nhsa_nonce WHERE used_at < clock_timestamp() 
 
 
 class Hospital(Struct, frozen=True):
-    """What the registry knows of a hospital."""
+    """What the registry knows of a hospital on a day; ``dictionary``: the code lists that its area's record names."""
 
     name: str
     level: int
     rank: str
     area_code: str
+    dictionary: str | None
 
 
 class Visit(Struct, frozen=True):
@@ -188,11 +232,6 @@ def _as(type_: type[Any], row: Any) -> Any:
 # ---------------------------------------------------------------- requests
 
 
-async def open_request(connection: HotConnection, caller: Caller) -> None:
-    """Set what this transaction may reach."""
-    await connection.execute(_OPEN, *caller.opening(None, None, 0))
-
-
 async def business_now(connection: HotConnection, *, manual: bool) -> datetime:
     """The business instant."""
     now: datetime = await connection.fetchval(_NOW, manual)
@@ -210,11 +249,6 @@ async def lock_person(connection: HotConnection, person_id: str) -> None:
     await connection.execute(_PERSON_LOCK, person_id)
 
 
-async def credentials_of(connection: HotConnection, hospital_code: str) -> Any:
-    """A hospital's gateway profile, key id and encrypted secret; None when it has none of its own."""
-    return await connection.fetchrow(_CREDENTIAL, hospital_code)
-
-
 async def spend_nonce(connection: HotConnection, key_id: str, nonce: str) -> bool:
     """Whether a nonce is new; it isn't afterwards."""
     return await connection.fetchval(_NONCE, key_id, nonce) is not None
@@ -223,20 +257,20 @@ async def spend_nonce(connection: HotConnection, key_id: str, nonce: str) -> boo
 # ---------------------------------------------------------------- registry
 
 
-async def hospital(connection: HotConnection, code: str) -> Hospital | None:
-    """A hospital of the registry."""
-    row = await connection.fetchrow(_HOSPITAL, code)
+async def hospital(connection: HotConnection, code: str, day: date) -> Hospital | None:
+    """A hospital of the registry, as it was on a day."""
+    row = await connection.fetchrow(_HOSPITAL, code, day)
     return None if row is None else _as(Hospital, row)
 
 
-async def person(connection: HotConnection, person_id: str) -> Any:
-    """A person's row, None when there is none."""
-    return await connection.fetchrow(_PERSON, person_id)
+async def person(connection: HotConnection, person_id: str, day: date) -> Any:
+    """A person with the area and insurance of a day, None when there is none."""
+    return await connection.fetchrow(_PERSON, person_id, day)
 
 
-async def person_by_index(connection: HotConnection, indexes: Sequence[bytes]) -> Any:
+async def person_by_index(connection: HotConnection, indexes: Sequence[bytes], day: date) -> Any:
     """The person with one of these blind indexes of an id number."""
-    return await connection.fetchrow(_PERSON_BY_INDEX, list(indexes))
+    return await connection.fetchrow(_PERSON_BY_INDEX, list(indexes), day)
 
 
 async def identities(connection: HotConnection, person_id: str, day: date) -> list[Any]:
@@ -373,6 +407,11 @@ async def serials(connection: HotConnection, visit_no: int) -> dict[int, Any]:
 # ---------------------------------------------------------------- settlements
 
 
+async def settlement(connection: HotConnection, settlement_id: int) -> Any:
+    """A settlement, reversal or adjustment within reach, None when there is none."""
+    return await connection.fetchrow(_SETTLEMENT, settlement_id)
+
+
 async def settlements_of(connection: HotConnection, hospital_code: str, visit_id: str) -> list[VisitSettlement]:
     """Every settlement of a visit, also reversed ones, by whichever door."""
     return [_as(VisitSettlement, row) for row in await connection.fetch(_SETTLED, hospital_code, visit_id)]
@@ -406,11 +445,14 @@ async def add_filing(connection: HotConnection, *values: Any) -> int:
     return filing_no
 
 
-async def withdraw_filing(
-    connection: HotConnection, filing_no: int, kind: str, person_id: str, hospital_code: str
-) -> bool:
-    """Withdraw a filing that stands; False when there is no such one."""
-    return await connection.fetchval(_WITHDRAW_FILING, filing_no, kind, person_id, hospital_code) is not None
+async def withdraw_filing(connection: HotConnection, filing_no: int) -> None:
+    """Withdraw a filing that stands."""
+    await connection.execute(_WITHDRAW_FILING, filing_no)
+
+
+async def filing(connection: HotConnection, filing_no: int, kind: str, person_id: str, hospital_code: str) -> Any:
+    """A hospital's filing of a person that stands."""
+    return await connection.fetchrow(_FILING, filing_no, kind, person_id, hospital_code)
 
 
 async def transfer_on(connection: HotConnection, person_id: str, destination: str, day: date) -> Any:
@@ -422,6 +464,43 @@ async def chronic_registrations(connection: HotConnection, person_id: str) -> li
     """A person's chronic diseases: code, name, ``[valid_from, valid_until)``."""
     rows: list[Any] = await connection.fetch(_CHRONIC, person_id)
     return rows
+
+
+async def statement_of(connection: HotConnection, hospital_code: str, area_code: str, period: str) -> Any:
+    """The standing statement of a hospital's month: its number and state, None before it is declared."""
+    return await connection.fetchrow(_STATEMENT, hospital_code, area_code, period)
+
+
+async def declarable(
+    connection: HotConnection, statement_id: int, medical_type: str, hospital_code: str, area_code: str, period: str
+) -> list[Any]:
+    """What a statement declares of a medical type, one row per settlement, reversal and adjustment."""
+    rows: list[Any] = await connection.fetch(_DECLARABLE, statement_id, medical_type, hospital_code, area_code, period)
+    return rows
+
+
+async def add_declaration(connection: HotConnection, caller: Caller, statement_id: int, clr_type: str) -> int:
+    """Insert a declared part: its number."""
+    subject, request_id = caller.principal.subject, caller.request_id
+    hospital_code = caller.principal.hospital_code
+    number: int = await connection.fetchval(_DECLARE, hospital_code, statement_id, clr_type, subject, request_id)
+    return number
+
+
+async def declarations(connection: HotConnection, statement_id: int) -> dict[str, int]:
+    """The parts of a statement that are declared: their numbers by clearing type."""
+    rows = await connection.fetch(_DECLARED, statement_id)
+    return {row["clr_type"]: row["declaration_no"] for row in rows}
+
+
+async def declaration(connection: HotConnection, number: int, hospital_code: str) -> Any:
+    """A declared part: its statement, that one's state, and when it was withdrawn."""
+    return await connection.fetchrow(_DECLARATION, number, hospital_code)
+
+
+async def withdraw_declaration(connection: HotConnection, number: int) -> None:
+    """Take a declared part back."""
+    await connection.execute(_WITHDRAW_DECLARATION, number)
 
 
 async def add_file(

@@ -37,16 +37,6 @@ def _written() -> tuple[Column[Any], ...]:
     )
 
 
-credential = Table(
-    "nhsa_credential",
-    METADATA,
-    Column("hospital_code", Text, primary_key=True),
-    Column("profile", Text, nullable=False),
-    Column("key_id", Text),
-    Column("secret", LargeBinary),
-    *_written(),
-)
-
 nonce = Table(
     "nhsa_nonce",
     METADATA,
@@ -137,6 +127,17 @@ filing = Table(
     Column("valid_until", Date),
     _instant("withdrawn_at", nullable=True),
     Column("details", LargeBinary, nullable=False),
+    *_written(),
+)
+
+declaration = Table(
+    "nhsa_declaration",
+    METADATA,
+    _id("declaration_no"),
+    Column("hospital_code", Text, nullable=False),
+    Column("statement_id", BigInteger, ForeignKey("statement.statement_id"), nullable=False),
+    Column("clr_type", Text, nullable=False),
+    _instant("withdrawn_at", nullable=True),
     *_written(),
 )
 

@@ -46,12 +46,12 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
     node = pointer.rpartition("/")[0]
     if not is_code(visit_id):
         raise refused("text_format", pointer)
-    if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"]) is None:
+    begins_at = instant(row["begntime"])
+    if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"], begins_at.date()) is None:
         raise refused("unknown_person", f"{node}/psn_no")
     await store.lock_person(call.connection, row["psn_no"])
     if await store.visit_of(call.connection, call.hospital_code, visit_id) is not None:
         raise refused("nhsa_visit_exists", pointer)
-    begins_at = instant(row["begntime"])
     if begins_at > call.now and shanghai_day(begins_at) > shanghai_day(call.now):
         raise refused("in_the_future", f"{node}/begntime")
     call.person_id = row["psn_no"]

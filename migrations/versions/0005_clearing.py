@@ -1,6 +1,7 @@
-"""Clearing.
+"""Clearing: statements, reconciliation, audit, orders, prepayments, deposits, closings, seals; the ledger's further columns.
 
-Revision: 0005, after 0004.
+Revision: 0005, after 0004. Safe while the previous release runs: new tables, new columns that may be null, and functions that
+keep their signatures.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The national interface: credentials, messages, visits with their fee lines, filings, files of reconciling.
+"""The national interface: messages, visits with their fee lines, filings, declarations, files of reconciling.
 
 Revision: 0006, after 0005. Safe while the previous release runs: new tables and functions, which that release doesn't know.
 """
@@ -26,6 +26,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     execute_script(
         op.get_bind(),
-        "DROP TABLE nhsa_file, nhsa_filing, nhsa_fee_line, nhsa_visit, nhsa_message, nhsa_session, nhsa_nonce, nhsa_credential;"
+        "DROP TABLE nhsa_file, nhsa_declaration, nhsa_filing, nhsa_fee_line, nhsa_visit, nhsa_message, nhsa_session, nhsa_nonce;"
         "DROP FUNCTION nhsa_message_lock, nhsa_visit_moves, nhsa_message_kept",
     )

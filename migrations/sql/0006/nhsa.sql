@@ -1,18 +1,6 @@
 -- The national interface. Amounts are fen, quantities ten-thousandths of a unit, prices millionths of a yuan. Intervals are
 -- [from, until). Facts of persons and messages are encrypted; a message has a key of its own, without which it can't be read.
 
--- How a hospital's system proves who it is. Real time.
-CREATE TABLE nhsa_credential (
-  hospital_code text PRIMARY KEY,
-  profile       text NOT NULL CHECK (profile IN ('A', 'B', 'none')),
-  key_id        text,
-  secret        bytea,
-  subject       text NOT NULL,
-  request_id    text NOT NULL,
-  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-  CONSTRAINT nhsa_credential_complete CHECK (profile = 'none' OR (key_id IS NOT NULL AND secret IS NOT NULL))
-);
-
 -- A nonce is good once. Kept for as long as its timestamp could be accepted.
 CREATE TABLE nhsa_nonce (
   key_id  text NOT NULL,
@@ -117,6 +105,19 @@ CREATE TABLE nhsa_filing (
 );
 CREATE INDEX nhsa_filing_person ON nhsa_filing (person_id);
 
+-- The parts of statements that a hospital declared by 3203, one per clearing type.
+CREATE TABLE nhsa_declaration (
+  declaration_no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  hospital_code  text NOT NULL,
+  statement_id   bigint NOT NULL REFERENCES statement,
+  clr_type       text NOT NULL,
+  withdrawn_at   timestamptz,
+  subject        text NOT NULL,
+  request_id     text NOT NULL,
+  recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX nhsa_declaration_once ON nhsa_declaration (statement_id, clr_type) WHERE withdrawn_at IS NULL;
+
 -- Files of reconciling, encrypted with a key of their own.
 CREATE TABLE nhsa_file (
   file_no       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -134,7 +135,7 @@ CREATE INDEX nhsa_file_readable ON nhsa_file (recorded_at) WHERE key IS NOT NULL
 CREATE FUNCTION nhsa_message_lock(p_hospital text, p_infno text, p_msgid text, p_wait interval) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
-  lock_id bigint := hashtextextended(p_hospital || ' ' || p_infno || ' ' || p_msgid, 6);
+  lock_id bigint := hashtextextended(p_hospital || ' ' || p_infno || ' ' || p_msgid, 16);
   give_up timestamptz := clock_timestamp() + p_wait;
 BEGIN
   WHILE NOT pg_try_advisory_xact_lock(lock_id) LOOP
@@ -171,6 +172,7 @@ ALTER TABLE nhsa_message ENABLE ROW LEVEL SECURITY;
 ALTER TABLE nhsa_visit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE nhsa_fee_line ENABLE ROW LEVEL SECURITY;
 ALTER TABLE nhsa_filing ENABLE ROW LEVEL SECURITY;
+ALTER TABLE nhsa_declaration ENABLE ROW LEVEL SECURITY;
 ALTER TABLE nhsa_file ENABLE ROW LEVEL SECURITY;
 CREATE POLICY nhsa_session_reach ON nhsa_session TO onestop_app USING (reaches(hospital_code, NULL, NULL));
 CREATE POLICY nhsa_message_reach ON nhsa_message TO onestop_app USING (reaches(hospital_code, NULL, NULL));
@@ -180,15 +182,14 @@ CREATE POLICY nhsa_fee_line_reach ON nhsa_fee_line TO onestop_app
 CREATE POLICY nhsa_filing_reach ON nhsa_filing TO onestop_app
   USING (reaches(hospital_code, NULL, NULL) OR reaches(destination_hospital, NULL, NULL)
          OR (kind = 'chronic' AND current_setting('onestop.reach', true) = 'hospital'));
+CREATE POLICY nhsa_declaration_reach ON nhsa_declaration TO onestop_app USING (reaches(hospital_code, NULL, NULL));
 CREATE POLICY nhsa_file_reach ON nhsa_file TO onestop_app USING (reaches(hospital_code, NULL, NULL));
 
-GRANT SELECT, INSERT ON nhsa_credential TO onestop_app;
-GRANT UPDATE (profile, key_id, secret, subject, request_id, recorded_at) ON nhsa_credential TO onestop_app;
 GRANT SELECT, INSERT, DELETE ON nhsa_nonce TO onestop_app;
-GRANT SELECT, INSERT ON nhsa_session, nhsa_message, nhsa_visit, nhsa_filing, nhsa_file TO onestop_app;
+GRANT SELECT, INSERT ON nhsa_session, nhsa_message, nhsa_visit, nhsa_filing, nhsa_declaration, nhsa_file TO onestop_app;
 GRANT SELECT, INSERT, DELETE ON nhsa_fee_line TO onestop_app;
 GRANT UPDATE (ended_at) ON nhsa_session TO onestop_app;
 GRANT UPDATE (key) ON nhsa_message, nhsa_file TO onestop_app;
 GRANT UPDATE (med_type, matn_type, disease_code, begins_at, ends_at, state, details) ON nhsa_visit TO onestop_app;
 GRANT UPDATE (settlement_id) ON nhsa_fee_line TO onestop_app;
-GRANT UPDATE (withdrawn_at) ON nhsa_filing TO onestop_app;
+GRANT UPDATE (withdrawn_at) ON nhsa_filing, nhsa_declaration TO onestop_app;

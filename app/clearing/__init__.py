@@ -1,0 +1,1 @@
+"""Clearing: what the funds owe hospitals is declared, compared, audited, approved, ordered and paid."""

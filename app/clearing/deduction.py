@@ -1,0 +1,307 @@
+"""Deductions: what an audit takes off a fund's payable of a settlement, what the hospital says, what another person decides.
+
+Amounts in fen. An accepted or upheld deduction reduces what the fund owes the hospital, by a transfer from its payable account
+to the fund's expense; the patient is never charged for it (clearing.md, The month, 3). Days are business days.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+from sqlalchemy import case, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clearing.moves import (
+    DEDUCTION,
+    STATEMENT,
+    business_now,
+    by_another,
+    check_move,
+    locked,
+    may_pay,
+    move,
+    number_of,
+    record,
+    today,
+)
+from app.clearing.posting import Posting, post, purse_of
+from app.clearing.tables import deduction, statement
+from app.context import Caller, Service
+from app.errors import Conflict, Fault, NotFound, Refused
+from app.http import page, read_cursor
+from app.ledger.journal import clr_type
+from app.money import fen, yuan
+from app.settlement.answer import shown_id
+from app.wire import Money
+
+UNDECIDED: Final = ("proposed", "appealed")
+
+Fund = Literal["390100", "390200", "610100", "640100"]
+State = Literal["proposed", "accepted", "appealed", "decided", "lapsed"]
+Outcome = Literal["upheld", "reduced", "dismissed"]
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class AppealRequest(Struct, forbid_unknown_fields=True):
+    """Why the hospital disagrees."""
+
+    reason: Reason
+
+
+class DecisionRequest(Struct, forbid_unknown_fields=True):
+    """The decision of an appeal. ``amount`` is what is deducted after all: needed for ``reduced``, else it may be left out."""
+
+    outcome: Outcome
+    reason: Reason
+    amount: Money | None = None
+
+
+class DeductionAnswer(Struct):
+    """A deduction, yuan. ``upheld`` is what is deducted in the end, null while that is open. ``proposed`` with its appeal days
+    over is shown as ``accepted``, as it will be booked; ``lapsed``: its settlement was reversed before a decision."""
+
+    deduction_id: str
+    statement_id: str
+    settlement_id: str
+    line_no: int | None
+    fund: str
+    fiscal_year: int
+    amount: str
+    upheld: str | None
+    reason_code: str
+    reason: str
+    state: State
+    proposed_on: date
+    appeal_by: date
+    appeal_reason: str | None
+    appealed_by: str | None
+    appealed_on: date | None
+    outcome: Outcome | None
+    decision_reason: str | None
+    decided_by: str | None
+    decided_on: date | None
+    hospital_code: str
+    area_code: str
+    subject: str
+
+
+def shown(row: Mapping[str, Any], day: date) -> DeductionAnswer:
+    """A deduction's row as an answer on a business day."""
+    over = row["state"] == "proposed" and row["appeal_by"] < day
+    upheld = row["amount"] if over else row["upheld"]
+    return DeductionAnswer(
+        deduction_id=f"{DEDUCTION}{row['deduction_id']}",
+        statement_id=f"{STATEMENT}{row['statement_id']}",
+        settlement_id=shown_id(row["settlement_id"]),
+        amount=yuan(row["amount"]),
+        upheld=None if upheld is None else yuan(upheld),
+        state="accepted" if over else row["state"],
+        **{name: row[name] for name in _AS_STORED},
+    )
+
+
+_AS_STORED: Final = (
+    "line_no", "fund", "fiscal_year", "reason_code", "reason", "proposed_on", "appeal_by", "appeal_reason", "appealed_by",
+    "appealed_on", "outcome", "decision_reason", "decided_by", "decided_on", "hospital_code", "area_code", "subject",
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- what becomes of it
+
+
+async def _moving(connection: AsyncConnection, deduction_id: str) -> dict[str, Any]:
+    """A deduction, locked, its statement before it: as whoever approves the statement does."""
+    number = number_of(deduction_id, DEDUCTION)
+    of = select(deduction.c.statement_id).where(deduction.c.deduction_id == number)
+    statement_id = (await connection.execute(of)).scalar_one_or_none()
+    if statement_id is None:
+        raise NotFound("not_found")
+    await locked(connection, statement, statement_id)
+    return await locked(connection, deduction, number)
+
+
+async def accept(service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str) -> DeductionAnswer:
+    """The hospital agrees: the whole amount is deducted. Conflict ``invalid_move`` after an appeal or twice; Forbidden
+    ``maker_is_checker`` for who proposed it."""
+    row = await _moving(connection, deduction_id)
+    check_move(row, ("proposed",), "accepted")
+    by_another(caller, row["subject"])
+    now = await business_now(service, connection)
+    await _uphold(connection, caller, [row], today(now), state="accepted")
+    await record(connection, caller, now, row, object_id=deduction_id, move="accepted", amount=row["amount"])
+    return shown(row, today(now))
+
+
+async def appeal(
+    service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: AppealRequest
+) -> DeductionAnswer:
+    """The hospital disagrees, until ``appeal_by``; Conflict ``appeal_too_late`` after it, ``invalid_move`` twice."""
+    row = await _moving(connection, deduction_id)
+    check_move(row, ("proposed",), "appealed")
+    now = await business_now(service, connection)
+    if today(now) > row["appeal_by"]:
+        raise Conflict("appeal_too_late", values={"day": row["appeal_by"].isoformat()})
+    values = {"appeal_reason": wanted.reason, "appealed_by": caller.principal.subject, "appealed_on": today(now)}
+    await move(connection, deduction, row, state="appealed", **values)
+    await record(connection, caller, now, row, object_id=deduction_id, move="appealed", reason=wanted.reason)
+    return shown(row, today(now))
+
+
+async def decide(
+    service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: DecisionRequest
+) -> DeductionAnswer:
+    """Decide an appeal. Forbidden ``maker_is_checker`` for who proposed or appealed; Refused for an amount that doesn't fit the
+    outcome; Conflict ``invalid_move`` without an appeal."""
+    row = await _moving(connection, deduction_id)
+    may_pay(caller, row["area_code"])
+    by_another(caller, row["subject"], row["appealed_by"])
+    check_move(row, ("appealed",), "decided")
+    upheld = _upheld(row["amount"], wanted)
+    now = await business_now(service, connection)
+    values = {
+        "outcome": wanted.outcome,
+        "decision_reason": wanted.reason,
+        "decided_by": caller.principal.subject,
+        "decided_on": today(now),
+    }
+    await _uphold(connection, caller, [row], today(now), state="decided", upheld=upheld, **values)
+    await record(
+        connection, caller, now, row, object_id=deduction_id, move=wanted.outcome, reason=wanted.reason, amount=upheld
+    )
+    return shown(row, today(now))
+
+
+def _upheld(claimed: int, wanted: DecisionRequest) -> int:
+    given = None if wanted.amount is None else fen(wanted.amount)
+    if wanted.outcome == "reduced":
+        if given is None:
+            raise Refused([Fault("/amount", "missing")])
+        if not 0 < given < claimed:
+            raise Refused([Fault("/amount", "reduced_amount", {"claimed": yuan(claimed)})])
+        return given
+    whole = claimed if wanted.outcome == "upheld" else 0
+    if given not in (None, whole):
+        raise Refused([Fault("/amount", "decision_amount", {"amount": yuan(whole)})])
+    return whole
+
+
+async def lapse(
+    service: Service, connection: AsyncConnection, caller: Caller, statement_id: int, funds: Sequence[str] | None = None
+) -> None:
+    """Uphold what the hospital didn't appeal in time, of some funds of a statement or of all (clearing.md: no appeal in time =
+    upheld). For whoever approves or audits the statement, whose row the caller has locked."""
+    now = await business_now(service, connection)
+    columns = deduction.c
+    over = (columns.statement_id == statement_id, columns.state == "proposed", columns.appeal_by < today(now))
+    wanted = select(deduction).where(*over).order_by(columns.deduction_id).with_for_update()
+    if funds is not None:
+        wanted = wanted.where(columns.fund.in_(funds))
+    rows = [dict(row) for row in (await connection.execute(wanted)).mappings()]
+    await _uphold(connection, caller, rows, today(now), state="accepted")
+    for row in rows:
+        object_id = f"{DEDUCTION}{row['deduction_id']}"
+        await record(
+            connection, caller, now, row, object_id=object_id, move="accepted", reason="no_appeal", amount=row["amount"]
+        )
+
+
+async def undecided(connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None) -> list[str]:
+    """The ids of a statement's deductions that are still open, of some funds or of all: they stop an approval."""
+    columns = deduction.c
+    wanted = select(columns.deduction_id).where(columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
+    if funds is not None:
+        wanted = wanted.where(columns.fund.in_(funds))
+    found = (await connection.execute(wanted.order_by(columns.deduction_id))).scalars()
+    return [f"{DEDUCTION}{number}" for number in found]
+
+
+_BILLS: Final = text(
+    """SELECT d.deduction_id, s.benefit_year, s.medical_type, fiscal_year_of(d.area_code, d.fiscal_year, :day) AS fiscal_year
+         FROM deduction d JOIN settlement s USING (settlement_id) WHERE d.deduction_id = ANY (CAST(:ids AS bigint[]))"""
+)
+
+
+async def _uphold(
+    connection: AsyncConnection,
+    caller: Caller,
+    rows: Sequence[dict[str, Any]],
+    day: date,
+    *,
+    state: str,
+    upheld: int | None = None,
+    **values: Any,
+) -> None:
+    """End deductions with what is upheld of them (the whole without ``upheld``), and post that."""
+    for row in rows:
+        amount = row["amount"] if upheld is None else upheld
+        await move(connection, deduction, row, state=state, upheld=amount, **values)
+    ids = [row["deduction_id"] for row in rows]
+    if upheld == 0 or not ids:
+        return
+    bills = {
+        one["deduction_id"]: dict(one)
+        for one in (await connection.execute(_BILLS, {"ids": ids, "day": day})).mappings()
+    }
+    await post(connection, [_posting(row, bills[row["deduction_id"]], day) for row in rows])
+
+
+def _posting(row: Mapping[str, Any], bill: Mapping[str, Any], day: date) -> Posting:
+    purse = purse_of(row, bill["fiscal_year"])
+    return Posting(
+        event="deduction",
+        debit=purse.payable,
+        credit=purse.expense,
+        amount=row["upheld"],
+        area_code=purse.area_code,
+        fund=purse.fund,
+        hospital_code=purse.hospital_code,
+        hospital_area=purse.hospital_area,
+        business_date=day,
+        benefit_year=bill["benefit_year"],
+        fiscal_year=purse.fiscal_year,
+        cause=f"{DEDUCTION}{row['deduction_id']}",
+        statement_id=row["statement_id"],
+        settlement_id=row["settlement_id"],
+        tier="deduction",
+        clr_type=clr_type(bill["medical_type"]),
+    )
+
+
+# ---------------------------------------------------------------- reading
+
+
+async def read(service: Service, connection: AsyncConnection, deduction_id: str) -> DeductionAnswer:
+    """A deduction as it stands today."""
+    wanted = select(deduction).where(deduction.c.deduction_id == number_of(deduction_id, DEDUCTION))
+    row = (await connection.execute(wanted)).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    return shown(dict(row), today(await business_now(service, connection)))
+
+
+async def listed(
+    service: Service,
+    connection: AsyncConnection,
+    *,
+    state: State | None,
+    filters: Mapping[str, Any],
+    limit: int,
+    cursor: str | None,
+) -> bytes:
+    """A page of the deductions within reach, newest first; ``filters`` are columns and what they must equal (None: any)."""
+    before = read_cursor(service, cursor, int)
+    columns = deduction.c
+    wanted = select(deduction).order_by(columns.deduction_id.desc()).limit(limit + 1)
+    for name, value in filters.items():
+        if value is not None:
+            wanted = wanted.where(columns[name] == value)
+    if before is not None:
+        wanted = wanted.where(columns.deduction_id < before)
+    day = today(await business_now(service, connection))
+    if state is not None:
+        over = (columns.state == "proposed") & (columns.appeal_by < day)
+        wanted = wanted.where(case((over, "accepted"), else_=columns.state) == state)
+    rows = list((await connection.execute(wanted)).mappings().all())
+    answers = [shown(dict(row), day) for row in rows[:limit]]
+    return page(service, rows, limit, answers, lambda row: row["deduction_id"])

@@ -1,0 +1,149 @@
+"""The routes of auditing statements: samples, deductions, appeals, decisions. They translate, nothing more."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.clearing import audit, deduction, deduction_proposal
+from app.clearing.api import READERS, Limit, opened, reading, writing
+from app.clearing.audit import AuditAnswer, SampleAnswer, SampleRecord, SampleRequest
+from app.clearing.deduction import AppealRequest, DecisionRequest, DeductionAnswer, State
+from app.clearing.deduction_proposal import DeductionRequest
+from app.clearing.moves import STATEMENT, number_of
+from app.context import Caller, Service
+from app.http import PAGE_DEFAULT, answer
+from app.openapi import KEYED, body, gives
+from app.problem import read_body
+from app.wire import decode
+
+router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
+AUDITORS: Final = ("finance", "auditor")
+
+
+@router.post(
+    "/statements/{statement_id}/deductions",
+    openapi_extra=body(DeductionRequest, keyed=True),
+    responses=gives(201, DeductionAnswer),
+)
+async def post_deduction(request: Request, statement_id: str) -> Response:
+    """Propose to deduct from a fund's payable of a settlement (finance). The hospital may appeal until ``appeal_by``; no appeal in
+    time is agreement."""
+    caller, service, wanted = await _asked(request, DeductionRequest, "finance")
+    return await writing(
+        request,
+        caller,
+        wanted,
+        201,
+        lambda connection: deduction_proposal.propose(service, connection, caller, statement_id, wanted),
+    )
+
+
+@router.post("/deductions/{deduction_id}/acceptance", openapi_extra=KEYED, responses=gives(200, DeductionAnswer))
+async def post_acceptance(request: Request, deduction_id: str) -> Response:
+    """The hospital agrees: the fund owes it that much less."""
+    caller, service = await opened(request, "hospital")
+    return await writing(
+        request, caller, None, 200, lambda connection: deduction.accept(service, connection, caller, deduction_id)
+    )
+
+
+@router.post(
+    "/deductions/{deduction_id}/appeal",
+    openapi_extra=body(AppealRequest, keyed=True),
+    responses=gives(200, DeductionAnswer),
+)
+async def post_appeal(request: Request, deduction_id: str) -> Response:
+    """The hospital disagrees, until ``appeal_by``."""
+    caller, service, wanted = await _asked(request, AppealRequest, "hospital")
+    return await writing(
+        request,
+        caller,
+        wanted,
+        200,
+        lambda connection: deduction.appeal(service, connection, caller, deduction_id, wanted),
+    )
+
+
+@router.post(
+    "/deductions/{deduction_id}/decision",
+    openapi_extra=body(DecisionRequest, keyed=True),
+    responses=gives(200, DeductionAnswer),
+)
+async def post_decision(request: Request, deduction_id: str) -> Response:
+    """Decide an appeal (finance, neither who proposed nor who appealed). ``amount`` is what is deducted after all."""
+    caller, service, wanted = await _asked(request, DecisionRequest, "finance")
+    return await writing(
+        request,
+        caller,
+        wanted,
+        200,
+        lambda connection: deduction.decide(service, connection, caller, deduction_id, wanted),
+    )
+
+
+@router.get("/deductions", responses=gives(200, DeductionAnswer, listed=True))
+async def list_deductions(
+    request: Request,
+    state: State | None = None,
+    statement_id: str | None = None,
+    hospital_code: str | None = None,
+    fund: str | None = None,
+    limit: Limit = PAGE_DEFAULT,
+    cursor: str | None = None,
+) -> Response:
+    """Deductions, newest first, in their state of today."""
+    caller, service = await opened(request, *READERS)
+    filters: dict[str, Any] = {
+        "statement_id": None if statement_id is None else number_of(statement_id, STATEMENT),
+        "hospital_code": hospital_code,
+        "fund": fund,
+    }
+
+    async def read(connection: AsyncConnection) -> bytes:
+        return await deduction.listed(service, connection, state=state, filters=filters, limit=limit, cursor=cursor)
+
+    return answer(await reading(caller, service, read))
+
+
+@router.get("/deductions/{deduction_id}", responses=gives(200, DeductionAnswer))
+async def get_deduction(request: Request, deduction_id: str) -> Response:
+    """A deduction in its state of today."""
+    caller, service = await opened(request, *READERS)
+    return answer(await reading(caller, service, lambda connection: deduction.read(service, connection, deduction_id)))
+
+
+@router.post(
+    "/statements/{statement_id}/samples",
+    openapi_extra=body(SampleRequest, keyed=True),
+    responses=gives(201, SampleAnswer),
+)
+async def post_sample(request: Request, statement_id: str) -> Response:
+    """Draw settlements of a statement for an audit. The seed is kept: with it anybody can draw the same ones again."""
+    caller, service, wanted = await _asked(request, SampleRequest, "finance")
+    return await writing(
+        request, caller, wanted, 201, lambda connection: audit.sample(service, connection, caller, statement_id, wanted)
+    )
+
+
+@router.get("/statements/{statement_id}/samples", responses=gives(200, SampleRecord, listed=True))
+async def list_samples(request: Request, statement_id: str) -> Response:
+    """The drawings from a statement with their seeds, oldest first."""
+    caller, service = await opened(request, *AUDITORS)
+    drawn = await reading(caller, service, lambda connection: audit.samples(connection, statement_id))
+    return answer({"data": drawn, "has_more": False, "next_cursor": None})
+
+
+@router.post("/statements/{statement_id}/audit", openapi_extra=KEYED, responses=gives(200, AuditAnswer))
+async def post_audit(request: Request, statement_id: str) -> Response:
+    """End the audit of a statement (finance), once every deduction is accepted or decided, or not appealed in time."""
+    caller, service = await opened(request, "finance")
+    return await writing(
+        request, caller, None, 200, lambda connection: audit.finish(service, connection, caller, statement_id)
+    )
+
+
+async def _asked(request: Request, type_: type[Any], scope: str) -> tuple[Caller, Service, Any]:
+    caller, service = await opened(request, scope)
+    return caller, service, decode(await read_body(request, service.settings.max_body_bytes), type_)

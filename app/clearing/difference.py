@@ -1,0 +1,200 @@
+"""Differences between a statement and the hospital's own figures: the worklist, and how each is resolved. Amounts in fen."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clearing.moves import (
+    DIFFERENCE,
+    RECONCILIATION,
+    STATEMENT,
+    business_now,
+    check_move,
+    locked,
+    may_pay,
+    move,
+    number_of,
+    record,
+    today,
+)
+from app.clearing.tables import difference, statement
+from app.context import Caller, Service
+from app.errors import NotFound
+from app.http import page, read_cursor
+from app.money import yuan
+from app.settlement.answer import shown_id
+
+DifferenceType = Literal["only_ours", "only_theirs", "amount_mismatch"]
+DifferenceState = Literal["open", "resolved"]
+MOST_SHOWN: Final = 1000
+
+
+class DifferenceAnswer(Struct):
+    """One difference; yuan, null where a side has nothing. ``settlement_id`` is null for totals; of what we don't know it is
+    the file's own text, which ``their_reference`` always has. Counts are there for totals only."""
+
+    difference_id: str
+    reconciliation_id: str
+    statement_id: str
+    type: DifferenceType
+    settlement_id: str | None
+    their_reference: str | None
+    fund: str
+    ours: str | None
+    theirs: str | None
+    ours_count: int | None
+    theirs_count: int | None
+    state: DifferenceState
+    hospital_code: str
+    area_code: str
+    opened_on: date
+    age_days: int
+    resolution: str | None
+    resolved_by: str | None
+    resolved_on: date | None
+
+
+def shown(row: Mapping[str, Any], day: date) -> DifferenceAnswer:
+    """A difference's row as an answer; its age in days stands still when it is resolved."""
+    known = row["settlement_id"]
+    return DifferenceAnswer(
+        difference_id=f"{DIFFERENCE}{row['difference_id']}",
+        reconciliation_id=f"{RECONCILIATION}{row['reconciliation_id']}",
+        statement_id=f"{STATEMENT}{row['statement_id']}",
+        settlement_id=row["their_reference"] if known is None else shown_id(known),
+        ours=_yuan(row["ours"]),
+        theirs=_yuan(row["theirs"]),
+        age_days=((row["resolved_on"] or day) - row["opened_on"]).days,
+        **{name: row[name] for name in _AS_STORED},
+    )
+
+
+_AS_STORED: Final = (
+    "type", "their_reference", "fund", "ours_count", "theirs_count", "state", "hospital_code", "area_code", "opened_on",
+    "resolution", "resolved_by", "resolved_on",
+)  # fmt: skip
+
+
+def _yuan(amount: int | None) -> str | None:
+    return None if amount is None else yuan(amount)
+
+
+async def of_reconciliation(connection: AsyncConnection, reconciliation_id: int, day: date) -> list[DifferenceAnswer]:
+    """The first thousand differences that a comparison found, in its order."""
+    found = difference.c.reconciliation_id == reconciliation_id
+    wanted = select(difference).where(found).order_by(difference.c.difference_id).limit(MOST_SHOWN)
+    return [shown(dict(row), day) for row in (await connection.execute(wanted)).mappings()]
+
+
+async def count_of(connection: AsyncConnection, reconciliation_id: int) -> int:
+    """How many differences a comparison found."""
+    found = select(func.count()).where(difference.c.reconciliation_id == reconciliation_id)
+    count: int = (await connection.execute(found)).scalar_one()
+    return count
+
+
+async def listed(
+    service: Service,
+    connection: AsyncConnection,
+    *,
+    filters: Mapping[str, Any],
+    limit: int,
+    cursor: str | None,
+) -> bytes:
+    """A page of the differences within reach, oldest first; ``filters`` are columns and what they must equal (None: any)."""
+    after = read_cursor(service, cursor, int) or 0
+    key = difference.c.difference_id
+    wanted = select(difference).where(key > after).order_by(key).limit(limit + 1)
+    for name, value in filters.items():
+        if value is not None:
+            wanted = wanted.where(difference.c[name] == value)
+    day = today(await business_now(service, connection))
+    rows = list((await connection.execute(wanted)).mappings().all())
+    answers = [shown(dict(row), day) for row in rows[:limit]]
+    return page(service, rows, limit, answers, lambda row: row["difference_id"])
+
+
+async def resolve(
+    service: Service,
+    connection: AsyncConnection,
+    caller: Caller,
+    difference_id: str,
+    *,
+    reason: str,
+    reconciliation_id: str | None = None,
+) -> DifferenceAnswer:
+    """Resolve an open difference, with the reason why. Conflict ``invalid_move`` when it is resolved already, NotFound when it
+    isn't one of the comparison named. The last one makes a declared statement reconciled. Moves no money: what a difference
+    costs is a deduction, or a correction of the settlement."""
+    number = number_of(difference_id, DIFFERENCE)
+    unlocked = select(difference.c.statement_id, difference.c.reconciliation_id).where(
+        difference.c.difference_id == number
+    )
+    found = (await connection.execute(unlocked)).mappings().first()
+    if found is None or reconciliation_id not in (None, f"{RECONCILIATION}{found['reconciliation_id']}"):
+        raise NotFound("not_found")
+    owner = await locked(connection, statement, found["statement_id"])  # before its differences, as comparing does
+    may_pay(caller, owner["area_code"])
+    row = await locked(connection, difference, number)
+    check_move(row, ("open",), "resolved")
+    now = await business_now(service, connection)
+    values = {"resolution": reason, "resolved_by": caller.principal.subject, "resolved_on": today(now)}
+    await move(connection, difference, row, state="resolved", **values)
+    await record(connection, caller, now, row, object_id=difference_id, move="resolved", reason=reason)
+    await reconciled_if_nothing_is_open(service, connection, caller, owner)
+    return shown(row, today(now))
+
+
+async def reconciled_if_nothing_is_open(
+    service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]
+) -> None:
+    """Make a declared statement reconciled. Not by a token limited to some funds: it can't see whether others are open."""
+    is_open = select(func.count()).where(difference.c.statement_id == row["statement_id"], difference.c.state == "open")
+    if row["state"] != "declared" or caller.principal.funds is not None:
+        return
+    if (await connection.execute(is_open)).scalar_one() == 0:
+        await _move_statement(service, connection, caller, row, "reconciled")
+
+
+async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]) -> None:
+    """Make a reconciled statement declared, because a later comparison found differences."""
+    if row["state"] == "reconciled":
+        await _move_statement(service, connection, caller, row, "declared")
+
+
+async def _move_statement(
+    service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any], state: str
+) -> None:
+    await move(connection, statement, row, state=state)
+    now = await business_now(service, connection)
+    await record(connection, caller, now, row, object_id=f"{STATEMENT}{row['statement_id']}", move=state)
+
+
+async def supersede(
+    connection: AsyncConnection,
+    caller: Caller,
+    day: date,
+    row: dict[str, Any],
+    *,
+    former: list[int],
+    funds: list[str],
+    by: int,
+) -> None:
+    """Resolve what former comparisons of these funds left open, in favour of a later one."""
+    superseded = (
+        difference.c.reconciliation_id.in_(former),
+        difference.c.state == "open",
+        difference.c.fund.in_(funds),
+        difference.c.statement_id == row["statement_id"],
+    )
+    values = {
+        "state": "resolved",
+        "resolution": f"superseded by {RECONCILIATION}{by}",
+        "resolved_by": caller.principal.subject,
+        "resolved_on": day,
+    }
+    await connection.execute(update(difference).where(*superseded).values(**values))

@@ -1,0 +1,118 @@
+"""What every object of clearing has: an id that says what it is, moves that are allowed, a record of who made which move, and
+a second person. The database holds to the same moves (``state_move``) and to maker ≠ checker by itself."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock
+from app.clearing.tables import clearing_event
+from app.context import Caller, Service
+from app.errors import Conflict, Forbidden, NotFound
+from app.settlement.bill import shanghai_day
+
+STATEMENT: Final = "stm_"
+RECONCILIATION: Final = "rec_"
+DIFFERENCE: Final = "dif_"
+DEDUCTION: Final = "ded_"
+PREPAYMENT: Final = "pre_"
+DISBURSEMENT: Final = "dis_"
+RELEASE: Final = "rel_"
+EXCEPTION: Final = "exc_"
+
+MAX_ID: Final = 2**63 - 1
+
+
+def number_of(shown: str, prefix: str) -> int:
+    """The number in an id such as ``stm_12``; NotFound when it has another form."""
+    digits = shown.removeprefix(prefix)
+    if not shown.startswith(prefix) or not digits.isascii() or not digits.isdecimal() or int(digits) > MAX_ID:
+        raise NotFound("not_found")
+    return int(digits)
+
+
+async def business_now(service: Service, connection: AsyncConnection) -> datetime:
+    """The business instant of this transaction."""
+    return await clock.now(connection, manual=service.manual_clock)
+
+
+async def locked(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:
+    """A row by its id, locked against other moves; NotFound when it doesn't exist or is not the caller's to see."""
+    wanted = select(table).where(next(iter(table.primary_key.columns)) == number).with_for_update()
+    row = (await connection.execute(wanted)).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    return dict(row)
+
+
+def may_pay(caller: Caller, area_code: str) -> None:
+    """NotFound unless the paying area is the caller's: who sees an order because its hospital is near doesn't move it."""
+    reach, _, prefix = caller.reach
+    if reach == "hospital" or not area_code.startswith(prefix):
+        raise NotFound("not_found")
+
+
+def by_another(caller: Caller, *makers: str | None) -> None:
+    """Forbidden ``maker_is_checker`` when the caller made what is to be checked. An admin is not exempt."""
+    if caller.principal.subject in makers:
+        raise Forbidden("maker_is_checker")
+
+
+def check_move(row: Mapping[Any, Any], allowed: tuple[str, ...], wanted: str) -> None:
+    """Conflict ``invalid_move`` naming the state when the object isn't in one of the states from which it may move."""
+    if row["state"] not in allowed:
+        raise Conflict("invalid_move", values={"state": row["state"], "wanted": wanted}, extra={"state": row["state"]})
+
+
+async def move(connection: AsyncConnection, table: Table, row: dict[str, Any], **values: Any) -> None:
+    """Change a row's state and what belongs to the move, in the database and in ``row``."""
+    key = next(iter(table.primary_key.columns))
+    await connection.execute(update(table).where(key == row[key.name]).values(**values))
+    row.update(values)
+
+
+async def record(
+    connection: AsyncConnection,
+    caller: Caller,
+    now: datetime,
+    row: Mapping[Any, Any],
+    *,
+    object_id: str,
+    move: str,
+    reason: str | None = None,
+    amount: int | None = None,
+) -> None:
+    """Write a move into clearing's audit record; ``row`` says whose object it is."""
+    await connection.execute(
+        insert(clearing_event).values(
+            object_id=object_id,
+            move=move,
+            reason=reason,
+            amount=amount,
+            business_at=now,
+            hospital_code=row.get("hospital_code"),
+            hospital_area=row.get("hospital_area"),
+            area_code=row["area_code"],
+            fund=row.get("fund"),
+            subject=caller.principal.subject,
+            request_id=caller.request_id,
+        )
+    )
+
+
+def owner_of(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Whose object it is: hospital, the hospital's area, the paying area."""
+    return {name: row[name] for name in ("hospital_code", "hospital_area", "area_code")}
+
+
+def written_by(caller: Caller) -> dict[str, str]:
+    """Who writes a row, under which request."""
+    return {"subject": caller.principal.subject, "request_id": caller.request_id}
+
+
+def today(now: datetime) -> date:
+    """The business day of an instant."""
+    return shanghai_day(now)

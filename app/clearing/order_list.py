@@ -1,0 +1,111 @@
+"""Orders, prepayments and releases as they are read: one by its id, lists newest first."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, Table, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.areas import pooling_area
+from app.clearing import deposit, order, prepayment
+from app.clearing.moves import DISBURSEMENT, PREPAYMENT, STATEMENT, business_now, number_of, today
+from app.clearing.order import OrderAnswer
+from app.clearing.prepayment import PrepaymentAnswer
+from app.clearing.tables import deposit_release, disbursement
+from app.clearing.tables import prepayment as prepayment_table
+from app.context import Service
+from app.errors import NotFound
+from app.http import page, read_cursor
+
+ENDED: Final = ("cancelled", "carried_forward")
+
+
+async def orders(
+    service: Service,
+    connection: AsyncConnection,
+    *,
+    filters: Mapping[str, Any],
+    overdue: bool | None,
+    limit: int,
+    cursor: str | None,
+) -> bytes:
+    """A page of the orders within reach."""
+    day = today(await business_now(service, connection))
+    columns = disbursement.c
+    wanted = select(disbursement)
+    if overdue is not None:
+        late = (columns.due_on < day) & (columns.paid < columns.amount) & columns.state.not_in(ENDED)
+        wanted = wanted.where(late if overdue else ~late)
+    filters = dict(filters)
+    statement_id = filters.pop("statement_id")
+    if statement_id is not None:
+        wanted = wanted.where(columns.statement_id == number_of(statement_id, STATEMENT))
+    return await _page(
+        service, connection, disbursement, wanted, filters, limit, cursor, lambda row: order.answer_of(row, day)
+    )
+
+
+async def order_of(service: Service, connection: AsyncConnection, shown: str) -> OrderAnswer:
+    """An order within reach."""
+    row = await _one(connection, disbursement, number_of(shown, DISBURSEMENT))
+    return order.answer_of(row, today(await business_now(service, connection)))
+
+
+async def prepayments(
+    service: Service, connection: AsyncConnection, *, filters: Mapping[str, Any], limit: int, cursor: str | None
+) -> bytes:
+    """A page of the prepayments within reach."""
+    wanted = select(prepayment_table)
+    return await _page(service, connection, prepayment_table, wanted, filters, limit, cursor, prepayment.answer_of)
+
+
+async def prepayment_of(connection: AsyncConnection, shown: str) -> PrepaymentAnswer:
+    """A prepayment within reach."""
+    return prepayment.answer_of(await _one(connection, prepayment_table, number_of(shown, PREPAYMENT)))
+
+
+async def releases(
+    service: Service, connection: AsyncConnection, *, filters: Mapping[str, Any], limit: int, cursor: str | None
+) -> bytes:
+    """A page of the releases within reach, each with its order."""
+    joined = deposit_release.outerjoin(disbursement, disbursement.c.release_id == deposit_release.c.release_id)
+    wanted = select(deposit_release, disbursement.c.disbursement_id).select_from(joined)
+
+    def shown(row: Any) -> Any:
+        return deposit.answer_of(row, row["disbursement_id"])
+
+    return await _page(service, connection, deposit_release, wanted, filters, limit, cursor, shown)
+
+
+async def _one(connection: AsyncConnection, table: Table, number: int) -> Any:
+    wanted = select(table).where(next(iter(table.primary_key.columns)) == number)
+    row = (await connection.execute(wanted)).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    return row
+
+
+async def _page(
+    service: Service,
+    connection: AsyncConnection,
+    table: Table,
+    wanted: Select[Any],
+    filters: Mapping[str, Any],
+    limit: int,
+    cursor: str | None,
+    shown: Callable[[Any], Any],
+) -> bytes:
+    after = read_cursor(service, cursor, tuple[datetime, int])
+    key = next(iter(table.primary_key.columns))
+    recorded = table.c.recorded_at
+    wanted = wanted.order_by(recorded.desc(), key.desc()).limit(limit + 1)
+    for name, value in filters.items():
+        if value is not None:
+            wanted = wanted.where(table.c[name] == (pooling_area(value) if name == "area_code" else value))
+    if after is not None:
+        wanted = wanted.where(tuple_(recorded, key) < after)
+    rows = list((await connection.execute(wanted)).mappings().all())
+    return page(
+        service, rows, limit, [shown(row) for row in rows[:limit]], lambda row: (row["recorded_at"], row[key.name])
+    )

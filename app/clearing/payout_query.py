@@ -1,0 +1,277 @@
+"""The one query behind payout rates, projections, the floor's check and the closing of a year (clearing.md, "The payout rate").
+
+Everything is a fold of transfers. A *bucket* is what falls due together: the postings of one statement, of one undeclared
+month, or of one release of deposits.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.areas import area_prefix
+from app.clearing.plan import Plan, last_day, next_month, period_of, plan_on
+from app.errors import Refused
+from app.money import RATE_ONE
+from app.tiers.policy import PolicyBook
+
+FUND: Final = "fund"
+AREA: Final = "area_code"
+HOSPITAL: Final = "hospital_code"
+PERIOD: Final = "period"
+GROUPS: Final = (FUND, AREA, HOSPITAL, PERIOD)
+MOST_YEARS_LATE: Final = 5
+"""Months later than this behind their fiscal year have no pay-by day any more."""
+
+_QUERY: Final = text("""
+WITH plan AS (
+  SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date, deposit_rate integer)
+), floors AS (
+  SELECT * FROM jsonb_to_recordset(CAST(:floors AS jsonb)) AS f(prefix text, fund text, floor integer)
+), asked AS (
+  SELECT CAST(:year AS smallint) AS year, CAST(:as_of AS date) AS as_of, make_date(:year, 12, 31) AS year_end,
+         least(CAST(:as_of AS date), make_date(:year, 12, 31)) AS legal_day
+), posting AS (
+  -- what moved on accounts of hospitals, as of the day, of the year and the one before
+  SELECT t.fiscal_year, t.area_code, t.fund, t.hospital_code, t.event, coalesce(i.statement_id, t.statement_id) AS statement_id,
+         t.period, t.cause, t.business_date <= a.legal_day AS legal,
+         CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN t.amount ELSE 0 END
+         - CASE WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN t.amount ELSE 0 END AS owed,
+         CASE WHEN c.kind = 'deposit' THEN t.amount ELSE 0 END - CASE WHEN d.kind = 'deposit' THEN t.amount ELSE 0 END AS held,
+         CASE WHEN d.kind = 'prepaid' THEN t.amount ELSE 0 END - CASE WHEN c.kind = 'prepaid' THEN t.amount ELSE 0 END AS prepaid
+    FROM asked a JOIN transfer t ON t.fiscal_year IN (a.year, a.year - 1) AND t.business_date <= a.as_of
+    JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
+    LEFT JOIN statement_item i ON i.transfer_id = t.transfer_id AND NOT i.withdrawn
+   WHERE (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable', 'deposit', 'prepaid'))
+     AND (c.party LIKE 'hospital:%' OR d.party LIKE 'hospital:%')
+     AND (CAST(:fund AS text) IS NULL OR t.fund = :fund) AND starts_with(t.area_code, CAST(:area AS text))
+     AND (CAST(:hospital AS text) IS NULL OR t.hospital_code = :hospital)
+), moved AS MATERIALIZED (
+  SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, legal,
+         CASE WHEN statement_id IS NULL AND event IN ('payment', 'payment_returned', 'deposit_released', 'deposit_forfeited')
+              THEN cause END AS cause,
+         sum(owed) FILTER (WHERE event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor')) AS incurred,
+         sum(-owed) FILTER (WHERE event IN ('deduction', 'deduction_reversed')) AS deducted,
+         sum(-held) FILTER (WHERE event = 'deposit_forfeited') AS forfeited,
+         sum(-owed) FILTER (WHERE event IN ('payment', 'payment_returned', 'carried')) AS cash,
+         sum(-owed) FILTER (WHERE event IN ('offset', 'offset_undone')) AS offset_,
+         sum(held) AS held, sum(prepaid) AS prepaid
+    FROM posting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+), released AS (
+  SELECT p.cause, o.due_on, o.period FROM disbursement o,
+         LATERAL (VALUES ('rel_' || o.release_id), ('dis_' || o.disbursement_id)) p(cause)
+   WHERE o.release_id IS NOT NULL AND o.state <> 'cancelled'
+), declared AS (
+  SELECT s.statement_id, s.area_code, s.period, s.pay_by FROM statement s, asked a
+   WHERE s.state <> 'withdrawn' AND (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date <= a.as_of
+     AND starts_with(s.area_code, CAST(:area AS text))
+), bucket AS (
+  SELECT m.fiscal_year, m.area_code, m.fund, m.hospital_code, s.statement_id, coalesce(s.period, r.period, m.period) AS period,
+         coalesce(s.pay_by, r.due_on, p.pay_by) AS pay_by, p.deposit_rate,
+         coalesce(sum(m.incurred) FILTER (WHERE legal), 0) AS incurred,
+         coalesce(sum(coalesce(m.deducted, 0) + coalesce(m.forfeited, 0)) FILTER (WHERE legal), 0) AS deductions,
+         coalesce(sum(m.cash) FILTER (WHERE legal), 0) AS cash, coalesce(sum(m.offset_) FILTER (WHERE legal), 0) AS offset_,
+         coalesce(sum(m.prepaid) FILTER (WHERE legal), 0) AS prepaid,
+         sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited, 0)) AS payable,
+         sum(coalesce(m.cash, 0) + coalesce(m.offset_, 0)) AS paid, sum(m.held) AS held
+    FROM moved m LEFT JOIN declared s ON s.statement_id = m.statement_id LEFT JOIN released r ON r.cause = m.cause
+    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate FROM plan p
+                        WHERE starts_with(m.area_code, p.prefix) AND p.period = coalesce(s.period, m.period)
+                        ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+), planned AS (
+  -- the deposit of a bucket: its order's, else the plan's share of what is payable
+  SELECT b.*, CASE WHEN b.statement_id = CAST(:proposed AS bigint) THEN CAST(:proposed_deposit AS bigint)
+                   WHEN o.statement_id IS NOT NULL THEN o.deposit
+                   ELSE b.held + div(greatest(b.payable, 0) * coalesce(b.deposit_rate, 0) + 5000, 10000) END AS deposit
+    FROM bucket b LEFT JOIN disbursement o ON o.statement_id = b.statement_id AND o.fund = b.fund
+     AND o.fiscal_year = b.fiscal_year AND o.state <> 'cancelled' AND o.created_on <= (SELECT as_of FROM asked)
+), party AS (
+  -- one hospital nets what it was overpaid against what it is owed
+  SELECT b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN b.period END AS period,
+         sum(b.incurred) AS incurred, sum(b.deductions) AS deductions, sum(b.cash) AS cash, sum(b.offset_) AS offset_,
+         sum(b.payable) AS payable, sum(b.paid) AS paid, sum(b.held) AS held,
+         coalesce(sum(b.payable - b.held) FILTER (WHERE b.pay_by <= a.as_of), 0) AS due,
+         coalesce(sum(b.paid) FILTER (WHERE b.pay_by <= a.as_of), 0) AS paid_of_due,
+         greatest(0, sum(b.payable - b.held - b.paid) FILTER (WHERE b.pay_by < a.as_of)) AS overdue,
+         greatest(0, sum(b.payable - b.deposit - b.paid) FILTER (WHERE b.pay_by <= a.year_end AND a.as_of <= a.year_end)) AS to_pay
+    FROM planned b, asked a WHERE b.fiscal_year = a.year GROUP BY 1, 2, 3, 4
+), year_end AS (
+  SELECT b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN a.year || '-12' END AS period,
+         greatest(0, least(sum(b.prepaid), sum(b.incurred - b.deductions - b.cash - b.offset_))) AS amount
+    FROM bucket b, asked a WHERE b.fiscal_year = a.year AND a.as_of >= a.year_end GROUP BY 1, 2, 3, 4
+), monthly AS (
+  SELECT b.fiscal_year, b.area_code, b.fund, CASE WHEN :by_hospital THEN b.hospital_code END AS hospital_code,
+         right(b.period, 2) AS month, sum(b.payable) AS payable
+    FROM bucket b WHERE left(b.period, 4) = b.fiscal_year::text GROUP BY 1, 2, 3, 4, 5
+), expected AS (
+  SELECT l.area_code, l.fund, l.hospital_code, x.period,
+         CASE WHEN x.open THEN greatest(0, l.payable - coalesce(k.payable, 0)) ELSE 0 END AS amount, p.pay_by, p.deposit_rate
+    FROM asked a JOIN monthly l ON l.fiscal_year = a.year - 1
+    LEFT JOIN monthly k ON k.fiscal_year = a.year AND (k.area_code, k.fund, k.month) = (l.area_code, l.fund, l.month)
+     AND k.hospital_code IS NOT DISTINCT FROM l.hospital_code
+    CROSS JOIN LATERAL (
+      SELECT a.year || '-' || l.month AS period, a.as_of <= a.year_end AND a.year || '-' || l.month
+             > coalesce((SELECT max(s.period) FROM declared s WHERE s.area_code = l.area_code), '') AS open) x
+    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate FROM plan p WHERE starts_with(l.area_code, p.prefix) AND p.period = x.period
+                        ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
+), part AS (
+  SELECT p.area_code, p.fund, p.hospital_code, p.period, p.incurred, p.deductions, p.cash, p.offset_, 0 AS year_end_offset, p.payable,
+         p.paid, p.held, p.due, least(p.paid_of_due, p.due) AS disbursed_of_due, coalesce(p.overdue, 0) AS overdue,
+         greatest(0, coalesce(p.to_pay, 0) - coalesce(y.amount, 0)) AS scheduled, 0 AS expected
+    FROM party p LEFT JOIN (SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM year_end GROUP BY 1, 2, 3) y
+      USING (area_code, fund, hospital_code)
+  UNION ALL
+  SELECT y.area_code, y.fund, y.hospital_code, y.period, 0, 0, 0, 0, y.amount, 0, 0, 0, 0, 0, 0, 0, 0 FROM year_end y WHERE y.amount > 0
+  UNION ALL
+  SELECT e.area_code, e.fund, e.hospital_code, CASE WHEN :by_period THEN e.period END, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+         CASE WHEN e.pay_by <= a.year_end THEN e.amount - div(e.amount * coalesce(e.deposit_rate, 0) + 5000, 10000) ELSE 0 END, e.amount
+    FROM expected e, asked a WHERE e.amount > 0 OR NOT (:by_period OR :by_hospital)
+)
+SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.area_code END AS area_code,
+       CASE WHEN :by_hospital THEN p.hospital_code END AS hospital_code, p.period,
+       sum(p.incurred)::bigint AS incurred, sum(p.deductions)::bigint AS deductions, sum(p.cash)::bigint AS cash,
+       sum(p.offset_)::bigint AS offset_, sum(p.year_end_offset)::bigint AS year_end_offset, sum(p.payable)::bigint AS final_payable,
+       sum(p.paid)::bigint AS final_paid, sum(p.held)::bigint AS deposit, sum(p.due)::bigint AS due,
+       sum(p.disbursed_of_due)::bigint AS disbursed_of_due, sum(p.overdue)::bigint AS overdue, sum(p.scheduled)::bigint AS scheduled,
+       sum(p.expected)::bigint AS expected,
+       bool_or(EXISTS (SELECT FROM monthly l, asked a
+                        WHERE l.fiscal_year = a.year - 1 AND l.area_code = p.area_code AND l.fund = p.fund)) AS last_year,
+       coalesce(sum((p.incurred - p.deductions) * f.floor), 0)::bigint AS bound,
+       coalesce(sum(p.cash + p.offset_ + p.year_end_offset) FILTER (WHERE f.floor IS NOT NULL), 0)::bigint AS bound_disbursed,
+       array_agg(DISTINCT f.floor) AS floors
+  FROM part p
+  LEFT JOIN LATERAL (SELECT prefix FROM plan WHERE starts_with(p.area_code, prefix) ORDER BY length(prefix) DESC LIMIT 1) x ON true
+  LEFT JOIN floors f ON f.prefix = x.prefix AND f.fund = p.fund
+ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4""")
+
+
+class Figures(Struct, frozen=True):
+    """One row of the query, fen. ``incurred`` to ``year_end_offset`` are those of the legal day (31 December at the latest),
+    the others those of the day asked for. ``bound`` is the floor's share of what is payable, in ten-thousandths of a fen."""
+
+    fund: str | None
+    area_code: str | None
+    hospital_code: str | None
+    period: str | None
+    incurred: int = 0
+    deductions: int = 0
+    cash: int = 0
+    offset: int = msgspec.field(default=0, name="offset_")
+    year_end_offset: int = 0
+    final_payable: int = 0
+    final_paid: int = 0
+    deposit: int = 0
+    due: int = 0
+    disbursed_of_due: int = 0
+    overdue: int = 0
+    scheduled: int = 0
+    expected: int = 0
+    last_year: bool = False
+    bound: int = 0
+    bound_disbursed: int = 0
+    floors: tuple[int | None, ...] = ()
+
+    @property
+    def payable(self) -> int:
+        """What the year owes for good."""
+        return self.incurred - self.deductions
+
+    @property
+    def disbursed(self) -> int:
+        """What counts as paid towards it."""
+        return self.cash + self.offset + self.year_end_offset
+
+    @property
+    def required(self) -> int:
+        """What the floor still asks for by 31 December; 0 without a floor."""
+        return max(0, -(-self.bound // RATE_ONE) - self.bound_disbursed)
+
+    @property
+    def floor(self) -> int | None:
+        """The one floor that binds the whole row; None when a part of it has none or another."""
+        return self.floors[0] if len(self.floors) == 1 else None
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which figures: of a fiscal year, as of a day, for whom, one row per combination of ``group_by``."""
+
+    year: int
+    as_of: date
+    fund: str | None = None
+    area_code: str | None = None
+    hospital_code: str | None = None
+    group_by: Sequence[str] = (FUND,)
+    proposed: int | None = None
+    """A statement whose deposit is taken to be ``proposed_deposit`` fen, whatever its order or the plan says."""
+    proposed_deposit: int = 0
+
+
+async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> list[Figures]:
+    """The figures, ordered by fund, area, hospital, period. Groups without any posting or expectation have no row.
+
+    What the transaction may not see isn't counted. A month for which no pack names a pay-by day never falls due.
+    """
+    parameters: dict[str, Any] = {
+        "year": wanted.year,
+        "as_of": wanted.as_of,
+        "fund": wanted.fund,
+        "area": "" if wanted.area_code is None else area_prefix(wanted.area_code),
+        "hospital": wanted.hospital_code,
+        "proposed": wanted.proposed,
+        "proposed_deposit": wanted.proposed_deposit,
+        "by_fund": FUND in wanted.group_by,
+        "by_area": AREA in wanted.group_by,
+        "by_hospital": HOSPITAL in wanted.group_by,
+        "by_period": PERIOD in wanted.group_by,
+        "plans": msgspec.json.encode(list(_plans(book, wanted))).decode(),
+        "floors": msgspec.json.encode(list(_floors(book, wanted.year))).decode(),
+    }
+    rows = await connection.execute(_QUERY, parameters)
+    return [msgspec.convert(dict(row), Figures) for row in rows.mappings()]
+
+
+def _plans(book: PolicyBook, wanted: Wanted) -> Iterator[dict[str, object]]:
+    """When each month is to be paid and what is held back of it, by area prefix; nulls where the pack doesn't say."""
+    end = period_of(min(max(wanted.as_of, date(wanted.year, 12, 31)), date(wanted.year + MOST_YEARS_LATE, 12, 31)))
+    for prefix in _prefixes(book):
+        period = f"{wanted.year - 1}-01"
+        while period <= end:
+            plan = plan_or_none(book, prefix, last_day(period))
+            yield {
+                "prefix": prefix,
+                "period": period,
+                "pay_by": None if plan is None else plan.pay_by(period),
+                "deposit_rate": None if plan is None else plan.deposit_rate,
+            }
+            period = period_of(next_month(period))
+
+
+def _floors(book: PolicyBook, year: int) -> Iterator[dict[str, object]]:
+    for prefix in _prefixes(book):
+        plan = plan_or_none(book, prefix, date(year, 12, 31))
+        for fund, floor in ({} if plan is None else plan.floors).items():
+            yield {"prefix": prefix, "fund": fund, "floor": floor}
+
+
+def _prefixes(book: PolicyBook) -> list[str]:
+    return sorted({prefix for pack in book.packs.values() for prefix in pack.areas})
+
+
+def plan_or_none(book: PolicyBook, area_code: str, day: date) -> Plan | None:
+    """An area's plan on a day, None where no pack speaks."""
+    try:
+        return plan_on(book, area_code, day)
+    except Refused:
+        return None
+
+
+def floor_known(book: PolicyBook, fund: str, year: int, area_code: str | None) -> int | None:
+    """The floor of a fund in a year where nothing was posted: the area's, or the one that all packs name."""
+    plans = [plan_or_none(book, area, date(year, 12, 31)) for area in ([area_code] if area_code else _prefixes(book))]
+    floors = {None if plan is None else plan.floors.get(fund) for plan in plans}
+    return floors.pop() if len(floors) == 1 else None

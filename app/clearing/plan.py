@@ -1,0 +1,99 @@
+"""What the policy of an area says about clearing: when to declare and pay, what to hold back, which fund has a floor."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from app.context import Service
+from app.errors import Fault, Refused
+from app.money import RATE_ONE
+from app.tiers.model import FUNDS as FUND_OF_TIER
+from app.tiers.policy import Policy, PolicyBook
+
+FUNDS: Final = tuple(FUND_OF_TIER.values())
+PERIOD: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An area's figures of clearing on a day. Rates are ten-thousandths, days are days of the following month."""
+
+    area_code: str
+    floors: Mapping[str, int]
+    """The least share to be paid by the year's end, of the funds bound by one (statutory)."""
+    deposit_rate: int
+    prepayment: int
+    declare_by_day: int
+    pay_by_day: int
+    appeal_days: int
+
+    @property
+    def highest_deposit(self) -> int:
+        """No deposit of any fund above 1 − floor."""
+        return RATE_ONE - max(self.floors.values(), default=0)
+
+    def pay_by(self, period: str) -> date:
+        """The day by which a month is to be paid."""
+        return following(period, self.pay_by_day)
+
+    def declare_by(self, period: str) -> date:
+        """The day by which a month is to be declared."""
+        return following(period, self.declare_by_day)
+
+
+def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
+    """The plan of a pooling area. Refused ``policy_gap`` where no pack speaks."""
+    policy = book.on(day, area_code)
+    return Plan(
+        area_code=area_code,
+        floors={fund: policy.figure(FLOOR, {"fund": fund}).value for fund in FUNDS if _covers(policy, fund)},
+        deposit_rate=policy.figure("disbursement.quality_deposit", {}).value,
+        prepayment=policy.figure("disbursement.prepayment", {}).value if policy.has("disbursement.prepayment") else 0,
+        declare_by_day=policy.figure("disbursement.declare_by_day", {}).value,
+        pay_by_day=policy.figure("disbursement.pay_by_day", {}).value,
+        appeal_days=policy.figure("audit.appeal_days", {}).value,
+    )
+
+
+FLOOR: Final = "disbursement.min_payout_ratio"
+
+
+def _covers(policy: Policy, fund: str) -> bool:
+    return policy.has(FLOOR) and policy.covers(FLOOR, {"fund": fund})
+
+
+def plan_of(service: Service, area_code: str, period: str) -> Plan:
+    """The plan for a month, as of its last day."""
+    return plan_on(service.book, area_code, last_day(period))
+
+
+def last_day(period: str) -> date:
+    """The last day of a month ``YYYY-MM``."""
+    return next_month(period) - timedelta(days=1)
+
+
+def next_month(period: str) -> date:
+    """The first day of the month after."""
+    year, month = int(period[:4]), int(period[5:])
+    return date(year + month // 12, month % 12 + 1, 1)
+
+
+def following(period: str, day: int) -> date:
+    """A day of the following month, its last one when the month is shorter."""
+    first = next_month(period)
+    last = last_day(period_of(first)).day
+    return first.replace(day=min(day, last))
+
+
+def period_of(day: date) -> str:
+    """The month of a day, ``YYYY-MM``."""
+    return f"{day:%Y-%m}"
+
+
+def as_period(text: str, pointer: str) -> str:
+    """A month as it was sent, ``YYYY-MM``, or Refused ``period_format``."""
+    if re.fullmatch(PERIOD, text) is None:
+        raise Refused([Fault(pointer, "period_format")])
+    return text

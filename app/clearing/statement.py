@@ -1,0 +1,421 @@
+"""Statements: what a hospital declares of an ended month to one paying area, and the approval of each fund's part.
+
+A statement is its items: postings of the hospital's payable account, each in one statement for ever (clearing.md, "The month").
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.areas import pooling_area
+from app.clearing.deduction import UNDECIDED, lapse
+from app.clearing.family_doctor import FUND, fee_postings
+from app.clearing.month import check_declarable
+from app.clearing.moves import (
+    STATEMENT,
+    business_now,
+    check_move,
+    locked,
+    may_pay,
+    move,
+    number_of,
+    record,
+    today,
+    written_by,
+)
+from app.clearing.plan import next_month, plan_of
+from app.clearing.posting import Purse
+from app.clearing.tables import deduction, difference, statement, statement_approval, statement_item, statement_total
+from app.context import Caller, Service
+from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
+from app.http import page, read_cursor
+from app.ledger.tables import transfer
+from app.money import yuan
+from app.registry.tables import hospital
+from app.settlement.answer import shown_id, shown_instant
+from app.wire import AreaCode, Code
+
+BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
+DECLARING_LOCK: Final = 5
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
+
+
+class StatementRequest(Struct, forbid_unknown_fields=True):
+    """Declare a hospital's month ``YYYY-MM``; without ``area_code`` to its own pooling area."""
+
+    hospital_code: Code
+    period: Code
+    area_code: AreaCode | None = None
+
+
+class ApprovalRequest(Struct, forbid_unknown_fields=True):
+    """Approve these funds' parts; without them every part that is the caller's and not approved yet."""
+
+    funds: list[Code] | None = None
+
+
+class TotalAnswer(Struct):
+    """What a statement declares for a fund, tier, clearing type and fiscal year; ``amount`` yuan, may be negative."""
+
+    fund: str
+    tier: str
+    clr_type: str
+    fiscal_year: int
+    count: int
+    amount: str
+
+
+class FundAnswer(Struct):
+    """One fund's part: declared ``amount``, upheld ``deductions``, ``payable`` = amount − deductions, who approved it."""
+
+    fund: str
+    count: int
+    amount: str
+    deductions: str
+    payable: str
+    approved_by: str | None
+    approved_on: str | None
+
+
+class StatementAnswer(Struct):
+    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan. ``warnings``, when it is declared:
+    ``family_doctor_fee_not_set`` where contracts would be paid if the operator had set the fee."""
+
+    statement_id: str
+    hospital_code: str
+    area_code: str
+    period: str
+    state: str
+    count: int
+    amount: str
+    funds: list[FundAnswer]
+    totals: list[TotalAnswer]
+    pay_by: str
+    declared_at: str
+    declared_by: str
+    warnings: list[str] = []
+
+
+class StatementRow(Struct):
+    """A statement in a list."""
+
+    statement_id: str
+    hospital_code: str
+    area_code: str
+    period: str
+    state: str
+    amount: str
+    pay_by: str
+    declared_at: str
+
+
+class ItemAnswer(Struct):
+    """One posting of a statement; ``amount`` yuan, negative for what is taken back."""
+
+    posting_id: str
+    event: str
+    settlement_id: str | None
+    fund: str
+    tier: str
+    clr_type: str
+    fiscal_year: int
+    period: str
+    business_date: str
+    amount: str
+
+
+# ---------------------------------------------------------------- declaring
+
+
+async def declare(
+    service: Service, connection: AsyncConnection, caller: Caller, wanted: StatementRequest, period: str
+) -> StatementAnswer:
+    """Declare an ended month. Conflict ``period_not_ended``, ``already_declared``, ``month_closed``."""
+    place = await _hospital(connection, caller, wanted.hospital_code)
+    area = pooling_area(wanted.area_code or place["area_code"])
+    if caller.principal.hospital_code is None:
+        may_pay(caller, area)
+    now = await business_now(service, connection)
+    if today(now) < next_month(period):
+        raise Conflict("period_not_ended", values={"period": period})
+    await check_declarable(connection, area, period)
+    plan = plan_of(service, area, period)
+    # Declarations of one hospital go one after the other: two months would reach for the same late postings.
+    await connection.execute(_LOCK, {"name": f"{wanted.hospital_code} {area}", "seed": DECLARING_LOCK})
+    await _refuse_second(connection, wanted.hospital_code, area, period)
+    owner = {"hospital_code": wanted.hospital_code, "hospital_area": place["area_code"], "area_code": area}
+    values = owner | {"period": period, "declared_at": now, "pay_by": plan.pay_by(period)} | written_by(caller)
+    number = (
+        await connection.execute(insert(statement).values(values).returning(statement.c.statement_id))
+    ).scalar_one()
+    purse = Purse(area, FUND, wanted.hospital_code, place["area_code"], int(period[:4]))
+    fees = await fee_postings(service, connection, purse, period, now)
+    await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
+    answered = await answer_of(connection, await locked(connection, statement, number))
+    answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
+    await record(connection, caller, now, owner, object_id=f"{STATEMENT}{number}", move="declared")
+    return answered
+
+
+async def _hospital(connection: AsyncConnection, caller: Caller, code: str) -> RowMapping:
+    if caller.principal.hospital_code not in (None, code):
+        raise NotFound("not_found")
+    row = (await connection.execute(select(hospital.c.area_code).where(hospital.c.code == code))).mappings().first()
+    if row is None:
+        raise Refused([Fault("/hospital_code", "unknown_hospital")])
+    return row
+
+
+async def _refuse_second(connection: AsyncConnection, hospital_code: str, area: str, period: str) -> None:
+    columns = statement.c
+    same = (columns.hospital_code == hospital_code, columns.area_code == area, columns.period == period)
+    found = (await connection.execute(select(columns.statement_id).where(*same, columns.state != "withdrawn"))).scalar()
+    if found is not None:
+        shown = f"{STATEMENT}{found}"
+        location = {"Location": f"/v1/clearing/statements/{shown}"}
+        raise Conflict("already_declared", headers=location, extra={"statement_id": shown})
+
+
+async def withdraw(
+    service: Service, connection: AsyncConnection, caller: Caller, shown: str, reason: str
+) -> StatementAnswer:
+    """Take a declaration back while it is only declared; its postings join the next one."""
+    row = await locked(connection, statement, number_of(shown, STATEMENT))
+    if caller.principal.hospital_code is None:
+        may_pay(caller, row["area_code"])
+    check_move(row, ("declared",), "withdrawn")
+    await check_declarable(connection, row["area_code"], row["period"])
+    await move(connection, statement, row, state="withdrawn")
+    mine = statement_item.c.statement_id == row["statement_id"]
+    await connection.execute(update(statement_item).where(mine).values(withdrawn=True))
+    now = await business_now(service, connection)
+    await record(connection, caller, now, row, object_id=shown, move="withdrawn", reason=reason)
+    return await answer_of(connection, row)
+
+
+# ---------------------------------------------------------------- approving
+
+
+async def approve(
+    service: Service, connection: AsyncConnection, caller: Caller, shown: str, funds: Sequence[str] | None
+) -> StatementAnswer:
+    """Approve parts of a statement; it is approved when every part is. The declarer can't.
+
+    Conflict ``invalid_move``, ``differences_open``, ``deductions_open``.
+    """
+    row = await locked(connection, statement, number_of(shown, STATEMENT))
+    may_pay(caller, row["area_code"])
+    if row["subject"] == caller.principal.subject:
+        raise Forbidden("maker_is_checker")
+    check_move(row, BEFORE_APPROVAL, "approved")
+    now = await business_now(service, connection)
+    number = row["statement_id"]
+    chosen, left = await _parts(connection, caller, number, funds)
+    await lapse(service, connection, caller, number, chosen)
+    await _refuse_unsettled(connection, number, chosen)
+    for fund in chosen:
+        values = {"statement_id": number, "fund": fund, "approved_on": today(now)} | written_by(caller)
+        await connection.execute(insert(statement_approval).values(values))
+        await record(connection, caller, now, row | {"fund": fund}, object_id=shown, move="approved")
+    if not left:
+        await move(connection, statement, row, state="approved")
+    return await answer_of(connection, row)
+
+
+async def _parts(
+    connection: AsyncConnection, caller: Caller, number: int, funds: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """The funds to approve now, and those that are left after that."""
+    declared = set(await _column(connection, statement_total.c.fund, statement_total.c.statement_id == number))
+    approved = set(await _column(connection, statement_approval.c.fund, statement_approval.c.statement_id == number))
+    mine = caller.principal.funds
+    if funds is None:
+        chosen = {fund for fund in declared - approved if mine is None or fund in mine}
+    else:
+        chosen = set(funds)
+        faults = [Fault(f"/funds/{i}", "fund_not_in_statement") for i, fund in enumerate(funds) if fund not in declared]
+        if faults:
+            raise Refused(faults)
+        if mine is not None and not chosen <= mine:
+            raise NotFound("not_found")
+    if chosen & approved or (declared and not chosen):
+        raise Conflict("invalid_move", values={"state": "approved", "wanted": "approved"}, extra={"state": "approved"})
+    return sorted(chosen), sorted(declared - approved - chosen)
+
+
+async def _column(connection: AsyncConnection, column: Any, *where: Any) -> Sequence[Any]:
+    return (await connection.execute(select(column).where(*where).distinct())).scalars().all()
+
+
+async def _refuse_unsettled(connection: AsyncConnection, number: int, funds: Sequence[str]) -> None:
+    open_ = (difference.c.statement_id == number, difference.c.fund.in_(funds), difference.c.state == "open")
+    if await _column(connection, difference.c.fund, *open_):
+        raise Conflict("differences_open")
+    undecided = (deduction.c.statement_id == number, deduction.c.fund.in_(funds), deduction.c.state.in_(UNDECIDED))
+    if await _column(connection, deduction.c.fund, *undecided):
+        raise Conflict("deductions_open")
+
+
+# ---------------------------------------------------------------- reading
+
+
+async def read(connection: AsyncConnection, shown: str) -> dict[str, Any]:
+    """A statement's row within reach, or NotFound."""
+    wanted = select(statement).where(statement.c.statement_id == number_of(shown, STATEMENT))
+    row = (await connection.execute(wanted)).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    return dict(row)
+
+
+async def answer_of(connection: AsyncConnection, row: Mapping[str, Any]) -> StatementAnswer:
+    """A statement as it is shown, with its totals, deductions and approvals."""
+    number = row["statement_id"]
+    order = (statement_total.c.fund, statement_total.c.tier, statement_total.c.clr_type, statement_total.c.fiscal_year)
+    wanted = select(statement_total).where(statement_total.c.statement_id == number).order_by(*order)
+    totals = (await connection.execute(wanted)).mappings().all()
+    return StatementAnswer(
+        statement_id=f"{STATEMENT}{number}",
+        hospital_code=row["hospital_code"],
+        area_code=row["area_code"],
+        period=row["period"],
+        state=row["state"],
+        count=await count_of(connection, number),
+        amount=yuan(sum(total["amount"] for total in totals)),
+        funds=await _funds(connection, number, totals),
+        totals=[
+            TotalAnswer(
+                total["fund"],
+                total["tier"],
+                total["clr_type"],
+                total["fiscal_year"],
+                total["settlements"] or total["postings"],
+                yuan(total["amount"]),
+            )
+            for total in totals
+        ],
+        pay_by=row["pay_by"].isoformat(),
+        declared_at=shown_instant(row["declared_at"]),
+        declared_by=row["subject"],
+    )
+
+
+async def count_of(connection: AsyncConnection, number: int, fund: str | None = None) -> int:
+    """How many settlements, reversals and adjustments have postings (of a fund) in a statement."""
+    joined = statement_item.join(transfer, transfer.c.transfer_id == statement_item.c.transfer_id)
+    wanted = select(func.count(transfer.c.settlement_id.distinct())).select_from(joined)
+    wanted = wanted.where(statement_item.c.statement_id == number)
+    if fund is not None:
+        wanted = wanted.where(transfer.c.fund == fund)
+    result: int = (await connection.execute(wanted)).scalar_one()
+    return result
+
+
+async def upheld_by_fund(connection: AsyncConnection, number: int) -> dict[tuple[str, int], int]:
+    """Upheld deductions of a statement, fen by fund and fiscal year."""
+    columns = deduction.c
+    wanted = select(columns.fund, columns.fiscal_year, func.sum(columns.upheld)).where(columns.statement_id == number)
+    rows = await connection.execute(wanted.where(columns.upheld > 0).group_by(columns.fund, columns.fiscal_year))
+    return {(fund, year): int(amount) for fund, year, amount in rows}
+
+
+async def _funds(connection: AsyncConnection, number: int, totals: Sequence[RowMapping]) -> list[FundAnswer]:
+    upheld = await upheld_by_fund(connection, number)
+    wanted = select(statement_approval).where(statement_approval.c.statement_id == number)
+    approvals = {row["fund"]: row for row in (await connection.execute(wanted)).mappings()}
+    answers = []
+    for fund in sorted({total["fund"] for total in totals}):
+        amount = sum(total["amount"] for total in totals if total["fund"] == fund)
+        deducted = sum(value for (of, _), value in upheld.items() if of == fund)
+        approval = approvals.get(fund)
+        answers.append(
+            FundAnswer(
+                fund=fund,
+                count=await count_of(connection, number, fund),
+                amount=yuan(amount),
+                deductions=yuan(deducted),
+                payable=yuan(amount - deducted),
+                approved_by=None if approval is None else approval["subject"],
+                approved_on=None if approval is None else approval["approved_on"].isoformat(),
+            )
+        )
+    return answers
+
+
+async def listed(
+    service: Service,
+    connection: AsyncConnection,
+    *,
+    filters: Mapping[str, str | None],
+    limit: int,
+    cursor: str | None,
+) -> bytes:
+    """A page of the statements within reach, newest first."""
+    after = read_cursor(service, cursor, tuple[datetime, int])
+    columns = statement.c
+    amount = (
+        select(func.coalesce(func.sum(statement_total.c.amount), 0))
+        .where(statement_total.c.statement_id == columns.statement_id)
+        .scalar_subquery()
+    )
+    wanted = select(statement, amount.label("amount"))
+    wanted = wanted.order_by(columns.recorded_at.desc(), columns.statement_id.desc()).limit(limit + 1)
+    for name, value in filters.items():
+        if value is not None:
+            wanted = wanted.where(columns[name] == value)
+    if after is not None:
+        wanted = wanted.where(tuple_(columns.recorded_at, columns.statement_id) < after)
+    rows = list((await connection.execute(wanted)).mappings().all())
+    shown = [
+        StatementRow(
+            statement_id=f"{STATEMENT}{row['statement_id']}",
+            hospital_code=row["hospital_code"],
+            area_code=row["area_code"],
+            period=row["period"],
+            state=row["state"],
+            amount=yuan(int(row["amount"])),
+            pay_by=row["pay_by"].isoformat(),
+            declared_at=shown_instant(row["declared_at"]),
+        )
+        for row in rows[:limit]
+    ]
+    return page(service, rows, limit, shown, lambda row: (row["recorded_at"], row["statement_id"]))
+
+
+SIGNED: Final = "CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END"
+_ITEMS: Final = text(
+    f"""SELECT t.*, {SIGNED} AS signed FROM statement_item i JOIN transfer t USING (transfer_id)
+          JOIN account c ON c.account_id = t.credit_account
+         WHERE i.statement_id = :number AND t.transfer_id > :after AND (CAST(:fund AS text) IS NULL OR t.fund = :fund)
+         ORDER BY t.transfer_id LIMIT :limit"""
+)
+
+
+async def items(
+    service: Service, connection: AsyncConnection, shown: str, *, fund: str | None, limit: int, cursor: str | None
+) -> bytes:
+    """A page of a statement's postings."""
+    row = await read(connection, shown)
+    after = read_cursor(service, cursor, int) or 0
+    values = {"number": row["statement_id"], "after": after, "fund": fund, "limit": limit + 1}
+    rows = list((await connection.execute(_ITEMS, values)).mappings().all())
+    return page(service, rows, limit, [_item(row) for row in rows[:limit]], lambda row: row["transfer_id"])
+
+
+def _item(row: RowMapping) -> ItemAnswer:
+    return ItemAnswer(
+        posting_id=f"pst_{row['transfer_id']}",
+        event=row["event"],
+        settlement_id=None if row["settlement_id"] is None else shown_id(row["settlement_id"]),
+        fund=row["fund"],
+        tier=row["tier"],
+        clr_type=row["clr_type"],
+        fiscal_year=row["fiscal_year"],
+        period=row["period"],
+        business_date=row["business_date"].isoformat(),
+        amount=yuan(row["signed"]),
+    )

@@ -1,0 +1,177 @@
+"""Reading the ledger: trial balance, the history of an account, the chart of accounts. Folds over transfers; nothing is stored."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import RowMapping, text
+
+from app import clock
+from app.context import Caller, Service
+from app.errors import NotFound
+from app.http import open_request, page, read_cursor
+from app.money import yuan
+from app.settlement.answer import shown_id, shown_instant
+from app.settlement.bill import shanghai_day
+
+MAX_ACCOUNTS: Final = 10_000
+
+# Whose account it is stands in its path; transfers of it may be hidden all the same.
+_REACHED: Final = """
+reaches(CASE WHEN a.party LIKE 'hospital:%' THEN substr(a.party, 10) END, substr(split_part(a.path, '/', 1), 6), NULL)
+AND reaches_fund(substr(split_part(a.path, '/', 2), 6))"""
+_BALANCES: Final = text("""
+WITH moved AS MATERIALIZED (
+  SELECT debit_account, credit_account, sum(amount) AS amount FROM transfer
+   WHERE business_date <= :as_of AND (CAST(:area_code AS text) IS NULL OR area_code = :area_code)
+     AND (CAST(:fund AS text) IS NULL OR fund = :fund)
+   GROUP BY 1, 2)
+SELECT a.path, sum(s.debit)::bigint AS debit, sum(s.credit)::bigint AS credit,
+       sum(sum(s.debit)) OVER ()::bigint AS total_debit, sum(sum(s.credit)) OVER ()::bigint AS total_credit,
+       count(*) OVER () AS accounts
+  FROM moved m, LATERAL (VALUES (m.debit_account, m.amount, 0), (m.credit_account, 0, m.amount)) s(account_id, debit, credit)
+  JOIN account a USING (account_id)
+ GROUP BY a.path ORDER BY a.path LIMIT :most""")
+# The path names area, fund and hospital, by which an index finds the account's transfers.
+_ENTRIES: Final = text("""
+WITH asked AS (
+  SELECT account_id, substr(split_part(path, '/', 1), 6) AS area_code, substr(split_part(path, '/', 2), 6) AS fund,
+         CASE WHEN party LIKE 'hospital:%' THEN substr(party, 10) END AS hospital_code
+    FROM account WHERE path = :account),
+history AS (
+  SELECT t.*, CASE t.debit_account WHEN k.account_id THEN t.amount ELSE 0 END AS debit,
+         CASE t.credit_account WHEN k.account_id THEN t.amount ELSE 0 END AS credit,
+         CASE t.debit_account WHEN k.account_id THEN t.credit_account ELSE t.debit_account END AS other
+    FROM transfer t, asked k
+   WHERE k.account_id IN (t.debit_account, t.credit_account) AND t.area_code = k.area_code AND t.fund = k.fund
+     AND (k.hospital_code IS NULL OR t.hospital_code = k.hospital_code) AND t.business_date <= :as_of),
+running AS (
+  SELECT h.*, sum(h.debit - h.credit) OVER (ORDER BY h.business_date, h.transfer_id)::bigint AS balance FROM history h)
+SELECT r.*, o.path AS other_account FROM running r JOIN account o ON o.account_id = r.other
+ WHERE CAST(:after_day AS date) IS NULL OR (r.business_date, r.transfer_id) > (:after_day, :after_id)
+ ORDER BY r.business_date, r.transfer_id LIMIT :most""")
+_KNOWN: Final = text(f"SELECT EXISTS (SELECT FROM account a WHERE a.path = :account AND {_REACHED})")
+_ACCOUNTS: Final = text(f"""
+SELECT a.path, a.kind, a.party FROM account a
+ WHERE starts_with(a.path, :prefix) AND (CAST(:after AS text) IS NULL OR a.path > :after) AND {_REACHED}
+ ORDER BY a.path LIMIT :most""")
+
+
+class AccountBalance(Struct):
+    """What was posted to an account until the day, yuan. ``balance`` is debit − credit: negative on what a fund owes."""
+
+    account: str
+    debit: str
+    credit: str
+    balance: str
+
+
+class TrialBalanceAnswer(Struct):
+    """Every account within reach that was moved until a business day. ``omitted`` counts accounts beyond the first 10,000;
+    the totals hold them too."""
+
+    as_of: date
+    total_debit: str
+    total_credit: str
+    difference: str
+    accounts: list[AccountBalance]
+    omitted: int
+
+
+class LedgerEntryAnswer(Struct):
+    """One transfer seen from one of its accounts, yuan, with the account's balance (debit − credit) behind it."""
+
+    transfer_id: str
+    event: str
+    business_date: date
+    recorded_at: str
+    debit: str
+    credit: str
+    balance: str
+    other_account: str
+    settlement_id: str | None
+    statement_id: str | None
+    cause: str | None
+    fund: str
+    tier: str
+    clr_type: str
+    hospital_code: str
+    period: str
+    benefit_year: int
+    fiscal_year: int
+    subject: str
+    request_id: str
+
+
+class AccountAnswer(Struct):
+    """An account of the chart: ``area:<paying area>/fund:<fund>/<kind>[/<party>]``."""
+
+    account: str
+    kind: str
+    party: str
+
+
+async def trial_balance(
+    service: Service, caller: Caller, *, as_of: date | None, area_code: str | None, fund: str | None
+) -> TrialBalanceAnswer:
+    """The fold of all transfers dated until ``as_of`` (the business day without one)."""
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        day = as_of or shanghai_day(await clock.now(connection, manual=service.manual_clock))
+        wanted = {"as_of": day, "area_code": area_code, "fund": fund, "most": MAX_ACCOUNTS}
+        rows = (await connection.execute(_BALANCES, wanted)).mappings().all()
+    debit, credit = (rows[0]["total_debit"], rows[0]["total_credit"]) if rows else (0, 0)
+    return TrialBalanceAnswer(
+        as_of=day,
+        total_debit=yuan(debit),
+        total_credit=yuan(credit),
+        difference=yuan(debit - credit),
+        accounts=[_balance(row) for row in rows],
+        omitted=rows[0]["accounts"] - len(rows) if rows else 0,
+    )
+
+
+def _balance(row: RowMapping) -> AccountBalance:
+    return AccountBalance(row["path"], yuan(row["debit"]), yuan(row["credit"]), yuan(row["debit"] - row["credit"]))
+
+
+async def entries(
+    service: Service, caller: Caller, *, account: str, as_of: date | None, limit: int, cursor: str | None
+) -> bytes:
+    """A page of an account's history, oldest first. NotFound for an account that isn't there or isn't the caller's to see."""
+    after = read_cursor(service, cursor, tuple[date, int]) or (None, None)
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        day = as_of or shanghai_day(await clock.now(connection, manual=service.manual_clock))
+        wanted: Mapping[str, Any] = {"account": account, "as_of": day, "after_day": after[0], "after_id": after[1]}
+        rows = (await connection.execute(_ENTRIES, {**wanted, "most": limit + 1})).mappings().all()
+        if not rows and not (await connection.execute(_KNOWN, {"account": account})).scalar_one():
+            raise NotFound("not_found")
+    shown = [_entry(row) for row in rows[:limit]]
+    return page(service, list(rows), limit, shown, lambda row: (row["business_date"], row["transfer_id"]))
+
+
+def _entry(row: RowMapping) -> LedgerEntryAnswer:
+    same = ("event", "business_date", "other_account", "cause", "fund", "tier", "clr_type", "hospital_code", "period")
+    return LedgerEntryAnswer(
+        transfer_id=f"trf_{row['transfer_id']}",
+        recorded_at=shown_instant(row["recorded_at"]),
+        debit=yuan(row["debit"]),
+        credit=yuan(row["credit"]),
+        balance=yuan(row["balance"]),
+        settlement_id=None if row["settlement_id"] is None else shown_id(row["settlement_id"]),
+        statement_id=None if row["statement_id"] is None else f"stm_{row['statement_id']}",
+        **{name: row[name] for name in (*same, "benefit_year", "fiscal_year", "subject", "request_id")},
+    )
+
+
+async def accounts(service: Service, caller: Caller, *, prefix: str, limit: int, cursor: str | None) -> bytes:
+    """A page of the accounts within reach whose paths begin with ``prefix``, by path."""
+    after = read_cursor(service, cursor, str)
+    wanted = {"prefix": prefix, "after": after, "most": limit + 1}
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        rows: Sequence[RowMapping] = (await connection.execute(_ACCOUNTS, wanted)).mappings().all()
+    shown = [AccountAnswer(row["path"], row["kind"], row["party"]) for row in rows]
+    return page(service, list(rows), limit, shown, lambda row: row["path"])

@@ -1,0 +1,211 @@
+"""The proof of the ledger: each invariant is one SQL query that finds what breaks it. Run by tests, by ``onestop ledger check``,
+and now and then by the service, which shows how many there are as a metric.
+
+The first one reckons what is owed to each hospital, fund and year from source rows alone (settlements, corrections, deductions,
+orders, the bank's movements) and compares it with the payable account. Nothing here repairs anything.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.tiers.model import FUNDS
+
+MOST_SHOWN: Final = 100
+_OPEN: Final = text("""
+SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true),
+       set_config('statement_timeout', :timeout, true)""")
+
+_OWED: Final = ", ".join(
+    f"('{fund}', s.{tier}{' + s.payable_adjustment' if tier == 'basic' else ''})" for tier, fund in FUNDS.items()
+)
+# The benefit year while it was open when the row was written, else the year of the day; as fiscal_year_of().
+_FISCAL: Final = """
+CASE WHEN EXISTS (SELECT FROM fiscal_year_closing c WHERE c.area_code = {area} AND c.year = {year} AND c.recorded_at < {at})
+     THEN extract(year FROM {day})::smallint ELSE {year} END"""
+_OF_SETTLEMENT: Final = _FISCAL.format(
+    area="s.paying_area", year="s.benefit_year", at="s.recorded_at", day="s.settled_at AT TIME ZONE 'Asia/Shanghai'"
+)
+_OF_REVERSAL: Final = _FISCAL.format(
+    area="d.area_code", year="d.fiscal_year", at="r.recorded_at", day="r.settled_at AT TIME ZONE 'Asia/Shanghai'"
+)
+_APPROVED: Final = "o.approved_by IS NOT NULL AND o.state <> 'cancelled'"
+
+# A recovery's reversal leaves the hospital what it was owed: the fund asks the liable party instead.
+_PAYABLE: Final = f"""
+WITH source AS (
+  SELECT s.paying_area AS area_code, f.fund, s.hospital_code, {_OF_SETTLEMENT} AS fiscal_year, f.amount
+    FROM settlement s, LATERAL (VALUES {_OWED}) f(fund, amount)
+   WHERE s.paid_by = 'hospital' AND NOT (s.kind = 'reversal' AND s.document -> 'inputs' ->> 'evidence' IS NOT NULL)
+  UNION ALL
+  SELECT t.area_code, t.fund, t.hospital_code, t.fiscal_year, t.amount FROM family_doctor_fee JOIN transfer t USING (transfer_id)
+  UNION ALL
+  SELECT d.area_code, d.fund, d.hospital_code, d.fiscal_year, -d.upheld FROM deduction d WHERE d.upheld > 0
+  UNION ALL
+  SELECT d.area_code, d.fund, d.hospital_code, {_OF_REVERSAL}, d.upheld
+    FROM deduction d JOIN settlement r ON r.of_settlement_id = d.settlement_id AND r.kind = 'reversal' WHERE d.upheld > 0
+  UNION ALL
+  SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, -o.deposit - o.offset_amount FROM disbursement o WHERE {_APPROVED}
+  UNION ALL
+  SELECT w.area_code, w.fund, w.hospital_code, x.fiscal_year, x.amount
+    FROM disbursement w JOIN disbursement o ON o.disbursement_id = w.taken_by,
+         LATERAL (VALUES (o.fiscal_year, w.amount), (w.fiscal_year, -w.amount)) x(fiscal_year, amount)
+   WHERE o.state = 'carried_forward' OR {_APPROVED}
+  UNION ALL
+  SELECT l.area_code, l.fund, l.hospital_code, l.year, l.amount FROM deposit_release l WHERE l.state = 'approved'
+  UNION ALL
+  SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, CASE b.kind WHEN 'payment' THEN -b.amount ELSE b.amount END
+    FROM bank_movement b JOIN disbursement o USING (disbursement_id)),
+expected AS (SELECT area_code, fund, hospital_code, fiscal_year, sum(amount) AS amount FROM source GROUP BY 1, 2, 3, 4),
+moved AS (
+  SELECT debit_account, credit_account, fiscal_year, sum(amount) AS amount FROM transfer GROUP BY 1, 2, 3),
+fold AS (
+  SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.path, '/', 2), 6) AS fund,
+         substr(a.party, 10) AS hospital_code, m.fiscal_year, sum(m.signed) AS amount
+    FROM (SELECT debit_account AS account_id, fiscal_year, -amount AS signed FROM moved
+          UNION ALL SELECT credit_account, fiscal_year, amount FROM moved) m JOIN account a USING (account_id)
+   WHERE a.kind = 'payable' AND a.party LIKE 'hospital:%' GROUP BY 1, 2, 3, 4)
+SELECT concat_ws(' ', area_code, fund, hospital_code, fiscal_year) AS place, coalesce(e.amount, 0) AS expected,
+       coalesce(f.amount, 0) AS found
+  FROM expected e FULL JOIN fold f USING (area_code, fund, hospital_code, fiscal_year)
+ WHERE coalesce(e.amount, 0) <> coalesce(f.amount, 0)"""
+
+_SETTLEMENT: Final = f"""
+SELECT 'set_' || coalesce(s.settlement_id, t.settlement_id) || ' ' || fund AS place, coalesce(s.amount, 0) AS expected,
+       coalesce(t.amount, 0) AS found
+  FROM (SELECT s.settlement_id, f.fund, sum(f.amount) AS amount FROM settlement s, LATERAL (VALUES {_OWED}) f(fund, amount)
+         WHERE f.amount <> 0 GROUP BY 1, 2) s
+  FULL JOIN (
+        SELECT t.settlement_id, t.fund, sum(CASE d.kind WHEN 'expense' THEN t.amount ELSE -t.amount END) AS amount
+          FROM transfer t JOIN account d ON d.account_id = t.debit_account
+         WHERE t.event IN ('settlement', 'reversal', 'adjustment') GROUP BY 1, 2) t USING (settlement_id, fund)
+ WHERE coalesce(s.amount, 0) <> coalesce(t.amount, 0)"""
+
+
+def _account(kind: str, side: str, expected: str) -> str:
+    """Compare the fold of all accounts of a kind, grown on one side, with what source rows say per area, fund and hospital."""
+    grows, shrinks = ("amount", "-amount") if side == "debit" else ("-amount", "amount")
+    return f"""
+WITH expected AS (
+  SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM ({expected}) e GROUP BY 1, 2, 3),
+moved AS (
+  SELECT debit_account, credit_account, area_code, fund, hospital_code, sum(amount) AS amount FROM transfer GROUP BY 1, 2, 3, 4, 5),
+fold AS (
+  SELECT m.area_code, m.fund, m.hospital_code, sum(m.signed) AS amount
+    FROM (SELECT debit_account AS account_id, area_code, fund, hospital_code, {grows} AS signed FROM moved
+          UNION ALL SELECT credit_account, area_code, fund, hospital_code, {shrinks} FROM moved) m JOIN account a USING (account_id)
+   WHERE a.kind = '{kind}' GROUP BY 1, 2, 3)
+SELECT concat_ws(' ', area_code, fund, hospital_code) AS place, coalesce(e.amount, 0) AS expected, coalesce(f.amount, 0) AS found
+  FROM expected e FULL JOIN fold f USING (area_code, fund, hospital_code)
+ WHERE coalesce(e.amount, 0) <> coalesce(f.amount, 0)"""
+
+
+_SIGNED_BANK: Final = "CASE b.kind WHEN 'payment' THEN b.amount ELSE -b.amount END"
+_OF_ORDERS: Final = "SELECT o.area_code, o.fund, o.hospital_code"
+_BY_ORDER: Final = (
+    f"{_OF_ORDERS}, {_SIGNED_BANK} AS amount FROM bank_movement b JOIN disbursement o USING (disbursement_id)"
+)
+_BY_PREPAYMENT: Final = (
+    f"{_OF_ORDERS}, {_SIGNED_BANK} AS amount FROM bank_movement b JOIN prepayment o USING (prepayment_id)"
+)
+
+CHECKS: Final = {
+    "payable": _PAYABLE,
+    "settlement_transfers": _SETTLEMENT,
+    "cash": _account("cash", "credit", f"{_BY_ORDER} UNION ALL {_BY_PREPAYMENT}"),
+    "deposit": _account(
+        "deposit",
+        "credit",
+        f"{_OF_ORDERS}, o.deposit AS amount FROM disbursement o WHERE {_APPROVED} UNION ALL"
+        " SELECT l.area_code, l.fund, l.hospital_code, -l.deposit FROM deposit_release l WHERE l.state = 'approved'",
+    ),
+    "prepaid": _account(
+        "prepaid",
+        "debit",
+        f"{_BY_PREPAYMENT} UNION ALL {_OF_ORDERS}, -o.offset_amount FROM disbursement o WHERE {_APPROVED}",
+    ),
+    "ordered": _account(
+        "ordered",
+        "credit",
+        f"{_OF_ORDERS}, o.amount - o.paid AS amount FROM disbursement o WHERE o.state IN ('sent', 'part_paid', 'paid', 'returned')"
+        " AND o.sent_on IS NOT NULL",
+    ),
+    "statement_total": """
+SELECT concat_ws(' ', 'stm_' || statement_id, fund, tier, clr_type, fiscal_year) AS place, coalesce(s.amount, 0) AS expected,
+       coalesce(i.amount, 0) AS found
+  FROM statement_total s FULL JOIN (
+       SELECT i.statement_id, t.fund, t.tier, t.clr_type, t.fiscal_year, count(*) AS postings,
+              sum(CASE c.kind WHEN 'payable' THEN t.amount ELSE -t.amount END) AS amount
+         FROM statement_item i JOIN transfer t USING (transfer_id) JOIN account c ON c.account_id = t.credit_account
+        GROUP BY 1, 2, 3, 4, 5) i USING (statement_id, fund, tier, clr_type, fiscal_year)
+ WHERE (s.amount, s.postings) IS DISTINCT FROM (i.amount, i.postings)""",
+    "declared_once": """
+SELECT 'pst_' || i.transfer_id AS place, 1 AS expected, count(*) AS found FROM statement_item i JOIN statement s USING (statement_id)
+ WHERE s.state <> 'withdrawn' OR NOT i.withdrawn GROUP BY i.transfer_id HAVING count(*) > 1""",
+    "declared_own": """
+SELECT 'pst_' || i.transfer_id || ' stm_' || s.statement_id AS place, 0 AS expected, 1 AS found
+  FROM statement_item i JOIN statement s USING (statement_id) JOIN transfer t USING (transfer_id)
+  JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
+ WHERE (t.hospital_code, t.area_code) <> (s.hospital_code, s.area_code) OR t.period > s.period
+    OR i.withdrawn <> (s.state = 'withdrawn')
+    OR 'payable hospital:' || s.hospital_code NOT IN (d.kind || ' ' || d.party, c.kind || ' ' || c.party)""",
+    "order_paid": f"""
+SELECT 'dis_' || o.disbursement_id AS place, coalesce(b.amount, 0) AS expected, o.paid AS found
+  FROM disbursement o LEFT JOIN (
+       SELECT b.disbursement_id, sum({_SIGNED_BANK}) AS amount FROM bank_movement b GROUP BY 1) b USING (disbursement_id)
+ WHERE o.paid <> coalesce(b.amount, 0)""",
+    "order_offset": """
+SELECT 'dis_' || o.disbursement_id AS place, coalesce(f.amount, 0) AS expected, o.offset_amount AS found
+  FROM disbursement o LEFT JOIN (
+       SELECT disbursement_id, sum(amount) AS amount FROM prepayment_offset GROUP BY 1) f USING (disbursement_id)
+ WHERE coalesce(f.amount, 0) <> CASE o.state WHEN 'cancelled' THEN 0 ELSE o.offset_amount END""",
+    "order_approved": """
+SELECT 'dis_' || o.disbursement_id AS place, t.amount - coalesce(d.upheld, 0) AS expected, o.gross AS found
+  FROM disbursement o
+  JOIN (SELECT statement_id, fund, fiscal_year, sum(amount) AS amount FROM statement_total GROUP BY 1, 2, 3) t
+       USING (statement_id, fund, fiscal_year)
+  LEFT JOIN (SELECT statement_id, fund, fiscal_year, sum(upheld) AS upheld FROM deduction WHERE upheld > 0 GROUP BY 1, 2, 3) d
+       USING (statement_id, fund, fiscal_year)
+ WHERE o.state <> 'cancelled' AND o.gross <> t.amount - coalesce(d.upheld, 0)""",
+    "prepayment": """
+SELECT 'pre_' || p.prepayment_id AS place, coalesce(b.paid, 0) - coalesce(b.returned, 0) - coalesce(f.amount, 0) AS expected,
+       p.paid - p.returned - p.offset_amount AS found
+  FROM prepayment p LEFT JOIN (
+       SELECT prepayment_id, sum(amount) FILTER (WHERE kind = 'payment') AS paid, sum(amount) FILTER (WHERE kind = 'return') AS returned
+         FROM bank_movement GROUP BY 1) b USING (prepayment_id)
+  LEFT JOIN (SELECT prepayment_id, sum(amount) AS amount FROM prepayment_offset GROUP BY 1) f USING (prepayment_id)
+ WHERE (p.paid, p.returned, p.offset_amount) <> (coalesce(b.paid, 0), coalesce(b.returned, 0), coalesce(f.amount, 0))""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Where an invariant is broken: the place, what source rows say and what is stored; fen or counts."""
+
+    place: str
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How often an invariant is broken, and the first hundred places."""
+
+    check: str
+    count: int
+    violations: tuple[Violation, ...]
+
+
+async def check_all(connection: AsyncConnection, *, seconds: int = 0) -> list[Checked]:
+    """Every invariant over the whole ledger, whoever asks. ``seconds`` bounds each query; 0: the time that it takes."""
+    await connection.execute(_OPEN, {"timeout": f"{seconds}s"})
+    return [await _checked(connection, name, query) for name, query in CHECKS.items()]
+
+
+async def _checked(connection: AsyncConnection, name: str, query: str) -> Checked:
+    counted = text(f"SELECT count(*) OVER () AS n, v.* FROM ({query}) v ORDER BY v.place LIMIT {MOST_SHOWN}")
+    rows = (await connection.execute(counted)).all()
+    violations = tuple(Violation(row[1], int(row[2]), int(row[3])) for row in rows)
+    return Checked(name, rows[0][0] if rows else 0, violations)

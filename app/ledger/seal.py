@@ -1,0 +1,163 @@
+"""Seals over settlements, transfers and clearing's audit record: what is edited, removed or added behind the service is found.
+
+A block names its rows one by one (ids may commit out of order) with the digest of each, and the digest of the block before.
+Sealing runs moments after the commits, in one process at a time, never in a request.
+
+Form 1 of a row's content is its JSON with sorted members, without nulls, in UTC: a column that a later migration adds and
+leaves null changes nothing; one with a default needs another form. Who owns the database and can reckon the whole chain
+again is found by a digest that was noted elsewhere (``verify(expected=…)``).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import Database
+
+FORM: Final = 1
+SEAL_LOCK: Final = 7203_0002
+MOST_MEMBERS: Final = 20_000
+MOST_BLOCKS: Final = 10_000
+MOST_SHOWN: Final = 100
+TABLES: Final = {"settlement": "settlement_id", "transfer": "transfer_id", "clearing_event": "event_id"}
+
+# The whole ledger is read, in the time that it takes.
+_OPEN: Final = text("""
+SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true), set_config('timezone', 'UTC', true),
+       set_config('statement_timeout', '0', true)""")
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(:lock)")
+_CONTENT: Final = "sha256(convert_to('1 {table} ' || jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'))"
+_BLOCK: Final = """
+sha256(convert_to('1 ' || {no} || ' ' || encode({previous}, 'hex') || E'\\n' ||
+  string_agg(source || ' ' || row_id || ' ' || encode(digest, 'hex'), E'\\n' ORDER BY source COLLATE "C", row_id), 'UTF8'))"""
+
+
+def _each(query: str) -> str:
+    """A query over each sealed table, as one."""
+    return " UNION ALL ".join(
+        query.format(table=table, key=key, content=_CONTENT.format(table=table)) for table, key in TABLES.items()
+    )
+
+
+_LAST: Final = text("SELECT block_no, digest, sealed_at FROM seal_block ORDER BY block_no DESC LIMIT 1")
+_UNSEALED: Final = """
+SELECT '{table}' AS source, r.{key} AS row_id, r.recorded_at FROM {table} r
+ WHERE {when} AND NOT EXISTS (SELECT FROM seal_member m WHERE m.source = '{table}' AND m.row_id = r.{key})"""
+_RECENT: Final = (
+    "(CAST(:since AS timestamptz) IS NULL OR r.recorded_at >= CAST(:since AS timestamptz) - interval '5 minutes')"
+)
+_OLD: Final = "r.recorded_at < clock_timestamp() - interval '1 hour'"
+_WAITING: Final = _each(_UNSEALED.replace("{when}", _RECENT))
+_LATE: Final = _each(_UNSEALED.replace("{when}", _OLD))
+_FRESH: Final = _each(
+    "SELECT w.source, w.row_id, {content} AS digest FROM waiting w JOIN {table} r ON r.{key} = w.row_id WHERE w.source = '{table}'"
+)
+# One statement, so that a block has its members or neither is there.
+_SEAL: Final = text(f"""
+WITH waiting AS MATERIALIZED (
+  {_WAITING} ORDER BY 3 LIMIT {MOST_MEMBERS}),
+fresh AS MATERIALIZED (
+  {_FRESH}),
+block AS (
+  INSERT INTO seal_block (block_no, form, previous, digest, members)
+  SELECT :no, {FORM}, :previous, {_BLOCK.format(no="CAST(:no AS bigint)", previous="CAST(:previous AS bytea)")}, count(*)
+    FROM fresh HAVING count(*) > 0)
+INSERT INTO seal_member (source, row_id, block_no, digest) SELECT source, row_id, :no, digest FROM fresh""")
+
+_CHECKS: Final = {
+    "edited": _each("""
+SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN {table} r ON r.{key} = m.row_id
+ WHERE m.source = '{table}' AND m.digest <> {content}"""),
+    "removed": _each("""
+SELECT m.block_no, m.source, m.row_id FROM seal_member m
+ WHERE m.source = '{table}' AND NOT EXISTS (SELECT FROM {table} r WHERE r.{key} = m.row_id)"""),
+    # Another block was sealed long before this one and long after the row says it was written: it wasn't there then.
+    "added": _each("""
+SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN seal_block b USING (block_no) JOIN {table} r ON r.{key} = m.row_id
+ WHERE m.source = '{table}' AND r.recorded_at < b.sealed_at - interval '2 hours'
+   AND EXISTS (SELECT FROM seal_block x WHERE x.sealed_at BETWEEN r.recorded_at + interval '1 hour' AND b.sealed_at - interval '1 hour')"""),
+    "unsealed": f"""
+SELECT NULL::bigint AS block_no, u.source, u.row_id
+  FROM ({_LATE}) u""",
+    "block": f"""
+SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
+  FROM seal_block b LEFT JOIN LATERAL (
+       SELECT count(*) AS members, {_BLOCK.format(no="b.block_no", previous="b.previous")} AS digest
+         FROM seal_member m WHERE m.block_no = b.block_no) found ON true
+ WHERE found.members <> b.members OR found.digest IS DISTINCT FROM b.digest OR b.form <> {FORM}""",
+    "chain": """
+SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
+  FROM (SELECT block_no, previous, lag(digest) OVER (ORDER BY block_no) AS expected,
+               lag(block_no) OVER (ORDER BY block_no) AS before FROM seal_block) b
+ WHERE b.previous <> coalesce(b.expected, decode(repeat('00', 32), 'hex')) OR b.block_no <> coalesce(b.before, 0) + 1""",
+}
+_HEAD: Final = text("SELECT block_no, encode(digest, 'hex') FROM seal_block ORDER BY block_no DESC LIMIT 1")
+_NOTED: Final = text("SELECT encode(digest, 'hex') FROM seal_block WHERE block_no = :no")
+_COUNT_OLD: Final = text(f"SELECT count(*) FROM ({_LATE}) u")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with the seals: its kind, how many, and where the first hundred are (block, table, row)."""
+
+    kind: str
+    count: int
+    places: tuple[tuple[int | None, str | None, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The last block with its digest in hexadecimal (None: nothing is sealed), and every finding."""
+
+    head: tuple[int, str] | None
+    findings: tuple[Finding, ...]
+
+
+async def seal(database: Database, *, everything: bool = False) -> int:
+    """Seal what isn't in a block yet and say how many rows. ``everything`` looks at all rows, otherwise at those since shortly
+    before the last block. Two at once: the second waits."""
+    sealed = 0
+    for _ in range(MOST_BLOCKS):
+        async with database.transaction() as connection:
+            members = await _seal_block(connection, everything=everything)
+        sealed += members
+        if members < MOST_MEMBERS:
+            break
+    return sealed
+
+
+async def _seal_block(connection: AsyncConnection, *, everything: bool) -> int:
+    await connection.execute(_LOCK, {"lock": SEAL_LOCK})  # one chain: the next block names the last one
+    await connection.execute(_OPEN)
+    last = (await connection.execute(_LAST)).first()
+    no, previous, since = (0, bytes(32), None) if last is None else last
+    wanted = {"no": no + 1, "previous": previous, "since": None if everything else since}
+    return (await connection.execute(_SEAL, wanted)).rowcount
+
+
+async def unsealed(connection: AsyncConnection) -> int:
+    """How many rows are older than an hour and in no block."""
+    await connection.execute(_OPEN)
+    count: int = (await connection.execute(_COUNT_OLD)).scalar_one()
+    return count
+
+
+async def verify(connection: AsyncConnection, *, expected: tuple[int, str] | None = None) -> Verified:
+    """Compare every sealed row and every block with what is stored. ``expected``: a block and the digest that was noted for
+    it elsewhere. Reads everything; changes nothing."""
+    await connection.execute(_OPEN)
+    findings = [found for kind, query in _CHECKS.items() if (found := await _found(connection, kind, query))]
+    if expected is not None:
+        stored = (await connection.execute(_NOTED, {"no": expected[0]})).scalar_one_or_none()
+        if stored != expected[1].lower():
+            findings.append(Finding("noted", 1, ((expected[0], None, None),)))
+    head = (await connection.execute(_HEAD)).first()
+    return Verified(None if head is None else (head[0], head[1]), tuple(findings))
+
+
+async def _found(connection: AsyncConnection, kind: str, query: str) -> Finding | None:
+    counted = text(f"SELECT count(*) OVER () AS n, f.* FROM ({query}) f ORDER BY 2, 3, 4 LIMIT {MOST_SHOWN}")
+    rows = (await connection.execute(counted)).all()
+    return Finding(kind, rows[0][0], tuple((row[1], row[2], row[3]) for row in rows)) if rows else None

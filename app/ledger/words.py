@@ -1,0 +1,67 @@
+"""What the checks of ledger and seals say to whoever runs them in a terminal. Amounts in yuan."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from app.ledger.proof import Checked, Violation
+from app.ledger.seal import Verified
+from app.money import yuan
+
+CHECK_WORDS: Final = {
+    "payable": "应付科目与来源单据一致（按医院、基金、年度）",
+    "settlement_transfers": "每笔结算的分录等于各基金的承担额",
+    "cash": "银行存款科目等于银行确认的收付",
+    "deposit": "保证金科目等于各拨付单扣留减去清算",
+    "prepaid": "预付科目等于已付减去退回和冲抵",
+    "ordered": "在途科目等于已发出未付的拨付单",
+    "statement_total": "申报单合计等于其明细",
+    "declared_once": "每条分录只在一张申报单中",
+    "declared_own": "申报单只含本医院、本统筹区、当月及以前的应付分录",
+    "order_paid": "拨付单已付金额等于银行确认",
+    "order_offset": "拨付单冲抵金额等于预付冲抵记录",
+    "order_approved": "拨付单应付金额等于申报减扣款",
+    "prepayment": "预付单的已付、退回、冲抵与记录一致",
+}
+COUNTED: Final = frozenset({"declared_once", "declared_own"})
+SEAL_WORDS: Final = {
+    "edited": "封存后被改动",
+    "removed": "封存后被删除",
+    "added": "事后补入（封存前已在任何区块之外超过一小时）",
+    "unsealed": "超过一小时仍不在任何区块中",
+    "block": "区块与其成员不符",
+    "chain": "区块链断开（缺号，或与前一区块的摘要不符）",
+    "noted": "与另行记录的摘要不符",
+}
+
+
+def checked_words(results: Sequence[Checked]) -> Iterator[str]:
+    """A line for each invariant, and one for each place where it is broken."""
+    for result in results:
+        state = "没有问题" if result.count == 0 else f"{result.count} 处不符"
+        yield f"{CHECK_WORDS[result.check]}（{result.check}）：{state}"
+        for violation in result.violations:
+            yield f"  {_violation(result.check, violation)}"
+
+
+def _violation(check: str, violation: Violation) -> str:
+    show = str if check in COUNTED else yuan
+    return f"{violation.place}：应为 {show(violation.expected)}，实为 {show(violation.found)}"
+
+
+def verified_words(verified: Verified) -> Iterator[str]:
+    """What the seals say, and the head of the chain to be noted elsewhere."""
+    for finding in verified.findings:
+        yield f"{SEAL_WORDS[finding.kind]}（{finding.kind}）：{finding.count} 处"
+        yield from (f"  {_place(place)}" for place in finding.places)
+        if finding.count > len(finding.places):
+            yield f"  …… 另有 {finding.count - len(finding.places)} 处"
+    if not verified.findings:
+        yield "封存核对没有问题。"
+    if verified.head is not None:
+        yield f"最后一个区块 {verified.head[0]}，摘要 {verified.head[1]}（请记在别处，下次用 --noted 核对）"
+
+
+def _place(place: tuple[int | None, str | None, int | None]) -> str:
+    block, source, row = place
+    parts = ([] if source is None else [f"{source} {row}"]) + ([] if block is None else [f"区块 {block}"])
+    return "，".join(parts)
