@@ -28,6 +28,7 @@ from app.nhsa.call import (
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
 from app.nhsa.vault import opened, sealed
 from app.settlement.answer import shown_id
+from app.settlement.bill import SHANGHAI
 from app.settlement.service import INSURANCE_TYPE
 
 EVEN, UNEVEN = "0", "1"
@@ -133,7 +134,7 @@ def _ticket(call: Call, kept: Any, filename: str) -> dict[str, object]:
 
 
 def _ends(call: Call, kept: Any) -> str:
-    ends = kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)
+    ends = (kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)).astimezone(SHANGHAI)
     return f"{ends:%Y-%m-%d %H:%M:%S}"
 
 

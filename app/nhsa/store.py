@@ -32,7 +32,7 @@ _PERSON_BY_INDEX: Final = _PERSONS + " WHERE p.id_number_index = ANY ($1)"
 _IDENTITIES: Final = """
 SELECT class, valid_from, valid_until, evidence FROM identity
  WHERE person_id = $1 AND superseded_at IS NULL AND (valid_until IS NULL OR valid_until > $2) ORDER BY valid_from, class"""
-_YEAR: Final = "SELECT accumulators FROM person_year WHERE person_id = $1 AND benefit_year = $2"
+_YEAR: Final = "SELECT accumulators::text FROM person_year WHERE person_id = $1 AND benefit_year = $2"
 
 _MESSAGE: Final = """
 SELECT * FROM nhsa_message WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome <> 'refused'"""
