@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.context import Caller, Service
 from app.db import HotConnection
 from app.errors import Fault, Refused
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.dictionary import Dictionary, open_end
 from app.nhsa.envelope import Envelope
 from app.nhsa.fields import TRANSACTIONS, Nodes, Row, shown
-from app.nhsa.store import Hospital, Visit
+from app.nhsa.store import Hospital
+from app.nhsa.visit_store import Visit
 from app.security import decrypt, encrypt
 
 VISIT_PREFIX: Final = "mdt_"
@@ -113,7 +114,7 @@ async def visit_for(
     if lock:
         await store.lock_person(call.connection, row["psn_no"])
     number = read_number(VISIT_PREFIX, row["mdtrt_id"])
-    visit = None if number is None else await store.visit(call.connection, number, call.hospital_code)
+    visit = None if number is None else await visit_store.visit(call.connection, number, call.hospital_code)
     if visit is None or visit.state == "withdrawn":
         raise refused("nhsa_visit_unknown", f"{pointer}/mdtrt_id")
     if visit.person_id != row["psn_no"]:

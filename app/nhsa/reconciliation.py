@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.money import yuan
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.call import (
     FILE_PREFIX,
     VISIT_PREFIX,
@@ -92,7 +92,7 @@ async def _ours(call: Call, row: Row) -> list[Any]:
     if medical_type is None:
         return []
     reversals = {"0": False, "1": True}.get(row.get("refd_setl_flag", ""))
-    return await store.entries_of(call.connection, call.hospital_code, medical_type, since, until, reversals)
+    return await visit_store.entries_of(call.connection, call.hospital_code, medical_type, since, until, reversals)
 
 
 # ---------------------------------------------------------------- files
