@@ -171,6 +171,10 @@ _BILL: Final[dict[str, tuple[str, str]]] = {
         "不支持该险种。目前只结算城乡居民基本医疗保险（390）。",
         "This type of insurance isn't supported. Only residents' basic insurance (390) is settled here.",
     ),
+    "hospital_not_contracted": (
+        "该医疗机构在入院（就诊）日没有定点协议。请核对机构和日期，或由登记人员补录协议期；现金垫付的由经办机构按零星报销办理。",
+        "The hospital has no designated-provider contract on the admission (visit) day. Check both, or have the contract registered.",
+    ),
     "disease_not_listed": (
         "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",
         "The chronic disease isn't listed or its code is missing. Send a code from the list of the person's area.",
@@ -287,6 +291,29 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
+_RECORDS: Final[dict[str, tuple[str, str]]] = {
+    "period_overlap": (
+        "这一段与另一段的日期重叠。请调整日期，使各段不重叠。",
+        "This period shares days with another one. Change their days so that they don't.",
+    ),
+    "periods_differ": (
+        "单独填写的起止日与各段不一致。请填最早一段的开始日和最晚一段的结束日，或不填。",
+        "The day sent beside the periods isn't their first or last day. Send that day, or leave it out.",
+    ),
+    "contract_overlap": (
+        "此人在这些日期已有另一份家庭医生签约。请先截止前一份，或调整日期。",
+        "The person has another family-doctor contract on these days. End that one first, or change the days.",
+    ),
+    "pack_unknown": (
+        "没有这个政策包。请核对名称，可用的名称见 GET /v1/policies。",
+        "There is no such policy pack. Check its name; GET /v1/policies lists them.",
+    ),
+    "parameter_unknown": (
+        "没有可由地区自定的这个参数。请使用政策包中对所有人相同的金额参数，例如 safety_net.own_cap。",
+        "No parameter of this name can have a figure of an area's own. Use a sum of the pack that is the same for everybody, such as safety_net.own_cap.",
+    ),
+}
+
 _CLEARING: Final[dict[str, tuple[str, str]]] = {
     "period_format": (
         "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
@@ -349,8 +376,8 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
     ),
     "period_not_ended": (
-        "该月尚未结束。请在次月再办理。",
-        "This month has not ended. Come back in the next one.",
+        "该月或该年尚未结束。请在期满后再办理。",
+        "This month or year has not ended. Come back when it has.",
     ),
     "already_closed": (
         "该月或该年已经关账。无需再次关账；需要改动时请由他人重新开账。",
@@ -375,6 +402,18 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
     "payout_floor": (
         "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
         "This deposit would push the year's projected payout rate below its floor. Hold back at most {largest_deposit_rate}; 0 is always allowed.",
+    ),
+    "fund_without_floor": (
+        "该基金没有最低拨付率要求，不需要例外。请核对基金编码。",
+        "This fund has no payout floor and needs no exception. Check its code.",
+    ),
+    "exception_exists": (
+        "该基金该年度已有例外申请。请查询并由他人批准已有的申请。",
+        "There is already an exception for this fund and year. Read it, and have somebody else approve it.",
+    ),
+    "all_funds_needed": (
+        "年度关账涉及全部基金，此令牌只管部分基金。请由可管全部基金的人员办理。",
+        "Closing a year concerns every fund and this token is of some of them. Use one that isn't limited to funds.",
     ),
     "payout_below_floor": (
         "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
@@ -437,14 +476,6 @@ _AUDIT: Final[dict[str, tuple[str, str]]] = {
 }
 
 _REPORTS: Final[dict[str, tuple[str, str]]] = {
-    "period_not_ended": (
-        "该月尚未结束。请在下个月的第一天或之后提交。",
-        "The month hasn't ended yet. Send this on the first day of the next month or later.",
-    ),
-    "maker_is_checker": (
-        "经办与复核不能是同一人。请由另一位人员操作。",
-        "Who made this can't check it. Let another person do this.",
-    ),
     "already_submitted": (
         "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
         "This month's report is already submitted. Read it; later corrections show in later months.",
@@ -725,6 +756,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     **_BILL,
     **_SETTLING,
     **_REGISTRY,
+    **_RECORDS,
     **_FILES,
     **_CLEARING,
     **_AUDIT,

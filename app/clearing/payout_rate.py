@@ -3,7 +3,7 @@
 Nothing here is posted. Ratios are compared in integer fen and shown rounded down.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from datetime import date
 from fractions import Fraction
 from typing import Final
@@ -60,17 +60,16 @@ class RateAnswer(Struct):
     deposit: str
 
 
-async def payout_rates(service: Service, connection: AsyncConnection, wanted: Wanted) -> list[RateAnswer]:
-    """The rows asked for. Grouped by fund alone, the four funds are always there (a token of some funds: its own)."""
+async def payout_rates(
+    service: Service, connection: AsyncConnection, wanted: Wanted, funds: Collection[str] | None = None
+) -> list[RateAnswer]:
+    """The rows asked for. Grouped by fund alone, the four funds are always there, of a token of some ``funds`` its own."""
     rows = await payout_figures(connection, service.book, wanted)
     if tuple(wanted.group_by) == (FUND,):
-        rows = _every_fund(rows, [wanted.fund] if wanted.fund is not None else FUNDS)
+        found = {row.fund: row for row in rows}
+        listed = [fund for fund in FUNDS if wanted.fund in (None, fund) and (funds is None or fund in funds)]
+        rows = [found.get(fund) or Figures(fund, None, None, None) for fund in listed]
     return [_shown(service, row, wanted) for row in rows]
-
-
-def _every_fund(rows: Sequence[Figures], funds: Iterable[str]) -> list[Figures]:
-    found = {row.fund: row for row in rows}
-    return [found.get(fund) or Figures(fund, None, None, None) for fund in sorted({*funds, *found} - {None}, key=str)]
 
 
 def _shown(service: Service, row: Figures, wanted: Wanted) -> RateAnswer:

@@ -3,24 +3,30 @@
 from datetime import date
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.areas import pooling_area
+from app.clearing import year as fiscal_year
+from app.clearing.api import READERS, opened, reading, writing
 from app.clearing.moves import business_now, today
 from app.clearing.payout_query import FUND, GROUPS, Wanted
 from app.clearing.payout_rate import RateAnswer, payout_rates
 from app.clearing.plan import FUNDS
+from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
+from app.context import Caller
 from app.errors import Fault, Refused
-from app.http import answer, caller_of, open_request, service_of
-from app.openapi import gives
-from app.security import require
+from app.http import answer
+from app.openapi import KEYED, body, gives
+from app.problem import read_body
+from app.wire import decode
 
-router = APIRouter(prefix="/v1", tags=["clearing"])
-READERS: Final = ("finance", "hospital", "auditor")
-Year = Annotated[int, Query(ge=1900, le=2199)]
+router = APIRouter(prefix="/v1", tags=["payout rates"])
 Area = Annotated[str | None, Query(pattern=r"^[0-9]{6}$")]
+Year = Annotated[int, Path(ge=1900, le=2199)]
+EXCEPTION: Final = gives(200, ExceptionAnswer)
 
 
 class RatesAnswer(Struct):
@@ -29,10 +35,22 @@ class RatesAnswer(Struct):
     data: list[RateAnswer]
 
 
+class ClosingsAnswer(Struct):
+    """Closed years."""
+
+    data: list[ClosingAnswer]
+
+
+class ExceptionsAnswer(Struct):
+    """Exceptions from the floor."""
+
+    data: list[ExceptionAnswer]
+
+
 @router.get("/payout-rates", responses=gives(200, RatesAnswer))
 async def get_payout_rates(
     request: Request,
-    year: Year,
+    year: Annotated[int, Query(ge=1900, le=2199)],
     as_of: date | None = None,
     fund: str | None = None,
     area_code: Area = None,
@@ -41,23 +59,25 @@ async def get_payout_rates(
 ) -> Response:
     """What the funds owe for a fiscal year and how much of it is paid, as of a business day (today by default). ``group_by``
     is a list of fund, area_code, hospital_code and period with commas; by fund alone, every fund has a row. A county is
-    read as its pooling area."""
-    caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, *READERS)
+    read as its pooling area, a province as all of its areas. A token of an area reads its own unless it names another."""
+    caller, service = await opened(request, *READERS)
     groups = _groups(group_by)
     if fund is not None and fund not in FUNDS:
         raise Refused([Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)})])
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
+    area = area_code or _own_area(caller)
+
+    async def read(connection: AsyncConnection) -> RatesAnswer:
         wanted = Wanted(
             year=year,
             as_of=as_of or today(await business_now(service, connection)),
             fund=fund,
-            area_code=area_code if area_code is None or area_code.endswith("0000") else pooling_area(area_code),
+            area_code=area if area is None or area.endswith("0000") else pooling_area(area),
             hospital_code=hospital_code,
             group_by=groups,
         )
-        return answer(RatesAnswer(await payout_rates(service, connection, wanted)))
+        return RatesAnswer(await payout_rates(service, connection, wanted, caller.principal.funds))
+
+    return answer(await reading(caller, service, read))
 
 
 def _groups(text: str) -> tuple[str, ...]:
@@ -65,3 +85,79 @@ def _groups(text: str) -> tuple[str, ...]:
     if not set(groups) <= set(GROUPS):
         raise Refused([Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)})])
     return groups
+
+
+def _own_area(caller: Caller) -> str | None:
+    """An area sees what its hospitals get from others too; its payout rate is its own."""
+    return caller.principal.area_code if caller.reach[0] == "area" else None
+
+
+# ---------------------------------------------------------------- closing
+
+
+@router.post(
+    "/fiscal-years/{year}/closing", openapi_extra=body(ClosingRequest, keyed=True), responses=gives(201, ClosingAnswer)
+)
+async def post_closing(request: Request, year: Year) -> Response:
+    """Close an ended fiscal year of an area. Below the floor of a fund bound by one it needs an approved exception."""
+    caller, service = await opened(request, "finance")
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), ClosingRequest)
+    return await writing(
+        request, caller, wanted, 201, lambda connection: fiscal_year.close(service, connection, caller, year, wanted)
+    )
+
+
+@router.get("/fiscal-years/{year}/closing", responses=gives(200, ClosingsAnswer))
+async def get_closings(request: Request, year: Year, area_code: Area = None) -> Response:
+    """The areas that closed a year, with the payout figures of its 31 December."""
+    caller, service = await opened(request, "finance", "auditor")
+
+    async def read(connection: AsyncConnection) -> ClosingsAnswer:
+        return ClosingsAnswer(await fiscal_year.closings(connection, year, area_code))
+
+    return answer(await reading(caller, service, read))
+
+
+# ---------------------------------------------------------------- exceptions
+
+
+@router.post(
+    "/fiscal-years/{year}/exceptions",
+    openapi_extra=body(ExceptionRequest, keyed=True),
+    responses=gives(201, ExceptionAnswer),
+)
+async def post_exception(request: Request, year: Year) -> Response:
+    """Draft an exception from a fund's floor. It counts when another subject has approved it."""
+    caller, service = await opened(request, "finance")
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), ExceptionRequest)
+    return await writing(
+        request,
+        caller,
+        wanted,
+        201,
+        lambda connection: fiscal_year.make_exception(service, connection, caller, year, wanted),
+    )
+
+
+@router.get("/fiscal-years/{year}/exceptions", responses=gives(200, ExceptionsAnswer))
+async def get_exceptions(request: Request, year: Year, area_code: Area = None) -> Response:
+    """The exceptions of a year, oldest first."""
+    caller, service = await opened(request, "finance", "auditor")
+
+    async def read(connection: AsyncConnection) -> ExceptionsAnswer:
+        return ExceptionsAnswer(await fiscal_year.exceptions(connection, year, area_code))
+
+    return answer(await reading(caller, service, read))
+
+
+@router.post("/exceptions/{exception_id}/approval", openapi_extra=KEYED, responses=EXCEPTION)
+async def post_exception_approval(request: Request, exception_id: str) -> Response:
+    """Approve an exception drafted by another subject."""
+    caller, service = await opened(request, "finance")
+    return await writing(
+        request,
+        caller,
+        None,
+        200,
+        lambda connection: fiscal_year.approve_exception(service, connection, caller, exception_id),
+    )

@@ -1,0 +1,287 @@
+"""Closing a fiscal year: not below the floor, unless two people signed an exception (clearing.md, "The payout rate").
+
+Closing freezes payout figures, never accumulators: what is settled or corrected later falls into the current fiscal year.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import RowMapping, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clearing.moves import (
+    EXCEPTION,
+    STATEMENT,
+    business_now,
+    by_another,
+    check_move,
+    locked,
+    may_pay,
+    move,
+    number_of,
+    pooling_area_of,
+    record,
+    today,
+    written_by,
+)
+from app.clearing.payout_query import Figures, Wanted, payout_figures
+from app.clearing.payout_rate import RateAnswer, payout_rates
+from app.clearing.plan import FUNDS, plan_on
+from app.clearing.tables import fiscal_year_closing, payout_exception
+from app.context import Caller, Service
+from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
+from app.money import yuan
+from app.wire import AreaCode, Code, Name
+
+MOST_UNPAID: Final = 1000
+
+# Nothing is posted into the year, nor dated into its months, while it is being closed. In the order in which those who date
+# something take the two locks.
+_LOCKS: Final = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(:area, 6)), pg_advisory_xact_lock(hashtextextended(:area, 4))"
+)
+_UNPAID: Final = text("""
+SELECT coalesce(i.statement_id, t.statement_id) AS statement_id, t.hospital_code,
+       sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
+                WHEN t.event = 'deposit_forfeited' THEN -t.amount
+                ELSE CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END END)::bigint AS amount
+  FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
+  LEFT JOIN statement_item i ON i.transfer_id = t.transfer_id AND NOT i.withdrawn
+ WHERE t.fiscal_year = :year AND t.area_code = :area AND t.fund = :fund AND t.business_date <= :day
+   AND (('payable' IN (c.kind, d.kind) AND (c.party LIKE 'hospital:%' OR d.party LIKE 'hospital:%')) OR t.event = 'deposit_forfeited')
+ GROUP BY 1, 2 HAVING sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
+                               WHEN t.event = 'deposit_forfeited' THEN -t.amount
+                               ELSE CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END END) > 0
+ ORDER BY 3 DESC, 1 LIMIT :most""")
+
+
+class ClosingRequest(Struct, forbid_unknown_fields=True):
+    """Close a fiscal year of a paying area."""
+
+    area_code: AreaCode
+
+
+class ExceptionRequest(Struct, forbid_unknown_fields=True):
+    """Why a fund may end a year below its floor."""
+
+    area_code: AreaCode
+    fund: Code
+    reason: Name
+
+
+class ClosingAnswer(Struct):
+    """A closed fiscal year and the payout figures of its 31 December, as they were when it was closed."""
+
+    area_code: str
+    year: int
+    state: str
+    closed_on: date
+    closed_by: str
+    figures: list[dict[str, Any]]
+
+
+class ExceptionAnswer(Struct):
+    """An exception from a fund's floor in a year; it counts when another person approved it."""
+
+    exception_id: str
+    state: str
+    area_code: str
+    fund: str
+    year: int
+    reason: str
+    created_by: str
+    created_on: date
+    approved_by: str | None
+    approved_on: date | None
+
+
+# ---------------------------------------------------------------- closing
+
+
+async def close(
+    service: Service, connection: AsyncConnection, caller: Caller, year: int, wanted: ClosingRequest
+) -> ClosingAnswer:
+    """Close an ended year for good. Conflict ``period_not_ended``, ``already_closed``, or ``payout_below_floor`` with the
+    funds bound by a floor that miss it: ``shortfall``, and in ``unpaid`` what each statement lacked on 31 December, its
+    withheld deposit included. Forbidden ``all_funds_needed`` for a token of some funds."""
+    area = await pooling_area_of(connection, wanted.area_code)
+    may_pay(caller, area)
+    if caller.principal.funds is not None and not caller.principal.funds.issuperset(FUNDS):
+        raise Forbidden("all_funds_needed")
+    now = await business_now(service, connection)
+    if today(now).year <= year:
+        raise Conflict("period_not_ended")
+    await connection.execute(_LOCKS, {"area": area})
+    await _refuse_closed(connection, area, year)
+    last = date(year, 12, 31)
+    asked = Wanted(year=year, as_of=last, area_code=area)
+    await _check_floors(service, connection, area, asked)
+    figures = msgspec.to_builtins(await payout_rates(service, connection, asked))
+    values = {"area_code": area, "year": year, "closed_on": today(now), "figures": figures} | written_by(caller)
+    await connection.execute(insert(fiscal_year_closing).values(values))
+    await record(connection, caller, now, values, object_id=f"year_{area}_{year}", move="closed")
+    return ClosingAnswer(area, year, "closed", today(now), caller.principal.subject, figures)
+
+
+async def _refuse_closed(connection: AsyncConnection, area: str, year: int) -> None:
+    columns = fiscal_year_closing.c
+    wanted = select(columns.closed_on).where(columns.area_code == area, columns.year == year)
+    closed_on = (await connection.execute(wanted)).scalar()
+    if closed_on is not None:
+        raise Conflict("already_closed", extra={"closed_on": closed_on.isoformat()})
+
+
+async def _check_floors(service: Service, connection: AsyncConnection, area: str, asked: Wanted) -> None:
+    """Every statutory fund reaches its floor or has an approved exception."""
+    floors = plan_on(service.book, area, asked.as_of).floors
+    columns = payout_exception.c
+    approved = select(columns.fund).where(
+        columns.area_code == area, columns.year == asked.year, columns.state == "approved"
+    )
+    excepted = set((await connection.execute(approved)).scalars())
+    rows = await payout_figures(connection, service.book, asked)
+    below = [row for row in rows if row.fund in floors and row.fund not in excepted and row.required > 0]
+    if below:
+        funds = [await _shortfall(connection, area, asked, row) for row in below]
+        raise Conflict("payout_below_floor", extra={"funds": funds})
+
+
+async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row: Figures) -> dict[str, object]:
+    values = {"year": asked.year, "area": area, "fund": row.fund, "day": asked.as_of, "most": MOST_UNPAID}
+    unpaid = (await connection.execute(_UNPAID, values)).mappings().all()
+    return {
+        "fund": row.fund,
+        "shortfall": yuan(row.required),
+        "unpaid": [
+            {
+                "statement_id": None if item["statement_id"] is None else f"{STATEMENT}{item['statement_id']}",
+                "fund": row.fund,
+                "hospital_code": item["hospital_code"],
+                "amount": yuan(item["amount"]),
+            }
+            for item in unpaid
+        ],
+    }
+
+
+async def closings(connection: AsyncConnection, year: int, area_code: str | None) -> list[ClosingAnswer]:
+    """The areas that closed a year, of those that may be seen."""
+    columns = fiscal_year_closing.c
+    wanted = select(fiscal_year_closing).where(columns.year == year).order_by(columns.area_code)
+    if area_code is not None:
+        wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
+    rows = (await connection.execute(wanted)).mappings().all()
+    return [
+        ClosingAnswer(row["area_code"], year, "closed", row["closed_on"], row["subject"], row["figures"])
+        for row in rows
+    ]
+
+
+# ---------------------------------------------------------------- exceptions
+
+
+async def make_exception(
+    service: Service, connection: AsyncConnection, caller: Caller, year: int, wanted: ExceptionRequest
+) -> ExceptionAnswer:
+    """Draft an exception. Refused ``fund_without_floor``; Conflict ``exception_exists``, ``already_closed``, or
+    ``period_not_ended`` for a year that hasn't begun."""
+    area = await pooling_area_of(connection, wanted.area_code)
+    may_pay(caller, area)
+    if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
+        raise NotFound("not_found")
+    now = await business_now(service, connection)
+    if today(now).year < year:
+        raise Conflict("period_not_ended")
+    if wanted.fund not in plan_on(service.book, area, date(year, 12, 31)).floors:
+        raise Refused([Fault("/fund", "fund_without_floor")])
+    await connection.execute(_LOCKS, {"area": area})
+    await _refuse_closed(connection, area, year)
+    await _refuse_second(connection, area, wanted.fund, year)
+    values = {"area_code": area, "fund": wanted.fund, "year": year, "reason": wanted.reason, "created_on": today(now)}
+    made = insert(payout_exception).values(values | written_by(caller)).returning(*payout_exception.c)
+    row = (await connection.execute(made)).mappings().one()
+    shown = f"{EXCEPTION}{row['exception_id']}"
+    await record(connection, caller, now, dict(row), object_id=shown, move="draft", reason=wanted.reason)
+    return _answer_of(row)
+
+
+async def _refuse_second(connection: AsyncConnection, area: str, fund: str, year: int) -> None:
+    columns = payout_exception.c
+    wanted = select(columns.exception_id).where(columns.area_code == area, columns.fund == fund, columns.year == year)
+    found = (await connection.execute(wanted)).scalar()
+    if found is not None:
+        raise Conflict("exception_exists", extra={"exception_id": f"{EXCEPTION}{found}"})
+
+
+async def approve_exception(
+    service: Service, connection: AsyncConnection, caller: Caller, shown: str
+) -> ExceptionAnswer:
+    """Approve a draft made by another. Forbidden ``maker_is_checker``, Conflict ``invalid_move``."""
+    row = await locked(connection, payout_exception, number_of(shown, EXCEPTION))
+    may_pay(caller, row["area_code"])
+    by_another(caller, row["subject"])
+    check_move(row, ("draft",), "approved")
+    now = await business_now(service, connection)
+    signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
+    await move(connection, payout_exception, row, state="approved", **signed)
+    await record(connection, caller, now, dict(row), object_id=shown, move="approved")
+    return _answer_of({**row, "state": "approved", **signed})
+
+
+async def exceptions(connection: AsyncConnection, year: int, area_code: str | None) -> list[ExceptionAnswer]:
+    """The exceptions of a year, of those that may be seen, oldest first."""
+    columns = payout_exception.c
+    wanted = select(payout_exception).where(columns.year == year).order_by(columns.exception_id)
+    if area_code is not None:
+        wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
+    rows: Sequence[RowMapping] = (await connection.execute(wanted)).mappings().all()
+    return [_answer_of(row) for row in rows]
+
+
+def _answer_of(row: Any) -> ExceptionAnswer:
+    return ExceptionAnswer(
+        exception_id=f"{EXCEPTION}{row['exception_id']}",
+        state=row["state"],
+        area_code=row["area_code"],
+        fund=row["fund"],
+        year=row["year"],
+        reason=row["reason"],
+        created_by=row["subject"],
+        created_on=row["created_on"],
+        approved_by=row["approved_by"],
+        approved_on=row["approved_on"],
+    )
+
+
+# ---------------------------------------------------------------- checking
+
+FROZEN: Final = (
+    "incurred",
+    "deductions",
+    "payable",
+    "disbursed",
+    "cash",
+    "offset",
+    "year_end_offset",
+    "incurred_ratio",
+    "required",
+)
+
+
+async def moved_since(service: Service, connection: AsyncConnection, area_code: str, year: int) -> list[str]:
+    """What a closed year's payout rates say otherwise now than when it was closed, ``fund.figure`` each; nothing when all is
+    well. A year that isn't closed gives nothing."""
+    rows: list[RateAnswer] = await payout_rates(
+        service, connection, Wanted(year=year, as_of=date(year, 12, 31), area_code=area_code)
+    )
+    now = {row.fund: msgspec.to_builtins(row) for row in rows}
+    return [
+        f"{figures['fund']}.{name}"
+        for closing in await closings(connection, year, area_code)
+        for figures in closing.figures
+        for name in FROZEN
+        if now.get(figures["fund"], {}).get(name) != figures[name]
+    ]
