@@ -1,5 +1,6 @@
 """Every setting, typed, read once from the environment (prefix ``ONESTOP_``)."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -31,4 +32,7 @@ class Settings(BaseSettings):
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
     quote_seconds: int = Field(default=1800, ge=1)
     reconciliation_grace: int = Field(default=1800, ge=0, le=24 * 3600)
+    family_doctor_fee: Decimal | None = Field(
+        default=None, gt=0, lt=10_000, decimal_places=2
+    )  # yuan per person and month
     log_level: str = "info"

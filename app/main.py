@@ -10,9 +10,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import clock, law, openapi, operations, problem, telemetry, tokens
-from app.clearing import api as clearing
-from app.clearing import disbursement_api as disbursement
+from app.clearing import api as statements
+from app.clearing import deduction_api as deductions
+from app.clearing import disbursement_api as disbursements
 from app.clearing import rates_api as rates
+from app.clearing import reconciliation_api as reconciliations
+from app.clearing import report_api as reports
 from app.config import Settings
 from app.context import Service
 from app.db import open_database
@@ -22,7 +25,9 @@ from app.jobs.worker import work
 from app.ledger import api as ledger
 from app.policies import shipped_book
 from app.registry import api as registry
+from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
+from app.registry import records_api as records
 from app.security import derive_keys, load_secret
 from app.settlement import api as settlement
 from app.version import VERSION
@@ -81,13 +86,18 @@ def describe_app(lifespan: object = None) -> FastAPI:
     )
     for module in (
         settlement,
-        clearing,
-        disbursement,
+        statements,
+        reconciliations,
+        deductions,
+        disbursements,
         rates,
+        reports,
+        ledger,
         imports,
         registry,
+        hospitals,
+        records,
         jobs_api,
-        ledger,
         law,
         tokens,
         operations,

@@ -171,6 +171,10 @@ _BILL: Final[dict[str, tuple[str, str]]] = {
         "不支持该险种。目前只结算城乡居民基本医疗保险（390）。",
         "This type of insurance isn't supported. Only residents' basic insurance (390) is settled here.",
     ),
+    "hospital_not_contracted": (
+        "该医疗机构在入院（就诊）日没有定点协议。请核对机构和日期，或由登记人员补录协议期；现金垫付的由经办机构按零星报销办理。",
+        "The hospital has no designated-provider contract on the admission (visit) day. Check both, or have the contract registered.",
+    ),
     "disease_not_listed": (
         "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",
         "The chronic disease isn't listed or its code is missing. Send a code from the list of the person's area.",
@@ -287,6 +291,29 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
+_RECORDS: Final[dict[str, tuple[str, str]]] = {
+    "period_overlap": (
+        "这一段与另一段的日期重叠。请调整日期，使各段不重叠。",
+        "This period shares days with another one. Change their days so that they don't.",
+    ),
+    "periods_differ": (
+        "单独填写的起止日与各段不一致。请填最早一段的开始日和最晚一段的结束日，或不填。",
+        "The day sent beside the periods isn't their first or last day. Send that day, or leave it out.",
+    ),
+    "contract_overlap": (
+        "此人在这些日期已有另一份家庭医生签约。请先截止前一份，或调整日期。",
+        "The person has another family-doctor contract on these days. End that one first, or change the days.",
+    ),
+    "pack_unknown": (
+        "没有这个政策包。请核对名称，可用的名称见 GET /v1/policies。",
+        "There is no such policy pack. Check its name; GET /v1/policies lists them.",
+    ),
+    "parameter_unknown": (
+        "没有可由地区自定的这个参数。请使用政策包中对所有人相同的金额参数，例如 safety_net.own_cap。",
+        "No parameter of this name can have a figure of an area's own. Use a sum of the pack that is the same for everybody, such as safety_net.own_cap.",
+    ),
+}
+
 _CLEARING: Final[dict[str, tuple[str, str]]] = {
     "period_format": (
         "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
@@ -391,6 +418,71 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
     "payout_below_floor": (
         "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
         "The payout rate is below its floor, the year can't be closed. Pay the listed statements or have an exception approved.",
+    ),
+}
+
+_AUDIT: Final[dict[str, tuple[str, str]]] = {
+    "totals_or_file": (
+        "对账数据不完整或重复。请在 totals（各基金合计）和 file（明细文件）中填写且只填写一项。",
+        "Send either totals or a file. Give the totals per fund, or a detail file, and not both.",
+    ),
+    "fund_repeated": ("同一基金出现了两次。请合并为一行。", "A fund is named twice. Make one row of it."),
+    "settlement_repeated": (
+        "同一结算、同一基金在文件中已出现过。首次出现在第 {row} 行；请合并或删除重复行。",
+        "An earlier row has the same settlement and fund. It is row {row}; make one row of the two.",
+    ),
+    "cell_missing": ("单元格是空的。请补上该值。", "The cell is empty. Fill it in."),
+    "cell_amount": (
+        "金额无法识别。请写成最多两位小数的数，例如 25.00。",
+        "The amount can't be read. Write a number with at most two decimals, for example 25.00.",
+    ),
+    "too_many_differences": (
+        "差异过多。超过 {limit} 条，文件多半不属于这份申报单；请核对月份、参保地和结算编号后重新上传。",
+        "There are too many differences. Beyond {limit} the file hardly is this statement's; check month, area and settlement ids.",
+    ),
+    "settlement_not_in_statement": (
+        "该申报单中没有此结算在该基金的应付。请核对结算编号（须为原结算，不是撤销或调整）和基金。",
+        "The statement has no payable of this fund for the settlement. Check fund and id, which is that of the settlement itself.",
+    ),
+    "deduction_exceeds_payable": (
+        "扣款超过该基金对此结算的应付余额。扣除其他扣款后还有 {payable} 元；请减少扣款。",
+        "The deduction exceeds what the fund owes for the settlement. {payable} yuan are left beside other deductions; deduct less.",
+    ),
+    "amount_zero": ("金额不能为零。请填写大于零的金额。", "The amount is zero. Send one above zero."),
+    "line_unknown": (
+        "该结算没有这一行。请核对明细行号。",
+        "The settlement has no such line. Check the line's number.",
+    ),
+    "appeal_too_late": (
+        "申诉期限已过。最后一日是 {day}；扣款按无异议处理。",
+        "The time for an appeal is over. Its last day was {day}; the deduction stands.",
+    ),
+    "reduced_amount": (
+        "减少后的扣款金额不对。应大于 0 且小于 {claimed} 元；全部维持用 upheld，全部撤销用 dismissed。",
+        "The reduced amount doesn't fit. Send one above 0 and below {claimed}; use upheld for the whole, dismissed for nothing.",
+    ),
+    "decision_amount": (
+        "金额与裁定结果不符。此结果的扣款金额是 {amount} 元；请改为该金额，或不填。",
+        "The amount contradicts the outcome. With this outcome {amount} is deducted; send that, or leave the amount out.",
+    ),
+    "size_or_rate": (
+        "抽样数量不明确。请在 size（份数）和 rate（比例）中填写且只填写一项。",
+        "Send either a size or a rate. Say how many settlements to draw, or which share, and not both.",
+    ),
+    "statement_needs_all_funds": (
+        "该操作涉及申报单的所有基金，令牌只限部分基金。请由不限基金的令牌办理。",
+        "This concerns every fund of the statement, and the token is limited to some. Use a token without that limit.",
+    ),
+}
+
+_REPORTS: Final[dict[str, tuple[str, str]]] = {
+    "already_submitted": (
+        "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
+        "This month's report is already submitted. Read it; later corrections show in later months.",
+    ),
+    "all_funds_needed": (
+        "该令牌只涉及部分基金，不能提交或签发月报。请使用不限基金的令牌。",
+        "This token reaches some funds only and can't answer for the whole report. Use one that isn't limited to funds.",
     ),
 }
 
@@ -664,8 +756,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     **_BILL,
     **_SETTLING,
     **_REGISTRY,
+    **_RECORDS,
     **_FILES,
     **_CLEARING,
+    **_AUDIT,
+    **_REPORTS,
     **_REQUEST,
 }
 LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")

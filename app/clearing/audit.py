@@ -1,12 +1,13 @@
 """Auditing a statement: a sample of its settlements that anybody can draw again, and the end of the audit. Amounts in fen."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import RowMapping, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing import deduction as deductions
@@ -21,10 +22,11 @@ from app.clearing.moves import (
     record,
     today,
 )
+from app.clearing.statement import BEFORE_APPROVAL, SIGNED
+from app.clearing.statement import read as statement_read
 from app.clearing.tables import clearing_event, deduction, statement
 from app.context import Caller, Service
-from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
-from app.http import encoded, open_request
+from app.errors import Conflict, Fault, Forbidden, Refused
 from app.money import RATE_ONE, parsed, yuan
 from app.settlement.answer import shown_id, shown_instant
 from app.wire import Code, Rate
@@ -96,7 +98,7 @@ _DRAW: Final = text(
     f"""
 SELECT s.settlement_id, s.visit_id, s.settle_seq, s.medical_type, s.settled_at, s.total, p.amount,
        EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') AS reversed
-  FROM (SELECT t.settlement_id, sum(CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END)::bigint AS amount
+  FROM (SELECT t.settlement_id, sum({SIGNED})::bigint AS amount
         {_POPULATION} GROUP BY 1
          ORDER BY sha256(convert_to(:seed || ':set_' || t.settlement_id, 'UTF8')) LIMIT :size) p
   JOIN settlement s USING (settlement_id)
@@ -105,13 +107,13 @@ SELECT s.settlement_id, s.visit_id, s.settle_seq, s.medical_type, s.settled_at, 
 
 
 async def sample(
-    service: Service, caller: Caller, connection: AsyncConnection, statement_id: str, wanted: SampleRequest
-) -> bytes:
+    service: Service, connection: AsyncConnection, caller: Caller, statement_id: str, wanted: SampleRequest
+) -> SampleAnswer:
     """Draw settlements of a statement for an audit, and keep seed, method and numbers for ever. The same seed and size draw the
     same ones; a larger size begins with them. Refused without a size or a rate, or with both, or for more than a thousand."""
     row = await locked(connection, statement, number_of(statement_id, STATEMENT))
     may_pay(caller, row["area_code"])
-    check_move(row, (*deductions.DEDUCTIBLE, "approved", "settled"), "sampled")
+    check_move(row, (*BEFORE_APPROVAL, "approved", "settled"), "sampled")
     given = {"statement": row["statement_id"]}
     population = (await connection.execute(_COUNT, given)).scalar_one()
     size = min(_size(wanted, population), population)
@@ -121,7 +123,7 @@ async def sample(
     kept = msgspec.json.encode(_Drawn(seed, population, size)).decode()
     await record(connection, caller, now, row, object_id=statement_id, move="sampled", reason=kept)
     head = SampleRecord(statement_id, seed, METHOD, population, size, today(now), caller.principal.subject)
-    return encoded(SampleAnswer(**msgspec.structs.asdict(head), settlements=[_sampled(one) for one in drawn]))
+    return SampleAnswer(**msgspec.structs.asdict(head), settlements=[_sampled(dict(one)) for one in drawn])
 
 
 def _size(wanted: SampleRequest, population: int) -> int:
@@ -135,7 +137,7 @@ def _size(wanted: SampleRequest, population: int) -> int:
     return size
 
 
-def _sampled(row: RowMapping) -> SampledSettlement:
+def _sampled(row: Mapping[str, Any]) -> SampledSettlement:
     return SampledSettlement(
         settlement_id=shown_id(row["settlement_id"]),
         visit_id=row["visit_id"],
@@ -148,43 +150,39 @@ def _sampled(row: RowMapping) -> SampledSettlement:
     )
 
 
-async def samples(service: Service, caller: Caller, statement_id: str) -> bytes:
+async def samples(connection: AsyncConnection, statement_id: str) -> list[SampleRecord]:
     """The drawings from a statement, oldest first."""
-    number = number_of(statement_id, STATEMENT)
+    row = await statement_read(connection, statement_id)
     columns = clearing_event.c
-    drawn = (columns.object_id == f"{STATEMENT}{number}", columns.move == "sampled")
+    drawn = (columns.object_id == f"{STATEMENT}{row['statement_id']}", columns.move == "sampled")
     wanted = select(clearing_event).where(*drawn).order_by(columns.event_id)
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        seen = select(statement.c.statement_id).where(statement.c.statement_id == number)
-        if (await connection.execute(seen)).first() is None:
-            raise NotFound("not_found")
-        rows = (await connection.execute(wanted)).mappings().all()
-    return encoded({"data": [_recorded(statement_id, row) for row in rows]})
+    return [_recorded(statement_id, dict(one)) for one in (await connection.execute(wanted)).mappings()]
 
 
-def _recorded(statement_id: str, row: RowMapping) -> SampleRecord:
+def _recorded(statement_id: str, row: Mapping[str, Any]) -> SampleRecord:
     kept = msgspec.json.decode(row["reason"], type=_Drawn)
     day = today(row["business_at"])
     return SampleRecord(statement_id, kept.seed, METHOD, kept.population, kept.size, day, row["subject"])
 
 
-async def finish(service: Service, caller: Caller, connection: AsyncConnection, statement_id: str) -> bytes:
+async def finish(service: Service, connection: AsyncConnection, caller: Caller, statement_id: str) -> AuditAnswer:
     """End the audit of a declared or reconciled statement. What the hospital didn't appeal in time is upheld first; Conflict
-    ``deductions_open`` while others are undecided. Forbidden ``all_funds_needed`` for a token limited to some funds, which
+    ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for a token limited to some funds, which
     can't see the others' deductions."""
     row = await locked(connection, statement, number_of(statement_id, STATEMENT))
     may_pay(caller, row["area_code"])
     check_move(row, ("declared", "reconciled"), "audited")
     if caller.principal.funds is not None:
-        raise Forbidden("all_funds_needed")
+        raise Forbidden("statement_needs_all_funds")
     await deductions.lapse(service, connection, caller, row["statement_id"])
     if left := await deductions.undecided(connection, row["statement_id"]):
         raise Conflict("deductions_open", extra={"deductions": left})
     await move(connection, statement, row, state="audited")
-    await record(connection, caller, await business_now(service, connection), row, object_id=statement_id, move="audited")
+    await record(
+        connection, caller, await business_now(service, connection), row, object_id=statement_id, move="audited"
+    )
     total: Any = select(func.count(), func.coalesce(func.sum(deduction.c.upheld), 0)).where(
         deduction.c.statement_id == row["statement_id"]
     )
     count, deducted = (await connection.execute(total)).one()
-    return encoded(AuditAnswer(statement_id, "audited", count, yuan(int(deducted))))
+    return AuditAnswer(statement_id, "audited", count, yuan(int(deducted)))

@@ -4,13 +4,12 @@ Amounts in fen. An accepted or upheld deduction reduces what the fund owes the h
 to the fund's expense; the patient is never charged for it (clearing.md, The month, 3). Days are business days.
 """
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import RowMapping, case, insert, select, text
+from sqlalchemy import case, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing.moves import (
@@ -23,39 +22,25 @@ from app.clearing.moves import (
     may_pay,
     move,
     number_of,
-    owner_of,
     record,
     today,
-    written_by,
 )
-from app.clearing.plan import plan_on
-from app.clearing.tables import deduction, statement, statement_approval
+from app.clearing.posting import Posting, post, purse_of
+from app.clearing.tables import deduction, statement
 from app.context import Caller, Service
 from app.errors import Conflict, Fault, NotFound, Refused
-from app.http import encoded, open_request, page, read_cursor
+from app.http import page, read_cursor
 from app.ledger.journal import clr_type
 from app.money import fen, yuan
-from app.settlement.answer import read_id, shown_id
-from app.wire import Code, Money
+from app.settlement.answer import shown_id
+from app.wire import Money
 
-DEDUCTIBLE: Final = ("declared", "reconciled", "audited")
 UNDECIDED: Final = ("proposed", "appealed")
 
 Fund = Literal["390100", "390200", "610100", "640100"]
 State = Literal["proposed", "accepted", "appealed", "decided", "lapsed"]
 Outcome = Literal["upheld", "reduced", "dismissed"]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
-
-
-class DeductionRequest(Struct, forbid_unknown_fields=True):
-    """What an auditor proposes to take off, and why. ``line_no`` only says where the fault lies."""
-
-    settlement_id: Code
-    fund: Fund
-    amount: Money
-    reason_code: Code
-    reason: Reason
-    line_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
 class AppealRequest(Struct, forbid_unknown_fields=True):
@@ -101,7 +86,7 @@ class DeductionAnswer(Struct):
     subject: str
 
 
-def shown(row: RowMapping, day: date) -> DeductionAnswer:
+def shown(row: Mapping[str, Any], day: date) -> DeductionAnswer:
     """A deduction's row as an answer on a business day."""
     over = row["state"] == "proposed" and row["appeal_by"] < day
     upheld = row["amount"] if over else row["upheld"]
@@ -122,124 +107,10 @@ _AS_STORED: Final = (
 )  # fmt: skip
 
 
-# ---------------------------------------------------------------- proposing
-
-_PERSON: Final = text("SELECT person_id FROM settlement WHERE settlement_id = :settlement")
-# A reversal ends the deductions that it finds; whoever adds one keeps the person from being reversed meanwhile.
-_LOCK_PERSON: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 2))")
-_FACTS: Final = text(
-    """
-WITH posted AS (
-  SELECT t.fiscal_year, CASE WHEN c.party = :creditor THEN t.amount ELSE -t.amount END AS amount,
-         EXISTS (SELECT FROM statement_item i WHERE i.statement_id = :statement AND i.transfer_id = t.transfer_id
-                    AND NOT i.withdrawn) AS declared
-    FROM transfer t JOIN account c ON c.account_id = t.credit_account JOIN account d ON d.account_id = t.debit_account
-   WHERE t.settlement_id IN (SELECT s.settlement_id FROM settlement s WHERE :settlement IN (s.settlement_id, s.of_settlement_id))
-     AND t.fund = :fund AND t.area_code = :area AND t.event IN ('settlement', 'adjustment', 'reversal', 'recovery')
-     AND (c.kind = 'payable' AND c.party = :creditor OR d.kind = 'payable' AND d.party = :creditor)
-), claimed AS (
-  SELECT d.statement_id, coalesce(d.upheld, d.amount) AS amount FROM deduction d
-   WHERE d.settlement_id = :settlement AND d.fund = :fund
-)
-SELECT s.kind, EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') AS reversed,
-       CAST(:line AS integer) IS NULL
-         OR EXISTS (SELECT FROM json_array_elements(s.document -> 'lines') l WHERE (l ->> 0)::integer = :line) AS has_line,
-       (SELECT max(p.fiscal_year) FROM posted p WHERE p.declared) AS fiscal_year,
-       least((SELECT sum(p.amount) FROM posted p) - (SELECT coalesce(sum(c.amount), 0) FROM claimed c),
-             (SELECT sum(p.amount) FROM posted p WHERE p.declared)
-               - (SELECT coalesce(sum(c.amount), 0) FROM claimed c WHERE c.statement_id = :statement))::bigint AS room
-  FROM settlement s WHERE s.settlement_id = :settlement AND s.hospital_code = :hospital"""
-)
-
-
-async def propose(
-    service: Service, caller: Caller, connection: AsyncConnection, statement_id: str, wanted: DeductionRequest
-) -> bytes:
-    """Propose a deduction from a statement whose fund isn't approved yet (else Conflict ``invalid_move``).
-
-    Refused with every fault: no posting of that fund in the statement, no such line, more than the fund still owes for the
-    settlement beside its other deductions. Conflict ``already_reversed``. Moves no money."""
-    settlement_id = read_id(wanted.settlement_id) or 0
-    person = (await connection.execute(_PERSON, {"settlement": settlement_id})).scalar_one_or_none()
-    await connection.execute(_LOCK_PERSON, {"person": person or ""})
-    row = await locked(connection, statement, number_of(statement_id, STATEMENT))
-    may_pay(caller, row["area_code"])
-    _its_fund(caller, wanted.fund)
-    check_move(row, DEDUCTIBLE, "deducted")
-    await _not_approved(connection, row, wanted.fund)
-    fiscal_year = await _checked(connection, row, settlement_id, wanted)
-    now = await business_now(service, connection)
-    day = today(now)
-    values = {
-        "statement_id": row["statement_id"],
-        "settlement_id": settlement_id,
-        "line_no": wanted.line_no,
-        "fund": wanted.fund,
-        "fiscal_year": fiscal_year,
-        "amount": fen(wanted.amount),
-        "reason_code": wanted.reason_code,
-        "reason": wanted.reason,
-        "proposed_on": day,
-        "appeal_by": day + timedelta(days=plan_on(service.book, row["area_code"], day).appeal_days),
-    }
-    new = insert(deduction).values(**values, **owner_of(row), **written_by(caller)).returning(*deduction.c)
-    made = (await connection.execute(new)).mappings().one()
-    object_id = f"{DEDUCTION}{made['deduction_id']}"
-    await record(
-        connection, caller, now, made, object_id=object_id, move="proposed", reason=wanted.reason, amount=made["amount"]
-    )
-    return encoded(shown(made, day))
-
-
-def _its_fund(caller: Caller, fund: str) -> None:
-    if caller.principal.funds is not None and fund not in caller.principal.funds:
-        raise NotFound("not_found")
-
-
-async def _not_approved(connection: AsyncConnection, row: RowMapping, fund: str) -> None:
-    columns = statement_approval.c
-    approved = select(columns.fund).where(columns.statement_id == row["statement_id"], columns.fund == fund)
-    if (await connection.execute(approved)).first() is not None:
-        raise Conflict("invalid_move", values={"state": "approved", "wanted": "deducted"}, extra={"state": "approved"})
-
-
-async def _checked(
-    connection: AsyncConnection, row: RowMapping, settlement_id: int, wanted: DeductionRequest
-) -> int:
-    """The fiscal year of the postings that a deduction is taken from."""
-    given = {
-        "statement": row["statement_id"],
-        "hospital": row["hospital_code"],
-        "area": row["area_code"],
-        "creditor": f"hospital:{row['hospital_code']}",
-        "settlement": settlement_id,
-        "fund": wanted.fund,
-        "line": wanted.line_no,
-    }
-    found = (await connection.execute(_FACTS, given)).mappings().first()
-    amount, faults = fen(wanted.amount), []
-    if found is None or found["kind"] != "settlement" or found["fiscal_year"] is None:
-        faults.append(Fault("/settlement_id", "settlement_not_in_statement"))
-    elif found["reversed"]:
-        raise Conflict("already_reversed")
-    elif amount > (room := max(found["room"], 0)):
-        faults.append(Fault("/amount", "deduction_exceeds_payable", {"payable": yuan(room)}))
-    if amount == 0:
-        faults.append(Fault("/amount", "amount_zero"))
-    if found is not None and not found["has_line"]:
-        faults.append(Fault("/line_no", "line_unknown"))
-    if faults or found is None:
-        raise Refused(faults)
-    year: int = found["fiscal_year"]
-    return year
-
-
 # ---------------------------------------------------------------- what becomes of it
 
 
-async def _moving(
-    connection: AsyncConnection, deduction_id: str
-) -> RowMapping:
+async def _moving(connection: AsyncConnection, deduction_id: str) -> dict[str, Any]:
     """A deduction, locked, its statement before it: as whoever approves the statement does."""
     number = number_of(deduction_id, DEDUCTION)
     of = select(deduction.c.statement_id).where(deduction.c.deduction_id == number)
@@ -250,7 +121,7 @@ async def _moving(
     return await locked(connection, deduction, number)
 
 
-async def accept(service: Service, caller: Caller, connection: AsyncConnection, deduction_id: str) -> bytes:
+async def accept(service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str) -> DeductionAnswer:
     """The hospital agrees: the whole amount is deducted. Conflict ``invalid_move`` after an appeal or twice; Forbidden
     ``maker_is_checker`` for who proposed it."""
     row = await _moving(connection, deduction_id)
@@ -259,12 +130,12 @@ async def accept(service: Service, caller: Caller, connection: AsyncConnection, 
     now = await business_now(service, connection)
     await _uphold(connection, caller, [row], today(now), state="accepted")
     await record(connection, caller, now, row, object_id=deduction_id, move="accepted", amount=row["amount"])
-    return await _read(connection, row, today(now))
+    return shown(row, today(now))
 
 
 async def appeal(
-    service: Service, caller: Caller, connection: AsyncConnection, deduction_id: str, wanted: AppealRequest
-) -> bytes:
+    service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: AppealRequest
+) -> DeductionAnswer:
     """The hospital disagrees, until ``appeal_by``; Conflict ``appeal_too_late`` after it, ``invalid_move`` twice."""
     row = await _moving(connection, deduction_id)
     check_move(row, ("proposed",), "appealed")
@@ -274,12 +145,12 @@ async def appeal(
     values = {"appeal_reason": wanted.reason, "appealed_by": caller.principal.subject, "appealed_on": today(now)}
     await move(connection, deduction, row, state="appealed", **values)
     await record(connection, caller, now, row, object_id=deduction_id, move="appealed", reason=wanted.reason)
-    return await _read(connection, row, today(now))
+    return shown(row, today(now))
 
 
 async def decide(
-    service: Service, caller: Caller, connection: AsyncConnection, deduction_id: str, wanted: DecisionRequest
-) -> bytes:
+    service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: DecisionRequest
+) -> DeductionAnswer:
     """Decide an appeal. Forbidden ``maker_is_checker`` for who proposed or appealed; Refused for an amount that doesn't fit the
     outcome; Conflict ``invalid_move`` without an appeal."""
     row = await _moving(connection, deduction_id)
@@ -298,7 +169,7 @@ async def decide(
     await record(
         connection, caller, now, row, object_id=deduction_id, move=wanted.outcome, reason=wanted.reason, amount=upheld
     )
-    return await _read(connection, row, today(now))
+    return shown(row, today(now))
 
 
 def _upheld(claimed: int, wanted: DecisionRequest) -> int:
@@ -326,7 +197,7 @@ async def lapse(
     wanted = select(deduction).where(*over).order_by(columns.deduction_id).with_for_update()
     if funds is not None:
         wanted = wanted.where(columns.fund.in_(funds))
-    rows = list((await connection.execute(wanted)).mappings().all())
+    rows = [dict(row) for row in (await connection.execute(wanted)).mappings()]
     await _uphold(connection, caller, rows, today(now), state="accepted")
     for row in rows:
         object_id = f"{DEDUCTION}{row['deduction_id']}"
@@ -335,9 +206,7 @@ async def lapse(
         )
 
 
-async def undecided(
-    connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None
-) -> list[str]:
+async def undecided(connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None) -> list[str]:
     """The ids of a statement's deductions that are still open, of some funds or of all: they stop an approval."""
     columns = deduction.c
     wanted = select(columns.deduction_id).where(columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
@@ -347,7 +216,6 @@ async def undecided(
     return [f"{DEDUCTION}{number}" for number in found]
 
 
-_POST: Final = text("SELECT transfers_post(CAST(:transfers AS jsonb))")
 _BILLS: Final = text(
     """SELECT d.deduction_id, s.benefit_year, s.medical_type, fiscal_year_of(d.area_code, d.fiscal_year, :day) AS fiscal_year
          FROM deduction d JOIN settlement s USING (settlement_id) WHERE d.deduction_id = ANY (CAST(:ids AS bigint[]))"""
@@ -357,7 +225,7 @@ _BILLS: Final = text(
 async def _uphold(
     connection: AsyncConnection,
     caller: Caller,
-    rows: Sequence[RowMapping],
+    rows: Sequence[dict[str, Any]],
     day: date,
     *,
     state: str,
@@ -371,51 +239,53 @@ async def _uphold(
     ids = [row["deduction_id"] for row in rows]
     if upheld == 0 or not ids:
         return
-    bills = {one["deduction_id"]: one for one in (await connection.execute(_BILLS, {"ids": ids, "day": day})).mappings()}
-    transfers = [_transfer(row, bills[row["deduction_id"]], day, upheld) for row in rows]
-    await connection.execute(_POST, {"transfers": msgspec.json.encode(transfers).decode()})
+    bills = {
+        one["deduction_id"]: dict(one)
+        for one in (await connection.execute(_BILLS, {"ids": ids, "day": day})).mappings()
+    }
+    await post(connection, [_posting(row, bills[row["deduction_id"]], day) for row in rows])
 
 
-def _transfer(row: RowMapping, bill: RowMapping, day: date, upheld: int | None) -> dict[str, Any]:
-    base = f"area:{row['area_code']}/fund:{row['fund']}"
-    return {
-        "event": "deduction",
-        "debit": f"{base}/payable/hospital:{row['hospital_code']}",
-        "credit": f"{base}/expense",
-        "amount": row["amount"] if upheld is None else upheld,
-        "tier": "deduction",
-        "clr_type": clr_type(bill["medical_type"]),
-        "business_date": day,
-        "benefit_year": bill["benefit_year"],
-        "fiscal_year": bill["fiscal_year"],
-        "cause": f"{DEDUCTION}{row['deduction_id']}",
-    } | {name: row[name] for name in ("settlement_id", "statement_id", "area_code", "fund", "hospital_code", "hospital_area")}
+def _posting(row: Mapping[str, Any], bill: Mapping[str, Any], day: date) -> Posting:
+    purse = purse_of(row, bill["fiscal_year"])
+    return Posting(
+        event="deduction",
+        debit=purse.payable,
+        credit=purse.expense,
+        amount=row["upheld"],
+        area_code=purse.area_code,
+        fund=purse.fund,
+        hospital_code=purse.hospital_code,
+        hospital_area=purse.hospital_area,
+        business_date=day,
+        benefit_year=bill["benefit_year"],
+        fiscal_year=purse.fiscal_year,
+        cause=f"{DEDUCTION}{row['deduction_id']}",
+        statement_id=row["statement_id"],
+        settlement_id=row["settlement_id"],
+        tier="deduction",
+        clr_type=clr_type(bill["medical_type"]),
+    )
 
 
 # ---------------------------------------------------------------- reading
 
 
-async def _read(connection: AsyncConnection, row: RowMapping, day: date) -> bytes:
-    return encoded(shown(await locked(connection, deduction, row["deduction_id"]), day))
-
-
-async def read(service: Service, caller: Caller, deduction_id: str) -> bytes:
+async def read(service: Service, connection: AsyncConnection, deduction_id: str) -> DeductionAnswer:
     """A deduction as it stands today."""
     wanted = select(deduction).where(deduction.c.deduction_id == number_of(deduction_id, DEDUCTION))
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        row = (await connection.execute(wanted)).mappings().first()
-        if row is None:
-            raise NotFound("not_found")
-        return encoded(shown(row, today(await business_now(service, connection))))
+    row = (await connection.execute(wanted)).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    return shown(dict(row), today(await business_now(service, connection)))
 
 
 async def listed(
     service: Service,
-    caller: Caller,
+    connection: AsyncConnection,
     *,
     state: State | None,
-    filters: dict[str, Any],
+    filters: Mapping[str, Any],
     limit: int,
     cursor: str | None,
 ) -> bytes:
@@ -428,12 +298,10 @@ async def listed(
             wanted = wanted.where(columns[name] == value)
     if before is not None:
         wanted = wanted.where(columns.deduction_id < before)
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        day = today(await business_now(service, connection))
-        if state is not None:
-            over = (columns.state == "proposed") & (columns.appeal_by < day)
-            wanted = wanted.where(case((over, "accepted"), else_=columns.state) == state)
-        rows = list((await connection.execute(wanted)).mappings().all())
-    answers = [shown(row, day) for row in rows[:limit]]
+    day = today(await business_now(service, connection))
+    if state is not None:
+        over = (columns.state == "proposed") & (columns.appeal_by < day)
+        wanted = wanted.where(case((over, "accepted"), else_=columns.state) == state)
+    rows = list((await connection.execute(wanted)).mappings().all())
+    answers = [shown(dict(row), day) for row in rows[:limit]]
     return page(service, rows, limit, answers, lambda row: row["deduction_id"])

@@ -1,27 +1,25 @@
 """The routes of auditing statements: samples, deductions, appeals, decisions. They translate, nothing more."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.clearing import audit, deduction
+from app.clearing import audit, deduction, deduction_proposal
+from app.clearing.api import READERS, Limit, opened, reading, writing
 from app.clearing.audit import AuditAnswer, SampleAnswer, SampleRecord, SampleRequest
-from app.clearing.deduction import AppealRequest, DecisionRequest, DeductionAnswer, DeductionRequest, State
+from app.clearing.deduction import AppealRequest, DecisionRequest, DeductionAnswer, State
+from app.clearing.deduction_proposal import DeductionRequest
 from app.clearing.moves import STATEMENT, number_of
 from app.context import Caller, Service
-from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, once, service_of
+from app.http import PAGE_DEFAULT, answer
 from app.openapi import KEYED, body, gives
 from app.problem import read_body
-from app.security import require
 from app.wire import decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
-READERS: Final = ("finance", "hospital", "auditor")
 AUDITORS: Final = ("finance", "auditor")
-T = TypeVar("T")
 
 
 @router.post(
@@ -33,18 +31,21 @@ async def post_deduction(request: Request, statement_id: str) -> Response:
     """Propose to deduct from a fund's payable of a settlement (finance). The hospital may appeal until ``appeal_by``; no appeal in
     time is agreement."""
     caller, service, wanted = await _asked(request, DeductionRequest, "finance")
-    return await _once(
-        request, caller, wanted, 201, lambda connection: deduction.propose(service, caller, connection, statement_id, wanted)
+    return await writing(
+        request,
+        caller,
+        wanted,
+        201,
+        lambda connection: deduction_proposal.propose(service, connection, caller, statement_id, wanted),
     )
 
 
 @router.post("/deductions/{deduction_id}/acceptance", openapi_extra=KEYED, responses=gives(200, DeductionAnswer))
 async def post_acceptance(request: Request, deduction_id: str) -> Response:
     """The hospital agrees: the fund owes it that much less."""
-    caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, "hospital")
-    return await _once(
-        request, caller, None, 200, lambda connection: deduction.accept(service, caller, connection, deduction_id)
+    caller, service = await opened(request, "hospital")
+    return await writing(
+        request, caller, None, 200, lambda connection: deduction.accept(service, connection, caller, deduction_id)
     )
 
 
@@ -56,8 +57,12 @@ async def post_acceptance(request: Request, deduction_id: str) -> Response:
 async def post_appeal(request: Request, deduction_id: str) -> Response:
     """The hospital disagrees, until ``appeal_by``."""
     caller, service, wanted = await _asked(request, AppealRequest, "hospital")
-    return await _once(
-        request, caller, wanted, 200, lambda connection: deduction.appeal(service, caller, connection, deduction_id, wanted)
+    return await writing(
+        request,
+        caller,
+        wanted,
+        200,
+        lambda connection: deduction.appeal(service, connection, caller, deduction_id, wanted),
     )
 
 
@@ -69,8 +74,12 @@ async def post_appeal(request: Request, deduction_id: str) -> Response:
 async def post_decision(request: Request, deduction_id: str) -> Response:
     """Decide an appeal (finance, neither who proposed nor who appealed). ``amount`` is what is deducted after all."""
     caller, service, wanted = await _asked(request, DecisionRequest, "finance")
-    return await _once(
-        request, caller, wanted, 200, lambda connection: deduction.decide(service, caller, connection, deduction_id, wanted)
+    return await writing(
+        request,
+        caller,
+        wanted,
+        200,
+        lambda connection: deduction.decide(service, connection, caller, deduction_id, wanted),
     )
 
 
@@ -81,24 +90,28 @@ async def list_deductions(
     statement_id: str | None = None,
     hospital_code: str | None = None,
     fund: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
+    limit: Limit = PAGE_DEFAULT,
     cursor: str | None = None,
 ) -> Response:
     """Deductions, newest first, in their state of today."""
-    caller, service = await _reader(request, *READERS)
+    caller, service = await opened(request, *READERS)
     filters: dict[str, Any] = {
         "statement_id": None if statement_id is None else number_of(statement_id, STATEMENT),
         "hospital_code": hospital_code,
         "fund": fund,
     }
-    return answer(await deduction.listed(service, caller, state=state, filters=filters, limit=limit, cursor=cursor))
+
+    async def read(connection: AsyncConnection) -> bytes:
+        return await deduction.listed(service, connection, state=state, filters=filters, limit=limit, cursor=cursor)
+
+    return answer(await reading(caller, service, read))
 
 
 @router.get("/deductions/{deduction_id}", responses=gives(200, DeductionAnswer))
 async def get_deduction(request: Request, deduction_id: str) -> Response:
     """A deduction in its state of today."""
-    caller, service = await _reader(request, *READERS)
-    return answer(await deduction.read(service, caller, deduction_id))
+    caller, service = await opened(request, *READERS)
+    return answer(await reading(caller, service, lambda connection: deduction.read(service, connection, deduction_id)))
 
 
 @router.post(
@@ -109,48 +122,28 @@ async def get_deduction(request: Request, deduction_id: str) -> Response:
 async def post_sample(request: Request, statement_id: str) -> Response:
     """Draw settlements of a statement for an audit. The seed is kept: with it anybody can draw the same ones again."""
     caller, service, wanted = await _asked(request, SampleRequest, "finance")
-    return await _once(
-        request, caller, wanted, 201, lambda connection: audit.sample(service, caller, connection, statement_id, wanted)
+    return await writing(
+        request, caller, wanted, 201, lambda connection: audit.sample(service, connection, caller, statement_id, wanted)
     )
 
 
 @router.get("/statements/{statement_id}/samples", responses=gives(200, SampleRecord, listed=True))
 async def list_samples(request: Request, statement_id: str) -> Response:
     """The drawings from a statement with their seeds, oldest first."""
-    caller, service = await _reader(request, *AUDITORS)
-    return answer(await audit.samples(service, caller, statement_id))
+    caller, service = await opened(request, *AUDITORS)
+    drawn = await reading(caller, service, lambda connection: audit.samples(connection, statement_id))
+    return answer({"data": drawn, "has_more": False, "next_cursor": None})
 
 
 @router.post("/statements/{statement_id}/audit", openapi_extra=KEYED, responses=gives(200, AuditAnswer))
 async def post_audit(request: Request, statement_id: str) -> Response:
     """End the audit of a statement (finance), once every deduction is accepted or decided, or not appealed in time."""
-    caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, "finance")
-    return await _once(
-        request, caller, None, 200, lambda connection: audit.finish(service, caller, connection, statement_id)
+    caller, service = await opened(request, "finance")
+    return await writing(
+        request, caller, None, 200, lambda connection: audit.finish(service, connection, caller, statement_id)
     )
 
 
-async def _asked(request: Request, type_: type[T], *scopes: str) -> tuple[Caller, Service, T]:
-    caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, *scopes)
+async def _asked(request: Request, type_: type[Any], scope: str) -> tuple[Caller, Service, Any]:
+    caller, service = await opened(request, scope)
     return caller, service, decode(await read_body(request, service.settings.max_body_bytes), type_)
-
-
-async def _once(
-    request: Request,
-    caller: Caller,
-    asked: object,
-    status: int,
-    act: Callable[[AsyncConnection], Awaitable[bytes]],
-) -> Response:
-    async def acted(connection: AsyncConnection) -> tuple[int, bytes]:
-        return status, await act(connection)
-
-    return await once(request, caller, asked, acted)
-
-
-async def _reader(request: Request, *scopes: str) -> tuple[Caller, Service]:
-    caller = await caller_of(request)
-    require(caller.principal, *scopes)
-    return caller, service_of(request)

@@ -58,7 +58,9 @@ def read_detail(path: Path, pointer: str, *, funds: frozenset[str] | None) -> De
     try:
         lines = list(islice(rows(path, COLUMNS), MAX_ROWS + 1))
     except SheetRefused as refused:
-        raise Refused([_file_fault(pointer, one.row, one.column, one.code, one.values) for one in refused.faults]) from None
+        raise Refused(
+            [_file_fault(pointer, one.row, one.column, one.code, one.values) for one in refused.faults]
+        ) from None
     if len(lines) > MAX_ROWS:
         raise Refused([Fault(pointer, "too_many_rows", {"limit": str(MAX_ROWS)})])
     by_visit = "settlement_id" not in lines[0].cells
@@ -137,8 +139,6 @@ def _reference(detail: Detail, texts: Mapping[str, str]) -> str:
     return texts["settlement_id"]
 
 
-def _file_fault(
-    pointer: str, row: int | None, column: str | None, code: str, values: Mapping[str, str]
-) -> Fault:
+def _file_fault(pointer: str, row: int | None, column: str | None, code: str, values: Mapping[str, str]) -> Fault:
     place = "".join(f"/{part}" for part in (row, column) if part is not None)
     return Fault(pointer + place, code, values)

@@ -1,10 +1,11 @@
 """Differences between a statement and the hospital's own figures: the worklist, and how each is resolved. Amounts in fen."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing.moves import (
@@ -23,7 +24,7 @@ from app.clearing.moves import (
 from app.clearing.tables import difference, statement
 from app.context import Caller, Service
 from app.errors import NotFound
-from app.http import encoded, open_request, page, read_cursor
+from app.http import page, read_cursor
 from app.money import yuan
 from app.settlement.answer import shown_id
 
@@ -57,7 +58,7 @@ class DifferenceAnswer(Struct):
     resolved_on: date | None
 
 
-def shown(row: RowMapping, day: date) -> DifferenceAnswer:
+def shown(row: Mapping[str, Any], day: date) -> DifferenceAnswer:
     """A difference's row as an answer; its age in days stands still when it is resolved."""
     known = row["settlement_id"]
     return DifferenceAnswer(
@@ -86,7 +87,7 @@ async def of_reconciliation(connection: AsyncConnection, reconciliation_id: int,
     """The first thousand differences that a comparison found, in its order."""
     found = difference.c.reconciliation_id == reconciliation_id
     wanted = select(difference).where(found).order_by(difference.c.difference_id).limit(MOST_SHOWN)
-    return [shown(row, day) for row in (await connection.execute(wanted)).mappings()]
+    return [shown(dict(row), day) for row in (await connection.execute(wanted)).mappings()]
 
 
 async def count_of(connection: AsyncConnection, reconciliation_id: int) -> int:
@@ -98,9 +99,9 @@ async def count_of(connection: AsyncConnection, reconciliation_id: int) -> int:
 
 async def listed(
     service: Service,
-    caller: Caller,
+    connection: AsyncConnection,
     *,
-    filters: dict[str, Any],
+    filters: Mapping[str, Any],
     limit: int,
     cursor: str | None,
 ) -> bytes:
@@ -111,23 +112,21 @@ async def listed(
     for name, value in filters.items():
         if value is not None:
             wanted = wanted.where(difference.c[name] == value)
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        day = today(await business_now(service, connection))
-        rows = list((await connection.execute(wanted)).mappings().all())
-    answers = [shown(row, day) for row in rows[:limit]]
+    day = today(await business_now(service, connection))
+    rows = list((await connection.execute(wanted)).mappings().all())
+    answers = [shown(dict(row), day) for row in rows[:limit]]
     return page(service, rows, limit, answers, lambda row: row["difference_id"])
 
 
 async def resolve(
     service: Service,
-    caller: Caller,
     connection: AsyncConnection,
+    caller: Caller,
     difference_id: str,
     *,
     reason: str,
     reconciliation_id: str | None = None,
-) -> bytes:
+) -> DifferenceAnswer:
     """Resolve an open difference, with the reason why. Conflict ``invalid_move`` when it is resolved already, NotFound when it
     isn't one of the comparison named. The last one makes a declared statement reconciled. Moves no money: what a difference
     costs is a deduction, or a correction of the settlement."""
@@ -147,27 +146,28 @@ async def resolve(
     await move(connection, difference, row, state="resolved", **values)
     await record(connection, caller, now, row, object_id=difference_id, move="resolved", reason=reason)
     await reconciled_if_nothing_is_open(service, connection, caller, owner)
-    return encoded(shown(await locked(connection, difference, number), today(now)))
+    return shown(row, today(now))
 
 
 async def reconciled_if_nothing_is_open(
-    service: Service, connection: AsyncConnection, caller: Caller, row: RowMapping
+    service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]
 ) -> None:
     """Make a declared statement reconciled. Not by a token limited to some funds: it can't see whether others are open."""
     is_open = select(func.count()).where(difference.c.statement_id == row["statement_id"], difference.c.state == "open")
-    if row["state"] == "declared" and caller.principal.funds is None:
-        if (await connection.execute(is_open)).scalar_one() == 0:
-            await _move_statement(service, connection, caller, row, "reconciled")
+    if row["state"] != "declared" or caller.principal.funds is not None:
+        return
+    if (await connection.execute(is_open)).scalar_one() == 0:
+        await _move_statement(service, connection, caller, row, "reconciled")
 
 
-async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: RowMapping) -> None:
+async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]) -> None:
     """Make a reconciled statement declared, because a later comparison found differences."""
     if row["state"] == "reconciled":
         await _move_statement(service, connection, caller, row, "declared")
 
 
 async def _move_statement(
-    service: Service, connection: AsyncConnection, caller: Caller, row: RowMapping, state: str
+    service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any], state: str
 ) -> None:
     await move(connection, statement, row, state=state)
     now = await business_now(service, connection)
@@ -175,7 +175,14 @@ async def _move_statement(
 
 
 async def supersede(
-    connection: AsyncConnection, caller: Caller, day: date, row: RowMapping, *, former: list[int], funds: list[str], by: int
+    connection: AsyncConnection,
+    caller: Caller,
+    day: date,
+    row: dict[str, Any],
+    *,
+    former: list[int],
+    funds: list[str],
+    by: int,
 ) -> None:
     """Resolve what former comparisons of these funds left open, in favour of a later one."""
     superseded = (

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
@@ -39,6 +39,15 @@ async def business_now(service: Service, connection: AsyncConnection) -> datetim
     return await clock.now(connection, manual=service.manual_clock)
 
 
+_POOLING_AREA: Final = text("SELECT coalesce(area_on(:area, CURRENT_DATE) ->> 'pooling_area', left(:area, 4) || '00')")
+
+
+async def pooling_area_of(connection: AsyncConnection, area_code: str) -> str:
+    """The pooling area that pays for an area: what its record says, else the prefecture a county lies in."""
+    result: str = (await connection.execute(_POOLING_AREA, {"area": area_code})).scalar_one()
+    return result
+
+
 async def locked(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:
     """A row by its id, locked against other moves; NotFound when it doesn't exist or is not the caller's to see."""
     wanted = select(table).where(next(iter(table.primary_key.columns)) == number).with_for_update()
@@ -61,7 +70,7 @@ def by_another(caller: Caller, *makers: str | None) -> None:
         raise Forbidden("maker_is_checker")
 
 
-def check_move(row: Mapping[str, Any], allowed: tuple[str, ...], wanted: str) -> None:
+def check_move(row: Mapping[Any, Any], allowed: tuple[str, ...], wanted: str) -> None:
     """Conflict ``invalid_move`` naming the state when the object isn't in one of the states from which it may move."""
     if row["state"] not in allowed:
         raise Conflict("invalid_move", values={"state": row["state"], "wanted": wanted}, extra={"state": row["state"]})
@@ -78,7 +87,7 @@ async def record(
     connection: AsyncConnection,
     caller: Caller,
     now: datetime,
-    row: Mapping[str, Any],
+    row: Mapping[Any, Any],
     *,
     object_id: str,
     move: str,
@@ -103,7 +112,7 @@ async def record(
     )
 
 
-def owner_of(row: Mapping[str, Any]) -> dict[str, str]:
+def owner_of(row: Mapping[Any, Any]) -> dict[str, str]:
     """Whose object it is: hospital, the hospital's area, the paying area."""
     return {name: row[name] for name in ("hospital_code", "hospital_area", "area_code")}
 

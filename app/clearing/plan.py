@@ -13,7 +13,7 @@ from app.tiers.model import FUNDS as FUND_OF_TIER
 from app.tiers.policy import Policy, PolicyBook
 
 FUNDS: Final = tuple(FUND_OF_TIER.values())
-_PERIOD: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+PERIOD: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,6 @@ def period_of(day: date) -> str:
 
 def as_period(text: str, pointer: str) -> str:
     """A month as it was sent, ``YYYY-MM``, or Refused ``period_format``."""
-    if _PERIOD.fullmatch(text) is None:
+    if re.fullmatch(PERIOD, text) is None:
         raise Refused([Fault(pointer, "period_format")])
     return text

@@ -91,7 +91,7 @@ class Posting(Struct, frozen=True):
     clr_type: str = ""
 
 
-def purse_of(row: Mapping[str, Any], fiscal_year: int) -> Purse:
+def purse_of(row: Mapping[Any, Any], fiscal_year: int) -> Purse:
     """The accounts that a row of an order, a prepayment or a release is about."""
     return Purse(row["area_code"], row["fund"], row["hospital_code"], row["hospital_area"], fiscal_year)
 

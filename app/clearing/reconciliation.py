@@ -5,16 +5,15 @@ grace window of the month's beginning or end, and stands in their file of the ot
 month, 2): the date basis is our ``settled_at``. Totals are compared as they are, since they don't say what they hold.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
-from sqlalchemy import RowMapping, insert, select, text
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing import difference as differences
+from app.clearing.comparison import Found, TotalRow, compared_file, compared_totals
 from app.clearing.detail_file import Detail
 from app.clearing.difference import DifferenceAnswer
 from app.clearing.moves import (
@@ -30,29 +29,16 @@ from app.clearing.moves import (
     today,
     written_by,
 )
-from app.clearing.plan import FUNDS, last_day, next_month
+from app.clearing.plan import FUNDS
+from app.clearing.statement import BEFORE_APPROVAL
 from app.clearing.tables import difference, reconciliation, statement
 from app.context import Caller, Service
-from app.errors import Fault, NotFound, Refused
-from app.http import encoded, open_request, page, read_cursor
-from app.money import fen
+from app.errors import NotFound
+from app.http import page, read_cursor
 from app.settlement.answer import shown_instant
-from app.settlement.bill import SHANGHAI
-from app.wire import Code, SignedMoney
+from app.wire import Code
 
-MOST_DIFFERENCES: Final = 10_000
-COMPARABLE: Final = ("declared", "reconciled", "audited")
-
-Fund = Literal["390100", "390200", "610100", "640100"]
 Result = Literal["matched", "different"]
-
-
-class TotalRow(Struct, forbid_unknown_fields=True):
-    """What the hospital says of a fund: how many entries (settlements and corrections, fees by contract) and their sum."""
-
-    fund: Fund
-    count: Annotated[int, Meta(ge=0, le=10_000_000)]
-    amount: SignedMoney
 
 
 class ReconciliationRequest(Struct, forbid_unknown_fields=True):
@@ -90,165 +76,33 @@ class ReconciliationAnswer(ReconciliationSummary, kw_only=True):
     differences: list[DifferenceAnswer]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A difference, not yet stored. ``reference`` is what the file names it by."""
-
-    fund: str
-    ours: int | None
-    theirs: int | None
-    settlement_id: int | None = None
-    reference: str | None = None
-    ours_count: int | None = None
-    theirs_count: int | None = None
-
-    @property
-    def type(self) -> str:
-        """Who has it: only we, only they, or both with other figures."""
-        if self.theirs is None:
-            return "only_ours"
-        return "only_theirs" if self.ours is None else "amount_mismatch"
-
-
-def check_totals(totals: Sequence[TotalRow]) -> None:
-    """Refused when a fund is named twice."""
-    funds = [row.fund for row in totals]
-    faults = [
-        Fault(f"/totals/{at}/fund", "fund_repeated") for at, fund in enumerate(funds) if fund in funds[:at]
-    ]
-    if faults:
-        raise Refused(faults)
-
-
 async def compare(
-    service: Service, caller: Caller, connection: AsyncConnection, statement_id: str, theirs: Sequence[TotalRow] | Detail
-) -> bytes:
+    service: Service,
+    connection: AsyncConnection,
+    caller: Caller,
+    statement_id: str,
+    theirs: Sequence[TotalRow] | Detail,
+) -> ReconciliationAnswer:
     """Compare a statement with the hospital's figures and keep what differs. Conflict ``invalid_move`` once it is approved or
     withdrawn. A token limited to some funds compares those. What former comparisons left open is resolved by this one; only
     a file stands above a file."""
     row = await locked(connection, statement, number_of(statement_id, STATEMENT))
     if caller.principal.hospital_code is None:
         may_pay(caller, row["area_code"])
-    check_move(row, COMPARABLE, "reconciled")
+    check_move(row, BEFORE_APPROVAL, "reconciled")
     funds = [fund for fund in FUNDS if caller.principal.funds is None or fund in caller.principal.funds]
     by_file = isinstance(theirs, Detail)
     if isinstance(theirs, Detail):
-        found, within_grace = await _compared_file(service, connection, row, theirs)
+        found, within_grace = await compared_file(service, connection, row, theirs)
     else:
-        found, within_grace = await _compared_totals(connection, row, theirs, funds), 0
-    number = await _stored(service, caller, connection, row, by_file=by_file, found=found, within_grace=within_grace)
-    await _superseded(service, caller, connection, row, by_file=by_file, funds=funds, number=number)
+        found, within_grace = await compared_totals(connection, row, theirs, funds), 0
+    number = await _stored(service, connection, caller, row, by_file=by_file, found=found, within_grace=within_grace)
+    await _superseded(service, connection, caller, row, by_file=by_file, funds=funds, number=number)
     if found:
         await differences.declared_again(service, connection, caller, row)
     else:
         await differences.reconciled_if_nothing_is_open(service, connection, caller, row)
-    return encoded(await _answer(service, connection, await found_reconciliation(connection, number)))
-
-
-# ---------------------------------------------------------------- comparing
-
-_TOTALS: Final = text(
-    """SELECT t.fund, count(DISTINCT coalesce(t.settlement_id, -t.transfer_id)) AS count,
-              sum(CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END)::bigint AS amount
-         FROM statement_item i JOIN transfer t USING (transfer_id) JOIN account c ON c.account_id = t.credit_account
-        WHERE i.statement_id = :statement AND NOT i.withdrawn GROUP BY t.fund"""
-)
-
-
-async def _compared_totals(
-    connection: AsyncConnection, row: RowMapping, theirs: Sequence[TotalRow], funds: Sequence[str]
-) -> list[Found]:
-    ours = {one.fund: (one.amount, one.count) for one in await connection.execute(_TOTALS, {"statement": row["statement_id"]})}
-    said = {one.fund: (fen(one.amount), one.count) for one in theirs if one.fund in funds}
-    nothing = (None, None)
-    return [
-        Found(fund, mine[0], other[0], ours_count=mine[1], theirs_count=other[1])
-        for fund in funds
-        if (mine := ours.get(fund, nothing)) != (other := said.get(fund, nothing))
-        and any((mine[0], mine[1], other[0], other[1]))
-    ]
-
-
-# Postings of settlements, in the statement or near the beginning or end of its month; per entry, or per bill with what
-# corrections made of it. What they have in another month, or we, is taken into account only where it explains the difference.
-_DETAIL: Final = text(
-    """
-WITH posted AS (
-  SELECT t.settlement_id, t.fund, CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END AS amount, true AS declared
-    FROM statement_item i JOIN transfer t USING (transfer_id) JOIN account c ON c.account_id = t.credit_account
-   WHERE i.statement_id = :statement AND NOT i.withdrawn AND t.event = ANY (CAST(:events AS text[]))
-  UNION ALL
-  SELECT t.settlement_id, t.fund, CASE WHEN c.party = :creditor THEN t.amount ELSE -t.amount END, false
-    FROM transfer t JOIN account c ON c.account_id = t.credit_account JOIN account d ON d.account_id = t.debit_account
-   WHERE t.hospital_code = :hospital AND t.area_code = :area AND t.period = ANY (CAST(:periods AS text[]))
-     AND t.business_date = ANY (CAST(:days AS date[])) AND t.event = ANY (CAST(:events AS text[]))
-     AND (c.kind = 'payable' AND c.party = :creditor OR d.kind = 'payable' AND d.party = :creditor)
-     AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id AND i.statement_id = :statement)
-), ours AS (
-  SELECT CASE WHEN :by_visit THEN coalesce(s.of_settlement_id, s.settlement_id) ELSE s.settlement_id END AS entry, p.fund,
-         sum(p.amount) FILTER (WHERE p.declared) AS declared,
-         coalesce(sum(p.amount) FILTER (WHERE p.declared AND n.near), 0) AS perhaps_not,
-         coalesce(sum(p.amount) FILTER (WHERE NOT p.declared AND n.near), 0) AS perhaps_too
-    FROM posted p JOIN settlement s USING (settlement_id),
-         LATERAL (SELECT bool_or(s.settled_at BETWEEN e.edge - CAST(:grace AS interval) AND e.edge + CAST(:grace AS interval)) AS near
-                    FROM unnest(CAST(:edges AS timestamptz[])) e(edge)) n
-   GROUP BY 1, 2
-), theirs AS (
-  SELECT s.settlement_id AS entry, r.reference, r.fund, r.amount
-    FROM unnest(CAST(:references AS text[]), CAST(:entry_ids AS bigint[]), CAST(:visits AS text[]), CAST(:seqs AS integer[]),
-                CAST(:funds AS text[]), CAST(:amounts AS bigint[])) r(reference, entry_id, visit_id, settle_seq, fund, amount)
-    LEFT JOIN settled_visit v ON v.hospital_code = :hospital AND v.visit_id = r.visit_id AND v.settle_seq = r.settle_seq
-    LEFT JOIN settlement s ON s.settlement_id = coalesce(r.entry_id, v.settlement_id) AND s.hospital_code = :hospital
-)
-SELECT coalesce(o.entry, t.entry) AS settlement_id, coalesce(o.fund, t.fund) AS fund, t.reference,
-       o.declared::bigint AS ours, t.amount::bigint AS theirs,
-       coalesce(t.amount, 0) - coalesce(o.declared, 0) IN (-o.perhaps_not, o.perhaps_too, o.perhaps_too - o.perhaps_not)
-         IS TRUE AS within_grace
-  FROM ours o FULL JOIN theirs t ON t.entry = o.entry AND t.fund = o.fund
- WHERE coalesce(o.declared, 0) <> coalesce(t.amount, 0)
- ORDER BY coalesce(o.entry, t.entry), t.reference, 2"""
-)
-_EVENTS: Final = ["settlement", "adjustment", "reversal", "recovery"]
-
-
-async def _compared_file(
-    service: Service, connection: AsyncConnection, row: RowMapping, theirs: Detail
-) -> tuple[list[Found], int]:
-    given = {
-        "statement": row["statement_id"],
-        "hospital": row["hospital_code"],
-        "area": row["area_code"],
-        "creditor": f"hospital:{row['hospital_code']}",
-        "events": _EVENTS,
-        "by_visit": theirs.by_visit,
-        "references": theirs.references,
-        "entry_ids": theirs.entry_ids,
-        "visits": theirs.visits,
-        "seqs": theirs.seqs,
-        "funds": theirs.funds,
-        "amounts": theirs.amounts,
-    } | _edges(row["period"], timedelta(seconds=service.settings.reconciliation_grace))
-    rows = (await connection.execute(_DETAIL, given)).all()
-    found = [
-        Found(one.fund, one.ours, one.theirs, settlement_id=one.settlement_id, reference=one.reference)
-        for one in rows
-        if not one.within_grace
-    ]
-    if len(found) > MOST_DIFFERENCES:
-        raise Refused([Fault("/file", "too_many_differences", {"limit": str(MOST_DIFFERENCES)})])
-    return found, len(rows) - len(found)
-
-
-def _edges(period: str, grace: timedelta) -> dict[str, Any]:
-    """Where the month begins and ends, how far the grace window reaches around it, and the days and months it may touch."""
-    first, after = date(int(period[:4]), int(period[5:]), 1), next_month(period)
-    days = [first - timedelta(days=1), first, last_day(period), after]
-    return {
-        "edges": [datetime.combine(day, time(), SHANGHAI) for day in (first, after)],
-        "grace": grace,
-        "days": days,
-        "periods": sorted({f"{day:%Y-%m}" for day in days}),
-    }
+    return await read(service, connection, number)
 
 
 # ---------------------------------------------------------------- keeping and reading
@@ -256,9 +110,9 @@ def _edges(period: str, grace: timedelta) -> dict[str, Any]:
 
 async def _stored(
     service: Service,
-    caller: Caller,
     connection: AsyncConnection,
-    row: RowMapping,
+    caller: Caller,
+    row: dict[str, Any],
     *,
     by_file: bool,
     found: Sequence[Found],
@@ -298,9 +152,9 @@ def _columns(one: Found) -> dict[str, Any]:
 
 async def _superseded(
     service: Service,
-    caller: Caller,
     connection: AsyncConnection,
-    row: RowMapping,
+    caller: Caller,
+    row: dict[str, Any],
     *,
     by_file: bool,
     funds: list[str],
@@ -317,25 +171,20 @@ async def _superseded(
     await differences.supersede(connection, caller, day, row, former=former, funds=funds, by=number)
 
 
-async def found_reconciliation(connection: AsyncConnection, number: int) -> RowMapping:
-    """A comparison by its number; NotFound when there is none within reach. It never changes, so nothing is locked."""
+async def read(service: Service, connection: AsyncConnection, number: int) -> ReconciliationAnswer:
+    """A comparison with its differences as they stand; NotFound when there is none within reach."""
     wanted = select(reconciliation).where(reconciliation.c.reconciliation_id == number)
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
         raise NotFound("not_found")
-    return row
-
-
-async def read(service: Service, caller: Caller, reconciliation_id: str) -> bytes:
-    """A comparison with its differences as they stand."""
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        row = await found_reconciliation(connection, number_of(reconciliation_id, RECONCILIATION))
-        return encoded(await _answer(service, connection, row))
+    day = today(await business_now(service, connection))
+    count = await differences.count_of(connection, number)
+    found = await differences.of_reconciliation(connection, number, day)
+    return ReconciliationAnswer(**_summary(dict(row)), difference_count=count, differences=found)
 
 
 async def listed(
-    service: Service, caller: Caller, *, statement_id: str | None, limit: int, cursor: str | None
+    service: Service, connection: AsyncConnection, *, statement_id: str | None, limit: int, cursor: str | None
 ) -> bytes:
     """A page of the comparisons within reach, newest first, without their differences."""
     before = read_cursor(service, cursor, int)
@@ -345,24 +194,14 @@ async def listed(
         wanted = wanted.where(key < before)
     if statement_id is not None:
         wanted = wanted.where(reconciliation.c.statement_id == number_of(statement_id, STATEMENT))
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        rows = list((await connection.execute(wanted)).mappings().all())
-    answers = [ReconciliationSummary(**_summary(row)) for row in rows[:limit]]
+    rows = list((await connection.execute(wanted)).mappings().all())
+    answers = [ReconciliationSummary(**_summary(dict(row))) for row in rows[:limit]]
     return page(service, rows, limit, answers, lambda row: row["reconciliation_id"])
 
 
-def _summary(row: RowMapping) -> dict[str, Any]:
+def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "reconciliation_id": f"{RECONCILIATION}{row['reconciliation_id']}",
         "statement_id": f"{STATEMENT}{row['statement_id']}",
         "compared_at": shown_instant(row["business_at"]),
     } | {name: row[name] for name in ("basis", "result", "within_grace", "hospital_code", "area_code", "subject")}
-
-
-async def _answer(service: Service, connection: AsyncConnection, row: RowMapping) -> ReconciliationAnswer:
-    day = today(await business_now(service, connection))
-    number = row["reconciliation_id"]
-    count = await differences.count_of(connection, number)
-    found = await differences.of_reconciliation(connection, number, day)
-    return ReconciliationAnswer(**_summary(row), difference_count=count, differences=found)

@@ -6,46 +6,34 @@ import binascii
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Query, Request
-from msgspec import Struct
+from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing import difference, reconciliation
-from app.clearing.deduction import Reason
+from app.clearing.api import READERS, Limit, ReasonRequest, opened, reading, reason_of, writing
+from app.clearing.comparison import TotalRow, check_totals
 from app.clearing.detail_file import Detail, read_detail
 from app.clearing.difference import DifferenceAnswer, DifferenceState
 from app.clearing.moves import RECONCILIATION, STATEMENT, number_of
-from app.clearing.plan import FUNDS
 from app.clearing.reconciliation import (
     FileOptions,
     ReconciliationAnswer,
     ReconciliationRequest,
     ReconciliationSummary,
-    TotalRow,
-    check_totals,
 )
-from app.context import Caller, Service
+from app.context import Caller
 from app.errors import Fault, Refused
-from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, once, service_of
+from app.http import PAGE_DEFAULT, answer, service_of
 from app.openapi import body, gives, takes_file
 from app.problem import read_body
-from app.security import require
 from app.upload import FILE_TYPES, MULTIPART, received
 from app.wire import decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
-READERS: Final = ("finance", "hospital", "auditor")
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
-
-
-class ResolutionRequest(Struct, forbid_unknown_fields=True):
-    """Why a difference is none any more, or what was done about it."""
-
-    reason: Reason
 
 
 def _either() -> dict[str, Any]:
@@ -62,8 +50,7 @@ async def post_reconciliation(request: Request) -> Response:
     (CSV in UTF-8 or GB18030, tab-separated text, XLSX; settlement_id 结算编号, or visit_id 就诊号 and settle_seq 结算序号; fund 基金, amount 金额),
     sent as the form's ``file`` beside ``statement_id``, or as text in JSON. Differences stay open until they are resolved, or
     until a later comparison replaces them; without any the statement is ``reconciled``."""
-    caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, "finance", "hospital")
+    caller, service = await opened(request, "finance", "hospital")
     type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if type_ in (*FILE_TYPES, MULTIPART):
         async with received(request, min(MAX_FILE_BYTES, service.settings.max_import_bytes)) as upload:
@@ -99,10 +86,14 @@ def _inline(content: str, funds: frozenset[str] | None) -> Detail:
 async def _compared(
     request: Request, caller: Caller, asked: object, statement_id: str, theirs: Sequence[TotalRow] | Detail
 ) -> Response:
-    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        return 201, await reconciliation.compare(service_of(request), caller, connection, statement_id, theirs)
-
-    return await once(request, caller, asked, act)
+    service = service_of(request)
+    return await writing(
+        request,
+        caller,
+        asked,
+        201,
+        lambda connection: reconciliation.compare(service, connection, caller, statement_id, theirs),
+    )
 
 
 @router.get("/reconciliations", responses=gives(200, ReconciliationSummary, listed=True))
@@ -110,17 +101,20 @@ async def list_reconciliations(
     request: Request, statement_id: str | None = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
 ) -> Response:
     """Comparisons, newest first, of one statement when it is named, without their differences."""
-    caller, service = await _reader(request)
-    return answer(
-        await reconciliation.listed(service, caller, statement_id=statement_id, limit=limit, cursor=cursor)
-    )
+    caller, service = await opened(request, *READERS)
+
+    async def read(connection: AsyncConnection) -> bytes:
+        return await reconciliation.listed(service, connection, statement_id=statement_id, limit=limit, cursor=cursor)
+
+    return answer(await reading(caller, service, read))
 
 
 @router.get("/reconciliations/{reconciliation_id}", responses=gives(200, ReconciliationAnswer))
 async def get_reconciliation(request: Request, reconciliation_id: str) -> Response:
     """A comparison with its differences as they stand."""
-    caller, service = await _reader(request)
-    return answer(await reconciliation.read(service, caller, reconciliation_id))
+    caller, service = await opened(request, *READERS)
+    number = number_of(reconciliation_id, RECONCILIATION)
+    return answer(await reading(caller, service, lambda connection: reconciliation.read(service, connection, number)))
 
 
 @router.get("/differences", responses=gives(200, DifferenceAnswer, listed=True))
@@ -136,20 +130,24 @@ async def list_differences(
     cursor: str | None = None,
 ) -> Response:
     """Differences, oldest first, with their age in days."""
-    caller, service = await _reader(request)
+    caller, service = await opened(request, *READERS)
     filters = {
         "state": state,
         "hospital_code": hospital_code,
         "area_code": area_code,
-        "fund": fund if fund in FUNDS else fund,
+        "fund": fund,
         "statement_id": None if statement_id is None else number_of(statement_id, STATEMENT),
         "reconciliation_id": None if reconciliation_id is None else number_of(reconciliation_id, RECONCILIATION),
     }
-    return answer(await difference.listed(service, caller, filters=filters, limit=limit, cursor=cursor))
+
+    async def read(connection: AsyncConnection) -> bytes:
+        return await difference.listed(service, connection, filters=filters, limit=limit, cursor=cursor)
+
+    return answer(await reading(caller, service, read))
 
 
 RESOLVING: Final[dict[str, Any]] = {
-    "openapi_extra": body(ResolutionRequest, keyed=True),
+    "openapi_extra": body(ReasonRequest, keyed=True),
     "responses": gives(200, DifferenceAnswer),
 }
 
@@ -166,20 +164,13 @@ async def post_resolution_of(request: Request, reconciliation_id: str, differenc
     return await _resolved(request, difference_id, reconciliation_id)
 
 
-async def _resolved(request: Request, difference_id: str, reconciliation_id: str | None) -> Response:
-    caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, "finance")
-    wanted = decode(await read_body(request, service.settings.max_body_bytes), ResolutionRequest)
+async def _resolved(request: Request, difference_id: str, of: str | None) -> Response:
+    caller, service = await opened(request, "finance")
+    wanted = await reason_of(request, service)
 
-    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        return 200, await difference.resolve(
-            service, caller, connection, difference_id, reason=wanted.reason, reconciliation_id=reconciliation_id
+    async def act(connection: AsyncConnection) -> DifferenceAnswer:
+        return await difference.resolve(
+            service, connection, caller, difference_id, reason=wanted.reason, reconciliation_id=of
         )
 
-    return await once(request, caller, wanted, act)
-
-
-async def _reader(request: Request) -> tuple[Caller, Service]:
-    caller = await caller_of(request)
-    require(caller.principal, *READERS)
-    return caller, service_of(request)
+    return await writing(request, caller, wanted, 200, act)

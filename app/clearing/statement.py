@@ -11,7 +11,8 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
+from app.clearing.deduction import UNDECIDED, lapse
+from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
     STATEMENT,
@@ -21,11 +22,13 @@ from app.clearing.moves import (
     may_pay,
     move,
     number_of,
+    pooling_area_of,
     record,
     today,
     written_by,
 )
 from app.clearing.plan import next_month, plan_of
+from app.clearing.posting import Purse
 from app.clearing.tables import deduction, difference, statement, statement_approval, statement_item, statement_total
 from app.context import Caller, Service
 from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
@@ -38,7 +41,6 @@ from app.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
 DECLARING_LOCK: Final = 5
-UNDECIDED: Final = ("proposed", "appealed")
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 
 
@@ -80,7 +82,8 @@ class FundAnswer(Struct):
 
 
 class StatementAnswer(Struct):
-    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan."""
+    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan. ``warnings``, when it is declared:
+    ``family_doctor_fee_not_set`` where contracts would be paid if the operator had set the fee."""
 
     statement_id: str
     hospital_code: str
@@ -94,6 +97,7 @@ class StatementAnswer(Struct):
     pay_by: str
     declared_at: str
     declared_by: str
+    warnings: list[str] = []
 
 
 class StatementRow(Struct):
@@ -132,7 +136,7 @@ async def declare(
 ) -> StatementAnswer:
     """Declare an ended month. Conflict ``period_not_ended``, ``already_declared``, ``month_closed``."""
     place = await _hospital(connection, caller, wanted.hospital_code)
-    area = pooling_area(wanted.area_code or place["area_code"])
+    area = await pooling_area_of(connection, wanted.area_code or place["area_code"])
     if caller.principal.hospital_code is None:
         may_pay(caller, area)
     now = await business_now(service, connection)
@@ -148,8 +152,11 @@ async def declare(
     number = (
         await connection.execute(insert(statement).values(values).returning(statement.c.statement_id))
     ).scalar_one()
+    purse = Purse(area, FUND, wanted.hospital_code, place["area_code"], int(period[:4]))
+    fees = await fee_postings(service, connection, purse, period, now)
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
     answered = await answer_of(connection, await locked(connection, statement, number))
+    answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
     await record(connection, caller, now, owner, object_id=f"{STATEMENT}{number}", move="declared")
     return answered
 
@@ -208,6 +215,7 @@ async def approve(
     now = await business_now(service, connection)
     number = row["statement_id"]
     chosen, left = await _parts(connection, caller, number, funds)
+    await lapse(service, connection, caller, number, chosen)
     await _refuse_unsettled(connection, number, chosen)
     for fund in chosen:
         values = {"statement_id": number, "fund": fund, "approved_on": today(now)} | written_by(caller)

@@ -1,0 +1,217 @@
+"""The figures of the monthly report (seed clause 三(五)): who is insured, who of the poor is not, what the funds paid for whom.
+
+All of a paying area, from the rows as they are known now. Amounts come from the database in fen and leave as yuan.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clearing.plan import last_day, next_month
+from app.money import RATE_ONE, rate_text, yuan
+
+DIMENSIONS: Final = ("area_code", "benefit_class", "medical_type")
+AMOUNTS: Final = (
+    "total",
+    "in_scope",
+    "basic",
+    "serious_illness",
+    "medical_assistance",
+    "safety_net",
+    "payable_adjustment",
+    "hospital",
+    "patient",
+)
+PORTIONS_OF_FUNDS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
+
+# Where a person was insured on the day, whether, and under which class; of several classes the one that takes precedence.
+_PERSONS: Final = text("""
+WITH given AS (
+  SELECT CAST(:area AS text) AS area, CAST(:day AS date) AS day, CAST(:precedence AS text[]) AS precedence
+), lived AS MATERIALIZED (
+  SELECT p.person_id, p.insured_from, p.insured_until, g.day, g.precedence, coalesce(a.area_code, p.area_code) AS area_code
+    FROM given g CROSS JOIN person p
+    LEFT JOIN person_area a ON a.person_id = p.person_id AND a.superseded_at IS NULL AND holds_on(a.valid_from, a.valid_until, g.day)
+), pooled AS (
+  SELECT d.area_code FROM given g CROSS JOIN (SELECT DISTINCT l.area_code FROM lived l) d
+   WHERE coalesce(area_on(d.area_code, g.day) ->> 'pooling_area', left(d.area_code, 4) || '00') = g.area
+), known AS (
+  SELECT l.area_code, coalesce(c.class, 'ordinary') AS benefit_class, coalesce(c.poor, false) AS poor,
+         coalesce((SELECT bool_or(holds_on(i.valid_from, i.valid_until, l.day)) FROM insured_period i
+                    WHERE i.person_id = l.person_id AND i.superseded_at IS NULL),
+                  holds_on(l.insured_from, l.insured_until, l.day)) AS insured
+    FROM lived l JOIN pooled USING (area_code)
+    LEFT JOIN LATERAL (
+         SELECT (array_agg(i.class ORDER BY array_position(l.precedence, i.class)))[1] AS class, bool_or(i.class = 'registered_poor') AS poor
+           FROM identity i WHERE i.person_id = l.person_id AND i.superseded_at IS NULL AND holds_on(i.valid_from, i.valid_until, l.day)) c ON true
+)
+SELECT area_code, benefit_class, count(*) FILTER (WHERE insured) AS persons,
+       count(*) FILTER (WHERE poor) AS registered_poor, count(*) FILTER (WHERE poor AND insured) AS insured
+  FROM known GROUP BY area_code, benefit_class ORDER BY area_code, benefit_class""")
+
+# A reversal takes its bill off the month it was made in; a person counts whose bill still stands at the end of the days asked.
+_BENEFITS: Final = text(f"""
+WITH given AS (
+  SELECT CAST(:area AS text) AS area, CAST(:since AS date)::timestamp AT TIME ZONE 'Asia/Shanghai' AS since,
+         CAST(:until AS date)::timestamp AT TIME ZONE 'Asia/Shanghai' AS until
+), entry AS (
+  SELECT s.*, CASE WHEN left(h.area_code, 4) = left(g.area, 4) THEN h.area_code ELSE g.area END AS area_code,
+         s.kind = 'settlement' AND NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id
+                                                 AND r.kind = 'reversal' AND r.settled_at < g.until) AS stands
+    FROM given g JOIN settlement s ON s.paying_area = g.area AND s.settled_at >= g.since AND s.settled_at < g.until
+    LEFT JOIN LATERAL (
+         SELECT coalesce((SELECT a.area_code FROM person_area a WHERE a.person_id = s.person_id AND a.superseded_at IS NULL
+                             AND holds_on(a.valid_from, a.valid_until, s.admitted_on)), p.area_code) AS area_code
+           FROM person p WHERE p.person_id = s.person_id) h ON true
+)
+SELECT area_code, benefit_class, medical_type, grouping(area_code, benefit_class, medical_type) AS grouped,
+       (count(*) FILTER (WHERE kind = 'settlement') - count(*) FILTER (WHERE kind = 'reversal')) AS bills,
+       count(DISTINCT person_id) FILTER (WHERE stands) AS persons, {", ".join(f"sum({name})::bigint AS {name}" for name in AMOUNTS)}
+  FROM entry
+ GROUP BY GROUPING SETS ((area_code, benefit_class, medical_type), (benefit_class), (area_code), (medical_type), ())
+HAVING count(*) > 0 ORDER BY area_code, benefit_class, medical_type""")
+
+_FUNDS: Final = text("""
+SELECT t.fund, t.tier, t.clr_type, count(*) AS postings, count(DISTINCT coalesce(s.person_id, t.cause)) AS persons,
+       sum(CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END)::bigint AS amount
+  FROM transfer t JOIN account c ON c.account_id = t.credit_account LEFT JOIN settlement s ON s.settlement_id = t.settlement_id
+ WHERE t.area_code = :area AND t.period BETWEEN :since AND :until
+   AND t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor')
+ GROUP BY t.fund, t.tier, t.clr_type ORDER BY t.fund, t.tier, t.clr_type""")
+
+_GROUPS: Final = {0b000: "rows", 0b101: "by_class", 0b011: "by_area", 0b110: "by_medical_type"}
+_EVERYTHING: Final = 0b111
+
+
+class EnrolmentRow(Struct):
+    """How many insured persons of a class live in a county (or in the pooling area itself)."""
+
+    area_code: str
+    benefit_class: str
+    persons: int
+
+
+class Enrolment(Struct):
+    """The insured persons of the area on a day; each under the class that takes precedence."""
+
+    day: date
+    persons: int
+    rows: list[EnrolmentRow]
+
+
+class CoverageRow(Struct):
+    """Of the registered poor of a county, whatever their other classes, how many are insured; ``share`` rounded down."""
+
+    area_code: str | None
+    registered_poor: int
+    insured: int
+    not_insured: int
+    share: str | None
+
+
+class Coverage(Struct):
+    """The registered poor on the last day, and by county."""
+
+    total: CoverageRow
+    rows: list[CoverageRow]
+
+
+class BenefitRow(Struct):
+    """Bills net of reversals, persons with a bill that stands, and money in yuan; null where the row is over all of them.
+    ``share_paid``: of the total what the funds' portions bear, ``share_of_scope``: of what is in scope; both rounded down."""
+
+    area_code: str | None
+    benefit_class: str | None
+    medical_type: str | None
+    bills: int
+    persons: int
+    total: str
+    in_scope: str
+    basic: str
+    serious_illness: str
+    medical_assistance: str
+    safety_net: str
+    fund_total: str
+    payable_adjustment: str
+    hospital: str
+    patient: str
+    share_paid: str | None
+    share_of_scope: str | None
+
+
+class FundRow(Struct):
+    """What a fund owes by tier and clearing category: postings, persons, yuan; family doctors' fees included."""
+
+    fund: str
+    tier: str
+    clr_type: str
+    postings: int
+    persons: int
+    amount: str
+
+
+class Benefits(Struct):
+    """Of some months: everything, the same by class, by county, by medical type, by all three, and by fund."""
+
+    total: BenefitRow
+    by_class: list[BenefitRow]
+    by_area: list[BenefitRow]
+    by_medical_type: list[BenefitRow]
+    rows: list[BenefitRow]
+    funds: list[FundRow]
+
+
+async def enrolment_and_coverage(
+    connection: AsyncConnection, area_code: str, day: date, precedence: Sequence[str]
+) -> tuple[Enrolment, Coverage]:
+    """Who is insured on a day, and who of the registered poor is. ``precedence``: the classes, the strongest first."""
+    values = {"area": area_code, "day": day, "precedence": list(precedence)}
+    rows = (await connection.execute(_PERSONS, values)).mappings().all()
+    enrolled = [EnrolmentRow(row["area_code"], row["benefit_class"], row["persons"]) for row in rows if row["persons"]]
+    counties: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        poor, insured = counties.get(row["area_code"], (0, 0))
+        counties[row["area_code"]] = (poor + row["registered_poor"], insured + row["insured"])
+    covered = [_covered(county, *counts) for county, counts in counties.items() if counts[0]]
+    total = _covered(None, sum(row.registered_poor for row in covered), sum(row.insured for row in covered))
+    return Enrolment(day, sum(row.persons for row in enrolled), enrolled), Coverage(total, covered)
+
+
+def _covered(area_code: str | None, registered_poor: int, insured: int) -> CoverageRow:
+    return CoverageRow(area_code, registered_poor, insured, registered_poor - insured, _share(insured, registered_poor))
+
+
+async def benefits(connection: AsyncConnection, area_code: str, *, since: str, until: str) -> Benefits:
+    """What was settled in the months from ``since`` to ``until`` (both included), by the business day of settling."""
+    days = {"since": last_day(since).replace(day=1), "until": next_month(until)}
+    rows = (await connection.execute(_BENEFITS, {"area": area_code} | days)).mappings().all()
+    months = {"area": area_code, "since": since, "until": until}
+    funds = (await connection.execute(_FUNDS, months)).mappings().all()
+    groups: dict[str, list[BenefitRow]] = {name: [] for name in _GROUPS.values()}
+    total = _benefit_row(dict.fromkeys(DIMENSIONS) | dict.fromkeys(("bills", "persons", *AMOUNTS), 0))
+    for row in rows:
+        if row["grouped"] == _EVERYTHING:
+            total = _benefit_row(dict(row))
+        else:
+            groups[_GROUPS[row["grouped"]]].append(_benefit_row(dict(row)))
+    return Benefits(
+        total=total, funds=[FundRow(**(dict(row) | {"amount": yuan(row["amount"])})) for row in funds], **groups
+    )
+
+
+def _benefit_row(row: Mapping[str, Any]) -> BenefitRow:
+    paid = sum(row[name] for name in PORTIONS_OF_FUNDS)
+    money = {name: yuan(row[name]) for name in AMOUNTS} | {"fund_total": yuan(paid)}
+    shares = {"share_paid": _share(paid, row["total"]), "share_of_scope": _share(paid, row["in_scope"])}
+    counted = {name: row[name] for name in (*DIMENSIONS, "bills", "persons")}
+    return msgspec.convert(counted | money | shares, BenefitRow)
+
+
+def _share(part: int, whole: int) -> str | None:
+    """``part ÷ whole`` rounded down to four decimals; None where there is no whole to speak of, or more than all of it."""
+    return rate_text(part * RATE_ONE // whole) if whole > 0 and part >= 0 else None
