@@ -12,13 +12,14 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import store
 from app.jobs.worker import die_with
-from app.registry import catalogue_import, poverty_list
+from app.registry import catalogue_import, item_code_import, poverty_list
 from app.security import load_keys
 from app.tiers.policy import PolicyBook
 
 KINDS: Final[Mapping[str, Callable[[Service, store.Run], Awaitable[None]]]] = {
     poverty_list.KIND: poverty_list.run,
     catalogue_import.KIND: catalogue_import.run,
+    item_code_import.KIND: item_code_import.run,
 }
 
 
