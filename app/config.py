@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     admin_token: SecretStr | None = None
     secret_key: SecretStr | None = None
+    former_secrets: SecretStr | None = None
     clock: str = "real"
     policy_dir: Path | None = None
 

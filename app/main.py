@@ -28,7 +28,7 @@ from app.registry import api as registry
 from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
 from app.registry import records_api as records
-from app.security import derive_keys, load_secret
+from app.security import load_keys
 from app.settlement import api as settlement
 from app.version import VERSION
 
@@ -48,7 +48,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
     book = shipped_book(settings.policy_dir)
     start = clock.manual_start(settings)
     data_dir: Path = settings.data_dir or default_data_dir()
-    keys = derive_keys(load_secret(settings, data_dir))
+    keys = load_keys(settings, data_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
