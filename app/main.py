@@ -13,6 +13,7 @@ from app import clock, law, openapi, operations, problem, telemetry, tokens
 from app.clearing import api as statements
 from app.clearing import deduction_api as deductions
 from app.clearing import disbursement_api as disbursements
+from app.clearing import month_api as months
 from app.clearing import rates_api as rates
 from app.clearing import reconciliation_api as reconciliations
 from app.clearing import report_api as reports
@@ -87,6 +88,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         statements,
         reconciliations,
         deductions,
+        months,
         disbursements,
         rates,
         reports,
