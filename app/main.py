@@ -30,6 +30,7 @@ from app.registry import imports_api as imports
 from app.security import derive_keys, load_secret
 from app.settlement import api as settlement
 from app.version import VERSION
+from app.watch import watch
 
 DESCRIPTION = "医疗费用“一站式”结算 · One-stop settlement of medical bills. Amounts are strings of yuan."
 
@@ -58,13 +59,15 @@ def create_app(settings: Settings, database_url: str) -> Application:
             if start is not None:
                 await clock.start_manual(connection, start)
         app.state.service = Service(settings, database, book, keys, start is not None)
-        jobs = asyncio.create_task(work(app.state.service))
+        tasks = [asyncio.create_task(act(app.state.service)) for act in (work, watch)]
         try:
             yield
         finally:
-            jobs.cancel()
-            with suppress(asyncio.CancelledError):
-                await jobs
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
             await database.close()
 
     api = describe_app(lifespan)
