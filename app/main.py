@@ -26,7 +26,9 @@ from app.jobs.worker import work
 from app.ledger import api as ledger
 from app.policies import shipped_book
 from app.registry import api as registry
+from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
+from app.registry import records_api as records
 from app.security import derive_keys, load_secret
 from app.settlement import api as settlement
 from app.version import VERSION
@@ -98,6 +100,8 @@ def describe_app(lifespan: object = None) -> FastAPI:
         ledger,
         imports,
         registry,
+        hospitals,
+        records,
         jobs_api,
         law,
         tokens,

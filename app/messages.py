@@ -171,6 +171,10 @@ _BILL: Final[dict[str, tuple[str, str]]] = {
         "不支持该险种。目前只结算城乡居民基本医疗保险（390）。",
         "This type of insurance isn't supported. Only residents' basic insurance (390) is settled here.",
     ),
+    "hospital_not_contracted": (
+        "该医疗机构在入院（就诊）日没有定点协议。请核对机构和日期，或由登记人员补录协议期；现金垫付的由经办机构按零星报销办理。",
+        "The hospital has no designated-provider contract on the admission (visit) day. Check both, or have the contract registered.",
+    ),
     "disease_not_listed": (
         "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",
         "The chronic disease isn't listed or its code is missing. Send a code from the list of the person's area.",
@@ -284,6 +288,29 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
     "catalogue_overlap": (
         "该项目的另一版本有效期与此重叠。请先截止旧版本，或调整有效期。",
         "Another version of this item is valid at the same time. End the older one first or change the days.",
+    ),
+}
+
+_RECORDS: Final[dict[str, tuple[str, str]]] = {
+    "period_overlap": (
+        "这一段与另一段的日期重叠。请调整日期，使各段不重叠。",
+        "This period shares days with another one. Change their days so that they don't.",
+    ),
+    "periods_differ": (
+        "单独填写的起止日与各段不一致。请填最早一段的开始日和最晚一段的结束日，或不填。",
+        "The day sent beside the periods isn't their first or last day. Send that day, or leave it out.",
+    ),
+    "contract_overlap": (
+        "此人在这些日期已有另一份家庭医生签约。请先截止前一份，或调整日期。",
+        "The person has another family-doctor contract on these days. End that one first, or change the days.",
+    ),
+    "pack_unknown": (
+        "没有这个政策包。请核对名称，可用的名称见 GET /v1/policies。",
+        "There is no such policy pack. Check its name; GET /v1/policies lists them.",
+    ),
+    "parameter_unknown": (
+        "没有可由地区自定的这个参数。请使用政策包中对所有人相同的金额参数，例如 safety_net.own_cap。",
+        "No parameter of this name can have a figure of an area's own. Use a sum of the pack that is the same for everybody, such as safety_net.own_cap.",
     ),
 }
 
@@ -449,14 +476,6 @@ _AUDIT: Final[dict[str, tuple[str, str]]] = {
 }
 
 _REPORTS: Final[dict[str, tuple[str, str]]] = {
-    "period_not_ended": (
-        "该月尚未结束。请在下个月的第一天或之后提交。",
-        "The month hasn't ended yet. Send this on the first day of the next month or later.",
-    ),
-    "maker_is_checker": (
-        "经办与复核不能是同一人。请由另一位人员操作。",
-        "Who made this can't check it. Let another person do this.",
-    ),
     "already_submitted": (
         "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
         "This month's report is already submitted. Read it; later corrections show in later months.",
@@ -737,6 +756,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     **_BILL,
     **_SETTLING,
     **_REGISTRY,
+    **_RECORDS,
     **_FILES,
     **_CLEARING,
     **_AUDIT,

@@ -146,8 +146,14 @@ async def test_a_nonsense_query_is_refused(desk: Office, query: str) -> None:
 
 
 TAMPERED: dict[str, tuple[str, set[str]]] = {
-    "payable": ("UPDATE settlement SET basic = basic + 1, patient = patient - 1 WHERE kind = 'settlement'", {"settlement_transfers"}),
-    "settlement_transfers": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'reversal'", {"payable", "statement_total"}),
+    "payable": (
+        "UPDATE settlement SET basic = basic + 1, patient = patient - 1 WHERE kind = 'settlement'",
+        {"settlement_transfers"},
+    ),
+    "settlement_transfers": (
+        "UPDATE transfer SET amount = amount + 1 WHERE event = 'reversal'",
+        {"payable", "statement_total"},
+    ),
     "cash": ("UPDATE bank_movement SET amount = amount + 1 WHERE bank_reference = 'R1'", {"payable", "order_paid"}),
     "deposit": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'deposit_withheld'", {"payable"}),
     "prepaid": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'prepayment'", {"cash"}),

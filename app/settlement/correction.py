@@ -6,8 +6,9 @@ computed again; its differences are adjustments.
 """
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from msgspec import structs
 
@@ -19,13 +20,13 @@ from app.security import decrypt, encrypt, require
 from app.settlement import entry, store
 from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer, shown_id
 from app.settlement.bill import core_bill
-from app.settlement.document import Inputs, encoded
+from app.settlement.document import Inputs, decode_inputs, encoded
 from app.settlement.entry import Entry
 from app.settlement.law import policies_of
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
-from app.settlement.service import check_opened, class_on, may_claim
-from app.settlement.store import PersonYear, Standing
+from app.settlement.service import check_opened, class_on, may_claim, policy_in
+from app.settlement.store import FoundArea, PersonYear, Standing
 from app.tiers.scope import refund_faults
 
 
@@ -132,7 +133,8 @@ async def readjudicate(
         if found.body is not None:
             return _replayed(service, caller, found, keyed)
         policy_of = await _policies(service, connection, found)
-        revised = _as_known_now(service, found, policy_of)
+        areas = await _areas(connection, found)
+        revised = _as_known_now(service, found, policy_of, areas)
         again = list(computed_again(found.standing, found.stays, entry.year_before(found), policy_of, revised))
         changed = [item for item in again if item.changed]
         if any(not item.reached for item in changed):
@@ -156,17 +158,31 @@ async def readjudicate(
     return Answered(body)
 
 
-def _as_known_now(service: Service, found: PersonYear, policy_of: PolicyOf) -> Callable[[Standing, Inputs], Inputs]:
-    """What readjudication changes of a settlement's inputs: the person's class on the admission day, and the law."""
+async def _areas(connection: HotConnection, found: PersonYear) -> dict[tuple[str, date], FoundArea]:
+    """What the records say now of the areas, on the policy days, of a year's settlements."""
+    wanted = set()
+    for item in found.standing:
+        if item.document is not None:
+            inputs = decode_inputs(item.document.inputs)
+            wanted.add((inputs.facts.area_code, inputs.policy_day))
+    return {(code, day): await store.area_on(connection, code, day) for code, day in wanted}
+
+
+def _as_known_now(
+    service: Service, found: PersonYear, policy_of: PolicyOf, areas: Mapping[tuple[str, date], FoundArea]
+) -> Callable[[Standing, Inputs], Inputs]:
+    """What readjudication changes of a settlement's inputs: the person's class on the admission day, and the law with the
+    figures of the area."""
 
     def revised(item: Standing, inputs: Inputs) -> Inputs:
-        policy = service.book.on(inputs.policy_day, inputs.facts.area_code)
+        area = areas[inputs.facts.area_code, inputs.policy_day]
+        policy = policy_in(service, inputs.policy_day, inputs.facts.area_code, area)
         former = policy_of(inputs.policy_digest, inputs.policy_day)
         if former.same_law(policy):
             policy = former
         day = inputs.bill.admitted_on
         classes = {name for name, since, until in found.identities if since <= day and (until is None or day < until)}
-        facts = structs.replace(inputs.facts, benefit_class=class_on(classes, policy))
+        facts = structs.replace(inputs.facts, benefit_class=class_on(classes, policy), own_figures=area.figures)
         return structs.replace(inputs, policy_digest=policy.pack.digest, facts=facts)
 
     return revised
