@@ -13,6 +13,7 @@ from app import clock, law, openapi, operations, problem, telemetry, tokens
 from app.clearing import api as statements
 from app.clearing import deduction_api as deductions
 from app.clearing import disbursement_api as disbursements
+from app.clearing import month_api as months
 from app.clearing import rates_api as rates
 from app.clearing import reconciliation_api as reconciliations
 from app.clearing import report_api as reports
@@ -31,6 +32,7 @@ from app.registry import records_api as records
 from app.security import load_keys
 from app.settlement import api as settlement
 from app.version import VERSION
+from app.watch import watch
 
 DESCRIPTION = "医疗费用“一站式”结算 · One-stop settlement of medical bills. Amounts are strings of yuan."
 
@@ -59,13 +61,15 @@ def create_app(settings: Settings, database_url: str) -> Application:
             if start is not None:
                 await clock.start_manual(connection, start)
         app.state.service = Service(settings, database, book, keys, start is not None)
-        jobs = asyncio.create_task(work(app.state.service))
+        tasks = [asyncio.create_task(act(app.state.service)) for act in (work, watch)]
         try:
             yield
         finally:
-            jobs.cancel()
-            with suppress(asyncio.CancelledError):
-                await jobs
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
             await database.close()
 
     api = describe_app(lifespan)
@@ -89,6 +93,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         statements,
         reconciliations,
         deductions,
+        months,
         disbursements,
         rates,
         reports,
