@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     admin_token: SecretStr | None = None
     secret_key: SecretStr | None = None
+    former_secrets: SecretStr | None = None
     clock: str = "real"
     policy_dir: Path | None = None
 
@@ -32,6 +33,9 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    seal_seconds: float = Field(default=10.0, gt=0)
+    observe_seconds: float = Field(default=300.0, gt=0)
+    check_seconds: float = Field(default=900.0, gt=0)
     quote_seconds: int = Field(default=1800, ge=1)
     reconciliation_grace: int = Field(default=1800, ge=0, le=24 * 3600)
     family_doctor_fee: Decimal | None = Field(

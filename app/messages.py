@@ -292,6 +292,10 @@ _REGISTRY: Final[dict[str, tuple[str, str]]] = {
 }
 
 _RECORDS: Final[dict[str, tuple[str, str]]] = {
+    "list_running": (
+        "有名单正在比对或等待比对。请等它结束后再更换密钥。",
+        "A poverty list is running or waiting. Rotate the keys when it has ended.",
+    ),
     "period_overlap": (
         "这一段与另一段的日期重叠。请调整日期，使各段不重叠。",
         "This period shares days with another one. Change their days so that they don't.",
