@@ -44,6 +44,7 @@ from app.messages import text as message_text
 from app.nhsa.client import Sender
 from app.nhsa.conformance import Finding, play
 from app.nhsa.gateway import Credential
+from app.nhsa.key_rotation import NATIONAL_TABLES
 from app.nhsa.kit import Kit, Patient
 from app.policies import (
     SCHEMES,
@@ -624,7 +625,9 @@ def keys_rotate(data_dir: Path | None) -> None:
         service = Service(settings, database, PolicyBook({}), held, False)
         with Progress(TextColumn("已检查 {task.completed} 行"), console=out, transient=True) as progress:
             task = progress.add_task("")
-            found = await rotate(service, caller, lambda so_far: progress.update(task, completed=so_far.seen))
+            found = await rotate(
+                service, caller, lambda so_far: progress.update(task, completed=so_far.seen), NATIONAL_TABLES
+            )
 
     _with_open_database(data_dir, act)
     click.echo(f"检查 {found.seen} 行，重新加密 {found.written} 行。")

@@ -17,6 +17,7 @@ from app.nhsa.dictionary import Dictionary, open_end
 from app.nhsa.envelope import Envelope
 from app.nhsa.fields import TRANSACTIONS, Nodes, Row, shown
 from app.nhsa.store import Hospital
+from app.nhsa.vault import visit_place
 from app.nhsa.visit_store import Visit
 from app.security import decrypt, encrypt
 
@@ -91,19 +92,15 @@ class Details(Struct):
     discharge_diagnoses: list[Row] = []
 
 
-def _place(visit_id: str) -> bytes:
-    return f"nhsa_visit.details {visit_id}".encode()
-
-
 def sealed_details(call: Call, visit_id: str, details: Details) -> bytes:
     """Details as they are stored."""
-    return encrypt(call.service.keys, msgspec.json.encode(details).decode(), associated=_place(visit_id))
+    return encrypt(call.service.keys, msgspec.json.encode(details).decode(), associated=visit_place(visit_id))
 
 
 def details_of(call: Call, visit: Visit) -> Details:
     """The stored details of a visit."""
     return msgspec.json.decode(
-        decrypt(call.service.keys, visit.details, associated=_place(visit.visit_id)), type=Details
+        decrypt(call.service.keys, visit.details, associated=visit_place(visit.visit_id)), type=Details
     )
 
 

@@ -14,6 +14,7 @@ from app.nhsa.call import Call, Output, instant, refused, visit_for
 from app.nhsa.dictionary import Dictionary
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.store import Hospital
+from app.nhsa.vault import fee_line_place
 from app.nhsa.visit_store import FeeLine, Visit
 from app.security import encrypt
 from app.settlement.answer import shown_id
@@ -81,7 +82,7 @@ def _lines(call: Call, visit: Visit, rows: Sequence[Row], known: Sequence[FeeLin
 
 
 def _line(call: Call, visit: Visit, row: Row, line_no: int, refund_of: int | None) -> FeeLine:
-    place = f"nhsa_fee_line.details {visit.visit_no} {line_no}".encode()
+    place = fee_line_place(visit.visit_no, line_no)
     return FeeLine(
         line_no=line_no,
         serial_no=row["feedetl_sn"],

@@ -20,6 +20,7 @@ from app.nhsa.call import (
 )
 from app.nhsa.fields import Row
 from app.nhsa.person import person_for
+from app.nhsa.vault import filing_place
 from app.registry.dated import Interval, correct, current, overlapping
 from app.registry.tables import chronic_registration
 from app.security import encrypt
@@ -76,7 +77,6 @@ async def _file(
     call.person_id = row["psn_no"]
     if disease[0] is not None:
         await _register(call, row["psn_no"], disease[0], (since, until), pointer)
-    place = f"nhsa_filing.details {row['psn_no']}".encode()
     number = await filing_store.add_filing(
         call.connection,
         kind,
@@ -87,7 +87,7 @@ async def _file(
         *disease,
         since,
         until,
-        encrypt(call.service.keys, msgspec.json.encode(row).decode(), associated=place),
+        encrypt(call.service.keys, msgspec.json.encode(row).decode(), associated=filing_place(row["psn_no"])),
         call.caller.principal.subject,
         call.caller.request_id,
     )

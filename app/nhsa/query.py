@@ -24,6 +24,7 @@ from app.nhsa.fields import TRANSACTIONS, Row, stored_shown
 from app.nhsa.figures import amounts, fund_rows, of_row
 from app.nhsa.person import person_for, shown_person
 from app.nhsa.settling import CLEARING_WAY
+from app.nhsa.vault import fee_line_place
 from app.nhsa.visit_store import Visit
 from app.security import decrypt
 from app.settlement.answer import read_id, shown_id
@@ -168,7 +169,7 @@ def _line(
     version = version_on(versions, line.item_code, shanghai_day(line.charged_at))
     sent: Row = {}
     if line.line_no in uploaded:
-        place = f"nhsa_fee_line.details {visit.visit_no} {line.line_no}".encode()
+        place = fee_line_place(visit.visit_no, line.line_no)
         sent = msgspec.json.decode(decrypt(call.service.keys, uploaded[line.line_no]["details"], associated=place))
     if sent.get("med_list_codg") != line.item_code:  # the number was given to another line after a cancellation
         sent = {}

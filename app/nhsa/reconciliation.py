@@ -26,7 +26,7 @@ from app.nhsa.call import (
     shown_number,
 )
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
-from app.nhsa.vault import opened, sealed
+from app.nhsa.vault import file_place, opened, sealed
 from app.settlement.answer import shown_id
 from app.settlement.bill import SHANGHAI
 from app.settlement.service import INSURANCE_TYPE
@@ -115,12 +115,8 @@ def _content(text: str) -> bytes:
         raise refused("nhsa_file_unreadable", "/fsUploadIn/0/in") from None
 
 
-def _place(call: Call) -> bytes:
-    return f"nhsa_file {call.hospital_code}".encode()
-
-
 async def _keep(call: Call, filename: str, content: bytes) -> Any:
-    key, (body,) = sealed(call.service.keys, _place(call), content)
+    key, (body,) = sealed(call.service.keys, file_place(call.hospital_code), content)
     return await store.add_file(call.connection, call.caller, call.hospital_code, filename, key, body)
 
 
@@ -143,7 +139,7 @@ async def _read(call: Call, number: str, pointer: str) -> tuple[Any, bytes]:
     kept = None if file_no is None else await store.file(call.connection, file_no, call.hospital_code)
     if kept is None or kept["key"] is None:
         raise refused("nhsa_file_unknown", pointer)
-    return kept, opened(call.service.keys, _place(call), kept["key"], kept["content"], number=0)
+    return kept, opened(call.service.keys, file_place(call.hospital_code), kept["key"], kept["content"], number=0)
 
 
 async def download(call: Call) -> Output:
