@@ -30,5 +30,6 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    job_row_days: int = Field(default=400, ge=1)
     quote_seconds: int = Field(default=1800, ge=1)
     log_level: str = "info"
