@@ -13,7 +13,6 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import area_prefix
 from app.clearing.plan import Plan, last_day, next_month, period_of, plan_on
 from app.errors import Refused
 from app.money import RATE_ONE
@@ -204,6 +203,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     as_of: date
     fund: str | None = None
     area_code: str | None = None
+    """A paying area, or the first digits of several."""
     hospital_code: str | None = None
     group_by: Sequence[str] = (FUND,)
     proposed: int | None = None
@@ -220,7 +220,7 @@ async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: 
         "year": wanted.year,
         "as_of": wanted.as_of,
         "fund": wanted.fund,
-        "area": "" if wanted.area_code is None else area_prefix(wanted.area_code),
+        "area": wanted.area_code or "",
         "hospital": wanted.hospital_code,
         "proposed": wanted.proposed,
         "proposed_deposit": wanted.proposed_deposit,
