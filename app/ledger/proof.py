@@ -31,6 +31,9 @@ _OF_SETTLEMENT: Final = _FISCAL.format(
 _OF_REVERSAL: Final = _FISCAL.format(
     area="d.area_code", year="d.fiscal_year", at="r.recorded_at", day="r.settled_at AT TIME ZONE 'Asia/Shanghai'"
 )
+_OF_DEDUCTION: Final = _FISCAL.format(
+    area="d.area_code", year="d.fiscal_year", at="e.recorded_at", day="e.business_at AT TIME ZONE 'Asia/Shanghai'"
+)
 _APPROVED: Final = "o.approved_by IS NOT NULL AND o.state <> 'cancelled'"
 
 # A recovery's reversal leaves the hospital what it was owed: the fund asks the liable party instead.
@@ -42,7 +45,9 @@ WITH source AS (
   UNION ALL
   SELECT t.area_code, t.fund, t.hospital_code, t.fiscal_year, t.amount FROM family_doctor_fee JOIN transfer t USING (transfer_id)
   UNION ALL
-  SELECT d.area_code, d.fund, d.hospital_code, d.fiscal_year, -d.upheld FROM deduction d WHERE d.upheld > 0
+  SELECT d.area_code, d.fund, d.hospital_code, {_OF_DEDUCTION}, -d.upheld
+    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted', 'upheld', 'reduced')
+   WHERE d.upheld > 0
   UNION ALL
   SELECT d.area_code, d.fund, d.hospital_code, {_OF_REVERSAL}, d.upheld
     FROM deduction d JOIN settlement r ON r.of_settlement_id = d.settlement_id AND r.kind = 'reversal' WHERE d.upheld > 0
