@@ -27,6 +27,8 @@ WHOLE_CODE: Final = 6
 MOST_YEARS_LATE: Final = 5
 """Months later than this behind their fiscal year have no pay-by day any more."""
 
+# A year of postings is grouped in memory instead of being sorted on disk.
+_MEMORY: Final = text("SELECT set_config('work_mem', '64MB', true)")
 _QUERY: Final = """
 WITH plan AS (
   SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date, deposit_rate integer)
@@ -232,6 +234,7 @@ async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: 
         "plans": msgspec.json.encode(list(_plans(book, wanted))).decode(),
         "floors": msgspec.json.encode(list(_floors(book, wanted.year))).decode(),
     }
+    await connection.execute(_MEMORY)
     transfers, statements, values = _filters(wanted)
     query = text(_QUERY.format(transfers=transfers, statements=statements))
     rows = await connection.execute(query, parameters | values)
