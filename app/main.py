@@ -24,12 +24,15 @@ from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
 from app.ledger import api as ledger
+from app.nhsa import api as nhsa
+from app.nhsa.dictionary import dictionaries
+from app.nhsa.retention import keep_erasing
 from app.policies import shipped_book
 from app.registry import api as registry
 from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
 from app.registry import records_api as records
-from app.security import derive_keys, load_secret
+from app.security import load_keys
 from app.settlement import api as settlement
 from app.version import VERSION
 from app.watch import watch
@@ -50,7 +53,8 @@ def create_app(settings: Settings, database_url: str) -> Application:
     book = shipped_book(settings.policy_dir)
     start = clock.manual_start(settings)
     data_dir: Path = settings.data_dir or default_data_dir()
-    keys = derive_keys(load_secret(settings, data_dir))
+    code_lists = dictionaries(settings.nhsa_dictionary_dir)
+    keys = load_keys(settings, data_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,8 +64,8 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await law.keep_texts(connection, book)
             if start is not None:
                 await clock.start_manual(connection, start)
-        app.state.service = Service(settings, database, book, keys, start is not None)
-        tasks = [asyncio.create_task(act(app.state.service)) for act in (work, watch)]
+        app.state.service = Service(settings, database, book, keys, start is not None, dictionaries=code_lists)
+        tasks = [asyncio.create_task(act(app.state.service)) for act in (work, watch, keep_erasing)]
         try:
             yield
         finally:
@@ -105,6 +109,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         jobs_api,
         law,
         tokens,
+        nhsa,
         operations,
     ):
         api.include_router(module.router)

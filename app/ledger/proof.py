@@ -182,6 +182,24 @@ SELECT 'pre_' || p.prepayment_id AS place, coalesce(b.paid, 0) - coalesce(b.retu
          FROM bank_movement GROUP BY 1) b USING (prepayment_id)
   LEFT JOIN (SELECT prepayment_id, sum(amount) AS amount FROM prepayment_offset GROUP BY 1) f USING (prepayment_id)
  WHERE (p.paid, p.returned, p.offset_amount) <> (coalesce(b.paid, 0), coalesce(b.returned, 0), coalesce(f.amount, 0))""",
+    "closed_year": """
+SELECT concat_ws(' ', s.area_code, s.year, s.fund, v.figure) AS place, v.stored AS expected, v.found
+  FROM (SELECT c.area_code, c.year, f ->> 'fund' AS fund, 100 * (f ->> 'payable')::numeric AS payable,
+               100 * ((f ->> 'cash')::numeric + (f ->> 'offset')::numeric) AS paid
+          FROM fiscal_year_closing c, jsonb_array_elements(c.figures) f) s
+  LEFT JOIN (
+       SELECT t.area_code, t.fiscal_year AS year, t.fund,
+              sum(-x.owed) FILTER (WHERE t.event IN ('payment', 'payment_returned', 'carried', 'offset', 'offset_undone')) AS paid,
+              sum(CASE WHEN t.event = 'deposit_forfeited' THEN -t.amount ELSE x.owed END)
+                FILTER (WHERE t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor', 'deduction',
+                                          'deduction_reversed', 'deposit_forfeited')) AS payable
+         FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account,
+              LATERAL (SELECT CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN t.amount
+                                   WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN -t.amount ELSE 0 END AS owed) x
+        WHERE t.business_date <= make_date(t.fiscal_year, 12, 31)
+          AND t.fiscal_year IN (SELECT year FROM fiscal_year_closing) GROUP BY 1, 2, 3) m USING (area_code, year, fund),
+       LATERAL (VALUES ('payable', s.payable, coalesce(m.payable, 0)), ('paid', s.paid, coalesce(m.paid, 0))) v(figure, stored, found)
+ WHERE v.stored <> v.found""",
 }
 
 
