@@ -220,7 +220,9 @@ async def test_the_command_proves_the_ledger_in_words(desk: Office) -> None:
     def run() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "app.cli", "ledger", "check"]
         environment = os.environ | {"ONESTOP_DATABASE_URL": desk.url}
-        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        )
 
     done = await asyncio.to_thread(run)
     assert done.returncode == 0, done.stderr
