@@ -9,19 +9,30 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 FLOORS: Final = {"390100": 8500}
 DEPOSIT_RATE, PAY_BY_DAY, APPEAL_DAYS = 500, 25, 15
-OWED: Final = ("entry", "fee")
-DEDUCTED: Final = ("deduction", "deduction_reversed", "forfeited")
-OWN: Final = ("payable", "deposit", "prepaid", "carry", "ordered")
+ACCOUNTS: Final = {  # event: debit, credit; a negative amount goes the other way
+    "owed": ("expense", "payable"),
+    "claim": ("expense", "person"),
+    "deducted": ("payable", "expense"),
+    "undeducted": ("expense", "payable"),
+    "withheld": ("payable", "deposit"),
+    "released": ("deposit", "payable"),
+    "forfeited": ("deposit", "expense"),
+    "offset": ("payable", "prepaid"),
+    "carried": ("payable", "carry"),
+    "sent": ("committed", "ordered"),
+    "paid": ("payable", "cash"),
+    "prepaid": ("prepaid", "cash"),
+}
 Body = Mapping[str, Any]
 Purse = tuple[str, str, str]  # hospital, paying area, fund
 
 
 def fen(text: str) -> int:
-    """Yuan as fen."""
+    """Yuan, or a rate, as an integer of its last decimal."""
     return int(text.replace(".", ""))
 
 
@@ -36,24 +47,16 @@ def following(period: str, day: int) -> str:
     return f"{year}-{month + 1:02d}-{day:02d}"
 
 
-@dataclass(slots=True)
-class Posting:
-    """An amount from the debit to the credit account of a purse, in a fiscal year; once declared, of a statement."""
+class Posting(NamedTuple):
+    """An amount in a purse, on a day, of a fiscal year, with the statement or order part that it belongs to."""
 
     day: str
     year: int
     event: str
-    purse: Purse
-    debit: str
-    credit: str
     amount: int
-    statement: str | None = None
+    of: str | None = None  # the statement
     settlement: str | None = None
-
-    def into(self, kind: str) -> int:
-        """What it adds to the hospital's account of a kind, positive on the credit side."""
-        account = f"{kind}/hospital:{self.purse[0]}"
-        return self.amount * ((self.credit == account) - (self.debit == account))
+    person: str | None = None
 
 
 @dataclass
@@ -61,19 +64,19 @@ class Auditor:
     """The books as they must be; ``differences`` collects answers that are not what the rules make of the earlier ones."""
 
     fee: int | None = None
-    postings: dict[Purse, list[Posting]] = field(default_factory=lambda: defaultdict(list))
+    books: dict[Purse, list[Posting]] = field(default_factory=lambda: defaultdict(list))
     known: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(lambda: {"deductions": []}))
-    homes: dict[str, str] = field(default_factory=dict)
-    contracts: dict[str, Body] = field(default_factory=dict)
     charged: set[tuple[str, str]] = field(default_factory=set)
     closed: set[tuple[str, int]] = field(default_factory=set)
     prepaid: Counter[tuple[Purse, int]] = field(default_factory=Counter)
     carriers: dict[Purse, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    contracts: dict[str, Body] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
 
     def read(self, day: str, method: str, path: str, asked: Body, answered: Body) -> None:
         """Take note of an accepted request of a business day."""
-        for pattern, note in NOTES:
+        for pattern, note in NOTES.items():
             if found := re.fullmatch(pattern, f"{method} {path}"):
                 note(self, day, found[1], asked, answered)
 
@@ -82,14 +85,10 @@ class Auditor:
         if wanted != fen(shown):
             self.differences.append(f"{what}: {shown}, must be {wanted} fen")
 
-    def post(
-        self, day: str, year: int, event: str, purse: Purse, debit: str, credit: str, amount: int, **of: str | None
-    ) -> None:
-        """Book an amount; a negative one goes the other way."""
-        names = [f"{name}/hospital:{purse[0]}" if name in OWN else name for name in (debit, credit)]
-        debit, credit = names if amount > 0 else names[::-1]
+    def post(self, purse: Purse, day: str, year: int, event: str, amount: int, *of: str | None) -> None:
+        """Book an amount in a fiscal year: the one meant while it is open, else the day's."""
         if amount:
-            self.postings[purse].append(Posting(day, year, event, purse, debit, credit, abs(amount), **of))
+            self.books[purse].append(Posting(day, year, event, amount, *of))
 
     def fiscal(self, area: str, year: int, day: str) -> int:
         """The benefit year while it is open, else the day's year."""
@@ -99,69 +98,61 @@ class Auditor:
         """A settlement, or a correction with its adjustments."""
         for entry in [answered] * ("payables" in answered) + answered.get("adjustments", []):
             of = self.known[entry.get("of_settlement_id") or entry["settlement_id"]]
-            person = of.setdefault("person", asked.get("paid_by") == "patient")
-            party = f"payable/person:{entry['person_id']}" if person else "payable"
+            event = of.setdefault("event", "claim" if asked.get("paid_by") == "patient" else "owed")
             day, area = entry["settled_at"][:10], entry["paying_area"]
-            year = self.fiscal(area, entry["benefit_year"], day)
             for owed in entry["payables"]:
-                purse = (entry["hospital_code"], area, owed["fund"])
-                amount = fen(owed["amount"])
-                self.post(day, year, "entry", purse, "expense", party, amount, settlement=entry["settlement_id"])
+                purse, year = (
+                    (entry["hospital_code"], area, owed["fund"]),
+                    self.fiscal(area, entry["benefit_year"], day),
+                )
+                self.post(
+                    purse, day, year, event, fen(owed["amount"]), None, entry["settlement_id"], entry["person_id"]
+                )
             for deduction in of["deductions"] if entry["kind"] == "reversal" else []:
-                self._uphold(day, deduction, -deduction["upheld"], "deduction_reversed", None)
+                self._uphold(day, deduction, "undeducted", deduction["upheld"], None)
                 deduction["state"] = "lapsed"
 
     def declared(self, day: str, _: str, asked: Body, answered: Body) -> None:
         """All that is owed and not declared up to the month's end; its family doctors first."""
         hospital, area, period = answered["hospital_code"], answered["area_code"], answered["period"]
+        shown, total = answered["statement_id"], 0
         self._charge(hospital, area, period, day)
-        mine = [item for purse, items in self.postings.items() if purse[:2] == (hospital, area) for item in items]
-        events = (*OWED, "deduction_reversed")
-        free = [p for p in mine if p.event in events and not p.statement and p.day[:7] <= period and p.into("payable")]
-        for posting in free:
-            posting.statement = answered["statement_id"]
-        self.known[answered["statement_id"]].update(
-            of=(hospital, area), pay_by=following(period, PAY_BY_DAY), items=free
-        )
-        self.expect(answered["statement_id"], sum(posting.into("payable") for posting in free), answered["amount"])
-
-    def _charge(self, hospital: str, area: str, period: str, day: str) -> None:
-        """One fee for each person whose last contract of the month is the hospital's."""
-        year, last = int(period[:4]), str(date.fromisoformat(following(period, 1)) - timedelta(days=1))
-        mine: dict[str, Body] = {}
-        for contract in sorted(self.contracts.values(), key=lambda one: str(one["from"])):
-            if contract["from"] <= last and (contract.get("until") or "9999") > f"{period}-01":
-                mine[contract["person_id"]] = contract
-        for person, contract in mine.items():
-            here = contract["hospital_code"] == hospital and self.homes[person][:4] + "00" == area
-            if here and self.fee and (person, period) not in self.charged:
-                self.charged.add((person, period))
-                purse, open_year = (hospital, area, "390100"), self.fiscal(area, year, day)
-                when = last if open_year == year and (area, year) not in self.closed else day
-                self.post(when, open_year, "fee", purse, "expense", "payable", self.fee)
+        self.known[shown].update(of=(hospital, area), pay_by=following(period, PAY_BY_DAY))
+        for purse in [purse for purse in self.books if purse[:2] == (hospital, area)]:
+            for index, one in enumerate(self.books[purse]):
+                if one.event in ("owed", "undeducted") and one.of is None and one.day[:7] <= period:
+                    self.books[purse][index] = one._replace(of=shown)
+                    total += one.amount
+        self.expect(shown, total, answered["amount"])
 
     def withdrawn(self, _: str, shown: str, __: Body, ___: Body) -> None:
         """Its postings are free for the next statement."""
-        for posting in self.known[shown]["items"]:
-            posting.statement = None
+        for purse, book in self.books.items():
+            self.books[purse] = [one._replace(of=None) if one.of == shown else one for one in book]
 
-    def approved(self, day: str, shown: str, asked: Body, _: Body) -> None:
-        """Who didn't appeal in time has lost."""
-        for deduction in self.known[shown]["deductions"]:
-            mine = deduction["purse"][2] in asked.get("funds", [deduction["purse"][2]])
-            if mine and deduction["state"] == "proposed" and deduction["appeal_by"] < day:
-                self._decide(day, deduction, deduction["amount"])
+    def _charge(self, hospital: str, area: str, period: str, day: str) -> None:
+        """One fee for each person whose last contract of the month is the hospital's, dated the month's last day."""
+        last, mine = str(date.fromisoformat(following(period, 1)) - timedelta(days=1)), {}
+        for contract in sorted(self.contracts.values(), key=lambda one: str(one["from"])):
+            if contract["from"] <= last and (contract.get("until") or "9999") > f"{period}-01":
+                mine[contract["person_id"]] = contract["hospital_code"]
+        year = self.fiscal(area, int(period[:4]), day)
+        for person in [one for one, by in mine.items() if by == hospital and self.homes[one][:4] + "00" == area]:
+            if self.fee and (person, period) not in self.charged:
+                self.charged.add((person, period))
+                when = day if (area, int(period[:4])) in self.closed else last
+                self.post((hospital, area, "390100"), when, year, "owed", self.fee)
 
     def proposed(self, day: str, shown: str, asked: Body, answered: Body) -> None:
         """A deduction is proposed: nothing moves yet."""
-        fund, settlement, of = asked["fund"], asked["settlement_id"], self.known[shown]
-        year = next(p.year for p in of["items"] if p.settlement == settlement and p.purse[2] == fund)
+        purse, settlement = (*self.known[shown]["of"], asked["fund"]), asked["settlement_id"]
+        year = next(one.year for one in self.books[purse] if one.settlement == settlement and one.of == shown)
         appeal_by = str(date.fromisoformat(day) + timedelta(days=APPEAL_DAYS))
         deduction = self.known[answered["deduction_id"]]
-        deduction.update(state="proposed", amount=fen(asked["amount"]), upheld=0, appeal_by=appeal_by, year=year)
-        deduction.update(purse=(*of["of"], fund), statement=shown)
-        of["deductions"].append(deduction)
-        self.known[settlement]["deductions"].append(deduction)
+        deduction.update(state="proposed", amount=fen(asked["amount"]), upheld=0, appeal_by=appeal_by)
+        deduction.update(purse=purse, year=year, of=shown)
+        for owner in (shown, settlement):
+            self.known[owner]["deductions"].append(deduction)
 
     def appealed(self, _: str, shown: str, __: Body, ___: Body) -> None:
         """It waits for its decision."""
@@ -171,36 +162,41 @@ class Auditor:
         """Accepted, or decided after an appeal."""
         deduction, outcome = self.known[shown], asked.get("outcome", "upheld")
         whole = {"upheld": deduction["amount"], "dismissed": 0}
-        self._decide(day, deduction, whole[outcome] if outcome in whole else fen(asked["amount"]))
-
-    def _decide(self, day: str, deduction: dict[str, Any], upheld: int) -> None:
+        upheld = whole[outcome] if outcome in whole else fen(asked["amount"])
         deduction.update(state="decided", upheld=upheld)
-        self._uphold(day, deduction, upheld, "deduction", deduction["statement"])
+        self._uphold(day, deduction, "deducted", upheld, deduction["of"])
 
-    def _uphold(self, day: str, deduction: Body, amount: int, event: str, statement: str | None) -> None:
-        year = self.fiscal(deduction["purse"][1], deduction["year"], day)
-        self.post(day, year, event, deduction["purse"], "payable", "expense", amount, statement=statement)
+    def approved(self, day: str, shown: str, asked: Body, _: Body) -> None:
+        """Who didn't appeal in time has lost."""
+        for one in self.known[shown]["deductions"]:
+            mine = one["purse"][2] in (asked.get("funds") or [one["purse"][2]])
+            if mine and one["state"] == "proposed" and one["appeal_by"] < day:
+                one.update(state="decided", upheld=one["amount"])
+                self._uphold(day, one, "deducted", one["amount"], shown)
+
+    def _uphold(self, day: str, deduction: Body, event: str, amount: int, of: str | None) -> None:
+        purse = deduction["purse"]
+        self.post(purse, day, self.fiscal(purse[1], deduction["year"], day), event, amount, of)
 
     def ordered(self, day: str, _: str, asked: Body, answered: Body) -> None:
         """Approved − deposit − what was carried − prepayments, for each fiscal year that has no order yet."""
-        shown, purse = asked["statement_id"], (*self.known[asked["statement_id"]]["of"], asked["fund"])
-        part = [p for p in self.postings[purse] if p.statement == shown and p.event in (*OWED, *DEDUCTED)]
+        of, purse = asked["statement_id"], (*self.known[asked["statement_id"]]["of"], asked["fund"])
+        part = [one for one in self.books[purse] if one.of == of]
+        signs = {"owed": 1, "undeducted": 1, "deducted": -1}
         for order in [answered, *answered.get("others", [])]:
-            gross = sum(posting.into("payable") for posting in part if posting.year == order["fiscal_year"])
+            year, mine = order["fiscal_year"], self.known[order["disbursement_id"]]
+            gross = sum(one.amount * signs.get(one.event, 0) for one in part if one.year == year)
             takes = [one for one in self.carriers[purse] if not one["taken"]]
             net = gross + sum(one["amount"] for one in takes)
             rate = fen(asked["deposit_rate"]) if asked.get("deposit_rate") else DEPOSIT_RATE
-            deposit = min(share(gross, rate), net) if net > 0 else 0
-            offset = min(self.prepaid[purse, order["fiscal_year"]], net - deposit) if net > 0 else 0
-            mine = self.known[order["disbursement_id"]]
-            mine.update(purse=purse, year=order["fiscal_year"], amount=net - deposit - offset, deposit=deposit)
-            mine.update(
-                offset=offset, takes=takes, statement=shown, taken=False, state="draft" if net > 0 else "carried"
-            )
+            deposit = max(0, min(share(gross, rate), net))
+            offset = max(0, min(self.prepaid[purse, year], net - deposit))
+            mine.update(purse=purse, year=year, amount=net - deposit - offset, deposit=deposit, offset=offset)
+            mine.update(of=of, takes=takes, taken=False, held=False, sent=False)
             self.expect(order["disbursement_id"], mine["amount"], order["amount"])
             for one in takes:
                 one["taken"] = True
-            self.prepaid[purse, order["fiscal_year"]] -= offset
+            self.prepaid[purse, year] -= offset
             if net <= 0:
                 self.carriers[purse].append(mine)
                 self._carry(day, mine, 1)
@@ -209,15 +205,146 @@ class Auditor:
         """What another fiscal year carried forward moves to the order's."""
         for one in order["takes"]:
             if one["year"] != order["year"]:
-                amount, purse = -one["amount"] * sign, order["purse"]
-                self.post(day, one["year"], "carried", purse, "carry", "payable", amount, statement=one["statement"])
-                self.post(
-                    day, order["year"], "carried", purse, "payable", "carry", amount, statement=order["statement"]
-                )
+                self.post(order["purse"], day, one["year"], "carried", sign * one["amount"], one["of"])
+                self.post(order["purse"], day, order["year"], "carried", -sign * one["amount"], order["of"])
 
-    def _hold(self, day: str, order: Body, sign: int) -> None:
+    def _hold(self, day: str, order: dict[str, Any], sign: int) -> None:
         """Deposit, offset and what was carried leave the payable account, or come back to it."""
-        for event, account, name in (("withheld", "deposit", "deposit"), ("offset", "prepaid", "offset")):
-            of = {"statement": order["statement"]}
-            self.post(day, order["year"], event, order["purse"], "payable", account, sign * order[name], **of)
+        self.post(order["purse"], day, order["year"], "withheld", sign * order["deposit"], order["of"])
+        self.post(order["purse"], day, order["year"], "offset", sign * order["offset"], order["of"])
         self._carry(day, order, sign)
+        order["held"] = sign > 0
+
+    def moved(self, day: str, shown: str, move: str, asked: Body) -> None:
+        """An order or a prepayment is approved, sent, paid, returned or cancelled."""
+        one, prepaid = self.known[shown], shown.startswith("pre_")
+        purse, year = one["purse"], one["year"]
+        amount = fen(asked["amount"]) if "amount" in asked else 0
+        sign, when = (1, asked.get("paid_on")) if move == "payments" else (-1, asked.get("returned_on"))
+        if move in ("payments", "returns"):
+            self.post(purse, when or day, year, "prepaid" if prepaid else "paid", sign * amount, one["of"])
+            self.prepaid[purse, year] += sign * amount if prepaid else 0
+        if prepaid:
+            return
+        if move in ("payments", "returns"):
+            self.post(purse, when or day, year, "sent", -sign * amount, one["of"])
+        elif move == "approval":
+            self._hold(day, one, 1)
+        elif move == "sending":
+            self.post(purse, day, year, "sent", one["amount"], one["of"])
+            one["sent"] = True
+        else:
+            if one["held"]:
+                self._hold(day, one, -1)
+            self.post(purse, day, year, "sent", -one["amount"] if one["sent"] else 0, one["of"])
+            self.prepaid[purse, year] += one["offset"]
+            for other in one["takes"]:
+                other["taken"] = False
+
+    def drafted(self, day: str, _: str, asked: Body, answered: Body) -> None:
+        """A prepayment, or the release of a year's deposits."""
+        purse = (asked["hospital_code"], answered["area_code"], asked["fund"])
+        shown = answered.get("prepayment_id") or answered["release_id"]
+        self.known[shown].update(purse=purse, year=asked["year"], of=None, ratio=asked.get("assessed_ratio"))
+
+    def released(self, day: str, shown: str, _: Body, answered: Body) -> None:
+        """Of what is withheld for the year the assessed share is owed again and ordered, the rest is lost."""
+        purse, year = self.known[shown]["purse"], self.known[shown]["year"]
+        held = self.total(self.books[purse], year, {"withheld": 1, "released": -1, "forfeited": -1}, day)
+        amount = share(held, fen(self.known[shown]["ratio"]))
+        self.post(purse, day, year, "released", amount)
+        self.post(purse, day, year, "forfeited", held - amount)
+        self.expect(shown, amount, answered["amount"])
+        order = self.known[answered["disbursement_id"] or ""]
+        order.update(
+            purse=purse, year=year, amount=amount, deposit=0, offset=0, of=None, takes=[], held=True, sent=False
+        )
+
+    def balances(self) -> dict[str, tuple[int, int]]:
+        """Debits and credits of every account."""
+        sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for purse, book in self.books.items():
+            for one in book:
+                for side, kind in enumerate(ACCOUNTS[one.event]):
+                    owner = (
+                        f"/hospital:{purse[0]}" if kind in OWN else f"/person:{one.person}" if kind == "person" else ""
+                    )
+                    path = f"area:{purse[1]}/fund:{purse[2]}/{'payable' if kind == 'person' else kind}{owner}"
+                    sums[path][side if one.amount > 0 else 1 - side] += abs(one.amount)
+        return {path: (debit, credit) for path, (debit, credit) in sums.items()}
+
+    def total(self, book: list[Posting], year: int, signs: Mapping[str, int], until: str, due: str = "9999") -> int:
+        """The signed sum of some events of a year, dated until a day; ``due``: only what is to be paid by a day."""
+        return sum(
+            one.amount * signs[one.event]
+            for one in book
+            if one.year == year and one.event in signs and one.day <= until and self._pay_by(one) <= due
+        )
+
+    def _pay_by(self, one: Posting) -> str:
+        return str(self.known[one.of]["pay_by"]) if one.of else following(one.day[:7], PAY_BY_DAY)
+
+    def figures(self, area: str, fund: str, year: int, as_of: str, hospital: str | None = None) -> dict[str, int]:
+        """The payout figures of an area's fund as of a day, of one hospital or of all."""
+        books = [
+            book for purse, book in self.books.items() if purse[1:] == (area, fund) and hospital in (None, purse[0])
+        ]
+        end = f"{year}-12-31"
+        lasting = min(as_of, end)
+
+        def sums(signs: Mapping[str, int], until: str, due: str = "9999") -> int:
+            return sum(self.total(book, year, signs, until, due) for book in books)
+
+        owed = {"owed": 1, "deducted": -1, "undeducted": 1, "forfeited": -1}
+        settled = {"paid": 1, "carried": 1, "offset": 1}
+        held = {"withheld": 1, "released": -1, "forfeited": -1}
+        at_end = sum(
+            max(
+                0,
+                min(
+                    self.total(book, year, {"prepaid": 1, "offset": -1}, end),
+                    self.total(book, year, owed, end) - self.total(book, year, settled, end),
+                ),
+            )
+            for book in books
+        )
+        figures = {
+            "incurred": sums({"owed": 1}, lasting),
+            "deductions": sums({"deducted": 1, "undeducted": -1, "forfeited": 1}, lasting),
+            "payable": sums(owed, lasting),
+            "cash": sums({"paid": 1, "carried": 1}, lasting),
+            "offset": sums({"offset": 1}, lasting),
+            "year_end_offset": at_end if as_of >= end else 0,
+            "due": sums(owed, as_of, as_of) - sums(held, as_of, as_of),
+            "deposit": sums(held, as_of),
+            "disbursed_of_due": sums(settled, as_of, as_of),
+            "final_paid": sums(settled, as_of),
+            "final_payable": sums(owed, as_of),
+        }
+        figures["disbursed"] = figures["cash"] + figures["offset"] + figures["year_end_offset"]
+        figures["required"] = max(0, -(-figures["payable"] * FLOORS.get(fund, 0) // 10_000) - figures["disbursed"])
+        return figures
+
+
+def _move(auditor: Auditor, day: str, found: str, asked: Body, _: Body) -> None:
+    auditor.moved(day, *found.split("/"), asked)
+
+
+NOTES: Final = {
+    r"PUT /v1/persons/([^/]+)": lambda a, _, person, asked, __: a.homes.update({person: asked["area_code"]}),
+    r"PUT /v1/family-doctor/contracts/(.+)": lambda a, _, shown, asked, __: a.contracts.update({shown: asked}),
+    r"POST /v1/(settlements)": Auditor.settled,
+    r"POST /v1/settlements/([^/]+)/(?:reversal|refunds)": Auditor.settled,
+    r"POST /v1/persons/([^/]+)/years/\d+/readjudication": Auditor.settled,
+    r"POST /v1/clearing/(statements)": Auditor.declared,
+    r"POST /v1/clearing/statements/([^/]+)/withdrawal": Auditor.withdrawn,
+    r"POST /v1/clearing/statements/([^/]+)/approval": Auditor.approved,
+    r"POST /v1/clearing/statements/([^/]+)/deductions": Auditor.proposed,
+    r"POST /v1/clearing/deductions/([^/]+)/appeal": Auditor.appealed,
+    r"POST /v1/clearing/deductions/([^/]+)/(?:decision|acceptance)": Auditor.decided,
+    r"POST /v1/(disbursements)": Auditor.ordered,
+    r"POST /v1/(prepayments|deposit-releases)": Auditor.drafted,
+    r"POST /v1/deposit-releases/([^/]+)/approval": Auditor.released,
+    r"POST /v1/(?:disbursements|prepayments)/([^/]+/[^/]+)": _move,
+    r"POST /v1/fiscal-years/(\d+)/closing": lambda a, _, year, asked, __: a.closed.add((asked["area_code"], int(year))),
+}
