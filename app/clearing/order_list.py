@@ -7,9 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Select, Table, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing import deposit, order, prepayment
-from app.clearing.moves import DISBURSEMENT, PREPAYMENT, STATEMENT, business_now, number_of, today
+from app.clearing.moves import DISBURSEMENT, PREPAYMENT, STATEMENT, business_now, number_of, pooling_area_of, today
 from app.clearing.order import OrderAnswer
 from app.clearing.prepayment import PrepaymentAnswer
 from app.clearing.tables import deposit_release, disbursement
@@ -102,7 +101,9 @@ async def _page(
     wanted = wanted.order_by(recorded.desc(), key.desc()).limit(limit + 1)
     for name, value in filters.items():
         if value is not None:
-            wanted = wanted.where(table.c[name] == (pooling_area(value) if name == "area_code" else value))
+            wanted = wanted.where(
+                table.c[name] == (await pooling_area_of(connection, value) if name == "area_code" else value)
+            )
     if after is not None:
         wanted = wanted.where(tuple_(recorded, key) < after)
     rows = list((await connection.execute(wanted)).mappings().all())

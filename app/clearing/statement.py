@@ -11,7 +11,6 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing.deduction import UNDECIDED, lapse
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
@@ -23,6 +22,7 @@ from app.clearing.moves import (
     may_pay,
     move,
     number_of,
+    pooling_area_of,
     record,
     today,
     written_by,
@@ -136,7 +136,7 @@ async def declare(
 ) -> StatementAnswer:
     """Declare an ended month. Conflict ``period_not_ended``, ``already_declared``, ``month_closed``."""
     place = await _hospital(connection, caller, wanted.hospital_code)
-    area = pooling_area(wanted.area_code or place["area_code"])
+    area = await pooling_area_of(connection, wanted.area_code or place["area_code"])
     if caller.principal.hospital_code is None:
         may_pay(caller, area)
     now = await business_now(service, connection)

@@ -12,7 +12,6 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing.moves import (
     EXCEPTION,
     STATEMENT,
@@ -23,6 +22,7 @@ from app.clearing.moves import (
     may_pay,
     move,
     number_of,
+    pooling_area_of,
     record,
     today,
     written_by,
@@ -107,7 +107,7 @@ async def close(
     """Close an ended year for good. Conflict ``period_not_ended``, ``already_closed``, or ``payout_below_floor`` with the
     funds bound by a floor that miss it: ``shortfall``, and in ``unpaid`` what each statement lacked on 31 December, its
     withheld deposit included. Forbidden ``all_funds_needed`` for a token of some funds."""
-    area = pooling_area(wanted.area_code)
+    area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and not caller.principal.funds.issuperset(FUNDS):
         raise Forbidden("all_funds_needed")
@@ -172,7 +172,7 @@ async def closings(connection: AsyncConnection, year: int, area_code: str | None
     columns = fiscal_year_closing.c
     wanted = select(fiscal_year_closing).where(columns.year == year).order_by(columns.area_code)
     if area_code is not None:
-        wanted = wanted.where(columns.area_code == pooling_area(area_code))
+        wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
     rows = (await connection.execute(wanted)).mappings().all()
     return [
         ClosingAnswer(row["area_code"], year, "closed", row["closed_on"], row["subject"], row["figures"])
@@ -188,7 +188,7 @@ async def make_exception(
 ) -> ExceptionAnswer:
     """Draft an exception. Refused ``fund_without_floor``; Conflict ``exception_exists``, ``already_closed``, or
     ``period_not_ended`` for a year that hasn't begun."""
-    area = pooling_area(wanted.area_code)
+    area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
         raise NotFound("not_found")
@@ -236,7 +236,7 @@ async def exceptions(connection: AsyncConnection, year: int, area_code: str | No
     columns = payout_exception.c
     wanted = select(payout_exception).where(columns.year == year).order_by(columns.exception_id)
     if area_code is not None:
-        wanted = wanted.where(columns.area_code == pooling_area(area_code))
+        wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
     rows: Sequence[RowMapping] = (await connection.execute(wanted)).mappings().all()
     return [_answer_of(row) for row in rows]
 
