@@ -6,7 +6,7 @@ of settling says the funds owe is taken as given; all that follows from it is co
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
@@ -27,6 +27,7 @@ ACCOUNTS: Final = {  # event: debit, credit; a negative amount goes the other wa
     "paid": ("payable", "cash"),
     "prepaid": ("prepaid", "cash"),
 }
+OWN: Final = ("payable", "deposit", "prepaid", "carry", "ordered")
 Body = Mapping[str, Any]
 Purse = tuple[str, str, str]  # hospital, paying area, fund
 
@@ -326,11 +327,12 @@ class Auditor:
         return figures
 
 
-def _move(auditor: Auditor, day: str, found: str, asked: Body, _: Body) -> None:
-    auditor.moved(day, *found.split("/"), asked)
+def _move(auditor: Auditor, day: str, found: str, asked: Body, __: Body) -> None:
+    shown, _, move = found.partition("/")
+    auditor.moved(day, shown, move, asked)
 
 
-NOTES: Final = {
+NOTES: Final[dict[str, Callable[[Auditor, str, str, Body, Body], None]]] = {
     r"PUT /v1/persons/([^/]+)": lambda a, _, person, asked, __: a.homes.update({person: asked["area_code"]}),
     r"PUT /v1/family-doctor/contracts/(.+)": lambda a, _, shown, asked, __: a.contracts.update({shown: asked}),
     r"POST /v1/(settlements)": Auditor.settled,
