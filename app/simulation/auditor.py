@@ -309,6 +309,10 @@ class Auditor:
             )
             for book in books
         )
+        of_due = 0  # of each hospital's due no more than that
+        for book in books:
+            due = self.total(book, year, owed, as_of, as_of) - self.total(book, year, held, as_of, as_of)
+            of_due += min(due, self.total(book, year, settled, as_of, as_of))
         figures = {
             "incurred": sums({"owed": 1}, lasting),
             "deductions": sums({"deducted": 1, "undeducted": -1, "forfeited": 1}, lasting),
@@ -318,7 +322,7 @@ class Auditor:
             "year_end_offset": at_end if as_of >= end else 0,
             "due": sums(owed, as_of, as_of) - sums(held, as_of, as_of),
             "deposit": sums(held, as_of),
-            "disbursed_of_due": sums(settled, as_of, as_of),
+            "disbursed_of_due": of_due,
             "final_paid": sums(settled, as_of),
             "final_payable": sums(owed, as_of),
         }

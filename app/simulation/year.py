@@ -1,5 +1,6 @@
 """A year of clearing, invented from a seed and driven through a real service on the manual clock; any seed replays."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from random import Random
@@ -39,6 +40,7 @@ class Outcome(Struct):
     refusals: int
     accounts: int
     figures: int
+    events: dict[str, int]
     differences: list[str]
 
 
@@ -91,6 +93,7 @@ class _Year:
             refusals=self.office.refusals,
             accounts=len(auditor.balances()),
             figures=self.comparisons,
+            events=_events(auditor),
             differences=auditor.differences + self.differences,
         )
 
@@ -132,3 +135,9 @@ class _Year:
         years = tuple(range(START.year, self.office.day.year + 1))
         self.differences += compared(self.office, AREAS, years, as_of)
         self.comparisons += 1
+
+
+def _events(auditor: Auditor) -> dict[str, int]:
+    """How often each event was posted; ``-`` before those that go the other way."""
+    names = [f"{'-' * (one.amount < 0)}{one.event}" for book in auditor.books.values() for one in book]
+    return dict(sorted(Counter(names).items()))
