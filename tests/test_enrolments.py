@@ -340,10 +340,6 @@ async def test_an_areas_record_says_who_pools_and_which_pack_rules(client: httpx
     await put(client, "/v1/areas/539900", {"name": "某州"})
     again = {"reason": "政策包更正", "dry_run": True}
     year = await client.post(f"/v1/persons/{world.person}/years/2018/readjudication", json=again, headers=key())
-    assert [one["after"]["policy"]["pack"] for one in year.json()["changes"] if "policy" in one["after"]] in (
-        [],
-        ["yunnan"],
-    )
     assert len(year.json()["changes"]) == 1
 
 
@@ -367,7 +363,7 @@ async def test_a_countys_own_income_caps_own_spending(client: httpx.AsyncClient)
     assert (replay.json()["digest_matches"], replay.json()["result_matches"]) == (True, True)
     again = {"reason": "数字更正", "dry_run": True}
     year = await client.post(f"/v1/persons/{other.person}/years/2018/readjudication", json=again, headers=key())
-    assert [one["difference"]["portions"]["patient"] for one in year.json()["changes"]] == ["3862.00"]
+    assert [one["difference"]["patient"] for one in year.json()["changes"]] == ["3862.00"]
 
 
 async def test_faults_of_an_area_are_told_at_once(client: httpx.AsyncClient, token: TokenFactory) -> None:

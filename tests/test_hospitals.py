@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import TokenFactory
+from tests.test_poverty_list import ended, outcomes
 from tests.world import World, key
 
 ACCOUNT = {"bank_name": "农业银行", "account_name": "县人民医院", "account_number": "6228480402564890018"}
@@ -196,3 +197,46 @@ async def test_an_own_code_means_an_item_from_a_day_on(client: httpx.AsyncClient
     second = await put(client, path, {"item_code": "X2", "valid_from": "2020-01-01"})
     assert (await client.get(path)).json() == second
     assert (await client.get(path, params={"on": "2019-12-31"})).json()["item_code"] == "X1"
+
+
+async def test_own_codes_come_from_a_file(client: httpx.AsyncClient, token: TokenFactory) -> None:
+    """Rows are applied together and told apart; the same file again changes nothing; another area's registrar can't."""
+    code = fresh()
+    await put(client, f"/v1/hospitals/{code}", body())
+    await put(client, f"/v1/hospitals/{code}/item-codes/Y1", {"item_code": "X1"})
+    content = (
+        "院内项目编码,医疗目录编码,生效日期\nY1,X1,\nY1,X2,2020-01-01\nY2,X3,\nY2,X4,\n,X5,\nY3,X6,某日\n".encode()
+    )
+    query = {"kind": "hospital_codes", "hospital_code": code}
+    type_ = {"Content-Type": "text/csv"}
+
+    async def job() -> list[tuple[int, str, str | None]]:
+        answer = await client.post("/v1/catalogue/imports", params=query, content=content, headers=key() | type_)
+        return outcomes(await ended(client, answer))
+
+    faulty = [(5, "duplicate", "version_repeated"), (6, "malformed", "value_missing"), (7, "malformed", "day_invalid")]
+    assert await job() == [(2, "unchanged", None), (3, "changed", None), (4, "added", None), *faulty]
+    assert await job() == [(2, "unchanged", None), (3, "unchanged", None), (4, "unchanged", None), *faulty]
+    path = f"/v1/hospitals/{code}/item-codes/Y1"
+    assert (await client.get(path)).json()["item_code"] == "X2"
+    assert (await client.get(path, params={"on": "2019-12-31"})).json()["valid_until"] == "2020-01-01"
+    elsewhere = await token(scopes=["registry"], area_code="532600")
+    headers = key() | type_ | elsewhere
+    refused = await client.post("/v1/catalogue/imports", params=query, content=content, headers=headers)
+    assert refused.status_code == 404
+
+
+async def test_own_codes_propose_items_for_unknown_codes(client: httpx.AsyncClient) -> None:
+    """The worklist of unknown codes proposes what the hospital's own code means, or the code itself if it is such a one."""
+    world = await World(client).build()
+    unknown, own = fresh("U"), fresh("Y")
+    mapped = f"/v1/hospitals/{world.township}/item-codes"
+    await put(client, f"{mapped}/{own}", {"item_code": "X7"})
+    await put(client, f"{mapped}/{unknown}", {"item_code": "X8"})
+    first = world.line("800000.00", item_code=f"{unknown}A", hospital_item_code=own)
+    second = world.line("800000.00", item_code=unknown, line_no=2)
+    third = world.line("800000.00", item_code=f"{unknown}B", line_no=3)
+    await world.settled(world.bill(lines=[first, second, third], total="2400000.00"))
+    rows = (await client.get("/v1/catalogue/unknown-codes", params={"limit": 100})).json()["data"]
+    proposed = {row["item_code"]: row["proposed_item_code"] for row in rows if row["item_code"].startswith(unknown)}
+    assert proposed == {unknown: "X8", f"{unknown}A": "X7", f"{unknown}B": None}

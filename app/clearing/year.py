@@ -28,7 +28,7 @@ from app.clearing.moves import (
     written_by,
 )
 from app.clearing.payout_query import Figures, Wanted, payout_figures
-from app.clearing.payout_rate import RateAnswer, payout_rates
+from app.clearing.payout_rate import payout_rates
 from app.clearing.plan import FUNDS, plan_on
 from app.clearing.tables import fiscal_year_closing, payout_exception
 from app.context import Caller, Service
@@ -254,34 +254,3 @@ def _answer_of(row: Any) -> ExceptionAnswer:
         approved_by=row["approved_by"],
         approved_on=row["approved_on"],
     )
-
-
-# ---------------------------------------------------------------- checking
-
-FROZEN: Final = (
-    "incurred",
-    "deductions",
-    "payable",
-    "disbursed",
-    "cash",
-    "offset",
-    "year_end_offset",
-    "incurred_ratio",
-    "required",
-)
-
-
-async def moved_since(service: Service, connection: AsyncConnection, area_code: str, year: int) -> list[str]:
-    """What a closed year's payout rates say otherwise now than when it was closed, ``fund.figure`` each; nothing when all is
-    well. A year that isn't closed gives nothing."""
-    rows: list[RateAnswer] = await payout_rates(
-        service, connection, Wanted(year=year, as_of=date(year, 12, 31), area_code=area_code)
-    )
-    now = {row.fund: msgspec.to_builtins(row) for row in rows}
-    return [
-        f"{figures['fund']}.{name}"
-        for closing in await closings(connection, year, area_code)
-        for figures in closing.figures
-        for name in FROZEN
-        if now.get(figures["fund"], {}).get(name) != figures[name]
-    ]

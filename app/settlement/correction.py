@@ -54,7 +54,23 @@ async def reverse(
 ) -> Answered:
     """Take a settlement back. Conflict when there are later ones in its person-year, unless ``cascade``."""
     require(caller.principal, "hospital", "finance")
-    return await _reverse(service, caller, settlement_id, reason, None, cascade, keyed)
+    plan = _reversal(caller, settlement_id, reason, None, cascade)
+    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
+
+
+async def reverse_within(
+    service: Service, connection: HotConnection, caller: Caller, settlement_id: int, *, reason: str, keyed: Keyed
+) -> list[Entry]:
+    """``reverse`` without cascade inside a transaction that the caller opened and commits; then call ``observe``.
+
+    Returns the reversal alone; keeps no answer, so the key must not have been used before.
+    """
+    require(caller.principal, "hospital", "finance")
+    plan = _reversal(caller, settlement_id, reason, None, False)
+    found = await _read(service, connection, caller, keyed, settlement_id=settlement_id, whole=False)
+    entries = plan(found, await _policies(service, connection, found))
+    await _write(connection, entries)
+    return entries
 
 
 async def recover(
@@ -62,18 +78,11 @@ async def recover(
 ) -> Answered:
     """Reverse a settlement that another party turned out to be liable for; the funds then ask that party."""
     require(caller.principal, "finance")
-    return await _reverse(service, caller, settlement_id, reason, evidence, cascade, keyed)
+    plan = _reversal(caller, settlement_id, reason, evidence, cascade)
+    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
 
 
-async def _reverse(
-    service: Service,
-    caller: Caller,
-    settlement_id: int,
-    reason: str,
-    evidence: str | None,
-    cascade: bool,
-    keyed: Keyed,
-) -> Answered:
+def _reversal(caller: Caller, settlement_id: int, reason: str, evidence: str | None, cascade: bool) -> Plan:
     def plan(found: PersonYear, policy_of: PolicyOf) -> list[Entry]:
         target, later = _target(caller, found, cascade)
         if evidence is not None and not target.row.recoverable:
@@ -82,7 +91,7 @@ async def _reverse(
         again = computed_again(later, stays, entry.year_before(found), policy_of)
         return _followed([entry.reversal(found, target, reason, evidence=evidence)], found, again, reason)
 
-    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
+    return plan
 
 
 async def refund(
@@ -154,7 +163,7 @@ async def readjudicate(
             answer.adjustments = await _rows(connection, entries)
         body = encoded(answer)
         await _remember(service, connection, caller, keyed, body)
-    _observe(entries)
+    observe(entries)
     return Answered(body)
 
 
@@ -202,7 +211,7 @@ async def _correct(
         first.adjustments = others
         body = encoded(first)
         await _remember(service, connection, caller, keyed, body)
-    _observe(entries)
+    observe(entries)
     return Answered(body)
 
 
@@ -295,7 +304,7 @@ def _replayed(service: Service, caller: Caller, found: PersonYear, keyed: Keyed 
     return Answered(decrypt(service.keys, stored, associated=_place(caller, keyed.key)).encode(), True)
 
 
-def _observe(entries: Sequence[Entry]) -> None:
+def observe(entries: Sequence[Entry]) -> None:
     """Count what was written, after the commit."""
     for item in entries:
         row = item.row

@@ -15,7 +15,7 @@ import msgspec
 from app import ENGINE_VERSION, telemetry
 from app.areas import pooling_area
 from app.context import Caller, Service
-from app.db import constraint
+from app.db import HotConnection, constraint
 from app.errors import Conflict, Fault, Forbidden, NotFound, OnestopError, Refused, Unacceptable, Unauthorized
 from app.ledger.journal import creditor, transfers_for
 from app.money import parsed, yuan
@@ -92,31 +92,69 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
     return computation, sign(service.keys, QUOTE_PURPOSE, encoded(_quote_token(computation))), expires
 
 
+async def quote_within(service: Service, connection: HotConnection, caller: Caller, bill: BillRequest) -> Computation:
+    """``quote`` inside a transaction that the caller opened, without a quote id."""
+    _may_settle(caller, bill)
+    found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+    _in_reach(caller, found)
+    return _computed(service, bill, found)
+
+
 async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: str, request_hash: bytes) -> Settled:
     """Settle a bill once. A replay of the key names the first settlement; Conflict, Refused and the rest leave nothing."""
-    _may_settle(caller, bill)
     async with service.database.hot() as connection:
-        found = await _read(service, connection, caller, bill, key=key, request_hash=request_hash)
-        if found.state == "replayed":
-            return Settled(cast(int, found.settlement_id), True)
-        _in_reach(caller, found)
-        if found.settled is not None:
-            raise _already_settled(found.settled)
-        computation = _computed(service, bill, found)
-        _hold_to_quote(service, computation)
-        row, transfers, after = _new_entry(computation)
-        try:
-            await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
-        except Exception as error:
-            if constraint(error) == "settled_visit_pkey":
-                where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
-                raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
-            raise
-    portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
-    telemetry.observe_settlement(
-        kind="settlement", medical_type=bill.medical_type, paid_by=bill.paid_by, portions=portions
-    )
+        settled = await settle_within(service, connection, caller, bill, key=key, request_hash=request_hash)
+    observe_settled(settled)
+    return settled
+
+
+async def settle_within(
+    service: Service,
+    connection: HotConnection,
+    caller: Caller,
+    bill: BillRequest,
+    *,
+    key: str,
+    request_hash: bytes,
+    check: Callable[[Computation], None] | None = None,
+) -> Settled:
+    """``settle`` inside a transaction that the caller opened and commits; then call ``observe_settled``.
+
+    ``check`` may raise for what was computed, before anything is written.
+    """
+    _may_settle(caller, bill)
+    found = await _read(service, connection, caller, bill, key=key, request_hash=request_hash)
+    if found.state == "replayed":
+        return Settled(cast(int, found.settlement_id), True)
+    _in_reach(caller, found)
+    if found.settled is not None:
+        raise _already_settled(found.settled)
+    computation = _computed(service, bill, found)
+    _hold_to_quote(service, computation)
+    if check is not None:
+        check(computation)
+    row, transfers, after = _new_entry(computation)
+    try:
+        await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
+    except Exception as error:
+        if constraint(error) == "settled_visit_pkey":
+            where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
+            raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
+        raise
     return Settled(row.settlement_id, False, computation)
+
+
+def observe_settled(settled: Settled) -> None:
+    """Count a settlement, after the commit; a replay isn't counted again."""
+    if settled.computation is None:
+        return
+    bill, portions = settled.computation.bill, settled.computation.outcome.portions
+    telemetry.observe_settlement(
+        kind="settlement",
+        medical_type=bill.medical_type,
+        paid_by=bill.paid_by,
+        portions={tier: getattr(portions, tier) for tier in telemetry.PORTIONS},
+    )
 
 
 def _may_settle(caller: Caller, bill: BillRequest) -> None:
