@@ -28,7 +28,7 @@ def compared(office: Office, areas: tuple[str, ...], years: tuple[int, ...], as_
 def _accounts(office: Office) -> Iterator[str]:
     book = office.get("/ledger/trial-balance")
     shown = {row["account"]: (cents(row["debit"]), cents(row["credit"])) for row in book["accounts"]}
-    wanted = office.auditor.balances()
+    wanted = office.auditor.books.balances()
     if book["difference"] != "0.00":
         yield f"{office.day} the trial balance differs by {book['difference']}"
     for account in sorted(shown.keys() | wanted.keys()):
@@ -43,7 +43,7 @@ def _figures(office: Office, area: str, year: int, as_of: date, *, by_hospital: 
     shown = {(row["fund"], row["hospital_code"]): row for row in rows}
     purses = {(purse[2], purse[0] if by_hospital else None) for purse in office.auditor.books if purse[1] == area}
     for fund, hospital in sorted(shown.keys() | purses, key=str):
-        wanted = office.auditor.figures(area, fund, year, str(as_of), hospital)
+        wanted = office.auditor.books.figures(area, fund, year, str(as_of), hospital)
         row = shown.get((fund, hospital))
         if row is None and any(wanted.values()):
             yield f"{office.day} {year} {area} {fund} {hospital}: no payout rates shown"

@@ -8,7 +8,7 @@ from app.simulation.office import CHECKER, MAKER, Office
 from app.simulation.paymaster import WHY, Paymaster
 from app.simulation.world import World, cents, yuan
 
-PREPAID, GIVEN_BACK = 0.5, 0.2
+PREPAID, GIVEN_BACK = 0.8, 0.2
 PREPAID_FUNDS: Final = ("390100", "610100")
 ASSESSED: Final = ("1.0000", "0.9500", "0.8000")
 DUE_BACK: Final = ("return_exceeds_payment", "invalid_move")

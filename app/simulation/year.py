@@ -9,7 +9,8 @@ from typing import Final
 from msgspec import Struct
 
 from app.simulation.agenda import Agenda
-from app.simulation.auditor import Auditor, following
+from app.simulation.auditor import Auditor
+from app.simulation.books import following
 from app.simulation.cashier import Cashier
 from app.simulation.comparison import compared
 from app.simulation.office import Office
@@ -91,7 +92,7 @@ class _Year:
             settlements=self.cashier.settled,
             calls=self.office.calls,
             refusals=self.office.refusals,
-            accounts=len(auditor.balances()),
+            accounts=len(auditor.books.balances()),
             figures=self.comparisons,
             events=_events(auditor),
             differences=auditor.differences + self.differences,
