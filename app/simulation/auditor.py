@@ -152,7 +152,7 @@ class Auditor:
 
     def moved(self, day: str, path: str, asked: Body, _: Body) -> None:
         """An order or a prepayment is approved, sent, paid, returned or cancelled."""
-        shown, _, move = path.partition("/")
+        shown, move = path.split("/")
         one, event = self.known[shown], "prepaid" if shown.startswith("pre_") else "paid"
         purse, year, of = one["purse"], one["year"], one["of"]
         if move in ("payments", "returns"):

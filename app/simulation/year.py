@@ -40,7 +40,7 @@ class Outcome(Struct):
     calls: int
     refusals: int
     accounts: int
-    figures: int
+    comparisons: int
     events: dict[str, int]
     differences: list[str]
 
@@ -51,8 +51,8 @@ def simulate(
     """Run a simulation on a service whose database is new. ``fee_fen`` is the family doctors' fee that it was started with;
     ``progress`` is told each day. SimulationError when the service refuses what it must accept, or accepts what it must refuse."""
     office = Office(base_url, admin_token, Auditor(fee=fee_fen), wanted.seed, START)
-    office.open()
     try:
+        office.open()
         return _Year(office, wanted).run(progress)
     finally:
         office.close()
@@ -93,7 +93,7 @@ class _Year:
             calls=self.office.calls,
             refusals=self.office.refusals,
             accounts=len(auditor.books.balances()),
-            figures=self.comparisons,
+            comparisons=self.comparisons,
             events=_events(auditor),
             differences=auditor.differences + self.differences,
         )
