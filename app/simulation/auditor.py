@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
-from app.simulation.books import APPROVED, HELD, PAY_BY_DAY, Books, Purse, fen, following, share
+from app.simulation.books import APPROVED, HELD, OWED, PAY_BY_DAY, Books, Purse, fen, following, share
 
 DEPOSIT_RATE, APPEAL_DAYS = 500, 15
 Body = Mapping[str, Any]
@@ -55,9 +55,10 @@ class Auditor:
             day, area = entry["settled_at"][:10], entry["paying_area"]
             year, ids = self.fiscal(area, entry["benefit_year"], day), (entry["settlement_id"], entry["person_id"])
             for owed in entry["payables"]:
-                self.books.post(
-                    (entry["hospital_code"], area, owed["fund"]), day, year, event, fen(owed["amount"]), None, *ids
-                )
+                purse, amount = (entry["hospital_code"], area, owed["fund"]), fen(owed["amount"])
+                self.books.post(purse, day, year, event, amount, None, *ids)
+                if "document" in asked and entry["kind"] == "reversal":  # a recovery: who is liable owes it now
+                    self.books.post(purse, day, year, "recovered", -amount, None, entry["of_settlement_id"])
             for one in of["deductions"] if entry["kind"] == "reversal" else []:
                 year = self.fiscal(area, one["year"], day)
                 self.books.post(one["purse"], day, year, "undeducted", one["upheld"])
@@ -71,7 +72,7 @@ class Auditor:
         self.known[shown]["of"], self.books.pay_by[shown] = (hospital, area), following(period, PAY_BY_DAY)
         for book in [book for purse, book in self.books.items() if purse[:2] == (hospital, area)]:
             for index, one in enumerate(book):
-                if one.event in ("owed", "undeducted") and one.of is None and one.day[:7] <= period:
+                if one.event in (*OWED, "undeducted") and one.of is None and one.day[:7] <= period:
                     book[index] = one._replace(of=shown)
                     total += one.amount
         self.expect(shown, total, answered["amount"])
@@ -196,7 +197,7 @@ class Auditor:
 NOTES: Final[dict[str, Callable[[Auditor, str, str, Body, Body], object]]] = {
     r"PUT /v1/persons/([^/]+)": lambda a, _, person, asked, __: a.known[person].update(home=asked["area_code"]),
     r"PUT /v1/family-doctor/contracts/(.+)": lambda a, _, shown, asked, __: a.known[shown].update(contract=asked),
-    r"POST /v1/(settlements|settlements/[^/]+/(?:reversal|refunds)|persons/.+/readjudication)": Auditor.settled,
+    r"POST /v1/(settlements|settlements/[^/]+/(?:reversal|refunds|recovery)|persons/.+/readjudication)": Auditor.settled,
     r"POST /v1/clearing/(statements)": Auditor.declared,
     r"POST /v1/clearing/statements/([^/]+)/withdrawal": Auditor.withdrawn,
     r"POST /v1/clearing/statements/([^/]+)/approval": Auditor.approved,

@@ -9,6 +9,7 @@ FLOORS: Final = {"390100": 8500}
 ACCOUNTS: Final = {  # event: debit, credit; a negative amount goes the other way
     "owed": ("expense", "payable"),
     "claim": ("expense", "person"),
+    "recovered": ("liable", "payable"),
     "deducted": ("payable", "expense"),
     "undeducted": ("expense", "payable"),
     "withheld": ("payable", "deposit"),
@@ -21,7 +22,8 @@ ACCOUNTS: Final = {  # event: debit, credit; a negative amount goes the other wa
     "prepaid": ("prepaid", "cash"),
 }
 OF_HOSPITAL: Final = ("payable", "deposit", "prepaid", "carry", "ordered")
-APPROVED: Final = {"owed": 1, "deducted": -1, "undeducted": 1}
+OWED: Final = {"owed": 1, "recovered": 1}
+APPROVED: Final = OWED | {"deducted": -1, "undeducted": 1}
 PAYABLE: Final = APPROVED | {"forfeited": -1}
 HELD: Final = {"withheld": 1, "released": -1, "forfeited": -1}
 DUE: Final = APPROVED | {"withheld": -1, "released": 1}  # payable less what is lawfully withheld
@@ -79,7 +81,9 @@ class Books(defaultdict[Purse, list[Posting]]):
         sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for purse, one in [(purse, one) for purse, book in self.items() for one in book]:
             for side, kind in enumerate(ACCOUNTS[one.event]):
-                path = {"person": f"payable/person:{one.person}"}.get(kind, kind)
+                path = {"person": f"payable/person:{one.person}", "liable": f"receivable/liable:{one.settlement}"}.get(
+                    kind, kind
+                )
                 path += f"/hospital:{purse[0]}" if kind in OF_HOSPITAL else ""
                 sums[f"area:{purse[1]}/fund:{purse[2]}/{path}"][side if one.amount > 0 else 1 - side] += abs(one.amount)
         return {path: (debit, credit) for path, (debit, credit) in sums.items()}
@@ -96,7 +100,7 @@ class Books(defaultdict[Purse, list[Posting]]):
         end = f"{year}-12-31"
         last = min(as_of, end)
         figures = {
-            "incurred": self.total(purses, year, {"owed": 1}, last),
+            "incurred": self.total(purses, year, OWED, last),
             "payable": self.total(purses, year, PAYABLE, last),
             "cash": self.total(purses, year, {"paid": 1, "carried": 1}, last),
             "offset": self.total(purses, year, {"offset": 1}, last),

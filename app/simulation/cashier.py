@@ -8,7 +8,7 @@ from app.simulation.agenda import Agenda
 from app.simulation.office import MAKER, Office
 from app.simulation.world import World
 
-LATE_BILL, PAID_BY_PATIENT, REVERSED, REFUNDED, TWICE = 0.06, 0.03, 0.07, 0.05, 0.03
+LATE_BILL, PAID_BY_PATIENT, REVERSED, REFUNDED, TWICE, INJURED = 0.06, 0.03, 0.07, 0.05, 0.03, 0.04
 REASON: Final = {"reason": "模拟更正"}
 GONE: Final = ("already_reversed", "nothing_to_refund", "refund_exceeds_line", "later_settlements_exist")
 
@@ -35,6 +35,8 @@ class Cashier:
         who = hospital
         if self.random.random() < PAID_BY_PATIENT:
             bill, who = bill | {"paid_by": "patient"}, MAKER
+        elif bill["medical_type"] == "21" and self.random.random() < INJURED:
+            bill = bill | {"work_injury": "undeterminable"}
         answer = self.office.post(who, "/settlements", bill)
         self.settled += 1
         if self.random.random() < TWICE:
@@ -44,7 +46,9 @@ class Cashier:
     def _correct_later(self, answer: Body, bill: Body) -> None:
         later = self.office.day + timedelta(days=self.random.randrange(1, 90))
         fate = self.random.random()
-        if fate < REVERSED:
+        if answer["recoverable"]:
+            self.agenda.at(later, lambda: self._recover(answer["settlement_id"]))
+        elif fate < REVERSED:
             self.agenda.at(later, lambda: self.reverse(answer["settlement_id"]))
         elif fate < REVERSED + REFUNDED:
             line = self.random.choice(bill["lines"])["line_no"]
@@ -56,6 +60,13 @@ class Cashier:
             self.reversed.add(settlement)
             self.office.post(MAKER, f"/settlements/{settlement}/reversal", REASON | {"cascade": True})
         self.office.refused(MAKER, f"/settlements/{settlement}/reversal", REASON, "already_reversed")
+
+    def _recover(self, settlement: str) -> None:
+        """The injury was recognised: another party is liable for the bill."""
+        if settlement not in self.reversed:
+            self.reversed.add(settlement)
+            body = REASON | {"document": "工伤认定书", "cascade": True}
+            self.office.post(MAKER, f"/settlements/{settlement}/recovery", body)
 
     def _refund(self, settlement: str, line: int) -> None:
         body = REASON | {"lines": [{"line_no": line, "quantity": "1"}], "cascade": True}
