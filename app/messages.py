@@ -776,6 +776,14 @@ _NATIONAL: Final[dict[str, tuple[str, str]]] = {
         "该地址不允许免签名调用。请为机构配置签名方式，或把该网段加入 ONESTOP_NHSA_NETWORKS。",
         "Calls without a signature aren't allowed from here. Give the hospital a profile, or allow the network.",
     ),
+    "nhsa_busy": (
+        "中心暂时繁忙或连不上数据库。请稍候，用同一 msgid、同一 input 重发；不会重复办理。",
+        "The service is busy or can't reach its database. Wait a little, then repeat with the same msgid and input; nothing is done twice.",
+    ),
+    "nhsa_failed": (
+        "中心内部错误。请用同一 msgid、同一 input 重发；仍然出现时，请把请求号 {request_id} 告知经办机构。",
+        "Something went wrong on our side. Repeat with the same msgid and input; if it persists, tell the agency the request {request_id}.",
+    ),
     "nhsa_unknown_transaction": (
         "没有这个交易编号，或本服务不提供该交易。请核对 infno。",
         "There is no such transaction here. Check infno.",

@@ -141,3 +141,25 @@ def test_a_content_is_read_with_its_own_key_in_its_own_place_only() -> None:
     ):
         with pytest.raises(ValueError, match="not"):
             opened(keys, place, with_, content, number=number)
+
+
+async def test_what_goes_wrong_on_our_side_is_told_without_its_text(url: str, connection: asyncpg.Connection) -> None:
+    """A person's lock that isn't had is ``nhsa_busy``, a defect ``nhsa_failed`` with the request's id; both are 200."""
+
+    async def act(client: httpx.AsyncClient) -> None:
+        hospital = Hospital(await World(client).build())
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("SELECT person_lock($1)", hospital.world.person)
+        await hospital.refused("2401", hospital.admission(visit_id()), "nhsa_busy")
+        await transaction.rollback()
+        await hospital.admitted(visit_id())
+        await connection.execute("ALTER TABLE nhsa_session RENAME TO gone")
+        body = hospital.sender.envelope("9001", {"signIn": {"opter_no": "1", "mac": "1", "ip": "1"}})
+        answer = await hospital.sender.post(body, **{"x-request-id": "request-00000001"})
+        assert answer.status_code == 200
+        assert "请求号 request-00000001" in answer.json()["err_msg"]
+        assert "[nhsa_failed]" in answer.json()["err_msg"]
+        assert "nhsa_session" not in answer.text
+
+    await busy(url, OLD.hex(), act, ONESTOP_PERSON_LOCK_TIMEOUT="0.3")

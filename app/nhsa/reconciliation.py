@@ -30,11 +30,13 @@ from app.nhsa.vault import file_place, opened, sealed
 from app.settlement.answer import shown_id
 from app.settlement.bill import SHANGHAI
 from app.settlement.service import INSURANCE_TYPE
+from app.tiers.model import MedicalType
 
 EVEN, UNEVEN = "0", "1"
 MAX_DAYS: Final = 366
 MAX_FILE_ROWS: Final = 200_000
 MAX_UNPACKED: Final = 64 * 1024 * 1024
+NOTHING: Final = {"count": 0, "total": 0, "fund_total": 0}
 RESULT_NAME: Final = "reconciliation.txt"
 _AMOUNT: Final = Field("", "", "number", "16,2", False, False)
 
@@ -58,11 +60,12 @@ async def totals(call: Call) -> Output:
     """3201: even, or the first pairs of values that differ. Asked of refunds only, or of what isn't one, by
     ``refd_setl_flag``; without it of all, netted."""
     row = call.one()
-    ours = await _ours(call, row) if row["insutype"] == INSURANCE_TYPE else []
+    asked = _asked(call, row) if row["insutype"] == INSURANCE_TYPE else None
+    ours = NOTHING if asked is None else await visit_store.sums_of(call.connection, call.hospital_code, *asked)
     pairs = [
-        ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), len(ours)),
-        ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), sum(item["total"] for item in ours)),
-        ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), sum(item["fund_total"] for item in ours)),
+        ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), ours["count"]),
+        ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), ours["total"]),
+        ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), ours["fund_total"]),
         ("个人账户支付", "元", scaled_of(row["acct_pay"], 2), 0),
     ]
     differences = [
@@ -82,7 +85,8 @@ def _said(value: int, unit: str) -> str:
     return f"{yuan(value)} {unit}" if unit else str(value)
 
 
-async def _ours(call: Call, row: Row) -> list[Any]:
+def _asked(call: Call, row: Row) -> tuple[MedicalType, date, date, bool | None] | None:
+    """The medical type, the days and the kind that a message asks of; None for a clearing type that has no settlements."""
     since, until = day(row["stmt_begndate"]), day(row["stmt_enddate"])
     if until < since:
         raise refused("interval_empty", "/data/0/stmt_enddate")
@@ -90,9 +94,9 @@ async def _ours(call: Call, row: Row) -> list[Any]:
         raise refused("nhsa_time_too_long", "/data/0/stmt_enddate", limit=str(MAX_DAYS))
     medical_type = call.dictionary.clr_types.get(row["clr_type"])
     if medical_type is None:
-        return []
+        return None
     reversals = {"0": False, "1": True}.get(row.get("refd_setl_flag", ""))
-    return await visit_store.entries_of(call.connection, call.hospital_code, medical_type, since, until, reversals)
+    return medical_type, since, until, reversals
 
 
 # ---------------------------------------------------------------- files
@@ -161,7 +165,8 @@ async def details(call: Call) -> Output:
     row = call.one()
     kept, content = await _read(call, row["file_qury_no"], "/data/0/file_qury_no")
     theirs = _rows(content)
-    ours = await _ours(call, row)
+    asked = _asked(call, row)
+    ours = [] if asked is None else await visit_store.entries_of(call.connection, call.hospital_code, *asked)
     result = "".join("\t".join(cells) + "\n" for cells in differences(theirs, ours))
     filename = f"result_{kept['file_no']}.zip"
     packed = io.BytesIO()

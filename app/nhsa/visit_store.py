@@ -44,18 +44,29 @@ SELECT s.settlement_id, s.settle_seq, s.interim, s.discharged_on, s.person_id,
   FROM settlement s WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.kind = 'settlement' ORDER BY s.settle_seq"""
 _HAS_SETTLED: Final = "SELECT EXISTS (SELECT FROM settled_visit WHERE hospital_code = $1 AND visit_id = $2)"
 # The settlements, reversals and adjustments of a hospital by the Shanghai day of settling, one row each.
-_ENTRIES_OF: Final = """
+_OF_DAYS: Final = """
+ WHERE s.hospital_code = $1 AND s.paid_by = 'hospital' AND s.medical_type = $2
+   AND s.settled_at >= $3::date::timestamp AT TIME ZONE 'Asia/Shanghai'
+   AND s.settled_at < ($4::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+   AND ($5::boolean IS NULL OR $5 = (s.kind = 'reversal'))"""
+_SUMS_OF: Final = (
+    """
+SELECT count(*) AS count, coalesce(sum(s.total), 0)::bigint AS total,
+       coalesce(sum(s.basic + s.serious_illness + s.medical_assistance + s.safety_net), 0)::bigint AS fund_total
+  FROM settlement s"""
+    + _OF_DAYS
+)
+_ENTRIES_OF: Final = (
+    """
 SELECT s.settlement_id, s.kind, s.person_id, s.visit_id, s.total, s.medical_type,
        s.basic + s.serious_illness + s.medical_assistance + s.safety_net AS fund_total, s.patient,
        (SELECT v.visit_no FROM nhsa_visit v WHERE v.hospital_code = s.hospital_code AND v.visit_id = s.visit_id
            AND v.state <> 'withdrawn') AS visit_no,
        (SELECT m.msgid FROM nhsa_message m WHERE m.settlement_id = s.settlement_id AND m.outcome = 'accepted' LIMIT 1) AS msgid
-  FROM settlement s
- WHERE s.hospital_code = $1 AND s.paid_by = 'hospital' AND ($2::text IS NULL OR s.medical_type = $2)
-   AND s.settled_at >= $3::date::timestamp AT TIME ZONE 'Asia/Shanghai'
-   AND s.settled_at < ($4::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
-   AND ($5::boolean IS NULL OR $5 = (s.kind = 'reversal'))
- ORDER BY s.settled_at, s.settlement_id"""
+  FROM settlement s"""
+    + _OF_DAYS
+    + " ORDER BY s.settled_at, s.settlement_id"
+)
 
 
 class Visit(Struct, frozen=True):
@@ -193,14 +204,16 @@ async def has_settled(connection: HotConnection, hospital_code: str, visit_id: s
     return found
 
 
+async def sums_of(
+    connection: HotConnection, hospital_code: str, medical_type: str, since: date, until: date, reversals: bool | None
+) -> Any:
+    """Count, total and funds' portions of ``entries_of``."""
+    return await connection.fetchrow(_SUMS_OF, hospital_code, medical_type, since, until, reversals)
+
+
 async def entries_of(
-    connection: HotConnection,
-    hospital_code: str,
-    medical_type: str | None,
-    since: date,
-    until: date,
-    reversals: bool | None,
+    connection: HotConnection, hospital_code: str, medical_type: str, since: date, until: date, reversals: bool | None
 ) -> list[Any]:
-    """What a hospital settled and took back on days of settling, both included; None: of every medical type, both kinds."""
+    """What a hospital settled and took back on days of settling, both included, one row each; None: both kinds."""
     rows: list[Any] = await connection.fetch(_ENTRIES_OF, hospital_code, medical_type, since, until, reversals)
     return rows
