@@ -42,6 +42,11 @@ from app.ledger import proof, seal
 from app.ledger.words import checked_words, verified_words
 from app.main import describe_app
 from app.messages import text as message_text
+from app.nhsa.client import Sender
+from app.nhsa.conformance import Finding, play
+from app.nhsa.gateway import Credential
+from app.nhsa.key_rotation import NATIONAL_TABLES
+from app.nhsa.kit import Kit, Patient
 from app.policies import (
     SCHEMES,
     SHIPPED,
@@ -531,6 +536,45 @@ def seal_verify(data_dir: Path | None, noted: tuple[int, str] | None) -> None:
 
 
 @main.group()
+def nhsa() -> None:
+    """The national interface."""
+
+
+CONFORMANCE_WORDS: Final = {"passed": "通过", "failed": "未通过", "skipped": "未进行"}
+
+
+@nhsa.command("conformance")
+@click.option("--url", required=True, help="The service, for example http://127.0.0.1:8000.")
+@click.option("--profile", type=click.Choice(["A", "B", "none"]), default="none", show_default=True)
+@click.option("--hospital", required=True, help="fixmedins_code of a hospital that the service knows.")
+@click.option("--key-id", default="", help="_api_access_key of A, x-tif-paasid of B.")
+@click.option("--secret", envvar="ONESTOP_NHSA_SECRET", default="", help="Better in ONESTOP_NHSA_SECRET than here.")
+@click.option("--area", required=True, help="Where the hospital lies, six digits.")
+@click.option("--person", required=True, help="psn_no of an insured person.")
+@click.option("--id-number", required=True, help="The person's certno.")
+@click.option("--name", required=True, help="The person's psn_name.")
+@click.option("--item", required=True, help="med_list_codg of a class A item without ceiling.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day to treat on; not in the future.")
+def conformance(**options: Any) -> None:
+    """Play a hospital's whole flow against a service, and say in words what is right. Status 1 unless everything is."""
+    if not asyncio.run(_conformance(options)):
+        raise SystemExit(1)
+
+
+async def _conformance(options: dict[str, Any]) -> bool:
+    credential = Credential(options["profile"], options["key_id"], options["secret"])
+    patient = Patient(options["person"], options["id_number"], options["name"], options["item"], options["day"].date())
+    async with httpx.AsyncClient(base_url=options["url"], timeout=60) as opened:
+        kit = Kit(Sender(opened, options["hospital"], options["area"], credential), patient)
+        return await play(kit, _show_finding)
+
+
+def _show_finding(finding: Finding) -> None:
+    words = f"：{finding.words}" if finding.words else ""
+    click.echo(f"{CONFORMANCE_WORDS[finding.result]}  {finding.step}{words}")
+
+
+@main.group()
 def token() -> None:
     """Tokens of the API."""
 
@@ -615,7 +659,9 @@ def keys_rotate(data_dir: Path | None) -> None:
         service = Service(settings, database, PolicyBook({}), held, False)
         with Progress(TextColumn("已检查 {task.completed} 行"), console=out, transient=True) as progress:
             task = progress.add_task("")
-            found = await rotate(service, caller, lambda so_far: progress.update(task, completed=so_far.seen))
+            found = await rotate(
+                service, caller, lambda so_far: progress.update(task, completed=so_far.seen), NATIONAL_TABLES
+            )
 
     _with_open_database(data_dir, act)
     click.echo(f"检查 {found.seen} 行，重新加密 {found.written} 行。")

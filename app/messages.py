@@ -376,8 +376,8 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The current state doesn't allow this. Read the present state first.",
     ),
     "month_closed": (
-        "{period} 月已关账，不能再记入。请改用未关账月份的日期，或由他人重新开账。",
-        "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
+        "该月已关账，不能再记入。{period} 之外未关账月份的日期可以使用，或由他人重新开账。",
+        "The month is closed. Use a day of an open month instead of one in {period}, or have somebody else reopen it.",
     ),
     "period_not_ended": (
         "该月或该年尚未结束。请在期满后再办理。",

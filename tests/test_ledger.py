@@ -170,6 +170,11 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
     "order_offset": ("UPDATE prepayment_offset SET amount = amount + 1", {"prepayment"}),
     "order_approved": ("UPDATE statement_total SET amount = amount + 1 WHERE tier = 'basic'", {"statement_total"}),
     "prepayment": ("UPDATE prepayment SET returned = 0, offset_amount = offset_amount - 1", set()),
+    "closed_year": (
+        "INSERT INTO fiscal_year_closing VALUES ('530100', 2018, '2019-01-20',"
+        """ '[{"fund": "390100", "payable": "0.01", "cash": "0.00", "offset": "0.00"}]', 's', 'r')""",
+        set(),
+    ),
 }
 
 

@@ -8,10 +8,9 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.areas import pooling_area
 from app.clearing import year as fiscal_year
 from app.clearing.api import READERS, opened, reading, writing
-from app.clearing.moves import business_now, today
+from app.clearing.moves import business_now, pooling_area_of, today
 from app.clearing.payout_query import FUND, GROUPS, Wanted
 from app.clearing.payout_rate import RateAnswer, payout_rates
 from app.clearing.plan import FUNDS
@@ -71,7 +70,7 @@ async def get_payout_rates(
             year=year,
             as_of=as_of or today(await business_now(service, connection)),
             fund=fund,
-            area_code=area if area is None or area.endswith("0000") else pooling_area(area),
+            area_code=await _paying(connection, area),
             hospital_code=hospital_code,
             group_by=groups,
         )
@@ -85,6 +84,13 @@ def _groups(text: str) -> tuple[str, ...]:
     if not set(groups) <= set(GROUPS):
         raise Refused([Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)})])
     return groups
+
+
+async def _paying(connection: AsyncConnection, area_code: str | None) -> str | None:
+    """The paying area of a county, the first digits of all areas of a province."""
+    if area_code is None or area_code.endswith("0000"):
+        return area_code and area_code[:2]
+    return await pooling_area_of(connection, area_code)
 
 
 def _own_area(caller: Caller) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.money import yuan
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.call import (
     FILE_PREFIX,
     VISIT_PREFIX,
@@ -26,8 +26,9 @@ from app.nhsa.call import (
     shown_number,
 )
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
-from app.nhsa.vault import opened, sealed
+from app.nhsa.vault import file_place, opened, sealed
 from app.settlement.answer import shown_id
+from app.settlement.bill import SHANGHAI
 from app.settlement.service import INSURANCE_TYPE
 
 EVEN, UNEVEN = "0", "1"
@@ -91,7 +92,7 @@ async def _ours(call: Call, row: Row) -> list[Any]:
     if medical_type is None:
         return []
     reversals = {"0": False, "1": True}.get(row.get("refd_setl_flag", ""))
-    return await store.entries_of(call.connection, call.hospital_code, medical_type, since, until, reversals)
+    return await visit_store.entries_of(call.connection, call.hospital_code, medical_type, since, until, reversals)
 
 
 # ---------------------------------------------------------------- files
@@ -114,12 +115,8 @@ def _content(text: str) -> bytes:
         raise refused("nhsa_file_unreadable", "/fsUploadIn/0/in") from None
 
 
-def _place(call: Call) -> bytes:
-    return f"nhsa_file {call.hospital_code}".encode()
-
-
 async def _keep(call: Call, filename: str, content: bytes) -> Any:
-    key, (body,) = sealed(call.service.keys, _place(call), content)
+    key, (body,) = sealed(call.service.keys, file_place(call.hospital_code), content)
     return await store.add_file(call.connection, call.caller, call.hospital_code, filename, key, body)
 
 
@@ -133,7 +130,7 @@ def _ticket(call: Call, kept: Any, filename: str) -> dict[str, object]:
 
 
 def _ends(call: Call, kept: Any) -> str:
-    ends = kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)
+    ends = (kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)).astimezone(SHANGHAI)
     return f"{ends:%Y-%m-%d %H:%M:%S}"
 
 
@@ -142,7 +139,7 @@ async def _read(call: Call, number: str, pointer: str) -> tuple[Any, bytes]:
     kept = None if file_no is None else await store.file(call.connection, file_no, call.hospital_code)
     if kept is None or kept["key"] is None:
         raise refused("nhsa_file_unknown", pointer)
-    return kept, opened(call.service.keys, _place(call), kept["key"], kept["content"], number=0)
+    return kept, opened(call.service.keys, file_place(call.hospital_code), kept["key"], kept["content"], number=0)
 
 
 async def download(call: Call) -> Output:
