@@ -12,6 +12,7 @@ from app.clearing import statement
 from app.clearing.moves import STATEMENT, number_of
 from app.clearing.plan import as_period
 from app.clearing.statement import StatementRequest
+from app.db import constraint
 from app.errors import Conflict
 from app.money import yuan
 from app.nhsa import filing_store
@@ -39,7 +40,12 @@ async def declare(call: Call) -> Output:
         raise Conflict("nhsa_declared_before", values={"event": event})
     ours = await filing_store.declarable(call.connection, number, medical_type, call.hospital_code, area, period)
     _compare(row, ours)
-    declared = await filing_store.add_declaration(call.connection, call.caller, number, row["clr_type"])
+    try:
+        declared = await filing_store.add_declaration(call.connection, call.caller, number, row["clr_type"])
+    except Exception as error:
+        if constraint(error) == "nhsa_declaration_once":  # the same part by another message, at the same moment
+            raise Conflict("nhsa_message_running") from error
+        raise
     return {"result": call.shown("result", {"clr_appy_evt_id": shown_number(DECLARATION_PREFIX, declared)})}
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import structs
 
+from app.db import constraint
 from app.nhsa import store, visit_store
 from app.nhsa.call import (
     VISIT_PREFIX,
@@ -55,8 +56,7 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
     if begins_at > call.now and shanghai_day(begins_at) > shanghai_day(call.now):
         raise refused("in_the_future", f"{node}/begntime")
     call.person_id = row["psn_no"]
-    call.visit_no = await visit_store.add_visit(
-        call.connection,
+    values = (
         call.hospital_code,
         visit_id,
         row["psn_no"],
@@ -70,6 +70,12 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
         call.caller.principal.subject,
         call.caller.request_id,
     )
+    try:
+        call.visit_no = await visit_store.add_visit(call.connection, *values)
+    except Exception as error:
+        if constraint(error) == "nhsa_visit_live":  # another person's, at the same moment
+            raise refused("nhsa_visit_exists", pointer) from error
+        raise
     return call.visit_no
 
 
