@@ -38,6 +38,9 @@ _POINTERS: Final = {
 }
 
 
+_OF_VISIT: Final = {"admitted_on": "begntime", "delivery_mode": "matn_type", "disease_code": "dise_codg"}
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A visit's bill, and the lines in it."""
@@ -238,7 +241,8 @@ def _same_scope(row: Row) -> Callable[[Computation], None]:
 
 
 def _nationally(error: Refused, prepared: Prepared) -> Refused:
-    """The faults of a bill, told of the national fields; lines by their place among the lines uploaded."""
+    """The faults of a bill, told of the national fields; lines by their place among the lines uploaded, and what only the
+    visit says as its own."""
     faults = []
     for fault in error.faults:
         if fault.pointer.startswith("/data/"):
@@ -248,6 +252,8 @@ def _nationally(error: Refused, prepared: Prepared) -> Refused:
         if member == "lines" and len(rest) == 2:
             line_no = prepared.lines[int(rest[0])].line_no
             pointer = f"/lines/{line_no - 1}/{NATIONAL_NAMES.get(rest[1], rest[1])}"
+        elif member in _OF_VISIT:
+            pointer = f"/visit/0/{_OF_VISIT[member]}"
         else:
             pointer = f"/data/0/{_POINTERS[member]}" if member in _POINTERS else ""
         faults.append(Fault(pointer, fault.code, fault.values))
