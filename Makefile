@@ -62,5 +62,7 @@ bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
 	@$(BIN)/python -m bench.registry
+	@$(BIN)/python -m bench.slip
+	@$(BIN)/python -m bench.exports
 
 .PHONY: help setup demo serve test soak check format openapi image bench

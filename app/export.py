@@ -47,10 +47,12 @@ _WIDTHS: Final[dict[Kind, int]] = {
 
 class Column(Struct, frozen=True):
     """A column's heading and what its cells are: ``text``, ``money`` (fen), ``count``, ``date``, ``instant`` (RFC 3339 text, shown
-    by its own clock), ``rate`` (text with at most four decimals), ``flag`` (是 or 否). None is an empty cell."""
+    by its own clock), ``rate`` (text with at most four decimals), ``flag`` (是 or 否). None is an empty cell. Money is summed below
+    the rows unless a sum says nothing, as of balances."""
 
     heading: str
     kind: Kind = "text"
+    summed: bool = True
 
 
 def wants_csv(accept: str | None) -> bool:
@@ -95,7 +97,7 @@ class _Sums:
     """The sums of the columns of money, fen."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self.money = [index for index, column in enumerate(columns) if column.kind == "money"]
+        self.money = [index for index, column in enumerate(columns) if column.kind == "money" and column.summed]
         self.fen = dict.fromkeys(self.money, 0)
 
     def add(self, row: Sequence[Any]) -> None:

@@ -20,6 +20,7 @@ from app.clearing.difference import DifferenceAnswer
 from app.clearing.order import OrderAnswer
 from app.clearing.payout_rate import RateAnswer
 from app.clearing.prepayment import PrepaymentAnswer
+from app.clearing.reconciliation import ReconciliationSummary
 from app.clearing.statement import ItemAnswer, StatementRow
 from app.config import Settings
 from app.context import Service
@@ -28,6 +29,7 @@ from app.export import Column, CsvList, XlsxList
 from app.exports.columns import COLUMNS, OVERDUE_AMOUNT
 from app.exports.lists import LISTS
 from app.jobs.store import drop_results
+from app.ledger.book import LedgerEntryAnswer
 from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer, UnknownCodeAnswer
 from app.security import derive_keys
 from app.settlement.answer import SettlementAnswer
@@ -42,6 +44,7 @@ PAGES = {
     "disbursements": "/disbursements",
     "prepayments": "/prepayments",
     "deposit-releases": "/deposit-releases",
+    "reconciliations": "/clearing/reconciliations",
     "differences": "/clearing/differences",
     "deductions": "/clearing/deductions",
     "patient-balances": "/patient-balances",
@@ -58,11 +61,13 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "disbursements": OrderAnswer,
     "prepayments": PrepaymentAnswer,
     "deposit-releases": ReleaseAnswer,
+    "reconciliations": ReconciliationSummary,
     "differences": DifferenceAnswer,
     "deductions": DeductionAnswer,
     "patient-balances": BalanceAnswer,
     "settlements": SettlementAnswer,
     "payout-rates": RateAnswer,
+    "ledger-entries": LedgerEntryAnswer,
     "registry-lists": ListAnswer,
     "uninsured-poor": UninsuredAnswer,
     "readjudication-candidates": CandidateAnswer,
@@ -80,7 +85,7 @@ EVIL = '=HYPERLINK("http://x";"y")'
 
 @pytest.fixture(scope="module")
 async def desk(database_server: str) -> AsyncIterator[Office]:
-    """An office with something in every list, on 5 July 2018. Its tests only read."""
+    """An office with something in every list, on 10 January 2019. Its tests only read."""
     async with office(database_server, "2018-05-20T10:00:00+08:00") as opened:
         await _fill(opened)
         yield opened
@@ -128,7 +133,11 @@ async def _fill(desk: Office) -> None:
     approved = await desk.do("wang", f"{path}/approval", {})
     order = await desk.ordered(approved, deposit_rate="0.0500")
     await desk.paid(await desk.sent(order), "2018-06-05", "300.00")
-    await desk.at("2018-07-05")
+    poor_no_more = {"name": "李某", "id_number": world.id_number, "area_code": "530127", "insurance_type": "390"}
+    await world.put(f"/v1/persons/{world.person}", poor_no_more | {"identities": []})
+    await desk.at("2019-01-10")
+    released = {name: prepaid[name] for name in ("hospital_code", "area_code", "fund", "year")}
+    await desk.do("li", "/deposit-releases", released | {"assessed_ratio": "0.9000", "reason": "考核"})
 
 
 async def file_of(desk: Office, name: str, form: str, who: str | None = None, **query: Any) -> httpx.Response:
@@ -187,7 +196,7 @@ async def test_a_file_holds_what_the_page_answers(desk: Office, name: str) -> No
     kinds = [COLUMNS[path].kind for path in paths]
     assert str(title[0]).startswith(f"{LISTS[name].title}　条件：")
     assert headings == tuple(COLUMNS[path].heading for path in paths)
-    assert page or name == "deposit-releases" or name == "readjudication-candidates", name
+    assert page
     money = [index for index, kind in enumerate(kinds) if kind == "money"]
     sums = rows.pop() if money else None
     assert len(rows) == len(page)
@@ -251,6 +260,17 @@ async def test_statement_items_lead_down_to_settlements(desk: Office) -> None:
     assert (await file_of(desk, "statement-items", "csv", statement_id="stm_999999")).status_code == 404
 
 
+async def test_an_accounts_history_ends_with_its_movements(desk: Office) -> None:
+    """Debits and credits are summed; balances, of which a sum says nothing, are not."""
+    account = f"area:530100/fund:390100/payable/hospital:{desk.world.township}"
+    page = (await desk.get("/ledger/entries", account=account, limit=100))["data"]
+    _, _, *rows, sums = read_xlsx((await file_of(desk, "ledger-entries", "xlsx", "li", account=account)).content)
+    named = dict(zip(LISTS["ledger-entries"].paths, sums, strict=True))
+    assert [row[0] for row in rows] == [entry["transfer_id"] for entry in page]
+    assert Decimal(str(named["debit"])) == sum(Decimal(entry["debit"]) for entry in page)
+    assert named["balance"] is None
+
+
 async def test_filters_are_those_of_the_page_and_stand_in_the_header(desk: Office) -> None:
     """One hospital's unpaid, overdue orders; and a header that says so."""
     query = {"hospital_code": desk.world.township, "fund": "390100", "overdue": "true"}
@@ -258,12 +278,12 @@ async def test_filters_are_those_of_the_page_and_stand_in_the_header(desk: Offic
     assert "医院编码 hospital_code=" + desk.world.township in title[0]
     assert "基金 fund=390100" in title[0]
     assert "逾期 overdue=是" in title[0]
-    assert "导出时间：2018-07-05 10:00" in title[0]
+    assert "导出时间：2019-01-10 10:00" in title[0]
     assert len(rows) == 2
     assert len(read_csv((await file_of(desk, "disbursements", "csv", overdue="false")).content)) == 3
     days = {"from": "2018-05-01", "to": "2018-05-31", "person_id": "9" * 20}
     title, _, *rows = read_csv((await file_of(desk, "settlements", "csv", **days)).content)
-    assert "起始日 from=2018-05-01；" in title[0] or "from=2018-05-01" in title[0]
+    assert "起始日 from=2018-05-01；截止日 to=2018-05-31" in title[0]
     assert len(rows) == 2
 
 

@@ -1,17 +1,16 @@
 """The routes of exports: a list as a file, at once or by a job. They translate, nothing more."""
 
 import asyncio
-import os
+from collections.abc import AsyncIterator
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import IO, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from app.context import Caller, Service
 from app.errors import Fault, Forbidden, NotFound, Refused
@@ -29,6 +28,7 @@ from app.wire import decode
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"])
 FORMAT: Final = "format"
+CHUNK_BYTES: Final = 256 * 1024
 
 
 class ExportRequest(Struct, forbid_unknown_fields=True):
@@ -82,11 +82,9 @@ async def get_export(request: Request, list: str, format: Format = "xlsx") -> Re
     _check_reader(caller, list, NotFound("not_found"))
     filters = {name: _typed(list, name, text) for name, text in request.query_params.items() if name != FORMAT}
     export = export_of(list, format, filters, pointer="/query")
-    path = await _file(service, caller, export)
+    content = await _written(service, caller, export)
     headers = {"Content-Disposition": f'attachment; filename="{list}.{format}"'}
-    return FileResponse(
-        path, headers=headers, media_type=MEDIA_TYPES[format], background=BackgroundTask(os.unlink, path)
-    )
+    return StreamingResponse(_chunks(content), headers=headers, media_type=MEDIA_TYPES[format])
 
 
 @router.post("", openapi_extra=body(ExportRequest, keyed=True), responses=gives(202, ExportJobAnswer))
@@ -115,15 +113,18 @@ def _check_reader(caller: Caller, name: str, unknown: Exception) -> None:
     require(caller.principal, *LISTS[name].scopes)
 
 
-async def _file(service: Service, caller: Caller, export: Export) -> Path:
-    with NamedTemporaryFile(prefix="onestop-export-", delete=False) as file:
-        path = Path(file.name)
-    try:
+async def _written(service: Service, caller: Caller, export: Export) -> IO[bytes]:
+    """The finished file, open and without a name any more: nothing is left behind when the reader goes away."""
+    with TemporaryDirectory(prefix="onestop-export-") as folder:
+        path = Path(folder) / "file"
         await write_list(service, caller, export, path, most=DIRECT_ROWS)
-    except BaseException:
-        await asyncio.to_thread(path.unlink)
-        raise
-    return path
+        return await asyncio.to_thread(path.open, "rb")
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
 
 
 def _typed(name: str, filter_: str, text: str) -> Any:

@@ -9,11 +9,14 @@ from app.money import fen
 
 _TEXTS: Final = {
     "appeal_reason": "申诉理由",
+    "account": "科目",
     "appealed_by": "申诉人",
     "approved_by": "审核人",
     "area_code": "统筹区",
+    "basis": "对账依据",
     "balance_id": "个人往来编号",
     "benefit_class": "人员类别",
+    "cause": "依据",
     "clr_type": "清算类别",
     "created_by": "经办人",
     "decided_by": "复核人",
@@ -22,7 +25,7 @@ _TEXTS: Final = {
     "difference_id": "差异编号",
     "direction": "方向",
     "disbursement_id": "拨付单编号",
-    "event": "业务",
+    "event": "业务事件",
     "fund": "基金",
     "hospital_code": "医院编码",
     "item_code": "项目编码",
@@ -31,10 +34,11 @@ _TEXTS: Final = {
     "medical_type": "医疗类别",
     "name": "名称",
     "of_settlement_id": "原结算编号",
+    "other_account": "对方科目",
     "outcome": "复核结果",
     "paid_by": "垫付方",
     "paying_area": "参保统筹区",
-    "period": "月份",
+    "period": "账期",
     "person_id": "人员编号",
     "policy.pack": "政策包",
     "policy.version": "政策版本",
@@ -47,8 +51,10 @@ _TEXTS: Final = {
     "reconciliation_id": "对账编号",
     "reference": "付款凭证号",
     "release_id": "保证金清算编号",
+    "request_id": "请求号",
     "resolution": "处理说明",
     "resolved_by": "处理人",
+    "result": "对账结果",
     "result_digest": "结果摘要",
     "sent_by": "发送人",
     "settlement_id": "结算编号",
@@ -58,6 +64,7 @@ _TEXTS: Final = {
     "subject": "经办人",
     "summary": "结果",
     "taken_by": "抵扣于",
+    "transfer_id": "分录编号",
     "their_reference": "医院方编号",
     "tier": "保障层级",
     "type": "差异类型",
@@ -65,8 +72,11 @@ _TEXTS: Final = {
 }
 _MONEY: Final = {
     "amount": "金额",
+    "balance": "余额",
     "carried": "结转抵扣",
     "cash": "已付现金",
+    "credit": "贷方",
+    "debit": "借方",
     "deductions": "扣款",
     "deposit": "质量保证金",
     "disbursed": "已拨付",
@@ -112,7 +122,7 @@ _DAYS: Final = {
     "appealed_on": "申诉日期",
     "approved_on": "审核日期",
     "as_of": "截止日",
-    "business_date": "记账日期",
+    "business_date": "记账日",
     "class_since": "认定日期",
     "created_on": "制单日期",
     "decided_on": "复核日期",
@@ -125,14 +135,16 @@ _DAYS: Final = {
     "paid_on": "付款日期",
     "pay_by": "应付款日",
     "proposed_on": "提出日期",
-    "received_on": "收到日期",
+    "received_on": "收到日",
     "resolved_on": "处理日期",
     "sent_on": "发送日期",
 }
 _INSTANTS: Final = {
+    "compared_at": "对账时间",
     "completed_at": "完成时间",
     "declared_at": "申报时间",
     "opened_at": "发生时间",
+    "recorded_at": "记录时间",
     "settled_at": "结算时间",
     "since": "起始时间",
 }
@@ -147,6 +159,7 @@ _COUNTS: Final = {
     "settle_seq": "结算序号",
     "settlements": "结算数",
     "theirs_count": "医院方笔数",
+    "within_grace": "宽限内差异",
     "year": "年度",
 }
 _RATES: Final = {
@@ -174,8 +187,9 @@ _KINDS: Final[Mapping[Kind, Mapping[str, str]]] = {
     "rate": _RATES,
     "flag": _FLAGS,
 }
+UNSUMMED: Final = frozenset({"balance"})
 COLUMNS: Final[Mapping[str, Column]] = {
-    path: Column(f"{title} {path.rpartition('.')[2]}", kind)
+    path: Column(f"{title} {path.rpartition('.')[2]}", kind, path not in UNSUMMED)
     for kind, of in _KINDS.items()
     for path, title in of.items()
 }
@@ -212,7 +226,7 @@ def _cell(value: Any, kind: Kind) -> Any:
 
 
 def filters_text(filters: Mapping[str, Any]) -> str:
-    """What a list was narrowed to, for the header of its file: ``月份 period=2018-05；基金 fund=390100``."""
+    """What a list was narrowed to, for the header of its file: ``账期 period=2018-05；基金 fund=390100``."""
     return "；".join(f"{_filter_title(name)} {name}={_filter_value(value)}" for name, value in filters.items())
 
 

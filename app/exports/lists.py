@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing import deduction, difference, order_list, payout_rate, statement
+from app.clearing import deduction, difference, order_list, payout_rate, reconciliation, statement
 from app.clearing.moves import RECONCILIATION, STATEMENT, number_of
 from app.clearing.payout_query import FUND
 from app.context import Caller, Service
 from app.exports.columns import OVERDUE_AMOUNT
 from app.http import check_context, open_request
+from app.ledger import book
 from app.registry import worklists
 from app.settlement import balance
 from app.settlement import store as settlements
@@ -24,7 +25,9 @@ from app.tiers.model import Portions, Scope
 from app.wire import AreaCode, Code, Day
 
 PAGE_ROWS: Final = 1000
+MAX_PATH: Final = 200
 CLEARING: Final = ("hospital", "finance", "auditor")
+LEDGER: Final = ("finance", "auditor")
 REGISTRY: Final = ("registry", "finance", "auditor")
 
 Rows = list[dict[str, Any]]
@@ -72,6 +75,15 @@ class ReleaseFilters(_Filters):
 
 class PrepaymentFilters(ReleaseFilters):
     state: Literal["draft", "approved", "sent", "paid", "part_paid", "offset", "returned", "cancelled"] | None = None
+
+
+class ReconciliationFilters(_Filters):
+    statement_id: Code | None = None
+
+
+class EntryFilters(_Filters):
+    account: Annotated[str, Meta(max_length=MAX_PATH)]
+    as_of: Day | None = None
 
 
 class DifferenceFilters(_Filters):
@@ -192,6 +204,10 @@ async def _releases(by: _Reader, wanted: ReleaseFilters) -> bytes:
     return await order_list.releases(by.service, by.connection, filters=asdict(wanted), **by.page)
 
 
+async def _reconciliations(by: _Reader, wanted: ReconciliationFilters) -> bytes:
+    return await reconciliation.listed(by.service, by.connection, statement_id=wanted.statement_id, **by.page)
+
+
 async def _differences(by: _Reader, wanted: DifferenceFilters) -> bytes:
     filters = _numbered(wanted, statement_id=STATEMENT, reconciliation_id=RECONCILIATION)
     return await difference.listed(by.service, by.connection, filters=filters, **by.page)
@@ -222,6 +238,16 @@ async def _balances(service: Service, caller: Caller, wanted: BalanceFilters) ->
     cursor, more = None, True
     while more:
         found = await balance.listed(service, caller, **asdict(wanted), limit=PAGE_ROWS, cursor=cursor)
+        page = msgspec.json.decode(found)
+        yield page["data"]
+        cursor = page["next_cursor"]
+        more = cursor is not None
+
+
+async def _entries(service: Service, caller: Caller, wanted: EntryFilters) -> AsyncIterator[Rows]:
+    cursor, more = None, True
+    while more:
+        found = await book.entries(service, caller, **asdict(wanted), limit=PAGE_ROWS, cursor=cursor)
         page = msgspec.json.decode(found)
         yield page["data"]
         cursor = page["next_cursor"]
@@ -362,6 +388,13 @@ LISTS: Final[Mapping[str, ExportList]] = {
         ),
         _by_cursor(_releases),
     ),
+    "reconciliations": ExportList(
+        "对账",
+        CLEARING,
+        ReconciliationFilters,
+        ("reconciliation_id", "statement_id", "basis", "result", "within_grace", "compared_at", *OWNER, "subject"),
+        _by_cursor(_reconciliations),
+    ),
     "differences": ExportList(
         "对账差异",
         CLEARING,
@@ -458,6 +491,17 @@ LISTS: Final[Mapping[str, ExportList]] = {
         ),
         _by_cursor(_rates),
     ),
+    "ledger-entries": ExportList(
+        "科目分录",
+        LEDGER,
+        EntryFilters,
+        (
+            *("transfer_id", "event", "business_date", "recorded_at", "debit", "credit", "balance", "other_account"),
+            *("settlement_id", "statement_id", "cause", "fund", "tier", "clr_type", "hospital_code", "period"),
+            *("benefit_year", "fiscal_year", "subject", "request_id"),
+        ),
+        _entries,
+    ),
     "registry-lists": ExportList(
         "贫困人口名单",
         REGISTRY,
@@ -466,7 +510,7 @@ LISTS: Final[Mapping[str, ExportList]] = {
         _lists,
     ),
     "uninsured-poor": ExportList(
-        "未参保建档立卡人口",
+        "未参保贫困人口",
         REGISTRY,
         Nothing,
         (
@@ -476,10 +520,10 @@ LISTS: Final[Mapping[str, ExportList]] = {
         _uninsured,
     ),
     "readjudication-candidates": ExportList(
-        "待重新计算", REGISTRY, Nothing, ("person_id", "year", "reason", "since"), _candidates
+        "待重算人员年度", REGISTRY, Nothing, ("person_id", "year", "reason", "since"), _candidates
     ),
     "unknown-codes": ExportList(
-        "目录外项目编码",
+        "目录外编码",
         REGISTRY,
         SpanFilters,
         ("item_code", "name", "lines", "settlements", "hospitals", "amount", "proposed_item_code"),
