@@ -376,8 +376,8 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The current state doesn't allow this. Read the present state first.",
     ),
     "month_closed": (
-        "{period} 月已关账，不能再记入。请改用未关账月份的日期，或由他人重新开账。",
-        "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
+        "该月已关账，不能再记入。{period} 之外未关账月份的日期可以使用，或由他人重新开账。",
+        "The month is closed. Use a day of an open month instead of one in {period}, or have somebody else reopen it.",
     ),
     "period_not_ended": (
         "该月或该年尚未结束。请在期满后再办理。",
@@ -791,6 +791,14 @@ _NATIONAL: Final[dict[str, tuple[str, str]]] = {
     "nhsa_network_refused": (
         "该地址不允许免签名调用。请为机构配置签名方式，或把该网段加入 ONESTOP_NHSA_NETWORKS。",
         "Calls without a signature aren't allowed from here. Give the hospital a profile, or allow the network.",
+    ),
+    "nhsa_busy": (
+        "中心暂时繁忙或连不上数据库。请稍候，用同一 msgid、同一 input 重发；不会重复办理。",
+        "The service is busy or can't reach its database. Wait a little, then repeat with the same msgid and input; nothing is done twice.",
+    ),
+    "nhsa_failed": (
+        "中心内部错误。请用同一 msgid、同一 input 重发；仍然出现时，请把请求号 {request_id} 告知经办机构。",
+        "Something went wrong on our side. Repeat with the same msgid and input; if it persists, tell the agency the request {request_id}.",
     ),
     "nhsa_unknown_transaction": (
         "没有这个交易编号，或本服务不提供该交易。请核对 infno。",

@@ -11,8 +11,7 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
-from app.clearing.moves import business_now, today
+from app.clearing.moves import business_now, pooling_area_of, today
 from app.clearing.payout_query import FUND, GROUPS, Figures, Wanted, floor_known, payout_figures
 from app.clearing.plan import FUNDS, Plan
 from app.context import Caller, Service
@@ -89,11 +88,18 @@ async def rates_of(
         year=year,
         as_of=as_of or today(await business_now(service, connection)),
         fund=fund,
-        area_code=area if area is None or area.endswith("0000") else pooling_area(area),
+        area_code=await _paying(connection, area),
         hospital_code=hospital_code,
         group_by=groups,
     )
     return await payout_rates(service, connection, wanted, caller.principal.funds)
+
+
+async def _paying(connection: AsyncConnection, area_code: str | None) -> str | None:
+    """The paying area of a county, the first digits of all areas of a province."""
+    if area_code is None or area_code.endswith("0000"):
+        return area_code and area_code[:2]
+    return await pooling_area_of(connection, area_code)
 
 
 def _own_area(caller: Caller) -> str | None:

@@ -1,7 +1,6 @@
 """The routes of jobs: how far one is, what became of each row, the result as a workbook, and what a person decides of it."""
 
-import asyncio
-from collections.abc import Sequence
+import os
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -10,7 +9,6 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Query, Request
 from msgspec import Struct
-from openpyxl import Workbook
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -30,7 +28,8 @@ from app.http import (
     read_cursor,
     service_of,
 )
-from app.jobs import store
+from app.jobs import store, workbook
+from app.jobs.outcome import RowAnswer, shown_row
 from app.messages import text as message_text
 from app.openapi import KEYED, gives
 from app.registry import catalogue_import
@@ -43,8 +42,6 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 READERS: Final = ("registry", "auditor")
 ASKERS: Final = (*READERS, "finance")
 HIDDEN: Final = "asker"  # of an export: which token it reads with
-RESULT_HEADINGS: Final = ("行号 row", "结果 outcome", "原因 reason", "字段 field", "对象 reference", "说明 message")
-RESULT_ROWS: Final = 5000
 CANCELLABLE: Final = ("queued", "running", "proposed", "failed", "cancelled")
 
 
@@ -55,17 +52,6 @@ class FaultAnswer(Struct):
     column: str | None
     code: str
     message: str
-
-
-class RowAnswer(Struct):
-    """What became of a row of the file. ``field`` is the column at fault, ``reference`` the person or item concerned."""
-
-    row: int
-    outcome: str
-    reason: str | None
-    field: str | None
-    reference: str | None
-    message: str | None
 
 
 class JobAnswer(Struct):
@@ -113,7 +99,7 @@ async def get_job(
         rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
     next_cursor = cursor_behind(service, rows, limit, lambda row: row["row_no"])
     shown = {
-        "rows": [_row(row, caller.language) for row in rows[:limit]],
+        "rows": [shown_row(row, caller.language) for row in rows[:limit]],
         "has_more": next_cursor is not None,
         "next_cursor": next_cursor,
     }
@@ -132,30 +118,15 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
         name, type_, content = await export.result(service, caller, job)
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingResponse(content, headers=disposition, media_type=type_)
-    workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet("result")
-    sheet.append(RESULT_HEADINGS)
-    after = 0
-    while rows := await _some_rows(service, caller, job["job_id"], outcome, after):
-        lines = [msgspec.structs.astuple(_row(row, caller.language)) for row in rows]
-        await asyncio.to_thread(_append, sheet, lines)
-        after = rows[-1]["row_no"]
     with NamedTemporaryFile(prefix="onestop-result-", suffix=".xlsx", delete=False) as file:
         path = Path(file.name)
-    await asyncio.to_thread(workbook.save, path)
+    try:
+        await workbook.made(caller, job["job_id"], outcome, path)
+    except BaseException:
+        os.unlink(path)
+        raise
     headers = {"Content-Disposition": f'attachment; filename="{job_id}.xlsx"'}
     return FileResponse(path, headers=headers, media_type=XLSX_TYPE, background=BackgroundTask(path.unlink))
-
-
-async def _some_rows(service: Service, caller: Caller, job_id: int, outcome: str | None, after: int) -> list[Any]:
-    async with service.database.hot() as connection:
-        await check_context(service, connection, caller)
-        return await store.read_rows(connection, job_id, outcome=outcome, after=after, limit=RESULT_ROWS)
-
-
-def _append(sheet: Any, lines: Sequence[tuple[object, ...]]) -> None:
-    for line in lines:
-        sheet.append(line)
 
 
 @router.post("/{job_id}/acceptance", openapi_extra=KEYED, responses=gives(200, JobAnswer))
@@ -230,8 +201,3 @@ def _plain(value: Any) -> Any:
 
 def _fault(fault: FileFault, language: str) -> FaultAnswer:
     return FaultAnswer(fault.row, fault.column, fault.code, message_text(fault.code, fault.values, language))
-
-
-def _row(row: Any, language: str) -> RowAnswer:
-    message = None if row["reason"] is None else message_text(row["reason"], {}, language)
-    return RowAnswer(row["row_no"], row["outcome"], row["reason"], row["field"], row["reference"], message)

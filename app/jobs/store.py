@@ -59,6 +59,13 @@ _ADD_FORMER: Final = """
 UPDATE job_row SET former_id_numbers = $3, former_name_births = $4 WHERE job_id = $1 AND row_no = $2"""
 
 
+_EXPIRED: Final = """
+DELETE FROM job_row WHERE ctid = ANY (ARRAY(
+  SELECT r.ctid FROM job j JOIN job_row r ON r.job_id = j.job_id
+   WHERE j.ended_at < clock_timestamp() - make_interval(days => $1) LIMIT $2))"""
+EXPIRE_ROWS: Final = 10_000  # in one statement
+
+
 class JobLost(Exception):
     """Another process has the job by now, or it was cancelled: stop, and write nothing."""
 
@@ -237,6 +244,14 @@ async def release(service: Service, job_id: int, attempt: int) -> None:
     async with service.database.hot() as connection:
         await _everywhere(connection)
         await connection.execute(_RELEASE, job_id, attempt)
+
+
+async def expire_rows(service: Service) -> int:
+    """Delete some rows of jobs that ended longer ago than they are kept, in real time; how many. The jobs and their summaries stay."""
+    async with service.database.hot() as connection:
+        await _everywhere(connection)
+        status: str = await connection.execute(_EXPIRED, service.settings.job_row_days, EXPIRE_ROWS)
+    return int(status.removeprefix("DELETE "))
 
 
 async def begin(service: Service, job_id: int, attempt: int) -> Run:

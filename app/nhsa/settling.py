@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from app.errors import Conflict, Fault, NotFound, Refused
 from app.money import trimmed, yuan
-from app.nhsa import store
+from app.nhsa import filing_store, store, visit_store
 from app.nhsa.call import VISIT_PREFIX, Call, Output, day, details_of, refused, shown_number, visit_for
 from app.nhsa.fees import NATIONAL_NAMES, approved, hospital_at
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, Figures, amounts, fund_rows, of_computation, of_entry
 from app.nhsa.person import person_for, shown_person
-from app.nhsa.store import FeeLine, Visit, VisitSettlement
+from app.nhsa.visit_store import FeeLine, Visit, VisitSettlement
 from app.settlement import correction, service
 from app.settlement.answer import read_id, shown_id
 from app.settlement.bill import SHANGHAI, BillLine, BillRequest, Diagnosis, VisitRef, shanghai_day
@@ -53,8 +53,8 @@ class Prepared:
 
 async def _prepared(call: Call, row: Row, visit: Visit, *, final: bool) -> Prepared:
     """The bill that a message asks for. ``final``: it will be settled, so an inpatient must have been discharged."""
-    settled = await store.settlements_of(call.connection, call.hospital_code, visit.visit_id)
-    lines = await store.lines(call.connection, visit.visit_no)
+    settled = await visit_store.settlements_of(call.connection, call.hospital_code, visit.visit_id)
+    lines = await visit_store.lines(call.connection, visit.visit_no)
     med_type = row.get("med_type") or visit.med_type or ""
     medical_type = _medical_type(call, visit, med_type)
     if visit.setting == "outpatient":
@@ -63,7 +63,7 @@ async def _prepared(call: Call, row: Row, visit: Visit, *, final: bool) -> Prepa
         interim = False
     else:
         interim = row.get("mid_setl_flag") == YES
-        since, until = _stay(call, row, visit, settled, final=final and not interim)
+        since, until = _stay(row, visit, settled, lines, final=final and not interim)
         chosen = [line for line in lines if line.free and (not interim or shanghai_day(line.charged_at) <= until)]
     if not chosen:
         raise refused("nhsa_no_lines", "/data/0/mdtrt_id")
@@ -107,9 +107,12 @@ def _batch(row: Row, lines: Sequence[FeeLine], settled: Sequence[VisitSettlement
     return [line for line in batch if line.free]
 
 
-def _stay(call: Call, row: Row, visit: Visit, settled: Sequence[VisitSettlement], *, final: bool) -> tuple[date, date]:
-    """First and last day of a bill: after the last interim settlement that stands, until discharge or the cut-off day."""
-    since, today = shanghai_day(visit.begins_at), shanghai_day(call.now)
+def _stay(
+    row: Row, visit: Visit, settled: Sequence[VisitSettlement], lines: Sequence[FeeLine], *, final: bool
+) -> tuple[date, date]:
+    """First and last day of a bill: after the last interim settlement that stands, until discharge or the cut-off day. While
+    neither is known, a quote is until the last day that was charged."""
+    since = shanghai_day(visit.begins_at)
     live = [item for item in settled if not item.reversed]
     for item in live:
         if not item.interim:
@@ -119,7 +122,7 @@ def _stay(call: Call, row: Row, visit: Visit, settled: Sequence[VisitSettlement]
     until = named or ended if row.get("mid_setl_flag") == YES else ended or named
     if until is None and final:
         raise refused("nhsa_not_discharged", "/data/0/mdtrt_id")
-    until = until or max(today, since)
+    until = until or max([since, *(shanghai_day(line.charged_at) for line in lines if line.free)])
     if live:
         since = min(max(item.discharged_on for item in live) + timedelta(days=1), until)
     return since, until
@@ -154,11 +157,11 @@ def _diagnoses(call: Call, visit: Visit) -> list[Diagnosis]:
 
 async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> dict[str, Any]:
     """How the patient came: by a transfer filing of that day, which also tells the visit before; nhsa.md, Envelope."""
-    filing = await store.transfer_on(call.connection, visit.person_id, call.hospital_code, on)
+    filing = await filing_store.transfer_on(call.connection, visit.person_id, call.hospital_code, on)
     source = None
     if filing is not None and filing["source_visit_id"] is not None and visit.setting == "inpatient":
         before = VisitRef(filing["hospital_code"], filing["source_visit_id"])
-        if await store.has_settled(call.connection, before.hospital_code, before.visit_id):
+        if await visit_store.has_settled(call.connection, before.hospital_code, before.visit_id):
             source = before
     referral: Referral = "missing"
     if filing is not None:
@@ -204,7 +207,7 @@ async def settle(call: Call) -> Output:
         raise _nationally(error, prepared) from None
     assert settled.computation is not None, "the message's lock comes before its key"
     call.settlement_id = settled.settlement_id
-    await store.settle_lines(
+    await visit_store.settle_lines(
         call.connection, visit.visit_no, settled.settlement_id, [line.line_no for line in prepared.lines]
     )
     call.after.append(lambda: service.observe_settled(settled))
@@ -284,7 +287,7 @@ async def cancel(call: Call) -> Output:
     row = call.one()
     visit = await visit_for(call, row, setting=_setting(call))
     settlement_id = read_id(row["setl_id"])
-    stored = None if settlement_id is None else await store.settlement(call.connection, settlement_id)
+    stored = None if settlement_id is None else await visit_store.settlement(call.connection, settlement_id)
     if (
         settlement_id is None
         or stored is None

@@ -13,6 +13,7 @@ from typing import Final
 
 import typst
 
+from app.errors import Unavailable
 from app.settlement.glyphs import coverage
 
 FONT_FOLDER: Final = Path(__file__).parent / "fonts"
@@ -20,13 +21,14 @@ FONT_FILES: Final = ("NotoSansSC-Regular.ttf", "NotoSansSC-Bold.ttf")
 FAMILY: Final = "Noto Sans SC"
 STANDARD: Final = "a-2u"
 AT_ONCE: Final = 2
+MOST_SECONDS: Final = 120
 
 _turn: Final = asyncio.Semaphore(AT_ONCE)
 
 
 async def typeset(template: Path, data: str, dated: datetime, *, small: bool) -> bytes:
     """The PDF of a template over its input ``data``: a ``small`` one in a thread, another in a process of its own. At most two
-    at once, so that printing leaves the processor to settling."""
+    at once, so that printing leaves the processor to settling. Unavailable when a process isn't done in time."""
     async with _turn:
         if small:
             return await asyncio.to_thread(pdf, template, data, dated)
@@ -38,9 +40,11 @@ async def _in_process(template: Path, data: str, dated: datetime) -> bytes:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     try:
-        content, _ = await process.communicate(data.encode())
+        content, _ = await asyncio.wait_for(process.communicate(data.encode()), MOST_SECONDS)
+    except TimeoutError:
+        raise Unavailable("busy", headers={"Retry-After": "60"}) from None
     finally:
-        if process.returncode is None:  # whoever asked is gone
+        if process.returncode is None:  # it took too long, or whoever asked is gone
             process.kill()
             await process.wait()
     if process.returncode:
