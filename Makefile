@@ -18,7 +18,12 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-setup: $(VENV)/.ready ## Create .venv with the pinned dependencies
+$(VENV)/.assets: $(VENV)/.ready assets/package-lock.json assets/install.py assets/requirements.lock
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r assets/requirements.lock
+	@$(BIN)/python assets/install.py
+	@touch $@
+
+setup: $(VENV)/.assets ## Create .venv with the pinned dependencies, fetch the pages' pinned assets
 
 demo: setup ## Settle one bill in a small world, then keep the service running (ONCE=1: exit instead; DATA_DIR=folder)
 	@$(BIN)/onestop demo --port $(PORT) $(if $(ONCE),--once) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -57,6 +62,8 @@ bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
 	@$(BIN)/python -m bench.registry
+	@$(BIN)/python -m bench.slip
+	@$(BIN)/python -m bench.exports
 	@$(BIN)/python -m bench.month_close
 
 .PHONY: help setup demo serve test soak check format openapi image bench

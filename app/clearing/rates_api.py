@@ -10,13 +10,9 @@ from starlette.responses import Response
 
 from app.clearing import year as fiscal_year
 from app.clearing.api import READERS, opened, reading, writing
-from app.clearing.moves import business_now, pooling_area_of, today
-from app.clearing.payout_query import FUND, GROUPS, Wanted
-from app.clearing.payout_rate import RateAnswer, payout_rates
-from app.clearing.plan import FUNDS
+from app.clearing.payout_query import FUND
+from app.clearing.payout_rate import RateAnswer, rates_of
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
-from app.context import Caller
-from app.errors import Fault, Refused
 from app.http import answer
 from app.openapi import KEYED, body, gives
 from app.problem import read_body
@@ -60,42 +56,23 @@ async def get_payout_rates(
     is a list of fund, area_code, hospital_code and period with commas; by fund alone, every fund has a row. A county is
     read as its pooling area, a province as all of its areas. A token of an area reads its own unless it names another."""
     caller, service = await opened(request, *READERS)
-    groups = _groups(group_by)
-    if fund is not None and fund not in FUNDS:
-        raise Refused([Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)})])
-    area = area_code or _own_area(caller)
 
     async def read(connection: AsyncConnection) -> RatesAnswer:
-        wanted = Wanted(
-            year=year,
-            as_of=as_of or today(await business_now(service, connection)),
-            fund=fund,
-            area_code=await _paying(connection, area),
-            hospital_code=hospital_code,
-            group_by=groups,
+        return RatesAnswer(
+            await rates_of(
+                service,
+                connection,
+                caller,
+                year=year,
+                as_of=as_of,
+                fund=fund,
+                area_code=area_code,
+                hospital_code=hospital_code,
+                group_by=group_by,
+            )
         )
-        return RatesAnswer(await payout_rates(service, connection, wanted, caller.principal.funds))
 
     return answer(await reading(caller, service, read))
-
-
-def _groups(text: str) -> tuple[str, ...]:
-    groups = tuple(text.split(","))
-    if not set(groups) <= set(GROUPS):
-        raise Refused([Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)})])
-    return groups
-
-
-async def _paying(connection: AsyncConnection, area_code: str | None) -> str | None:
-    """The paying area of a county, the first digits of all areas of a province."""
-    if area_code is None or area_code.endswith("0000"):
-        return area_code and area_code[:2]
-    return await pooling_area_of(connection, area_code)
-
-
-def _own_area(caller: Caller) -> str | None:
-    """An area sees what its hospitals get from others too; its payout rate is its own."""
-    return caller.principal.area_code if caller.reach[0] == "area" else None
 
 
 # ---------------------------------------------------------------- closing

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Query, Request
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from app.context import Caller, Service
+from app.export import CSV_TYPE
+from app.exports import job as export
 from app.http import (
     PAGE_DEFAULT,
     PAGE_MOST,
@@ -38,6 +40,8 @@ from app.upload import XLSX_TYPE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 READERS: Final = ("registry", "auditor")
+ASKERS: Final = (*READERS, "finance")
+HIDDEN: Final = "asker"  # of an export: which token it reads with
 CANCELLABLE: Final = ("queued", "running", "proposed", "failed", "cancelled")
 
 
@@ -86,11 +90,12 @@ async def get_job(
     cursor: str | None = None,
 ) -> Response:
     """A job, and a page of its rows in the order of the file, of one outcome when one is given."""
-    caller, service = await _reader(request)
+    caller, service = await _asker(request)
     after = read_cursor(service, cursor, int) or 0
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, store.parsed_id(job_id))
+        _check_reach(caller, job, *READERS)
         rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
     next_cursor = cursor_behind(service, rows, limit, lambda row: row["row_no"])
     shown = {
@@ -101,13 +106,18 @@ async def get_job(
     return answer(_job(job, caller.language) | shown)
 
 
-@router.get("/{job_id}/result", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}}}})
+@router.get("/{job_id}/result", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}, CSV_TYPE: {}}}})
 async def get_result(request: Request, job_id: str, outcome: str | None = None) -> Response:
-    """Every row's outcome as a workbook."""
-    caller, service = await _reader(request)
+    """Of an import every row's outcome as a workbook; of an export its file."""
+    caller, service = await _asker(request)
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, store.parsed_id(job_id))
+    _check_reach(caller, job, *READERS)
+    if job["kind"] == export.KIND:
+        name, type_, content = await export.result(service, caller, job)
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(content, headers=disposition, media_type=type_)
     with NamedTemporaryFile(prefix="onestop-result-", suffix=".xlsx", delete=False) as file:
         path = Path(file.name)
     try:
@@ -137,22 +147,32 @@ async def post_acceptance(request: Request, job_id: str) -> Response:
 
 @router.post("/{job_id}/cancellation", openapi_extra=KEYED, responses=gives(200, JobAnswer))
 async def post_cancellation(request: Request, job_id: str) -> Response:
-    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed."""
+    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed. An export by whoever
+    asked for it."""
     caller = await caller_of(request)
-    require(caller.principal, "registry")
+    require(caller.principal, *ASKERS)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         job = await store.locked(connection, store.parsed_id(job_id), *CANCELLABLE)
+        _check_reach(caller, job, "registry")
         job = await store.end(connection, job["job_id"], "cancelled")
         return 200, encoded(_job(job, caller.language))
 
     return await once(request, caller, None, act)
 
 
-async def _reader(request: Request) -> tuple[Caller, Service]:
+async def _asker(request: Request) -> tuple[Caller, Service]:
     caller = await caller_of(request)
-    require(caller.principal, *READERS)
+    require(caller.principal, *ASKERS)
     return caller, service_of(request)
+
+
+def _check_reach(caller: Caller, job: Any, *scopes: str) -> None:
+    """An export is its asker's alone; another job is for who has one of the scopes."""
+    if job["kind"] == export.KIND:
+        export.check_mine(caller, job)
+    else:
+        require(caller.principal, *scopes)
 
 
 def _job(job: Any, language: str) -> dict[str, Any]:
@@ -164,7 +184,7 @@ def _job(job: Any, language: str) -> dict[str, Any]:
         phase=job["phase"],
         done=job["done"],
         total=job["total"],
-        options=_plain(job["options"]),
+        options={name: value for name, value in _plain(job["options"]).items() if name != HIDDEN},
         summary=_plain(job["summary"]),
         faults=[_fault(fault, language) for fault in msgspec.convert(_plain(job["faults"]), list[FileFault])],
         due_on=job["due_on"],

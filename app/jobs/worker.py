@@ -36,6 +36,7 @@ async def work(service: Service) -> None:
                 observed = clock()
                 await observe_open_lists(service)
                 await store.expire_rows(service)
+                await store.drop_results(service)
             claimed = await store.claim(service)
             if claimed is not None:
                 await _run(service, *claimed)

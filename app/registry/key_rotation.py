@@ -1,7 +1,7 @@
 """A new secret: what was encrypted and indexed with a former one is written anew, in batches, beside a running service.
 
 Persons (name, id number, both indexes), hospitals' accounts and gateway secrets. Repeating it goes on where it stopped: what
-is written with the current secret already stays. Not written anew: uploaded files of jobs, which end by themselves, and
+is written with the current secret already stays. Not written anew: files of jobs, which end by themselves, and
 remembered answers, which live as long as their idempotency key.
 """
 

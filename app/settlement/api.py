@@ -37,12 +37,14 @@ from app.settlement.reading import answer_of_computation, answer_of_row
 from app.settlement.replay import replay
 from app.settlement.service import Settled
 from app.settlement.slip import slip_html
+from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 from app.wire import Quantity, decode, is_code
 
 router = APIRouter(prefix="/v1", tags=["settling"])
 READERS: Final = ("hospital", "finance", "auditor")
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 REPLAYED: Final = {"Idempotency-Replayed": "true"}
+VARIED: Final = {"Vary": "Accept"}
 
 
 class ReversalRequest(Struct, forbid_unknown_fields=True):
@@ -270,13 +272,21 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
     return answer(answer_of_row(row, detail=True, language=caller.language))
 
 
-@router.get("/settlements/{settlement_id}/slip", response_class=HTMLResponse)
+@router.get(
+    "/settlements/{settlement_id}/slip",
+    response_class=HTMLResponse,
+    responses={200: {"description": "OK", "content": {PDF_TYPE: {}}}},
+)
 async def get_slip(request: Request, settlement_id: str) -> Response:
-    """The 结算单 that the patient signs, as HTML. A browser may send the token as the password of HTTP Basic."""
+    """The 结算单 that the patient signs, as HTML, or as PDF (A4, archival) when ``Accept`` names it. A browser may send the token
+    as the password of HTTP Basic."""
     caller, service = await caller_of(request, browser=True), service_of(request)
     require(caller.principal, *READERS)
     row = await _row(service, caller, _inside_id(settlement_id))
-    return HTMLResponse(await slip_html(service, caller, row))
+    if PDF_TYPE not in request.headers.get("accept", ""):
+        return HTMLResponse(await slip_html(service, caller, row), headers=VARIED)
+    headers = VARIED | {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
+    return Response(await slip_pdf(service, caller, row), 200, headers, PDF_TYPE)
 
 
 T = TypeVar("T")
