@@ -33,18 +33,19 @@ MONEY_MOVES = ("owed", "deducted", "withheld", "sent", "paid", "released", "forf
 
 
 @contextmanager
-def new_service(database_server: str) -> Iterator[str]:
-    """A service on a new database, as a simulation needs it."""
+def new_service(database_server: str) -> Iterator[tuple[str, str]]:
+    """A service on a new database, as a simulation needs it, and the database."""
 
     async def prepare() -> str:
         url = await new_database(database_server)
         await migrate(url)
         return url
 
+    database = asyncio.run(prepare())
     with tempfile.TemporaryDirectory() as folder:
-        process, base_url = start_service(asyncio.run(prepare()), Path(folder), **SIMULATED)
+        process, base_url = start_service(database, Path(folder), **SIMULATED)
         try:
-            yield base_url
+            yield base_url, database
         finally:
             process.terminate()
             assert process.wait(30) == 0
@@ -57,9 +58,12 @@ def run(base_url: str, wanted: Wanted) -> Outcome:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_account_and_payout_figure_is_what_the_auditor_predicts(database_server: str, seed: int) -> None:
-    """Through declarations, audits, orders, returns, closings and releases, month after month, nothing differs by a fen."""
-    with new_service(database_server) as base_url:
+    """Through declarations, audits, orders, returns, closings and releases, month after month, nothing differs by a fen, and
+    the ledger proves itself from its source rows."""
+    with new_service(database_server) as (base_url, database):
         outcome = run(base_url, Wanted(seed=seed, hospitals=HOSPITALS, months=MONTHS))
+        proof = CliRunner(env={"ONESTOP_DATABASE_URL": database}).invoke(main, ["ledger", "check"])
+    assert proof.exit_code == 0, proof.output
     assert outcome.differences == []
     assert all(outcome.events.get(event) for event in MONEY_MOVES), outcome.events
     assert outcome.hospital_months == HOSPITALS * MONTHS
@@ -68,8 +72,8 @@ def test_every_account_and_payout_figure_is_what_the_auditor_predicts(database_s
 def test_a_seed_gives_the_same_year_again_on_a_new_database_only(database_server: str) -> None:
     """Two runs ask and answer the same; a database that has a later day already is refused in words."""
     outcomes = []
-    for _ in range(2):
-        with new_service(database_server) as base_url:
+    for _attempt in range(2):
+        with new_service(database_server) as (base_url, _):
             outcomes.append(run(base_url, SMALL))
             if len(outcomes) == 2:
                 with pytest.raises(SimulationError, match="clock_backwards"):
@@ -80,7 +84,7 @@ def test_a_seed_gives_the_same_year_again_on_a_new_database_only(database_server
 
 def test_money_that_the_auditor_did_not_see_is_found(database_server: str) -> None:
     """An auditor who knows of nothing finds every account that was moved, and the payout figures beside them."""
-    with new_service(database_server) as base_url:
+    with new_service(database_server) as (base_url, _):
         outcome = run(base_url, SMALL)
         office = Office(base_url, ADMIN_TOKEN, Auditor(), seed=2, day=date(START.year + 1, 12, 1))
         office.open()
