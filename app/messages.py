@@ -733,7 +733,7 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
         "任务多次异常中断，已停止。请把任务编号告知运维。",
         "The job broke off several times and was stopped. Tell operations its id.",
     ),
-    "too_many_rows": (
+    "export_too_long": (
         "清单超过 {limit} 行，无法导出。请缩小条件；直接下载超限时，可用 POST /v1/exports 建立导出任务（最多一百万行）。",
         "The list has more than {limit} rows. Narrow the filters; what is too long at once can be a job: POST /v1/exports, up to a million rows.",
     ),
