@@ -126,6 +126,31 @@ async def test_emergency_and_two_diseases_are_outpatients(province: Hospital, me
     assert stored["medical_type"] == "11"
 
 
+async def test_a_chronic_disease_is_settled_by_its_code(hospital: Hospital) -> None:
+    """14 with the disease of 2203 is what /v1 settles as 14; a disease that isn't listed is refused when it comes to money."""
+    world = hospital.world
+    other = await World(world.client).build()
+    day = "2018-05-02"
+    bill = other.bill("100.00", medical_type="14", disease_code="M03900", admitted_on=day, discharged_on=day)
+    expected = await other.settled(bill | {"referral": "not_required"})
+    mdtrt_id = await hospital.registered(visit_id(), med_type="14", dise_codg="M03900", dise_name="糖尿病")
+    await hospital.done("2204", {"feedetail": [hospital.outpatient_line(mdtrt_id, "1", "100.00")]})
+    quoted = await hospital.done("2206", hospital.settling("2206", mdtrt_id, "100.00", med_type="14"))
+    row = full(hospital.settling("2207", mdtrt_id, "100.00", med_type="14"), quoted)
+    output = await hospital.done("2207", row)
+    stored = await read(hospital, output)
+    assert {name: stored[name] for name in ("portions", "trace")} == {
+        name: expected[name] for name in ("portions", "trace")
+    }
+    assert output["setlinfo"]["clr_type"] == "14"
+    mdtrt_id = await hospital.registered(visit_id(), med_type="14", dise_codg="M99999")
+    await hospital.done("2204", {"feedetail": [hospital.outpatient_line(mdtrt_id, "1")]})
+    await hospital.refused("2206", hospital.settling("2206", mdtrt_id, "25.00", med_type="14"), "disease_not_listed")
+    await hospital.refused(
+        "2206", hospital.settling("2206", mdtrt_id, "25.00", med_type="21"), "nhsa_med_type_unsupported"
+    )
+
+
 # ---------------------------------------------------------------- filings
 
 

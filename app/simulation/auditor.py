@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
-from app.simulation.books import APPROVED, HELD, OWED, PAY_BY_DAY, Books, Purse, fen, following, share
+from app.simulation.books import DECLARED, HELD, PAY_BY_DAY, Books, Purse, fen, following, share
 
 DEPOSIT_RATE, APPEAL_DAYS = 500, 15
 Body = Mapping[str, Any]
@@ -72,7 +72,7 @@ class Auditor:
         self.known[shown]["of"], self.books.pay_by[shown] = (hospital, area), following(period, PAY_BY_DAY)
         for book in [book for purse, book in self.books.items() if purse[:2] == (hospital, area)]:
             for index, one in enumerate(book):
-                if one.event in (*OWED, "undeducted") and one.of is None and one.day[:7] <= period:
+                if one.event in DECLARED and one.of is None and one.day[:7] <= period:
                     book[index] = one._replace(of=shown)
                     total += one.amount
         self.expect(shown, total, answered["amount"])
@@ -110,8 +110,8 @@ class Auditor:
         """Accepted, or decided after an appeal, or not appealed in time: it is upheld, whole or in part."""
         one, outcome = self.known[shown], asked.get("outcome", "upheld")
         part = fen(asked["amount"]) if outcome == "reduced" else one["amount"] * (outcome == "upheld")
-        one.update(state="decided", upheld=part)
-        self.books.post(one["purse"], day, self.fiscal(one["purse"][1], one["year"], day), "deducted", part, one["of"])
+        one.update(state="decided", upheld=part, booked=self.fiscal(one["purse"][1], one["year"], day))
+        self.books.post(one["purse"], day, one["booked"], "deducted", part, one["of"])
 
     def approved(self, day: str, shown: str, asked: Body, _: Body) -> None:
         """Who didn't appeal in time has lost."""
@@ -125,15 +125,17 @@ class Auditor:
         of, purse = asked["statement_id"], (*self.known[asked["statement_id"]]["of"], asked["fund"])
         for made in [answered, *answered.get("others", [])]:
             year, order = made["fiscal_year"], self.known[made["disbursement_id"]]
-            part = [one for one in self.books[purse] if one.of == of and one.year == year]
-            gross = sum(one.into(APPROVED) for one in part)
+            own = [one for one in self.known[of]["deductions"] if one["purse"] == purse and one["year"] == year]
+            late = [one for one in own if one["upheld"] and one["booked"] != year]
+            owed = sum(one.into(DECLARED) for one in self.books[purse] if one.of == of and one.year == year)
+            gross = owed - sum(one["upheld"] for one in own)
             takes = [one for one in self.carriers[purse] if not one["taken"]]
             net = gross + sum(one["amount"] for one in takes)
             rate = fen(asked["deposit_rate"]) if asked.get("deposit_rate") else DEPOSIT_RATE
             deposit = max(0, min(share(gross, rate), net))
             offset = max(0, min(self.prepaid[purse, year], net - deposit))
             order.update(purse=purse, year=year, of=of, amount=net - deposit - offset, deposit=deposit, offset=offset)
-            order.update(takes=takes, taken=False, held=False, sent=False)
+            order.update(takes=takes, late=late, taken=False, held=False, sent=False)
             self.expect(made["disbursement_id"], order["amount"], made["amount"])
             self.prepaid[purse, year] -= offset
             for one in takes:
@@ -147,9 +149,10 @@ class Auditor:
         purse, year, order["held"] = order["purse"], order["year"], sign > 0
         self.books.post(purse, day, year, "withheld", sign * order["deposit"], order["of"])
         self.books.post(purse, day, year, "offset", sign * order["offset"], order["of"])
-        for one in [one for one in order["takes"] if one["year"] != year]:
-            self.books.post(purse, day, one["year"], "carried", sign * one["amount"], one["of"])
-            self.books.post(purse, day, year, "carried", -sign * one["amount"], order["of"])
+        moves = [(one["year"], one["amount"], one["of"]) for one in order["takes"] if one["year"] != year]
+        for other, amount, of in moves + [(one["booked"], -one["upheld"], one["of"]) for one in order["late"]]:
+            self.books.post(purse, day, other, "carried", sign * amount, of)
+            self.books.post(purse, day, year, "carried", -sign * amount, order["of"])
 
     def moved(self, day: str, path: str, asked: Body, _: Body) -> None:
         """An order or a prepayment is approved, sent, paid, returned or cancelled."""
@@ -191,7 +194,9 @@ class Auditor:
         self.books.post(purse, day, year, "forfeited", held - amount)
         self.expect(shown, amount, answered["amount"])
         order = self.known[answered["disbursement_id"] or ""]
-        order.update(purse=purse, year=year, amount=amount, deposit=0, offset=0, takes=[], held=True, sent=False)
+        order.update(
+            purse=purse, year=year, amount=amount, deposit=0, offset=0, takes=[], late=[], held=True, sent=False
+        )
 
 
 NOTES: Final[dict[str, Callable[[Auditor, str, str, Body, Body], object]]] = {

@@ -23,10 +23,10 @@ ACCOUNTS: Final = {  # event: debit, credit; a negative amount goes the other wa
 }
 OF_HOSPITAL: Final = ("payable", "deposit", "prepaid", "carry", "ordered")
 OWED: Final = {"owed": 1, "recovered": 1}
-APPROVED: Final = OWED | {"deducted": -1, "undeducted": 1}
-PAYABLE: Final = APPROVED | {"forfeited": -1}
+DECLARED: Final = OWED | {"undeducted": 1}
+PAYABLE: Final = DECLARED | {"deducted": -1, "forfeited": -1}
 HELD: Final = {"withheld": 1, "released": -1, "forfeited": -1}
-DUE: Final = APPROVED | {"withheld": -1, "released": 1}  # payable less what is lawfully withheld
+DUE: Final = DECLARED | {"deducted": -1, "withheld": -1, "released": 1}  # payable less what is lawfully withheld
 SETTLED: Final = {"paid": 1, "carried": 1, "offset": 1}
 UNPAID: Final = PAYABLE | dict.fromkeys(SETTLED, -1)
 RATE_ONE: Final = 10_000

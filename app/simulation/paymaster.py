@@ -72,7 +72,9 @@ class Paymaster:
         """Propose a few deductions and plan what becomes of them; how many there are."""
         shown = statement["statement_id"]
         items = self.office.get(f"/clearing/statements/{shown}/items", limit=100)["data"]
+        seen = {shown: number for number, shown in enumerate(self.office.auditor.known)}
         bills = [item for item in items if item["event"] == "settlement" and cents(item["amount"]) > 0]
+        bills.sort(key=lambda item: (seen[item["settlement_id"]], item["fund"], item["tier"]))
         made = 0
         for item in self.random.sample(bills, min(2, len(bills))):
             amount = yuan(max(1, cents(item["amount"]) // self.random.randrange(1, 20)))
