@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing.payout_query import FUND, Figures, Wanted, floor_known, payout_figures
 from app.clearing.plan import FUNDS, Plan
-from app.context import Service
+from app.context import Caller, Service
 from app.errors import Conflict
 from app.money import RATE_ONE, rate_text, share, yuan
 from app.tiers.payout_plan import largest_deposit, reachable
@@ -107,6 +107,11 @@ def _shown(service: Service, row: Figures, wanted: Wanted) -> RateAnswer:
         overdue=yuan(row.overdue),
         deposit=yuan(row.deposit),
     )
+
+
+def own_area(caller: Caller) -> str | None:
+    """An area sees what its hospitals get from others too; its payout rate is its own."""
+    return caller.principal.area_code if caller.reach[0] == "area" else None
 
 
 def ratio(part: int, whole: int) -> str | None:

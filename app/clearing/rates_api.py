@@ -13,10 +13,9 @@ from app.clearing import year as fiscal_year
 from app.clearing.api import READERS, opened, reading, writing
 from app.clearing.moves import business_now, today
 from app.clearing.payout_query import FUND, GROUPS, Wanted
-from app.clearing.payout_rate import RateAnswer, payout_rates
+from app.clearing.payout_rate import RateAnswer, own_area, payout_rates
 from app.clearing.plan import FUNDS
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
-from app.context import Caller
 from app.errors import Fault, Refused
 from app.http import answer
 from app.openapi import KEYED, body, gives
@@ -64,7 +63,7 @@ async def get_payout_rates(
     groups = _groups(group_by)
     if fund is not None and fund not in FUNDS:
         raise Refused([Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)})])
-    area = area_code or _own_area(caller)
+    area = area_code or own_area(caller)
 
     async def read(connection: AsyncConnection) -> RatesAnswer:
         wanted = Wanted(
@@ -85,11 +84,6 @@ def _groups(text: str) -> tuple[str, ...]:
     if not set(groups) <= set(GROUPS):
         raise Refused([Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)})])
     return groups
-
-
-def _own_area(caller: Caller) -> str | None:
-    """An area sees what its hospitals get from others too; its payout rate is its own."""
-    return caller.principal.area_code if caller.reach[0] == "area" else None
 
 
 # ---------------------------------------------------------------- closing
