@@ -21,13 +21,15 @@ import click
 import httpx
 import yaml
 from rich.console import Console
+from rich.progress import Progress, TextColumn
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import tokens
 from app.config import Settings
-from app.db import open_database
+from app.context import Caller, Service
+from app.db import Database, open_database
 from app.demo.compute import compute_file
 from app.demo.run import run_demo
 from app.demo.show import show_settlement
@@ -52,7 +54,9 @@ from app.policies import (
 )
 from app.policies.cases import failures, parse_cases
 from app.policies.words import Side, differences, facts_words, rule_words
+from app.registry.key_rotation import Rotated, rotate
 from app.schema import migrate as migrate_database
+from app.security import Principal, load_keys
 from app.server import database_url
 from app.server import serve as serve_service
 from app.settlement.bill import shanghai_day
@@ -552,16 +556,58 @@ def token_revoke(token_id: str, data_dir: Path | None) -> None:
     _with_database(data_dir, act)
 
 
+@main.group()
+def keys() -> None:
+    """The keys of what is stored encrypted."""
+
+
+@keys.command("rotate")
+@data_dir_option
+def keys_rotate(data_dir: Path | None) -> None:
+    """Write anew what was encrypted with one of ONESTOP_FORMER_SECRETS, in batches, beside a running service.
+
+    Repeating it goes on where it stopped. Status 1 when something can't be read with any secret.
+    """
+    settings = Settings()
+    try:
+        held = load_keys(settings, _folder(settings, data_dir))
+    except ValueError as error:
+        fail(str(error))
+    caller = Caller(Principal(0, "cli", frozenset({"admin"}), None, None, None, None), "cli", "zh")
+    found = Rotated()
+
+    async def act(database: Database) -> None:
+        nonlocal found
+        service = Service(settings, database, PolicyBook({}), held, False)
+        with Progress(TextColumn("已检查 {task.completed} 行"), console=out, transient=True) as progress:
+            task = progress.add_task("")
+            found = await rotate(service, caller, lambda so_far: progress.update(task, completed=so_far.seen))
+
+    _with_open_database(data_dir, act)
+    click.echo(f"检查 {found.seen} 行，重新加密 {found.written} 行。")
+    if found.unreadable:
+        fail("\n".join(["以下各行用任何密钥都读不出，请检查 ONESTOP_FORMER_SECRETS：", *found.unreadable[:20]]))
+
+
 def _with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaitable[None]]) -> None:
     """Run one transaction on the configured database, on the running embedded one, or on one started for it."""
+
+    async def in_transaction(database: Database) -> None:
+        async with database.transaction() as connection:
+            await act(connection)
+
+    _with_open_database(data_dir, in_transaction)
+
+
+def _with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitable[None]]) -> None:
+    """Do something with the configured database, with the running embedded one, or with one started for it."""
     settings = Settings()
 
     async def run(url: str) -> None:
         await migrate_database(url)
         database = await open_database(url, settings)
         try:
-            async with database.transaction() as connection:
-                await act(connection)
+            await act(database)
         finally:
             await database.close()
 

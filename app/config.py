@@ -1,9 +1,11 @@
 """Every setting, typed, read once from the environment (prefix ``ONESTOP_``)."""
 
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,6 +19,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     admin_token: SecretStr | None = None
     secret_key: SecretStr | None = None
+    former_secrets: SecretStr | None = None
     clock: str = "real"
     policy_dir: Path | None = None
 
@@ -30,6 +33,9 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    seal_seconds: float = Field(default=10.0, gt=0)
+    observe_seconds: float = Field(default=300.0, gt=0)
+    check_seconds: float = Field(default=900.0, gt=0)
     quote_seconds: int = Field(default=1800, ge=1)
     reconciliation_grace: int = Field(default=1800, ge=0, le=24 * 3600)
     family_doctor_fee: Decimal | None = Field(
@@ -38,3 +44,27 @@ class Settings(BaseSettings):
     session_seconds: int = Field(default=12 * 3600, ge=60, le=7 * 24 * 3600)
     session_idle_seconds: int = Field(default=3600, ge=60, le=24 * 3600)
     log_level: str = "info"
+
+    nhsa_profile: Literal["A", "B", "none"] | None = None
+    nhsa_networks: str = ""
+    nhsa_dictionary_dir: Path | None = None
+    nhsa_max_input: int = Field(default=400_000, ge=1000)
+    nhsa_message_days: int = Field(default=365, ge=1, le=36_500)
+    nhsa_file_days: int = Field(default=7, ge=1, le=366)
+
+    @field_validator("nhsa_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for part in filter(None, map(str.strip, text.split(","))):
+            ip_network(part)
+        return text
+
+    @property
+    def nhsa_allowed_networks(self) -> list[str]:
+        """The networks that may call the national interface without signing."""
+        return [part.strip() for part in self.nhsa_networks.split(",") if part.strip()]
+
+    @property
+    def nhsa_default_profile(self) -> Literal["A", "B", "none"]:
+        """The gateway profile of hospitals without one of their own; unsigned only where nothing is real."""
+        return self.nhsa_profile or ("A" if self.env == "production" else "none")

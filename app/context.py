@@ -1,5 +1,6 @@
 """What a request works with: the service's parts and the caller."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from app.areas import area_prefix
 from app.config import Settings
 from app.db import Database
 from app.errors import Language
+from app.nhsa.dictionary import DICTIONARIES, Dictionary
 from app.security import Keys, Principal
 from app.tiers.policy import PolicyBook
 
@@ -24,6 +26,8 @@ class Service:
     tokens: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
     former_books: dict[str, tuple[PolicyBook, str]] = field(default_factory=dict)
     """Packs that are no longer in use, by digest: their book and name, kept for corrections and replays."""
+    dictionaries: Mapping[str, Dictionary] = field(default_factory=lambda: DICTIONARIES)
+    """The code lists of the national interface, by the name that an area's record gives."""
 
 
 @dataclass(frozen=True, slots=True)

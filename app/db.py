@@ -4,7 +4,7 @@ One request or job is one transaction. Raising inside rolls back, returning comm
 owns no table; what a request may reach is set by ``request_open`` in the database for that transaction only.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -34,13 +34,27 @@ def plain_url(url: str) -> str:
     return url.replace("postgresql+asyncpg://", "postgresql://", 1).replace("postgres://", "postgresql://", 1)
 
 
+class Election:
+    """A lock of the whole database, held by a connection of its own."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def confirm(self) -> None:
+        """Raise when the connection, and the lock with it, is gone."""
+        await self._connection.execute("SELECT 1")
+
+
 class Database:
     """The two pools of a process: ``transaction`` for everything, ``hot`` for the settling path on bare asyncpg."""
 
-    def __init__(self, engine: AsyncEngine, pool: Any, settings: Settings) -> None:
+    def __init__(
+        self, engine: AsyncEngine, pool: Any, settings: Settings, connect: Callable[[], Awaitable[Any]]
+    ) -> None:
         self.engine = engine
         self.pool = pool
         self.settings = settings
+        self._connect = connect
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -57,6 +71,20 @@ class Database:
         try:
             async with self.pool.acquire(timeout=self.settings.pool_timeout) as connection, connection.transaction():
                 yield connection
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise translated(error) from error
+
+    @asynccontextmanager
+    async def election(self, lock: int) -> AsyncIterator[Election | None]:
+        """Hold a lock that one process of all can have, for as long as the context lasts; None when another has it.
+        Unavailable when the connection is lost."""
+        try:
+            connection = await self._connect()
+            try:
+                held = await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock)
+                yield Election(connection) if held else None
+            finally:
+                await connection.close()
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise translated(error) from error
 
@@ -101,7 +129,7 @@ async def open_database(url: str, settings: Settings) -> Database:
         server_settings=options,
         reset=_nothing_to_reset,
     )
-    return Database(engine, pool, settings)
+    return Database(engine, pool, settings, connect)
 
 
 async def _nothing_to_reset(connection: Any) -> None:

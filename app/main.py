@@ -13,6 +13,7 @@ from app import clock, law, openapi, operations, problem, telemetry, tokens
 from app.clearing import api as statements
 from app.clearing import deduction_api as deductions
 from app.clearing import disbursement_api as disbursements
+from app.clearing import month_api as months
 from app.clearing import rates_api as rates
 from app.clearing import reconciliation_api as reconciliations
 from app.clearing import report_api as reports
@@ -23,12 +24,18 @@ from app.embedded import default_data_dir
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
 from app.ledger import api as ledger
+from app.nhsa import api as nhsa
+from app.nhsa.dictionary import dictionaries
+from app.nhsa.retention import keep_erasing
 from app.policies import shipped_book
 from app.registry import api as registry
+from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
-from app.security import derive_keys, load_secret
+from app.registry import records_api as records
+from app.security import load_keys
 from app.settlement import api as settlement
 from app.version import VERSION
+from app.watch import watch
 
 DESCRIPTION = "医疗费用“一站式”结算 · One-stop settlement of medical bills. Amounts are strings of yuan."
 
@@ -46,7 +53,8 @@ def create_app(settings: Settings, database_url: str) -> Application:
     book = shipped_book(settings.policy_dir)
     start = clock.manual_start(settings)
     data_dir: Path = settings.data_dir or default_data_dir()
-    keys = derive_keys(load_secret(settings, data_dir))
+    code_lists = dictionaries(settings.nhsa_dictionary_dir)
+    keys = load_keys(settings, data_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,14 +64,16 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await law.keep_texts(connection, book)
             if start is not None:
                 await clock.start_manual(connection, start)
-        app.state.service = Service(settings, database, book, keys, start is not None)
-        jobs = asyncio.create_task(work(app.state.service))
+        app.state.service = Service(settings, database, book, keys, start is not None, dictionaries=code_lists)
+        tasks = [asyncio.create_task(act(app.state.service)) for act in (work, watch, keep_erasing)]
         try:
             yield
         finally:
-            jobs.cancel()
-            with suppress(asyncio.CancelledError):
-                await jobs
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
             await database.close()
 
     api = describe_app(lifespan)
@@ -87,15 +97,19 @@ def describe_app(lifespan: object = None) -> FastAPI:
         statements,
         reconciliations,
         deductions,
+        months,
         disbursements,
         rates,
         reports,
         ledger,
         imports,
         registry,
+        hospitals,
+        records,
         jobs_api,
         law,
         tokens,
+        nhsa,
         operations,
     ):
         api.include_router(module.router)

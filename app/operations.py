@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
-from app import ENGINE_VERSION, clock, telemetry
+from app import ENGINE_VERSION, clock, elected, telemetry
 from app.clock import ClockRequest
 from app.context import Service
 from app.errors import OnestopError, Refused
@@ -71,9 +71,9 @@ async def version() -> Response:
 
 @router.get("/metrics")
 def metrics() -> Response:
-    """Prometheus metrics, summed over all workers."""
+    """Prometheus metrics, summed over all workers, and on the host of the elected process those of clearing and ledger."""
     content, content_type = telemetry.render_metrics()
-    return Response(content, media_type=content_type)
+    return Response(content + elected.published(), media_type=content_type)
 
 
 @router.get("/v1/clock", responses=gives(200, ClockAnswer))

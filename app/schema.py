@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import app.clearing.tables
 import app.jobs.tables
 import app.ledger.tables
+import app.nhsa.tables
 import app.registry.tables
 import app.settlement.tables
 import app.tables  # noqa: F401

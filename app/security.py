@@ -169,6 +169,20 @@ def parse_secret(text: str) -> bytes:
     return secret
 
 
+def load_keys(settings: Settings, data_dir: Path) -> Keys:
+    """The keys of the secret, and those of ``ONESTOP_FORMER_SECRETS``: comma-separated, the newest first. ValueError as
+    ``load_secret``, and when a former secret is unusable or the current one is among them."""
+    secret = load_secret(settings, data_dir)
+    written = "" if settings.former_secrets is None else settings.former_secrets.get_secret_value()
+    try:
+        former = [parse_secret(text) for text in written.split(",") if text.strip()]
+    except ValueError as error:
+        raise ValueError(f"ONESTOP_FORMER_SECRETS: {error}") from None
+    if secret in former:
+        raise ValueError("ONESTOP_FORMER_SECRETS names the secret that is in use; it holds those before it only")
+    return derive_keys(secret, former)
+
+
 def load_secret(settings: Settings, data_dir: Path) -> bytes:
     """``ONESTOP_SECRET_KEY``, otherwise the file ``secret.key`` of the data folder, made at the first start.
 
@@ -246,6 +260,15 @@ def decrypt_bytes(keys: Keys, ciphertext: bytes, *, associated: bytes) -> bytes:
         except InvalidTag:
             continue
     raise ValueError("not encrypted with a key we have, for another place, or altered")
+
+
+def is_current(keys: Keys, ciphertext: bytes, *, associated: bytes) -> bool:
+    """Whether a ciphertext was made with the current key, and is ours at all."""
+    try:
+        decrypt_bytes(Keys(keys.current), ciphertext, associated=associated)
+    except ValueError:
+        return False
+    return True
 
 
 def blind_index(keys: Keys, value: str) -> bytes:

@@ -75,6 +75,9 @@ reversed_portion_yuan = Counter(
 )
 idempotency = Counter("onestop_idempotency_total", "What became of an idempotency key.", ("result",))
 rejections = Counter("onestop_rejections_total", "Requests refused, by the codes of their faults.", ("code", "route"))
+nhsa_transactions = Counter(
+    "onestop_nhsa_transactions_total", "Transactions of the national interface.", ("infno", "outcome")
+)
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
 engine_seconds = Histogram("onestop_engine_seconds", "One run of the pure waterfall.", buckets=_ENGINE_BUCKETS)
 lock_wait_seconds = Histogram("onestop_lock_wait_seconds", "Waiting for a person's lock.", buckets=_LOCK_BUCKETS)

@@ -11,6 +11,9 @@ from typing import Any
 
 import httpx
 
+from app.config import Settings
+from app.db import open_database
+from app.ledger.proof import check_all
 from app.schema import migrate
 from tests.conftest import ADMIN_TOKEN, new_database, start_service
 from tests.world import World, key
@@ -99,6 +102,17 @@ class Office:
         book = await self.get("/ledger/trial-balance")
         assert book["difference"] == "0.00"
         assert sum(Decimal(account["balance"]) for account in book["accounts"]) == 0
+        assert await violations(self.url) == {}
+
+
+async def violations(url: str) -> dict[str, int]:
+    """Which invariants of the ledger are broken, and how often."""
+    database = await open_database(url, Settings(pool_size=1, hot_pool_size=1))
+    try:
+        async with database.transaction() as connection:
+            return {result.check: result.count for result in await check_all(connection) if result.count}
+    finally:
+        await database.close()
 
 
 @asynccontextmanager

@@ -85,10 +85,39 @@ def test_differing_accumulators_steps_and_refusals_are_named() -> None:
     assert "应为：结算成功，算得：policy_gap" in differences('"530102"', '"110101"')[0]
 
 
+def test_a_case_may_say_that_a_disease_is_not_registered(tmp_path: Path) -> None:
+    """Persons of cases are registered for the disease of their bill unless a case says otherwise."""
+    flag = "- {from: 2017-11-03, value: false, status: assumed"
+    text = read_text(SHIPPED / "yunnan.yaml")
+    assert text.count(flag) == 1
+    path = tmp_path / "yunnan.yaml"
+    path.write_text(text.replace(flag, flag.replace("false", "true")), encoding="utf-8")
+    written = """cases:
+  - title: 慢特病
+    day: 2018-06-01
+    medical_type: "14"
+    disease: M03900
+    hospital: {level: 2, rank: county}
+    amounts: {in_scope: 1000}
+    bills:
+      - {person: {area: "530102"}, expect: {basic: 270, patient: 730}}
+      - {person: {area: "530102", registered: false}, refused: disease_not_registered}
+"""
+    (case,) = parse_cases("p.cases.yaml", written)
+    assert failures(case, book_with([path])) == []
+    assert "算得：结算成功" in failures(case, shipped_book())[0]
+
+
 WRONG = {
     "an unknown key": ("    person:", "    persons: {}\n    person:", 3, "不认识的键“persons”"),
     "a missing person": ('    person: {area: "530102"}\n', "", 6, "缺少“person”"),
     "an unknown class": ('{area: "530102"}', '{class: rich, area: "530102"}', 3, "可选：destitute"),
+    "a registration that is neither": (
+        '{area: "530102"}',
+        '{registered: "yes", area: "530102"}',
+        3,
+        "应是 true 或 false",
+    ),
     "an unknown portion": ("patient: 350", "patients: 350", 7, "不认识的键“patients”"),
     "portions that do not add up": ("{basic: 850, patient: 350}", "{basic: 850}", 7, "合计 850.00，账单总额是 1200.00"),
     "a float": ("in_scope: 1200", "in_scope: 1200.50", 5, "浮点数"),

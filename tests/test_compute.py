@@ -193,6 +193,27 @@ def test_a_wrong_fact_is_refused(tmp_path: Path, changes: dict[str, Any], pointe
     assert (pointer, code) in [(fault.pointer, fault.code) for fault in refused.value.faults]
 
 
+def test_a_registration_counts_where_the_pack_asks_for_it(tmp_path: Path) -> None:
+    """Offline too a chronic disease has to be registered on the visit day, if the pack requires it; an empty interval is a fault."""
+    flag = "- {from: 2017-11-03, value: false, status: assumed"
+    text = (SHIPPED / "yunnan.yaml").read_text(encoding="utf-8")
+    (tmp_path / "yunnan.yaml").write_text(text.replace(flag, flag.replace("false", "true")), encoding="utf-8")
+    given = example()
+    given["bill"] |= {"medical_type": "14", "discharged_on": "2018-05-02", "disease_code": "M03900"}
+    line = given["bill"]["lines"][0]
+    given["bill"] |= {"lines": [line], "total": line["amount"]}
+    codes = []
+    for since, until in (("2018-05-03", None), ("2018-05-02", "2018-05-02"), ("2018-05-02", "2018-05-03")):
+        registration = {"disease_code": "M03900", "from": since, "until": until}
+        given["person"] |= {"chronic_registrations": [registration]}
+        try:
+            answer = compute_file(written(tmp_path, given), tmp_path / "yunnan.yaml")
+            codes.append(answer["total"])
+        except Refused as refused:
+            codes.append(refused.code)
+    assert codes == ["disease_not_registered", "interval_empty", line["amount"]]
+
+
 def test_a_disease_that_is_not_listed_is_found_by_the_policy(tmp_path: Path) -> None:
     """A fault that only the engine can tell has its place in the file too."""
     given = example()

@@ -28,7 +28,7 @@ from app.clearing.tables import clearing_event, deduction, statement
 from app.context import Caller, Service
 from app.errors import Conflict, Fault, Forbidden, Refused
 from app.money import RATE_ONE, parsed, yuan
-from app.settlement.answer import shown_id, shown_instant
+from app.settlement.answer import ID_PREFIX, shown_id, shown_instant
 from app.wire import Code, Rate
 
 MOST_SAMPLED: Final = 1000
@@ -100,9 +100,9 @@ SELECT s.settlement_id, s.visit_id, s.settle_seq, s.medical_type, s.settled_at, 
        EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') AS reversed
   FROM (SELECT t.settlement_id, sum({SIGNED})::bigint AS amount
         {_POPULATION} GROUP BY 1
-         ORDER BY sha256(convert_to(:seed || ':set_' || t.settlement_id, 'UTF8')) LIMIT :size) p
+         ORDER BY sha256(convert_to(:key || t.settlement_id, 'UTF8')) LIMIT :size) p
   JOIN settlement s USING (settlement_id)
- ORDER BY sha256(convert_to(:seed || ':set_' || s.settlement_id, 'UTF8'))"""
+ ORDER BY sha256(convert_to(:key || s.settlement_id, 'UTF8'))"""
 )
 
 
@@ -118,7 +118,7 @@ async def sample(
     population = (await connection.execute(_COUNT, given)).scalar_one()
     size = min(_size(wanted, population), population)
     seed = wanted.seed or secrets.token_hex(8)
-    drawn = (await connection.execute(_DRAW, given | {"seed": seed, "size": size})).mappings().all()
+    drawn = (await connection.execute(_DRAW, given | {"key": f"{seed}:{ID_PREFIX}", "size": size})).mappings().all()
     now = await business_now(service, connection)
     kept = msgspec.json.encode(_Drawn(seed, population, size)).decode()
     await record(connection, caller, now, row, object_id=statement_id, move="sampled", reason=kept)

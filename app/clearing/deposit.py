@@ -6,7 +6,6 @@ from msgspec import Struct
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing.moves import (
     DISBURSEMENT,
     RELEASE,
@@ -18,6 +17,7 @@ from app.clearing.moves import (
     move,
     number_of,
     owner_of,
+    pooling_area_of,
     record,
     today,
     written_by,
@@ -75,7 +75,7 @@ class ReleaseAnswer(Struct):
 
 async def make(service: Service, connection: AsyncConnection, caller: Caller, wanted: ReleaseRequest) -> ReleaseAnswer:
     """Draft the release of an ended year's deposits. Conflict ``period_not_ended``, ``already_released``, ``no_deposit``."""
-    area = pooling_area(wanted.area_code)
+    area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
         raise NotFound("not_found")

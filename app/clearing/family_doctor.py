@@ -1,15 +1,16 @@
 """The monthly fees of family-doctor contracts 家庭医生签约服务费 (seed clause 8): settled for the previous month with the rest."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing.moves import today
 from app.clearing.plan import last_day
-from app.context import Caller, Service
+from app.clearing.posting import Purse, fiscal_year_of, post, posting
+from app.context import Service
 from app.money import FEN_PER_YUAN
 
 FUND: Final = "390100"
@@ -19,43 +20,30 @@ CAUSE: Final = "fdc_"
 
 # A month or year that was closed keeps its figures: its late fees are dated today.
 _CLOSED: Final = text("""
-SELECT EXISTS (SELECT FROM fiscal_month m WHERE m.area_code = CAST(:area AS text) AND m.period = CAST(:period AS text) AND m.state <> 'open')
-    OR EXISTS (SELECT FROM fiscal_year_closing y WHERE y.area_code = CAST(:area AS text) AND y.year = CAST(:year AS smallint))""")
+SELECT month_state(:area, :period) <> 'open'
+    OR EXISTS (SELECT FROM fiscal_year_closing y WHERE y.area_code = :area AND y.year = CAST(:year AS smallint))""")
 
 # Of a person's contracts that were active on a day of the month, the last one is paid, once per person and month.
-_POST: Final = text("""
+_DUE: Final = text("""
 WITH given AS (
-  SELECT CAST(:area AS text) AS area, CAST(:period AS text) AS period, CAST(:year AS smallint) AS year, CAST(:first AS date) AS first,
-         CAST(:last AS date) AS last, CAST(:hospital AS text) AS hospital, CAST(:hospital_area AS text) AS hospital_area,
-         CAST(:fund AS text) AS fund, CAST(:fee AS bigint) AS fee, CAST(:tier AS text) AS tier, CAST(:clr_type AS text) AS clr_type,
-         CAST(:cause AS text) AS cause, CAST(:day AS date) AS day, CAST(:today AS date) AS today
-), due AS (
-  SELECT c.contract_id FROM given g JOIN family_doctor_contract c ON c.hospital_code = g.hospital AND c.superseded_at IS NULL
-    JOIN person p ON p.person_id = c.person_id
-    LEFT JOIN LATERAL (SELECT a.area_code FROM person_area a WHERE a.person_id = c.person_id AND a.superseded_at IS NULL
-                          AND holds_on(a.valid_from, a.valid_until, g.last)) lived ON true
-   WHERE c.valid_from <= g.last AND (c.valid_until IS NULL OR c.valid_until > g.first)
-     AND coalesce(area_on(coalesce(lived.area_code, p.area_code), g.last) ->> 'pooling_area',
-                  left(coalesce(lived.area_code, p.area_code), 4) || '00') = g.area
-     AND NOT EXISTS (SELECT FROM family_doctor_contract o WHERE o.person_id = c.person_id AND o.superseded_at IS NULL
-                        AND o.valid_from > c.valid_from AND o.valid_from <= g.last)
-     AND NOT EXISTS (SELECT FROM family_doctor_fee f JOIN family_doctor_contract o ON o.contract_id = f.contract_id
-                      WHERE f.period = g.period AND o.person_id = c.person_id)
-), year AS (
-  SELECT fiscal_year_of(g.area, g.year, g.today) AS fiscal_year FROM given g
-), posted AS (
-  SELECT transfers_post(jsonb_agg(jsonb_build_object(
-           'event', 'family_doctor', 'debit', format('area:%s/fund:%s/expense', g.area, g.fund),
-           'credit', format('area:%s/fund:%s/payable/hospital:%s', g.area, g.fund, g.hospital), 'amount', g.fee,
-           'area_code', g.area, 'fund', g.fund, 'tier', g.tier, 'hospital_code', g.hospital, 'hospital_area', g.hospital_area,
-           'clr_type', g.clr_type, 'business_date', g.day, 'benefit_year', g.year, 'fiscal_year', y.fiscal_year,
-           'cause', g.cause || d.contract_id) ORDER BY d.contract_id)) AS ids
-    FROM due d CROSS JOIN given g CROSS JOIN year y HAVING count(*) > 0
-)
-SELECT unnest(ids) FROM posted""")
+  SELECT CAST(:area AS text) AS area, CAST(:period AS text) AS period, CAST(:first AS date) AS first, CAST(:last AS date) AS last,
+         CAST(:hospital AS text) AS hospital)
+SELECT c.contract_id FROM given g JOIN family_doctor_contract c ON c.hospital_code = g.hospital AND c.superseded_at IS NULL
+  JOIN person p ON p.person_id = c.person_id
+  LEFT JOIN LATERAL (SELECT a.area_code FROM person_area a WHERE a.person_id = c.person_id AND a.superseded_at IS NULL
+                        AND holds_on(a.valid_from, a.valid_until, g.last)) lived ON true
+ WHERE c.valid_from <= g.last AND (c.valid_until IS NULL OR c.valid_until > g.first)
+   AND coalesce(area_on(coalesce(lived.area_code, p.area_code), g.last) ->> 'pooling_area',
+                left(coalesce(lived.area_code, p.area_code), 4) || '00') = g.area
+   AND NOT EXISTS (SELECT FROM family_doctor_contract o WHERE o.person_id = c.person_id AND o.superseded_at IS NULL
+                      AND o.valid_from > c.valid_from AND o.valid_from <= g.last)
+   AND NOT EXISTS (SELECT FROM family_doctor_fee f JOIN family_doctor_contract o ON o.contract_id = f.contract_id
+                    WHERE f.period = g.period AND o.person_id = c.person_id)
+ ORDER BY c.contract_id""")
 _KEEP: Final = text("""
 INSERT INTO family_doctor_fee (contract_id, period, transfer_id)
-SELECT substr(t.cause, length(CAST(:cause AS text)) + 1), CAST(:period AS text), t.transfer_id FROM transfer t WHERE t.transfer_id = ANY (CAST(:ids AS bigint[]))""")
+SELECT substr(t.cause, length(CAST(:cause AS text)) + 1), CAST(:period AS text), t.transfer_id
+  FROM transfer t WHERE t.transfer_id = ANY (CAST(:ids AS bigint[]))""")
 
 
 def monthly_fee(service: Service) -> int | None:
@@ -67,40 +55,30 @@ def monthly_fee(service: Service) -> int | None:
 async def fee_postings(
     service: Service,
     connection: AsyncConnection,
-    caller: Caller,
-    hospital: Mapping[str, Any],
-    area_code: str,
+    purse: Purse,
     period: str,
     now: datetime,
 ) -> int | None:
-    """Post the fees of an ended month that a fund of ``area_code`` owes a hospital; how many were posted.
+    """Post the fees of an ended month that a fund owes a hospital, whatever fund and year ``purse`` names; how many were posted.
 
     One fee per person and month, to the hospital whose contract was the last one active in it. Call it within the
-    declaration, before its postings are collected: a second call posts nothing. None, and nothing posted, when no fee is set.
-    ``caller`` is who declares; the transaction already bears that name. ``hospital`` is the registry's row.
+    declaration, before its postings are collected: a second call posts nothing. None when fees are due but none is set.
     """
-    fee = monthly_fee(service)
-    if fee is None:
-        return None
     last = last_day(period)
-    year = last.year
-    scope = {"area": area_code, "period": period, "year": year}
-    closed = (await connection.execute(_CLOSED, scope)).scalar_one()
-    day = today(now)
-    values = scope | {
-        "first": last.replace(day=1),
-        "last": last,
-        "hospital": hospital["code"],
-        "hospital_area": hospital["area_code"],
-        "fee": fee,
-        "fund": FUND,
-        "tier": TIER,
-        "clr_type": CLR_TYPE,
-        "cause": CAUSE,
-        "day": day if closed else last,
-        "today": day,
-    }
-    ids = list((await connection.execute(_POST, values)).scalars())
-    if ids:
-        await connection.execute(_KEEP, {"cause": CAUSE, "period": period, "ids": ids})
+    scope = {"area": purse.area_code, "period": period}
+    days = {"first": last.replace(day=1), "last": last, "hospital": purse.hospital_code}
+    contracts = list((await connection.execute(_DUE, scope | days)).scalars())
+    fee = monthly_fee(service)
+    if not contracts or fee is None:
+        return None if contracts else 0
+    closed = (await connection.execute(_CLOSED, scope | {"year": last.year})).scalar_one()
+    year = await fiscal_year_of(connection, purse.area_code, last.year, today(now))
+    mine = msgspec.structs.replace(purse, fund=FUND, fiscal_year=year)
+    of: dict[str, Any] = {"amount": fee, "tier": TIER, "clr_type": CLR_TYPE, "day": today(now) if closed else last}
+    fees = [
+        posting(mine, "family_doctor", debit=mine.expense, credit=mine.payable, cause=f"{CAUSE}{contract}", **of)
+        for contract in contracts
+    ]
+    ids = await post(connection, [msgspec.structs.replace(item, benefit_year=last.year) for item in fees])
+    await connection.execute(_KEEP, {"cause": CAUSE, "period": period, "ids": list(ids)})
     return len(ids)

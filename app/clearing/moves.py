@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
@@ -37,6 +37,15 @@ def number_of(shown: str, prefix: str) -> int:
 async def business_now(service: Service, connection: AsyncConnection) -> datetime:
     """The business instant of this transaction."""
     return await clock.now(connection, manual=service.manual_clock)
+
+
+_POOLING_AREA: Final = text("SELECT coalesce(area_on(:area, CURRENT_DATE) ->> 'pooling_area', left(:area, 4) || '00')")
+
+
+async def pooling_area_of(connection: AsyncConnection, area_code: str) -> str:
+    """The pooling area that pays for an area: what its record says, else the prefecture a county lies in."""
+    result: str = (await connection.execute(_POOLING_AREA, {"area": area_code})).scalar_one()
+    return result
 
 
 async def locked(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Table, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing import deposit, order, prepayment
-from app.clearing.moves import DISBURSEMENT, PREPAYMENT, STATEMENT, business_now, number_of, today
+from app.clearing.moves import DISBURSEMENT, PREPAYMENT, STATEMENT, business_now, number_of, pooling_area_of, today
 from app.clearing.order import OrderAnswer
 from app.clearing.prepayment import PrepaymentAnswer
 from app.clearing.tables import deposit_release, disbursement
@@ -33,14 +32,19 @@ async def orders(
     """A page of the orders within reach."""
     day = today(await business_now(service, connection))
     filters = dict(filters)
-    wanted = orders_where(day, statement_id=filters.pop("statement_id"), overdue=overdue)
+    wanted = await orders_where(connection, day, statement_id=filters.pop("statement_id"), overdue=overdue)
     return await _page(
         service, connection, disbursement, wanted, filters, limit, cursor, lambda row: order.answer_of(row, day)
     )
 
 
-def orders_where(
-    day: date, *, statement_id: str | None = None, overdue: bool | None = None, **equal: Any
+async def orders_where(
+    connection: AsyncConnection,
+    day: date,
+    *,
+    statement_id: str | None = None,
+    overdue: bool | None = None,
+    **equal: Any,
 ) -> Select[Any]:
     """The orders within reach that are of a statement, late on a day or not, and have these values. None is no condition."""
     wanted = select(disbursement)
@@ -48,7 +52,7 @@ def orders_where(
         wanted = wanted.where(late(day) if overdue else ~late(day))
     if statement_id is not None:
         wanted = wanted.where(disbursement.c.statement_id == number_of(statement_id, STATEMENT))
-    return _equal(wanted, disbursement, equal)
+    return await _equal(connection, wanted, disbursement, equal)
 
 
 def late(day: date) -> ColumnElement[bool]:
@@ -111,7 +115,7 @@ async def _page(
     key = next(iter(table.primary_key.columns))
     recorded = table.c.recorded_at
     wanted = wanted.order_by(recorded.desc(), key.desc()).limit(limit + 1)
-    wanted = _equal(wanted, table, filters)
+    wanted = await _equal(connection, wanted, table, filters)
     if after is not None:
         wanted = wanted.where(tuple_(recorded, key) < after)
     rows = list((await connection.execute(wanted)).mappings().all())
@@ -120,9 +124,12 @@ async def _page(
     )
 
 
-def _equal(wanted: Select[Any], table: Table, values: Mapping[str, Any]) -> Select[Any]:
+async def _equal(
+    connection: AsyncConnection, wanted: Select[Any], table: Table, values: Mapping[str, Any]
+) -> Select[Any]:
     """With the columns equal to these values; a county is read as its pooling area."""
     for name, value in values.items():
         if value is not None:
-            wanted = wanted.where(table.c[name] == (pooling_area(value) if name == "area_code" else value))
+            value = await pooling_area_of(connection, value) if name == "area_code" else value
+            wanted = wanted.where(table.c[name] == value)
     return wanted

@@ -11,7 +11,6 @@ from msgspec import Struct
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing.moves import (
     PREPAYMENT,
     business_now,
@@ -21,6 +20,7 @@ from app.clearing.moves import (
     may_pay,
     move,
     number_of,
+    pooling_area_of,
     record,
     today,
     written_by,
@@ -73,7 +73,7 @@ async def make(
     service: Service, connection: AsyncConnection, caller: Caller, wanted: PrepaymentRequest
 ) -> PrepaymentAnswer:
     """Draft a prepayment."""
-    area = pooling_area(wanted.area_code)
+    area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
         raise NotFound("not_found")

@@ -122,7 +122,7 @@ async def _stored(
     now = await business_now(service, connection)
     kept = owner_of(row) | written_by(caller) | {"statement_id": row["statement_id"]}
     new = insert(reconciliation).values(
-        kept,
+        **kept,
         basis="file" if by_file else "totals",
         result="different" if found else "matched",
         within_grace=within_grace,

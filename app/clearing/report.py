@@ -104,7 +104,7 @@ async def submit(
     if day <= last_day(period):
         raise Conflict("period_not_ended")
     # The row's key makes two submissions at once one submission and one conflict, after which this one finds the row.
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 5))"), {"what": area + period})
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 8))"), {"what": area + period})
     if await _row(connection, area, period) is not None:
         raise Conflict("already_submitted")
     content = await _content(service, connection, area, period, day)

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing import report
-from app.clearing.plan import PERIOD
+from app.clearing.plan import as_period
 from app.clearing.report import AreaRequest, DueReports, MonthlyReport
 from app.clearing.report_sheet import workbook
 from app.context import Caller, Service
@@ -20,8 +20,6 @@ from app.upload import XLSX_TYPE
 from app.wire import decode
 
 router = APIRouter(prefix="/v1/reports/monthly", tags=["clearing"])
-Period = Annotated[str, Query(pattern=PERIOD)]
-PathPeriod = Annotated[str, Path(pattern=PERIOD)]
 Area = Annotated[str, Query(pattern="^[0-9]{6}$")]
 
 _JSON_OR_XLSX: Final[dict[int | str, dict[str, Any]]] = gives(200, MonthlyReport)
@@ -29,12 +27,14 @@ _JSON_OR_XLSX[200]["content"][XLSX_TYPE] = {}
 
 
 @router.get("", responses=_JSON_OR_XLSX)
-async def get_report(request: Request, period: Period, area_code: Area) -> Response:
+async def get_report(request: Request, period: str, area_code: Area) -> Response:
     """The report of a month: a draft of the present figures until it is submitted, then what was submitted. A workbook when
     ``Accept`` asks for one."""
     caller = await caller_of(request)
     require(caller.principal, "finance", "auditor")
-    shown = await report.read(service_of(request), caller, area_code=area_code, period=period)
+    shown = await report.read(
+        service_of(request), caller, area_code=area_code, period=as_period(period, "/query/period")
+    )
     if XLSX_TYPE not in request.headers.get("accept", ""):
         return answer(shown)
     headers = {"Content-Disposition": f'attachment; filename="{shown.report_id}.xlsx"'}
@@ -50,23 +50,25 @@ async def get_due_reports(request: Request, area_code: Area) -> Response:
 
 
 @router.post("/{period}/submission", openapi_extra=body(AreaRequest, keyed=True), responses=gives(201, MonthlyReport))
-async def post_submission(request: Request, period: PathPeriod) -> Response:
+async def post_submission(request: Request, period: str) -> Response:
     """Submit the report of an ended month; its figures are kept as they are now."""
     caller, service, wanted = await _officer(request)
+    month = as_period(period, "/path/period")
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        return 201, await report.submit(service, caller, connection, period=period, area_code=wanted.area_code)
+        return 201, await report.submit(service, caller, connection, period=month, area_code=wanted.area_code)
 
     return await once(request, caller, wanted, act)
 
 
 @router.post("/{period}/approval", openapi_extra=body(AreaRequest, keyed=True), responses=gives(200, MonthlyReport))
-async def post_approval(request: Request, period: PathPeriod) -> Response:
+async def post_approval(request: Request, period: str) -> Response:
     """Sign a submitted report off, by another subject than who submitted it."""
     caller, service, wanted = await _officer(request)
+    month = as_period(period, "/path/period")
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        return 200, await report.approve(service, caller, connection, period=period, area_code=wanted.area_code)
+        return 200, await report.approve(service, caller, connection, period=month, area_code=wanted.area_code)
 
     return await once(request, caller, wanted, act)
 

@@ -11,8 +11,8 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing.deduction import UNDECIDED, lapse
+from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
     STATEMENT,
@@ -22,11 +22,13 @@ from app.clearing.moves import (
     may_pay,
     move,
     number_of,
+    pooling_area_of,
     record,
     today,
     written_by,
 )
 from app.clearing.plan import next_month, plan_of
+from app.clearing.posting import Purse
 from app.clearing.tables import deduction, difference, statement, statement_approval, statement_item, statement_total
 from app.context import Caller, Service
 from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
@@ -80,7 +82,8 @@ class FundAnswer(Struct):
 
 
 class StatementAnswer(Struct):
-    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan."""
+    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan. ``warnings``, when it is declared:
+    ``family_doctor_fee_not_set`` where contracts would be paid if the operator had set the fee."""
 
     statement_id: str
     hospital_code: str
@@ -94,6 +97,7 @@ class StatementAnswer(Struct):
     pay_by: str
     declared_at: str
     declared_by: str
+    warnings: list[str] = []
 
 
 class StatementRow(Struct):
@@ -132,7 +136,7 @@ async def declare(
 ) -> StatementAnswer:
     """Declare an ended month. Conflict ``period_not_ended``, ``already_declared``, ``month_closed``."""
     place = await _hospital(connection, caller, wanted.hospital_code)
-    area = pooling_area(wanted.area_code or place["area_code"])
+    area = await pooling_area_of(connection, wanted.area_code or place["area_code"])
     if caller.principal.hospital_code is None:
         may_pay(caller, area)
     now = await business_now(service, connection)
@@ -148,8 +152,11 @@ async def declare(
     number = (
         await connection.execute(insert(statement).values(values).returning(statement.c.statement_id))
     ).scalar_one()
+    purse = Purse(area, FUND, wanted.hospital_code, place["area_code"], int(period[:4]))
+    fees = await fee_postings(service, connection, purse, period, now)
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
     answered = await answer_of(connection, await locked(connection, statement, number))
+    answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
     await record(connection, caller, now, owner, object_id=f"{STATEMENT}{number}", move="declared")
     return answered
 

@@ -12,7 +12,6 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
 from app.clearing.moves import (
     EXCEPTION,
     STATEMENT,
@@ -23,12 +22,13 @@ from app.clearing.moves import (
     may_pay,
     move,
     number_of,
+    pooling_area_of,
     record,
     today,
     written_by,
 )
 from app.clearing.payout_query import Figures, Wanted, payout_figures
-from app.clearing.payout_rate import RateAnswer, payout_rates
+from app.clearing.payout_rate import payout_rates
 from app.clearing.plan import FUNDS, plan_on
 from app.clearing.tables import fiscal_year_closing, payout_exception
 from app.context import Caller, Service
@@ -107,7 +107,7 @@ async def close(
     """Close an ended year for good. Conflict ``period_not_ended``, ``already_closed``, or ``payout_below_floor`` with the
     funds bound by a floor that miss it: ``shortfall``, and in ``unpaid`` what each statement lacked on 31 December, its
     withheld deposit included. Forbidden ``all_funds_needed`` for a token of some funds."""
-    area = pooling_area(wanted.area_code)
+    area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and not caller.principal.funds.issuperset(FUNDS):
         raise Forbidden("all_funds_needed")
@@ -172,7 +172,7 @@ async def closings(connection: AsyncConnection, year: int, area_code: str | None
     columns = fiscal_year_closing.c
     wanted = select(fiscal_year_closing).where(columns.year == year).order_by(columns.area_code)
     if area_code is not None:
-        wanted = wanted.where(columns.area_code == pooling_area(area_code))
+        wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
     rows = (await connection.execute(wanted)).mappings().all()
     return [
         ClosingAnswer(row["area_code"], year, "closed", row["closed_on"], row["subject"], row["figures"])
@@ -188,7 +188,7 @@ async def make_exception(
 ) -> ExceptionAnswer:
     """Draft an exception. Refused ``fund_without_floor``; Conflict ``exception_exists``, ``already_closed``, or
     ``period_not_ended`` for a year that hasn't begun."""
-    area = pooling_area(wanted.area_code)
+    area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
         raise NotFound("not_found")
@@ -204,7 +204,7 @@ async def make_exception(
     made = insert(payout_exception).values(values | written_by(caller)).returning(*payout_exception.c)
     row = (await connection.execute(made)).mappings().one()
     shown = f"{EXCEPTION}{row['exception_id']}"
-    await record(connection, caller, now, row, object_id=shown, move="draft", reason=wanted.reason)
+    await record(connection, caller, now, dict(row), object_id=shown, move="draft", reason=wanted.reason)
     return _answer_of(row)
 
 
@@ -227,7 +227,7 @@ async def approve_exception(
     now = await business_now(service, connection)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
     await move(connection, payout_exception, row, state="approved", **signed)
-    await record(connection, caller, now, row, object_id=shown, move="approved")
+    await record(connection, caller, now, dict(row), object_id=shown, move="approved")
     return _answer_of({**row, "state": "approved", **signed})
 
 
@@ -236,7 +236,7 @@ async def exceptions(connection: AsyncConnection, year: int, area_code: str | No
     columns = payout_exception.c
     wanted = select(payout_exception).where(columns.year == year).order_by(columns.exception_id)
     if area_code is not None:
-        wanted = wanted.where(columns.area_code == pooling_area(area_code))
+        wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
     rows: Sequence[RowMapping] = (await connection.execute(wanted)).mappings().all()
     return [_answer_of(row) for row in rows]
 
@@ -254,34 +254,3 @@ def _answer_of(row: Any) -> ExceptionAnswer:
         approved_by=row["approved_by"],
         approved_on=row["approved_on"],
     )
-
-
-# ---------------------------------------------------------------- checking
-
-FROZEN: Final = (
-    "incurred",
-    "deductions",
-    "payable",
-    "disbursed",
-    "cash",
-    "offset",
-    "year_end_offset",
-    "incurred_ratio",
-    "required",
-)
-
-
-async def moved_since(service: Service, connection: AsyncConnection, area_code: str, year: int) -> list[str]:
-    """What a closed year's payout rates say otherwise now than when it was closed, ``fund.figure`` each; nothing when all is
-    well. A year that isn't closed gives nothing."""
-    rows: list[RateAnswer] = await payout_rates(
-        service, connection, Wanted(year=year, as_of=date(year, 12, 31), area_code=area_code)
-    )
-    now = {row.fund: msgspec.to_builtins(row) for row in rows}
-    return [
-        f"{figures['fund']}.{name}"
-        for closing in await closings(connection, year, area_code)
-        for figures in closing.figures
-        for name in FROZEN
-        if now.get(figures["fund"], {}).get(name) != figures[name]
-    ]

@@ -11,8 +11,10 @@ from msgspec import Meta, Struct, field, structs
 from app.errors import Fault, Refused
 from app.money import parsed
 from app.policies import book_with
+from app.registry.dated import holds
 from app.registry.facts import (
     MAX_IDENTITIES,
+    MAX_PERIODS,
     CatalogueRequest,
     IdentityEntry,
     Level,
@@ -20,6 +22,7 @@ from app.registry.facts import (
     catalogue_faults,
     catalogue_values,
     identity_faults,
+    interval_faults,
     overlaps,
 )
 from app.settlement.bill import SHANGHAI, BillRequest, core_bill, essential
@@ -32,17 +35,26 @@ from app.tiers.model import CatalogueEntry, Episode, Facts, Rank
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import Catalogue
 from app.tiers.waterfall import bill_faults, compute
-from app.wire import AreaCode, Code, Money, decode
+from app.wire import AreaCode, Code, Day, Money, decode
 
 MAX_ITEMS: Final = 20_000
 Count = Annotated[int, Meta(ge=0, le=1000)]
 
 
+class OfflineRegistration(Struct, forbid_unknown_fields=True):
+    """The days in [from, until) on which the person is registered for a chronic disease."""
+
+    disease_code: Code
+    from_: Day = field(name="from")
+    until: Day | None = None
+
+
 class OfflinePerson(Struct, forbid_unknown_fields=True):
-    """What settling needs to know of the insured person."""
+    """What settling needs to know of the insured person. ``chronic_registrations`` are looked at where the pack requires one."""
 
     area_code: AreaCode
     identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
+    chronic_registrations: Annotated[list[OfflineRegistration], Meta(max_length=MAX_PERIODS)] = []
 
 
 class OfflineHospital(Struct, forbid_unknown_fields=True):
@@ -145,6 +157,8 @@ def _below(prefix: str, faults: Iterable[Fault]) -> list[Fault]:
 def _fact_faults(given: OfflineBill) -> list[Fault]:
     """What is wrong with the facts beside the bill."""
     faults = _below("/person", identity_faults(given.person.identities))
+    for index, one in enumerate(given.person.chronic_registrations):
+        faults += interval_faults(one.from_, one.until, f"/person/chronic_registrations/{index}/until")
     if given.bill.insurance_type != INSURANCE_TYPE:
         faults.append(Fault("/bill/insurance_type", "insurance_type_unsupported"))
     versions: dict[str, list[OfflineItem]] = {}
@@ -159,6 +173,10 @@ def _fact_faults(given: OfflineBill) -> list[Fault]:
 
 def _facts(given: OfflineBill, policy: Policy) -> Facts:
     bill, person, hospital = given.bill, given.person, given.hospital
+    registered = any(
+        one.disease_code == bill.disease_code and holds(one.from_, one.until, bill.admitted_on)
+        for one in person.chronic_registrations
+    )
     own_class = benefit_class(person.identities, bill.admitted_on, policy.version.precedence)
     return Facts(
         person_id=bill.person_id,
@@ -168,6 +186,7 @@ def _facts(given: OfflineBill, policy: Policy) -> Facts:
         hospital_level=hospital.level,
         hospital_rank=hospital.rank,
         hospital_area_code=hospital.area_code,
+        disease_registered=registered,
     )
 
 

@@ -12,13 +12,14 @@ from app.db import open_database
 from app.embedded import default_data_dir
 from app.jobs import store
 from app.jobs.worker import die_with
-from app.registry import catalogue_import, poverty_list
-from app.security import derive_keys, load_secret
+from app.registry import catalogue_import, item_code_import, poverty_list
+from app.security import load_keys
 from app.tiers.policy import PolicyBook
 
 KINDS: Final[Mapping[str, Callable[[Service, store.Run], Awaitable[None]]]] = {
     poverty_list.KIND: poverty_list.run,
     catalogue_import.KIND: catalogue_import.run,
+    item_code_import.KIND: item_code_import.run,
 }
 
 
@@ -27,7 +28,7 @@ async def run_job(job_id: int, attempt: int) -> None:
     settings = Settings(pool_size=1, hot_pool_size=1)
     telemetry.configure_logging(settings.log_level)
     assert settings.database_url is not None
-    keys = derive_keys(load_secret(settings, settings.data_dir or default_data_dir()))
+    keys = load_keys(settings, settings.data_dir or default_data_dir())
     database = await open_database(settings.database_url.get_secret_value(), settings)
     manual = clock.manual_start(settings) is not None
     # No job needs a policy; what a list needs of one was decided when it was queued.

@@ -50,6 +50,8 @@ _MINE: Final = "SELECT * FROM job WHERE job_id = $1 AND attempts = $2 AND state 
 _ADD_ROWS: Final = """
 INSERT INTO job_row (job_id, row_no, id_number_index, name_birth_index, content, outcome, reason, field, reference)
 SELECT $1, * FROM unnest($2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[])"""
+_ADD_FORMER: Final = """
+UPDATE job_row SET former_id_numbers = $3, former_name_births = $4 WHERE job_id = $1 AND row_no = $2"""
 
 
 class JobLost(Exception):
@@ -67,6 +69,8 @@ class JobRow(msgspec.Struct):
     reason: str | None = None
     field: str | None = None
     reference: str | None = None
+    former_id_numbers: list[bytes] | None = None
+    former_name_births: list[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +251,13 @@ async def forget_rows(service: Service, run: Run) -> None:
 async def add_rows(service: Service, run: Run, rows: Sequence[JobRow]) -> None:
     """Store rows that were read, in one transaction. Not COPY: PostgreSQL refuses it under row-level security."""
     columns = zip(*(msgspec.structs.astuple(row) for row in rows), strict=True)
-    numbers, ids, names, contents, *rest = map(list, columns)
+    numbers, ids, names, contents, *rest, former_ids, former_names = map(list, columns)
+    former = [row for row in zip(numbers, former_ids, former_names, strict=True) if row[1] or row[2]]
     encoded = [None if content is None else msgspec.json.encode(content).decode() for content in contents]
     async with run.transaction(service) as connection:
         await connection.execute(_ADD_ROWS, run.job_id, numbers, ids, names, encoded, *rest)
+        if former:  # only while a former secret is set: arrays of arrays don't unnest
+            await connection.executemany(_ADD_FORMER, [(run.job_id, *row) for row in former])
         await connection.execute("UPDATE job SET done = done + $2 WHERE job_id = $1", run.job_id, len(rows))
 
 

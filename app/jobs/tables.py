@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.db import METADATA
 
@@ -64,4 +64,6 @@ job_row = Table(
     Column("reason", Text),
     Column("field", Text),
     Column("reference", Text),
+    Column("former_id_numbers", ARRAY(LargeBinary)),
+    Column("former_name_births", ARRAY(LargeBinary)),
 )

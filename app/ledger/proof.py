@@ -31,6 +31,9 @@ _OF_SETTLEMENT: Final = _FISCAL.format(
 _OF_REVERSAL: Final = _FISCAL.format(
     area="d.area_code", year="d.fiscal_year", at="r.recorded_at", day="r.settled_at AT TIME ZONE 'Asia/Shanghai'"
 )
+_OF_DEDUCTION: Final = _FISCAL.format(
+    area="d.area_code", year="d.fiscal_year", at="e.recorded_at", day="e.business_at AT TIME ZONE 'Asia/Shanghai'"
+)
 _APPROVED: Final = "o.approved_by IS NOT NULL AND o.state <> 'cancelled'"
 
 # A recovery's reversal leaves the hospital what it was owed: the fund asks the liable party instead.
@@ -42,7 +45,9 @@ WITH source AS (
   UNION ALL
   SELECT t.area_code, t.fund, t.hospital_code, t.fiscal_year, t.amount FROM family_doctor_fee JOIN transfer t USING (transfer_id)
   UNION ALL
-  SELECT d.area_code, d.fund, d.hospital_code, d.fiscal_year, -d.upheld FROM deduction d WHERE d.upheld > 0
+  SELECT d.area_code, d.fund, d.hospital_code, {_OF_DEDUCTION}, -d.upheld
+    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted', 'upheld', 'reduced')
+   WHERE d.upheld > 0
   UNION ALL
   SELECT d.area_code, d.fund, d.hospital_code, {_OF_REVERSAL}, d.upheld
     FROM deduction d JOIN settlement r ON r.of_settlement_id = d.settlement_id AND r.kind = 'reversal' WHERE d.upheld > 0
@@ -177,6 +182,24 @@ SELECT 'pre_' || p.prepayment_id AS place, coalesce(b.paid, 0) - coalesce(b.retu
          FROM bank_movement GROUP BY 1) b USING (prepayment_id)
   LEFT JOIN (SELECT prepayment_id, sum(amount) AS amount FROM prepayment_offset GROUP BY 1) f USING (prepayment_id)
  WHERE (p.paid, p.returned, p.offset_amount) <> (coalesce(b.paid, 0), coalesce(b.returned, 0), coalesce(f.amount, 0))""",
+    "closed_year": """
+SELECT concat_ws(' ', s.area_code, s.year, s.fund, v.figure) AS place, v.stored AS expected, v.found
+  FROM (SELECT c.area_code, c.year, f ->> 'fund' AS fund, 100 * (f ->> 'payable')::numeric AS payable,
+               100 * ((f ->> 'cash')::numeric + (f ->> 'offset')::numeric) AS paid
+          FROM fiscal_year_closing c, jsonb_array_elements(c.figures) f) s
+  LEFT JOIN (
+       SELECT t.area_code, t.fiscal_year AS year, t.fund,
+              sum(-x.owed) FILTER (WHERE t.event IN ('payment', 'payment_returned', 'carried', 'offset', 'offset_undone')) AS paid,
+              sum(CASE WHEN t.event = 'deposit_forfeited' THEN -t.amount ELSE x.owed END)
+                FILTER (WHERE t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor', 'deduction',
+                                          'deduction_reversed', 'deposit_forfeited')) AS payable
+         FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account,
+              LATERAL (SELECT CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN t.amount
+                                   WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN -t.amount ELSE 0 END AS owed) x
+        WHERE t.business_date <= make_date(t.fiscal_year, 12, 31)
+          AND t.fiscal_year IN (SELECT year FROM fiscal_year_closing) GROUP BY 1, 2, 3) m USING (area_code, year, fund),
+       LATERAL (VALUES ('payable', s.payable, coalesce(m.payable, 0)), ('paid', s.paid, coalesce(m.paid, 0))) v(figure, stored, found)
+ WHERE v.stored <> v.found""",
 }
 
 

@@ -144,6 +144,12 @@ async def unsealed(connection: AsyncConnection) -> int:
     return count
 
 
+async def last_block(connection: AsyncConnection) -> int:
+    """The number of the last block, 0 without one."""
+    last = (await connection.execute(_LAST)).first()
+    return 0 if last is None else int(last[0])
+
+
 async def verify(connection: AsyncConnection, *, expected: tuple[int, str] | None = None) -> Verified:
     """Compare every sealed row and every block with what is stored. ``expected``: a block and the digest that was noted for
     it elsewhere. Reads everything; changes nothing."""

@@ -132,7 +132,7 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
     day = reader.day(data, "day", where) or date.max
     admitted = reader.day(data, "admitted", where) or day
     person, hospital = (_part(data, key, where, reader) for key in ("person", "hospital"))
-    reader.keys(person, f"{where} 的 person", frozenset({"area"}), frozenset({"class"}))
+    reader.keys(person, f"{where} 的 person", frozenset({"area"}), frozenset({"class", "registered"}))
     reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area"}))
     amounts = _amounts(data, "amounts", where, COLUMNS, reader)
     total = sum(amounts.values())
@@ -166,7 +166,7 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
         hospital_rank=cast(Any, _fact(hospital, "rank", where, RANKS, "county", reader)),
         hospital_area_code=text_of(hospital.get("area")) or area,
-        disease_registered=True,
+        disease_registered=_flag(person, "registered", where, default=True, reader=reader),
     )
     return CaseBill(
         line=data.line,
@@ -198,6 +198,14 @@ def _fact(data: Map, key: str, where: str, allowed: tuple[str, ...], default: st
         reader.unknown(data.lines.get(key, data.line), f"{where} 的“{key}”", data[key], allowed)
         return default
     return value
+
+
+def _flag(data: Map, key: str, where: str, *, default: bool, reader: Reader) -> bool:
+    value = data.get(key, default)
+    if isinstance(value, bool):
+        return value
+    reader.find(data.lines.get(key, data.line), f"{where} 的“{key}”应是 true 或 false。")
+    return default
 
 
 def _amounts(data: Map, key: str, where: str, allowed: tuple[str, ...] | None, reader: Reader) -> dict[str, int]:

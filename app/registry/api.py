@@ -17,8 +17,6 @@ from app.registry.facts import (
     LAST_YEAR,
     CatalogueAnswer,
     CatalogueRequest,
-    HospitalAnswer,
-    HospitalRequest,
     PersonAnswer,
     PersonRequest,
     PersonYearAnswer,
@@ -40,20 +38,6 @@ async def _person_reader(request: Request) -> tuple[Caller, Service]:
     caller = await caller_of(request)
     require(caller.principal, *PERSON_READERS)
     return caller, service_of(request)
-
-
-@router.put("/hospitals/{code}", openapi_extra=body(HospitalRequest), responses=gives(200, HospitalAnswer))
-async def put_hospital(request: Request, code: str) -> Response:
-    """Create or replace a hospital. 200 both times: the answer is the state, whoever brought it about."""
-    caller, service = await _registrar(request)
-    wanted = decode(await read_body(request, service.settings.max_body_bytes), HospitalRequest)
-    return answer(await registry.put_hospital(service, caller, code, wanted))
-
-
-@router.get("/hospitals/{code}", responses=gives(200, HospitalAnswer))
-async def get_hospital(request: Request, code: str) -> Response:
-    """A hospital."""
-    return answer(await registry.read_hospital(service_of(request), await caller_of(request), code))
 
 
 @router.put("/persons/{person_id}", openapi_extra=body(PersonRequest), responses=gives(200, PersonAnswer))

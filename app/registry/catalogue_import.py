@@ -60,6 +60,7 @@ DEFAULT_RATIO: Final[Mapping[str, str]] = {"A": "0", "C": "1"}
 class CatalogueOptions(Struct, forbid_unknown_fields=True):
     """What is said about a catalogue: whether it is complete, and then the day on which what it lacks ends."""
 
+    kind: Literal["catalogue"] = "catalogue"
     complete: Literal["true", "false"] = "false"
     effective_on: Day | None = None
 

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct, defstruct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from app.errors import Fault
 from app.money import parsed, rate, trimmed, yuan
+from app.registry.dated import overlapping, whole_span
 from app.security import looks_like_id_number, valid_id_number
 from app.settlement.answer import COUNTS
-from app.tiers.model import ACCUMULATORS, LEVELS, BenefitClass, CatalogueClass, Rank
+from app.tiers.model import ACCUMULATORS, LEVELS, BenefitClass, CatalogueClass
 from app.tiers.packfile import Rule
 from app.tiers.policy import Policy, ShareOf
 from app.wire import AreaCode, Code, Day, Price, Rate
 
 MAX_IDENTITIES: Final = 200
+MAX_PERIODS: Final = 200
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 
@@ -29,23 +31,11 @@ ItemKind = Literal["drug", "material", "service"]
 Level = Literal[1, 2, 3]
 
 
-class HospitalRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/hospitals/{code}``."""
+class Period(Struct, forbid_unknown_fields=True, frozen=True):
+    """The days in [from, until); without ``until`` open."""
 
-    name: GivenName
-    level: Level
-    rank: Rank
-    area_code: AreaCode
-
-
-class HospitalAnswer(Struct):
-    """A hospital."""
-
-    code: str
-    name: str
-    level: Level
-    rank: str
-    area_code: str
+    from_: Day = field(name="from")
+    until: Day | None = None
 
 
 class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
@@ -58,7 +48,11 @@ class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class PersonRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/persons/{person_id}``: the state wanted. Without ``insured_from``: always insured."""
+    """The body of ``PUT /v1/persons/{person_id}``: the state wanted. Without ``insured_from``: always insured.
+
+    ``insured_periods``: several periods of insurance; ``insured_from`` and ``insured_until``, if sent, are then their first and
+    last day. ``area_from``: the person moved here on that day; without it another area corrects the last one.
+    """
 
     name: GivenName
     id_number: Annotated[str, Meta(max_length=64, description="18 characters: 17 digits, then a digit or X")]
@@ -67,10 +61,13 @@ class PersonRequest(Struct, forbid_unknown_fields=True):
     insured_from: Day | None = None
     insured_until: Day | None = None
     identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
+    insured_periods: Annotated[list[Period], Meta(min_length=1, max_length=MAX_PERIODS)] | None = None
+    area_from: Day | None = None
 
 
 class PersonAnswer(Struct):
-    """A person; the id number is masked, the identities are sorted by their first day."""
+    """A person; the id number is masked, the identities are sorted by their first day. ``insured_periods`` is there when there
+    are several, ``area_from`` when the person moved."""
 
     person_id: str
     name: str
@@ -80,6 +77,8 @@ class PersonAnswer(Struct):
     insured_from: date | None
     insured_until: date | None
     identities: list[IdentityEntry]
+    insured_periods: list[Period] | UnsetType = UNSET
+    area_from: date | UnsetType = UNSET
 
 
 class Ceilings(Struct, forbid_unknown_fields=True):
@@ -165,7 +164,32 @@ def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:
         faults.append(Fault("/id_number", "id_number_invalid"))
     if _is_empty(wanted.insured_from, wanted.insured_until):
         faults.append(Fault("/insured_until", "interval_empty"))
-    return faults + identity_faults(wanted.identities)
+    faults += identity_faults(wanted.identities)
+    if wanted.insured_periods is not None:
+        faults += period_faults(wanted.insured_periods, "/insured_periods")
+        faults += span_faults(wanted.insured_periods, wanted.insured_from, wanted.insured_until, "/insured_")
+    return faults
+
+
+def interval_faults(since: date | None, until: date | None, pointer: str) -> list[Fault]:
+    """The fault of an interval without a day."""
+    return [Fault(pointer, "interval_empty")] if _is_empty(since, until) else []
+
+
+def period_faults(periods: Sequence[Period], pointer: str) -> list[Fault]:
+    """Empty periods of a list, and those that overlap another."""
+    empty = [index for index, one in enumerate(periods) if _is_empty(one.from_, one.until)]
+    faults = [Fault(f"{pointer}/{index}/until", "interval_empty") for index in empty]
+    sound = [index for index in range(len(periods)) if index not in empty]
+    meeting = overlapping([(periods[index].from_, periods[index].until) for index in sound])
+    return faults + [Fault(f"{pointer}/{sound[index]}", "period_overlap") for index in meeting]
+
+
+def span_faults(periods: Sequence[Period], since: date | None, until: date | None, pointer: str) -> list[Fault]:
+    """Days that are sent beside a list of periods and aren't its first and last."""
+    first, last = whole_span([(one.from_, one.until) for one in periods])
+    sent = {"from": (since, first), "until": (until, last)}
+    return [Fault(f"{pointer}{name}", "periods_differ") for name, (day, own) in sent.items() if day not in (None, own)]
 
 
 def identity_faults(identities: Sequence[IdentityEntry]) -> list[Fault]:

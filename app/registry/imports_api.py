@@ -13,8 +13,9 @@ from app.context import Caller, Service
 from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, page, read_cursor, service_of
 from app.jobs.store import ID_PREFIX
 from app.openapi import gives, takes_file
-from app.registry import catalogue_import, poverty_list, worklists
+from app.registry import catalogue_import, item_code_import, poverty_list, worklists
 from app.registry.catalogue_import import CatalogueOptions
+from app.registry.item_code_import import ItemCodeOptions
 from app.registry.poverty_list import ListKind, ListOptions
 from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer, UnknownCodeAnswer
 from app.security import require
@@ -53,22 +54,36 @@ async def post_list(
 
 @router.post("/catalogue/imports", openapi_extra=takes_file(), responses=gives(202, QueuedAnswer))
 async def post_catalogue(
-    request: Request, complete: Literal["true", "false"] = "false", effective_on: date | None = None
+    request: Request,
+    kind: Literal["catalogue", "hospital_codes"] = "catalogue",
+    complete: Literal["true", "false"] = "false",
+    effective_on: date | None = None,
+    hospital_code: str | None = None,
 ) -> Response:
     """Compare a catalogue file (CSV or XLSX; item_code 医疗目录编码, name 项目名称, kind 项目种类, class 甲乙丙类, first_pay_ratio
     先行自付比例, ceiling_1 一级最高限价 …, restricted 限制使用, valid_from 生效日期, valid_until 失效日期) with what is stored. The job
     is then proposed: its rows are the difference, and ``POST /v1/jobs/{job_id}/acceptance`` writes it. A ``complete`` file
-    ends what it doesn't name on ``effective_on``; such rows are numbered behind those of the file."""
+    ends what it doesn't name on ``effective_on``; such rows are numbered behind those of the file.
+
+    With ``kind`` hospital_codes: the codes of a hospital's own (``hospital_code``; columns hospital_item_code 院内项目编码, item_code
+    医疗目录编码, valid_from 生效日期), applied at once."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "registry")
     async with received(request, service.settings.max_import_bytes) as upload:
-        options = upload.options(CatalogueOptions)
+        own = upload.fields.get("kind") == item_code_import.KIND
+        codes = upload.options(ItemCodeOptions) if own else None
+        catalogue = None if own else upload.options(CatalogueOptions)
 
         async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-            job_id = await catalogue_import.queue(service, connection, caller, upload, options)
+            if codes is not None:
+                job_id = await item_code_import.queue(service, connection, caller, upload, codes)
+            else:
+                job_id = await catalogue_import.queue(
+                    service, connection, caller, upload, catalogue or CatalogueOptions()
+                )
             return 202, encoded(QueuedAnswer(f"{ID_PREFIX}{job_id}", "queued"))
 
-        return _located(await once(request, caller, [upload.digest.hex(), options], act))
+        return _located(await once(request, caller, [upload.digest.hex(), codes or catalogue], act))
 
 
 @router.get("/catalogue/unknown-codes", responses=gives(200, UnknownCodeAnswer, listed=True))

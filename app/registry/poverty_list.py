@@ -23,10 +23,12 @@ from app.errors import Fault, NotFound, Refused, Unavailable
 from app.jobs import store
 from app.jobs.store import JobRow, Run
 from app.registry.facts import name_and_birth, normal_id_number, parsed_day
-from app.registry.service import may_write
+from app.registry.service import may_write, raw_connection
 from app.registry.worklists import add_candidates
-from app.security import Keys, birth_date, blind_index, valid_id_number
+from app.security import Keys, birth_date, blind_index_candidates, valid_id_number
 from app.settlement.bill import shanghai_day
+from app.settlement.service import policy_in
+from app.settlement.store import area_on
 from app.sheet import BadCell, Column, Row, SheetRefused, rows
 from app.tiers.model import CLASSES
 from app.upload import Upload
@@ -95,11 +97,15 @@ def read_row(keys: Keys, row: Row, kind: str, received_on: date) -> JobRow:
     born = birth_date(id_number) if id_number else parsed_day(texts.get("birth_date", ""))
     if not id_number and not (name and born):
         return _malformed(row, "id_number", "value_missing")
+    ids = blind_index_candidates(keys, id_number) if id_number else ()
+    names = blind_index_candidates(keys, name_and_birth(name, born)) if name and born else ()
     return JobRow(
         row.number,
-        blind_index(keys, id_number) if id_number else None,
-        blind_index(keys, name_and_birth(name, born)) if name and born else None,
+        ids[0] if ids else None,
+        names[0] if names else None,
         {"class": class_, "day": day.isoformat()},
+        former_id_numbers=list(ids[1:]) or None,
+        former_name_births=list(names[1:]) or None,
     )
 
 
@@ -228,7 +234,8 @@ async def queue(
         raise Refused([Fault("/received_on", "in_the_future")])
     if not may_write(caller, area_code):
         raise NotFound("not_found")
-    policy = service.book.on(received_on, area_code)
+    area = await area_on(await raw_connection(connection), area_code, received_on)
+    policy = policy_in(service, received_on, area_code, area)
     due_on = received_on + timedelta(days=policy.figure(MATCH_DAYS, {}).value)
     stored = {"kind": options.kind, "received_on": received_on.isoformat()}
     if options.kind == "exit":
@@ -275,16 +282,22 @@ async def _read(service: Service, run_: Run) -> None:
     await store.rows_read(service, run_)
 
 
+# Persons may still be written with a former secret: what isn't found by the current index is looked for by the former ones.
 _FOUND: Final = """
 SELECT r.row_no, r.content ->> 'class' AS class, (r.content ->> 'day')::date AS day,
        r.id_number_index IS NOT NULL AS has_id_number, p.person_id AS by_id_number,
-       r.name_birth_index IS NULL OR p.name_birth_index IS NULL OR r.name_birth_index = p.name_birth_index AS name_agrees,
+       r.name_birth_index IS NULL OR p.name_birth_index IS NULL
+         OR p.name_birth_index = ANY (r.former_name_births || r.name_birth_index) AS name_agrees,
        CASE WHEN p.person_id IS NULL AND r.name_birth_index IS NOT NULL THEN ARRAY(
-         SELECT n.person_id FROM person n WHERE n.name_birth_index = r.name_birth_index LIMIT 2) END AS by_name,
+         SELECT n.person_id FROM person n WHERE n.name_birth_index = r.name_birth_index
+         UNION SELECT n.person_id FROM person n WHERE n.name_birth_index = ANY (r.former_name_births) LIMIT 2) END AS by_name,
        EXISTS (SELECT FROM job_row e WHERE e.job_id = r.job_id AND e.id_number_index = r.id_number_index
                   AND e.row_no < r.row_no AND e.content ->> 'class' = r.content ->> 'class') AS repeated
   FROM (SELECT * FROM job_row WHERE job_id = $1 AND row_no > $2 AND outcome IS NULL ORDER BY row_no LIMIT $3) r
-  LEFT JOIN person p ON p.id_number_index = r.id_number_index
+  LEFT JOIN person o ON o.id_number_index = r.id_number_index
+  LEFT JOIN LATERAL (SELECT * FROM person WHERE id_number_index = ANY (r.former_id_numbers) LIMIT 1) f ON o.person_id IS NULL
+  CROSS JOIN LATERAL (SELECT coalesce(o.person_id, f.person_id) AS person_id,
+                             coalesce(o.name_birth_index, f.name_birth_index) AS name_birth_index) p
  ORDER BY r.row_no"""
 _HELD: Final = """
 SELECT person_id, class, identity_id, valid_from, valid_until, exited_on, true AS current

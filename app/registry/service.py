@@ -1,4 +1,4 @@
-"""Hospitals, persons with their identities, and the catalogue: stored, corrected, read. One transaction each.
+"""Persons with their identities, and the catalogue: stored, corrected, read. One transaction each.
 
 Dated facts are never overwritten: a correction supersedes a row and adds another. Who may see a person is the database's
 to decide; what lies out of the caller's reach is not found, also when writing.
@@ -8,24 +8,22 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import RowMapping, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
 from app.context import Caller, Service
-from app.db import constraint
+from app.db import HotConnection, constraint
 from app.errors import Conflict, Fault, NotFound, OnestopError, Refused
 from app.http import open_request
 from app.money import rate_text
+from app.registry.dated import Interval, changed_days, lock, superseded_by, whole_span, written_by
 from app.registry.facts import (
     CatalogueAnswer,
     CatalogueRequest,
-    HospitalAnswer,
-    HospitalRequest,
     IdentityEntry,
+    Period,
     PersonAnswer,
     PersonRequest,
     benefit_class,
@@ -40,10 +38,21 @@ from app.registry.facts import (
     price_text,
     room,
 )
-from app.registry.tables import catalogue_entry, hospital, identity, person
+from app.registry.person_history import (
+    Days,
+    area_spans,
+    correct_area,
+    correct_insurance,
+    insured_periods,
+    wanted_periods,
+)
+from app.registry.tables import catalogue_entry, identity, person
+from app.registry.worklists import add_candidates
 from app.security import Keys, birth_date, blind_index, blind_index_candidates, decrypt, encrypt, mask_id_number
 from app.settlement.answer import shown_year
 from app.settlement.bill import shanghai_day
+from app.settlement.service import policy_in
+from app.settlement.store import area_on
 from app.settlement.tables import person_year
 from app.tiers.model import LEVELS, empty_year
 from app.wire import is_code
@@ -51,15 +60,16 @@ from app.wire import is_code
 CATALOGUE_LOCK: Final = 3
 EVERY_ITEM: Final = ""  # held shared by whoever writes one item, alone by whoever writes a whole catalogue
 PERSON_LOCK: Final = 2  # the very lock of settling: facts do not change under a bill
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 _LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, :seed))")
 
 
-def _sent_code(text_: str, pointer: str) -> list[Fault]:
+def sent_code(text_: str, pointer: str) -> list[Fault]:
+    """The fault of a code in the path that has the wrong form."""
     return [] if is_code(text_) else [Fault(pointer, "text_format")]
 
 
-def _refuse(faults: Sequence[Fault]) -> None:
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise Refused when there is a fault."""
     if faults:
         raise Refused(faults)
 
@@ -68,52 +78,6 @@ def may_write(caller: Caller, area_code: str) -> bool:
     """Whether an area is the caller's to write. A hospital's token writes nobody's facts, not even its own."""
     reach, _, prefix = caller.reach
     return reach == "all" or (reach == "area" and area_code.startswith(prefix))
-
-
-def _written_by(caller: Caller) -> dict[str, str]:
-    return {"subject": caller.principal.subject, "request_id": caller.request_id}
-
-
-async def _lock(connection: AsyncConnection, name: str, seed: int) -> None:
-    """Hold an advisory lock until the transaction ends: there may be no row yet that could be locked."""
-    await connection.execute(_LOCK, {"name": name, "seed": seed})
-
-
-# ---------------------------------------------------------------- hospitals
-
-
-async def put_hospital(service: Service, caller: Caller, code: str, wanted: HospitalRequest) -> HospitalAnswer:
-    """Create or replace a hospital. NotFound when it was, or would come to lie, out of the caller's area."""
-    _refuse(_sent_code(code, "/code"))
-    values = {"code": code} | msgspec.structs.asdict(wanted)
-    statement = upsert(hospital).values(**values, **_written_by(caller))
-    changed = {name: statement.excluded[name] for name in (*HospitalRequest.__struct_fields__, "subject", "request_id")}
-    # The area is compared in the same statement, so that nobody can move the hospital in between.
-    statement = statement.on_conflict_do_update(
-        index_elements=[hospital.c.code],
-        set_=changed | {"recorded_at": func.clock_timestamp()},
-        where=hospital.c.area_code.startswith(caller.reach[2], autoescape=True),
-    )
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        if not may_write(caller, wanted.area_code):
-            raise NotFound("not_found")
-        if (await connection.execute(statement.returning(hospital.c.code))).first() is None:
-            raise NotFound("not_found")
-    return HospitalAnswer(**values)
-
-
-async def read_hospital(service: Service, caller: Caller, code: str) -> HospitalAnswer:
-    """A hospital, or NotFound."""
-    if not is_code(code):
-        raise NotFound("not_found")
-    columns = [hospital.c[name] for name in HospitalAnswer.__struct_fields__]
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        row = (await connection.execute(select(*columns).where(hospital.c.code == code))).mappings().first()
-    if row is None:
-        raise NotFound("not_found")
-    return HospitalAnswer(**row)
 
 
 # ---------------------------------------------------------------- persons
@@ -125,30 +89,66 @@ async def put_person(service: Service, caller: Caller, person_id: str, wanted: P
     Refused with every fault, Conflict ``id_number_in_use``, NotFound when the person was, or would come to live, out of
     the caller's area.
     """
-    _refuse(_sent_code(person_id, "/person_id") + person_faults(person_id, wanted))
+    refuse(sent_code(person_id, "/person_id") + person_faults(person_id, wanted))
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         if not may_write(caller, wanted.area_code):
             raise NotFound("not_found")
         # Two PUTs of one person: the second compares with what the first wrote, or both would add the same identities.
-        await _lock(connection, person_id, PERSON_LOCK)
+        await lock(connection, person_id, PERSON_LOCK)
         await _refuse_id_number_in_use(service.keys, connection, person_id, wanted)
         stored = (await connection.execute(select(person).where(person.c.person_id == person_id))).mappings().first()
         try:
             await _write_person(service.keys, connection, caller, person_id, stored, wanted)
         except IntegrityError as error:
             raise _person_conflict(error) from error
-        await _correct_identities(connection, caller, person_id, wanted.identities)
-    return PersonAnswer(
-        person_id=person_id,
-        name=wanted.name,
-        id_number=mask_id_number(normal_id_number(wanted.id_number)),
-        area_code=wanted.area_code,
-        insurance_type=wanted.insurance_type,
-        insured_from=wanted.insured_from,
-        insured_until=wanted.insured_until,
-        identities=in_order(wanted.identities),
+        area_from = await _correct_history(connection, caller, person_id, stored, wanted)
+    id_number = mask_id_number(normal_id_number(wanted.id_number))
+    place = (wanted.area_code, area_from)
+    periods = wanted_periods(wanted)
+    return _person_answer(person_id, wanted.name, id_number, place, wanted.insurance_type, periods, wanted.identities)
+
+
+async def raw_connection(connection: AsyncConnection) -> HotConnection:
+    """The driver's connection under a SQLAlchemy one, in the same transaction."""
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def _correct_history(
+    connection: AsyncConnection, caller: Caller, person_id: str, stored: RowMapping | None, wanted: PersonRequest
+) -> date | None:
+    """Bring identities, insurance and area to what is wanted; settled years that this touches go on the worklist. Answers
+    since when the person's area holds."""
+    changed = {"identities_corrected": await _correct_identities(connection, caller, person_id, wanted.identities)}
+    periods = wanted_periods(wanted)
+    changed["insurance_corrected"] = await correct_insurance(connection, caller, person_id, stored, periods)
+    area_from = None
+    if stored is not None:
+        changed["area_corrected"], area_from = await correct_area(connection, caller, stored, wanted)
+        raw = await raw_connection(connection)
+        for reason, days in changed.items():
+            await add_candidates(raw, caller, [(person_id, *one) for one in days], reason=reason)
+    return area_from
+
+
+def _person_answer(
+    person_id: str,
+    name: str,
+    id_number: str,
+    place: tuple[str, date | None],
+    insurance_type: str,
+    periods: Sequence[Interval],
+    identities: Sequence[IdentityEntry],
+) -> PersonAnswer:
+    area_code, area_from = place
+    answer = PersonAnswer(
+        person_id, name, id_number, area_code, insurance_type, *whole_span(periods), identities=in_order(identities)
     )
+    if len(periods) > 1:
+        answer.insured_periods = [Period(since, until) for since, until in periods if since is not None]
+    if area_from is not None:
+        answer.area_from = area_from
+    return answer
 
 
 async def read_person(service: Service, caller: Caller, person_id: str) -> PersonAnswer:
@@ -157,18 +157,11 @@ async def read_person(service: Service, caller: Caller, person_id: str) -> Perso
         await open_request(service, connection, caller)
         row = await _person(connection, person_id)
         identities = [_entry(item) for item in await _identities(connection, person_id)]
-    name = decrypt(service.keys, row["name"], associated=_name_place(person_id))
-    id_number = decrypt(service.keys, row["id_number"], associated=_id_number_place(person_id))
-    return PersonAnswer(
-        person_id=person_id,
-        name=name,
-        id_number=mask_id_number(id_number),
-        area_code=row["area_code"],
-        insurance_type=row["insurance_type"],
-        insured_from=row["insured_from"],
-        insured_until=row["insured_until"],
-        identities=in_order(identities),
-    )
+        periods, areas = await insured_periods(connection, row), await area_spans(connection, row)
+    name = decrypt(service.keys, row["name"], associated=name_place(person_id))
+    id_number = mask_id_number(decrypt(service.keys, row["id_number"], associated=id_number_place(person_id)))
+    place = (row["area_code"], areas[-1].since)
+    return _person_answer(person_id, name, id_number, place, row["insurance_type"], periods, identities)
 
 
 async def read_year(service: Service, caller: Caller, person_id: str, year: int) -> dict[str, Any]:
@@ -186,10 +179,11 @@ async def read_year(service: Service, caller: Caller, person_id: str, year: int)
         identities = [_entry(item) for item in await _identities(connection, person_id)]
         stored = (await connection.execute(wanted_year)).scalar_one_or_none()
         today = shanghai_day(await clock.now(connection, manual=service.manual_clock))
+        day = day_of_year(year, today)
+        area = await area_on(await raw_connection(connection), row["area_code"], day)
     accumulators = empty_year() | (stored or {})
-    day = day_of_year(year, today)
     try:
-        policy = service.book.on(day, row["area_code"])
+        policy = policy_in(service, day, row["area_code"], area).with_own(area.figures)
     except Refused:
         return shown_year(accumulators) | {"room": {}}
     accumulators |= {name: 0 for name in policy.version.accumulators if name not in accumulators}
@@ -239,20 +233,21 @@ async def _write_person(
 ) -> None:
     """Insert the person, or update the row when anything in it differs or was written with an older key."""
     id_number = normal_id_number(wanted.id_number)
+    insured_from, insured_until = whole_span(wanted_periods(wanted))
     plain: dict[str, Any] = {
         "id_number_index": blind_index(keys, id_number),
         "name_birth_index": blind_index(keys, name_and_birth(wanted.name, birth_date(id_number))),
         "area_code": wanted.area_code,
         "insurance_type": wanted.insurance_type,
-        "insured_from": wanted.insured_from,
-        "insured_until": wanted.insured_until,
+        "insured_from": insured_from,
+        "insured_until": insured_until,
     }
-    named = None if stored is None else decrypt(keys, stored["name"], associated=_name_place(person_id))
+    named = None if stored is None else decrypt(keys, stored["name"], associated=name_place(person_id))
     if stored is not None and named == wanted.name and _same(stored, plain):
         return
-    values = plain | _written_by(caller)
-    values["name"] = encrypt(keys, wanted.name, associated=_name_place(person_id))
-    values["id_number"] = encrypt(keys, id_number, associated=_id_number_place(person_id))
+    values = plain | written_by(caller)
+    values["name"] = encrypt(keys, wanted.name, associated=name_place(person_id))
+    values["id_number"] = encrypt(keys, id_number, associated=id_number_place(person_id))
     if stored is None:
         await connection.execute(insert(person).values(person_id=person_id, **values))
     else:
@@ -271,42 +266,62 @@ def _person_conflict(error: IntegrityError) -> BaseException:
 
 async def _correct_identities(
     connection: AsyncConnection, caller: Caller, person_id: str, wanted: Sequence[IdentityEntry]
-) -> None:
-    """Supersede the identities that aren't wanted any more and add the new ones, under the person's lock."""
-    stored = {_entry(row): row["identity_id"] for row in await _identities(connection, person_id)}
-    ended = [identity_id for entry, identity_id in stored.items() if entry not in wanted]
+) -> Days:
+    """Supersede the identities that aren't wanted any more and add the new ones, under the person's lock. Answers the days on
+    which the person's classes change. One that is only said anew has still left the list on the day that was known."""
+    rows = await _identities(connection, person_id)
+    stored = {_entry(row): row for row in rows}
+    ended = [row for entry, row in stored.items() if entry not in wanted]
     added = [entry for entry in in_order(wanted) if entry not in stored]
     if ended:
-        statement = update(identity).where(identity.c.identity_id.in_(ended))
-        await connection.execute(statement.values(_superseded_by(caller)))
+        statement = update(identity).where(identity.c.identity_id.in_([row["identity_id"] for row in ended]))
+        await connection.execute(statement.values(superseded_by(caller)))
     if added:
-        rows = [
+        new = [
             {
                 "person_id": person_id,
                 "class": entry.class_,
                 "valid_from": entry.from_,
                 "valid_until": entry.until,
                 "evidence": entry.evidence,
-                **_written_by(caller),
+                "exited_on": _exited_on(entry, ended),
+                **written_by(caller),
             }
             for entry in added
         ]
-        await connection.execute(insert(identity), rows)
+        await connection.execute(insert(identity), new)
+    return _changed_classes([_entry(row) for row in ended], added)
 
 
-def _superseded_by(caller: Caller) -> dict[str, Any]:
-    return {"superseded_at": func.clock_timestamp(), "superseded_by": caller.principal.subject}
+def _exited_on(entry: IdentityEntry, ended: Sequence[RowMapping]) -> date | None:
+    """The day of the exit that an entry takes over: of an ended identity of its class whose days it shares."""
+    days = (
+        row["exited_on"]
+        for row in ended
+        if row["class"] == entry.class_ and overlaps(entry.from_, entry.until, row["valid_from"], row["valid_until"])
+    )
+    return next((day for day in days if day is not None), None)
+
+
+def _changed_classes(before: Sequence[IdentityEntry], after: Sequence[IdentityEntry]) -> Days:
+    days: Days = []
+    for class_ in {entry.class_ for entry in (*before, *after)}:
+        former, later = ([(one.from_, one.until) for one in side if one.class_ == class_] for side in (before, after))
+        days += changed_days(former, later)
+    return days
 
 
 def _same(row: RowMapping, values: Mapping[str, Any]) -> bool:
     return all(row[name] == value for name, value in values.items())
 
 
-def _name_place(person_id: str) -> bytes:
+def name_place(person_id: str) -> bytes:
+    """Where an encrypted name belongs."""
     return f"person.name {person_id}".encode()
 
 
-def _id_number_place(person_id: str) -> bytes:
+def id_number_place(person_id: str) -> bytes:
+    """Where an encrypted id number belongs."""
     return f"person.id_number {person_id}".encode()
 
 
@@ -320,7 +335,7 @@ async def put_catalogue_entry(
 
     Refused with every fault, Conflict ``catalogue_overlap`` when another version is valid on one of its days.
     """
-    _refuse(_sent_code(item_code, "/item_code") + catalogue_faults(wanted))
+    refuse(sent_code(item_code, "/item_code") + catalogue_faults(wanted))
     values = catalogue_values(item_code, wanted)
     current = select(catalogue_entry).where(
         catalogue_entry.c.item_code == item_code, catalogue_entry.c.superseded_at.is_(None)
@@ -331,7 +346,7 @@ async def put_catalogue_entry(
             raise NotFound("not_found")
         await connection.execute(_LOCK_SHARED, {"name": EVERY_ITEM, "seed": CATALOGUE_LOCK})
         # Two PUTs of one item: each would see no overlap with the other's version, which isn't committed yet.
-        await _lock(connection, item_code, CATALOGUE_LOCK)
+        await lock(connection, item_code, CATALOGUE_LOCK)
         versions = (await connection.execute(current)).mappings().all()
         await _add_version(connection, caller, versions, values)
     return _catalogue_answer(values)
@@ -371,8 +386,8 @@ async def _add_version(
             raise Conflict("catalogue_overlap", values={"from": row["valid_from"].isoformat()})
     if replaced is not None:
         statement = update(catalogue_entry).where(catalogue_entry.c.entry_id == replaced["entry_id"])
-        await connection.execute(statement.values(_superseded_by(caller)))
-    await connection.execute(insert(catalogue_entry).values({**values, **_written_by(caller)}))
+        await connection.execute(statement.values(superseded_by(caller)))
+    await connection.execute(insert(catalogue_entry).values({**values, **written_by(caller)}))
 
 
 def _catalogue_answer(row: Mapping[str, Any] | RowMapping) -> CatalogueAnswer:

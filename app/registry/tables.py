@@ -1,5 +1,7 @@
 """The registry's tables, as the migrations make them."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,6 +22,31 @@ from app.db import METADATA
 
 def _recorded() -> Column[object]:
     return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+
+
+def _written() -> tuple[Column[Any], ...]:
+    return Column("subject", Text, nullable=False), Column("request_id", Text, nullable=False), _recorded()
+
+
+def _dated(*, open_start: bool) -> tuple[Column[Any], ...]:
+    return Column("valid_from", Date, nullable=open_start), Column("valid_until", Date)
+
+
+def _kept() -> tuple[Column[Any], ...]:
+    superseded = Column("superseded_at", DateTime(timezone=True)), Column("superseded_by", Text)
+    return *_written(), *superseded
+
+
+def _numbered(name: str) -> Column[int]:
+    return Column(name, BigInteger, Identity(always=True), primary_key=True)
+
+
+def _hospital(*, primary_key: bool = False) -> Column[str]:
+    return Column("hospital_code", Text, ForeignKey("hospital.code"), nullable=False, primary_key=primary_key)
+
+
+def _person() -> Column[str]:
+    return Column("person_id", Text, ForeignKey("person.person_id"), nullable=False)
 
 
 hospital = Table(
@@ -100,4 +127,110 @@ readjudication_candidate = Table(
     Column("since", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
+)
+
+hospital_period = Table(
+    "hospital_period",
+    METADATA,
+    _numbered("period_id"),
+    _hospital(),
+    Column("level", SmallInteger, nullable=False),
+    Column("rank", Text, nullable=False),
+    Column("area_code", Text, nullable=False),
+    *_dated(open_start=True),
+    *_kept(),
+)
+
+hospital_contract = Table(
+    "hospital_contract", METADATA, _numbered("contract_id"), _hospital(), *_dated(open_start=False), *_kept()
+)
+
+hospital_account = Table(
+    "hospital_account",
+    METADATA,
+    _hospital(primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    *_written(),
+)
+
+hospital_gateway = Table(
+    "hospital_gateway",
+    METADATA,
+    _hospital(primary_key=True),
+    Column("profile", Text, nullable=False),
+    Column("key_id", Text),
+    Column("secret", LargeBinary),
+    *_written(),
+)
+
+hospital_item = Table(
+    "hospital_item",
+    METADATA,
+    _numbered("mapping_id"),
+    _hospital(),
+    Column("hospital_item_code", Text, nullable=False),
+    Column("item_code", Text, nullable=False),
+    *_dated(open_start=True),
+    *_kept(),
+)
+
+insured_period = Table(
+    "insured_period", METADATA, _numbered("period_id"), _person(), *_dated(open_start=True), *_kept()
+)
+
+person_area = Table(
+    "person_area",
+    METADATA,
+    _numbered("period_id"),
+    _person(),
+    Column("area_code", Text, nullable=False),
+    *_dated(open_start=True),
+    *_kept(),
+)
+
+chronic_registration = Table(
+    "chronic_registration",
+    METADATA,
+    _numbered("registration_id"),
+    _person(),
+    Column("disease_code", Text, nullable=False),
+    *_dated(open_start=False),
+    *_kept(),
+)
+
+family_doctor_contract = Table(
+    "family_doctor_contract",
+    METADATA,
+    _numbered("version_id"),
+    Column("contract_id", Text, nullable=False),
+    _person(),
+    _hospital(),
+    *_dated(open_start=False),
+    *_kept(),
+)
+
+area = Table(
+    "area",
+    METADATA,
+    _numbered("version_id"),
+    Column("area_code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("pooling_area", Text),
+    Column("pack", Text),
+    Column("dictionary", Text),
+    *_kept(),
+)
+
+area_figure = Table(
+    "area_figure",
+    METADATA,
+    _numbered("figure_id"),
+    Column("area_code", Text, nullable=False),
+    Column("parameter", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("clause", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    *_dated(open_start=False),
+    *_kept(),
 )

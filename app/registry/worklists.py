@@ -15,6 +15,8 @@ from app.http import check_context
 from app.money import yuan
 from app.settlement.answer import shown_instant
 from app.settlement.bill import shanghai_day
+from app.settlement.service import policy_in
+from app.settlement.store import area_on
 from app.telemetry import oldest_open_list_seconds
 
 SUBSIDY: Final = "registry.premium_subsidy"
@@ -45,18 +47,28 @@ SELECT p.person_id, p.area_code, i.class, i.valid_from, i.exited_on, p.insured_f
        SELECT i.class, i.valid_from, i.exited_on FROM identity i
         WHERE i.person_id = p.person_id AND i.class = 'registered_poor' AND i.superseded_at IS NULL
           AND i.valid_from <= $1 AND (i.valid_until IS NULL OR $1 < i.valid_until) ORDER BY i.valid_from LIMIT 1) i ON true
- WHERE ($2::text IS NULL OR p.person_id > $2) AND (p.insured_from > $1 OR p.insured_until <= $1)
+ WHERE ($2::text IS NULL OR p.person_id > $2)
+   AND NOT coalesce((SELECT bool_or(holds_on(q.valid_from, q.valid_until, $1)) FROM insured_period q
+                      WHERE q.person_id = p.person_id AND q.superseded_at IS NULL), holds_on(p.insured_from, p.insured_until, $1))
  ORDER BY p.person_id LIMIT $3"""
 
 # Only bills with an unknown code are in the index of this very condition.
 _UNKNOWN: Final = """
 SELECT l.item_code, max(l.name) AS name, count(*) AS lines, count(DISTINCT s.settlement_id) AS settlements,
-       count(DISTINCT s.hospital_code) AS hospitals, sum(l.amount)::bigint AS amount
+       count(DISTINCT s.hospital_code) AS hospitals, sum(l.amount)::bigint AS amount,
+       mode() WITHIN GROUP (ORDER BY m.item_code) AS proposed_item_code
   FROM settlement s CROSS JOIN LATERAL (
-       SELECT b ->> 'item_code' AS item_code, b ->> 'name' AS name, (v ->> 2)::bigint AS amount
+       SELECT b ->> 'item_code' AS item_code, b ->> 'name' AS name, (v ->> 2)::bigint AS amount,
+              ARRAY[b ->> 'hospital_item_code', b ->> 'item_code'] AS own_codes, ((b ->> 'charged_at')::timestamptz
+                AT TIME ZONE 'Asia/Shanghai')::date AS charged_on
          FROM json_array_elements(s.document -> 'lines') v
          JOIN json_array_elements(s.document -> 'inputs' -> 'bill' -> 'lines') b ON b ->> 'line_no' = v ->> 0
         WHERE v ->> 6 = 'unknown_item') l
+  LEFT JOIN LATERAL (
+       SELECT h.item_code FROM hospital_item h
+        WHERE h.hospital_code = s.hospital_code AND h.hospital_item_code = ANY (l.own_codes) AND h.superseded_at IS NULL
+          AND holds_on(h.valid_from, h.valid_until, l.charged_on)
+        ORDER BY array_position(l.own_codes, h.hospital_item_code) LIMIT 1) m ON true
  WHERE s.document::text LIKE '%"unknown_item"%' AND s.kind = 'settlement'
    AND ($1::date IS NULL OR s.settled_at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai')
    AND ($2::date IS NULL OR s.settled_at < ($2 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')
@@ -101,7 +113,8 @@ class UninsuredAnswer(Struct):
 
 
 class UnknownCodeAnswer(Struct):
-    """A code of bills that is in no catalogue version: where it was seen, and what it cost as own expense."""
+    """A code of bills that is in no catalogue version: where it was seen, and what it cost as own expense. The proposed item is
+    the one that the hospitals' own code maps give most often."""
 
     item_code: str
     name: str | None
@@ -109,6 +122,7 @@ class UnknownCodeAnswer(Struct):
     settlements: int
     hospitals: int
     amount: str
+    proposed_item_code: str | None
 
 
 async def add_candidates(
@@ -178,6 +192,7 @@ async def uninsured_poor(
     """Registered poor persons whom no insurance covers today, by person."""
     day = await today(service)
     rows = await _fetch(service, caller, _UNINSURED, day, after, limit + 1)
+    subsidies = {code: await _subsidy(service, code, day) for code in {row["area_code"] for row in rows}}
     shown = [
         UninsuredAnswer(
             person_id=row["person_id"],
@@ -186,7 +201,7 @@ async def uninsured_poor(
             exited_on=row["exited_on"],
             insured_from=row["insured_from"],
             insured_until=row["insured_until"],
-            premium_subsidy=_subsidy(service, row["area_code"], day),
+            premium_subsidy=subsidies[row["area_code"]],
         )
         for row in rows
     ]
@@ -201,10 +216,12 @@ async def unknown_codes(
     return rows, [msgspec.convert(dict(row) | {"amount": yuan(row["amount"])}, UnknownCodeAnswer) for row in rows]
 
 
-def _subsidy(service: Service, area_code: str, day: date) -> str | None:
+async def _subsidy(service: Service, area_code: str, day: date) -> str | None:
     """The yearly premium subsidy of an area in yuan; None where its pack knows none."""
+    async with service.database.hot() as connection:
+        area = await area_on(connection, area_code, day)
     try:
-        policy = service.book.on(day, area_code)
+        policy = policy_in(service, day, area_code, area).with_own(area.figures)
         amount = policy.figure(SUBSIDY, {}).value if policy.has(SUBSIDY) else None
     except Refused:
         return None

@@ -6,8 +6,9 @@ computed again; its differences are adjustments.
 """
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from msgspec import structs
 
@@ -19,13 +20,13 @@ from app.security import decrypt, encrypt, require
 from app.settlement import entry, store
 from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer, shown_id
 from app.settlement.bill import core_bill
-from app.settlement.document import Inputs, encoded
+from app.settlement.document import Inputs, decode_inputs, encoded
 from app.settlement.entry import Entry
 from app.settlement.law import policies_of
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
-from app.settlement.service import check_opened, class_on, may_claim
-from app.settlement.store import PersonYear, Standing
+from app.settlement.service import check_opened, class_on, may_claim, policy_in
+from app.settlement.store import FoundArea, PersonYear, Standing
 from app.tiers.scope import refund_faults
 
 
@@ -53,7 +54,23 @@ async def reverse(
 ) -> Answered:
     """Take a settlement back. Conflict when there are later ones in its person-year, unless ``cascade``."""
     require(caller.principal, "hospital", "finance")
-    return await _reverse(service, caller, settlement_id, reason, None, cascade, keyed)
+    plan = _reversal(caller, settlement_id, reason, None, cascade)
+    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
+
+
+async def reverse_within(
+    service: Service, connection: HotConnection, caller: Caller, settlement_id: int, *, reason: str, keyed: Keyed
+) -> list[Entry]:
+    """``reverse`` without cascade inside a transaction that the caller opened and commits; then call ``observe``.
+
+    Returns the reversal alone; keeps no answer, so the key must not have been used before.
+    """
+    require(caller.principal, "hospital", "finance")
+    plan = _reversal(caller, settlement_id, reason, None, False)
+    found = await _read(service, connection, caller, keyed, settlement_id=settlement_id, whole=False)
+    entries = plan(found, await _policies(service, connection, found))
+    await _write(connection, entries)
+    return entries
 
 
 async def recover(
@@ -61,18 +78,11 @@ async def recover(
 ) -> Answered:
     """Reverse a settlement that another party turned out to be liable for; the funds then ask that party."""
     require(caller.principal, "finance")
-    return await _reverse(service, caller, settlement_id, reason, evidence, cascade, keyed)
+    plan = _reversal(caller, settlement_id, reason, evidence, cascade)
+    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
 
 
-async def _reverse(
-    service: Service,
-    caller: Caller,
-    settlement_id: int,
-    reason: str,
-    evidence: str | None,
-    cascade: bool,
-    keyed: Keyed,
-) -> Answered:
+def _reversal(caller: Caller, settlement_id: int, reason: str, evidence: str | None, cascade: bool) -> Plan:
     def plan(found: PersonYear, policy_of: PolicyOf) -> list[Entry]:
         target, later = _target(caller, found, cascade)
         if evidence is not None and not target.row.recoverable:
@@ -81,7 +91,7 @@ async def _reverse(
         again = computed_again(later, stays, entry.year_before(found), policy_of)
         return _followed([entry.reversal(found, target, reason, evidence=evidence)], found, again, reason)
 
-    return await _correct(service, caller, settlement_id, cascade, keyed, plan)
+    return plan
 
 
 async def refund(
@@ -132,7 +142,8 @@ async def readjudicate(
         if found.body is not None:
             return _replayed(service, caller, found, keyed)
         policy_of = await _policies(service, connection, found)
-        revised = _as_known_now(service, found, policy_of)
+        areas = await _areas(connection, found)
+        revised = _as_known_now(service, found, policy_of, areas)
         again = list(computed_again(found.standing, found.stays, entry.year_before(found), policy_of, revised))
         changed = [item for item in again if item.changed]
         if any(not item.reached for item in changed):
@@ -152,21 +163,35 @@ async def readjudicate(
             answer.adjustments = await _rows(connection, entries)
         body = encoded(answer)
         await _remember(service, connection, caller, keyed, body)
-    _observe(entries)
+    observe(entries)
     return Answered(body)
 
 
-def _as_known_now(service: Service, found: PersonYear, policy_of: PolicyOf) -> Callable[[Standing, Inputs], Inputs]:
-    """What readjudication changes of a settlement's inputs: the person's class on the admission day, and the law."""
+async def _areas(connection: HotConnection, found: PersonYear) -> dict[tuple[str, date], FoundArea]:
+    """What the records say now of the areas, on the policy days, of a year's settlements."""
+    wanted = set()
+    for item in found.standing:
+        if item.document is not None:
+            inputs = decode_inputs(item.document.inputs)
+            wanted.add((inputs.facts.area_code, inputs.policy_day))
+    return {(code, day): await store.area_on(connection, code, day) for code, day in wanted}
+
+
+def _as_known_now(
+    service: Service, found: PersonYear, policy_of: PolicyOf, areas: Mapping[tuple[str, date], FoundArea]
+) -> Callable[[Standing, Inputs], Inputs]:
+    """What readjudication changes of a settlement's inputs: the person's class on the admission day, and the law with the
+    figures of the area."""
 
     def revised(item: Standing, inputs: Inputs) -> Inputs:
-        policy = service.book.on(inputs.policy_day, inputs.facts.area_code)
+        area = areas[inputs.facts.area_code, inputs.policy_day]
+        policy = policy_in(service, inputs.policy_day, inputs.facts.area_code, area)
         former = policy_of(inputs.policy_digest, inputs.policy_day)
         if former.same_law(policy):
             policy = former
         day = inputs.bill.admitted_on
         classes = {name for name, since, until in found.identities if since <= day and (until is None or day < until)}
-        facts = structs.replace(inputs.facts, benefit_class=class_on(classes, policy))
+        facts = structs.replace(inputs.facts, benefit_class=class_on(classes, policy), own_figures=area.figures)
         return structs.replace(inputs, policy_digest=policy.pack.digest, facts=facts)
 
     return revised
@@ -186,7 +211,7 @@ async def _correct(
         first.adjustments = others
         body = encoded(first)
         await _remember(service, connection, caller, keyed, body)
-    _observe(entries)
+    observe(entries)
     return Answered(body)
 
 
@@ -279,7 +304,7 @@ def _replayed(service: Service, caller: Caller, found: PersonYear, keyed: Keyed 
     return Answered(decrypt(service.keys, stored, associated=_place(caller, keyed.key)).encode(), True)
 
 
-def _observe(entries: Sequence[Entry]) -> None:
+def observe(entries: Sequence[Entry]) -> None:
     """Count what was written, after the commit."""
     for item in entries:
         row = item.row

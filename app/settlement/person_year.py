@@ -92,9 +92,8 @@ def _computed(
 
 def run_inputs(inputs: Inputs, policy: Policy) -> Outcome:
     """The engine on stored inputs: the bill less its refunds, with the catalogue versions, facts and year of then."""
-    return run(
-        bill_of(inputs), catalogue_of(inputs.entries), inputs.facts, inputs.before, inputs.episode, policy
-    ).outcome
+    law = policy.with_own(inputs.facts.own_figures)
+    return run(bill_of(inputs), catalogue_of(inputs.entries), inputs.facts, inputs.before, inputs.episode, law).outcome
 
 
 def bill_of(inputs: Inputs) -> Bill:

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.areas import pooling_area
 from app.errors import Language
 from app.money import yuan
 from app.settlement.answer import (
@@ -143,7 +142,7 @@ def answer_of_computation(
         discharged_on=bill.discharged_on.isoformat(),
         interim=bill.interim,
         paid_by=bill.paid_by,
-        paying_area=pooling_area(computation.facts.area_code),
+        paying_area=computation.paying_area,
         out_of_area=outcome.out_of_area,
         total=yuan(outcome.total),
         scope=shown_scope(outcome.scope),

@@ -5,7 +5,7 @@ Lock, read the facts of the day, compute, write, answer. Raising rolls everythin
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from time import perf_counter
 from typing import Any, Final, cast
 from urllib.parse import quote as quoted_path
@@ -15,7 +15,7 @@ import msgspec
 from app import ENGINE_VERSION, telemetry
 from app.areas import pooling_area
 from app.context import Caller, Service
-from app.db import constraint
+from app.db import HotConnection, constraint
 from app.errors import Conflict, Fault, Forbidden, NotFound, OnestopError, Refused, Unacceptable, Unauthorized
 from app.ledger.journal import creditor, transfers_for
 from app.money import parsed, yuan
@@ -24,7 +24,7 @@ from app.settlement import store
 from app.settlement.answer import shown_id
 from app.settlement.bill import BillRequest, core_bill, essential, shanghai_day
 from app.settlement.document import Document, Inputs, digest, encoded, results_of, whole_of
-from app.settlement.store import Found, NewEntry
+from app.settlement.store import Found, FoundArea, NewEntry
 from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import BenefitClass, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy
@@ -60,6 +60,11 @@ class Computation:
     result_digest: str
 
     @property
+    def paying_area(self) -> str:
+        """The area whose funds pay: that of the area's record, else the pooling area of the code."""
+        return self.found.area.pooling_area or pooling_area(self.facts.area_code)
+
+    @property
     def now(self) -> datetime:
         """The business instant at which the facts were read."""
         return cast(datetime, self.found.now)
@@ -87,31 +92,69 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
     return computation, sign(service.keys, QUOTE_PURPOSE, encoded(_quote_token(computation))), expires
 
 
+async def quote_within(service: Service, connection: HotConnection, caller: Caller, bill: BillRequest) -> Computation:
+    """``quote`` inside a transaction that the caller opened, without a quote id."""
+    _may_settle(caller, bill)
+    found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+    _in_reach(caller, found)
+    return _computed(service, bill, found)
+
+
 async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: str, request_hash: bytes) -> Settled:
     """Settle a bill once. A replay of the key names the first settlement; Conflict, Refused and the rest leave nothing."""
-    _may_settle(caller, bill)
     async with service.database.hot() as connection:
-        found = await _read(service, connection, caller, bill, key=key, request_hash=request_hash)
-        if found.state == "replayed":
-            return Settled(cast(int, found.settlement_id), True)
-        _in_reach(caller, found)
-        if found.settled is not None:
-            raise _already_settled(found.settled)
-        computation = _computed(service, bill, found)
-        _hold_to_quote(service, computation)
-        row, transfers, after = _new_entry(computation)
-        try:
-            await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
-        except Exception as error:
-            if constraint(error) == "settled_visit_pkey":
-                where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
-                raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
-            raise
-    portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
-    telemetry.observe_settlement(
-        kind="settlement", medical_type=bill.medical_type, paid_by=bill.paid_by, portions=portions
-    )
+        settled = await settle_within(service, connection, caller, bill, key=key, request_hash=request_hash)
+    observe_settled(settled)
+    return settled
+
+
+async def settle_within(
+    service: Service,
+    connection: HotConnection,
+    caller: Caller,
+    bill: BillRequest,
+    *,
+    key: str,
+    request_hash: bytes,
+    check: Callable[[Computation], None] | None = None,
+) -> Settled:
+    """``settle`` inside a transaction that the caller opened and commits; then call ``observe_settled``.
+
+    ``check`` may raise for what was computed, before anything is written.
+    """
+    _may_settle(caller, bill)
+    found = await _read(service, connection, caller, bill, key=key, request_hash=request_hash)
+    if found.state == "replayed":
+        return Settled(cast(int, found.settlement_id), True)
+    _in_reach(caller, found)
+    if found.settled is not None:
+        raise _already_settled(found.settled)
+    computation = _computed(service, bill, found)
+    _hold_to_quote(service, computation)
+    if check is not None:
+        check(computation)
+    row, transfers, after = _new_entry(computation)
+    try:
+        await store.write(connection, row, transfers, after, key=key, request_hash=request_hash)
+    except Exception as error:
+        if constraint(error) == "settled_visit_pkey":
+            where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
+            raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
+        raise
     return Settled(row.settlement_id, False, computation)
+
+
+def observe_settled(settled: Settled) -> None:
+    """Count a settlement, after the commit; a replay isn't counted again."""
+    if settled.computation is None:
+        return
+    bill, portions = settled.computation.bill, settled.computation.outcome.portions
+    telemetry.observe_settlement(
+        kind="settlement",
+        medical_type=bill.medical_type,
+        paid_by=bill.paid_by,
+        portions={tier: getattr(portions, tier) for tier in telemetry.PORTIONS},
+    )
 
 
 def _may_settle(caller: Caller, bill: BillRequest) -> None:
@@ -253,6 +296,8 @@ def _fact_faults(request: BillRequest, found: Found) -> list[Fault]:
         faults.append(Fault("/insurance_type", "insurance_type_unsupported"))
     if found.hospital is None:
         faults.append(Fault("/hospital_code", "unknown_hospital"))
+    elif not found.hospital.contracted and request.paid_by == "hospital":
+        faults.append(Fault("/hospital_code", "hospital_not_contracted"))
     if found.person is None:
         faults.append(Fault("/person_id", "unknown_person"))
     elif not found.person.insured or found.person.insurance_type != INSURANCE_TYPE:
@@ -264,13 +309,21 @@ def _fact_faults(request: BillRequest, found: Found) -> list[Fault]:
 
 
 def _policy(service: Service, request: BillRequest, found: Found) -> tuple[Policy | None, list[Fault]]:
-    """The policy of the person's area on the discharge day, or why there is none."""
+    """The policy of the person's area on the discharge day, with the area's own figures, or why there is none."""
     if found.person is None:
         return None, []
     try:
-        return service.book.on(request.discharged_on, found.person.area_code), []
+        policy = policy_in(service, request.discharged_on, found.person.area_code, found.area)
+        return policy.with_own(found.area.figures), []
     except Refused as refused:
         return None, [Fault("/discharged_on", fault.code, fault.values) for fault in refused.faults]
+
+
+def policy_in(service: Service, day: date, area_code: str, area: FoundArea) -> Policy:
+    """The policy of an area on a day: of the pack that its record names, else of the pack that covers its code."""
+    if area.pack is not None and area.pack in service.book.packs:
+        return service.book.policy(area.pack, day)
+    return service.book.on(day, area_code)
 
 
 def _facts(request: BillRequest, found: Found, policy: Policy) -> Facts:
@@ -283,6 +336,8 @@ def _facts(request: BillRequest, found: Found, policy: Policy) -> Facts:
         hospital_level=hospital.level,
         hospital_rank=cast(Any, hospital.rank),
         hospital_area_code=hospital.area_code,
+        disease_registered=request.disease_code in found.registrations,
+        own_figures=found.area.figures,
     )
 
 
@@ -329,7 +384,7 @@ def _hold_to_quote(service: Service, computation: Computation) -> None:
 def _new_entry(computation: Computation) -> tuple[NewEntry, Any, str]:
     """The row, its transfers and the year afterwards."""
     bill, found, facts, outcome = computation.bill, computation.found, computation.facts, computation.outcome
-    paying_area = pooling_area(facts.area_code)
+    paying_area = computation.paying_area
     row = NewEntry(
         settlement_id=cast(int, found.settlement_id),
         kind="settlement",

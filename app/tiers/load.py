@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from app.errors import PolicyError
 from app.tiers.findings import area_findings, override_findings, pack_findings
 from app.tiers.packfile import PackSource, Row, Version, parse_pack
+from app.tiers.payout_findings import payout_findings
 from app.tiers.policy import Pack, PolicyBook
 from app.tiers.yamltext import nearest
 
@@ -26,6 +27,7 @@ def load_book(texts: Mapping[str, str], drafts: Collection[str] = ()) -> PolicyB
     for pack in packs.values():
         findings += pack_findings(pack)
         findings += override_findings(pack, sources[pack.name])
+        findings += payout_findings(pack)
     if findings:
         # what a pack inherits is found again in each of its heirs
         raise PolicyError(list(dict.fromkeys(findings))[:MAX_FINDINGS])

@@ -105,10 +105,21 @@ class Bill(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-class Facts(Struct, frozen=True):
+class OwnFigure(Struct, frozen=True, array_like=True):
+    """A figure of an area's own (fen) that stands in for its pack's on the policy day, and where it comes from."""
+
+    parameter: str
+    amount: int
+    document: str
+    clause: str
+    status: str
+
+
+class Facts(Struct, frozen=True, omit_defaults=True):
     """What is known of person and hospital on the days that count.
 
     ``benefit_class`` is the person's own on the admission day; a missing referral is applied by the rules, not here.
+    ``own_figures`` are those of the person's area.
     """
 
     person_id: str
@@ -119,6 +130,7 @@ class Facts(Struct, frozen=True):
     hospital_rank: Rank
     hospital_area_code: str
     disease_registered: bool = False
+    own_figures: tuple[OwnFigure, ...] = ()
 
 
 class Episode(Struct, frozen=True):

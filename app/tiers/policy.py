@@ -5,14 +5,14 @@ loaded by ``load.py``, and checked by ``findings.py`` before they are used.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
 from typing import Any, Final
 
 from app.errors import Fault, Refused
-from app.money import RATE_ONE, divide_half_up, scaled, share
-from app.tiers.model import Basis
+from app.money import RATE_ONE, divide_half_up, scaled, share, yuan
+from app.tiers.model import Basis, OwnFigure
 from app.tiers.packfile import FACTS, Parameter, Row, Rule, Version
 from app.tiers.values import converted
 
@@ -71,6 +71,18 @@ class Policy:
             for tier in row.value
         )
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure]]] = {}
+        self._own: dict[tuple[OwnFigure, ...], Policy] = {}
+
+    def with_own(self, figures: tuple[OwnFigure, ...]) -> "Policy":
+        """The same law with an area's own figures in the place of the pack's. One of a parameter that the pack doesn't have on
+        this day, or that isn't a single sum of it, is passed over."""
+        if not figures:
+            return self
+        if figures not in self._own:
+            if len(self._own) > 1000:
+                self._own.clear()
+            self._own[figures] = Policy(_owned(self.pack, figures, self.day), self.version, self.day)
+        return self._own[figures]
 
     def figure(self, name: str, facts: FactValues) -> Figure:
         """The one figure of a parameter for these facts; Refused(policy_gap) when there is none."""
@@ -223,6 +235,25 @@ def _derived(rule: Mapping[str, str], ordinary: Any) -> Any:
 def _derived_rate(rule: Mapping[str, str], value: int) -> int:
     value += scaled(rule.get("plus", "0"), 4)
     return min(RATE_ONE, max(value, scaled(rule.get("at_least", "0"), 4)))
+
+
+def _owned(pack: Pack, figures: tuple[OwnFigure, ...], day: date) -> Pack:
+    """A pack in which, on a day, own figures hold instead of its own rows."""
+    parameters = dict(pack.parameters)
+    for figure in figures:
+        parameter = parameters.get(figure.parameter)
+        rows = [] if parameter is None else [row for row in parameter.rows if _covers(row, day)]
+        if parameter is not None and len(rows) == 1 and can_be_own(parameter):
+            row = replace(
+                rows[0], value=yuan(figure.amount), status=figure.status, document=figure.document, clause=figure.clause
+            )
+            parameters[figure.parameter] = replace(parameter, rows=(row,))
+    return replace(pack, parameters=parameters)
+
+
+def can_be_own(parameter: Parameter) -> bool:
+    """Whether an area may have a figure of its own: the parameter is a sum that is the same for everybody."""
+    return parameter.unit == "yuan" and not any(row.selectors for row in parameter.rows)
 
 
 def _covers(row: Row, day: date) -> bool:

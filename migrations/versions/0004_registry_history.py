@@ -1,6 +1,8 @@
-"""Registry history.
+"""Registry history: hospitals, insurance, areas, contracts, registrations by date; indexes by former secrets; unused functions dropped.
 
-Revision: 0004, after 0003.
+Revision: 0004, after 0003. Safe while the previous release runs: new tables and nullable columns, and ``bill_facts`` with the same
+arguments, whose further members that release passes over. A hospital that it changes meanwhile keeps its level for settling until
+it is put again by this release.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""The national interface.
+"""The national interface: messages, visits with their fee lines, filings, declarations, files of reconciling.
 
-Revision: 0006, after 0005.
+Revision: 0006, after 0005. Safe while the previous release runs: new tables and functions, which that release doesn't know.
 """
 
 from pathlib import Path
@@ -24,4 +24,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    pass
+    execute_script(
+        op.get_bind(),
+        "DROP TABLE nhsa_file, nhsa_declaration, nhsa_filing, nhsa_fee_line, nhsa_visit, nhsa_message, nhsa_session, nhsa_nonce;"
+        "DROP FUNCTION nhsa_message_lock, nhsa_visit_moves, nhsa_message_kept",
+    )

@@ -1,0 +1,158 @@
+"""What the elected process shows of clearing, by paying area and fund, from the database. Yuan and seconds; floats are fine
+here: nothing that is shown flows back into a calculation."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clearing.due import last_ended, undeclared
+from app.clearing.moves import business_now, today
+from app.clearing.payout_query import AREA, FUND, Figures, Wanted, payout_figures
+from app.clearing.plan import plan_of
+from app.clearing.report import due_reports
+from app.context import Service
+from app.errors import Refused
+from app.ledger.proof import CHECKS
+from app.money import RATE_ONE
+
+SECONDS_A_DAY: Final = 86_400
+FEN: Final = 100
+_BY_FUND: Final = ("area_code", "fund")
+_BY_YEAR: Final = (*_BY_FUND, "year")
+
+_OPEN: Final = text("""
+SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true),
+       set_config('statement_timeout', :timeout, true)""")
+_AREAS: Final = text("""
+SELECT DISTINCT substr(split_part(path, '/', 1), 6) AS area_code FROM account WHERE kind = 'payable' ORDER BY 1""")
+_CLOSED: Final = text("SELECT area_code, year FROM fiscal_year_closing WHERE year >= :year")
+_OVERDUE: Final = text("""
+SELECT area_code, fund, count(*) AS number FROM disbursement
+ WHERE state NOT IN ('paid', 'cancelled', 'carried_forward') AND amount > paid AND due_on < :day GROUP BY 1, 2""")
+_BREAKS: Final = text("""
+SELECT area_code, fund, count(*) AS number, min(opened_on) AS since FROM difference WHERE state = 'open' GROUP BY 1, 2""")
+_DEDUCTIONS: Final = text("""
+SELECT area_code, fund, count(*) AS number FROM deduction WHERE state IN ('proposed', 'appealed') GROUP BY 1, 2""")
+
+
+class Figured:
+    """The gauges of one look at the database."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+    def gauge(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Gauge:
+        """A gauge of this look alone."""
+        return Gauge(f"onestop_{name}", meaning, labels, registry=self.registry)
+
+    def text(self) -> bytes:
+        """The gauges as Prometheus reads them."""
+        return generate_latest(self.registry)
+
+
+async def clearing_figures(service: Service, connection: AsyncConnection, *, seconds: int) -> bytes:
+    """Look once at everything. ``seconds`` bounds each query. Sees all areas and funds."""
+    await connection.execute(_OPEN, {"timeout": f"{seconds}s"})
+    day = today(await business_now(service, connection))
+    figured = Figured()
+    closed = {(row[0], row[1]) for row in await connection.execute(_CLOSED, {"year": day.year - 1})}
+    payouts = {}
+    for year in (day.year - 1, day.year):
+        wanted = Wanted(year=year, as_of=day, group_by=(FUND, AREA))
+        rows = await payout_figures(connection, service.book, wanted)
+        payouts[year] = [row for row in rows if (row.area_code, year) not in closed]
+    _payouts(figured, payouts)
+    await _worklists(figured, connection, day)
+    await _areas(figured, service, connection, day)
+    return figured.text()
+
+
+def _payouts(figured: Figured, payouts: dict[int, list[Figures]]) -> None:
+    amounts = {
+        name: figured.gauge(f"{name}_yuan", meaning, _BY_YEAR)
+        for name, meaning in (
+            ("payable", "What a fund owes for a fiscal year that isn't closed."),
+            ("disbursed", "What counts as paid of it."),
+            ("required", "What must still be paid by 31 December so that the floor is kept."),
+            ("overdue", "What is due for longer than its pay-by day."),
+        )
+    }
+    ratios = figured.gauge(
+        "payout_ratio", "The payout rates: incurred, final, matured, projected.", (*_BY_YEAR, "kind")
+    )
+    floors = figured.gauge("payout_floor", "The least share to be paid by the year's end.", _BY_YEAR)
+    for year, rows in payouts.items():
+        for row in rows:
+            labels = (str(row.area_code), str(row.fund), str(year))
+            for name, gauge in amounts.items():
+                gauge.labels(*labels).set(getattr(row, name) / FEN)
+            for kind, part, whole in (
+                ("incurred", row.disbursed, row.payable),
+                ("final", row.final_paid, row.final_payable),
+                ("matured", row.disbursed_of_due, row.due),
+                ("projected", row.disbursed + row.scheduled, row.payable + row.expected),
+            ):
+                if whole > 0:
+                    ratios.labels(*labels, kind).set(part / whole)
+            if row.floor is not None:
+                floors.labels(*labels).set(row.floor / RATE_ONE)
+
+
+async def _worklists(figured: Figured, connection: AsyncConnection, day: date) -> None:
+    overdue = figured.gauge("overdue_orders", "Orders not paid whole after their pay-by day.", _BY_FUND)
+    _count(overdue, (await connection.execute(_OVERDUE, {"day": day})).mappings().all())
+    breaks = (await connection.execute(_BREAKS)).mappings().all()
+    _count(figured.gauge("breaks", "Open differences of reconciliations.", _BY_FUND), breaks)
+    oldest = figured.gauge("oldest_break_seconds", "Business time since the oldest open difference.", _BY_FUND)
+    for row in breaks:
+        oldest.labels(row["area_code"], row["fund"]).set((day - row["since"]).days * SECONDS_A_DAY)
+    deductions = figured.gauge("open_deductions", "Deductions proposed or appealed, not decided.", _BY_FUND)
+    _count(deductions, (await connection.execute(_DEDUCTIONS)).mappings().all())
+
+
+def _count(gauge: Gauge, rows: Sequence[RowMapping]) -> None:
+    for row in rows:
+        gauge.labels(row["area_code"], row["fund"]).set(row["number"])
+
+
+async def _areas(figured: Figured, service: Service, connection: AsyncConnection, day: date) -> None:
+    late = figured.gauge("late_declarations", "Hospital months not declared by their day.", ("area_code",))
+    reports = figured.gauge("overdue_reports", "Monthly reports not signed off by their day.", ("area_code",))
+    due = figured.gauge(
+        "report_due_seconds",
+        "Business time until the earliest missing report is due; negative: overdue.",
+        ("area_code",),
+    )
+    for area in (await connection.execute(_AREAS)).scalars().all():
+        try:
+            missing = await due_reports(service, connection, area, day)
+            rows = await undeclared(connection, area, first="", last=last_ended(day))
+            days = [plan_of(service, area, row["period"]).declare_by(row["period"]) for row in rows]
+        except Refused:  # no pack speaks for the area any more: nothing is due there
+            continue
+        late.labels(area).set(sum(day > by for by in days))
+        reports.labels(area).set(sum(report.overdue for report in missing))
+        if missing:
+            due.labels(area).set((min(report.due_on for report in missing) - day).days * SECONDS_A_DAY)
+
+
+def ledger_figures(violations: dict[str, int], unsealed_rows: int, sealed_block: int) -> bytes:
+    """What proof and seals found last."""
+    figured = Figured()
+    broken = figured.gauge("invariant_violations", "Places where an invariant of the ledger is broken.", ("check",))
+    for check in CHECKS:
+        broken.labels(check).set(violations.get(check, 0))
+    figured.gauge("unsealed_rows", "Rows older than an hour that no block names.").set(unsealed_rows)
+    figured.gauge("sealed_block", "The last block of the seals.").set(sealed_block)
+    return figured.text()
+
+
+def liveness(instant: float) -> bytes:
+    """When the elected process looked last, real time."""
+    figured = Figured()
+    figured.gauge("elected_timestamp_seconds", "When the elected process looked last, real time.").set(instant)
+    return figured.text()

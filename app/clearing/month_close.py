@@ -1,0 +1,240 @@
+"""Closing a month and opening it again (clearing.md, "The month"). What a closed month refuses stands in ``app/clearing/month.py``.
+
+Closing keeps the month's figures as they are then, and says what is still open; it stops nothing that is open. Reopening is by
+another person, keeps the row and says why in the record.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.areas import pooling_area
+from app.clearing.due import Open, open_of
+from app.clearing.moves import business_now, by_another, check_move, may_pay, record, today, written_by
+from app.clearing.plan import next_month
+from app.clearing.tables import fiscal_month
+from app.context import Caller, Service
+from app.errors import Conflict, Fault, Forbidden, Refused
+from app.http import page, read_cursor
+from app.money import yuan
+from app.wire import AreaCode, Name
+
+Mode = Literal["soft", "hard"]
+State = Literal["open", "soft", "hard"]
+# Nobody dates anything into the month while it is being closed. Released with the transaction.
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:area, 6))")
+_AWAITED: Final = text("SELECT postings_awaited(:area)")
+_FIGURES: Final = text("SELECT * FROM month_figures(:area, :period)")
+
+
+class MonthClosingRequest(Struct, forbid_unknown_fields=True):
+    """Close a month of an area: ``soft`` for payments and returns, ``hard`` for declarations too. Without ``area_code`` the
+    token's own area."""
+
+    mode: Mode
+    area_code: AreaCode | None = None
+
+
+class MonthReopeningRequest(Struct, forbid_unknown_fields=True):
+    """Open a closed month again, by another person than who closed it."""
+
+    reason: Name
+    area_code: AreaCode | None = None
+
+
+class Figure(Struct):
+    """A month's postings of a kind, as they were when it was closed. ``amount`` yuan, signed on what is payable; ``creditor``
+    is ``hospital`` or ``person``, empty for what moves no payable."""
+
+    hospital_code: str
+    fund: str
+    creditor: str
+    event: str
+    tier: str
+    clr_type: str
+    postings: int
+    amount: str
+
+
+class FigureTotal(Struct):
+    """The month's postings of a fund and event; yuan."""
+
+    fund: str
+    event: str
+    postings: int
+    amount: str
+
+
+class MonthAnswer(Struct):
+    """A month of an area that is or was closed, its totals as of the closing, and what was open then."""
+
+    area_code: str
+    period: str
+    state: State
+    closed_by: str
+    closed_on: date
+    reopened_by: str | None
+    reopened_on: date | None
+    totals: list[FigureTotal]
+    open: Open
+
+
+class MonthFiguresAnswer(Struct):
+    """Every figure that was kept when a month was closed."""
+
+    area_code: str
+    period: str
+    state: State
+    data: list[Figure]
+
+
+class _Kept(Struct):
+    """What is stored; amounts in fen."""
+
+    figures: list[tuple[str, str, str, str, str, str, int, int]]
+    open: Open
+
+
+async def close(
+    service: Service, connection: AsyncConnection, caller: Caller, wanted: MonthClosingRequest, period: str
+) -> MonthAnswer:
+    """Close an ended month. Conflict ``period_not_ended``, ``already_closed``; Forbidden ``all_funds_needed``."""
+    area = _whole(caller, wanted.area_code)
+    await connection.execute(_LOCK, {"area": area})
+    now = await business_now(service, connection)
+    day = today(now)
+    if day < next_month(period):
+        raise Conflict("period_not_ended", values={"period": period})
+    row = await _row(connection, area, period)
+    if row is not None and (row["state"] == "hard" or row["state"] == wanted.mode):
+        raise Conflict("already_closed", extra={"state": row["state"]})
+    await connection.execute(_AWAITED, {"area": area})
+    kept = await _kept(service, connection, area, period, day)
+    values = {
+        "state": wanted.mode,
+        "figures": msgspec.to_builtins(kept),
+        "closed_by": caller.principal.subject,
+        "closed_on": day,
+        "reopened_by": None,
+        "reopened_on": None,
+    } | written_by(caller)
+    if row is None:
+        await connection.execute(insert(fiscal_month).values({"area_code": area, "period": period} | values))
+    else:
+        await _change(connection, area, period, values)
+    await record(connection, caller, now, {"area_code": area}, object_id=month_id(area, period), move=wanted.mode)
+    return _answer({"area_code": area, "period": period} | values, kept, caller.principal.funds)
+
+
+async def reopen(
+    service: Service, connection: AsyncConnection, caller: Caller, wanted: MonthReopeningRequest, period: str
+) -> MonthAnswer:
+    """Open a closed month. Conflict ``invalid_move`` when it isn't closed, Forbidden ``maker_is_checker`` for who closed it."""
+    area = _whole(caller, wanted.area_code)
+    await connection.execute(_LOCK, {"area": area})
+    row = await _row(connection, area, period)
+    check_move({"state": "open"} if row is None else row, ("soft", "hard"), "open")
+    assert row is not None
+    by_another(caller, row["closed_by"])
+    now = await business_now(service, connection)
+    values = {"state": "open", "reopened_by": caller.principal.subject, "reopened_on": today(now)} | written_by(caller)
+    await _change(connection, area, period, values)
+    shown = month_id(area, period)
+    await record(connection, caller, now, row, object_id=shown, move="reopened", reason=wanted.reason)
+    return _answer(row | values, msgspec.convert(row["figures"], _Kept), caller.principal.funds)
+
+
+async def listed(
+    service: Service,
+    connection: AsyncConnection,
+    caller: Caller,
+    *,
+    area_code: str | None,
+    limit: int,
+    cursor: str | None,
+) -> bytes:
+    """A page of the months within reach that are or were closed, newest first."""
+    after = read_cursor(service, cursor, tuple[str, str])
+    columns = fiscal_month.c
+    wanted = select(fiscal_month).order_by(columns.period.desc(), columns.area_code).limit(limit + 1)
+    if area_code is not None:
+        wanted = wanted.where(columns.area_code == pooling_area(area_code))
+    if after is not None:
+        period, area = after
+        wanted = wanted.where((columns.period < period) | ((columns.period == period) & (columns.area_code > area)))
+    rows = [dict(row) for row in (await connection.execute(wanted)).mappings()]
+    funds = caller.principal.funds
+    shown = [_answer(row, msgspec.convert(row["figures"], _Kept), funds) for row in rows[:limit]]
+    return page(service, rows, limit, shown, lambda row: (row["period"], row["area_code"]))
+
+
+async def figures_of(
+    connection: AsyncConnection, caller: Caller, area_code: str | None, period: str
+) -> MonthFiguresAnswer | None:
+    """Every figure of a month as it was when it was closed; None when it never was."""
+    area = _area(caller, area_code)
+    row = await _row(connection, area, period)
+    if row is None:
+        return None
+    funds = caller.principal.funds
+    kept = msgspec.convert(row["figures"], _Kept).figures
+    data = [Figure(*figure[:7], yuan(figure[7])) for figure in kept if funds is None or figure[1] in funds]
+    return MonthFiguresAnswer(area, period, row["state"], data)
+
+
+def month_id(area: str, period: str) -> str:
+    """The id of a month in clearing's record."""
+    return f"month_{area}_{period}"
+
+
+def _whole(caller: Caller, area_code: str | None) -> str:
+    """The area, for who answers for all of its funds."""
+    if caller.principal.funds is not None:
+        raise Forbidden("all_funds_needed")
+    return _area(caller, area_code)
+
+
+def _area(caller: Caller, area_code: str | None) -> str:
+    wanted = area_code or caller.principal.area_code
+    if wanted is None:
+        raise Refused([Fault("/area_code", "missing")])
+    area = pooling_area(wanted)
+    may_pay(caller, area)
+    return area
+
+
+async def _row(connection: AsyncConnection, area: str, period: str) -> dict[str, Any] | None:
+    wanted = select(fiscal_month).where(fiscal_month.c.area_code == area, fiscal_month.c.period == period)
+    row = (await connection.execute(wanted)).mappings().first()
+    return None if row is None else dict(row)
+
+
+async def _change(connection: AsyncConnection, area: str, period: str, values: Mapping[str, Any]) -> None:
+    mine = (fiscal_month.c.area_code == area) & (fiscal_month.c.period == period)
+    await connection.execute(fiscal_month.update().where(mine).values(**values))
+
+
+async def _kept(service: Service, connection: AsyncConnection, area: str, period: str, day: date) -> _Kept:
+    rows = (await connection.execute(_FIGURES, {"area": area, "period": period})).all()
+    return _Kept([tuple(row) for row in rows], await open_of(service, connection, area, period, day))
+
+
+def _answer(row: Mapping[str, Any], kept: _Kept, funds: frozenset[str] | None) -> MonthAnswer:
+    same = ("area_code", "period", "state", "closed_by", "closed_on", "reopened_by", "reopened_on")
+    return MonthAnswer(**{name: row[name] for name in same}, totals=_totals(kept.figures, funds), open=kept.open)
+
+
+def _totals(
+    figures: Sequence[tuple[str, str, str, str, str, str, int, int]], funds: frozenset[str] | None
+) -> list[FigureTotal]:
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for _, fund, _, event, _, _, postings, amount in figures:
+        if funds is None or fund in funds:
+            before = sums.get((fund, event), (0, 0))
+            sums[fund, event] = (before[0] + postings, before[1] + amount)
+    return [FigureTotal(*key, count, yuan(amount)) for key, (count, amount) in sorted(sums.items())]

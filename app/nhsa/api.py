@@ -1,0 +1,120 @@
+"""The routes of the national interface. They translate; business failures are 200 with ``infcode`` −1, gateway failures 401."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from starlette.responses import Response
+
+from app import telemetry
+from app.errors import OnestopError, Unauthorized
+from app.http import answer, service_of
+from app.messages import text
+from app.nhsa.door import answered, authenticate, caller_of, known_infno
+from app.nhsa.envelope import envelope_of, error_text, plain_body, sender_of, written
+from app.nhsa.gateway import refusal
+from app.openapi import body, gives
+from app.problem import too_large
+from app.settlement.bill import SHANGHAI
+
+router = APIRouter(tags=["nhsa"])
+CALL_SERVICE: Final = "/fsi/api/rsfComIfsService/callService"
+
+
+class NationalRequest(Struct):
+    """A transaction of the national interface. ``input`` has the nodes of its table; also accepted: see the integrators' guide."""
+
+    infno: str
+    msgid: str
+    fixmedins_code: str
+    input: dict[str, Any]
+    mdtrtarea_admvs: str = ""
+    insuplc_admdvs: str = ""
+    recer_sys_code: str = ""
+    dev_no: str = ""
+    dev_safe_info: str = ""
+    cainfo: str = ""
+    signtype: str = ""
+    infver: str = ""
+    opter_type: str = ""
+    opter: str = ""
+    opter_name: str = ""
+    inf_time: str = ""
+    fixmedins_name: str = ""
+    sign_no: str = ""
+
+
+class NationalAnswer(Struct):
+    """``infcode`` 0: done; -1: not done, and ``err_msg`` says why. ``output``: an object with the nodes of the table, or for
+    5204 the list of lines."""
+
+    infcode: int
+    inf_refmsgid: str
+    refmsg_time: str
+    respond_time: str
+    err_msg: str
+    output: dict[str, Any] | list[dict[str, Any]]
+
+
+@router.post(CALL_SERVICE, openapi_extra=body(NationalRequest), responses=gives(200, NationalAnswer))
+async def post_call_service(request: Request) -> Response:
+    """A transaction of the national interface; ``infno`` says which."""
+    return await _answer(request, None)
+
+
+@router.post(CALL_SERVICE + "/{infno}", openapi_extra=body(NationalRequest), responses=gives(200, NationalAnswer))
+async def post_call_service_infno(request: Request, infno: str) -> Response:
+    """The same, with the transaction in the path as well."""
+    return await _answer(request, infno)
+
+
+@router.post("/nhsa/{infno}", openapi_extra=body(NationalRequest), responses=gives(200, NationalAnswer))
+async def post_nhsa(request: Request, infno: str) -> Response:
+    """The same, by a short path."""
+    return await _answer(request, infno)
+
+
+async def _answer(request: Request, path_infno: str | None) -> Response:
+    service, received = service_of(request), datetime.now(SHANGHAI)
+    fields: dict[str, Any] = {}
+    try:
+        try:
+            fields = plain_body(await _body(request, service.settings.max_body_bytes))
+        except OnestopError as unreadable:
+            await _authenticate(request, None)
+            raise unreadable
+        await _authenticate(request, sender_of(fields))
+        envelope = envelope_of(fields, path_infno=path_infno, limit=service.settings.nhsa_max_input)
+    except Unauthorized as error:
+        _count(path_infno, "gateway")
+        message = text(error.code, error.values, "zh")
+        return answer(refusal(error, f"{message}[{error.code}]"), error.status)
+    except OnestopError as error:
+        _count(path_infno, "refused")
+        area = fields.get("mdtrtarea_admvs")
+        known = {"mdtrtarea_admvs": area} if isinstance(area, str) else {}
+        return answer(written(known, received, error=error_text(error)))
+    caller = caller_of(envelope, request.state.request_id)
+    request.state.subject = caller.principal.subject
+    return answer(await answered(service, envelope, caller, received))
+
+
+async def _authenticate(request: Request, hospital_code: str | None) -> None:
+    client = None if request.client is None else request.client.host
+    await authenticate(service_of(request), request.headers, client, hospital_code)
+
+
+def _count(path_infno: str | None, outcome: str) -> None:
+    telemetry.nhsa_transactions.labels(known_infno(path_infno or ""), outcome).inc()
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, whatever it says that it is; TooLarge as soon as it is."""
+    chunks, size = list[bytes](), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,146 @@
+"""One message being answered: what every transaction works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.context import Caller, Service
+from app.db import HotConnection
+from app.errors import Fault, Refused
+from app.nhsa import store
+from app.nhsa.dictionary import Dictionary, open_end
+from app.nhsa.envelope import Envelope
+from app.nhsa.fields import TRANSACTIONS, Nodes, Row, shown
+from app.nhsa.store import Hospital, Visit
+from app.security import decrypt, encrypt
+
+VISIT_PREFIX: Final = "mdt_"
+FILING_PREFIX: Final = "trt_"
+DECLARATION_PREFIX: Final = "clr_"
+FILE_PREFIX: Final = "fil_"
+SESSION_PREFIX: Final = "sig_"
+
+Output = dict[str, Any] | list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Call:
+    """A checked message inside its transaction. ``settlement_id``, ``visit_no`` and ``person_id``: what it turned out to be
+    about; ``after``: what is left to do once it is committed. ``connection`` is the driver's under ``session``: one transaction."""
+
+    service: Service
+    session: AsyncConnection
+    connection: HotConnection
+    caller: Caller
+    envelope: Envelope
+    nodes: Nodes
+    dictionary: Dictionary
+    hospital: Hospital
+    now: datetime
+    settlement_id: int | None = None
+    visit_no: int | None = None
+    person_id: str | None = None
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+    def one(self, node: str = "data") -> Row:
+        """The only row of a node; its fields that are lacking may stand in the envelope or the visit."""
+        return self.nodes[node][0]
+
+    def shown(self, node: str, values: dict[str, object]) -> dict[str, object]:
+        """A complete row of an output node."""
+        return shown(TRANSACTIONS[self.envelope.infno].output[node], values)
+
+    @property
+    def hospital_code(self) -> str:
+        """The hospital that sent the message."""
+        return self.envelope.hospital_code
+
+
+def refused(code: str, pointer: str, **values: str) -> Refused:
+    """A refusal of one field."""
+    return Refused([Fault(pointer, code, values)])
+
+
+def shown_number(prefix: str, number: int) -> str:
+    """The outside form of an id of ours."""
+    return f"{prefix}{number}"
+
+
+def read_number(prefix: str, text: str) -> int | None:
+    """The inside form of an id of ours, None when the text is none."""
+    digits = text.removeprefix(prefix)
+    if digits == text or not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+        return None
+    return int(digits)
+
+
+# ---------------------------------------------------------------- visits
+
+
+class Details(Struct):
+    """What else was sent of a visit: the last fields of each node, and the diagnoses of admission and discharge."""
+
+    fields: Row = {}
+    diagnoses: list[Row] = []
+    discharge_diagnoses: list[Row] = []
+
+
+def _place(visit_id: str) -> bytes:
+    return f"nhsa_visit.details {visit_id}".encode()
+
+
+def sealed_details(call: Call, visit_id: str, details: Details) -> bytes:
+    """Details as they are stored."""
+    return encrypt(call.service.keys, msgspec.json.encode(details).decode(), associated=_place(visit_id))
+
+
+def details_of(call: Call, visit: Visit) -> Details:
+    """The stored details of a visit."""
+    return msgspec.json.decode(
+        decrypt(call.service.keys, visit.details, associated=_place(visit.visit_id)), type=Details
+    )
+
+
+async def visit_for(
+    call: Call, row: Row, pointer: str = "/data/0", *, setting: str | None = None, lock: bool = True
+) -> Visit:
+    """The visit that a row names, for its person. With ``lock`` under the person's lock, which settling takes as well."""
+    if lock:
+        await store.lock_person(call.connection, row["psn_no"])
+    number = read_number(VISIT_PREFIX, row["mdtrt_id"])
+    visit = None if number is None else await store.visit(call.connection, number, call.hospital_code)
+    if visit is None or visit.state == "withdrawn":
+        raise refused("nhsa_visit_unknown", f"{pointer}/mdtrt_id")
+    if visit.person_id != row["psn_no"]:
+        raise refused("nhsa_person_differs", f"{pointer}/psn_no")
+    if setting is not None and visit.setting != setting:
+        raise refused("nhsa_visit_setting", f"{pointer}/mdtrt_id")
+    call.visit_no, call.person_id = visit.visit_no, visit.person_id
+    return visit
+
+
+def instant(text: str) -> datetime:
+    """A row's instant."""
+    return datetime.fromisoformat(text)
+
+
+def day(text: str) -> date:
+    """A row's day."""
+    return date.fromisoformat(text[:10])
+
+
+def until_of(last: str | None) -> date | None:
+    """The end of an interval from its last day; None when it has no end."""
+    if last is None or open_end(day(last)):
+        return None
+    return day(last) + timedelta(days=1)
+
+
+def last_of(until: date | None) -> date | None:
+    """The last day of an interval, as the national interface says it."""
+    return None if until is None else until - timedelta(days=1)

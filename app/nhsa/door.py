@@ -1,0 +1,177 @@
+"""A message on its way: who sends it, what it asks, its answer. One transaction for the message and all its effects."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import telemetry
+from app.context import Caller, Service
+from app.errors import Conflict, NotFound, OnestopError, Unauthorized
+from app.http import open_request
+from app.nhsa import declaration, filing, message, person, query, reconciliation, session, settling, store, undo, visit
+from app.nhsa import fees as lines
+from app.nhsa.call import Call, Output, refused
+from app.nhsa.dictionary import BASELINE, Dictionary
+from app.nhsa.envelope import Envelope, error_text, written
+from app.nhsa.fields import TRANSACTIONS, checked
+from app.nhsa.gateway import Credential, verified
+from app.nhsa.message import REMEMBERED
+from app.nhsa.store import Hospital
+from app.registry.hospitals import gateway_credentials
+from app.registry.service import raw_connection
+from app.security import Principal, looks_like_id_number
+from app.settlement.bill import shanghai_day
+
+LOGGER: Final = logging.getLogger("onestop.nhsa")
+Handler = Callable[[Call], Awaitable[Output]]
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "9001": session.sign_in,
+    "9002": session.sign_out,
+    "1101": person.identify,
+    "2001": person.entitlement,
+    "2201": visit.register_outpatient,
+    "2202": visit.withdraw_outpatient,
+    "2203": visit.describe_outpatient,
+    "2204": lines.upload,
+    "2205": lines.withdraw_batch,
+    "2206": settling.quote,
+    "2207": settling.settle,
+    "2208": settling.cancel,
+    "2301": lines.upload,
+    "2302": lines.withdraw_lines,
+    "2303": settling.quote,
+    "2304": settling.settle,
+    "2305": settling.cancel,
+    "2401": visit.admit,
+    "2402": visit.discharge,
+    "2403": visit.change_admission,
+    "2404": visit.withdraw_admission,
+    "2405": visit.withdraw_discharge,
+    "2501": filing.file_transfer,
+    "2502": filing.withdraw_transfer,
+    "2503": filing.file_chronic,
+    "2504": filing.withdraw_chronic,
+    "2601": undo.undo,
+    "3201": reconciliation.totals,
+    "3202": reconciliation.details,
+    "3203": declaration.declare,
+    "3204": declaration.withdraw,
+    "5201": query.visits,
+    "5202": query.diagnoses,
+    "5203": query.settlement,
+    "5204": query.lines,
+    "5206": person.year_to_date,
+    "5301": filing.registrations,
+    "9101": reconciliation.upload,
+    "9102": reconciliation.download,
+}
+
+
+# ---------------------------------------------------------------- who
+
+
+async def authenticate(
+    service: Service, headers: Mapping[str, str], client: str | None, hospital_code: str | None
+) -> None:
+    """Let the sender through by its hospital's profile; Unauthorized otherwise. A nonce is spent whatever comes after.
+
+    ``hospital_code`` None: the body couldn't be read, and the default profile decides.
+    """
+    async with service.database.transaction() as session:
+        credential = await _credential(service, session, hospital_code)
+        nonce = verified(credential, headers, client, datetime.now(UTC), service.settings.nhsa_allowed_networks)
+        if nonce is not None:
+            connection = await raw_connection(session)
+            if not await store.spend_nonce(connection, nonce.key_id, nonce.nonce):
+                raise Unauthorized("nhsa_nonce_reused")
+
+
+async def _credential(service: Service, session: AsyncConnection, hospital_code: str | None) -> Credential:
+    found = None
+    if hospital_code is not None:
+        # As the hospital that the message says it is: its own credential is all that is looked at.
+        await open_request(service, session, _as_hospital(hospital_code, "", "authentication"))
+        found = await gateway_credentials(service.keys, session, hospital_code)
+    if found is None:
+        return Credential(service.settings.nhsa_default_profile)
+    return Credential(found.profile, found.key_id or "", found.secret or "")
+
+
+def caller_of(envelope: Envelope, request_id: str) -> Caller:
+    """The hospital as a caller; its operator's number is part of the subject unless it is somebody's id number."""
+    operator = envelope.operator
+    return _as_hospital(envelope.hospital_code, "" if looks_like_id_number(operator) else operator, request_id)
+
+
+def _as_hospital(hospital_code: str, operator: str, request_id: str) -> Caller:
+    subject = f"nhsa:{hospital_code}" + (f":{operator}" if operator else "")
+    principal = Principal(0, subject, frozenset({"hospital"}), hospital_code, None, None, None)
+    return Caller(principal, request_id, "zh")
+
+
+# ---------------------------------------------------------------- what
+
+
+async def answered(service: Service, envelope: Envelope, caller: Caller, received: datetime) -> bytes:
+    """The answer to a message, whatever happens: what can't be done, and what must not happen, is told in ``err_msg``."""
+    infno = envelope.infno
+    try:
+        outcome, answer = await _answered(service, envelope, caller, received)
+    except OnestopError as error:
+        outcome, answer = "refused", written(envelope.fields, received, error=error_text(error, infno))
+        telemetry.observe_rejection([fault.code for fault in error.faults] or [error.code], route=f"nhsa {infno}")
+        if infno in REMEMBERED:
+            await message.keep_refused(service, caller, envelope, answer)
+    except Exception as error:
+        outcome = "failed"
+        fields = {"request_id": caller.request_id}
+        LOGGER.error("unexpected error in transaction %s", infno, exc_info=error, extra={"fields": fields})
+        telemetry.uncaught_errors.inc()
+        answer = written(envelope.fields, received, error=error_text(OnestopError("internal_error")))
+    telemetry.nhsa_transactions.labels(infno, outcome).inc()
+    return answer
+
+
+async def _answered(service: Service, envelope: Envelope, caller: Caller, received: datetime) -> tuple[str, bytes]:
+    infno = envelope.infno
+    handler = HANDLERS.get(infno)
+    if handler is None:
+        raise NotFound("nhsa_unknown_transaction")
+    async with service.database.transaction() as session:
+        await open_request(service, session, caller)
+        connection = await raw_connection(session)
+        now = await store.business_now(connection, manual=service.manual_clock)
+        hospital = await store.hospital(connection, envelope.hospital_code, shanghai_day(now))
+        if hospital is None:
+            raise refused("unknown_hospital", "/fixmedins_code")
+        if infno in REMEMBERED:
+            stored = await message.replayed(service, connection, envelope)
+            if stored is not None:
+                return "replayed", stored
+        dictionary = _dictionary(service, hospital)
+        nodes = checked(infno, envelope.sent, envelope.fields, dictionary)
+        call = Call(service, session, connection, caller, envelope, nodes, dictionary, hospital, now)
+        output = await handler(call)
+        answer = written(envelope.fields, received, output=output)
+        if infno in REMEMBERED:
+            await message.keep(call, answer)
+    for act in call.after:
+        act()
+    return "accepted", answer
+
+
+def _dictionary(service: Service, hospital: Hospital) -> Dictionary:
+    """The dictionary that the record of the hospital's area names, the baseline without one."""
+    found = service.dictionaries.get(hospital.dictionary or BASELINE)
+    if found is None:
+        raise Conflict("nhsa_dictionary_unknown")
+    return found
+
+
+def known_infno(infno: str) -> str:
+    """A transaction's number as a metric's label; what isn't one is ``other``."""
+    return infno if infno in TRANSACTIONS else "other"

@@ -1,0 +1,225 @@
+"""The envelope: liberal in reading, exact in writing. Pure.
+
+Read without complaint: ``input`` as a JSON text, names in any case, numbers as texts or the other way round, the text
+``"null"``, any content type, a byte order mark. Numbers keep their digits: nothing goes through a float.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from app.errors import Fault, Malformed, OnestopError, Refused
+from app.messages import text
+from app.nhsa.fields import TRANSACTIONS, is_list
+from app.settlement.bill import SHANGHAI
+from app.wire import is_code
+
+MAX_MSGID: Final = 30
+MAX_TEXT: Final = 200
+MAX_SHOWN_FAULTS: Final = 20
+FIELDS: Final = (
+    "infno",
+    "msgid",
+    "mdtrtarea_admvs",
+    "insuplc_admdvs",
+    "recer_sys_code",
+    "dev_no",
+    "dev_safe_info",
+    "cainfo",
+    "signtype",
+    "infver",
+    "opter_type",
+    "opter",
+    "opter_name",
+    "inf_time",
+    "fixmedins_code",
+    "fixmedins_name",
+    "sign_no",
+)
+_INFNO: Final = re.compile(r"\d{4}")
+_AREA: Final = re.compile(r"\d{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A request as it was read. ``fields``: the envelope's texts that were sent; ``sent``: the input, names in lower case."""
+
+    infno: str
+    msgid: str
+    hospital_code: str
+    fields: Mapping[str, str]
+    sent: Mapping[str, Any]
+    canonical: bytes
+
+    @property
+    def input_hash(self) -> bytes:
+        """What makes two messages equal: the input alone, whatever the order, spacing and form of its members."""
+        return sha256(self.canonical).digest()
+
+    @property
+    def operator(self) -> str:
+        """The operator's number, empty when it can't be written down."""
+        operator = self.fields.get("opter", "")
+        return operator if is_code(operator) else ""
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity aren't JSON")
+
+
+_JSON: Final = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_no_constant)
+
+
+def plain_body(data: bytes) -> dict[str, Any]:
+    """The members of a body: names in lower case, numbers as texts, empty texts and "null" as None. Malformed otherwise."""
+    try:
+        value = _lowered(_JSON.decode(data.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        raise Malformed("invalid_utf8") from None
+    except (ValueError, RecursionError):
+        raise Malformed("malformed_json") from None
+    if not isinstance(value, dict):
+        raise Malformed("malformed_json")
+    return value
+
+
+def _lowered(value: object) -> Any:
+    if isinstance(value, dict):
+        result: dict[str, Any] = {}
+        for name, item in value.items():
+            read = _lowered(item)
+            if read is not None or name.lower() not in result:
+                result[name.lower()] = read
+        return result
+    if isinstance(value, list):
+        return [_lowered(item) for item in value]
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, str) and value.strip().lower() in ("", "null"):
+        return None
+    return value
+
+
+def envelope_of(body: Mapping[str, Any], *, path_infno: str | None, limit: int) -> Envelope:
+    """The envelope in a body. Refused with every fault of it; ``limit``: characters of compact input (9101 has its own)."""
+    fields = {name: body[name].strip() for name in FIELDS if isinstance(body.get(name), str)}
+    infno = fields.get("infno") or path_infno or ""
+    faults = [
+        Fault(f"/{name}", "missing") for name in ("msgid", "fixmedins_code") if name not in fields
+    ] + _form_faults(fields, infno, path_infno)
+    sent, canonical = _input(body.get("input"), faults)
+    if infno != "9101" and len(canonical) > limit and len(canonical.decode("utf-8", "surrogatepass")) > limit:
+        faults.append(Fault("/input", "nhsa_input_too_long", {"limit": str(limit)}))
+    if faults:
+        raise Refused(faults)
+    return Envelope(infno, fields["msgid"], fields["fixmedins_code"], fields, sent, canonical)
+
+
+def sender_of(body: Mapping[str, Any]) -> str | None:
+    """The hospital that a body names, exactly as its envelope will have it: who is let in and who is answered are one."""
+    code = body.get("fixmedins_code")
+    return code.strip() if isinstance(code, str) and is_code(code.strip()) else None
+
+
+def _form_faults(fields: Mapping[str, str], infno: str, path_infno: str | None) -> list[Fault]:
+    faults = []
+    if not infno:
+        faults.append(Fault("/infno", "missing"))
+    elif _INFNO.fullmatch(infno) is None or infno not in TRANSACTIONS:
+        faults.append(Fault("/infno", "nhsa_unknown_transaction"))
+    elif path_infno is not None and infno != path_infno:
+        faults.append(Fault("/infno", "nhsa_infno_differs"))
+    if len(fields.get("msgid", "")) > MAX_MSGID:
+        faults.append(Fault("/msgid", "text_too_long", {"limit": str(MAX_MSGID)}))
+    for name in ("msgid", "fixmedins_code"):
+        if name in fields and not is_code(fields[name]):
+            faults.append(Fault(f"/{name}", "text_format"))
+    return faults
+
+
+def _input(value: object, faults: list[Fault]) -> tuple[Mapping[str, Any], bytes]:
+    """The input and its canonical form, from an object or from its JSON text."""
+    try:
+        if isinstance(value, str):
+            value = _lowered(_JSON.decode(value))
+        if isinstance(value, dict):
+            text_ = json.dumps(_filled(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            return value, text_.encode("utf-8", "surrogatepass")
+        faults.append(Fault("/input", "missing" if value is None else "nhsa_input_type"))
+    except (ValueError, RecursionError):
+        faults.append(Fault("/input", "nhsa_input_type"))
+    return {}, b""
+
+
+def _filled(value: Any) -> Any:
+    """A value without the members that were left empty."""
+    if isinstance(value, dict):
+        return {name: _filled(item) for name, item in value.items() if item is not None}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
+
+
+# ---------------------------------------------------------------- writing
+
+
+def written(fields: Mapping[str, str], received: datetime, *, error: str = "", output: object = None) -> bytes:
+    """A response: done without ``error``, refused with it. ``received`` is real time."""
+    now = datetime.now(SHANGHAI)
+    area = fields.get("mdtrtarea_admvs", "")
+    area = area if _AREA.fullmatch(area) and area.isascii() else "000000"
+    answer = {
+        "infcode": -1 if error else 0,
+        "inf_refmsgid": f"{area}{now:%Y%m%d%H%M%S}{secrets.randbelow(10**10):010d}",
+        "refmsg_time": _stamp(received),
+        "respond_time": _stamp(now),
+        "err_msg": error,
+        "output": {} if output is None else output,
+    }
+    return msgspec.json.encode(answer)
+
+
+def _stamp(instant: datetime) -> str:
+    local = instant.astimezone(SHANGHAI)
+    return f"{local:%Y%m%d%H%M%S}{local.microsecond // 1000:03d}"
+
+
+def error_text(error: OnestopError, infno: str | None = None) -> str:
+    """What is wrong, in Chinese: every fault with its node and field, then its code in brackets."""
+    if not error.faults:
+        return f"{text(error.code, error.values, 'zh')}[{error.code}]"
+    shown = [fault_text(fault, infno) for fault in error.faults[:MAX_SHOWN_FAULTS]]
+    left = len(error.faults) - len(shown)
+    return "；".join(shown) + (f"；另有 {left} 处问题" if left else "")
+
+
+def fault_text(fault: Fault, infno: str | None) -> str:
+    """One fault: ``节点 feedetail 第 2 条 cnt（数量）：…[missing]``."""
+    place = _place(fault.pointer.split("/")[1:], infno)
+    said = f"{text(fault.code, fault.values, 'zh')}[{fault.code}]"
+    return f"{place}：{said}" if place else said
+
+
+def _place(parts: list[str], infno: str | None) -> str:
+    spec = TRANSACTIONS.get(infno or "")
+    if not parts or not parts[0]:
+        return ""
+    if len(parts) == 1:
+        known = spec is not None and parts[0] in spec.input
+        return f"节点 {parts[0]}" if known else parts[0]
+    node, index, *rest = parts
+    name = "".join(rest[:1])
+    if node == "lines":  # of a bill: the lines of all uploads, in their order
+        title = next((field.title for field in TRANSACTIONS["2301"].input["feedetail"] if field.name == name), "")
+        return f"已上传明细第 {int(index) + 1} 条 字段 {name}（{title}）"
+    row = f" 第 {int(index) + 1} 条" if index.isdigit() and is_list(infno or "", node) else ""
+    field = None if spec is None else spec.field(node, name)
+    return f"节点 {node}{row}" + (f" 字段 {name}" if name else "") + (f"（{field.title}）" if field is not None else "")

@@ -1,0 +1,154 @@
+"""Filings: transfers to another hospital, chronic diseases, and their withdrawals (2501–2504, 5301)."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from app.nhsa import store
+from app.nhsa.call import (
+    FILING_PREFIX,
+    VISIT_PREFIX,
+    Call,
+    Output,
+    day,
+    last_of,
+    read_number,
+    refused,
+    shown_number,
+    until_of,
+)
+from app.nhsa.fields import Row
+from app.nhsa.person import person_for
+from app.registry.dated import Interval, correct, current, overlapping
+from app.registry.tables import chronic_registration
+from app.security import encrypt
+from app.wire import is_code
+
+
+async def file_transfer(call: Call) -> Output:
+    """2501: from ``begndate`` (the transfer's day without one) to ``enddate``, both included."""
+    row, pointer = call.one("refmedin"), "/refmedin/0"
+    since = day(row.get("begndate", row["refl_date"]))
+    destination = row["reflin_medins_no"]
+    if not is_code(destination):
+        raise refused("text_format", f"{pointer}/reflin_medins_no")
+    source = await _source(call, row)
+    number = await _file(call, row, pointer, "transfer", destination, source, (None, None), since)
+    return {"result": call.shown("result", {"trt_dcla_detl_sn": number})}
+
+
+async def _source(call: Call, row: Row) -> str | None:
+    """The hospital's number of the inpatient visit before the transfer, if it is one of this hospital and person."""
+    number = read_number(VISIT_PREFIX, row.get("refl_old_mdtrt_id", ""))
+    visit = None if number is None else await store.visit(call.connection, number, call.hospital_code)
+    if visit is None or visit.setting != "inpatient" or visit.person_id != row["psn_no"]:
+        return None
+    return visit.visit_id
+
+
+async def file_chronic(call: Call) -> Output:
+    """2503."""
+    row = call.one()
+    disease = (row["opsp_dise_code"], row["opsp_dise_name"])
+    if not is_code(disease[0]):
+        raise refused("text_format", "/data/0/opsp_dise_code")
+    number = await _file(call, row, "/data/0", "chronic", None, None, disease, day(row["begndate"]))
+    return {"result": call.shown("result", {"trt_dcla_detl_sn": number})}
+
+
+async def _file(
+    call: Call,
+    row: Row,
+    pointer: str,
+    kind: str,
+    destination: str | None,
+    source: str | None,
+    disease: tuple[str | None, str | None],
+    since: date,
+) -> str:
+    until = until_of(row.get("enddate"))
+    if until is not None and until <= since:
+        raise refused("interval_empty", f"{pointer}/enddate")
+    if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"], since) is None:
+        raise refused("unknown_person", f"{pointer}/psn_no")
+    await store.lock_person(call.connection, row["psn_no"])
+    call.person_id = row["psn_no"]
+    if disease[0] is not None:
+        await _register(call, row["psn_no"], disease[0], (since, until), pointer)
+    place = f"nhsa_filing.details {row['psn_no']}".encode()
+    number = await store.add_filing(
+        call.connection,
+        kind,
+        call.hospital_code,
+        row["psn_no"],
+        destination,
+        source,
+        *disease,
+        since,
+        until,
+        encrypt(call.service.keys, msgspec.json.encode(row).decode(), associated=place),
+        call.caller.principal.subject,
+        call.caller.request_id,
+    )
+    return shown_number(FILING_PREFIX, number)
+
+
+async def _register(call: Call, person_id: str, disease_code: str, period: Interval, pointer: str) -> None:
+    """Add a period to the person's registration for a disease, where settling looks."""
+    key = {"person_id": person_id, "disease_code": disease_code}
+    held = await current(call.session, chronic_registration, key)
+    periods = [(row["valid_from"], row["valid_until"]) for row in held]
+    if overlapping([*periods, period]):
+        raise refused("nhsa_registered_before", f"{pointer}/begndate")
+    await _correct(call, key, [*periods, period])
+
+
+async def _correct(call: Call, key: dict[str, str], periods: list[Interval]) -> None:
+    wanted = [{"valid_from": since, "valid_until": until} for since, until in periods]
+    await correct(call.session, call.caller, chronic_registration, key, wanted)
+
+
+async def withdraw_transfer(call: Call) -> Output:
+    """2502. What was settled while the filing stood stays as it is."""
+    return await _withdraw(call, "transfer")
+
+
+async def withdraw_chronic(call: Call) -> Output:
+    """2504: the period that was filed is taken out again, if the registry hasn't corrected it meanwhile."""
+    return await _withdraw(call, "chronic")
+
+
+async def _withdraw(call: Call, kind: str) -> Output:
+    row = call.one()
+    number = read_number(FILING_PREFIX, row["trt_dcla_detl_sn"])
+    await store.lock_person(call.connection, row["psn_no"])
+    known = (kind, row["psn_no"], call.hospital_code)
+    filed = None if number is None else await store.filing(call.connection, number, *known)
+    if number is None or filed is None:
+        raise refused("nhsa_filing_unknown", "/data/0/trt_dcla_detl_sn")
+    call.person_id = row["psn_no"]
+    await store.withdraw_filing(call.connection, number)
+    if kind == "chronic":
+        key = {"person_id": row["psn_no"], "disease_code": filed["disease_code"]}
+        held = await current(call.session, chronic_registration, key)
+        periods = [(item["valid_from"], item["valid_until"]) for item in held]
+        await _correct(call, key, [item for item in periods if item != (filed["valid_from"], filed["valid_until"])])
+    return {}
+
+
+async def registrations(call: Call) -> Output:
+    """5301."""
+    row = call.one()
+    await person_for(call, row["psn_no"])
+    found = await store.chronic_registrations(call.connection, row["psn_no"])
+    return {"feedetail": [call.shown("feedetail", _registration(item)) for item in found]}
+
+
+def _registration(row: Any) -> dict[str, object]:
+    return {
+        "opsp_dise_code": row["disease_code"],
+        "opsp_dise_name": row["disease_name"],
+        "begndate": row["valid_from"],
+        "enddate": last_of(row["valid_until"]),
+    }

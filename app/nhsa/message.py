@@ -1,0 +1,132 @@
+"""Messages that change something are remembered with their effects, in one transaction; refused ones in a second one.
+
+A message is known by hospital, transaction and msgid. The same input again gives the stored answer, whatever its envelope
+says; other input is refused. Bodies are sealed with a key of their own that the retention setting takes away.
+"""
+
+import logging
+from typing import Final
+
+import msgspec
+
+from app.context import Caller, Service
+from app.db import HotConnection
+from app.errors import Conflict, OnestopError
+from app.http import open_request
+from app.nhsa import store
+from app.nhsa.call import Call
+from app.nhsa.envelope import Envelope
+from app.nhsa.vault import opened, sealed
+from app.registry.service import raw_connection
+from app.settlement.answer import shown_id
+
+REMEMBERED: Final = frozenset(
+    [
+        "2201",
+        "2202",
+        "2203",
+        "2204",
+        "2205",
+        "2207",
+        "2208",
+        "2301",
+        "2302",
+        "2304",
+        "2305",
+        "2401",
+        "2402",
+        "2403",
+        "2404",
+        "2405",
+        "2501",
+        "2502",
+        "2503",
+        "2504",
+        "3203",
+        "3204",
+    ]
+)
+SETTLES: Final = frozenset({"2207", "2304"})
+LOGGER: Final = logging.getLogger("onestop.nhsa")
+
+
+def _place(hospital_code: str, infno: str, msgid: str) -> bytes:
+    return f"nhsa_message {hospital_code} {infno} {msgid}".encode()
+
+
+async def replayed(service: Service, connection: HotConnection, envelope: Envelope) -> bytes | None:
+    """Take the message's lock; its stored answer if it was answered before, None if it is new.
+
+    Conflict while it still runs, when the msgid stands for other input, when it was undone, when what it settled was cancelled
+    since, when the answer isn't kept any more.
+    """
+    known = (envelope.hospital_code, envelope.infno, envelope.msgid)
+    # Two deliveries of one message: the second waits for the first's commit and finds its answer.
+    if not await store.lock_message(connection, *known, service.settings.idempotency_wait):
+        raise Conflict("nhsa_message_running")
+    found = await store.message(connection, *known)
+    if found is None:
+        return None
+    if found["outcome"] == "undone":
+        raise Conflict("nhsa_message_undone")
+    if found["input_hash"] != envelope.input_hash:
+        raise Conflict("nhsa_msgid_reused")
+    if envelope.infno in SETTLES:
+        cancelled = await store.reversal_of(connection, found["settlement_id"])
+        if cancelled is not None:
+            raise Conflict("nhsa_settlement_cancelled", values={"setl_id": shown_id(cancelled)})
+    if found["key"] is None:
+        raise Conflict("nhsa_answer_erased")
+    return opened(service.keys, _place(*known), found["key"], found["answer"], number=1)
+
+
+async def keep(call: Call, answer: bytes) -> None:
+    """Store a message that changed something, beside what it changed."""
+    envelope = call.envelope
+    facts = (call.settlement_id, call.visit_no, call.person_id)
+    await _insert(call.service, call.connection, call.caller, envelope, "accepted", facts, answer)
+
+
+async def keep_undone(call: Call, infno: str, msgid: str, person_id: str) -> None:
+    """Mark a message that hasn't arrived so that it can't do anything any more."""
+    envelope = Envelope(infno, msgid, call.hospital_code, {}, {}, b"")
+    await _insert(call.service, call.connection, call.caller, envelope, "undone", (None, None, person_id), b"")
+
+
+async def _insert(
+    service: Service,
+    connection: HotConnection,
+    caller: Caller,
+    envelope: Envelope,
+    outcome: str,
+    facts: tuple[int | None, int | None, str | None],
+    answer: bytes,
+) -> None:
+    place = _place(envelope.hospital_code, envelope.infno, envelope.msgid)
+    request = msgspec.json.encode(envelope.fields) + b"\n" + envelope.canonical
+    key, (request_sealed, answer_sealed) = sealed(service.keys, place, request, answer)
+    await store.keep_message(
+        connection,
+        envelope.hospital_code,
+        envelope.infno,
+        envelope.msgid,
+        envelope.input_hash,
+        outcome,
+        *facts,
+        key,
+        request_sealed,
+        answer_sealed,
+        caller.principal.subject,
+        caller.request_id,
+    )
+
+
+async def keep_refused(service: Service, caller: Caller, envelope: Envelope, answer: bytes) -> None:
+    """Log a refused message in a transaction of its own, after its own was rolled back. Failing to is only logged."""
+    try:
+        async with service.database.transaction() as session:
+            await open_request(service, session, caller)
+            connection = await raw_connection(session)
+            await _insert(service, connection, caller, envelope, "refused", (None, None, None), answer)
+    except OnestopError as error:
+        LOGGER.warning("a refused message could not be logged: %s", error.code)

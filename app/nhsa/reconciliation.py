@@ -1,0 +1,256 @@
+"""Reconciling with a hospital: totals, files up and down, and typed differences row by row (3201, 9101, 3202, 9102).
+
+The day is ours, of settling. A row is a settlement, a reversal or an adjustment; amounts are compared in fen.
+"""
+
+import base64
+import binascii
+import io
+import zipfile
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+from msgspec import Struct
+
+from app.money import yuan
+from app.nhsa import store
+from app.nhsa.call import (
+    FILE_PREFIX,
+    VISIT_PREFIX,
+    Call,
+    Output,
+    day,
+    read_number,
+    refused,
+    shown_number,
+)
+from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
+from app.nhsa.vault import opened, sealed
+from app.settlement.answer import shown_id
+from app.settlement.service import INSURANCE_TYPE
+
+EVEN, UNEVEN = "0", "1"
+MAX_DAYS: Final = 366
+MAX_FILE_ROWS: Final = 200_000
+MAX_UNPACKED: Final = 64 * 1024 * 1024
+RESULT_NAME: Final = "reconciliation.txt"
+_AMOUNT: Final = Field("", "", "number", "16,2", False, False)
+
+
+class Theirs(Struct, frozen=True):
+    """A row of a hospital's file; amounts in fen."""
+
+    setl_id: str
+    mdtrt_id: str
+    psn_no: str
+    total: int
+    fund_total: int
+    account: int
+    refund: str
+
+
+# ---------------------------------------------------------------- totals
+
+
+async def totals(call: Call) -> Output:
+    """3201: even, or the first pairs of values that differ. Asked of refunds only, or of what isn't one, by
+    ``refd_setl_flag``; without it of all, netted."""
+    row = call.one()
+    ours = await _ours(call, row) if row["insutype"] == INSURANCE_TYPE else []
+    pairs = [
+        ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), len(ours)),
+        ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), sum(item["total"] for item in ours)),
+        ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), sum(item["fund_total"] for item in ours)),
+        ("个人账户支付", "元", scaled_of(row["acct_pay"], 2), 0),
+    ]
+    differences = [
+        f"{name}：机构 {_said(theirs, unit)}，中心 {_said(our, unit)}"
+        for name, unit, theirs, our in pairs
+        if theirs != our
+    ]
+    values = {
+        "setl_optins": row["setl_optins"],
+        "stmt_rslt": UNEVEN if differences else EVEN,
+        "stmt_rslt_dscr": "；".join(differences) or "平",
+    }
+    return {"stmtinfo": call.shown("stmtinfo", {**values})}
+
+
+def _said(value: int, unit: str) -> str:
+    return f"{yuan(value)} {unit}" if unit else str(value)
+
+
+async def _ours(call: Call, row: Row) -> list[Any]:
+    since, until = day(row["stmt_begndate"]), day(row["stmt_enddate"])
+    if until < since:
+        raise refused("interval_empty", "/data/0/stmt_enddate")
+    if until - since > timedelta(days=MAX_DAYS) or until == date.max:
+        raise refused("nhsa_time_too_long", "/data/0/stmt_enddate", limit=str(MAX_DAYS))
+    medical_type = call.dictionary.clr_types.get(row["clr_type"])
+    if medical_type is None:
+        return []
+    reversals = {"0": False, "1": True}.get(row.get("refd_setl_flag", ""))
+    return await store.entries_of(call.connection, call.hospital_code, medical_type, since, until, reversals)
+
+
+# ---------------------------------------------------------------- files
+
+
+async def upload(call: Call) -> Output:
+    """9101: a file for the hospital's own use in 3202, kept for a while."""
+    row = call.one("fsUploadIn")
+    if row["fixmedins_code"] != call.hospital_code:
+        raise refused("nhsa_hospital_differs", "/fsUploadIn/0/fixmedins_code")
+    return _ticket(call, await _keep(call, row["filename"], _content(row["in"])), row["filename"])
+
+
+def _content(text: str) -> bytes:
+    try:
+        if text.startswith("hex:"):
+            return bytes.fromhex(text[4:])
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (ValueError, binascii.Error):
+        raise refused("nhsa_file_unreadable", "/fsUploadIn/0/in") from None
+
+
+def _place(call: Call) -> bytes:
+    return f"nhsa_file {call.hospital_code}".encode()
+
+
+async def _keep(call: Call, filename: str, content: bytes) -> Any:
+    key, (body,) = sealed(call.service.keys, _place(call), content)
+    return await store.add_file(call.connection, call.caller, call.hospital_code, filename, key, body)
+
+
+def _ticket(call: Call, kept: Any, filename: str) -> dict[str, object]:
+    return {
+        "file_qury_no": shown_number(FILE_PREFIX, kept["file_no"]),
+        "filename": filename,
+        "fixmedins_code": call.hospital_code,
+        "dld_endtime": _ends(call, kept),
+    }
+
+
+def _ends(call: Call, kept: Any) -> str:
+    ends = kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)
+    return f"{ends:%Y-%m-%d %H:%M:%S}"
+
+
+async def _read(call: Call, number: str, pointer: str) -> tuple[Any, bytes]:
+    file_no = read_number(FILE_PREFIX, number)
+    kept = None if file_no is None else await store.file(call.connection, file_no, call.hospital_code)
+    if kept is None or kept["key"] is None:
+        raise refused("nhsa_file_unknown", pointer)
+    return kept, opened(call.service.keys, _place(call), kept["key"], kept["content"], number=0)
+
+
+async def download(call: Call) -> Output:
+    """9102: the file in Base64, in the same member in which 9101 takes it."""
+    row = call.one("fsDownloadIn")
+    if row["fixmedins_code"] != call.hospital_code:
+        raise refused("nhsa_hospital_differs", "/fsDownloadIn/0/fixmedins_code")
+    kept, content = await _read(call, row["file_qury_no"], "/fsDownloadIn/0/file_qury_no")
+    if row["filename"] != kept["filename"]:
+        raise refused("nhsa_file_unknown", "/fsDownloadIn/0/filename")
+    return _ticket(call, kept, kept["filename"]) | {"in": base64.b64encode(content).decode()}
+
+
+# ---------------------------------------------------------------- details
+
+
+async def details(call: Call) -> Output:
+    """3202: the rows of an uploaded ZIP against ours; the answer names a ZIP of the rows that differ, for 9102."""
+    row = call.one()
+    kept, content = await _read(call, row["file_qury_no"], "/data/0/file_qury_no")
+    theirs = _rows(content)
+    ours = await _ours(call, row)
+    result = "".join("\t".join(cells) + "\n" for cells in differences(theirs, ours))
+    filename = f"result_{kept['file_no']}.zip"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(RESULT_NAME, result)
+    answer = _ticket(call, await _keep(call, filename, packed.getvalue()), filename)
+    return {"fileinfo": call.shown("fileinfo", answer)}
+
+
+def _rows(content: bytes) -> list[Theirs]:
+    """The rows of a ZIP with one tab-separated text, with or without a line of field names."""
+    unreadable = refused("nhsa_file_unreadable", "/data/0/file_qury_no")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [item for item in archive.infolist() if not item.is_dir()]
+            if len(names) != 1 or names[0].file_size > MAX_UNPACKED:
+                raise unreadable
+            with archive.open(names[0]) as file:
+                data = file.read(MAX_UNPACKED + 1)
+        text = data.decode("utf-8-sig")
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, EOFError):
+        raise unreadable from None
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    lines = [line for line in lines if line.strip()]
+    columns = TRANSACTIONS["3202"].file
+    if lines and lines[0].split("\t")[0].strip().lower() == columns[0]:
+        lines = lines[1:]
+    if len(lines) > MAX_FILE_ROWS:
+        raise unreadable
+    return [_theirs(line, number, len(columns)) for number, line in enumerate(lines, 1)]
+
+
+def _theirs(line: str, number: int, columns: int) -> Theirs:
+    cells = [cell.strip() for cell in line.split("\t")]
+    amounts = [read_number_text(_AMOUNT, cell) for cell in cells[3:6]]
+    if len(cells) < columns or any(amount is None for amount in amounts):
+        raise refused("nhsa_file_row", "/data/0/file_qury_no", row=str(number))
+    total, fund_total, account = (scaled_of(amount or "0", 2) for amount in amounts)
+    return Theirs(cells[0], cells[1], cells[2], total, fund_total, account, cells[6])
+
+
+def differences(theirs: Sequence[Theirs], ours: Sequence[Any]) -> list[list[str]]:
+    """The rows of the answer's file: what only one side has, or has with another amount; both values in the memo.
+
+    A settlement that their file names twice is theirs alone the second time.
+    """
+    left = {shown_id(row["settlement_id"]): row for row in ours}
+    rows = []
+    for item in theirs:
+        row = left.pop(item.setl_id, None)
+        if row is None:
+            rows.append(_difference("only_theirs", "机构有、中心无", item, None))
+        elif (item.total, item.fund_total, item.account) != (row["total"], row["fund_total"], 0):
+            rows.append(_difference("amount_mismatch", _both(item, row), item, row))
+    rows += [_difference("only_ours", "中心有、机构无", None, row) for row in left.values()]
+    return rows
+
+
+def _both(item: Theirs, row: Any) -> str:
+    return (
+        f"医疗费总额 机构 {yuan(item.total)} 中心 {yuan(row['total'])}，"
+        f"基金支付 机构 {yuan(item.fund_total)} 中心 {yuan(row['fund_total'])}，"
+        f"个人账户 机构 {yuan(item.account)} 中心 0.00"
+    )
+
+
+def _difference(kind: str, said: str, item: Theirs | None, row: Any) -> list[str]:
+    """One row of the answer's file, by the columns of the table; our values where we have some."""
+    values = {
+        "psn_no": item.psn_no if row is None and item is not None else row["person_id"],
+        "mdtrt_id": item.mdtrt_id if item is not None else _visit_of(row),
+        "setl_id": item.setl_id if item is not None else shown_id(row["settlement_id"]),
+        "msgid": "" if row is None else row["msgid"] or "",
+        "stmt_rslt": UNEVEN,
+        "refd_setl_flag": item.refund if row is None and item is not None else _refund(row),
+        "memo": f"{kind} {said}",
+        "medfee_sumamt": yuan(item.total if row is None and item is not None else row["total"]),
+        "fund_pay_sumamt": yuan(item.fund_total if row is None and item is not None else row["fund_total"]),
+        "acct_pay": yuan(item.account if row is None and item is not None else 0),
+    }
+    return [values[name].replace("\t", " ") for name in TRANSACTIONS["3202"].result_file]
+
+
+def _visit_of(row: Any) -> str:
+    return "" if row["visit_no"] is None else shown_number(VISIT_PREFIX, row["visit_no"])
+
+
+def _refund(row: Any) -> str:
+    return "1" if row["kind"] == "reversal" else "0"

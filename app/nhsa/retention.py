@@ -1,0 +1,43 @@
+"""Messages and files lose their key after the time set, and can't be read by anybody afterwards. Real time."""
+
+import asyncio
+import logging
+from typing import Final
+
+from app.context import Caller, Service
+from app.errors import OnestopError
+from app.http import open_request
+from app.nhsa import store
+from app.registry.service import raw_connection
+from app.security import Principal
+
+ERASE_SECONDS: Final = 3600
+ERASE_ROWS: Final = 10_000
+SUBJECT: Final = "retention"
+LOGGER: Final = logging.getLogger("onestop.nhsa")
+
+
+async def keep_erasing(service: Service) -> None:
+    """Erase until cancelled: at the start, then every hour."""
+    while True:
+        try:
+            while await erase(service) >= ERASE_ROWS:
+                continue
+        except OnestopError as error:  # the database is away or busy; it may come back
+            LOGGER.warning("messages could not be erased: %s", error.code)
+        await asyncio.sleep(ERASE_SECONDS)
+
+
+async def erase(service: Service) -> int:
+    """Take the keys of what is old enough away, at most so many at once; how many messages it were."""
+    settings = service.settings
+    principal = Principal(0, SUBJECT, frozenset({"admin"}), None, None, None, None)
+    async with service.database.transaction() as session:
+        await open_request(service, session, Caller(principal, SUBJECT, "zh"))
+        connection = await raw_connection(session)
+        return await store.erase(
+            connection,
+            messages_days=settings.nhsa_message_days,
+            files_days=settings.nhsa_file_days,
+            limit=ERASE_ROWS,
+        )

@@ -1,0 +1,293 @@
+"""Hospitals: level, rank and area by date, contracts, the bank account, the credentials of the national door, own item codes.
+
+Level, rank and area hold from a day on until the next change that is known. Settling takes what held on the admission day.
+Account numbers and secrets are encrypted; the former are answered masked, the latter never.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock
+from app.context import Caller, Service
+from app.errors import NotFound
+from app.http import open_request
+from app.registry.dated import Span, correct, current, lock, span_on, stated, written_by
+from app.registry.facts import Period
+from app.registry.hospital_facts import (
+    BankAccount,
+    GatewayAnswer,
+    GatewayCredentials,
+    GatewayRequest,
+    HospitalAnswer,
+    HospitalRequest,
+    ItemCodeAnswer,
+    ItemCodeRequest,
+    gateway_faults,
+    hospital_faults,
+    masked,
+    shown_day,
+)
+from app.registry.service import may_write, refuse, sent_code
+from app.registry.tables import (
+    hospital,
+    hospital_account,
+    hospital_contract,
+    hospital_gateway,
+    hospital_item,
+    hospital_period,
+)
+from app.security import Keys, decrypt, encrypt
+from app.settlement.bill import shanghai_day
+from app.wire import is_code
+
+HOSPITAL_LOCK: Final = 4
+FACTS: Final = ("level", "rank", "area_code")
+
+
+async def put_hospital(service: Service, caller: Caller, code: str, wanted: HospitalRequest) -> HospitalAnswer:
+    """Create a hospital, or say what holds from a day on. Answers what holds on that day.
+
+    Without ``valid_from``: ever since for a new one, else from the business day on. Contracts and account are left as they
+    are when they aren't given. Refused with every fault; NotFound when it was, or would come to lie, out of the caller's area.
+    """
+    refuse(sent_code(code, "/code") + hospital_faults(wanted))
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        known = await _locked(connection, caller, code)
+        if not may_write(caller, wanted.area_code):
+            raise NotFound("not_found")
+        since = wanted.valid_from or (None if known is None else await _today(service, connection))
+        value = (wanted.level, wanted.rank, wanted.area_code)
+        spans = stated(await _spans(connection, known), since, value)
+        last = dict(zip(FACTS, spans[-1].value, strict=True))
+        await _write_row(connection, caller, code, {"name": wanted.name, **last})
+        rows = [_row(span, FACTS) for span in spans]
+        await correct(connection, caller, hospital_period, {"hospital_code": code}, rows)
+        if wanted.contracts is not None:
+            contracts = [{"valid_from": one.from_, "valid_until": one.until} for one in wanted.contracts]
+            await correct(connection, caller, hospital_contract, {"hospital_code": code}, contracts)
+        if wanted.bank_account is not None:
+            await _write_account(service.keys, connection, caller, code, wanted.bank_account)
+        on = since or await _today(service, connection)
+        return await _answer(service.keys, connection, code, {"name": wanted.name}, spans, on)
+
+
+async def read_hospital(service: Service, caller: Caller, code: str, on: date | None) -> HospitalAnswer:
+    """A hospital as it was on a day (the business day without one), or NotFound: also for a day before its first."""
+    if not is_code(code):
+        raise NotFound("not_found")
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        row = (await connection.execute(select(hospital).where(hospital.c.code == code))).mappings().first()
+        if row is None:
+            raise NotFound("not_found")
+        day = on or await _today(service, connection)
+        return await _answer(service.keys, connection, code, row, await _spans(connection, row), day)
+
+
+async def list_hospitals(
+    service: Service, caller: Caller, *, area_code: str | None, after: str | None, limit: int
+) -> tuple[list[RowMapping], list[HospitalAnswer]]:
+    """Hospitals by code, with what holds on the business day: those of an area (its prefix), or all; one more than the limit."""
+    wanted = select(hospital).order_by(hospital.c.code).limit(limit + 1)
+    if area_code is not None:
+        wanted = wanted.where(hospital.c.area_code.startswith(area_code, autoescape=True))
+    if after is not None:
+        wanted = wanted.where(hospital.c.code > after)
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        rows = list((await connection.execute(wanted)).mappings())
+        today = await _today(service, connection)
+        periods = hospital_period.c
+        held = select(hospital_period).where(
+            periods.hospital_code.in_([row["code"] for row in rows]),
+            periods.superseded_at.is_(None),
+            periods.valid_from.is_(None) | (periods.valid_from <= today),
+            periods.valid_until.is_(None) | (periods.valid_until > today),
+        )
+        today_ = {row["hospital_code"]: row for row in (await connection.execute(held)).mappings()}
+    return rows, [_shown(row["code"], row["name"], _span(today_.get(row["code"], row))) for row in rows]
+
+
+async def _locked(connection: AsyncConnection, caller: Caller, code: str) -> RowMapping | None:
+    """A hospital under its lock: the second of two PUTs sees what the first wrote. NotFound for another area's."""
+    await lock(connection, code, HOSPITAL_LOCK)
+    row = (await connection.execute(select(hospital).where(hospital.c.code == code))).mappings().first()
+    if row is not None and not may_write(caller, row["area_code"]):
+        raise NotFound("not_found")
+    return row
+
+
+async def _today(service: Service, connection: AsyncConnection) -> date:
+    return shanghai_day(await clock.now(connection, manual=service.manual_clock))
+
+
+async def _spans(connection: AsyncConnection, row: RowMapping | None) -> list[Span]:
+    """What is known of a hospital by date. The row alone stands for ever where the former release wrote it."""
+    if row is None:
+        return []
+    periods = await current(connection, hospital_period, {"hospital_code": row["code"]})
+    return [_span(period) for period in periods] or [_span(row)]
+
+
+def _span(row: RowMapping) -> Span:
+    return Span(row.get("valid_from"), row.get("valid_until"), tuple(row[name] for name in FACTS))
+
+
+def _row(span: Span, names: Sequence[str]) -> dict[str, Any]:
+    return {"valid_from": span.since, "valid_until": span.until} | dict(zip(names, span.value, strict=True))
+
+
+async def _write_row(connection: AsyncConnection, caller: Caller, code: str, values: dict[str, Any]) -> None:
+    statement = upsert(hospital).values(code=code, **values, **written_by(caller))
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in (*values, "subject", "request_id")}
+    changed["recorded_at"] = func.clock_timestamp()
+    await connection.execute(statement.on_conflict_do_update(index_elements=[hospital.c.code], set_=changed))
+
+
+async def _answer(
+    keys: Keys, connection: AsyncConnection, code: str, row: Any, spans: Sequence[Span], on: date
+) -> HospitalAnswer:
+    span = span_on(spans, on)
+    if span is None:
+        raise NotFound("not_found")
+    contracts = await current(connection, hospital_contract, {"hospital_code": code})
+    account = await bank_account(keys, connection, code)
+    answer = _shown(code, row["name"], span)
+    if contracts:
+        answer.contracts = [Period(one["valid_from"], one["valid_until"]) for one in contracts]
+    if account is not None:
+        answer.bank_account = masked(account)
+    return answer
+
+
+def _shown(code: str, name: str, span: Span) -> HospitalAnswer:
+    level, rank, area_code = span.value
+    since, until = shown_day(span.since), shown_day(span.until)
+    return HospitalAnswer(code, name, level, rank, area_code, valid_from=since, valid_until=until)
+
+
+# ---------------------------------------------------------------- the bank account
+
+
+async def _write_account(
+    keys: Keys, connection: AsyncConnection, caller: Caller, code: str, wanted: BankAccount
+) -> None:
+    """Keep a bank account, encrypted; one that is equal stays as it was written."""
+    if await bank_account(keys, connection, code) == wanted:
+        return
+    content = encrypt(keys, msgspec.json.encode(wanted).decode(), associated=account_place(code))
+    await _replace(connection, caller, hospital_account, code, {"content": content})
+
+
+async def bank_account(keys: Keys, connection: AsyncConnection, code: str) -> BankAccount | None:
+    """Where a hospital's money goes, unmasked; None without one, or out of the caller's reach."""
+    wanted = select(hospital_account.c.content).where(hospital_account.c.hospital_code == code)
+    content = (await connection.execute(wanted)).scalar_one_or_none()
+    if content is None:
+        return None
+    return msgspec.json.decode(decrypt(keys, content, associated=account_place(code)), type=BankAccount)
+
+
+def account_place(code: str) -> bytes:
+    """Where an encrypted account belongs."""
+    return f"hospital_account.content {code}".encode()
+
+
+async def _replace(connection: AsyncConnection, caller: Caller, table: Any, code: str, values: dict[str, Any]) -> None:
+    statement = upsert(table).values(hospital_code=code, **values, **written_by(caller))
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in (*values, "subject", "request_id")}
+    changed["recorded_at"] = func.clock_timestamp()
+    await connection.execute(statement.on_conflict_do_update(index_elements=[table.c.hospital_code], set_=changed))
+
+
+# ---------------------------------------------------------------- the national door
+
+
+async def put_gateway(service: Service, caller: Caller, code: str, wanted: GatewayRequest) -> GatewayAnswer:
+    """Say how a hospital's system signs at the national door; replaces what was said before. Refused with every fault."""
+    refuse(sent_code(code, "/code") + gateway_faults(wanted))
+    signs = wanted.profile != "none"
+    key_id, secret = (wanted.key_id, wanted.secret) if signs else (None, None)
+    sealed = None if secret is None else encrypt(service.keys, secret, associated=secret_place(code))
+    values = {"profile": wanted.profile, "key_id": key_id, "secret": sealed}
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        if await _locked(connection, caller, code) is None:
+            raise NotFound("not_found")
+        await _replace(connection, caller, hospital_gateway, code, values)
+    return GatewayAnswer(code, wanted.profile, key_id)
+
+
+async def read_gateway(service: Service, caller: Caller, code: str) -> GatewayAnswer:
+    """How a hospital's system signs, without its secret; NotFound without a profile of its own."""
+    if not is_code(code):
+        raise NotFound("not_found")
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        found = await gateway_credentials(service.keys, connection, code)
+    if found is None:
+        raise NotFound("not_found")
+    return GatewayAnswer(code, found.profile, found.key_id)
+
+
+async def gateway_credentials(keys: Keys, connection: AsyncConnection, code: str) -> GatewayCredentials | None:
+    """The profile, key id and secret of a hospital; None without a profile of its own. For checking signatures, never shown."""
+    wanted = select(hospital_gateway).where(hospital_gateway.c.hospital_code == code)
+    row = (await connection.execute(wanted)).mappings().first()
+    if row is None:
+        return None
+    secret = None if row["secret"] is None else decrypt(keys, row["secret"], associated=secret_place(code))
+    return GatewayCredentials(row["profile"], row["key_id"], secret)
+
+
+def secret_place(code: str) -> bytes:
+    """Where an encrypted secret belongs."""
+    return f"hospital_gateway.secret {code}".encode()
+
+
+# ---------------------------------------------------------------- own item codes
+
+
+async def put_item_code(
+    service: Service, caller: Caller, code: str, own_code: str, wanted: ItemCodeRequest
+) -> ItemCodeAnswer:
+    """Say which catalogue item a hospital's own code means from a day on (without one: ever since), until the next change known."""
+    refuse(sent_code(code, "/code") + sent_code(own_code, "/hospital_item_code"))
+    key = {"hospital_code": code, "hospital_item_code": own_code}
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        if await _locked(connection, caller, code) is None:
+            raise NotFound("not_found")
+        held = await current(connection, hospital_item, key)
+        spans = stated([_item_span(row) for row in held], wanted.valid_from, (wanted.item_code,))
+        await correct(connection, caller, hospital_item, key, [_row(span, ("item_code",)) for span in spans], held)
+    return _item_answer(code, own_code, span_on(spans, wanted.valid_from or date.min) or spans[0])
+
+
+async def read_item_code(service: Service, caller: Caller, code: str, own_code: str, on: date | None) -> ItemCodeAnswer:
+    """Which item an own code means on a day (the business day without one), or NotFound."""
+    if not is_code(code) or not is_code(own_code):
+        raise NotFound("not_found")
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        key = {"hospital_code": code, "hospital_item_code": own_code}
+        spans = [_item_span(row) for row in await current(connection, hospital_item, key)]
+        span = span_on(spans, on or await _today(service, connection))
+    if span is None:
+        raise NotFound("not_found")
+    return _item_answer(code, own_code, span)
+
+
+def _item_span(row: RowMapping) -> Span:
+    return Span(row["valid_from"], row["valid_until"], (row["item_code"],))
+
+
+def _item_answer(code: str, own_code: str, span: Span) -> ItemCodeAnswer:
+    return ItemCodeAnswer(code, own_code, span.value[0], span.since, span.until)

@@ -1,0 +1,94 @@
+"""The routes of hospitals: their facts by date, how they sign at the national door, their own item codes. They translate."""
+
+from datetime import date
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, page, read_cursor, service_of
+from app.openapi import body, gives
+from app.problem import read_body
+from app.registry import hospitals
+from app.registry.hospital_facts import (
+    GatewayAnswer,
+    GatewayRequest,
+    HospitalAnswer,
+    HospitalRequest,
+    ItemCodeAnswer,
+    ItemCodeRequest,
+)
+from app.security import require
+from app.wire import decode
+
+router = APIRouter(prefix="/v1/hospitals", tags=["registry"])
+AREA_PREFIX: Final = "^[0-9]{2,6}$"
+
+
+@router.put("/{code}", openapi_extra=body(HospitalRequest), responses=gives(200, HospitalAnswer))
+async def put_hospital(request: Request, code: str) -> Response:
+    """Create a hospital, or change it: level, rank and area hold from ``valid_from`` on (without one ever since for a new
+    hospital, else from today), until the next change that is known. Bills take what holds on the admission day. ``contracts``
+    are the periods of its designated-provider contract 定点协议: where there are any, it settles bills admitted in them only."""
+    caller, service = await caller_of(request), service_of(request)
+    require(caller.principal, "registry")
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), HospitalRequest)
+    return answer(await hospitals.put_hospital(service, caller, code, wanted))
+
+
+@router.get("/{code}", responses=gives(200, HospitalAnswer))
+async def get_hospital(request: Request, code: str, on: date | None = None) -> Response:
+    """A hospital as it is on a day (today without one). Its bank account is masked, and shown to itself and its area only."""
+    return answer(await hospitals.read_hospital(service_of(request), await caller_of(request), code, on))
+
+
+@router.get("", responses=gives(200, HospitalAnswer, listed=True))
+async def get_hospitals(
+    request: Request,
+    area_code: Annotated[str | None, Query(pattern=AREA_PREFIX)] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
+    cursor: str | None = None,
+) -> Response:
+    """Hospitals by code as they are today, without contracts and account; ``area_code`` is a code or the beginning of one."""
+    caller, service = await caller_of(request), service_of(request)
+    after = read_cursor(service, cursor, str)
+    rows, shown = await hospitals.list_hospitals(service, caller, area_code=area_code, after=after, limit=limit)
+    return answer(page(service, rows, limit, shown, lambda row: row["code"]))
+
+
+@router.put("/{code}/gateway", openapi_extra=body(GatewayRequest), responses=gives(200, GatewayAnswer))
+async def put_gateway(request: Request, code: str) -> Response:
+    """Say how the hospital's system signs at the national door. The secret is stored encrypted and never answered."""
+    caller, service = await caller_of(request), service_of(request)
+    require(caller.principal, "registry")
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), GatewayRequest)
+    return answer(await hospitals.put_gateway(service, caller, code, wanted))
+
+
+@router.get("/{code}/gateway", responses=gives(200, GatewayAnswer))
+async def get_gateway(request: Request, code: str) -> Response:
+    """How the hospital's system signs, without its secret."""
+    caller, service = await caller_of(request), service_of(request)
+    require(caller.principal, "registry", "auditor")
+    return answer(await hospitals.read_gateway(service, caller, code))
+
+
+@router.put(
+    "/{code}/item-codes/{hospital_item_code}",
+    openapi_extra=body(ItemCodeRequest),
+    responses=gives(200, ItemCodeAnswer),
+)
+async def put_item_code(request: Request, code: str, hospital_item_code: str) -> Response:
+    """Say which catalogue item a code of the hospital's own means from a day on (ever since without one), until the next change
+    that is known. ``POST /v1/catalogue/imports`` takes them from a file."""
+    caller, service = await caller_of(request), service_of(request)
+    require(caller.principal, "registry")
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), ItemCodeRequest)
+    return answer(await hospitals.put_item_code(service, caller, code, hospital_item_code, wanted))
+
+
+@router.get("/{code}/item-codes/{hospital_item_code}", responses=gives(200, ItemCodeAnswer))
+async def get_item_code(request: Request, code: str, hospital_item_code: str, on: date | None = None) -> Response:
+    """Which catalogue item a code of the hospital's own means on a day (today without one)."""
+    caller, service = await caller_of(request), service_of(request)
+    return answer(await hospitals.read_item_code(service, caller, code, hospital_item_code, on))

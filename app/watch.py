@@ -1,0 +1,107 @@
+"""What one process of the whole service does: seal, prove the ledger, show clearing's figures.
+
+It is elected by a lock of the database that its own connection holds; when connection or process is gone, another takes over.
+Being outvoted for a moment does no harm: sealing has a lock of its own, and the rest only reads.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from app import elected
+from app.clearing.metrics import clearing_figures, ledger_figures, liveness
+from app.context import Service
+from app.db import Election
+from app.errors import OnestopError
+from app.ledger import proof, seal
+from app.telemetry import uncaught_errors
+
+ELECTION_LOCK: Final = 7203_0003
+TICK_SECONDS: Final = 1.0
+CANDIDATE_SECONDS: Final = 5.0
+LONGEST_QUERY_SECONDS: Final = 600
+LOGGER: Final = logging.getLogger("onestop.watch")
+
+
+async def watch(service: Service) -> None:
+    """Stand for election, and lead while elected, until cancelled."""
+    while True:
+        try:
+            async with service.database.election(ELECTION_LOCK) as election:
+                if election is not None:
+                    await _Lead(service).go_on(election)
+        except OnestopError as error:  # the database is away or busy; it may come back
+            LOGGER.warning("the watch has to wait: %s", error.code)
+        finally:
+            elected.withdraw()
+        await asyncio.sleep(CANDIDATE_SECONDS)
+
+
+class _Lead:
+    """The state of one term: when each part ran, and what it last showed."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.ran: dict[str, float] = {}
+        self.shown: dict[str, bytes] = {}
+
+    async def go_on(self, election: Election) -> None:
+        settings = self.service.settings
+        parts = (
+            (self._seal, settings.seal_seconds),
+            (self._check, settings.check_seconds),
+            (self._observe, settings.observe_seconds),
+        )
+        while True:
+            await election.confirm()
+            for act, seconds in parts:
+                if self._time_for(act.__name__, seconds):
+                    await self._guarded(act)
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _time_for(self, part: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now - self.ran.get(part, -seconds) < seconds:
+            return False
+        self.ran[part] = now
+        return True
+
+    async def _guarded(self, act: Callable[[], Awaitable[None]]) -> None:
+        """One part that fails doesn't keep the others from their work; it is tried again in its own time."""
+        try:
+            await act()
+        except OnestopError as error:
+            LOGGER.warning("the watch couldn't %s: %s", act.__name__.strip("_"), error.code)
+        except Exception:
+            uncaught_errors.inc()
+            LOGGER.exception("the watch couldn't %s", act.__name__.strip("_"))
+
+    async def _seal(self) -> None:
+        await seal.seal(self.service.database)
+
+    async def _check(self) -> None:
+        """Seal stragglers too, after they were counted: a row older than an hour is a finding."""
+        database = self.service.database
+        async with database.transaction() as connection:
+            waiting = await seal.unsealed(connection)
+        await seal.seal(database, everything=True)
+        async with database.transaction() as connection:
+            checked = await proof.check_all(connection, seconds=LONGEST_QUERY_SECONDS)
+            block = await seal.last_block(connection)
+        broken = {result.check: result.count for result in checked if result.count}
+        for result in checked:
+            for violation in result.violations:
+                LOGGER.error("the ledger's invariant %s is broken at %s", result.check, violation.place)
+        self._show("ledger", ledger_figures(broken, waiting, block))
+
+    async def _observe(self) -> None:
+        async with self.service.database.transaction() as connection:
+            content = await clearing_figures(self.service, connection, seconds=LONGEST_QUERY_SECONDS)
+        self._show("clearing", content)
+
+    def _show(self, part: str, content: bytes) -> None:
+        self.shown[part] = content
+        self.shown["live"] = liveness(time.time())
+        elected.publish(b"".join(self.shown.values()))
