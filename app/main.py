@@ -21,6 +21,7 @@ from app.config import Settings
 from app.context import Service
 from app.db import open_database
 from app.embedded import default_data_dir
+from app.finance import routes as pages
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
 from app.ledger import api as ledger
@@ -113,6 +114,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         operations,
     ):
         api.include_router(module.router)
+    pages.install(api)
     problem.install(api)
     openapi.install(api)
     return api

@@ -70,7 +70,9 @@ async def listed(
     page = min(_page(request), pages)
     column = columns[sort.removeprefix("-")]
     order = (column.desc().nulls_last(), key.desc()) if sort.startswith("-") else (column.asc().nulls_last(), key.asc())
-    rows = await connection.execute(wanted.order_by(None).order_by(*order).limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS))
+    rows = await connection.execute(
+        wanted.order_by(None).order_by(*order).limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
+    )
     return Listing(
         rows=rows.mappings().all(),
         count=found["count"],

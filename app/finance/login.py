@@ -40,7 +40,7 @@ LANGUAGE_SECONDS: Final = 365 * 24 * 3600
 _PURPOSE: Final = "login"
 
 
-class NewPassword(Struct):
+class NewPassword(Struct, forbid_unknown_fields=True):
     """The form of a password's change."""
 
     old: str

@@ -57,7 +57,7 @@ def link(path: str, query: Mapping[str, Any], **changes: Any) -> str:
 def data_block(value: object) -> Markup:
     """A value as JSON inside a ``<script type="application/json">``: nothing in it can end the element."""
     text = msgspec.json.encode(value).decode()
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 @cache

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final, get_args
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -62,7 +62,13 @@ async def get_orders(request: Request) -> Response:
         wanted = await orders_asked(connection, request, day)
         sums = {name: COLUMNS[name] for name in ("amount", "paid")}
         listing = await listed(
-            request, connection, wanted, columns=COLUMNS, default="-order", key=disbursement.c.disbursement_id, sums=sums
+            request,
+            connection,
+            wanted,
+            columns=COLUMNS,
+            default="-order",
+            key=disbursement.c.disbursement_id,
+            sums=sums,
         )
         return {
             "listing": listing,
@@ -83,7 +89,7 @@ async def _ages(connection: AsyncConnection, wanted: Select[Any], day: date) -> 
     unpaid = func.greatest(0, inner.c.amount - inner.c.paid)
     parts = []
     for name, more, most in AGES:
-        condition = inner.c.due_on.is_not(None)
+        condition: ColumnElement[bool] = inner.c.due_on.is_not(None)
         if more is not None:
             condition = condition & (inner.c.due_on < day - timedelta(days=more))
         if most is not None:

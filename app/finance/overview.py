@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -18,6 +18,7 @@ from app.clearing.payout_rate import RateAnswer, own_area, payout_rates, ratio
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement
 from app.finance.listing import chosen
+from app.finance.look import said
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
@@ -73,9 +74,10 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]
         "curves": {row.fund: curves.get(row.fund, []) for row in rates},
         "floor": next((row.floor for row in rates if row.floor), None),
         "bars": [_bar(row) for row in rates],
+        "unpaid": {row.fund: yuan(fen(row.payable) - fen(row.disbursed)) for row in rates},
+        "fund_names": {fund: said(visitor.caller.language, f"fund.{fund}") for fund in FUNDS},
         "hospitals": await _hospitals(visitor, connection, wanted),
         "work": await _work(connection, now, area),
-        "funds": FUNDS,
     }
 
 
@@ -115,7 +117,10 @@ async def _hospitals(visitor: Visitor, connection: AsyncConnection, wanted: Want
     rows.sort(key=lambda row: (-fen(row.overdue), fen(row.disbursed_of_due) - fen(row.due)))
     rows = rows[:MOST_HOSPITALS]
     names = await hospital_names(connection, [row.hospital_code for row in rows])
-    return [{"code": row.hospital_code, "name": names.get(row.hospital_code, row.hospital_code), "rate": row} for row in rows]
+    return [
+        {"code": row.hospital_code, "name": names.get(row.hospital_code, row.hospital_code), "rate": row}
+        for row in rows
+    ]
 
 
 async def _work(connection: AsyncConnection, now: date, area: str | None) -> list[Work]:
@@ -142,6 +147,6 @@ async def _work(connection: AsyncConnection, now: date, area: str | None) -> lis
 async def _counted(
     connection: AsyncConnection, table: Table, condition: ColumnElement[bool], amount: ColumnElement[int] | None
 ) -> tuple[int, str | None]:
-    total = func.coalesce(func.sum(amount), 0) if amount is not None else func.sum(None)
+    total = func.coalesce(func.sum(literal(0) if amount is None else amount), 0)
     row = (await connection.execute(select(func.count(), total).select_from(table).where(condition))).one()
     return row[0], None if amount is None else yuan(int(row[1]))

@@ -3,7 +3,7 @@
 import ipaddress
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -56,6 +56,13 @@ class Elsewhere(Exception):
     def __init__(self, location: str) -> None:
         super().__init__(location)
         self.location = location
+
+
+class Query(dict[str, str]):
+    """The parameters of an address; one that isn't there is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +215,19 @@ def gone_to(location: str, notice: str | None = None) -> Response:
 # ---------------------------------------------------------------- showing
 
 
-def shown(visitor: Visitor, name: str, *, status: int = 200, refusal: Refusal | None = None, **context: Any) -> Response:
+def shown(
+    visitor: Visitor, name: str, *, status: int = 200, refusal: Refusal | None = None, **context: Any
+) -> Response:
     """A page for a visitor."""
     notice = visitor.request.cookies.get(NOTICE_COOKIE)
     response = _rendered(
-        visitor.request, name, refusal.status if refusal else status, visitor=visitor, notice=notice, refusal=refusal, **context
+        visitor.request,
+        name,
+        refusal.status if refusal else status,
+        visitor=visitor,
+        notice=notice,
+        refusal=refusal,
+        **context,
     )
     if notice is not None:
         response.delete_cookie(NOTICE_COOKIE, path="/finance")
@@ -221,7 +236,7 @@ def shown(visitor: Visitor, name: str, *, status: int = 200, refusal: Refusal | 
 
 def _rendered(request: Request, name: str, status: int, **context: Any) -> Response:
     language = language_of(request)
-    query = dict(request.query_params)
+    query = Query(request.query_params)
     content = template(name).render(
         {
             "language": language,
@@ -266,7 +281,7 @@ def secure(request: Request) -> bool:
 class PageRoute(APIRoute):
     """A route whose refusals are pages, and whose answers bear the headers of pages."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler with our errors turned to pages."""
         inner = super().get_route_handler()
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.context import Service
@@ -42,7 +42,7 @@ async def begin(service: Service, connection: AsyncConnection, user: Mapping[Any
     return text
 
 
-async def current(service: Service, connection: AsyncConnection, text: str) -> Mapping[Any, Any]:
+async def current(service: Service, connection: AsyncConnection, text: str) -> RowMapping:
     """The living session of a cookie, with its token's columns and ``must_change``; Unauthorized ``session_ended`` without."""
     digest, now = token_digest(text), datetime.now(UTC)
     joined = user_session.join(token, token.c.token_id == user_session.c.token_id)

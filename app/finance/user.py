@@ -84,9 +84,7 @@ async def disable(connection: AsyncConnection, name: str) -> None:
     """Let a user log in no more; NotFound without such a user. What he did bears his name for ever."""
     if await _row(connection, name) is None:
         raise NotFound("not_found")
-    await connection.execute(
-        update(app_user).where(app_user.c.name == name).values(disabled_at=func.clock_timestamp())
-    )
+    await connection.execute(update(app_user).where(app_user.c.name == name).values(disabled_at=func.clock_timestamp()))
 
 
 async def checked(service: Service, *, name: str, password: str, origin: str) -> Mapping[Any, Any]:
@@ -100,9 +98,7 @@ async def checked(service: Service, *, name: str, password: str, origin: str) ->
         raise Unauthorized("login_failed")
     async with service.database.transaction() as connection:
         await connection.execute(delete(failed_login).where(failed_login.c.failed_login_id == attempt))
-        await connection.execute(
-            update(app_user).where(app_user.c.name == name).values(failures=0, locked_until=None)
-        )
+        await connection.execute(update(app_user).where(app_user.c.name == name).values(failures=0, locked_until=None))
     return found
 
 

@@ -57,9 +57,7 @@ async def post_user(request: Request) -> Response:
     wanted = await _sent(request, service, UserRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        made = await user.add(
-            connection, wanted, created_by=caller.principal.subject, request_id=caller.request_id
-        )
+        made = await user.add(connection, wanted, created_by=caller.principal.subject, request_id=caller.request_id)
         return 201, encoded(made)
 
     return await once(request, caller, _unguessable(service, wanted), act)

@@ -1,0 +1,15 @@
+"""All pages: their routers, and the files they need."""
+
+from fastapi import APIRouter, FastAPI
+
+from app.finance import login, order, orders, overview, user_api
+from app.finance.static_files import static_files
+
+PAGES: tuple[APIRouter, ...] = tuple(module.router for module in (user_api, login, overview, orders, order))
+
+
+def install(api: FastAPI) -> None:
+    """Put the pages into the application."""
+    for router in PAGES:
+        api.include_router(router)
+    api.mount("/finance/static", static_files(), "finance-static")
