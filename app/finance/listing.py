@@ -58,11 +58,14 @@ async def listed(
     columns: Mapping[str, ColumnElement[Any]],
     default: str,
     key: ColumnElement[Any],
-    sums: Mapping[str, ColumnElement[Any]] | None = None,
+    sums: Sequence[str] = (),
 ) -> Listing:
-    """The page of ``wanted`` that the address's ``sort`` and ``page`` ask for; what they can't mean is the default."""
+    """The page of ``wanted`` that the address's ``sort`` and ``page`` ask for; what they can't mean is the default.
+
+    ``columns`` are those it can be sorted by, ``sums`` names of its columns that are added up.
+    """
     inner = wanted.order_by(None).subquery()
-    totals = {name: func.coalesce(func.sum(inner.c[column.key or name]), 0) for name, column in (sums or {}).items()}
+    totals = {name: func.coalesce(func.sum(inner.c[name]), 0) for name in sums}
     counted = select(func.count().label("count"), *(total.label(name) for name, total in totals.items()))
     found = (await connection.execute(counted.select_from(inner))).mappings().one()
     sort = _sort(request, columns, default)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from app.errors import Language
 from app.finance.texts import TEXTS
+from app.money import yuan
 from app.version import VERSION
 
 HERE: Final = Path(__file__).parent
@@ -78,7 +79,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(money=money, percent=percent, count=count, data=data_block)
+    environment.filters.update(
+        money=money, fen=lambda amount: money(yuan(amount)), percent=percent, count=count, data=data_block
+    )
     environment.globals.update(asset=asset, link=link, texts=TEXTS)
     return environment
 

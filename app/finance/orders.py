@@ -60,7 +60,6 @@ async def get_orders(request: Request) -> Response:
     async def read(connection: AsyncConnection) -> dict[str, Any]:
         day = today(await business_now(visitor.service, connection))
         wanted = await orders_asked(connection, request, day)
-        sums = {name: COLUMNS[name] for name in ("amount", "paid")}
         listing = await listed(
             request,
             connection,
@@ -68,7 +67,7 @@ async def get_orders(request: Request) -> Response:
             columns=COLUMNS,
             default="-order",
             key=disbursement.c.disbursement_id,
-            sums=sums,
+            sums=("amount", "paid"),
         )
         return {
             "listing": listing,

@@ -2,10 +2,13 @@
 
 from fastapi import APIRouter, FastAPI
 
-from app.finance import login, order, orders, overview, user_api
+from app.finance import login, order, orders, overview, settlement, settlements, statement, statements, user_api
 from app.finance.static_files import static_files
 
-PAGES: tuple[APIRouter, ...] = tuple(module.router for module in (user_api, login, overview, orders, order))
+PAGES: tuple[APIRouter, ...] = tuple(
+    module.router
+    for module in (user_api, login, overview, orders, order, statements, statement, settlements, settlement)
+)
 
 
 def install(api: FastAPI) -> None:

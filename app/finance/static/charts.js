@@ -80,14 +80,14 @@ const money = (data) => {
   };
 };
 
-const waterfall = (data) => ({
+const waterfall = (data, width) => ({
   ...base(data.title),
   grid: { left: 8, right: 8, top: 26, bottom: 6, containLabel: true },
   tooltip: { trigger: "item", confine: true, textStyle: { fontSize: 12 }, formatter: (item) => item.name + " " + moneyText(item.data.text) },
-  xAxis: { type: "category", data: data.bars.map((bar) => bar.name), axisLine, axisTick: { show: false }, axisLabel: { fontSize: 12, color: INK, interval: 0, width: 78, overflow: "break" } },
+  xAxis: { type: "category", data: data.bars.map((bar) => bar.name), axisLine, axisTick: { show: false }, axisLabel: { fontSize: 12, color: INK, interval: 0, width: Math.floor((width - 60) / data.bars.length), overflow: "break" } },
   yAxis: { type: "value", min: Number(data.least) < 0 ? undefined : 0, splitLine, axisLabel: { fontSize: 11, color: QUIET, formatter: tick(data.language) } },
   series: [
-    { type: "bar", stack: "one", silent: true, itemStyle: { color: "transparent" }, barMaxWidth: 56, data: data.bars.map((bar) => ({ value: Number(bar.from), text: bar.amount })), tooltip: { show: false } },
+    { type: "bar", stack: "one", silent: true, itemStyle: { color: "transparent" }, barMaxWidth: 56, data: data.bars.map((bar) => ({ value: Number(bar.from_), text: bar.amount })), tooltip: { show: false } },
     { type: "bar", stack: "one", barMaxWidth: 56, barMinHeight: 2,
       label: { show: true, position: "top", fontSize: 12, color: INK, formatter: (item) => moneyText(item.data.text) },
       data: data.bars.map((bar) => ({ value: Number(bar.height), text: bar.amount, itemStyle: { color: { total: "#7b8794", fund: BLUE, hospital: "#8a6d3b", patient: "#b5651d" }[bar.kind] } })) },
@@ -98,6 +98,7 @@ const KINDS = { curve, money, waterfall };
 document.querySelectorAll("[data-chart]").forEach((place) => {
   const data = JSON.parse(place.parentElement.querySelector("script[type='application/json']").textContent);
   const chart = echarts.init(place, null, { renderer: "svg" });
-  chart.setOption(KINDS[place.dataset.chart](data));
-  new ResizeObserver(() => chart.resize()).observe(place);
+  const draw = () => chart.setOption(KINDS[place.dataset.chart](data, place.clientWidth));
+  draw();
+  new ResizeObserver(() => { chart.resize(); draw(); }).observe(place);
 });
