@@ -16,9 +16,11 @@ from app.http import check_context
 from app.money import fen, yuan
 from app.settlement import store
 from app.settlement.answer import PortionsAnswer, SettlementAnswer, read_id, shown_id, shown_instant
+from app.settlement.api import pdf_answer
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
+from app.settlement.slip_pdf import slip_pdf
 from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
@@ -81,6 +83,21 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
         documents={} if pack is None else pack.documents,
     )
+
+
+@router.get("/{settlement_id}/slip.pdf")
+async def get_slip(request: Request, settlement_id: str) -> Response:
+    """The settlement's slip."""
+    visitor = await visit(request, *READERS)
+    number = read_id(settlement_id)
+    if number is None:
+        raise NotFound("not_found")
+    async with visitor.service.database.hot() as connection:
+        await check_context(visitor.service, connection, visitor.caller)
+        row = await store.read_one(connection, number)
+    if row is None:
+        raise NotFound("not_found")
+    return pdf_answer(await slip_pdf(visitor.service, visitor.caller, row), settlement_id)
 
 
 async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[Entry]]:

@@ -37,6 +37,7 @@ from app.settlement.reading import answer_of_computation, answer_of_row
 from app.settlement.replay import replay
 from app.settlement.service import Settled
 from app.settlement.slip import slip_html
+from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 from app.wire import Quantity, decode, is_code
 
 router = APIRouter(prefix="/v1", tags=["settling"])
@@ -270,13 +271,32 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
     return answer(answer_of_row(row, detail=True, language=caller.language))
 
 
-@router.get("/settlements/{settlement_id}/slip", response_class=HTMLResponse)
+@router.get(
+    "/settlements/{settlement_id}/slip",
+    response_class=HTMLResponse,
+    responses={200: {"content": {PDF_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+)
 async def get_slip(request: Request, settlement_id: str) -> Response:
-    """The 结算单 that the patient signs, as HTML. A browser may send the token as the password of HTTP Basic."""
+    """The 结算单 that the patient signs, as HTML, or as PDF by ``Accept``. A browser may send the token as the password of
+    HTTP Basic."""
     caller, service = await caller_of(request, browser=True), service_of(request)
     require(caller.principal, *READERS)
     row = await _row(service, caller, _inside_id(settlement_id))
-    return HTMLResponse(await slip_html(service, caller, row))
+    if prefers_pdf(request.headers.get("accept")):
+        return pdf_answer(await slip_pdf(service, caller, row), settlement_id)
+    return HTMLResponse(await slip_html(service, caller, row), headers={"Vary": "Accept"})
+
+
+def prefers_pdf(accept: str | None) -> bool:
+    """Whether a reader names PDF and not HTML before it."""
+    named = [part.partition(";")[0].strip().lower() for part in (accept or "").split(",")]
+    return PDF_TYPE in named and "text/html" not in named[: named.index(PDF_TYPE)]
+
+
+def pdf_answer(content: bytes, name: str) -> Response:
+    """A PDF that a browser shows, and saves under this name."""
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"', "Vary": "Accept", "Cache-Control": "no-store"}
+    return Response(content, media_type=PDF_TYPE, headers=headers)
 
 
 T = TypeVar("T")

@@ -93,10 +93,34 @@ class SlipLine:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class SlipFacts:
+    """All that a slip shows, in words and texts, however it is printed."""
+
+    answer: SettlementAnswer
+    names: Names
+    bill: BillRequest | None
+    lines: list[SlipLine]
+    settled_at: str
+    settled_instant: datetime
+    total_capital: str
+    patient_capital: str
+    portions: list[tuple[str, str]]
+    scope: list[tuple[str, str]]
+    year: list[tuple[str, str | int, str | int]]
+    documents: list[tuple[str, Mapping[str, str]]]
+    titles: dict[str, str]
+
+
 async def slip_html(service: Service, caller: Caller, row: Any) -> str:
-    """The slip of a settlement's row as a whole HTML page. A person or hospital out of the caller's reach is a dash."""
+    """The slip of a settlement's row as a whole HTML page."""
+    return _page(await slip_facts(service, caller, row))
+
+
+async def slip_facts(service: Service, caller: Caller, row: Any) -> SlipFacts:
+    """What a slip shows of a settlement's row. A person or hospital out of the caller's reach is a dash."""
     names = await _names(service, caller, row["hospital_code"], row["person_id"])
-    return rendered(row, names, service.book.packs.get(row["policy_pack"]))
+    return facts_of(row, names, service.book.packs.get(row["policy_pack"]))
 
 
 async def _names(service: Service, caller: Caller, hospital_code: str, person_id: str) -> Names:
@@ -117,16 +141,17 @@ def _person(keys: Keys, row: RowMapping, person_id: str) -> tuple[str, str]:
     return name, mask_id_number(id_number)
 
 
-def rendered(row: Any, names: Names, pack: Pack | None) -> str:
-    """The page of a row (``store.READ_ONE``). Titles of figures and documents come from the pack as it is now. Pure."""
+def facts_of(row: Any, names: Names, pack: Pack | None) -> SlipFacts:
+    """The slip of a row (``store.READ_ONE``). Titles of figures and documents come from the pack as it is now. Pure."""
     answer = answer_of_row(row, detail=True)
     bill = _bill(row)
-    return _slip.render(
+    return SlipFacts(
         answer=answer,
         names=names,
         bill=bill,
         lines=_lines(answer, bill),
         settled_at=_minute(answer.settled_at),
+        settled_instant=datetime.fromisoformat(answer.settled_at),
         total_capital=capital_yuan(row["total"]),
         patient_capital=capital_yuan(row["patient"]),
         portions=[(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
@@ -135,6 +160,15 @@ def rendered(row: Any, names: Names, pack: Pack | None) -> str:
         documents=_cited(answer, {} if pack is None else pack.documents),
         titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
     )
+
+
+def rendered(row: Any, names: Names, pack: Pack | None) -> str:
+    """The page of a row. Pure."""
+    return _page(facts_of(row, names, pack))
+
+
+def _page(facts: SlipFacts) -> str:
+    return _slip.render({name: getattr(facts, name) for name in facts.__slots__})
 
 
 def _bill(row: Any) -> BillRequest | None:
