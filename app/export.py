@@ -20,6 +20,7 @@ CSV_TYPE: Final = "text/csv"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 IN_MEMORY: Final = 8 * 1024 * 1024
+SHAPES: Final = {"money": "#,##0.00", "date": "yyyy-mm-dd", "text": "@", "count": "0"}
 
 
 class Column(Struct, frozen=True):
@@ -49,11 +50,24 @@ def file_of(
 def csv_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> bytes:
     """UTF-8 with a byte order mark, so that Excel reads the Chinese."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([column.heading for column in columns])
+    sheet = CsvSheet(text, columns)
     for row in rows:
-        writer.writerow([_plain(cell, column) for cell, column in zip(row, columns, strict=True)])
+        sheet.add(row)
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+class CsvSheet:
+    """Headings and rows for a program to read: no title, no sums. Written to a text file without a byte order mark."""
+
+    def __init__(self, file: Any, columns: Sequence[Column]) -> None:
+        """``file`` is opened with ``newline=""``."""
+        self.columns = columns
+        self._writer = csv.writer(file, lineterminator="\r\n")
+        self._writer.writerow([column.heading for column in columns])
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Write the next row: one cell per column."""
+        self._writer.writerow([_plain(cell, column) for cell, column in zip(row, self.columns, strict=True)])
 
 
 def _plain(cell: Any, column: Column) -> str:
@@ -68,41 +82,48 @@ def _plain(cell: Any, column: Column) -> str:
 def xlsx_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str) -> bytes:
     """One sheet: the title, the headings, the rows, and the sums of the columns of money."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
-        book = xlsxwriter.Workbook(
-            file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        )
-        formats = {
-            "money": book.add_format({"num_format": "#,##0.00"}),
-            "date": book.add_format({"num_format": "yyyy-mm-dd"}),
-            "text": book.add_format({"num_format": "@"}),
-            "count": book.add_format({"num_format": "0"}),
-        }
-        bold = book.add_format({"bold": True})
-        sheet = book.add_worksheet()
-        sheet.write_string(0, 0, title, bold)
-        for index, column in enumerate(columns):
-            sheet.set_column(index, index, 18)
-            sheet.write_string(1, index, column.heading, bold)
-        at, sums = 2, [0] * len(columns)
+        sheet = XlsxSheet(file, columns, title)
         for row in rows:
-            for index, (cell, column) in enumerate(zip(row, columns, strict=True)):
-                _write(sheet, at, index, cell, column, formats[column.kind])
-                if column.kind == "money" and cell is not None:
-                    sums[index] += cell
-            at += 1
-        _write_sums(sheet, at, columns, sums, bold, formats["money"])
-        book.close()
+            sheet.add(row)
+        sheet.close()
         file.seek(0)
         return file.read()
 
 
-def _write_sums(sheet: Any, at: int, columns: Sequence[Column], sums: Sequence[int], bold: Any, money: Any) -> None:
-    if not any(column.kind == "money" for column in columns):
-        return
-    sheet.write_string(at, 0, "合计", bold)
-    for index, column in enumerate(columns):
-        if column.kind == "money":
-            _write(sheet, at, index, sums[index], column, money)
+class XlsxSheet:
+    """A workbook of one sheet, written row by row in constant memory: title, headings, rows, the sums of money."""
+
+    def __init__(self, file: Any, columns: Sequence[Column], title: str) -> None:
+        """``file`` is a path or a binary file."""
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        self.columns = columns
+        self._book = xlsxwriter.Workbook(file, options)
+        self._formats = {kind: self._book.add_format({"num_format": shape}) for kind, shape in SHAPES.items()}
+        self._bold = self._book.add_format({"bold": True})
+        self._sheet = self._book.add_worksheet()
+        self._at, self._sums = 2, [0] * len(columns)
+        self._sheet.freeze_panes(2, 0)
+        self._sheet.write_string(0, 0, title, self._bold)
+        for index, column in enumerate(columns):
+            self._sheet.set_column(index, index, 18)
+            self._sheet.write_string(1, index, column.heading, self._bold)
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Write the next row: one cell per column."""
+        for index, (cell, column) in enumerate(zip(row, self.columns, strict=True)):
+            _write(self._sheet, self._at, index, cell, column, self._formats[column.kind])
+            if column.kind == "money" and cell is not None:
+                self._sums[index] += cell
+        self._at += 1
+
+    def close(self) -> None:
+        """Write the sums, and the file."""
+        if any(column.kind == "money" for column in self.columns):
+            self._sheet.write_string(self._at, 0, "合计", self._bold)
+        for index, column in enumerate(self.columns):
+            if column.kind == "money":
+                _write(self._sheet, self._at, index, self._sums[index], column, self._formats["money"])
+        self._book.close()
 
 
 def _write(sheet: Any, at: int, index: int, cell: Any, column: Column, format_: Any) -> None:

@@ -5,16 +5,19 @@ from datetime import date, timedelta
 from typing import Any, Final, get_args
 
 from fastapi import APIRouter, Request
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing.disbursement_api import OrderState
-from app.clearing.moves import business_now, today
+from app.clearing.moves import DISBURSEMENT, business_now, today
 from app.clearing.order import answer_of
 from app.clearing.order_list import ENDED, orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import disbursement
+from app.context import Service
+from app.export import Column
+from app.finance.export import ListFile, exported
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
@@ -37,19 +40,81 @@ AGES: Final = (("not_due", None, 0), ("30", 0, 30), ("90", 30, 90), ("more", 90,
 """What is unpaid by days behind its day: more than the first, at most the second."""
 
 
-async def orders_asked(connection: AsyncConnection, request: Request, day: date) -> Select[Any]:
+async def orders_asked(connection: AsyncConnection, query: Mapping[str, str], day: date) -> Select[Any]:
     """The orders that the address's filters ask for."""
     return await orders_where(
         connection,
         day,
-        statement_id=chosen(request, "statement_id"),
-        overdue=True if chosen(request, "overdue") else None,
-        period=chosen(request, "period"),
-        fund=chosen(request, "fund", FUNDS),
-        hospital_code=chosen(request, "hospital_code"),
-        area_code=chosen(request, "area_code"),
-        state=chosen(request, "state", STATES),
+        statement_id=chosen(query, "statement_id"),
+        overdue=True if chosen(query, "overdue") else None,
+        period=chosen(query, "period"),
+        fund=chosen(query, "fund", FUNDS),
+        hospital_code=chosen(query, "hospital_code"),
+        area_code=chosen(query, "area_code"),
+        state=chosen(query, "state", STATES),
     )
+
+
+async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
+    return await orders_asked(connection, query, today(await business_now(service, connection)))
+
+
+def _cells(row: Mapping[Any, Any]) -> list[Any]:
+    return [
+        f"{DISBURSEMENT}{row['disbursement_id']}",
+        row["hospital_code"],
+        row["area_code"],
+        row["period"],
+        row["fund"],
+        row["fiscal_year"],
+        row["gross"],
+        row["deposit"],
+        row["offset_amount"],
+        row["carried"],
+        row["amount"],
+        row["paid"],
+        row["due_on"],
+        row["paid_on"],
+        row["state"],
+        row["subject"],
+        row["approved_by"],
+    ]
+
+
+ORDERS_FILE: Final = ListFile(
+    name="orders",
+    title="拨付单",
+    columns=[
+        Column("拨付单号"),
+        Column("医院编码"),
+        Column("统筹区"),
+        Column("费用月份"),
+        Column("基金"),
+        Column("财政年度", "count"),
+        Column("批准金额", "money"),
+        Column("质量保证金", "money"),
+        Column("预付款抵扣", "money"),
+        Column("前期结转", "money"),
+        Column("应付金额", "money"),
+        Column("已付", "money"),
+        Column("应付日期", "date"),
+        Column("付款日期", "date"),
+        Column("状态"),
+        Column("制单人"),
+        Column("批准人"),
+    ],
+    asked=_asked,
+    cells=_cells,
+    sorts=COLUMNS,
+    default="-order",
+    key=disbursement.c.disbursement_id,
+)
+
+
+@router.get("/orders/export")
+async def get_orders_file(request: Request) -> Response:
+    """The list as a file, with the page's filters and order."""
+    return await exported(await visit(request, *READERS), ORDERS_FILE)
 
 
 @router.get("/orders")
@@ -59,21 +124,22 @@ async def get_orders(request: Request) -> Response:
 
     async def read(connection: AsyncConnection) -> dict[str, Any]:
         day = today(await business_now(visitor.service, connection))
-        wanted = await orders_asked(connection, request, day)
+        wanted = await orders_asked(connection, request.query_params, day)
         listing = await listed(
-            request,
+            request.query_params,
             connection,
             wanted,
             columns=COLUMNS,
             default="-order",
             key=disbursement.c.disbursement_id,
             sums=("amount", "paid"),
+            further=lambda rows: _ages(rows, day),
         )
         return {
             "listing": listing,
             "orders": [answer_of(row, day) for row in listing.rows],
             "names": await hospital_names(connection, [row["hospital_code"] for row in listing.rows]),
-            "ages": await _ages(connection, wanted, day),
+            "ages": {name: yuan(listing.sums[f"age_{name}"]) for name, _, _ in AGES},
             "sums": {name: yuan(value) for name, value in listing.sums.items()},
             "funds": FUNDS,
             "states": STATES,
@@ -82,17 +148,15 @@ async def get_orders(request: Request) -> Response:
     return shown(visitor, "orders.html", **await reading(visitor, read))
 
 
-async def _ages(connection: AsyncConnection, wanted: Select[Any], day: date) -> Mapping[str, str]:
-    """What is unpaid of the orders by how late it is, yuan."""
-    inner = wanted.order_by(None).where(disbursement.c.state.not_in(ENDED)).subquery()
-    unpaid = func.greatest(0, inner.c.amount - inner.c.paid)
-    parts = []
+def _ages(rows: FromClause, day: date) -> Mapping[str, ColumnElement[Any]]:
+    """What is unpaid of the orders by how late it is."""
+    unpaid = func.greatest(0, rows.c.amount - rows.c.paid)
+    sums: dict[str, ColumnElement[Any]] = {}
     for name, more, most in AGES:
-        condition: ColumnElement[bool] = inner.c.due_on.is_not(None)
+        condition: ColumnElement[bool] = rows.c.state.not_in(ENDED)
         if more is not None:
-            condition = condition & (inner.c.due_on < day - timedelta(days=more))
+            condition = condition & (rows.c.due_on < day - timedelta(days=more))
         if most is not None:
-            condition = condition & (inner.c.due_on >= day - timedelta(days=most))
-        parts.append(func.coalesce(func.sum(unpaid).filter(condition), 0).label(name))
-    row = (await connection.execute(select(*parts).select_from(inner))).mappings().one()
-    return {name: yuan(int(row[name])) for name, _, _ in AGES}
+            condition = condition & (rows.c.due_on >= day - timedelta(days=most))
+        sums[f"age_{name}"] = func.sum(unpaid).filter(condition)
+    return sums

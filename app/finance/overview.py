@@ -58,7 +58,7 @@ async def get_overview(request: Request) -> Response:
 async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]:
     now = today(await business_now(visitor.service, connection))
     year = _year(visitor.request, now)
-    area = chosen(visitor.request, "area_code") or own_area(visitor.caller)
+    area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
     area = area if area is None or area.endswith("0000") else pooling_area(area)
     funds = visitor.principal.funds
     wanted = Wanted(year=year, as_of=now, area_code=area)

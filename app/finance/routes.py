@@ -2,12 +2,23 @@
 
 from fastapi import APIRouter, FastAPI
 
-from app.finance import login, order, orders, overview, settlement, settlements, statement, statements, user_api
+from app.finance import (
+    exports,
+    login,
+    order,
+    orders,
+    overview,
+    settlement,
+    settlements,
+    statement,
+    statements,
+    user_api,
+)
 from app.finance.static_files import static_files
 
 PAGES: tuple[APIRouter, ...] = tuple(
     module.router
-    for module in (user_api, login, overview, orders, order, statements, statement, settlements, settlement)
+    for module in (user_api, login, exports, overview, orders, order, statements, statement, settlements, settlement)
 )
 
 

@@ -26,13 +26,13 @@ async def get_settlements(request: Request) -> Response:
     service = visitor.service
     after = read_cursor(service, chosen_text(request, "cursor"), tuple[datetime, int]) or (None, None)
     filters = (
-        *(chosen(request, name) for name in ("hospital_code", "person_id", "visit_id")),
+        *(chosen(request.query_params, name) for name in ("hospital_code", "person_id", "visit_id")),
         _day(request, "from"),
         _day(request, "to"),
     )
     async with service.database.hot() as connection:
         await check_context(service, connection, visitor.caller)
-        status = chosen(request, "status", STATUSES)
+        status = chosen(request.query_params, "status", STATUSES)
         rows = await store.read_list(connection, *filters, status, *after, PAGE_ROWS + 1)
     found = [answer_of_row(row, detail=False) for row in rows[:PAGE_ROWS]]
 

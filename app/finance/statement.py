@@ -1,6 +1,6 @@
 """One statement: each fund's part with its approval and its order, the postings it declares, who did what."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -15,6 +15,9 @@ from app.clearing.order import OrderRequest, answer_of
 from app.clearing.order_list import orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import statement_item
+from app.context import Service
+from app.export import Column
+from app.finance.export import ListFile, exported
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
@@ -37,14 +40,53 @@ COLUMNS: Final = {
 }
 
 
-def items_asked(request: Request, shown_id: str) -> Select[Any]:
+def items_asked(query: Mapping[str, str], shown_id: str) -> Select[Any]:
     """The postings of a statement that the address's filters ask for; ``signed`` is the amount, fen."""
     item = statement_item.join(_posting, _posting.c.transfer_id == statement_item.c.transfer_id)
     joined = item.join(_credited, _credited.c.account_id == _posting.c.credit_account)
     wanted = select(_posting, SIGNED.label("signed")).select_from(joined)
     wanted = wanted.where(statement_item.c.statement_id == number_of(shown_id, STATEMENT))
-    fund = chosen(request, "fund", FUNDS)
+    fund = chosen(query, "fund", FUNDS)
     return wanted if fund is None else wanted.where(_posting.c.fund == fund)
+
+
+async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
+    await statement.read(connection, query["statement_id"])
+    return items_asked(query, query["statement_id"])
+
+
+def _cells(row: Mapping[Any, Any]) -> list[Any]:
+    settled = None if row["settlement_id"] is None else shown_id(row["settlement_id"])
+    names = ("event", "fund", "tier", "clr_type", "fiscal_year", "business_date", "signed")
+    return [f"pst_{row['transfer_id']}", settled, *(row[name] for name in names)]
+
+
+ITEMS_FILE: Final = ListFile(
+    name="statement-items",
+    title="申报明细",
+    columns=[
+        Column("流水号"),
+        Column("结算号"),
+        Column("事项"),
+        Column("基金"),
+        Column("保障层级"),
+        Column("清算类别"),
+        Column("财政年度", "count"),
+        Column("日期", "date"),
+        Column("金额", "money"),
+    ],
+    asked=_asked,
+    cells=_cells,
+    sorts=COLUMNS,
+    default="posting",
+    key=_posting.c.transfer_id,
+)
+
+
+@router.get("/{statement_id}/export")
+async def get_items_file(request: Request, statement_id: str) -> Response:
+    """The postings as a file."""
+    return await exported(await visit(request, *READERS), ITEMS_FILE, statement_id=statement_id)
 
 
 @router.get("/{statement_id}")
@@ -60,9 +102,9 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
         wanted = await orders_where(connection, day, statement_id=shown_statement)
         orders = [answer_of(row, day) for row in (await connection.execute(wanted)).mappings()]
         listing = await listed(
-            visitor.request,
+            visitor.request.query_params,
             connection,
-            items_asked(visitor.request, shown_statement),
+            items_asked(visitor.request.query_params, shown_statement),
             columns=COLUMNS,
             default="posting",
             key=_posting.c.transfer_id,

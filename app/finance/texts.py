@@ -194,6 +194,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "order.advice.more": ("另有 {count} 笔，请导出查看。", "{count} more; export to see them."),
     "settlement": ("结算号", "Settlement"),
     "visit": ("住院号", "Visit"),
+    # ---- exports
+    "export.rows": ("已写入 {count} 行", "{count} rows written"),
+    "export.download": ("下载文件", "Download the file"),
+    "export.kept": ("文件保留 7 天，只有您本人可以下载。", "Kept for 7 days, for you alone."),
+    "export.cancel": ("取消导出", "Cancel the export"),
+    "notice.export.cancelled": ("导出已取消。", "The export is cancelled."),
+    "state.queued": ("排队中", "Queued"),
+    "state.running": ("进行中", "Running"),
+    "state.proposed": ("待接受", "Proposed"),
+    "state.done": ("已完成", "Done"),
+    "state.failed": ("失败", "Failed"),
     # ---- statements
     "statements.title": ("月结单", "Statements"),
     "statements.number": ("月结单号", "Statement"),

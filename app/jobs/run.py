@@ -10,6 +10,7 @@ from app.config import Settings
 from app.context import Service
 from app.db import open_database
 from app.embedded import default_data_dir
+from app.finance import export_job
 from app.jobs import store
 from app.jobs.worker import die_with
 from app.registry import catalogue_import, item_code_import, poverty_list
@@ -20,6 +21,7 @@ KINDS: Final[Mapping[str, Callable[[Service, store.Run], Awaitable[None]]]] = {
     poverty_list.KIND: poverty_list.run,
     catalogue_import.KIND: catalogue_import.run,
     item_code_import.KIND: item_code_import.run,
+    export_job.KIND: export_job.run,
 }
 
 

@@ -103,7 +103,9 @@ def _content(facts: SlipFacts) -> dict[str, Any]:
 def _qr(content: str) -> str:
     """An SVG of the QR code; its bytes depend on the content only."""
     picture = io.BytesIO()
-    segno.make(content, error="m", micro=False).save(picture, kind="svg", border=0, omitsize=True, xmldecl=False, nl=False)
+    segno.make(content, error="m", micro=False).save(
+        picture, kind="svg", border=0, omitsize=True, xmldecl=False, nl=False
+    )
     return picture.getvalue().decode()
 
 
