@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.errors import NotFound
+from app.errors import Language, NotFound
 from app.finance.look import said
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
@@ -21,10 +21,11 @@ from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
 from app.settlement.slip_pdf import slip_pdf
-from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
+from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
 EVERY_ENTRY: Final = 2**31 - 1
+TIERS: Final = ("scope", *PortionsAnswer.__struct_fields__, "reversal")
 
 
 class Bar(Struct):
@@ -73,7 +74,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         bars=waterfall(found, language),
         entries=entries,
         proof=proof,
-        tier_names=TIER_NAMES[language],
+        tier_names={tier: said(language, f"tier.{tier}") for tier in TIERS},
         class_name=CLASS_NAMES[language].get(found.benefit_class, found.benefit_class),
         medical_type=MEDICAL_TYPE_NAMES[language].get(found.medical_type, found.medical_type),
         scope_names=SCOPE_NAMES,
@@ -123,7 +124,7 @@ def _entry(row: Any) -> Entry:
     )
 
 
-def waterfall(found: SettlementAnswer, language: Any) -> list[Bar]:
+def waterfall(found: SettlementAnswer, language: Language) -> list[Bar]:
     """The whole bill, then each portion off what is left of it, down to the patient's. Empty for corrections."""
     left = fen(found.total)
     if found.kind != "settlement" or left <= 0:
@@ -134,5 +135,5 @@ def waterfall(found: SettlementAnswer, language: Any) -> list[Bar]:
         left -= amount
         kind = tier if tier in ("hospital", "patient") else "fund"
         if amount or kind != "hospital":
-            bars.append(Bar(TIER_NAMES[language][tier], kind, yuan(amount), yuan(left), yuan(amount)))
+            bars.append(Bar(said(language, f"tier.{tier}"), kind, yuan(amount), yuan(left), yuan(amount)))
     return bars
