@@ -1,6 +1,5 @@
 """One disbursement order: how its amount comes about, what the bank moved, who did what, and the next step."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -14,7 +13,7 @@ from app.clearing.moves import business_now, today
 from app.clearing.order import OrderAnswer
 from app.finance.history import moves_of
 from app.finance.navigation import READERS
-from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, struct_of, visit
+from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 
 router = APIRouter(prefix="/finance/orders", route_class=PageRoute, include_in_schema=False)
@@ -57,17 +56,15 @@ def _steps(visitor: Visitor, found: OrderAnswer) -> tuple[str, ...]:
     return tuple("second" if own and step == "approve" else step for step in steps)
 
 
-async def _act(request: Request, shown_id: str, notice: str, move: Callable[..., Awaitable[Any]]) -> Response:
-    """One of the steps, with the form's fields."""
-    visitor = await visit(request, "finance")
-    form = await own_form(visitor)
-    return await acted(
-        visitor,
-        form,
-        lambda connection: move(visitor, connection, form),
+async def _act(request: Request, shown_id: str, notice: str, move: Move) -> Response:
+    """One of the steps."""
+    return await stepped(
+        request,
+        move,
+        "finance",
         location=f"/finance/orders/{shown_id}",
         notice=f"notice.order.{notice}",
-        show=lambda refusal: _page(visitor, shown_id, refusal),
+        show=lambda visitor, refusal: _page(visitor, shown_id, refusal),
     )
 
 

@@ -192,9 +192,35 @@ async def acted(
     except OnestopError as error:
         if error.status >= 500 or error.status == 404:
             raise
+        visitor.request.state.page = location.partition("?")[0]
         visitor.request.state.rejections = [fault.code for fault in error.faults] or [error.code]
         return await show(Refusal(sentences_of(error, visitor.caller.language), error.status, form))
     return gone_to(location, notice)
+
+
+Move = Callable[["Visitor", AsyncConnection, dict[str, str]], Awaitable[Any]]
+"""A step: who takes it, in which transaction, with which fields."""
+
+
+async def stepped(
+    request: Request,
+    move: Move,
+    *scopes: str,
+    location: str,
+    notice: str,
+    show: Callable[[Visitor, Refusal], Awaitable[Response]],
+) -> Response:
+    """Take a step that a form asked for, as ``acted`` does, for a visitor with one of the scopes."""
+    visitor = await visit(request, *scopes)
+    form = await own_form(visitor)
+    return await acted(
+        visitor,
+        form,
+        lambda connection: move(visitor, connection, form),
+        location=location,
+        notice=notice,
+        show=lambda refusal: show(visitor, refusal),
+    )
 
 
 def sentences_of(error: OnestopError, language: Language) -> list[str]:
@@ -237,13 +263,14 @@ def shown(
 def _rendered(request: Request, name: str, status: int, **context: Any) -> Response:
     language = language_of(request)
     query = Query(request.query_params)
+    path = getattr(request.state, "page", request.url.path)  # after a refused step: the page that shows it
     content = template(name).render(
         {
             "language": language,
             "t": partial(said, language),
-            "path": request.url.path,
+            "path": path,
             "query": query,
-            "here": partial(link, request.url.path, query),
+            "here": partial(link, path, query),
             "new_key": new_key,
             "navigation": ENTRIES,
             "here_in": _entry(request.url.path),

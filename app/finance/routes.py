@@ -1,13 +1,24 @@
 """All pages: their routers, and the files they need."""
 
-from fastapi import APIRouter, FastAPI
+from typing import Final
+
+from fastapi import FastAPI
 
 from app.finance import (
+    audit,
+    balances,
+    closings,
     exports,
+    jobs,
     login,
     order,
     orders,
     overview,
+    policies,
+    prepayments,
+    reconciliation,
+    registry_lists,
+    reports,
     settlement,
     settlements,
     statement,
@@ -16,14 +27,31 @@ from app.finance import (
 )
 from app.finance.static_files import static_files
 
-PAGES: tuple[APIRouter, ...] = tuple(
-    module.router
-    for module in (user_api, login, exports, overview, orders, order, statements, statement, settlements, settlement)
+MODULES: Final = (
+    user_api,
+    login,
+    overview,
+    orders,
+    order,
+    statements,
+    statement,
+    settlements,
+    settlement,
+    reconciliation,
+    audit,
+    prepayments,
+    balances,
+    closings,
+    reports,
+    jobs,
+    registry_lists,
+    policies,
+    exports,
 )
 
 
 def install(api: FastAPI) -> None:
     """Put the pages into the application."""
-    for router in PAGES:
-        api.include_router(router)
+    for module in MODULES:
+        api.include_router(module.router)
     api.mount("/finance/static", static_files(), "finance-static")

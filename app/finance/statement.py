@@ -1,15 +1,18 @@
 """One statement: each fund's part with its approval and its order, the postings it declares, who did what."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter, Request
 from sqlalchemy import ColumnElement, Select, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.clearing import order, statement
+from app.clearing import audit, order, reconciliation, statement
 from app.clearing.api import ReasonRequest
+from app.clearing.comparison import check_totals
+from app.clearing.deduction_proposal import DeductionRequest, propose
 from app.clearing.moves import STATEMENT, business_now, number_of, today
 from app.clearing.order import OrderRequest, answer_of
 from app.clearing.order_list import orders_where
@@ -21,10 +24,11 @@ from app.finance.export import ListFile, exported
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
-from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, struct_of, visit
+from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.ledger.tables import account, transfer
 from app.settlement.answer import shown_id
+from app.wire import decode
 
 router = APIRouter(prefix="/finance/statements", route_class=PageRoute, include_in_schema=False)
 _posting: Final = transfer.alias("t")
@@ -119,6 +123,7 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
             "shown_id": shown_id,
             "events": await moves_of(connection, shown_statement),
             "may": _may(visitor, found),
+            "funds": FUNDS,
         }
 
     return shown(visitor, "statement.html", refusal=refusal, **await reading(visitor, read))
@@ -132,22 +137,21 @@ def _may(visitor: Visitor, found: statement.StatementAnswer) -> dict[str, bool]:
         "approve": finance and open_ and not own,
         "second": finance and open_ and own,
         "order": finance and found.state in (*statement.BEFORE_APPROVAL, "approved"),
+        "compare": visitor.may("finance", "hospital") and found.state in ("declared", "reconciled"),
+        "audit": finance and found.state in ("declared", "reconciled"),
         "withdraw": visitor.may("finance", "hospital") and found.state == "declared",
     }
 
 
-async def _act(
-    request: Request, shown_id: str, notice: str, move: Callable[..., Awaitable[Any]], *scopes: str
-) -> Response:
-    visitor = await visit(request, *scopes)
-    form = await own_form(visitor)
-    return await acted(
-        visitor,
-        form,
-        lambda connection: move(visitor, connection, form),
+async def _act(request: Request, shown_id: str, notice: str, move: Move, *scopes: str) -> Response:
+    """One of the steps."""
+    return await stepped(
+        request,
+        move,
+        *scopes,
         location=f"/finance/statements/{shown_id}",
         notice=f"notice.{notice}",
-        show=lambda refusal: _page(visitor, shown_id, refusal),
+        show=lambda visitor, refusal: _page(visitor, shown_id, refusal),
     )
 
 
@@ -183,3 +187,48 @@ async def post_withdraw(request: Request, statement_id: str) -> Response:
         return await statement.withdraw(visitor.service, connection, visitor.caller, statement_id, reason)
 
     return await _act(request, statement_id, "statement.withdrawn", move, "finance", "hospital")
+
+
+@router.post("/{statement_id}/compare")
+async def post_compare(request: Request, statement_id: str) -> Response:
+    """Compare with the hospital's totals; a field left empty is not compared."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        funds = [fund for fund in FUNDS if form.get(f"amount_{fund}")]
+        sent = [{"fund": fund, "count": _whole(form, fund), "amount": form[f"amount_{fund}"]} for fund in funds]
+        wanted = decode(
+            msgspec.json.encode({"statement_id": statement_id, "totals": sent}), reconciliation.ReconciliationRequest
+        )
+        check_totals(wanted.totals or [])
+        return await reconciliation.compare(
+            visitor.service, connection, visitor.caller, statement_id, wanted.totals or []
+        )
+
+    return await _act(request, statement_id, "statement.compared", move, "finance", "hospital")
+
+
+def _whole(form: dict[str, str], fund: str) -> int | str:
+    text = form.get(f"count_{fund}", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else text
+
+
+@router.post("/{statement_id}/deduct")
+async def post_deduct(request: Request, statement_id: str) -> Response:
+    """Propose a deduction."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        names = ("settlement_id", "fund", "amount", "reason_code", "reason")
+        wanted = struct_of(form, DeductionRequest, *names)
+        return await propose(visitor.service, connection, visitor.caller, statement_id, wanted)
+
+    return await _act(request, statement_id, "deduction.proposed", move, "finance")
+
+
+@router.post("/{statement_id}/audit")
+async def post_audit(request: Request, statement_id: str) -> Response:
+    """End the audit."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        return await audit.finish(visitor.service, connection, visitor.caller, statement_id)
+
+    return await _act(request, statement_id, "statement.audited", move, "finance")
