@@ -11,11 +11,13 @@ from starlette.responses import Response
 from app.clearing.moves import business_now, today
 from app.errors import NotFound, Refused
 from app.finance.listing import chosen
+from app.finance.look import percent
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.law import assumed_rows, policy_answer
 from app.messages import text
 from app.policies.words import differences, facts_words
 from app.tiers.policy import Pack, Policy
+from app.tiers.summary import CLASS_NAMES
 
 router = APIRouter(prefix="/finance/policies", route_class=PageRoute, include_in_schema=False)
 SCOPES: Final = ("policy", "finance", "auditor", "registry")
@@ -65,8 +67,33 @@ async def get_policy(request: Request, name: str) -> Response:
         "changes": _changes(pack),
         "gaps": list(gaps(visitor, pack, now)),
         "facts_words": facts_words,
+        "figure_words": figure_words,
     }
     return shown(visitor, "policy.html", **context)
+
+
+def figure_words(value: Any) -> str:
+    """A figure's value for a reader, in Chinese: limits of bands, what a class takes over from another, classes by name."""
+    match value:
+        case None:
+            return "无"
+        case {"up_to": limit, "rate": rate}:
+            return f"{'以上' if limit is None else f'至 {limit}'} {percent(rate)}"
+        case dict():
+            return "，".join(f"{PARTS.get(name, name)} {figure_words(part)}" for name, part in value.items())
+        case list():
+            return "；".join(figure_words(part) for part in value)
+    return CLASS_NAMES["zh"].get(value, str(value))
+
+
+PARTS: Final = {
+    "of": "同",
+    "times": "×",
+    "plus": "加",
+    "at_least": "不低于",
+    "share": "比例",
+    "of_parameter": "基数为",
+}
 
 
 async def _today(visitor: Visitor) -> date:

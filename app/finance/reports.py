@@ -15,6 +15,7 @@ from app.export import XLSX_TYPE
 from app.finance.listing import chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.registered import paying_areas
+from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES
 
 router = APIRouter(prefix="/finance/reports", route_class=PageRoute, include_in_schema=False)
 SCOPES: Final = ("finance", "auditor")
@@ -40,7 +41,16 @@ async def _page(visitor: Visitor, area: str, period: str, refusal: Refusal | Non
     month = as_period(period, "/path/period")
     found = await report.read(visitor.service, visitor.caller, area_code=area, period=month)
     own = found.submitted_by == visitor.principal.subject
-    return shown(visitor, "report.html", refusal=refusal, report=found, own=own)
+    language = visitor.caller.language
+    return shown(
+        visitor,
+        "report.html",
+        refusal=refusal,
+        report=found,
+        own=own,
+        class_names=CLASS_NAMES[language],
+        medical_types=MEDICAL_TYPE_NAMES[language],
+    )
 
 
 @router.get("/{area}/{period}/file")

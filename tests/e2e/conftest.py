@@ -108,12 +108,14 @@ def _note(desk: Desk, message: Any) -> None:
 @pytest.fixture(scope="session")
 async def busy_office(database_server: str) -> AsyncIterator[Office]:
     """An office in July 2018: March to May declared by ``li`` and approved by ``wang``; March paid, April sent and late, of
-    May a draft by ``li`` for the basic fund. Users ``li``, ``wang`` (finance) and ``shen`` (an auditor of one fund)."""
+    May a draft by ``li`` for the basic fund; June declared by ``li``. Users ``li``, ``wang`` (finance) and ``shen`` (an auditor of one fund)."""
     async with office(database_server, "2018-03-20T10:00:00+08:00") as opened:
         await _people(opened)
         for period, after in (("2018-03", "2018-04"), ("2018-04", "2018-05"), ("2018-05", "2018-06")):
             await _month(opened, period, after)
+        await _bills(opened, "2018-06-20")
         await opened.at("2018-07-02")
+        await opened.declared("2018-06")
         yield opened
 
 
@@ -129,15 +131,7 @@ async def _people(opened: Office) -> None:
 
 async def _month(opened: Office, period: str, after: str) -> None:
     """Three bills of a month, its statement, and what became of its orders."""
-    world = opened.world
-    day = f"{period}-20"
-    await opened.at(day)
-    for amount in ("8200.00", "15750.35", "30000.00"):
-        person = f"P{secrets.token_hex(4).upper()}"
-        registered = {"name": "张永福", "id_number": id_number(), "area_code": "530127", "insurance_type": "390"}
-        poor = {"identities": [{"class": "registered_poor", "from": "2016-01-01"}]}
-        await world.put(f"/v1/persons/{person}", registered | poor)
-        await opened.settled(amount, day, person_id=person)
+    await _bills(opened, f"{period}-20")
     await opened.at(f"{after}-05")
     statement = await opened.approved(period)
     for fund in statement["funds"]:
@@ -148,6 +142,17 @@ async def _month(opened: Office, period: str, after: str) -> None:
             order = await opened.sent(order)
         if period == "2018-03":
             await opened.paid(order, f"{after}-05")
+
+
+async def _bills(opened: Office, day: str) -> None:
+    world = opened.world
+    await opened.at(day)
+    for amount in ("8200.00", "15750.35", "30000.00"):
+        person = f"P{secrets.token_hex(4).upper()}"
+        registered = {"name": "张永福", "id_number": id_number(), "area_code": "530127", "insurance_type": "390"}
+        poor = {"identities": [{"class": "registered_poor", "from": "2016-01-01"}]}
+        await world.put(f"/v1/persons/{person}", registered | poor)
+        await opened.settled(amount, day, person_id=person)
 
 
 @pytest.fixture(scope="session")

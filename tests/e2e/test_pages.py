@@ -198,6 +198,8 @@ async def test_a_page_shows_what_the_role_may_see(desks: Any) -> None:
 async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office) -> None:
     """At 1440 and at 390 pixels: axe finds nothing, nothing scrolls sideways; in both languages."""
     number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")
+    body = {"hospital_code": busy_office.world.township, "area_code": "530100", "fund": "390100"}
+    await busy_office.do("li", "/prepayments", body | {"amount": "1000.00", "year": 2018})
     paths = [
         "/finance",
         "/finance/orders",
@@ -206,6 +208,18 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
         f"/finance/statements/{order['statement_id']}",
         "/finance/settlements",
         f"/finance/settlements/{number}",
+        "/finance/reconciliation",
+        "/finance/audit",
+        "/finance/prepayments",
+        "/finance/prepayments/pre_1",
+        "/finance/balances",
+        "/finance/closings",
+        "/finance/reports?area_code=530100",
+        "/finance/reports/530100/2018-05",
+        "/finance/jobs",
+        "/finance/lists",
+        "/finance/policies",
+        "/finance/policies/yunnan?beside=2022-02-01",
         "/finance/password",
         "/finance/orders/dis_999999",
     ]
