@@ -147,7 +147,7 @@ async def _month(opened: Office, period: str, after: str) -> None:
 async def _bills(opened: Office, day: str) -> None:
     world = opened.world
     await opened.at(day)
-    for amount in ("8200.00", "15750.35", "30000.00"):
+    for amount in ("8200.00", "15750.35", "128000.00"):
         person = f"P{secrets.token_hex(4).upper()}"
         registered = {"name": "张永福", "id_number": id_number(), "area_code": "530127", "insurance_type": "390"}
         poor = {"identities": [{"class": "registered_poor", "from": "2016-01-01"}]}

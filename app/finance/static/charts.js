@@ -45,8 +45,7 @@ const curve = (data) => {
   const line = (name, values, style) => ({ name, type: "line", data: values, connectNulls: true, symbolSize: 5, ...style });
   return {
     ...base(data.title),
-    grid: { left: 40, right: 14, top: 12, bottom: 44 },
-    legend: { bottom: 0, itemWidth: 16, itemHeight: 8, itemGap: 10, textStyle: { fontSize: 11, color: QUIET }, selectedMode: false },
+    grid: { left: 40, right: 14, top: 12, bottom: 22 },
     tooltip: { trigger: "axis", confine: true, textStyle: { fontSize: 12 }, valueFormatter: undefined,
       formatter: (items) => items.filter((item) => item.data).map((item) => item.seriesName + " " + percentText(item.data.text)).join("<br>") },
     xAxis: { type: "category", data: months, boundaryGap: false, axisLine, axisTick: { show: false }, axisLabel: { fontSize: 11, color: QUIET } },
