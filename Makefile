@@ -34,9 +34,9 @@ serve: setup ## Run the service with its embedded database
 test: setup ## All tests at small size: real PostgreSQL, real HTTP
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4
 
-soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-years with corrections)
-	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
-	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/test_engine.py tests/test_corrections_property.py
+soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-years with corrections, 1,000 hospital-months)
+	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 ONESTOP_SIMULATED_MONTHS=1000 \
+	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/test_engine.py tests/test_corrections_property.py tests/test_simulation.py
 
 check: setup ## Format, lint, types, import contracts, Dockerfile, openapi.yaml against the running application
 	@$(BIN)/ruff format --check .
@@ -62,5 +62,8 @@ bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
 	@$(BIN)/python -m bench.registry
+	@$(BIN)/python -m bench.slip
+	@$(BIN)/python -m bench.exports
+	@$(BIN)/python -m bench.month_close
 
 .PHONY: help setup demo serve test soak check format openapi image bench

@@ -8,9 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -45,6 +46,11 @@ from app.ledger import proof, seal
 from app.ledger.words import checked_words, verified_words
 from app.main import describe_app
 from app.messages import text as message_text
+from app.nhsa.client import Sender
+from app.nhsa.conformance import Finding, play
+from app.nhsa.gateway import Credential
+from app.nhsa.key_rotation import NATIONAL_TABLES
+from app.nhsa.kit import Kit, Patient
 from app.policies import (
     SCHEMES,
     SHIPPED,
@@ -64,6 +70,8 @@ from app.security import Principal, load_keys
 from app.server import database_url
 from app.server import serve as serve_service
 from app.settlement.bill import shanghai_day
+from app.simulation.show import SIMULATED, show_simulation
+from app.simulation.year import Wanted
 from app.tiers.findings import unused
 from app.tiers.load import load_book
 from app.tiers.policy import Policy, PolicyBook
@@ -156,23 +164,54 @@ def demo(port: int, once: bool, data_dir: Path | None) -> None:
     token = os.environ.get("ONESTOP_ADMIN_TOKEN") or secrets.token_urlsafe(24)
     if once or not _port_is_free(port):
         port = _free_port()
+    with (
+        suppress(KeyboardInterrupt),
+        _own_service(port, folder, token, ONESTOP_CLOCK=DEMO_CLOCK) as (base_url, service),
+    ):
+        run_demo(base_url, token, out)
+        if not once:
+            out.print(f"服务继续运行在 {base_url} ，按 Ctrl-C 停止。")
+            service.wait()
+
+
+@main.command("simulate-year")
+@click.option("--seed", type=int, required=True, help="Any seed gives the same year again.")
+@click.option("--hospitals", type=click.IntRange(1, 1000), default=4, show_default=True)
+@click.option(
+    "--months", type=click.IntRange(1, 24), default=13, show_default=True, help="Months with bills, from January 2018."
+)
+@click.option(
+    "--bills", type=click.IntRange(1, 1000), default=4, show_default=True, help="Per hospital and month, about."
+)
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=None, help="Keep the simulated data in this new folder."
+)
+def simulate_year(seed: int, hospitals: int, months: int, bills: int, data_dir: Path | None) -> None:
+    """Run a year of clearing through a service of its own; an auditor predicts every balance. Status 1 on a difference."""
+    wanted = Wanted(seed=seed, hospitals=hospitals, months=months, bills=bills)
+    token = secrets.token_urlsafe(24)
+    with tempfile.TemporaryDirectory(prefix="onestop-simulation-") as scratch:
+        Path(scratch).chmod(0o755)
+        folder = (data_dir or Path(scratch) / "data").absolute()
+        with _own_service(_free_port(), folder, token, **SIMULATED) as (base_url, _):
+            clean = show_simulation(base_url, token, wanted, out)
+    if not clean:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _own_service(
+    port: int, folder: Path, token: str, **environment: str
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A service with an embedded database, ready, on the manual clock; stopped at the end."""
     inherited = {name: value for name, value in os.environ.items() if name != "ONESTOP_DATABASE_URL"}
-    environment = inherited | {
-        "ONESTOP_ADMIN_TOKEN": token,
-        "ONESTOP_CLOCK": DEMO_CLOCK,
-        "ONESTOP_LOG_LEVEL": "warning",
-    }
+    settings = {"ONESTOP_ADMIN_TOKEN": token, "ONESTOP_LOG_LEVEL": "warning"} | environment
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
-    with subprocess.Popen(command, env=environment, cwd=SHIPPED.parent.parent) as service:
+    with subprocess.Popen(command, env=inherited | settings, cwd=SHIPPED.parent.parent) as service:
         try:
             with out.status("正在启动数据库和服务 …"):
                 _until_ready(f"http://127.0.0.1:{port}", service)
-            run_demo(f"http://127.0.0.1:{port}", token, out)
-            if not once:
-                out.print(f"服务继续运行在 http://127.0.0.1:{port} ，按 Ctrl-C 停止。")
-                service.wait()
-        except KeyboardInterrupt:
-            pass
+            yield f"http://127.0.0.1:{port}", service
         finally:
             service.send_signal(signal.SIGTERM)
             service.wait()
@@ -502,6 +541,45 @@ def seal_verify(data_dir: Path | None, noted: tuple[int, str] | None) -> None:
 
 
 @main.group()
+def nhsa() -> None:
+    """The national interface."""
+
+
+CONFORMANCE_WORDS: Final = {"passed": "通过", "failed": "未通过", "skipped": "未进行"}
+
+
+@nhsa.command("conformance")
+@click.option("--url", required=True, help="The service, for example http://127.0.0.1:8000.")
+@click.option("--profile", type=click.Choice(["A", "B", "none"]), default="none", show_default=True)
+@click.option("--hospital", required=True, help="fixmedins_code of a hospital that the service knows.")
+@click.option("--key-id", default="", help="_api_access_key of A, x-tif-paasid of B.")
+@click.option("--secret", envvar="ONESTOP_NHSA_SECRET", default="", help="Better in ONESTOP_NHSA_SECRET than here.")
+@click.option("--area", required=True, help="Where the hospital lies, six digits.")
+@click.option("--person", required=True, help="psn_no of an insured person.")
+@click.option("--id-number", required=True, help="The person's certno.")
+@click.option("--name", required=True, help="The person's psn_name.")
+@click.option("--item", required=True, help="med_list_codg of a class A item without ceiling.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day to treat on; not in the future.")
+def conformance(**options: Any) -> None:
+    """Play a hospital's whole flow against a service, and say in words what is right. Status 1 unless everything is."""
+    if not asyncio.run(_conformance(options)):
+        raise SystemExit(1)
+
+
+async def _conformance(options: dict[str, Any]) -> bool:
+    credential = Credential(options["profile"], options["key_id"], options["secret"])
+    patient = Patient(options["person"], options["id_number"], options["name"], options["item"], options["day"].date())
+    async with httpx.AsyncClient(base_url=options["url"], timeout=60) as opened:
+        kit = Kit(Sender(opened, options["hospital"], options["area"], credential), patient)
+        return await play(kit, _show_finding)
+
+
+def _show_finding(finding: Finding) -> None:
+    words = f"：{finding.words}" if finding.words else ""
+    click.echo(f"{CONFORMANCE_WORDS[finding.result]}  {finding.step}{words}")
+
+
+@main.group()
 def token() -> None:
     """Tokens of the API."""
 
@@ -586,7 +664,9 @@ def keys_rotate(data_dir: Path | None) -> None:
         service = Service(settings, database, PolicyBook({}), held, False)
         with Progress(TextColumn("已检查 {task.completed} 行"), console=out, transient=True) as progress:
             task = progress.add_task("")
-            found = await rotate(service, caller, lambda so_far: progress.update(task, completed=so_far.seen))
+            found = await rotate(
+                service, caller, lambda so_far: progress.update(task, completed=so_far.seen), NATIONAL_TABLES
+            )
 
     _with_open_database(data_dir, act)
     click.echo(f"检查 {found.seen} 行，重新加密 {found.written} 行。")

@@ -33,9 +33,11 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    export_days: int = Field(default=7, ge=1, le=366)
     seal_seconds: float = Field(default=10.0, gt=0)
     observe_seconds: float = Field(default=300.0, gt=0)
     check_seconds: float = Field(default=900.0, gt=0)
+    job_row_days: int = Field(default=400, ge=1)
     quote_seconds: int = Field(default=1800, ge=1)
     reconciliation_grace: int = Field(default=1800, ge=0, le=24 * 3600)
     family_doctor_fee: Decimal | None = Field(

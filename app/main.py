@@ -21,6 +21,7 @@ from app.config import Settings
 from app.context import Service
 from app.db import open_database
 from app.embedded import default_data_dir
+from app.exports import api as exports
 from app.finance import routes as pages
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
@@ -108,6 +109,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         hospitals,
         records,
         jobs_api,
+        exports,
         law,
         tokens,
         nhsa,

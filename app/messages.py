@@ -376,8 +376,8 @@ _CLEARING: Final[dict[str, tuple[str, str]]] = {
         "The current state doesn't allow this. Read the present state first.",
     ),
     "month_closed": (
-        "{period} 月已关账，不能再记入。请改用未关账月份的日期，或由他人重新开账。",
-        "The month {period} is closed. Use a day of an open month, or have somebody else reopen it.",
+        "该月已关账，不能再记入。{period} 之外未关账月份的日期可以使用，或由他人重新开账。",
+        "The month is closed. Use a day of an open month instead of one in {period}, or have somebody else reopen it.",
     ),
     "period_not_ended": (
         "该月或该年尚未结束。请在期满后再办理。",
@@ -648,8 +648,8 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
     ),
     "no_rows": ("只有表头，没有数据行。请检查导出的文件。", "There are headings but no rows. Check what was exported."),
     "too_many_rows": (
-        "行数过多。最多 {limit} 行，请拆成几个文件。",
-        "There are too many rows. The limit is {limit}; split the file.",
+        "行数过多。最多 {limit} 行：上传的文件请拆成几个；导出请缩小条件，或用 POST /v1/exports 建立导出任务。",
+        "There are too many rows. The limit is {limit}: split a file that is sent; narrow an export, or make it a job with POST /v1/exports.",
     ),
     "too_many_columns": (
         "列数过多。最多 {limit} 列，请删去多余的列。",
@@ -733,6 +733,18 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
         "任务多次异常中断，已停止。请把任务编号告知运维。",
         "The job broke off several times and was stopped. Tell operations its id.",
     ),
+    "export_needs_office": (
+        "医院的令牌不能建立导出任务。请按月份、日期等条件缩小范围后直接下载：GET /v1/exports/{{list}}。",
+        "A hospital's token can't have export jobs. Narrow the list by month or days and download it: GET /v1/exports/{{list}}.",
+    ),
+    "result_not_ready": (
+        "任务没有可下载的结果。请查询任务，完成后再取。",
+        "The job has no result to download. Read the job, and fetch the result when it is done.",
+    ),
+    "result_expired": (
+        "结果文件已过保存期并删除。请重新导出。",
+        "The result was kept for its time and is deleted by now. Export the list again.",
+    ),
     "job_state": (
         "任务当前的状态不允许这一步。请查询任务；已完成的导入请用更正名单或新文件修正。",
         "The job's state doesn't allow this. Read the job; correct a finished import with a correction list or a new file.",
@@ -803,6 +815,14 @@ _NATIONAL: Final[dict[str, tuple[str, str]]] = {
     "nhsa_network_refused": (
         "该地址不允许免签名调用。请为机构配置签名方式，或把该网段加入 ONESTOP_NHSA_NETWORKS。",
         "Calls without a signature aren't allowed from here. Give the hospital a profile, or allow the network.",
+    ),
+    "nhsa_busy": (
+        "中心暂时繁忙或连不上数据库。请稍候，用同一 msgid、同一 input 重发；不会重复办理。",
+        "The service is busy or can't reach its database. Wait a little, then repeat with the same msgid and input; nothing is done twice.",
+    ),
+    "nhsa_failed": (
+        "中心内部错误。请用同一 msgid、同一 input 重发；仍然出现时，请把请求号 {request_id} 告知经办机构。",
+        "Something went wrong on our side. Repeat with the same msgid and input; if it persists, tell the agency the request {request_id}.",
     ),
     "nhsa_unknown_transaction": (
         "没有这个交易编号，或本服务不提供该交易。请核对 infno。",

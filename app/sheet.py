@@ -159,7 +159,9 @@ def _csv_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
 
 def _delimiter(file: TextIO) -> str:
     """What parts the cells of the headings: tabs, when there are any and no comma; the file is rewound."""
-    headings = file.readline(READ_BYTES)
+    headings = ""
+    while not headings.strip(" ,\t\r\n") and (headings := file.readline(READ_BYTES)):
+        continue
     file.seek(0)
     return "\t" if "\t" in headings and "," not in headings else ","
 

@@ -27,6 +27,7 @@ FILES: Final = {
     "echarts/NOTICE": VENDOR / "echarts.NOTICE",
     "zrender/LICENSE": VENDOR / "zrender.LICENSE",
     "@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf": FONTS / "NotoSansSC-Regular.ttf",
+    "@expo-google-fonts/noto-sans-sc/700Bold/NotoSansSC_700Bold.ttf": FONTS / "NotoSansSC-Bold.ttf",
     "@expo-google-fonts/noto-sans-sc/LICENSE_FONT": FONTS / "NotoSansSC.LICENSE",
 }
 DEVELOPMENT: Final = {

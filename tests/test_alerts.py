@@ -166,6 +166,7 @@ async def test_open_differences_and_deductions_are_counted_with_their_age(databa
         assert late["onestop_late_declarations", (("area_code", "530100"),)] == 1
         assert late["onestop_report_due_seconds", (("area_code", "530100"),)] == 14 * 86400
         statement = await desk.declared("2018-05")
+        path = f"/clearing/statements/{statement['statement_id']}"
         body = {
             "settlement_id": settled["settlement_id"],
             "fund": "390100",
@@ -173,7 +174,7 @@ async def test_open_differences_and_deductions_are_counted_with_their_age(databa
             "reason_code": "K1",
             "reason": "x",
         }
-        await desk.do("li", f"/clearing/statements/{statement['statement_id']}/deductions", body)
+        await desk.do("li", f"{path}/deductions", body)
         totals = [{"fund": "390100", "count": 2, "amount": "1.00"}]
         await desk.do("li", "/clearing/reconciliations", {"statement_id": statement["statement_id"], "totals": totals})
         await desk.at("2018-06-23")

@@ -388,6 +388,8 @@ async def test_faults_of_an_area_are_told_at_once(client: httpx.AsyncClient, tok
     elsewhere = await token(scopes=["registry"], area_code="532600")
     assert (await client.put("/v1/areas/530127", json={"name": "x"}, headers=elsewhere)).status_code == 404
     assert (await client.get("/v1/areas/530199")).status_code == 404
+    grab = {"name": "x", "pooling_area": "530100"}
+    assert (await client.put("/v1/areas/532601", json=grab, headers=elsewhere)).status_code == 404
 
 
 # ---------------------------------------------------------------- pure parts

@@ -3,11 +3,15 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import asyncpg
 import pytest
 
+from app.clearing.plan import plan_on
+from app.policies import shipped_book
 from tests.office import Office, office
 
 SOFT: dict[str, Any] = {"area_code": "530100", "mode": "soft"}
@@ -46,9 +50,7 @@ async def test_a_closed_month_keeps_its_figures_and_says_what_is_open(desk: Offi
     assert await desk.refused("li", closing("2018-05"), SOFT) == (409, "already_closed")
     await desk.approved("2018-05")
     kept = await desk.get("/fiscal-months/2018-05", area_code="530100")
-    assert {(row["event"], row["creditor"], row["clr_type"]) for row in kept["data"]} == {
-        ("settlement", "hospital", "21")
-    }
+    assert {(row["event"], row["clr_type"]) for row in kept["data"]} == {("settlement", "21")}
     hard = await desk.do("wang", closing("2018-05"), HARD)
     assert (hard["state"], hard["open"]["undeclared"], hard["closed_by"]) == ("hard", 0, "wang")
     for mode in (SOFT, HARD):
@@ -189,3 +191,16 @@ async def test_the_database_lets_nobody_past_the_moves(desk: Office) -> None:
                 await owner.execute(statement)
     finally:
         await owner.close()
+
+
+def test_a_pay_by_day_on_a_holiday_stays_unless_the_pack_moves_it() -> None:
+    """25 August 2018 is a Saturday. As shipped it stays; with next_working_day it is Monday; holidays and worked weekends count."""
+    shipped = plan_on(shipped_book(None), "530100", date(2018, 7, 31))
+    moving = replace(shipped, next_working_day=True)
+    assert (shipped.pay_by("2018-07"), moving.pay_by("2018-07")) == (date(2018, 8, 25), date(2018, 8, 27))
+    worked = replace(moving, workdays=moving.workdays | {date(2018, 8, 25)})
+    assert worked.pay_by("2018-07") == date(2018, 8, 25)
+    # 1 to 7 October are free, 29 and 30 September worked.
+    assert [moving.works(date(2018, 9, day)) for day in (28, 29, 30)] == [True, True, True]
+    assert replace(moving, pay_by_day=1).pay_by("2018-09") == date(2018, 10, 8)
+    assert not any(moving.works(date(2018, 2, day)) for day in range(15, 22))

@@ -250,3 +250,32 @@ async def test_a_message_loses_its_key_and_nothing_else(hospital: Hospital, conn
     await hospital.refused("2304", wanted, "nhsa_answer_erased", number)
     await hospital.done("5203", hospital.of_visit(mdtrt_id, setl_id=number))
     await hospital.done("2601", undoing(hospital, "2304", number))
+
+
+# ---------------------------------------------------------------- at once
+
+
+async def test_one_number_at_once_for_two_patients_is_one_visit(hospital: Hospital) -> None:
+    """Admissions of different persons under one number in parallel: one is admitted, the others are told."""
+    persons = [hospital.world] + [await World(hospital.world.client).build() for _ in range(3)]
+    number = visit_id()
+    wanted = [hospital.admission(number, psn_no=world.person) for world in persons]
+    answers = await asyncio.gather(*(hospital.send("2401", input_) for input_ in wanted))
+    assert sorted(answer["infcode"] for answer in answers) == [-1, -1, -1, 0]
+    assert all("[nhsa_visit_exists]" in answer["err_msg"] for answer in answers if answer["infcode"])
+
+
+async def test_transactions_are_counted_by_number_and_outcome(hospital: Hospital) -> None:
+    """The metric has a transaction's number and what became of it, and ``other`` for what is no transaction."""
+
+    async def counted(infno: str, outcome: str) -> float:
+        text = (await hospital.world.client.get("/metrics")).text
+        wanted = f'onestop_nhsa_transactions_total{{infno="{infno}",outcome="{outcome}"}} '
+        return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
+
+    before = [await counted(*of) for of in (("9002", "refused"), ("other", "refused"))]
+    row = {"signOut": {"sign_no": "x", "opter_no": "x"}}
+    await hospital.refused("9002", row, "nhsa_session_unknown")
+    await hospital.sender.post(b"{", path="/nhsa/" + "9" * 40)
+    after = [await counted(*of) for of in (("9002", "refused"), ("other", "refused"))]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]

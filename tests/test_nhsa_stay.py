@@ -322,7 +322,8 @@ async def test_childbirth_is_settled_as_such(hospital: Hospital) -> None:
         assert (await hospital.settled(mdtrt_id, "1000.00"))["setlinfo"]["clr_type"] == "99949"
     mdtrt_id = await hospital.admitted(visit_id(), med_type="52")
     await hospital.charged(mdtrt_id, hospital.line(mdtrt_id, "1", "1000.00"))
-    await hospital.refused("2303", hospital.settling("2303", mdtrt_id, "1000.00"), "delivery_mode_missing")
+    words = await hospital.refused("2303", hospital.settling("2303", mdtrt_id, "1000.00"), "delivery_mode_missing")
+    assert "就诊登记 字段 matn_type（生育类别）" in words
 
 
 async def test_a_medical_type_that_isnt_settled_here_is_refused(hospital: Hospital) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.money import yuan
+from app.money import rate_text, yuan
 from tests.conftest import TokenFactory
 from tests.payout_history import History, Model, following, fresh_area, prepaid
 
@@ -146,6 +146,34 @@ async def test_a_deposit_is_not_due_until_it_is_released(client: httpx.AsyncClie
     assert after["deductions"] == "0.00"  # of 31 December
 
 
+async def test_a_released_deposit_falls_due_with_its_order_and_is_paid_by_it(
+    client: httpx.AsyncClient, history: History
+) -> None:
+    """Release and payment meet in the release's order, whenever each of them is made."""
+    await even_year(history, Fraction(1, 10))
+    release = await history.connection.fetchval(
+        """INSERT INTO deposit_release (hospital_code, hospital_area, area_code, fund, year, deposit, assessed_ratio, amount, reason,
+             state, subject, request_id, created_on, approved_by, approved_on)
+           VALUES ('H1', '530127', $1, $2, 2019, 144000, 10000, 144000, 'r', 'approved', 's', 'r', '2020-03-01', 'c', '2020-03-10')
+           RETURNING release_id""",
+        history.area, FUND,
+    )  # fmt: skip
+    order = await history.connection.fetchval(
+        """INSERT INTO disbursement (release_id, hospital_code, hospital_area, area_code, fund, fiscal_year, period, gross, deposit_rate,
+             deposit, offset_amount, carried, amount, state, due_on, created_on, approved_by, subject, request_id)
+           VALUES ($1, 'H1', '530127', $2, $3, 2019, '2020-03', 144000, 0, 0, 0, 0, 144000, 'sent', '2020-04-10', '2020-03-10', 'c',
+                   's', 'r') RETURNING disbursement_id""",
+        release, history.area, FUND,
+    )  # fmt: skip
+    await history.post("deposit_released", FUND, "H1", 144_000, date(2020, 3, 10), year=2019, cause=f"rel_{release}")
+    await history.post("payment", FUND, "H1", 100_000, date(2020, 4, 9), year=2019, cause=f"dis_{order}")
+    days = ("2020-04-09", "2020-04-10", "2020-04-11", "2020-05-26")
+    seen = [await row(client, history, day) for day in days]
+    assert [one["due"] for one in seen] == ["12960.00", "14400.00", "14400.00", "14400.00"]
+    assert [one["overdue"] for one in seen] == ["0.00", "0.00", "440.00", "440.00"]
+    assert [one["disbursed_of_due"] for one in seen] == ["12960.00", "13960.00", "13960.00", "13960.00"]
+
+
 async def test_what_is_owed_to_persons_and_other_funds_is_not_counted(
     client: httpx.AsyncClient, history: History
 ) -> None:
@@ -240,11 +268,10 @@ async def test_any_history_on_any_day_is_as_the_model_says(
             wanted = Model(history, fund, 2020, as_of, PLAN_RATE).figures()
             shown = {name: found[fund][name] for name in wanted}
             assert shown == {name: yuan(int(value)) for name, value in wanted.items()}, (seed, as_of, fund)
-            projected = Fraction(wanted["disbursed"] + wanted["scheduled"], wanted["payable"] + wanted["expected"] or 1)
-            assert found[fund]["projected_ratio"] in (
-                None,
-                f"{projected.__floor__()}.{int(projected * 10000) % 10000:04d}",
-            )
+            paid, owed = wanted["disbursed"] + wanted["scheduled"], wanted["payable"] + wanted["expected"]
+            assert owed > 0
+            assert paid >= 0
+            assert found[fund]["projected_ratio"] == rate_text(paid * 10_000 // owed), (seed, as_of, fund)
         for groups in ("fund,hospital_code", "fund,period", "fund,area_code,hospital_code,period"):
             parts = await rows(client, group_by=groups, **asked)
             for fund in (FUND, OTHER):

@@ -15,7 +15,12 @@ import httpx
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from app.config import Settings
+from app.context import Service
+from app.db import open_database
+from app.jobs import store
 from app.security import blind_index, derive_keys
+from app.tiers.policy import PolicyBook
 from tests.conftest import ADMIN_TOKEN, TokenFactory, new_database, start_service
 from tests.world import World, id_number, key
 
@@ -342,6 +347,26 @@ async def test_the_result_is_a_workbook(client: httpx.AsyncClient) -> None:
     assert more.json()["has_more"] is False
     assert (await client.get("/v1/jobs/job_999999999")).status_code == 404
     assert (await client.get("/v1/jobs/7")).status_code == 404
+
+
+async def test_rows_of_a_job_expire_and_the_job_stays(
+    client: httpx.AsyncClient, database_url: str, connection: Any
+) -> None:
+    """Rows of jobs that ended longer ago than they are kept are deleted; summary and newer jobs stay."""
+    people = [await person(client) for _ in range(2)]
+    old, new = [await imported(client, [(one["id_number"], one["name"], "低保", "")]) for one in people]
+    number = int(old["job_id"].removeprefix("job_"))
+    await connection.execute("UPDATE job SET ended_at = now() - interval '401 days' WHERE job_id = $1", number)
+    database = await open_database(database_url, Settings())
+    try:
+        service = Service(Settings(), database, PolicyBook({}), derive_keys(bytes(32)), False)
+        deleted = await store.expire_rows(service)
+    finally:
+        await database.close()
+    assert deleted <= 1  # the service that runs beside may have been faster
+    shown = (await client.get(f"/v1/jobs/{old['job_id']}")).json()
+    assert (shown["rows"], shown["summary"]) == ([], {"matched": 1})
+    assert len((await client.get(f"/v1/jobs/{new['job_id']}")).json()["rows"]) == 1
 
 
 # ---------------------------------------------------------------- crashes

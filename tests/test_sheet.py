@@ -69,6 +69,13 @@ def test_headings_are_found_wherever_they_stand(read: Any) -> None:
     assert read(content) == [(4, ["2016-01-01", "1"]), (6, ["", "2"])]
 
 
+def test_tabs_part_cells_where_the_headings_have_them(read: Any) -> None:
+    """Tab-separated text is read as such, also below empty rows; a tab inside a CSV's cell parts nothing."""
+    assert read(TEXT.replace(",", "\t").encode("gb18030")) == [(2, ["530127196001010013", "张三", "2016-01-01"])]
+    assert read("\t\t\n身份证号\t姓名\n1\t张,三\n".encode()) == [(3, ["1", "张,三"])]
+    assert read("身份证号,姓名\t\n1,张\t三\n".encode()) == [(2, ["1", "张\t三"])]
+
+
 def test_workbooks_of_both_programs_are_read(read: Any) -> None:
     """Files by openpyxl and by LibreOffice give the same; days are days whatever their format."""
     from datetime import date, datetime

@@ -10,9 +10,10 @@ import pytest
 from app.demo.bill import example
 from app.demo.compute import OfflineBill, computed
 from app.policies import shipped_book
+from app.settlement.capitals import capital_yuan
 from app.settlement.document import Document, ReversalInputs, encoded
 from app.settlement.service import Computation
-from app.settlement.slip import ACCUMULATOR_NAMES, Names, basis_text, capital_yuan, rendered
+from app.settlement.slip import ACCUMULATOR_NAMES, Names, basis_text, rendered
 from app.tiers.model import ACCUMULATORS, Step
 from app.wire import decode
 from tests.world import World, key

@@ -21,26 +21,30 @@ MOST_NAMED: Final = 100
 # Months with postings are found by leaps through the index, not by looking at every posting.
 _UNDECLARED: Final = text("""
 WITH RECURSIVE place AS (
-  SELECT DISTINCT substr(a.party, 10) AS hospital_code FROM account a
-   WHERE a.kind = 'payable' AND a.party LIKE 'hospital:%' AND starts_with(a.path, 'area:' || CAST(:area AS text) || '/')),
+  SELECT substr(a.party, 10) AS hospital_code, array_agg(a.account_id) AS accounts FROM account a
+   WHERE a.kind = 'payable' AND a.party LIKE 'hospital:%' AND starts_with(a.path, 'area:' || CAST(:area AS text) || '/')
+   GROUP BY 1),
 month AS (
-  SELECT p.hospital_code, (SELECT min(t.period) FROM transfer t
-                            WHERE t.hospital_code = p.hospital_code AND t.area_code = :area) AS period FROM place p
+  SELECT p.*, (SELECT min(t.period) FROM transfer t
+                WHERE t.hospital_code = p.hospital_code AND t.area_code = :area) AS period FROM place p
   UNION ALL
-  SELECT m.hospital_code, (SELECT min(t.period) FROM transfer t
+  SELECT m.hospital_code, m.accounts, (SELECT min(t.period) FROM transfer t
                             WHERE t.hospital_code = m.hospital_code AND t.area_code = :area AND t.period > m.period)
     FROM month m WHERE m.period < :last)
-SELECT m.hospital_code, m.period FROM month m
- WHERE m.period <= :last AND m.period >= :first
-   AND NOT EXISTS (SELECT FROM statement s WHERE s.hospital_code = m.hospital_code AND s.area_code = :area
-                      AND s.period = m.period AND s.state <> 'withdrawn')
-   AND EXISTS (
-       SELECT FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
+SELECT m.hospital_code, m.period
+  FROM month m
+ CROSS JOIN LATERAL (
+       SELECT FROM transfer t
         WHERE t.hospital_code = m.hospital_code AND t.area_code = :area AND t.period = m.period
           AND t.event IN ('settlement', 'reversal', 'adjustment', 'recovery', 'deduction_reversed', 'family_doctor')
-          AND 'payable hospital:' || m.hospital_code IN (c.kind || ' ' || c.party, d.kind || ' ' || d.party)
-          AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id AND NOT i.withdrawn))
+          AND (t.credit_account = ANY (m.accounts) OR t.debit_account = ANY (m.accounts))
+          AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id AND NOT i.withdrawn) LIMIT 1) one
+ WHERE m.period BETWEEN :first AND :last
+   AND NOT EXISTS (SELECT FROM statement s WHERE s.hospital_code = m.hospital_code AND s.area_code = :area
+                      AND s.period = m.period AND s.state <> 'withdrawn')
  ORDER BY m.period, m.hospital_code LIMIT :most""")
+# One posting of a month is enough; a bitmap would gather them all first.
+_BITMAPS: Final = text("SELECT set_config('enable_bitmapscan', :state, true)")
 _UNAPPROVED: Final = text("""
 SELECT s.statement_id, s.hospital_code, s.period, s.state, s.pay_by,
        (SELECT coalesce(sum(t.amount), 0) FROM statement_total t WHERE t.statement_id = s.statement_id)::bigint AS amount
@@ -129,7 +133,10 @@ async def due_of(service: Service, connection: AsyncConnection, area: str) -> Du
 async def undeclared(connection: AsyncConnection, area: str, *, first: str, last: str) -> Sequence[RowMapping]:
     """Hospitals and months between two, both included, with postings to declare and no statement."""
     wanted = {"area": area, "first": first, "last": last, "most": MOST_SHOWN}
-    return (await connection.execute(_UNDECLARED, wanted)).mappings().all()
+    await connection.execute(_BITMAPS, {"state": "off"})
+    rows = (await connection.execute(_UNDECLARED, wanted)).mappings().all()
+    await connection.execute(_BITMAPS, {"state": "on"})
+    return rows
 
 
 def last_ended(day: date) -> str:

@@ -48,12 +48,11 @@ class MonthReopeningRequest(Struct, forbid_unknown_fields=True):
 
 
 class Figure(Struct):
-    """A month's postings of a kind, as they were when it was closed. ``amount`` yuan, signed on what is payable; ``creditor``
-    is ``hospital`` or ``person``, empty for what moves no payable."""
+    """A month's postings of a kind, as they were when it was closed. ``amount`` yuan: what goes back to the fund's expense (a
+    reversal, a deduction) is negative, all else as it was posted."""
 
     hospital_code: str
     fund: str
-    creditor: str
     event: str
     tier: str
     clr_type: str
@@ -62,7 +61,7 @@ class Figure(Struct):
 
 
 class FigureTotal(Struct):
-    """The month's postings of a fund and event; yuan."""
+    """The month's postings of a fund and event; yuan, signed as in ``Figure``."""
 
     fund: str
     event: str
@@ -96,7 +95,7 @@ class MonthFiguresAnswer(Struct):
 class _Kept(Struct):
     """What is stored; amounts in fen."""
 
-    figures: list[tuple[str, str, str, str, str, str, int, int]]
+    figures: list[tuple[str, str, str, str, str, int, int]]
     open: Open
 
 
@@ -183,7 +182,7 @@ async def figures_of(
         return None
     funds = caller.principal.funds
     kept = msgspec.convert(row["figures"], _Kept).figures
-    data = [Figure(*figure[:7], yuan(figure[7])) for figure in kept if funds is None or figure[1] in funds]
+    data = [Figure(*figure[:6], yuan(figure[6])) for figure in kept if funds is None or figure[1] in funds]
     return MonthFiguresAnswer(area, period, row["state"], data)
 
 
@@ -230,10 +229,10 @@ def _answer(row: Mapping[str, Any], kept: _Kept, funds: frozenset[str] | None) -
 
 
 def _totals(
-    figures: Sequence[tuple[str, str, str, str, str, str, int, int]], funds: frozenset[str] | None
+    figures: Sequence[tuple[str, str, str, str, str, int, int]], funds: frozenset[str] | None
 ) -> list[FigureTotal]:
     sums: dict[tuple[str, str], tuple[int, int]] = {}
-    for _, fund, _, event, _, _, postings, amount in figures:
+    for _, fund, event, _, _, postings, amount in figures:
         if funds is None or fund in funds:
             before = sums.get((fund, event), (0, 0))
             sums[fund, event] = (before[0] + postings, before[1] + amount)

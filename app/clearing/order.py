@@ -196,7 +196,7 @@ async def _make(
     taken = disbursement.c.disbursement_id.in_([item["disbursement_id"] for item in carriers])
     await connection.execute(update(disbursement).where(taken).values(taken_by=order["disbursement_id"]))
     if net <= 0:
-        await post(connection, _carried(order, carriers, today(now)))
+        await post(connection, _carried(order, [*carriers, *await _late(connection, order)], today(now)))
     await record(connection, caller, now, order, object_id=shown, move=order["state"], amount=order["amount"])
     return order
 
@@ -276,8 +276,25 @@ def _held_back(row: dict[str, Any], day: date, *, undo: bool = False) -> list[Po
 
 
 async def _taken(connection: AsyncConnection, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an order takes from other fiscal years, and from its own."""
     wanted = select(disbursement).where(disbursement.c.taken_by == row["disbursement_id"])
-    return [dict(item) for item in (await connection.execute(wanted)).mappings()]
+    carriers = [dict(item) for item in (await connection.execute(wanted)).mappings()]
+    return [*carriers, *await _late(connection, row)]
+
+
+_LATE: Final = text(
+    """SELECT t.fiscal_year, -sum(t.amount)::bigint AS amount
+         FROM transfer t JOIN deduction d ON t.cause = 'ded_' || d.deduction_id
+        WHERE t.event = 'deduction' AND t.statement_id = :statement AND d.statement_id = :statement AND d.fund = :fund
+          AND d.fiscal_year = :year AND t.fiscal_year <> :year GROUP BY t.fiscal_year"""
+)
+
+
+async def _late(connection: AsyncConnection, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Deductions of an order's part that were booked in another fiscal year, its own being closed by then. ``gross`` is less by
+    them, so that year's debt moves to the order's, as what is carried forward does."""
+    of = {"statement": row["statement_id"], "fund": row["fund"], "year": row["fiscal_year"]}
+    return [row | dict(late) for late in (await connection.execute(_LATE, of)).mappings()]
 
 
 async def send(service: Service, connection: AsyncConnection, caller: Caller, shown: str) -> OrderAnswer:

@@ -13,7 +13,6 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import area_prefix
 from app.clearing.plan import Plan, last_day, next_month, period_of, plan_on
 from app.errors import Refused
 from app.money import RATE_ONE
@@ -24,36 +23,45 @@ AREA: Final = "area_code"
 HOSPITAL: Final = "hospital_code"
 PERIOD: Final = "period"
 GROUPS: Final = (FUND, AREA, HOSPITAL, PERIOD)
+WHOLE_CODE: Final = 6
 MOST_YEARS_LATE: Final = 5
 """Months later than this behind their fiscal year have no pay-by day any more."""
 
-_QUERY: Final = text("""
+# A year of postings is grouped in memory instead of being sorted on disk.
+_MEMORY: Final = text("SELECT set_config('work_mem', '64MB', true)")
+_QUERY: Final = """
 WITH plan AS (
   SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date, deposit_rate integer)
 ), floors AS (
   SELECT * FROM jsonb_to_recordset(CAST(:floors AS jsonb)) AS f(prefix text, fund text, floor integer)
 ), asked AS (
-  SELECT CAST(:year AS smallint) AS year, CAST(:as_of AS date) AS as_of, make_date(:year, 12, 31) AS year_end,
-         least(CAST(:as_of AS date), make_date(:year, 12, 31)) AS legal_day
+  SELECT CAST(:year AS smallint) AS year, CAST(:as_of AS date) AS as_of, make_date(:year, 12, 31) AS year_end
+), declared AS MATERIALIZED (
+  SELECT s.statement_id, s.area_code, s.period, s.pay_by FROM statement s
+   WHERE s.state <> 'withdrawn' AND (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date <= :as_of AND s.period >= :first{statements}
+), item AS MATERIALIZED (
+  SELECT i.transfer_id, i.statement_id FROM declared s JOIN statement_item i USING (statement_id) WHERE NOT i.withdrawn
+), movement AS (
+  -- what moved, as of the day, of the year and the one before; by accounts, so that the long read stays narrow
+  SELECT t.fiscal_year, t.debit_account, t.credit_account, t.event, coalesce(i.statement_id, t.statement_id) AS statement_id,
+         t.period, t.business_date <= least(:as_of, make_date(:year, 12, 31)) AS legal,
+         CASE WHEN t.statement_id IS NULL AND t.event IN ('payment', 'payment_returned', 'deposit_released', 'deposit_forfeited')
+              THEN t.cause END AS cause, sum(t.amount) AS amount
+    FROM transfer t LEFT JOIN item i USING (transfer_id)
+   WHERE t.fiscal_year IN (:year, :year - 1) AND t.business_date <= :as_of{transfers}
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ), posting AS (
-  -- what moved on accounts of hospitals, as of the day, of the year and the one before
-  SELECT t.fiscal_year, t.area_code, t.fund, t.hospital_code, t.event, coalesce(i.statement_id, t.statement_id) AS statement_id,
-         t.period, t.cause, t.business_date <= a.legal_day AS legal,
-         CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN t.amount ELSE 0 END
-         - CASE WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN t.amount ELSE 0 END AS owed,
-         CASE WHEN c.kind = 'deposit' THEN t.amount ELSE 0 END - CASE WHEN d.kind = 'deposit' THEN t.amount ELSE 0 END AS held,
-         CASE WHEN d.kind = 'prepaid' THEN t.amount ELSE 0 END - CASE WHEN c.kind = 'prepaid' THEN t.amount ELSE 0 END AS prepaid
-    FROM asked a JOIN transfer t ON t.fiscal_year IN (a.year, a.year - 1) AND t.business_date <= a.as_of
-    JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
-    LEFT JOIN statement_item i ON i.transfer_id = t.transfer_id AND NOT i.withdrawn
-   WHERE (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable', 'deposit', 'prepaid'))
-     AND (c.party LIKE 'hospital:%' OR d.party LIKE 'hospital:%')
-     AND (CAST(:fund AS text) IS NULL OR t.fund = :fund) AND starts_with(t.area_code, CAST(:area AS text))
-     AND (CAST(:hospital AS text) IS NULL OR t.hospital_code = :hospital)
+  SELECT m.*, substr(split_part(h.path, '/', 1), 6) AS area_code, substr(split_part(h.path, '/', 2), 6) AS fund,
+         substr(h.party, 10) AS hospital_code,
+         CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN m.amount ELSE 0 END
+         - CASE WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN m.amount ELSE 0 END AS owed,
+         CASE WHEN c.kind = 'deposit' THEN m.amount ELSE 0 END - CASE WHEN d.kind = 'deposit' THEN m.amount ELSE 0 END AS held,
+         CASE WHEN d.kind = 'prepaid' THEN m.amount ELSE 0 END - CASE WHEN c.kind = 'prepaid' THEN m.amount ELSE 0 END AS prepaid
+    FROM movement m JOIN account d ON d.account_id = m.debit_account JOIN account c ON c.account_id = m.credit_account
+    JOIN account h ON h.account_id = CASE WHEN d.party LIKE 'hospital:%' THEN d.account_id ELSE c.account_id END
+   WHERE h.party LIKE 'hospital:%' AND (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable', 'deposit', 'prepaid'))
 ), moved AS MATERIALIZED (
-  SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, legal,
-         CASE WHEN statement_id IS NULL AND event IN ('payment', 'payment_returned', 'deposit_released', 'deposit_forfeited')
-              THEN cause END AS cause,
+  SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, legal, cause,
          sum(owed) FILTER (WHERE event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor')) AS incurred,
          sum(-owed) FILTER (WHERE event IN ('deduction', 'deduction_reversed')) AS deducted,
          sum(-held) FILTER (WHERE event = 'deposit_forfeited') AS forfeited,
@@ -65,10 +73,6 @@ WITH plan AS (
   SELECT p.cause, o.due_on, o.period FROM disbursement o,
          LATERAL (VALUES ('rel_' || o.release_id), ('dis_' || o.disbursement_id)) p(cause)
    WHERE o.release_id IS NOT NULL AND o.state <> 'cancelled'
-), declared AS (
-  SELECT s.statement_id, s.area_code, s.period, s.pay_by FROM statement s, asked a
-   WHERE s.state <> 'withdrawn' AND (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date <= a.as_of
-     AND starts_with(s.area_code, CAST(:area AS text))
 ), bucket AS (
   SELECT m.fiscal_year, m.area_code, m.fund, m.hospital_code, s.statement_id, coalesce(s.period, r.period, m.period) AS period,
          coalesce(s.pay_by, r.due_on, p.pay_by) AS pay_by, p.deposit_rate,
@@ -147,7 +151,7 @@ SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.are
   FROM part p
   LEFT JOIN LATERAL (SELECT prefix FROM plan WHERE starts_with(p.area_code, prefix) ORDER BY length(prefix) DESC LIMIT 1) x ON true
   LEFT JOIN floors f ON f.prefix = x.prefix AND f.fund = p.fund
- GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4""")
+ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
 
 
 class Figures(Struct, frozen=True):
@@ -204,6 +208,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     as_of: date
     fund: str | None = None
     area_code: str | None = None
+    """A paying area, or the first digits of several."""
     hospital_code: str | None = None
     group_by: Sequence[str] = (FUND,)
     proposed: int | None = None
@@ -219,9 +224,7 @@ async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: 
     parameters: dict[str, Any] = {
         "year": wanted.year,
         "as_of": wanted.as_of,
-        "fund": wanted.fund,
-        "area": "" if wanted.area_code is None else area_prefix(wanted.area_code),
-        "hospital": wanted.hospital_code,
+        "first": f"{wanted.year - 1}-01",
         "proposed": wanted.proposed,
         "proposed_deposit": wanted.proposed_deposit,
         "by_fund": FUND in wanted.group_by,
@@ -231,8 +234,31 @@ async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: 
         "plans": msgspec.json.encode(list(_plans(book, wanted))).decode(),
         "floors": msgspec.json.encode(list(_floors(book, wanted.year))).decode(),
     }
-    rows = await connection.execute(_QUERY, parameters)
+    await connection.execute(_MEMORY)
+    transfers, statements, values = _filters(wanted)
+    query = text(_QUERY.format(transfers=transfers, statements=statements))
+    rows = await connection.execute(query, parameters | values)
     return [msgspec.convert(dict(row), Figures) for row in rows.mappings()]
+
+
+def _filters(wanted: Wanted) -> tuple[str, str, dict[str, str]]:
+    """The conditions on transfers and statements, and their values. Only those that were asked for: a condition that may be
+    empty would hide from the planner how much is read."""
+    transfers, statements, values = "", "", {}
+    if wanted.fund is not None:
+        transfers += " AND t.fund = :fund"
+        values["fund"] = wanted.fund
+    if wanted.hospital_code is not None:
+        transfers += " AND t.hospital_code = :hospital"
+        statements += " AND s.hospital_code = :hospital"
+        values["hospital"] = wanted.hospital_code
+    if wanted.area_code is not None:
+        whole = len(wanted.area_code) == WHOLE_CODE
+        condition = " AND {0}.area_code = :area" if whole else " AND starts_with({0}.area_code, :area)"
+        transfers += condition.format("t")
+        statements += condition.format("s")
+        values["area"] = wanted.area_code
+    return transfers, statements, values
 
 
 def _plans(book: PolicyBook, wanted: Wanted) -> Iterator[dict[str, object]]:

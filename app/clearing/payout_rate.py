@@ -11,10 +11,11 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing.payout_query import FUND, Figures, Wanted, floor_known, payout_figures
+from app.clearing.moves import business_now, pooling_area_of, today
+from app.clearing.payout_query import FUND, GROUPS, Figures, Wanted, floor_known, payout_figures
 from app.clearing.plan import FUNDS, Plan
 from app.context import Caller, Service
-from app.errors import Conflict
+from app.errors import Conflict, Fault, Refused
 from app.money import RATE_ONE, rate_text, share, yuan
 from app.tiers.payout_plan import largest_deposit, reachable
 
@@ -58,6 +59,52 @@ class RateAnswer(Struct):
     required: str
     overdue: str
     deposit: str
+
+
+async def rates_of(
+    service: Service,
+    connection: AsyncConnection,
+    caller: Caller,
+    *,
+    year: int,
+    as_of: date | None,
+    fund: str | None,
+    area_code: str | None,
+    hospital_code: str | None,
+    group_by: str,
+) -> list[RateAnswer]:
+    """The rows that a reader asks for (``GET /v1/payout-rates``), today and of his own area where nothing else is said.
+    Refused for a fund or a group that there isn't."""
+    groups = tuple(group_by.split(","))
+    faults = []
+    if not set(groups) <= set(GROUPS):
+        faults.append(Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)}))
+    if fund is not None and fund not in FUNDS:
+        faults.append(Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)}))
+    if faults:
+        raise Refused(faults)
+    area = area_code or own_area(caller)
+    wanted = Wanted(
+        year=year,
+        as_of=as_of or today(await business_now(service, connection)),
+        fund=fund,
+        area_code=await paying_area(connection, area),
+        hospital_code=hospital_code,
+        group_by=groups,
+    )
+    return await payout_rates(service, connection, wanted, caller.principal.funds)
+
+
+async def paying_area(connection: AsyncConnection, area_code: str | None) -> str | None:
+    """The paying area of a county, the first digits of all areas of a province."""
+    if area_code is None or area_code.endswith("0000"):
+        return area_code and area_code[:2]
+    return await pooling_area_of(connection, area_code)
+
+
+def own_area(caller: Caller) -> str | None:
+    """An area sees what its hospitals get from others too; its payout rate is its own."""
+    return caller.principal.area_code if caller.reach[0] == "area" else None
 
 
 async def payout_rates(
@@ -107,11 +154,6 @@ def _shown(service: Service, row: Figures, wanted: Wanted) -> RateAnswer:
         overdue=yuan(row.overdue),
         deposit=yuan(row.deposit),
     )
-
-
-def own_area(caller: Caller) -> str | None:
-    """An area sees what its hospitals get from others too; its payout rate is its own."""
-    return caller.principal.area_code if caller.reach[0] == "area" else None
 
 
 def ratio(part: int, whole: int) -> str | None:

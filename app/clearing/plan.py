@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from app.context import Service
 from app.errors import Fault, Refused
 from app.money import RATE_ONE
 from app.tiers.model import FUNDS as FUND_OF_TIER
+from app.tiers.payout_findings import HOLIDAYS, ON_HOLIDAY, WORKDAYS
 from app.tiers.policy import Policy, PolicyBook
 
+SATURDAY: Final = 5
 FUNDS: Final = tuple(FUND_OF_TIER.values())
 PERIOD: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
@@ -28,6 +30,11 @@ class Plan:
     declare_by_day: int
     pay_by_day: int
     appeal_days: int
+    next_working_day: bool = False
+    """Whether a pay-by day that isn't worked moves to the next day that is."""
+    holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
+    """Days of a weekend that are worked 调休."""
 
     @property
     def highest_deposit(self) -> int:
@@ -36,7 +43,14 @@ class Plan:
 
     def pay_by(self, period: str) -> date:
         """The day by which a month is to be paid."""
-        return following(period, self.pay_by_day)
+        day = following(period, self.pay_by_day)
+        while self.next_working_day and not self.works(day):
+            day += timedelta(days=1)
+        return day
+
+    def works(self, day: date) -> bool:
+        """Whether a day is worked, as far as the pack's calendar knows the year."""
+        return day in self.workdays or (day.weekday() < SATURDAY and day not in self.holidays)
 
     def declare_by(self, period: str) -> date:
         """The day by which a month is to be declared."""
@@ -54,7 +68,14 @@ def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
         declare_by_day=policy.figure("disbursement.declare_by_day", {}).value,
         pay_by_day=policy.figure("disbursement.pay_by_day", {}).value,
         appeal_days=policy.figure("audit.appeal_days", {}).value,
+        next_working_day=_optional(policy, ON_HOLIDAY) == "next_working_day",
+        holidays=_optional(policy, HOLIDAYS) or frozenset(),
+        workdays=_optional(policy, WORKDAYS) or frozenset(),
     )
+
+
+def _optional(policy: Policy, name: str) -> Any:
+    return policy.figure(name, {}).value if policy.has(name) else None
 
 
 FLOOR: Final = "disbursement.min_payout_ratio"

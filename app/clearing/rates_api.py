@@ -8,15 +8,11 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.areas import pooling_area
 from app.clearing import year as fiscal_year
 from app.clearing.api import READERS, opened, reading, writing
-from app.clearing.moves import business_now, today
-from app.clearing.payout_query import FUND, GROUPS, Wanted
-from app.clearing.payout_rate import RateAnswer, own_area, payout_rates
-from app.clearing.plan import FUNDS
+from app.clearing.payout_query import FUND
+from app.clearing.payout_rate import RateAnswer, rates_of
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
-from app.errors import Fault, Refused
 from app.http import answer
 from app.openapi import KEYED, body, gives
 from app.problem import read_body
@@ -60,30 +56,23 @@ async def get_payout_rates(
     is a list of fund, area_code, hospital_code and period with commas; by fund alone, every fund has a row. A county is
     read as its pooling area, a province as all of its areas. A token of an area reads its own unless it names another."""
     caller, service = await opened(request, *READERS)
-    groups = _groups(group_by)
-    if fund is not None and fund not in FUNDS:
-        raise Refused([Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)})])
-    area = area_code or own_area(caller)
 
     async def read(connection: AsyncConnection) -> RatesAnswer:
-        wanted = Wanted(
-            year=year,
-            as_of=as_of or today(await business_now(service, connection)),
-            fund=fund,
-            area_code=area if area is None or area.endswith("0000") else pooling_area(area),
-            hospital_code=hospital_code,
-            group_by=groups,
+        return RatesAnswer(
+            await rates_of(
+                service,
+                connection,
+                caller,
+                year=year,
+                as_of=as_of,
+                fund=fund,
+                area_code=area_code,
+                hospital_code=hospital_code,
+                group_by=group_by,
+            )
         )
-        return RatesAnswer(await payout_rates(service, connection, wanted, caller.principal.funds))
 
     return answer(await reading(caller, service, read))
-
-
-def _groups(text: str) -> tuple[str, ...]:
-    groups = tuple(text.split(","))
-    if not set(groups) <= set(GROUPS):
-        raise Refused([Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)})])
-    return groups
 
 
 # ---------------------------------------------------------------- closing

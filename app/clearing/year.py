@@ -146,10 +146,12 @@ async def _check_floors(service: Service, connection: AsyncConnection, area: str
     below = [row for row in rows if row.fund in floors and row.fund not in excepted and row.required > 0]
     if below:
         funds = [await _shortfall(connection, area, asked, row) for row in below]
-        raise Conflict("payout_below_floor", extra={"funds": funds})
+        shortfall = {part["fund"]: part["shortfall"] for part in funds}
+        unpaid = [item for part in funds for item in part["unpaid"]]
+        raise Conflict("payout_below_floor", extra={"funds": funds, "shortfall": shortfall, "unpaid": unpaid})
 
 
-async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row: Figures) -> dict[str, object]:
+async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row: Figures) -> dict[str, Any]:
     values = {"year": asked.year, "area": area, "fund": row.fund, "day": asked.as_of, "most": MOST_UNPAID}
     unpaid = (await connection.execute(_UNPAID, values)).mappings().all()
     return {

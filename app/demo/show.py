@@ -10,6 +10,7 @@ from rich.text import Text
 
 from app.money import RATE_ONE, divide_half_up, fen
 from app.policies import shipped_book
+from app.settlement.capitals import capital_yuan
 from app.settlement.slip import (
     ACCUMULATOR_NAMES,
     BASIS_STATUS,
@@ -19,7 +20,6 @@ from app.settlement.slip import (
     SCOPE_NAMES,
     STATUS_NAMES,
     basis_text,
-    capital_yuan,
 )
 from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 

@@ -14,14 +14,11 @@ from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction as table
 from app.context import Service
-from app.export import Column
-from app.finance.export import ListFile, exported
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.money import yuan
-from app.settlement.answer import shown_id
 
 router = APIRouter(prefix="/finance/audit", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(State)
@@ -40,31 +37,6 @@ async def _asked(service: Service, connection: AsyncConnection, query: Mapping[s
     day = today(await business_now(service, connection))
     filters = {"fund": chosen(query, "fund", FUNDS), "hospital_code": chosen(query, "hospital_code")}
     return deductions_where(day, cast(State | None, chosen(query, "state", STATES)), filters)
-
-
-def _cells(row: Mapping[Any, Any]) -> list[Any]:
-    ids = [f"ded_{row['deduction_id']}", f"stm_{row['statement_id']}", shown_id(row["settlement_id"])]
-    texts = [row[name] for name in ("hospital_code", "fund", "reason_code", "reason", "state")]
-    days = [row[name] for name in ("proposed_on", "appeal_by", "decided_on")]
-    return [*ids, *texts, row["amount"], row["upheld"], *days, row["subject"], row["decided_by"]]
-
-
-DEDUCTIONS_FILE: Final = ListFile(
-    name="deductions",
-    title="审核扣减",
-    columns=[
-        *(Column(name) for name in ("扣减号", "月结单号", "结算号", "医院编码", "基金", "原因代码", "原因", "状态")),
-        Column("提出金额", "money"),
-        Column("最终扣减", "money"),
-        *(Column(name, "date") for name in ("提出日期", "申诉截止", "裁定日期")),
-        *(Column(name) for name in ("提出人", "裁定人")),
-    ],
-    asked=_asked,
-    cells=_cells,
-    sorts=COLUMNS,
-    default="-deduction",
-    key=table.c.deduction_id,
-)
 
 
 @router.get("")
@@ -94,12 +66,6 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         }
 
     return shown(visitor, "audit.html", refusal=refusal, **await reading(visitor, read))
-
-
-@router.get("/export")
-async def get_file(request: Request) -> Response:
-    """The list as a file."""
-    return await exported(await visit(request, *READERS), DEDUCTIONS_FILE)
 
 
 async def _act(request: Request, notice: str, move: Move, scope: str) -> Response:

@@ -9,17 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.context import Service
-from app.export import Column
-from app.finance.export import ListFile, exported
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.money import yuan
 from app.settlement import balance
-from app.settlement.answer import shown_id
 from app.settlement.balance import ClosingRequest
-from app.settlement.bill import shanghai_day
 from app.settlement.tables import patient_balance as table
 
 router = APIRouter(prefix="/finance/balances", route_class=PageRoute, include_in_schema=False)
@@ -36,30 +32,6 @@ COLUMNS: Final = {
 async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
     filters = {"state": chosen(query, "state", STATES), "hospital_code": chosen(query, "hospital_code")}
     return select(table).where(*(table.c[name] == value for name, value in filters.items() if value is not None))
-
-
-def _cells(row: Mapping[Any, Any]) -> list[Any]:
-    ids = [f"bal_{row['balance_id']}", shown_id(row["settlement_id"]), row["person_id"], row["hospital_code"]]
-    return [*ids, row["amount"], row["state"], shanghai_day(row["opened_at"]), row["paid_on"], row["reference"]]
-
-
-BALANCES_FILE: Final = ListFile(
-    name="patient-balances",
-    title="患者往来",
-    columns=[
-        *(Column(name) for name in ("往来号", "结算号", "人员编号", "医院编码")),
-        Column("金额（负数退给患者）", "money"),
-        Column("状态"),
-        Column("产生日期", "date"),
-        Column("收付日期", "date"),
-        Column("凭证号"),
-    ],
-    asked=_asked,
-    cells=_cells,
-    sorts=COLUMNS,
-    default="-balance",
-    key=table.c.balance_id,
-)
 
 
 @router.get("")
@@ -87,12 +59,6 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         }
 
     return shown(visitor, "balances.html", refusal=refusal, **await reading(visitor, read))
-
-
-@router.get("/export")
-async def get_file(request: Request) -> Response:
-    """The list as a file."""
-    return await exported(await visit(request, *READERS), BALANCES_FILE)
 
 
 @router.post("/{balance_id}/close")

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.finance.export import KIND
+from app.exports.job import KIND
 from app.finance.listing import chosen, listed
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.jobs import store

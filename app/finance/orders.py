@@ -10,14 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing.disbursement_api import OrderState
-from app.clearing.moves import DISBURSEMENT, business_now, today
+from app.clearing.moves import business_now, today
 from app.clearing.order import answer_of
 from app.clearing.order_list import ENDED, orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import disbursement
-from app.context import Service
-from app.export import Column
-from app.finance.export import ListFile, exported
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
@@ -53,68 +50,6 @@ async def orders_asked(connection: AsyncConnection, query: Mapping[str, str], da
         area_code=chosen(query, "area_code"),
         state=chosen(query, "state", STATES),
     )
-
-
-async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
-    return await orders_asked(connection, query, today(await business_now(service, connection)))
-
-
-def _cells(row: Mapping[Any, Any]) -> list[Any]:
-    return [
-        f"{DISBURSEMENT}{row['disbursement_id']}",
-        row["hospital_code"],
-        row["area_code"],
-        row["period"],
-        row["fund"],
-        row["fiscal_year"],
-        row["gross"],
-        row["deposit"],
-        row["offset_amount"],
-        row["carried"],
-        row["amount"],
-        row["paid"],
-        row["due_on"],
-        row["paid_on"],
-        row["state"],
-        row["subject"],
-        row["approved_by"],
-    ]
-
-
-ORDERS_FILE: Final = ListFile(
-    name="orders",
-    title="拨付单",
-    columns=[
-        Column("拨付单号"),
-        Column("医院编码"),
-        Column("统筹区"),
-        Column("费用月份"),
-        Column("基金"),
-        Column("财政年度", "count"),
-        Column("批准金额", "money"),
-        Column("质量保证金", "money"),
-        Column("预付款抵扣", "money"),
-        Column("前期结转", "money"),
-        Column("应付金额", "money"),
-        Column("已付", "money"),
-        Column("应付日期", "date"),
-        Column("付款日期", "date"),
-        Column("状态"),
-        Column("制单人"),
-        Column("批准人"),
-    ],
-    asked=_asked,
-    cells=_cells,
-    sorts=COLUMNS,
-    default="-order",
-    key=disbursement.c.disbursement_id,
-)
-
-
-@router.get("/orders/export")
-async def get_orders_file(request: Request) -> Response:
-    """The list as a file, with the page's filters and order."""
-    return await exported(await visit(request, *READERS), ORDERS_FILE)
 
 
 @router.get("/orders")

@@ -10,11 +10,10 @@ from sqlalchemy import ColumnElement, Table, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.areas import pooling_area
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import late
 from app.clearing.payout_query import AREA, HOSPITAL, Wanted, payout_figures
-from app.clearing.payout_rate import RateAnswer, own_area, payout_rates, ratio
+from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_rates, ratio
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement
 from app.finance.listing import chosen
@@ -59,7 +58,7 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]
     now = today(await business_now(visitor.service, connection))
     year = _year(visitor.request, now)
     area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
-    area = area if area is None or area.endswith("0000") else pooling_area(area)
+    area = await paying_area(connection, area)
     funds = visitor.principal.funds
     wanted = Wanted(year=year, as_of=now, area_code=area)
     rates = await payout_rates(visitor.service, connection, wanted, funds)
@@ -138,7 +137,7 @@ async def _work(connection: AsyncConnection, now: date, area: str | None) -> lis
     found = []
     for key, table, condition, amount, href in asked:
         if area is not None and "area_code" in table.c:
-            condition = condition & table.c[AREA].startswith(area[:2] if area.endswith("0000") else area[:4])
+            condition = condition & table.c[AREA].startswith(area)
         count, money = await _counted(connection, table, condition, amount)
         found.append(Work(key, count, money, href, late=key == "overdue" and count > 0))
     return found

@@ -20,8 +20,6 @@ from app.clearing.prepayment import PrepaymentRequest
 from app.clearing.tables import prepayment as table
 from app.context import Service
 from app.errors import Fault, Refused
-from app.export import Column
-from app.finance.export import ListFile, exported
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
@@ -56,37 +54,6 @@ async def _asked(service: Service, connection: AsyncConnection, query: Mapping[s
     return select(table).where(*(table.c[name] == value for name, value in filters.items() if value is not None))
 
 
-def _cells(row: Mapping[Any, Any]) -> list[Any]:
-    texts = [row[name] for name in ("hospital_code", "area_code", "fund")]
-    money = [row[name] for name in ("amount", "paid", "offset_amount", "returned")]
-    return [
-        f"{PREPAYMENT}{row['prepayment_id']}",
-        *texts,
-        row["year"],
-        *money,
-        row["state"],
-        row["subject"],
-        row["approved_by"],
-    ]
-
-
-PREPAYMENTS_FILE: Final = ListFile(
-    name="prepayments",
-    title="预付款",
-    columns=[
-        *(Column(name) for name in ("预付单号", "医院编码", "统筹区", "基金")),
-        Column("年度", "count"),
-        *(Column(name, "money") for name in ("金额", "已付", "已抵扣", "已退回")),
-        *(Column(name) for name in ("状态", "制单人", "批准人")),
-    ],
-    asked=_asked,
-    cells=_cells,
-    sorts=COLUMNS,
-    default="-prepayment",
-    key=table.c.prepayment_id,
-)
-
-
 @router.get("")
 async def get_prepayments(request: Request) -> Response:
     """The prepayments."""
@@ -111,12 +78,6 @@ async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         }
 
     return shown(visitor, "prepayments.html", refusal=refusal, **await reading(visitor, read))
-
-
-@router.get("/export")
-async def get_file(request: Request) -> Response:
-    """The list as a file."""
-    return await exported(await visit(request, *READERS), PREPAYMENTS_FILE)
 
 
 @router.post("")

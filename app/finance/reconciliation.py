@@ -13,9 +13,6 @@ from app.clearing.api import ReasonRequest
 from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
 from app.clearing.tables import difference as table
-from app.context import Service
-from app.export import Column
-from app.finance.export import ListFile, exported
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
@@ -42,34 +39,6 @@ def differences_asked(query: Mapping[str, str]) -> Select[Any]:
     return select(table).where(*conditions)
 
 
-async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
-    return differences_asked(query)
-
-
-def _cells(row: Mapping[Any, Any]) -> list[Any]:
-    one = difference.shown(dict(row), row["opened_on"])
-    ids = [one.difference_id, one.statement_id, one.hospital_code, one.type, one.settlement_id, one.fund]
-    return [*ids, row["ours"], row["theirs"], one.opened_on, one.state, one.resolution, one.resolved_by]
-
-
-DIFFERENCES_FILE: Final = ListFile(
-    name="differences",
-    title="对账差异",
-    columns=[
-        *(Column(name) for name in ("差异号", "月结单号", "医院编码", "类型", "结算号", "基金")),
-        Column("我方金额", "money"),
-        Column("对方金额", "money"),
-        Column("发现日期", "date"),
-        *(Column(name) for name in ("状态", "处理说明", "处理人")),
-    ],
-    asked=_asked,
-    cells=_cells,
-    sorts=COLUMNS,
-    default="opened",
-    key=table.c.difference_id,
-)
-
-
 @router.get("")
 async def get_differences(request: Request) -> Response:
     """The differences."""
@@ -92,12 +61,6 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         }
 
     return shown(visitor, "reconciliation.html", refusal=refusal, **await reading(visitor, read))
-
-
-@router.get("/export")
-async def get_file(request: Request) -> Response:
-    """The list as a file."""
-    return await exported(await visit(request, *READERS), DIFFERENCES_FILE)
 
 
 @router.post("/{difference_id}/resolve")

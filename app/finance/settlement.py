@@ -16,11 +16,10 @@ from app.http import check_context
 from app.money import fen, yuan
 from app.settlement import store
 from app.settlement.answer import PortionsAnswer, SettlementAnswer, read_id, shown_id, shown_instant
-from app.settlement.api import pdf_answer
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
-from app.settlement.slip_pdf import slip_pdf
+from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
@@ -98,7 +97,8 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
         row = await store.read_one(connection, number)
     if row is None:
         raise NotFound("not_found")
-    return pdf_answer(await slip_pdf(visitor.service, visitor.caller, row), settlement_id)
+    headers = {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
+    return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
 
 
 async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[Entry]]:

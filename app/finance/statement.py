@@ -18,9 +18,6 @@ from app.clearing.order import OrderRequest, answer_of
 from app.clearing.order_list import orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import statement_item
-from app.context import Service
-from app.export import Column
-from app.finance.export import ListFile, exported
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
@@ -52,45 +49,6 @@ def items_asked(query: Mapping[str, str], shown_id: str) -> Select[Any]:
     wanted = wanted.where(statement_item.c.statement_id == number_of(shown_id, STATEMENT))
     fund = chosen(query, "fund", FUNDS)
     return wanted if fund is None else wanted.where(_posting.c.fund == fund)
-
-
-async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
-    await statement.read(connection, query["statement_id"])
-    return items_asked(query, query["statement_id"])
-
-
-def _cells(row: Mapping[Any, Any]) -> list[Any]:
-    settled = None if row["settlement_id"] is None else shown_id(row["settlement_id"])
-    names = ("event", "fund", "tier", "clr_type", "fiscal_year", "business_date", "signed")
-    return [f"pst_{row['transfer_id']}", settled, *(row[name] for name in names)]
-
-
-ITEMS_FILE: Final = ListFile(
-    name="statement-items",
-    title="申报明细",
-    columns=[
-        Column("流水号"),
-        Column("结算号"),
-        Column("事项"),
-        Column("基金"),
-        Column("保障层级"),
-        Column("清算类别"),
-        Column("财政年度", "count"),
-        Column("日期", "date"),
-        Column("金额", "money"),
-    ],
-    asked=_asked,
-    cells=_cells,
-    sorts=COLUMNS,
-    default="posting",
-    key=_posting.c.transfer_id,
-)
-
-
-@router.get("/{statement_id}/export")
-async def get_items_file(request: Request, statement_id: str) -> Response:
-    """The postings as a file."""
-    return await exported(await visit(request, *READERS), ITEMS_FILE, statement_id=statement_id)
 
 
 @router.get("/{statement_id}")

@@ -9,12 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing.api import State
-from app.clearing.moves import STATEMENT
 from app.clearing.statement import row_of, statements_where
 from app.clearing.tables import statement
-from app.context import Service
-from app.export import Column
-from app.finance.export import ListFile, exported
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
@@ -39,43 +35,6 @@ def statements_asked(query: Mapping[str, str]) -> Select[Any]:
     """The statements that the address's filters ask for."""
     filters = {name: chosen(query, name) for name in ("period", "hospital_code", "area_code")}
     return statements_where(filters | {"state": chosen(query, "state", STATES)})
-
-
-async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
-    return statements_asked(query)
-
-
-def _cells(row: Mapping[Any, Any]) -> list[Any]:
-    names = ("hospital_code", "area_code", "period", "state")
-    amount = int(row["amount"])
-    return [f"{STATEMENT}{row['statement_id']}", *(row[name] for name in names), amount, row["pay_by"], row["subject"]]
-
-
-STATEMENTS_FILE: Final = ListFile(
-    name="statements",
-    title="月结单",
-    columns=[
-        Column("月结单号"),
-        Column("医院编码"),
-        Column("统筹区"),
-        Column("费用月份"),
-        Column("状态"),
-        Column("申报金额", "money"),
-        Column("应付日期", "date"),
-        Column("申报人"),
-    ],
-    asked=_asked,
-    cells=_cells,
-    sorts=COLUMNS,
-    default="-statement",
-    key=statement.c.statement_id,
-)
-
-
-@router.get("/statements/export")
-async def get_statements_file(request: Request) -> Response:
-    """The list as a file, with the page's filters and order."""
-    return await exported(await visit(request, *READERS), STATEMENTS_FILE)
 
 
 @router.get("/statements")

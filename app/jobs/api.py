@@ -1,7 +1,6 @@
 """The routes of jobs: how far one is, what became of each row, the result as a workbook, and what a person decides of it."""
 
-import asyncio
-from collections.abc import Sequence
+import os
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -10,12 +9,13 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Query, Request
 from msgspec import Struct
-from openpyxl import Workbook
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from app.context import Caller, Service
+from app.export import CSV_TYPE
+from app.exports import job as export
 from app.http import (
     PAGE_DEFAULT,
     PAGE_MOST,
@@ -28,7 +28,8 @@ from app.http import (
     read_cursor,
     service_of,
 )
-from app.jobs import store
+from app.jobs import store, workbook
+from app.jobs.outcome import RowAnswer, shown_row
 from app.messages import text as message_text
 from app.openapi import KEYED, gives
 from app.registry import catalogue_import
@@ -39,8 +40,8 @@ from app.upload import XLSX_TYPE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 READERS: Final = ("registry", "auditor")
-RESULT_HEADINGS: Final = ("行号 row", "结果 outcome", "原因 reason", "字段 field", "对象 reference", "说明 message")
-RESULT_ROWS: Final = 5000
+ASKERS: Final = (*READERS, "finance")
+HIDDEN: Final = "asker"  # of an export: which token it reads with
 CANCELLABLE: Final = ("queued", "running", "proposed", "failed", "cancelled")
 
 
@@ -51,17 +52,6 @@ class FaultAnswer(Struct):
     column: str | None
     code: str
     message: str
-
-
-class RowAnswer(Struct):
-    """What became of a row of the file. ``field`` is the column at fault, ``reference`` the person or item concerned."""
-
-    row: int
-    outcome: str
-    reason: str | None
-    field: str | None
-    reference: str | None
-    message: str | None
 
 
 class JobAnswer(Struct):
@@ -100,52 +90,43 @@ async def get_job(
     cursor: str | None = None,
 ) -> Response:
     """A job, and a page of its rows in the order of the file, of one outcome when one is given."""
-    caller, service = await _reader(request)
+    caller, service = await _asker(request)
     after = read_cursor(service, cursor, int) or 0
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, store.parsed_id(job_id))
+        _check_reach(caller, job, *READERS)
         rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
     next_cursor = cursor_behind(service, rows, limit, lambda row: row["row_no"])
     shown = {
-        "rows": [_row(row, caller.language) for row in rows[:limit]],
+        "rows": [shown_row(row, caller.language) for row in rows[:limit]],
         "has_more": next_cursor is not None,
         "next_cursor": next_cursor,
     }
     return answer(_job(job, caller.language) | shown)
 
 
-@router.get("/{job_id}/result", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}}}})
+@router.get("/{job_id}/result", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}, CSV_TYPE: {}}}})
 async def get_result(request: Request, job_id: str, outcome: str | None = None) -> Response:
-    """Every row's outcome as a workbook."""
-    caller, service = await _reader(request)
+    """Of an import every row's outcome as a workbook; of an export its file."""
+    caller, service = await _asker(request)
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, store.parsed_id(job_id))
-    workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet("result")
-    sheet.append(RESULT_HEADINGS)
-    after = 0
-    while rows := await _some_rows(service, caller, job["job_id"], outcome, after):
-        lines = [msgspec.structs.astuple(_row(row, caller.language)) for row in rows]
-        await asyncio.to_thread(_append, sheet, lines)
-        after = rows[-1]["row_no"]
+    _check_reach(caller, job, *READERS)
+    if job["kind"] == export.KIND:
+        name, type_, content = await export.result(service, caller, job)
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(content, headers=disposition, media_type=type_)
     with NamedTemporaryFile(prefix="onestop-result-", suffix=".xlsx", delete=False) as file:
         path = Path(file.name)
-    await asyncio.to_thread(workbook.save, path)
+    try:
+        await workbook.made(caller, job["job_id"], outcome, path)
+    except BaseException:
+        os.unlink(path)
+        raise
     headers = {"Content-Disposition": f'attachment; filename="{job_id}.xlsx"'}
     return FileResponse(path, headers=headers, media_type=XLSX_TYPE, background=BackgroundTask(path.unlink))
-
-
-async def _some_rows(service: Service, caller: Caller, job_id: int, outcome: str | None, after: int) -> list[Any]:
-    async with service.database.hot() as connection:
-        await check_context(service, connection, caller)
-        return await store.read_rows(connection, job_id, outcome=outcome, after=after, limit=RESULT_ROWS)
-
-
-def _append(sheet: Any, lines: Sequence[tuple[object, ...]]) -> None:
-    for line in lines:
-        sheet.append(line)
 
 
 @router.post("/{job_id}/acceptance", openapi_extra=KEYED, responses=gives(200, JobAnswer))
@@ -166,22 +147,32 @@ async def post_acceptance(request: Request, job_id: str) -> Response:
 
 @router.post("/{job_id}/cancellation", openapi_extra=KEYED, responses=gives(200, JobAnswer))
 async def post_cancellation(request: Request, job_id: str) -> Response:
-    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed."""
+    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed. An export by whoever
+    asked for it."""
     caller = await caller_of(request)
-    require(caller.principal, "registry")
+    require(caller.principal, *ASKERS)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         job = await store.locked(connection, store.parsed_id(job_id), *CANCELLABLE)
+        _check_reach(caller, job, "registry")
         job = await store.end(connection, job["job_id"], "cancelled")
         return 200, encoded(_job(job, caller.language))
 
     return await once(request, caller, None, act)
 
 
-async def _reader(request: Request) -> tuple[Caller, Service]:
+async def _asker(request: Request) -> tuple[Caller, Service]:
     caller = await caller_of(request)
-    require(caller.principal, *READERS)
+    require(caller.principal, *ASKERS)
     return caller, service_of(request)
+
+
+def _check_reach(caller: Caller, job: Any, *scopes: str) -> None:
+    """An export is its asker's alone; another job is for who has one of the scopes."""
+    if job["kind"] == export.KIND:
+        export.check_mine(caller, job)
+    else:
+        require(caller.principal, *scopes)
 
 
 def _job(job: Any, language: str) -> dict[str, Any]:
@@ -193,7 +184,7 @@ def _job(job: Any, language: str) -> dict[str, Any]:
         phase=job["phase"],
         done=job["done"],
         total=job["total"],
-        options=_plain(job["options"]),
+        options={name: value for name, value in _plain(job["options"]).items() if name != HIDDEN},
         summary=_plain(job["summary"]),
         faults=[_fault(fault, language) for fault in msgspec.convert(_plain(job["faults"]), list[FileFault])],
         due_on=job["due_on"],
@@ -210,8 +201,3 @@ def _plain(value: Any) -> Any:
 
 def _fault(fault: FileFault, language: str) -> FaultAnswer:
     return FaultAnswer(fault.row, fault.column, fault.code, message_text(fault.code, fault.values, language))
-
-
-def _row(row: Any, language: str) -> RowAnswer:
-    message = None if row["reason"] is None else message_text(row["reason"], {}, language)
-    return RowAnswer(row["row_no"], row["outcome"], row["reason"], row["field"], row["reference"], message)

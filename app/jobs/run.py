@@ -10,7 +10,7 @@ from app.config import Settings
 from app.context import Service
 from app.db import open_database
 from app.embedded import default_data_dir
-from app.finance import export_job
+from app.exports import job as export
 from app.jobs import store
 from app.jobs.worker import die_with
 from app.registry import catalogue_import, item_code_import, poverty_list
@@ -21,7 +21,7 @@ KINDS: Final[Mapping[str, Callable[[Service, store.Run], Awaitable[None]]]] = {
     poverty_list.KIND: poverty_list.run,
     catalogue_import.KIND: catalogue_import.run,
     item_code_import.KIND: item_code_import.run,
-    export_job.KIND: export_job.run,
+    export.KIND: export.run,
 }
 
 
@@ -33,7 +33,7 @@ async def run_job(job_id: int, attempt: int) -> None:
     keys = load_keys(settings, settings.data_dir or default_data_dir())
     database = await open_database(settings.database_url.get_secret_value(), settings)
     manual = clock.manual_start(settings) is not None
-    # No job needs a policy; what a list needs of one was decided when it was queued.
+    # No import needs a policy: what a list needs of one was decided when it was queued. An export reads them itself.
     service = Service(settings, database, PolicyBook({}), keys, manual)
     try:
         run = await store.begin(service, job_id, attempt)

@@ -4,7 +4,7 @@ A claim is a lease in real time with a number, ``attempt``. Every write of a run
 lease, or whose job was cancelled, is told so by ``JobLost`` and writes nothing more.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -47,11 +47,23 @@ UPDATE job SET state = CASE WHEN attempts < {MAX_ATTEMPTS} THEN 'queued' ELSE 'f
                faults = CASE WHEN attempts < {MAX_ATTEMPTS} THEN faults ELSE '[{{"code": "job_crashed"}}]' END
  WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
 _MINE: Final = "SELECT * FROM job WHERE job_id = $1 AND attempts = $2 AND state = 'running'"
+_PART: Final = "SELECT content FROM job_file WHERE job_id = $1 AND part_no = $2"
+# Other jobs drop their file when they end; one that is done has it as its result.
+_DROP_RESULTS: Final = """
+DELETE FROM job_file WHERE job_id IN (
+  SELECT job_id FROM job WHERE state = 'done' AND ended_at < clock_timestamp() - $1::integer * interval '1 day')"""
 _ADD_ROWS: Final = """
 INSERT INTO job_row (job_id, row_no, id_number_index, name_birth_index, content, outcome, reason, field, reference)
 SELECT $1, * FROM unnest($2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[])"""
 _ADD_FORMER: Final = """
 UPDATE job_row SET former_id_numbers = $3, former_name_births = $4 WHERE job_id = $1 AND row_no = $2"""
+
+
+_EXPIRED: Final = """
+DELETE FROM job_row WHERE ctid = ANY (ARRAY(
+  SELECT r.ctid FROM job j JOIN job_row r ON r.job_id = j.job_id
+   WHERE j.ended_at < clock_timestamp() - make_interval(days => $1) LIMIT $2))"""
+EXPIRE_ROWS: Final = 10_000  # in one statement
 
 
 class JobLost(Exception):
@@ -110,7 +122,7 @@ async def add_job(
     service: Service,
     connection: AsyncConnection,
     caller: Caller,
-    path: Path,
+    path: Path | None,
     *,
     kind: str,
     options: Mapping[str, Any],
@@ -119,7 +131,7 @@ async def add_job(
     digest: bytes,
     received_at: datetime,
 ) -> int:
-    """Queue a job with its file, encrypted part by part, and return its id."""
+    """Queue a job, with its file where there is one, encrypted part by part, and return its id."""
     values = {
         "kind": kind,
         "options": options,
@@ -132,13 +144,20 @@ async def add_job(
         "received_at": received_at,
     }
     job_id: int = (await connection.execute(insert(job).values(values).returning(job.c.job_id))).scalar_one()
+    for part_no, sealed in _sealed(service, job_id, path):
+        await connection.execute(insert(job_file).values(job_id=job_id, part_no=part_no, content=sealed))
+    return job_id
+
+
+def _sealed(service: Service, job_id: int, path: Path | None) -> Iterator[tuple[int, bytes]]:
+    """A file's parts with their numbers, encrypted."""
+    if path is None:
+        return
     with path.open("rb") as file:
         part_no = 0
         while content := file.read(PART_BYTES):
-            sealed = encrypt_bytes(service.keys, content, associated=_place(job_id, part_no))
-            await connection.execute(insert(job_file).values(job_id=job_id, part_no=part_no, content=sealed))
+            yield part_no, encrypt_bytes(service.keys, content, associated=_place(job_id, part_no))
             part_no += 1
-    return job_id
 
 
 def _place(job_id: int, part_no: int) -> bytes:
@@ -161,6 +180,19 @@ async def read_rows(
                     WHERE job_id = $1 AND row_no > $2 AND outcome IS NOT NULL AND ($3::text IS NULL OR outcome = $3)
                     ORDER BY row_no LIMIT $4"""
     return list(await connection.fetch(statement, job_id, after, outcome, limit))
+
+
+async def file_parts(service: Service, caller: Caller, job_id: int) -> AsyncIterator[bytes]:
+    """The parts of a file within reach, decrypted, each read by itself; none when it was dropped."""
+    part_no = 0
+    while True:
+        async with service.database.hot() as connection:
+            await check_context(service, connection, caller)
+            content = await connection.fetchval(_PART, job_id, part_no)
+        if content is None:
+            return
+        yield decrypt_bytes(service.keys, content, associated=_place(job_id, part_no))
+        part_no += 1
 
 
 async def locked(connection: AsyncConnection, job_id: int, *states: str) -> RowMapping:
@@ -214,6 +246,14 @@ async def release(service: Service, job_id: int, attempt: int) -> None:
         await connection.execute(_RELEASE, job_id, attempt)
 
 
+async def expire_rows(service: Service) -> int:
+    """Delete some rows of jobs that ended longer ago than they are kept, in real time; how many. The jobs and their summaries stay."""
+    async with service.database.hot() as connection:
+        await _everywhere(connection)
+        status: str = await connection.execute(_EXPIRED, service.settings.job_row_days, EXPIRE_ROWS)
+    return int(status.removeprefix("DELETE "))
+
+
 async def begin(service: Service, job_id: int, attempt: int) -> Run:
     """The run of a claimed job. JobLost when it isn't this attempt's any more."""
     async with service.database.hot() as connection:
@@ -233,8 +273,7 @@ async def fetch_file(service: Service, run: Run, path: Path) -> None:
     with path.open("wb") as file:
         while True:
             async with run.transaction(service) as connection:
-                statement = "SELECT content FROM job_file WHERE job_id = $1 AND part_no = $2"
-                content = await connection.fetchval(statement, run.job_id, part_no)
+                content = await connection.fetchval(_PART, run.job_id, part_no)
             if content is None:
                 return
             file.write(decrypt_bytes(service.keys, content, associated=_place(run.job_id, part_no)))
@@ -271,6 +310,31 @@ async def rows_read(service: Service, run: Run) -> None:
             run.job_id,
         )
         await connection.execute("ANALYZE job_row")  # as many new rows as this are news to the planner
+
+
+async def progress(service: Service, run: Run, done: int) -> None:
+    """Say how many rows there are so far. JobLost when the job isn't ours any more."""
+    async with run.transaction(service) as connection:
+        await connection.execute("UPDATE job SET done = $2 WHERE job_id = $1", run.job_id, done)
+
+
+async def finish_with_file(service: Service, run: Run, path: Path) -> None:
+    """End a run whose result is a file: it is kept, encrypted, until ``drop_results``."""
+    async with run.transaction(service) as connection:
+        for part_no, sealed in _sealed(service, run.job_id, path):
+            await connection.execute(
+                "INSERT INTO job_file (job_id, part_no, content) VALUES ($1, $2, $3)", run.job_id, part_no, sealed
+            )
+        await connection.execute(
+            "UPDATE job SET state = 'done', total = done, ended_at = clock_timestamp() WHERE job_id = $1", run.job_id
+        )
+
+
+async def drop_results(service: Service) -> None:
+    """Drop the results that are older than they are kept. Real time."""
+    async with service.database.hot() as connection:
+        await _everywhere(connection)
+        await connection.execute(_DROP_RESULTS, service.settings.export_days)
 
 
 async def finish(service: Service, run: Run, state: str, *, faults: Sequence[FileFault] = ()) -> None:

@@ -67,11 +67,3 @@ job_row = Table(
     Column("former_id_numbers", ARRAY(LargeBinary)),
     Column("former_name_births", ARRAY(LargeBinary)),
 )
-
-export_file = Table(
-    "export_file",
-    METADATA,
-    Column("job_id", BigInteger, ForeignKey("job.job_id"), primary_key=True, autoincrement=False),
-    Column("part_no", Integer, primary_key=True, autoincrement=False),
-    Column("content", LargeBinary, nullable=False),
-)

@@ -35,6 +35,8 @@ async def work(service: Service) -> None:
             if clock() - observed >= OBSERVE_SECONDS:
                 observed = clock()
                 await observe_open_lists(service)
+                await store.expire_rows(service)
+                await store.drop_results(service)
             claimed = await store.claim(service)
             if claimed is not None:
                 await _run(service, *claimed)

@@ -59,6 +59,12 @@ WITH source AS (
          LATERAL (VALUES (o.fiscal_year, w.amount), (w.fiscal_year, -w.amount)) x(fiscal_year, amount)
    WHERE o.state = 'carried_forward' OR {_APPROVED}
   UNION ALL
+  SELECT d.area_code, d.fund, d.hospital_code, x.fiscal_year, x.amount
+    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted', 'upheld', 'reduced')
+    JOIN disbursement o ON o.statement_id = d.statement_id AND o.fund = d.fund AND o.fiscal_year = d.fiscal_year,
+         LATERAL (VALUES ({_OF_DEDUCTION}, d.upheld), (d.fiscal_year, -d.upheld)) x(fiscal_year, amount)
+   WHERE d.upheld > 0 AND (o.state = 'carried_forward' OR {_APPROVED})
+  UNION ALL
   SELECT l.area_code, l.fund, l.hospital_code, l.year, l.amount FROM deposit_release l WHERE l.state = 'approved'
   UNION ALL
   SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, CASE b.kind WHEN 'payment' THEN -b.amount ELSE b.amount END

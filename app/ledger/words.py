@@ -21,6 +21,7 @@ CHECK_WORDS: Final = {
     "order_offset": "拨付单冲抵金额等于预付冲抵记录",
     "order_approved": "拨付单应付金额等于申报减扣款",
     "prepayment": "预付单的已付、退回、冲抵与记录一致",
+    "closed_year": "已关账年度的应付和已拨付与关账时一致",
 }
 COUNTED: Final = frozenset({"declared_once", "declared_own"})
 SEAL_WORDS: Final = {

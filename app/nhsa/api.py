@@ -8,7 +8,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from app import telemetry
-from app.errors import OnestopError, Unauthorized
+from app.errors import OnestopError, Unauthorized, Unavailable
 from app.http import answer, service_of
 from app.messages import text
 from app.nhsa.door import answered, authenticate, caller_of, known_infno
@@ -91,6 +91,7 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         message = text(error.code, error.values, "zh")
         return answer(refusal(error, f"{message}[{error.code}]"), error.status)
     except OnestopError as error:
+        error = Unavailable("nhsa_busy") if isinstance(error, Unavailable) else error
         _count(path_infno, "refused")
         area = fields.get("mdtrtarea_admvs")
         known = {"mdtrtarea_admvs": area} if isinstance(area, str) else {}

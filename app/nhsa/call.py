@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.context import Caller, Service
 from app.db import HotConnection
 from app.errors import Fault, Refused
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.dictionary import Dictionary, open_end
 from app.nhsa.envelope import Envelope
 from app.nhsa.fields import TRANSACTIONS, Nodes, Row, shown
-from app.nhsa.store import Hospital, Visit
+from app.nhsa.store import Hospital
+from app.nhsa.vault import visit_place
+from app.nhsa.visit_store import Visit
 from app.security import decrypt, encrypt
 
 VISIT_PREFIX: Final = "mdt_"
@@ -90,19 +92,15 @@ class Details(Struct):
     discharge_diagnoses: list[Row] = []
 
 
-def _place(visit_id: str) -> bytes:
-    return f"nhsa_visit.details {visit_id}".encode()
-
-
 def sealed_details(call: Call, visit_id: str, details: Details) -> bytes:
     """Details as they are stored."""
-    return encrypt(call.service.keys, msgspec.json.encode(details).decode(), associated=_place(visit_id))
+    return encrypt(call.service.keys, msgspec.json.encode(details).decode(), associated=visit_place(visit_id))
 
 
 def details_of(call: Call, visit: Visit) -> Details:
     """The stored details of a visit."""
     return msgspec.json.decode(
-        decrypt(call.service.keys, visit.details, associated=_place(visit.visit_id)), type=Details
+        decrypt(call.service.keys, visit.details, associated=visit_place(visit.visit_id)), type=Details
     )
 
 
@@ -113,7 +111,7 @@ async def visit_for(
     if lock:
         await store.lock_person(call.connection, row["psn_no"])
     number = read_number(VISIT_PREFIX, row["mdtrt_id"])
-    visit = None if number is None else await store.visit(call.connection, number, call.hospital_code)
+    visit = None if number is None else await visit_store.visit(call.connection, number, call.hospital_code)
     if visit is None or visit.state == "withdrawn":
         raise refused("nhsa_visit_unknown", f"{pointer}/mdtrt_id")
     if visit.person_id != row["psn_no"]:

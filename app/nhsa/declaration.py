@@ -12,9 +12,10 @@ from app.clearing import statement
 from app.clearing.moves import STATEMENT, number_of
 from app.clearing.plan import as_period
 from app.clearing.statement import StatementRequest
+from app.db import constraint
 from app.errors import Conflict
 from app.money import yuan
-from app.nhsa import store
+from app.nhsa import filing_store
 from app.nhsa.call import DECLARATION_PREFIX, Call, Output, day, read_number, refused, shown_number
 from app.nhsa.fields import Row, scaled_of
 
@@ -33,13 +34,18 @@ async def declare(call: Call) -> Output:
     period = as_period(f"{row['setlym'][:4]}-{row['setlym'][4:]}", "/data/0/setlym")
     area = pooling_area(_area(call))
     number = await _statement(call, area, period)
-    parts = await store.declarations(call.connection, number)
+    parts = await filing_store.declarations(call.connection, number)
     if row["clr_type"] in parts:
         event = shown_number(DECLARATION_PREFIX, parts[row["clr_type"]])
         raise Conflict("nhsa_declared_before", values={"event": event})
-    ours = await store.declarable(call.connection, number, medical_type, call.hospital_code, area, period)
+    ours = await filing_store.declarable(call.connection, number, medical_type, call.hospital_code, area, period)
     _compare(row, ours)
-    declared = await store.add_declaration(call.connection, call.caller, number, row["clr_type"])
+    try:
+        declared = await filing_store.add_declaration(call.connection, call.caller, number, row["clr_type"])
+    except Exception as error:
+        if constraint(error) == "nhsa_declaration_once":  # the same part by another message, at the same moment
+            raise Conflict("nhsa_message_running") from error
+        raise
     return {"result": call.shown("result", {"clr_appy_evt_id": shown_number(DECLARATION_PREFIX, declared)})}
 
 
@@ -50,7 +56,7 @@ def _area(call: Call) -> str:
 
 async def _statement(call: Call, area: str, period: str) -> int:
     """The month's statement, declared now if it wasn't; Conflict once it is being worked on."""
-    known = await store.statement_of(call.connection, call.hospital_code, area, period)
+    known = await filing_store.statement_of(call.connection, call.hospital_code, area, period)
     if known is None:
         wanted = StatementRequest(call.hospital_code, period, area)
         answer = await statement.declare(call.service, call.session, call.caller, wanted, period)
@@ -92,13 +98,13 @@ async def withdraw(call: Call) -> Output:
     """3204: a part; with the last one the statement is withdrawn, and its postings join the next one."""
     row = call.one()
     number = read_number(DECLARATION_PREFIX, row["clr_appy_evt_id"])
-    part = None if number is None else await store.declaration(call.connection, number, call.hospital_code)
+    part = None if number is None else await filing_store.declaration(call.connection, number, call.hospital_code)
     if number is None or part is None or part["withdrawn_at"] is not None:
         raise refused("nhsa_declaration_unknown", "/data/0/clr_appy_evt_id")
     if part["state"] != DECLARED:
         raise Conflict("nhsa_declaration_fixed")
-    await store.withdraw_declaration(call.connection, number)
-    if not await store.declarations(call.connection, part["statement_id"]):
+    await filing_store.withdraw_declaration(call.connection, number)
+    if not await filing_store.declarations(call.connection, part["statement_id"]):
         shown = f"{STATEMENT}{part['statement_id']}"
         await statement.withdraw(call.service, call.session, call.caller, shown, REASON)
     return {}

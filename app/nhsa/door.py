@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import telemetry
 from app.context import Caller, Service
-from app.errors import Conflict, NotFound, OnestopError, Unauthorized
+from app.errors import Conflict, NotFound, OnestopError, Unauthorized, Unavailable
 from app.http import open_request
 from app.nhsa import declaration, filing, message, person, query, reconciliation, session, settling, store, undo, visit
 from app.nhsa import fees as lines
@@ -121,6 +121,9 @@ async def answered(service: Service, envelope: Envelope, caller: Caller, receive
     infno = envelope.infno
     try:
         outcome, answer = await _answered(service, envelope, caller, received)
+    except Unavailable as error:
+        LOGGER.warning("transaction %s has to be repeated: %s", infno, error.code)
+        outcome, answer = "refused", written(envelope.fields, received, error=error_text(Unavailable("nhsa_busy")))
     except OnestopError as error:
         outcome, answer = "refused", written(envelope.fields, received, error=error_text(error, infno))
         telemetry.observe_rejection([fault.code for fault in error.faults] or [error.code], route=f"nhsa {infno}")
@@ -131,9 +134,14 @@ async def answered(service: Service, envelope: Envelope, caller: Caller, receive
         fields = {"request_id": caller.request_id}
         LOGGER.error("unexpected error in transaction %s", infno, exc_info=error, extra={"fields": fields})
         telemetry.uncaught_errors.inc()
-        answer = written(envelope.fields, received, error=error_text(OnestopError("internal_error")))
+        answer = written(envelope.fields, received, error=error_text(failure(caller.request_id)))
     telemetry.nhsa_transactions.labels(infno, outcome).inc()
     return answer
+
+
+def failure(request_id: str) -> OnestopError:
+    """A defect as it is told to the sender: by its request id, without any of its text."""
+    return OnestopError("nhsa_failed", values={"request_id": request_id})
 
 
 async def _answered(service: Service, envelope: Envelope, caller: Caller, received: datetime) -> tuple[str, bytes]:

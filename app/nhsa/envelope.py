@@ -220,6 +220,9 @@ def _place(parts: list[str], infno: str | None) -> str:
     if node == "lines":  # of a bill: the lines of all uploads, in their order
         title = next((field.title for field in TRANSACTIONS["2301"].input["feedetail"] if field.name == name), "")
         return f"已上传明细第 {int(index) + 1} 条 字段 {name}（{title}）"
+    if node == "visit":
+        title = next((field.title for field in TRANSACTIONS["2403"].input["adminfo"] if field.name == name), "")
+        return f"就诊登记 字段 {name}（{title}）"
     row = f" 第 {int(index) + 1} 条" if index.isdigit() and is_list(infno or "", node) else ""
     field = None if spec is None else spec.field(node, name)
     return f"节点 {node}{row}" + (f" 字段 {name}" if name else "") + (f"（{field.title}）" if field is not None else "")

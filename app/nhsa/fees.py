@@ -9,11 +9,13 @@ import msgspec
 from msgspec import structs
 
 from app.errors import Fault, Refused
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, instant, refused, visit_for
 from app.nhsa.dictionary import Dictionary
 from app.nhsa.fields import Row, scaled_of
-from app.nhsa.store import FeeLine, Hospital, Visit
+from app.nhsa.store import Hospital
+from app.nhsa.vault import fee_line_place
+from app.nhsa.visit_store import FeeLine, Visit
 from app.security import encrypt
 from app.settlement.answer import shown_id
 from app.settlement.bill import MAX_LINES, shanghai_day
@@ -39,10 +41,10 @@ async def upload(call: Call) -> Output:
     setting = "outpatient" if call.envelope.infno == "2204" else "inpatient"
     visit = await visit_for(call, rows[0], "/feedetail/0", setting=setting)
     await _refuse_closed(call, visit)
-    known = await store.lines(call.connection, visit.visit_no)
+    known = await visit_store.lines(call.connection, visit.visit_no)
     added = _lines(call, visit, rows, known)
     _check(visit, known, added)
-    await store.add_lines(call.connection, visit.visit_no, added)
+    await visit_store.add_lines(call.connection, visit.visit_no, added)
     versions = await store.catalogue(call.connection, [line.item_code for line in added])
     level = (await hospital_at(call, visit)).level
     return {"result": [call.shown("result", _result(call, line, versions, level)) for line in added]}
@@ -50,7 +52,7 @@ async def upload(call: Call) -> Output:
 
 async def _refuse_closed(call: Call, visit: Visit) -> None:
     """An inpatient's final settlement closes the visit until it is cancelled."""
-    for item in await store.settlements_of(call.connection, call.hospital_code, visit.visit_id):
+    for item in await visit_store.settlements_of(call.connection, call.hospital_code, visit.visit_id):
         if visit.setting == "inpatient" and not item.reversed and not item.interim:
             raise refused("nhsa_visit_settled", "/feedetail/0/mdtrt_id", setl_id=shown_id(item.settlement_id))
 
@@ -80,7 +82,7 @@ def _lines(call: Call, visit: Visit, rows: Sequence[Row], known: Sequence[FeeLin
 
 
 def _line(call: Call, visit: Visit, row: Row, line_no: int, refund_of: int | None) -> FeeLine:
-    place = f"nhsa_fee_line.details {visit.visit_no} {line_no}".encode()
+    place = fee_line_place(visit.visit_no, line_no)
     return FeeLine(
         line_no=line_no,
         serial_no=row["feedetl_sn"],
@@ -221,7 +223,7 @@ async def withdraw_batch(call: Call) -> Output:
     """2205: the lines of a batch, or all (``0000``), as far as they aren't settled."""
     row = call.one()
     visit = await visit_for(call, row, setting="outpatient")
-    lines = await store.lines(call.connection, visit.visit_no)
+    lines = await visit_store.lines(call.connection, visit.visit_no)
     batch = row["chrg_bchno"]
     wanted = [line for line in lines if batch in (ALL, line.batch_no)]
     if batch != ALL and not wanted:
@@ -236,7 +238,7 @@ async def withdraw_lines(call: Call) -> Output:
     """2302: lines by their serial numbers, or all (``0000``) that aren't settled."""
     rows = call.nodes["data"]
     visit = await visit_for(call, rows[0], setting="inpatient")
-    lines = await store.lines(call.connection, visit.visit_no)
+    lines = await visit_store.lines(call.connection, visit.visit_no)
     by_serial = {line.serial_no: line for line in lines}
     dropped: set[int] = set()
     for index, row in enumerate(rows):
@@ -260,4 +262,4 @@ async def _drop(call: Call, visit: Visit, lines: Sequence[FeeLine], dropped: set
     """A line can't go while a refund of it stays."""
     if any(line.free and line.refund_of_line_no in dropped and line.line_no not in dropped for line in lines):
         raise refused("nhsa_line_refunded", pointer)
-    await store.drop_lines(call.connection, visit.visit_no, sorted(dropped))
+    await visit_store.drop_lines(call.connection, visit.visit_no, sorted(dropped))

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from app.nhsa import store
+from app.nhsa import filing_store, store, visit_store
 from app.nhsa.call import (
     FILING_PREFIX,
     VISIT_PREFIX,
@@ -20,6 +20,7 @@ from app.nhsa.call import (
 )
 from app.nhsa.fields import Row
 from app.nhsa.person import person_for
+from app.nhsa.vault import filing_place
 from app.registry.dated import Interval, correct, current, overlapping
 from app.registry.tables import chronic_registration
 from app.security import encrypt
@@ -41,7 +42,7 @@ async def file_transfer(call: Call) -> Output:
 async def _source(call: Call, row: Row) -> str | None:
     """The hospital's number of the inpatient visit before the transfer, if it is one of this hospital and person."""
     number = read_number(VISIT_PREFIX, row.get("refl_old_mdtrt_id", ""))
-    visit = None if number is None else await store.visit(call.connection, number, call.hospital_code)
+    visit = None if number is None else await visit_store.visit(call.connection, number, call.hospital_code)
     if visit is None or visit.setting != "inpatient" or visit.person_id != row["psn_no"]:
         return None
     return visit.visit_id
@@ -76,8 +77,7 @@ async def _file(
     call.person_id = row["psn_no"]
     if disease[0] is not None:
         await _register(call, row["psn_no"], disease[0], (since, until), pointer)
-    place = f"nhsa_filing.details {row['psn_no']}".encode()
-    number = await store.add_filing(
+    number = await filing_store.add_filing(
         call.connection,
         kind,
         call.hospital_code,
@@ -87,7 +87,7 @@ async def _file(
         *disease,
         since,
         until,
-        encrypt(call.service.keys, msgspec.json.encode(row).decode(), associated=place),
+        encrypt(call.service.keys, msgspec.json.encode(row).decode(), associated=filing_place(row["psn_no"])),
         call.caller.principal.subject,
         call.caller.request_id,
     )
@@ -124,11 +124,11 @@ async def _withdraw(call: Call, kind: str) -> Output:
     number = read_number(FILING_PREFIX, row["trt_dcla_detl_sn"])
     await store.lock_person(call.connection, row["psn_no"])
     known = (kind, row["psn_no"], call.hospital_code)
-    filed = None if number is None else await store.filing(call.connection, number, *known)
+    filed = None if number is None else await filing_store.filing(call.connection, number, *known)
     if number is None or filed is None:
         raise refused("nhsa_filing_unknown", "/data/0/trt_dcla_detl_sn")
     call.person_id = row["psn_no"]
-    await store.withdraw_filing(call.connection, number)
+    await filing_store.withdraw_filing(call.connection, number)
     if kind == "chronic":
         key = {"person_id": row["psn_no"], "disease_code": filed["disease_code"]}
         held = await current(call.session, chronic_registration, key)
@@ -141,7 +141,7 @@ async def registrations(call: Call) -> Output:
     """5301."""
     row = call.one()
     await person_for(call, row["psn_no"])
-    found = await store.chronic_registrations(call.connection, row["psn_no"])
+    found = await filing_store.chronic_registrations(call.connection, row["psn_no"])
     return {"feedetail": [call.shown("feedetail", _registration(item)) for item in found]}
 
 

@@ -16,7 +16,7 @@ from app.http import open_request
 from app.nhsa import store
 from app.nhsa.call import Call
 from app.nhsa.envelope import Envelope
-from app.nhsa.vault import opened, sealed
+from app.nhsa.vault import message_place, opened, sealed
 from app.registry.service import raw_connection
 from app.settlement.answer import shown_id
 
@@ -50,10 +50,6 @@ SETTLES: Final = frozenset({"2207", "2304"})
 LOGGER: Final = logging.getLogger("onestop.nhsa")
 
 
-def _place(hospital_code: str, infno: str, msgid: str) -> bytes:
-    return f"nhsa_message {hospital_code} {infno} {msgid}".encode()
-
-
 async def replayed(service: Service, connection: HotConnection, envelope: Envelope) -> bytes | None:
     """Take the message's lock; its stored answer if it was answered before, None if it is new.
 
@@ -77,7 +73,7 @@ async def replayed(service: Service, connection: HotConnection, envelope: Envelo
             raise Conflict("nhsa_settlement_cancelled", values={"setl_id": shown_id(cancelled)})
     if found["key"] is None:
         raise Conflict("nhsa_answer_erased")
-    return opened(service.keys, _place(*known), found["key"], found["answer"], number=1)
+    return opened(service.keys, message_place(*known), found["key"], found["answer"], number=1)
 
 
 async def keep(call: Call, answer: bytes) -> None:
@@ -102,7 +98,7 @@ async def _insert(
     facts: tuple[int | None, int | None, str | None],
     answer: bytes,
 ) -> None:
-    place = _place(envelope.hospital_code, envelope.infno, envelope.msgid)
+    place = message_place(envelope.hospital_code, envelope.infno, envelope.msgid)
     request = msgspec.json.encode(envelope.fields) + b"\n" + envelope.canonical
     key, (request_sealed, answer_sealed) = sealed(service.keys, place, request, answer)
     await store.keep_message(

@@ -8,7 +8,7 @@ import msgspec
 
 from app.areas import pooling_area
 from app.money import parsed
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.call import (
     VISIT_PREFIX,
     Call,
@@ -24,7 +24,8 @@ from app.nhsa.fields import TRANSACTIONS, Row, stored_shown
 from app.nhsa.figures import amounts, fund_rows, of_row
 from app.nhsa.person import person_for, shown_person
 from app.nhsa.settling import CLEARING_WAY
-from app.nhsa.store import Visit
+from app.nhsa.vault import fee_line_place
+from app.nhsa.visit_store import Visit
 from app.security import decrypt
 from app.settlement.answer import read_id, shown_id
 from app.settlement.bill import BillLine, shanghai_day
@@ -42,7 +43,7 @@ async def visits(call: Call) -> Output:
     since, until = instant(row["begntime"]), instant(row["endtime"])
     if until.time() == datetime.min.time():  # a day means the whole day
         until += timedelta(days=1) - timedelta(microseconds=1)
-    known = await store.visits(call.connection, row["psn_no"], call.hospital_code, since, until, MAX_VISITS)
+    known = await visit_store.visits(call.connection, row["psn_no"], call.hospital_code, since, until, MAX_VISITS)
     return {
         "mdtrtinfo": [
             _visit(call, visit, found)
@@ -102,7 +103,7 @@ async def _settlement(call: Call) -> tuple[Any, Visit]:
     settlement_id = read_id(row["setl_id"])
     if settlement_id is None:
         settlement_id = await store.settled_by_msgid(call.connection, call.hospital_code, row["setl_id"])
-    stored = None if settlement_id is None else await store.settlement(call.connection, settlement_id)
+    stored = None if settlement_id is None else await visit_store.settlement(call.connection, settlement_id)
     if stored is None or (stored["hospital_code"], stored["visit_id"]) != (call.hospital_code, visit.visit_id):
         raise refused("nhsa_settlement_unknown", "/data/0/setl_id")
     return stored, visit
@@ -151,7 +152,7 @@ async def lines(call: Call) -> Output:
     document = decode_document(stored["document"])
     bill = decode_inputs(document.inputs).bill
     scopes = {scope.line_no: scope for scope in document.lines}
-    uploaded = await store.serials(call.connection, visit.visit_no)
+    uploaded = await visit_store.serials(call.connection, visit.visit_no)
     versions = await store.catalogue(call.connection, list({line.item_code for line in bill.lines}))
     return [_line(call, stored, visit, line, scopes.get(line.line_no), uploaded, versions) for line in bill.lines]
 
@@ -168,7 +169,7 @@ def _line(
     version = version_on(versions, line.item_code, shanghai_day(line.charged_at))
     sent: Row = {}
     if line.line_no in uploaded:
-        place = f"nhsa_fee_line.details {visit.visit_no} {line.line_no}".encode()
+        place = fee_line_place(visit.visit_no, line.line_no)
         sent = msgspec.json.decode(decrypt(call.service.keys, uploaded[line.line_no]["details"], associated=place))
     if sent.get("med_list_codg") != line.item_code:  # the number was given to another line after a cancellation
         sent = {}

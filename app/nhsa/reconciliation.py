@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.money import yuan
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.call import (
     FILE_PREFIX,
     VISIT_PREFIX,
@@ -26,14 +26,17 @@ from app.nhsa.call import (
     shown_number,
 )
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
-from app.nhsa.vault import opened, sealed
+from app.nhsa.vault import file_place, opened, sealed
 from app.settlement.answer import shown_id
+from app.settlement.bill import SHANGHAI
 from app.settlement.service import INSURANCE_TYPE
+from app.tiers.model import MedicalType
 
 EVEN, UNEVEN = "0", "1"
 MAX_DAYS: Final = 366
 MAX_FILE_ROWS: Final = 200_000
 MAX_UNPACKED: Final = 64 * 1024 * 1024
+NOTHING: Final = {"count": 0, "total": 0, "fund_total": 0}
 RESULT_NAME: Final = "reconciliation.txt"
 _AMOUNT: Final = Field("", "", "number", "16,2", False, False)
 
@@ -57,11 +60,12 @@ async def totals(call: Call) -> Output:
     """3201: even, or the first pairs of values that differ. Asked of refunds only, or of what isn't one, by
     ``refd_setl_flag``; without it of all, netted."""
     row = call.one()
-    ours = await _ours(call, row) if row["insutype"] == INSURANCE_TYPE else []
+    asked = _asked(call, row) if row["insutype"] == INSURANCE_TYPE else None
+    ours = NOTHING if asked is None else await visit_store.sums_of(call.connection, call.hospital_code, *asked)
     pairs = [
-        ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), len(ours)),
-        ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), sum(item["total"] for item in ours)),
-        ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), sum(item["fund_total"] for item in ours)),
+        ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), ours["count"]),
+        ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), ours["total"]),
+        ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), ours["fund_total"]),
         ("个人账户支付", "元", scaled_of(row["acct_pay"], 2), 0),
     ]
     differences = [
@@ -81,7 +85,8 @@ def _said(value: int, unit: str) -> str:
     return f"{yuan(value)} {unit}" if unit else str(value)
 
 
-async def _ours(call: Call, row: Row) -> list[Any]:
+def _asked(call: Call, row: Row) -> tuple[MedicalType, date, date, bool | None] | None:
+    """The medical type, the days and the kind that a message asks of; None for a clearing type that has no settlements."""
     since, until = day(row["stmt_begndate"]), day(row["stmt_enddate"])
     if until < since:
         raise refused("interval_empty", "/data/0/stmt_enddate")
@@ -89,9 +94,9 @@ async def _ours(call: Call, row: Row) -> list[Any]:
         raise refused("nhsa_time_too_long", "/data/0/stmt_enddate", limit=str(MAX_DAYS))
     medical_type = call.dictionary.clr_types.get(row["clr_type"])
     if medical_type is None:
-        return []
+        return None
     reversals = {"0": False, "1": True}.get(row.get("refd_setl_flag", ""))
-    return await store.entries_of(call.connection, call.hospital_code, medical_type, since, until, reversals)
+    return medical_type, since, until, reversals
 
 
 # ---------------------------------------------------------------- files
@@ -114,12 +119,8 @@ def _content(text: str) -> bytes:
         raise refused("nhsa_file_unreadable", "/fsUploadIn/0/in") from None
 
 
-def _place(call: Call) -> bytes:
-    return f"nhsa_file {call.hospital_code}".encode()
-
-
 async def _keep(call: Call, filename: str, content: bytes) -> Any:
-    key, (body,) = sealed(call.service.keys, _place(call), content)
+    key, (body,) = sealed(call.service.keys, file_place(call.hospital_code), content)
     return await store.add_file(call.connection, call.caller, call.hospital_code, filename, key, body)
 
 
@@ -133,7 +134,7 @@ def _ticket(call: Call, kept: Any, filename: str) -> dict[str, object]:
 
 
 def _ends(call: Call, kept: Any) -> str:
-    ends = kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)
+    ends = (kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)).astimezone(SHANGHAI)
     return f"{ends:%Y-%m-%d %H:%M:%S}"
 
 
@@ -142,7 +143,7 @@ async def _read(call: Call, number: str, pointer: str) -> tuple[Any, bytes]:
     kept = None if file_no is None else await store.file(call.connection, file_no, call.hospital_code)
     if kept is None or kept["key"] is None:
         raise refused("nhsa_file_unknown", pointer)
-    return kept, opened(call.service.keys, _place(call), kept["key"], kept["content"], number=0)
+    return kept, opened(call.service.keys, file_place(call.hospital_code), kept["key"], kept["content"], number=0)
 
 
 async def download(call: Call) -> Output:
@@ -164,7 +165,8 @@ async def details(call: Call) -> Output:
     row = call.one()
     kept, content = await _read(call, row["file_qury_no"], "/data/0/file_qury_no")
     theirs = _rows(content)
-    ours = await _ours(call, row)
+    asked = _asked(call, row)
+    ours = [] if asked is None else await visit_store.entries_of(call.connection, call.hospital_code, *asked)
     result = "".join("\t".join(cells) + "\n" for cells in differences(theirs, ours))
     filename = f"result_{kept['file_no']}.zip"
     packed = io.BytesIO()

@@ -1,7 +1,7 @@
 """2601: undo what a message did whose answer never came. It can be repeated until it is answered."""
 
 from app.errors import Conflict
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, refused
 from app.nhsa.message import keep_undone
 from app.nhsa.settling import reverse
@@ -44,7 +44,7 @@ def _undone(memo: str, setl_id: str = "") -> Output:
 
 
 async def _undo_admission(call: Call, visit_no: int) -> Output:
-    visit = await store.visit(call.connection, visit_no, call.hospital_code)
+    visit = await visit_store.visit(call.connection, visit_no, call.hospital_code)
     if visit is None or visit.state == "withdrawn":
         return _undone("入院已撤销，无需冲正")
     await withdraw(call, visit, "/data/0/omsgid")

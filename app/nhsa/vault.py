@@ -15,6 +15,31 @@ _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 
 
+def message_place(hospital_code: str, infno: str, msgid: str) -> bytes:
+    """Where a message's key and bodies belong."""
+    return f"nhsa_message {hospital_code} {infno} {msgid}".encode()
+
+
+def file_place(hospital_code: str) -> bytes:
+    """Where a file's key and content belong."""
+    return f"nhsa_file {hospital_code}".encode()
+
+
+def visit_place(visit_id: str) -> bytes:
+    """Where a visit's details belong."""
+    return f"nhsa_visit.details {visit_id}".encode()
+
+
+def fee_line_place(visit_no: int, line_no: int) -> bytes:
+    """Where a line's details belong."""
+    return f"nhsa_fee_line.details {visit_no} {line_no}".encode()
+
+
+def filing_place(person_id: str) -> bytes:
+    """Where a filing's details belong."""
+    return f"nhsa_filing.details {person_id}".encode()
+
+
 def sealed(keys: Keys, place: bytes, *contents: bytes) -> tuple[bytes, list[bytes]]:
     """A new row key, encrypted, and the contents encrypted with it. ``place`` says where they belong."""
     own = secrets.token_bytes(_KEY_BYTES)

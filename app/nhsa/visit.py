@@ -5,7 +5,8 @@ from datetime import datetime
 
 from msgspec import structs
 
-from app.nhsa import store
+from app.db import constraint
+from app.nhsa import store, visit_store
 from app.nhsa.call import (
     VISIT_PREFIX,
     Call,
@@ -19,7 +20,7 @@ from app.nhsa.call import (
     visit_for,
 )
 from app.nhsa.fields import Row
-from app.nhsa.store import Visit
+from app.nhsa.visit_store import Visit
 from app.settlement.answer import shown_id
 from app.settlement.bill import shanghai_day
 from app.wire import is_code
@@ -50,13 +51,12 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
     if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"], begins_at.date()) is None:
         raise refused("unknown_person", f"{node}/psn_no")
     await store.lock_person(call.connection, row["psn_no"])
-    if await store.visit_of(call.connection, call.hospital_code, visit_id) is not None:
+    if await visit_store.visit_of(call.connection, call.hospital_code, visit_id) is not None:
         raise refused("nhsa_visit_exists", pointer)
     if begins_at > call.now and shanghai_day(begins_at) > shanghai_day(call.now):
         raise refused("in_the_future", f"{node}/begntime")
     call.person_id = row["psn_no"]
-    call.visit_no = await store.add_visit(
-        call.connection,
+    values = (
         call.hospital_code,
         visit_id,
         row["psn_no"],
@@ -70,6 +70,12 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
         call.caller.principal.subject,
         call.caller.request_id,
     )
+    try:
+        call.visit_no = await visit_store.add_visit(call.connection, *values)
+    except Exception as error:
+        if constraint(error) == "nhsa_visit_live":  # another person's, at the same moment
+            raise refused("nhsa_visit_exists", pointer) from error
+        raise
     return call.visit_no
 
 
@@ -140,7 +146,7 @@ async def _change(
         begins_at=instant(row["begntime"]) if "begntime" in row else visit.begins_at,
         details=sealed_details(call, visit.visit_id, details),
     )
-    await store.change_visit(call.connection, changed)
+    await visit_store.change_visit(call.connection, changed)
 
 
 async def withdraw_outpatient(call: Call) -> Output:
@@ -165,9 +171,9 @@ async def withdraw(call: Call, visit: Visit, pointer: str) -> None:
     await _refuse_settled(call, visit, pointer, interim=True)
     if visit.state == "discharged":
         raise refused("nhsa_discharged_before", pointer)
-    if any(line.free for line in await store.lines(call.connection, visit.visit_no)):
+    if any(line.free for line in await visit_store.lines(call.connection, visit.visit_no)):
         raise refused("nhsa_visit_has_lines", pointer)
-    await store.change_visit(call.connection, structs.replace(visit, state="withdrawn"))
+    await visit_store.change_visit(call.connection, structs.replace(visit, state="withdrawn"))
 
 
 async def withdraw_discharge(call: Call) -> Output:
@@ -176,12 +182,12 @@ async def withdraw_discharge(call: Call) -> Output:
     if visit.state != "discharged":
         raise refused("nhsa_not_discharged", "/data/0/mdtrt_id")
     await _refuse_settled(call, visit, "/data/0/mdtrt_id")
-    await store.change_visit(call.connection, structs.replace(visit, state="open", ends_at=None))
+    await visit_store.change_visit(call.connection, structs.replace(visit, state="open", ends_at=None))
     return {}
 
 
 async def _refuse_settled(call: Call, visit: Visit, pointer: str, *, interim: bool = False) -> None:
     """Refuse what would pull the ground from under a settlement that stands; interim ones only if asked to."""
-    for item in await store.settlements_of(call.connection, call.hospital_code, visit.visit_id):
+    for item in await visit_store.settlements_of(call.connection, call.hospital_code, visit.visit_id):
         if not item.reversed and (interim or not item.interim):
             raise refused("nhsa_visit_settled", pointer, setl_id=shown_id(item.settlement_id))

@@ -4,14 +4,12 @@ the national interface, and dated figures of its own such as a county's income.
 A record counts for the counties below it that say nothing of their own. A settlement keeps the figures that it used.
 """
 
-from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.context import Caller, Service
-from app.db import HotConnection
 from app.errors import Fault, NotFound
 from app.http import open_request
 from app.money import parsed, yuan
@@ -64,12 +62,13 @@ class AreaAnswer(Struct):
 
 async def put_area(service: Service, caller: Caller, area_code: str, wanted: AreaRequest) -> AreaAnswer:
     """Bring an area's record to the state wanted; what was known before is kept. Refused with every fault; NotFound for an area
-    out of reach. What was settled stays as it is: a readjudication takes other packs and figures into account."""
+    out of reach, whose funds can't be made to pay either. What was settled stays: a readjudication takes other packs and
+    figures into account, not another payer."""
     refuse(_faults(service, area_code, wanted))
     key = {"area_code": area_code}
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        if not may_write(caller, area_code):
+        if not may_write(caller, area_code) or not may_write(caller, wanted.pooling_area or area_code):
             raise NotFound("not_found")
         await lock(connection, area_code, AREA_LOCK)
         await correct(connection, caller, area, key, [{name: getattr(wanted, name) for name in RECORD}])
@@ -87,12 +86,6 @@ async def read_area(service: Service, caller: Caller, area_code: str) -> AreaAns
     if found is None:
         raise NotFound("not_found")
     return found
-
-
-async def dictionary_of(connection: HotConnection, area_code: str, day: date) -> str | None:
-    """The name of an area's dictionary for the national interface, its own or of the area above it; None: the baseline."""
-    name: str | None = await connection.fetchval("SELECT area_on($1, $2) ->> 'dictionary'", area_code, day)
-    return name
 
 
 async def _read(connection: AsyncConnection, area_code: str) -> AreaAnswer | None:

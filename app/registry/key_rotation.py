@@ -1,11 +1,11 @@
 """A new secret: what was encrypted and indexed with a former one is written anew, in batches, beside a running service.
 
 Persons (name, id number, both indexes), hospitals' accounts and gateway secrets. Repeating it goes on where it stopped: what
-is written with the current secret already stays. Not written anew: uploaded files of jobs, which end by themselves, and
+is written with the current secret already stays. Not written anew: files of jobs, which end by themselves, and
 remembered answers, which live as long as their idempotency key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from app.registry.facts import name_and_birth
 from app.registry.hospitals import account_place, secret_place
 from app.registry.poverty_list import KIND
 from app.registry.service import id_number_place, name_place
-from app.security import Keys, birth_date, blind_index, decrypt, encrypt, is_current
+from app.security import Keys, birth_date, blind_index, decrypt, decrypt_bytes, encrypt, encrypt_bytes, is_current
 
 BATCH: Final = 500
 
@@ -48,10 +48,15 @@ class Rotated:
 
 
 Renew = Callable[[Keys, Any], tuple[Any, ...] | None]
+Table = tuple[str, str, str, Renew]
+"""A table's name; the statement for the rows (with ``id``) behind one, at most so many; that which writes one; what is new."""
 
 
-async def rotate(service: Service, caller: Caller, told: Callable[[Rotated], None]) -> Rotated:
+async def rotate(
+    service: Service, caller: Caller, told: Callable[[Rotated], None], further: Sequence[Table] = ()
+) -> Rotated:
     """Write everything anew that isn't written with the current secret; ``told`` after each batch, which is a transaction.
+    ``further``: tables of other domains.
 
     Conflict ``list_running`` while a poverty list is queued or running: its rows were read with indexes of their own time.
     """
@@ -64,6 +69,7 @@ async def rotate(service: Service, caller: Caller, told: Callable[[Rotated], Non
         ("person", _PERSONS, _WRITE_PERSON, renewed_person),
         ("hospital_account", _ACCOUNTS, _WRITE_ACCOUNT, renewed_account),
         ("hospital_gateway", _GATEWAYS, _WRITE_GATEWAY, renewed_secret),
+        *further,
     ):
         after: str | None = ""
         while after is not None:
@@ -115,14 +121,15 @@ def renewed_person(keys: Keys, row: Any) -> tuple[bytes, bytes, bytes, bytes] | 
 
 def renewed_account(keys: Keys, row: Any) -> tuple[bytes] | None:
     """A bank account with the current secret; None when it is."""
-    return _renewed(keys, row["content"], account_place(row["id"]))
+    return renewed(keys, row["content"], account_place(row["id"]))
 
 
 def renewed_secret(keys: Keys, row: Any) -> tuple[bytes] | None:
     """A gateway's secret with the current secret; None when it is."""
-    return _renewed(keys, row["content"], secret_place(row["id"]))
+    return renewed(keys, row["content"], secret_place(row["id"]))
 
 
-def _renewed(keys: Keys, content: bytes, place: bytes) -> tuple[bytes] | None:
-    plain = decrypt(keys, content, associated=place)
-    return None if is_current(keys, content, associated=place) else (encrypt(keys, plain, associated=place),)
+def renewed(keys: Keys, content: bytes, place: bytes) -> tuple[bytes] | None:
+    """A content with the current secret; None when it is. ValueError when no secret reads it."""
+    plain = decrypt_bytes(keys, content, associated=place)
+    return None if is_current(keys, content, associated=place) else (encrypt_bytes(keys, plain, associated=place),)

@@ -44,6 +44,7 @@ router = APIRouter(prefix="/v1", tags=["settling"])
 READERS: Final = ("hospital", "finance", "auditor")
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 REPLAYED: Final = {"Idempotency-Replayed": "true"}
+VARIED: Final = {"Vary": "Accept"}
 
 
 class ReversalRequest(Struct, forbid_unknown_fields=True):
@@ -274,29 +275,18 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
 @router.get(
     "/settlements/{settlement_id}/slip",
     response_class=HTMLResponse,
-    responses={200: {"content": {PDF_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"description": "OK", "content": {PDF_TYPE: {}}}},
 )
 async def get_slip(request: Request, settlement_id: str) -> Response:
-    """The 结算单 that the patient signs, as HTML, or as PDF by ``Accept``. A browser may send the token as the password of
-    HTTP Basic."""
+    """The 结算单 that the patient signs, as HTML, or as PDF (A4, archival) when ``Accept`` names it. A browser may send the token
+    as the password of HTTP Basic."""
     caller, service = await caller_of(request, browser=True), service_of(request)
     require(caller.principal, *READERS)
     row = await _row(service, caller, _inside_id(settlement_id))
-    if prefers_pdf(request.headers.get("accept")):
-        return pdf_answer(await slip_pdf(service, caller, row), settlement_id)
-    return HTMLResponse(await slip_html(service, caller, row), headers={"Vary": "Accept"})
-
-
-def prefers_pdf(accept: str | None) -> bool:
-    """Whether a reader names PDF and not HTML before it."""
-    named = [part.partition(";")[0].strip().lower() for part in (accept or "").split(",")]
-    return PDF_TYPE in named and "text/html" not in named[: named.index(PDF_TYPE)]
-
-
-def pdf_answer(content: bytes, name: str) -> Response:
-    """A PDF that a browser shows, and saves under this name."""
-    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"', "Vary": "Accept", "Cache-Control": "no-store"}
-    return Response(content, media_type=PDF_TYPE, headers=headers)
+    if PDF_TYPE not in request.headers.get("accept", ""):
+        return HTMLResponse(await slip_html(service, caller, row), headers=VARIED)
+    headers = VARIED | {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
+    return Response(await slip_pdf(service, caller, row), 200, headers, PDF_TYPE)
 
 
 T = TypeVar("T")

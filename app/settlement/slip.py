@@ -1,4 +1,7 @@
-"""The 结算单 that the patient signs: one settlement as printable A4 HTML. It shows what is stored and computes nothing."""
+"""The 结算单 that the patient signs: its contents, and they as printable A4 HTML. It shows what is stored and computes nothing.
+
+``slip_pdf`` sets the same contents as PDF.
+"""
 
 import re
 from collections.abc import Mapping
@@ -16,6 +19,7 @@ from app.registry.tables import hospital, person
 from app.security import Keys, decrypt, mask_id_number
 from app.settlement.answer import LineAnswer, SettlementAnswer
 from app.settlement.bill import SHANGHAI, BillLine, BillRequest, shanghai_day
+from app.settlement.capitals import capital_yuan
 from app.settlement.document import decode_document, decode_inputs
 from app.settlement.reading import answer_of_row
 from app.tiers.policy import Pack
@@ -71,6 +75,16 @@ ROOM_NAMES: Final[Mapping[str, str]] = {
     "ceiling": "合计支付上限尚余",
     "own_cap": "距个人自付封顶尚余",
 }
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "class_names": CLASS_NAMES["zh"],
+    "medical_types": MEDICAL_TYPE_NAMES["zh"],
+    "kind_titles": KIND_TITLES,
+    "status_names": STATUS_NAMES,
+    "referrals": REFERRALS,
+    "tier_names": TIER_NAMES["zh"],
+    "basis_status": BASIS_STATUS,
+    "room_names": ROOM_NAMES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +107,15 @@ class SlipLine:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class SlipFacts:
-    """All that a slip shows, in words and texts, however it is printed."""
-
-    answer: SettlementAnswer
-    names: Names
-    bill: BillRequest | None
-    lines: list[SlipLine]
-    settled_at: str
-    settled_instant: datetime
-    total_capital: str
-    patient_capital: str
-    portions: list[tuple[str, str]]
-    scope: list[tuple[str, str]]
-    year: list[tuple[str, str | int, str | int]]
-    documents: list[tuple[str, Mapping[str, str]]]
-    titles: dict[str, str]
-
-
 async def slip_html(service: Service, caller: Caller, row: Any) -> str:
-    """The slip of a settlement's row as a whole HTML page."""
-    return _page(await slip_facts(service, caller, row))
+    """The slip of a settlement's row as a whole HTML page. A person or hospital out of the caller's reach is a dash."""
+    return _slip.render(**await slip_contents(service, caller, row))
 
 
-async def slip_facts(service: Service, caller: Caller, row: Any) -> SlipFacts:
-    """What a slip shows of a settlement's row. A person or hospital out of the caller's reach is a dash."""
+async def slip_contents(service: Service, caller: Caller, row: Any) -> dict[str, Any]:
+    """What stands on the slip of a settlement's row, as ``contents`` gives it, with the names within the caller's reach."""
     names = await _names(service, caller, row["hospital_code"], row["person_id"])
-    return facts_of(row, names, service.book.packs.get(row["policy_pack"]))
+    return contents(row, names, service.book.packs.get(row["policy_pack"]))
 
 
 async def _names(service: Service, caller: Caller, hospital_code: str, person_id: str) -> Names:
@@ -141,34 +136,30 @@ def _person(keys: Keys, row: RowMapping, person_id: str) -> tuple[str, str]:
     return name, mask_id_number(id_number)
 
 
-def facts_of(row: Any, names: Names, pack: Pack | None) -> SlipFacts:
-    """The slip of a row (``store.READ_ONE``). Titles of figures and documents come from the pack as it is now. Pure."""
+def rendered(row: Any, names: Names, pack: Pack | None) -> str:
+    """The HTML page of a row (``store.READ_ONE``). Pure."""
+    return _slip.render(**contents(row, names, pack))
+
+
+def contents(row: Any, names: Names, pack: Pack | None) -> dict[str, Any]:
+    """What stands on the slip of a row (``store.READ_ONE``), for either template: amounts as texts of yuan, the labels of
+    ``WORDS`` not put in yet. Titles of figures and documents come from the pack as it is now. Pure."""
     answer = answer_of_row(row, detail=True)
     bill = _bill(row)
-    return SlipFacts(
-        answer=answer,
-        names=names,
-        bill=bill,
-        lines=_lines(answer, bill),
-        settled_at=_minute(answer.settled_at),
-        settled_instant=datetime.fromisoformat(answer.settled_at),
-        total_capital=capital_yuan(row["total"]),
-        patient_capital=capital_yuan(row["patient"]),
-        portions=[(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
-        scope=[(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
-        year=_year(answer, {} if pack is None else _own_accumulators(pack)),
-        documents=_cited(answer, {} if pack is None else pack.documents),
-        titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
-    )
-
-
-def rendered(row: Any, names: Names, pack: Pack | None) -> str:
-    """The page of a row. Pure."""
-    return _page(facts_of(row, names, pack))
-
-
-def _page(facts: SlipFacts) -> str:
-    return _slip.render({name: getattr(facts, name) for name in facts.__slots__})
+    return {
+        "answer": answer,
+        "names": names,
+        "bill": bill,
+        "lines": _lines(answer, bill),
+        "settled_at": _minute(answer.settled_at),
+        "total_capital": capital_yuan(row["total"]),
+        "patient_capital": capital_yuan(row["patient"]),
+        "portions": [(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
+        "scope": [(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
+        "year": _year(answer, {} if pack is None else _own_accumulators(pack)),
+        "documents": _cited(answer, {} if pack is None else pack.documents),
+        "titles": {} if pack is None else {name: one.title for name, one in pack.parameters.items()},
+    }
 
 
 def _bill(row: Any) -> BillRequest | None:
@@ -215,45 +206,6 @@ def _cited(answer: SettlementAnswer, documents: Mapping[str, Mapping[str, str]])
     return [(name, documents.get(name, {})) for name in cited]
 
 
-# ---------------------------------------------------------------- 人民币大写
-
-_DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
-_PLACES: Final = ("", "拾", "佰", "仟")
-_MYRIADS: Final = ("元", "万", "亿", "万")
-
-
-def capital_yuan(fen: int) -> str:
-    """Fen as 人民币大写. ``capital_yuan(123456) == "壹仟贰佰叁拾肆元伍角陆分"``.
-
-    Each run of zeros between two other digits is one 零, also across 万, 亿 and 元; 整 stands after 元 or 角 when nothing
-    follows; a negative amount begins with 负. Raises ValueError from 10**16 yuan on.
-    """
-    whole, rest = divmod(abs(fen), 100)
-    digits = f"{whole}{rest:02d}"
-    if len(digits) > 18:
-        raise ValueError("too large to be written out")
-    units = _units(len(digits) - 2)
-    text, zeros, in_group = "", False, False
-    for digit, (unit, group) in zip(digits, units, strict=True):
-        if digit == "0":
-            zeros = True
-        else:
-            text += ("零" if zeros and text else "") + _DIGITS[int(digit)] + unit
-            zeros, in_group = False, True
-        if group:
-            text += group if in_group or (text and group != "万") else ""
-            in_group = False
-    if not text:
-        return "零元整"
-    return ("负" if fen < 0 else "") + text + ("" if text.endswith("分") else "整")
-
-
-def _units(count: int) -> list[tuple[str, str]]:
-    """For each digit of an amount with ``count`` digits before the point: its unit, and the group's name where it ends one."""
-    whole = [(_PLACES[place % 4], _MYRIADS[place // 4] if place % 4 == 0 else "") for place in range(count - 1, -1, -1)]
-    return [*whole, ("角", ""), ("分", "")]
-
-
 # ---------------------------------------------------------------- the page
 
 
@@ -271,17 +223,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        class_names=CLASS_NAMES["zh"],
-        medical_types=MEDICAL_TYPE_NAMES["zh"],
-        kind_titles=KIND_TITLES,
-        status_names=STATUS_NAMES,
-        referrals=REFERRALS,
-        tier_names=TIER_NAMES["zh"],
-        basis_status=BASIS_STATUS,
-        room_names=ROOM_NAMES,
-        basis_text=basis_text,
-    )
+    environment.globals.update(WORDS, basis_text=basis_text)
     return environment
 
 

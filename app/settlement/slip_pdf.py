@@ -1,173 +1,80 @@
-"""The slip as PDF/A on A4, set by typst: the same facts as the HTML slip, equal bytes for equal facts. Computes nothing.
-
-The font comes with the package (``assets/install.py``) and is the whole of Noto Sans SC: a person's name may need any character.
-"""
+"""The slip as PDF: the contents of ``slip`` with a QR code, byte-identical for equal contents. It computes nothing."""
 
 import asyncio
-import io
-from functools import cache
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import segno
-import typst
 
 from app.context import Caller, Service
-from app.settlement.answer import SettlementAnswer, StepAnswer
-from app.settlement.slip import (
-    BASIS_STATUS,
-    KIND_TITLES,
-    NOT_KNOWN,
-    REFERRALS,
-    ROOM_NAMES,
-    STATUS_NAMES,
-    SlipFacts,
-    SlipLine,
-    basis_text,
-    slip_facts,
-)
-from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
+from app.settlement.glyphs import shown
+from app.settlement.slip import WORDS, SlipLine, basis_text, slip_contents
+from app.settlement.typesetting import covered, typeset
 
-PDF_TYPE: Final = "application/pdf"
-STANDARD: Final = "a-2u"
-FONTS: Final = Path(__file__).parent / "fonts"
 TEMPLATE: Final = Path(__file__).parent.parent / "templates" / "slip.typ"
-PAYERS: Final = {"hospital": "医院", "patient": "个人"}
-CHARGED_HEADS: Final = ("日期", "名称", "单价", "数量", "金额")
-SCOPE_KEYS: Final = ("own_expense", "over_limit", "first_pay", "in_scope")
+LINES_IN_THREAD: Final = 1000
+PDF_TYPE: Final = "application/pdf"
 
 
 async def slip_pdf(service: Service, caller: Caller, row: Any) -> bytes:
-    """The slip of a settlement's row as PDF."""
-    return await asyncio.to_thread(typeset, await slip_facts(service, caller, row))
+    """The slip of a settlement's row as PDF/A-2u. A person or hospital out of the caller's reach is a dash."""
+    contents = await slip_contents(service, caller, row)
+    document = await asyncio.to_thread(document_of, contents)
+    return await typeset(TEMPLATE, *document, small=len(contents["lines"]) <= LINES_IN_THREAD)
 
 
-def typeset(facts: SlipFacts) -> bytes:
-    """The PDF of a slip's facts. RuntimeError when the font was not installed."""
-    content = msgspec.json.encode(_content(facts), enc_hook=str).decode()
-    made = typst.compile(
-        TEMPLATE,
-        font_paths=_fonts(),
-        sys_inputs={"slip": content},
-        format="pdf",
-        pdf_standards=STANDARD,
-        timestamp=facts.settled_instant,
-    )
-    assert isinstance(made, bytes)
-    return made
+def document_of(contents: Mapping[str, Any]) -> tuple[str, datetime]:
+    """What the template is given: the contents (``slip.contents``) as JSON that the fonts can show, and the PDF's own date."""
+    return shown(_json_of(contents), covered()), datetime.fromisoformat(contents["answer"].settled_at)
 
 
-@cache
-def _fonts() -> typst.Fonts:
-    if not any(FONTS.glob("*.ttf")):
-        raise RuntimeError("the slip's font is missing; run make setup, or python assets/install.py")
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+def code_text(settlement_id: str | None, digest: str, result_digest: str) -> str:
+    """What the QR code says: which settlement, the digest of its inputs, and that of its results."""
+    return f"{settlement_id} {digest} {result_digest}"
 
 
-def _content(facts: SlipFacts) -> dict[str, Any]:
-    """What the template sets, all of it text."""
-    answer, bill = facts.answer, facts.bill
-    number = answer.settlement_id or NOT_KNOWN
-    return {
-        "answer": answer,
-        "names": facts.names,
-        "bill": None if bill is None else {},
-        "number": number,
-        "kind_title": KIND_TITLES[answer.kind],
-        "stamp": "已撤销" if answer.status == "reversed" else "撤销单" if answer.kind == "reversal" else None,
-        "qr": _qr(f"{number} {answer.result_digest}"),
-        "class_name": CLASS_NAMES["zh"][answer.benefit_class],
-        "medical_type": MEDICAL_TYPE_NAMES["zh"][answer.medical_type] + ("（中途结算）" if answer.interim else ""),
-        "status": "撤销原结算" if answer.kind == "reversal" else STATUS_NAMES[answer.status],
-        "settled_at": facts.settled_at,
-        "diagnoses": ""
-        if bill is None
-        else "；".join(f"{one.name or ''} {one.code}".strip() for one in bill.diagnoses) or NOT_KNOWN,
-        "referral": "" if bill is None else REFERRALS[bill.referral],
-        "portions": [[TIER_NAMES["zh"][tier], amount, tier == "patient"] for tier, amount in facts.portions],
-        "total_capital": facts.total_capital,
-        "patient_capital": facts.patient_capital,
-        "payables": _payables(answer),
-        "scope": facts.scope,
-        "year": facts.year,
-        **_sentences(answer),
-        "trace_title": "现在的计算过程" if answer.kind == "adjustment" else "计算过程",
-        "steps": [_step(step, facts.titles) for step in answer.trace or ()],
-        "line_heads": ["行", *(CHARGED_HEADS if bill else ()), "类", *(name for name, _ in facts.scope), "说明"],
-        "lines": [*(_line(line) for line in facts.lines), _sum(facts)],
-        "notes": _notes(facts),
+def _json_of(contents: Mapping[str, Any]) -> str:
+    """The contents with the words around them, the lines as rows of cells, and the QR code."""
+    answer = contents["answer"]
+    plain: dict[str, Any] = msgspec.to_builtins({name: value for name, value in contents.items() if name != "lines"})
+    plain["answer"].pop("lines", None)
+    if plain["bill"] is not None:
+        plain["bill"].pop("lines")
+    for step in plain["answer"]["trace"]:
+        for basis in step["basis"]:
+            basis["text"] = basis_text(basis["document"], basis["clause"])
+    more = {
+        "words": WORDS,
+        "rows": [_cells(line, charged=contents["bill"] is not None) for line in contents["lines"]],
+        "qr": _qr_svg(code_text(answer.settlement_id, answer.digest, answer.result_digest)),
     }
+    return msgspec.json.encode(plain | more).decode()
 
 
-def _qr(content: str) -> str:
-    """An SVG of the QR code; its bytes depend on the content only."""
-    picture = io.BytesIO()
-    segno.make(content, error="m", micro=False).save(
-        picture, kind="svg", border=0, omitsize=True, xmldecl=False, nl=False
-    )
-    return picture.getvalue().decode()
+def _cells(line: SlipLine, *, charged: bool) -> list[str]:
+    """A line's cells in the order of the columns."""
+    return [*_charged(line, charged=charged), *_scope(line), line.note]
 
 
-def _payables(answer: SettlementAnswer) -> str:
-    owed = "；".join(f"{TIER_NAMES['zh'][one.tier]}（{one.fund}）{one.amount}" for one in answer.payables) or "无"
-    text = f"基金应付{PAYERS[answer.paid_by]}：{owed}。"
-    if answer.payable_adjustment != "0.00":
-        text += f"其中含定额包干结余 {answer.payable_adjustment}，付给医院。"
-    if answer.recoverable:
-        text += "工伤认定尚未确定：认定为工伤后，基金将追偿。"
-    return text
+def _charged(line: SlipLine, *, charged: bool) -> Iterator[str]:
+    yield str(line.line_no)
+    if charged and line.charged is not None:
+        yield from (line.charged_on[5:], line.charged.name or line.charged.item_code)
+        yield from (line.charged.unit_price, line.charged.quantity, line.charged.amount)
 
 
-def _sentences(answer: SettlementAnswer) -> dict[str, Any]:
-    if answer.comparison:
-        return {
-            "sentences_title": "与原计算的差别（本单金额是差额）",
-            "sentences": [one.sentence for one in answer.comparison],
-        }
-    return {"sentences_title": "费用说明", "sentences": list(answer.summary or ())}
+def _scope(line: SlipLine) -> tuple[str, ...]:
+    one = line.scope
+    if one is None:  # a refund: what remains stands in the line that it reduces
+        return ("",) * 5
+    return (one.catalogue_class or "—", one.own_expense, one.over_limit, one.first_pay, one.in_scope)
 
 
-def _step(step: StepAnswer, titles: dict[str, str]) -> dict[str, Any]:
-    sources = (
-        f"〔{BASIS_STATUS[one.status]}〕{titles.get(one.parameter, one.parameter)}：{basis_text(one.document, one.clause)}"
-        for one in step.basis
-    )
-    return {
-        "step": step.step,
-        "tier": TIER_NAMES["zh"].get(step.tier, step.tier),
-        "name": step.name,
-        "formula": step.formula,
-        "basis": list(sources),
-        "room": [f"{ROOM_NAMES.get(name, name)} {amount}" for name, amount in step.room.items()],
-        "amount": step.amount,
-    }
-
-
-def _line(line: SlipLine) -> list[str]:
-    cells = [str(line.line_no)]
-    if line.charged is not None:
-        one = line.charged
-        cells += [line.charged_on[5:], one.name or one.item_code, one.unit_price, one.quantity, one.amount]
-    if line.scope is None:
-        return [*cells, *[""] * (1 + len(SCOPE_KEYS)), line.note]
-    amounts = (getattr(line.scope, key) for key in SCOPE_KEYS)
-    return [*cells, line.scope.catalogue_class or NOT_KNOWN, *amounts, line.note]
-
-
-def _sum(facts: SlipFacts) -> list[str]:
-    charged = ["", "", "", "", facts.answer.total] if facts.bill else []
-    return ["合计", *charged, "", *(amount for _, amount in facts.scope), ""]
-
-
-def _notes(facts: SlipFacts) -> list[str]:
-    notes = []
-    for name, document in facts.documents:
-        if name == "assumption":
-            notes.append("标“假设”的数字合理但未经核实，待地方文件替换。")
-            continue
-        title = f"《{document['title']}》" if document.get("title") else ""
-        issued = f"（{document['issued']}）" if document.get("issued") else ""
-        notes.append(f"{name} {document.get('issuer', '')}{title}{document.get('number', '')}{issued}")
-    policy = facts.answer.policy
-    return [*notes, f"政策版本 {policy.pack} / {policy.version}，其中用到 {policy.assumed} 项假设数字。"]
+def _qr_svg(text: str) -> str:
+    file = BytesIO()
+    segno.make_qr(text, error="m").save(file, kind="svg", border=2, xmldecl=False, nl=False)
+    return file.getvalue().decode()

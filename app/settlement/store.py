@@ -46,6 +46,7 @@ class FoundArea(Struct, frozen=True):
 
     pooling_area: str | None = None
     pack: str | None = None
+    dictionary: str | None = None
     figures: tuple[OwnFigure, ...] = ()
 
 

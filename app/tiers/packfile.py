@@ -16,7 +16,7 @@ from app.tiers.model import ACCUMULATORS, CLASSES, LEVELS, MEDICAL_TYPES, RANKS,
 from app.tiers.values import TIERS, WrongBand, converted
 from app.tiers.yamltext import Map, Reader, compose, nearest, text_of
 
-UNITS: Final = ("yuan", "rate", "bands", "flag", "days", "diseases", "prices", "classes", "tiers", "text")
+UNITS: Final = ("yuan", "rate", "bands", "flag", "days", "dates", "diseases", "prices", "classes", "tiers", "text")
 STATUSES: Final = ("enacted", "assumed")
 FACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "medical_type": MEDICAL_TYPES,
@@ -449,6 +449,7 @@ def check_value(value: Any, unit: str, where: str, line: int, reader: Reader) ->
         "bands": '分段写列表 [{up_to: 50000, rate: "0.60"}, …, {up_to: none, rate: "0.80"}]，上限递增，最后一段 none',
         "flag": "写 true 或 false",
         "days": "写整数",
+        "dates": "写日期的列表，如 [2018-02-15, 2018-02-16]",
         "diseases": "写 代码: {name: 名称, group: general} 的表",
         "prices": "写 病种代码: 元 的表",
         "classes": "写类别的列表",

@@ -16,12 +16,19 @@ from app.tiers.policy import Pack, Policy
 FLOOR: Final = "disbursement.min_payout_ratio"
 DEPOSIT: Final = "disbursement.quality_deposit"
 PREPAYMENT: Final = "disbursement.prepayment"
+ON_HOLIDAY: Final = "disbursement.on_holiday"
+HOLIDAYS: Final = "calendar.holidays"
+WORKDAYS: Final = "calendar.workdays"
+HOLIDAY_WORDS: Final = ("keep", "next_working_day")
 UNITS: Final[Mapping[str, str]] = {
     FLOOR: "rate",
     DEPOSIT: "rate",
     PREPAYMENT: "rate",
     "disbursement.declare_by_day": "days",
     "disbursement.pay_by_day": "days",
+    ON_HOLIDAY: "text",
+    HOLIDAYS: "dates",
+    WORKDAYS: "dates",
 }
 LAST_DAY: Final = 31
 
@@ -37,6 +44,9 @@ def payout_findings(pack: Pack) -> Iterator[str]:
         for row in pack.parameters[name].rows:
             if not isinstance(row.value, int) or not 1 <= row.value <= LAST_DAY:
                 yield f"{row.file}:{row.line}: 参数 {name}：应是次月的日，1 到 {LAST_DAY}。请改正。"
+    for row in pack.parameters[ON_HOLIDAY].rows if ON_HOLIDAY in pack.parameters else ():
+        if row.value not in HOLIDAY_WORDS:
+            yield f"{row.file}:{row.line}: 参数 {ON_HOLIDAY}：应是 {' 或 '.join(HOLIDAY_WORDS)}。请改正。"
     for version in pack.versions:
         seen: set[str] = set()
         for day in pack.boundaries(version):

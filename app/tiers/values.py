@@ -1,5 +1,6 @@
 """What a written value of a pack means in the core: fen, ten-thousandths, bands. Pure."""
 
+from datetime import date
 from typing import Any, Final, cast
 
 from app.money import RATE_ONE, fen, rate, rate_text, yuan
@@ -29,6 +30,8 @@ def converted(value: Any, unit: str) -> Any:
             return value
         case "days" if isinstance(value, int) and value >= 0:
             return value
+        case "dates" if isinstance(value, list) and all(isinstance(day, date) for day in value):
+            return frozenset(value)
         case "diseases" if isinstance(value, dict):
             return {code: (str(item["name"]), str(item["group"])) for code, item in value.items()}
         case "prices" if isinstance(value, dict):
@@ -62,6 +65,8 @@ def shown(value: Any, unit: str) -> Any:
             ]
         case "classes" | "tiers":
             return sorted(result)
+        case "dates":
+            return [day.isoformat() for day in sorted(result)]
         case "diseases":
             return {code: {"name": name, "group": group} for code, (name, group) in result.items()}
         case "prices":

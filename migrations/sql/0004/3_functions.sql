@@ -6,7 +6,13 @@ $$;
 -- What the records of an area say, of the county, else of its prefecture, else of its province: who pools its funds, its pack,
 -- its dictionary, and the figures of its own on a day. Each is null, or empty, where none of them says so.
 CREATE FUNCTION area_on(p_area text, p_day date) RETURNS json LANGUAGE plpgsql STABLE AS $$
-BEGIN RETURN (
+BEGIN
+  -- Most areas have no record; then nothing more is looked at. Figures come with a record only.
+  IF NOT EXISTS (SELECT FROM area a WHERE a.superseded_at IS NULL
+                    AND a.area_code IN (p_area, left(p_area, 4) || '00', left(p_area, 2) || '0000')) THEN
+    RETURN '{}';
+  END IF;
+  RETURN (
   WITH named(area_code, distance) AS (
     VALUES (p_area, 0), (left(p_area, 4) || '00', 1), (left(p_area, 2) || '0000', 2))
   SELECT json_build_object(

@@ -157,10 +157,10 @@ BEGIN
 END $$;
 CREATE TRIGGER nhsa_visit_move BEFORE UPDATE OF state ON nhsa_visit FOR EACH ROW EXECUTE FUNCTION nhsa_visit_moves();
 
--- A message is what was said: only its key can be taken away.
+-- A message is what was said: only its key can be taken away, or be written with a new secret.
 CREATE FUNCTION nhsa_message_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'UPDATE' AND NEW.key IS NULL AND to_jsonb(OLD) - 'key' = to_jsonb(NEW) - 'key' THEN
+  IF TG_OP = 'UPDATE' AND (NEW.key IS NULL OR OLD.key IS NOT NULL) AND to_jsonb(OLD) - 'key' = to_jsonb(NEW) - 'key' THEN
     RETURN NEW;
   END IF;
   RAISE EXCEPTION 'a message is kept: % refused', TG_OP USING ERRCODE = 'restrict_violation';
@@ -191,5 +191,6 @@ GRANT SELECT, INSERT, DELETE ON nhsa_fee_line TO onestop_app;
 GRANT UPDATE (ended_at) ON nhsa_session TO onestop_app;
 GRANT UPDATE (key) ON nhsa_message, nhsa_file TO onestop_app;
 GRANT UPDATE (med_type, matn_type, disease_code, begins_at, ends_at, state, details) ON nhsa_visit TO onestop_app;
-GRANT UPDATE (settlement_id) ON nhsa_fee_line TO onestop_app;
-GRANT UPDATE (withdrawn_at) ON nhsa_filing, nhsa_declaration TO onestop_app;
+GRANT UPDATE (settlement_id, details) ON nhsa_fee_line TO onestop_app;
+GRANT UPDATE (withdrawn_at) ON nhsa_declaration TO onestop_app;
+GRANT UPDATE (withdrawn_at, details) ON nhsa_filing TO onestop_app;

@@ -1,0 +1,136 @@
+"""The routes of exports: a list as a file, at once or by a job. They translate, nothing more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response, StreamingResponse
+
+from app.context import Caller, Service
+from app.errors import Fault, Forbidden, NotFound, Refused
+from app.export import CSV_TYPE, XLSX_TYPE
+from app.exports import job
+from app.exports.file import DIRECT_ROWS, Export, Format, export_of, write_list
+from app.exports.job import MEDIA_TYPES
+from app.exports.lists import LISTS
+from app.http import answer, caller_of, encoded, once, service_of
+from app.jobs.store import ID_PREFIX
+from app.openapi import body, gives
+from app.problem import read_body
+from app.security import require
+from app.wire import decode
+
+router = APIRouter(prefix="/v1/exports", tags=["exports"])
+FORMAT: Final = "format"
+CHUNK_BYTES: Final = 256 * 1024
+
+
+class ExportRequest(Struct, forbid_unknown_fields=True):
+    """A list by its name, and what narrows it by the names of its page's query."""
+
+    list: str
+    format: Format = "xlsx"
+    filters: dict[str, Any] = {}
+
+
+class ExportListAnswer(Struct):
+    """A list that can be exported."""
+
+    list: str
+    title: str
+    filters: tuple[str, ...]
+
+
+class ExportListsAnswer(Struct):
+    """The lists that the caller may export."""
+
+    data: list[ExportListAnswer]
+
+
+class ExportJobAnswer(Struct):
+    """A job that waits to be run."""
+
+    job_id: str
+    state: str
+
+
+@router.get("", responses=gives(200, ExportListsAnswer))
+async def get_lists(request: Request) -> Response:
+    """The lists that the caller may export, with their filters."""
+    caller = await caller_of(request)
+    scopes = caller.principal.scopes
+    shown = [
+        ExportListAnswer(name, one.title, tuple(field.encode_name for field in msgspec.structs.fields(one.filters)))
+        for name, one in LISTS.items()
+        if "admin" in scopes or not scopes.isdisjoint(one.scopes)
+    ]
+    return answer(ExportListsAnswer(shown))
+
+
+@router.get("/{list}", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}, CSV_TYPE: {}}}})
+async def get_export(request: Request, list: str, format: Format = "xlsx") -> Response:
+    """A list as a file, at most 20,000 rows; a longer one is 413 ``too_many_rows``, to be had by a job. Further query parameters
+    are the filters of the list's page, ``GET /v1/exports`` names them. The header names the filters, the last row has the sums;
+    codes are texts, amounts and days are numbers and days."""
+    caller, service = await caller_of(request), service_of(request)
+    _check_reader(caller, list, NotFound("not_found"))
+    filters = {name: typed_filter(list, name, text) for name, text in request.query_params.items() if name != FORMAT}
+    export = export_of(list, format, filters, pointer="/query")
+    content = await _written(service, caller, export)
+    headers = {"Content-Disposition": f'attachment; filename="{list}.{format}"'}
+    return StreamingResponse(_chunks(content), headers=headers, media_type=MEDIA_TYPES[format])
+
+
+@router.post("", openapi_extra=body(ExportRequest, keyed=True), responses=gives(202, ExportJobAnswer))
+async def post_export(request: Request) -> Response:
+    """Export a list of up to a million rows by a job. ``GET /v1/jobs/{job_id}`` counts the rows written, ``…/cancellation`` gives it
+    up, ``…/result`` is the file, for whoever asked for it and for some days. Not for a hospital's token: ``export_needs_office``."""
+    caller, service = await caller_of(request), service_of(request)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), ExportRequest)
+    _check_reader(caller, wanted.list, Refused([Fault("/list", "not_in_list", {"allowed": ", ".join(LISTS)})]))
+    if caller.principal.hospital_code is not None:
+        raise Forbidden("export_needs_office")
+    export = export_of(wanted.list, wanted.format, wanted.filters, pointer="/filters")
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        job_id = await job.queue(service, connection, caller, export)
+        return 202, encoded(ExportJobAnswer(f"{ID_PREFIX}{job_id}", "queued"))
+
+    response = await once(request, caller, wanted, act)
+    response.headers["Location"] = f"/v1/jobs/{msgspec.json.decode(response.body)['job_id']}"
+    return response
+
+
+def _check_reader(caller: Caller, name: str, unknown: Exception) -> None:
+    if name not in LISTS:
+        raise unknown
+    require(caller.principal, *LISTS[name].scopes)
+
+
+async def _written(service: Service, caller: Caller, export: Export) -> IO[bytes]:
+    """The finished file, open and without a name any more: nothing is left behind when the reader goes away."""
+    with TemporaryDirectory(prefix="onestop-export-") as folder:
+        path = Path(folder) / "file"
+        await write_list(service, caller, export, path, most=DIRECT_ROWS)
+        return await asyncio.to_thread(path.open, "rb")
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
+
+
+def typed_filter(name: str, filter_: str, text: str) -> Any:
+    """A query's text as the filter's own kind; what isn't of that kind stays a text, for the struct to refuse."""
+    kinds = {field.encode_name: str(field.type) for field in msgspec.structs.fields(LISTS[name].filters)}
+    kind = kinds.get(filter_, "")
+    if "bool" in kind:
+        return {"true": True, "false": False}.get(text, text)
+    return int(text) if "int" in kind and text.isascii() and text.isdigit() and len(text) < 10 else text

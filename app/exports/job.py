@@ -1,0 +1,129 @@
+"""An export as a job: for a list that is too long to be waited for. Its file is kept, encrypted, for its asker and some days."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock
+from app.context import Caller, Service
+from app.errors import Conflict, NotFound, OnestopError
+from app.export import CSV_TYPE, XLSX_TYPE
+from app.exports.file import MOST_ROWS, Export, Format, export_of, write_list
+from app.jobs import store
+from app.jobs.store import Run
+from app.policies import shipped_book
+from app.security import Principal
+from app.sheet import FileFault
+
+KIND: Final = "export"
+MEDIA_TYPES: Final[dict[Format, str]] = {"xlsx": XLSX_TYPE, "csv": f"{CSV_TYPE}; charset=utf-8"}
+
+
+class Asker(Struct, frozen=True):
+    """On whose behalf a job reads: the token, whose end ends the job, and its funds. Its area is the job's own column."""
+
+    token_id: int
+    scopes: list[str]
+    funds: list[str] | None
+
+
+class ExportOptions(Struct, frozen=True):
+    """What a job exports; ``asker`` isn't shown."""
+
+    list: str
+    format: Format
+    filters: dict[str, Any]
+    asker: Asker
+
+
+async def queue(service: Service, connection: AsyncConnection, caller: Caller, export: Export) -> int:
+    """Queue an export; the job's id. The caller isn't a hospital: a job belongs to an area, or to all of them."""
+    options = ExportOptions(export.name, export.format, export.given, _asker(caller.principal))
+    stored = msgspec.to_builtins(options)
+    return await store.add_job(
+        service,
+        connection,
+        caller,
+        None,
+        kind=KIND,
+        options=stored,
+        area_code=caller.principal.area_code or "",
+        due_on=None,
+        digest=sha256(msgspec.json.encode(stored, order="deterministic")).digest(),
+        received_at=await clock.now(connection, manual=service.manual_clock),
+    )
+
+
+def _asker(principal: Principal) -> Asker:
+    funds = None if principal.funds is None else sorted(principal.funds)
+    return Asker(principal.token_id, sorted(principal.scopes), funds)
+
+
+async def run(service: Service, run_: Run) -> None:
+    """Write the list as its asker would read it, then keep the file. Refused, or out of the asker's reach by now: failed."""
+    options = msgspec.convert(run_.options, ExportOptions)
+    service = replace(service, book=shipped_book(service.settings.policy_dir))
+
+    async def told(count: int) -> None:
+        await store.progress(service, run_, count)
+
+    try:
+        with TemporaryDirectory(prefix="onestop-export-") as folder:
+            path = Path(folder) / "file"
+            export = export_of(options.list, options.format, options.filters, pointer="/filters")
+            await write_list(service, _caller(run_, options.asker), export, path, most=MOST_ROWS, told=told)
+            await store.finish_with_file(service, run_, path)
+    except OnestopError as error:
+        if error.retryable:
+            raise
+        await store.finish(service, run_, "failed", faults=[FileFault(error.code, values=dict(error.values))])
+
+
+def _caller(run_: Run, asker: Asker) -> Caller:
+    funds = None if asker.funds is None else frozenset(asker.funds)
+    principal = replace(run_.caller.principal, token_id=asker.token_id, scopes=frozenset(asker.scopes), funds=funds)
+    return replace(run_.caller, principal=principal)
+
+
+# ---------------------------------------------------------------- what is shown of it, to whom
+
+
+def check_mine(caller: Caller, job: Any) -> None:
+    """NotFound unless the caller is who asked for the export, with the same reach: its file holds what that reach saw."""
+    asker = options_of(job).asker
+    mine, principal = _asker(caller.principal), caller.principal
+    same = (job["subject"], job["reach_area"], asker.funds) == (principal.subject, principal.area_code, mine.funds)
+    if not same or principal.hospital_code is not None:
+        raise NotFound("not_found")
+
+
+def options_of(job: Any) -> ExportOptions:
+    """A job's options, as either side of the database gives them."""
+    options = job["options"]
+    return msgspec.convert(msgspec.json.decode(options) if isinstance(options, str) else options, ExportOptions)
+
+
+async def result(service: Service, caller: Caller, job: Any) -> tuple[str, str, AsyncIterator[bytes]]:
+    """The finished file's name, type and content. Conflict ``result_not_ready``, NotFound ``result_expired``."""
+    if job["state"] != "done":
+        raise Conflict("result_not_ready")
+    options = options_of(job)
+    parts = store.file_parts(service, caller, job["job_id"])
+    first = await anext(parts, None)
+    if first is None:
+        raise NotFound("result_expired")
+    name = f"{options.list}-{store.ID_PREFIX}{job['job_id']}.{options.format}"
+    return name, MEDIA_TYPES[options.format], _behind(first, parts)
+
+
+async def _behind(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part

@@ -1,0 +1,24 @@
+"""What became of a row, as it is shown."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from app.messages import text as message_text
+
+
+class RowAnswer(Struct):
+    """What became of a row of the file. ``field`` is the column at fault, ``reference`` the person or item concerned."""
+
+    row: int
+    outcome: str
+    reason: str | None
+    field: str | None
+    reference: str | None
+    message: str | None
+
+
+def shown_row(row: Any, language: str) -> RowAnswer:
+    """A stored row, with its reason in words."""
+    message = None if row["reason"] is None else message_text(row["reason"], {}, language)
+    return RowAnswer(row["row_no"], row["outcome"], row["reason"], row["field"], row["reference"], message)
