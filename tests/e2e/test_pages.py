@@ -139,18 +139,19 @@ async def test_lists_are_taken_as_files(desks: Any, busy_office: Office) -> None
     book = openpyxl.load_workbook(BytesIO(Path(await (await download.value).path()).read_bytes()))
     title, heads, *rows, sums = book.active.iter_rows(values_only=True)
     expected = (await busy_office.get("/disbursements", fund="610100"))["data"]
-    assert title[0] == "拨付单（fund=610100）"
+    assert "610100" in title[0]
+    assert len(expected) > 1
     assert [row[0] for row in rows] == [one["disbursement_id"] for one in expected]
-    at = {name: index for index, name in enumerate(heads)}
-    assert [f"{row[at['应付金额']]:.2f}" for row in rows] == [one["amount"] for one in expected]
-    assert [row[at["应付日期"]].date().isoformat() for row in rows] == [one["due_on"] for one in expected]
-    assert {type(row[at["基金"]]) for row in rows} == {str}
-    assert sums[at["应付金额"]] == pytest.approx(sum(float(one["amount"]) for one in expected))
+    at = {name.rpartition(" ")[2]: index for index, name in enumerate(heads)}
+    assert [f"{row[at['amount']]:.2f}" for row in rows] == [one["amount"] for one in expected]
+    assert [row[at["due_on"]].date().isoformat() for row in rows] == [one["due_on"] for one in expected]
+    assert {type(row[at["fund"]]) for row in rows} == {str}
+    assert sums[at["amount"]] == pytest.approx(sum(float(one["amount"]) for one in expected))
     async with page.expect_download() as download:
         await page.get_by_role("link", name="CSV").click()
     content = Path(await (await download.value).path()).read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
-    assert content.decode("utf-8-sig").splitlines()[1].startswith(f"{expected[0]['disbursement_id']},")
+    assert f"\n{expected[0]['disbursement_id']}," in content.decode("utf-8-sig")
 
 
 async def test_the_slip_is_a_pdf(desks: Any, busy_office: Office) -> None:
