@@ -648,8 +648,8 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
     ),
     "no_rows": ("只有表头，没有数据行。请检查导出的文件。", "There are headings but no rows. Check what was exported."),
     "too_many_rows": (
-        "行数过多。最多 {limit} 行：上传的文件请拆成几个；导出请缩小条件，或用 POST /v1/exports 建立导出任务。",
-        "There are too many rows. The limit is {limit}: split a file that is sent; narrow an export, or make it a job with POST /v1/exports.",
+        "行数过多。最多 {limit} 行，请拆成几个文件。",
+        "There are too many rows. The limit is {limit}; split the file.",
     ),
     "too_many_columns": (
         "列数过多。最多 {limit} 列，请删去多余的列。",
@@ -732,6 +732,10 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
     "job_crashed": (
         "任务多次异常中断，已停止。请把任务编号告知运维。",
         "The job broke off several times and was stopped. Tell operations its id.",
+    ),
+    "export_too_long": (
+        "清单超过 {limit} 行，无法导出。请缩小条件；直接下载超限时，可用 POST /v1/exports 建立导出任务（最多一百万行）。",
+        "The list has more than {limit} rows. Narrow the filters; what is too long at once can be a job: POST /v1/exports, up to a million rows.",
     ),
     "export_needs_office": (
         "医院的令牌不能建立导出任务。请按月份、日期等条件缩小范围后直接下载：GET /v1/exports/{{list}}。",

@@ -425,7 +425,7 @@ async def test_a_hundred_thousand_rows_are_a_job(database_server: str) -> None:
     async with office(database_server) as desk:
         await _add_candidates(desk, 100_000)
         refused = await file_of(desk, "readjudication-candidates", "csv", "li")
-        assert (refused.status_code, refused.json()["code"]) == (413, "too_many_rows")
+        assert (refused.status_code, refused.json()["code"]) == (413, "export_too_long")
         wanted = {"list": "readjudication-candidates"}
         jobs = [
             (await desk.do("li", "/exports", wanted | {"format": form}))["job_id"] for form in ("csv", "xlsx", "csv")

@@ -75,7 +75,7 @@ async def get_lists(request: Request) -> Response:
 
 @router.get("/{list}", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}, CSV_TYPE: {}}}})
 async def get_export(request: Request, list: str, format: Format = "xlsx") -> Response:
-    """A list as a file, at most 20,000 rows; a longer one is 413 ``too_many_rows``, to be had by a job. Further query parameters
+    """A list as a file, at most 20,000 rows; a longer one is 413 ``export_too_long``, to be had by a job. Further query parameters
     are the filters of the list's page, ``GET /v1/exports`` names them. The header names the filters, the last row has the sums;
     codes are texts, amounts and days are numbers and days."""
     caller, service = await caller_of(request), service_of(request)

@@ -59,7 +59,7 @@ async def write_list(
 ) -> int:
     """Write the list within the caller's reach to a path; how many rows it has. ``told``: after each page, the rows so far.
 
-    TooLarge ``too_many_rows`` for more rows than ``most``. The title names list, filters and the business time.
+    TooLarge ``export_too_long`` for more rows than ``most``. The title names list, filters and the business time.
     """
     paths, count = export.list.paths, 0
     with path.open("w+b") as binary:
@@ -70,7 +70,7 @@ async def write_list(
             async for rows in export.list.pages(service, caller, export.filters):
                 count += len(rows)
                 if count > most:
-                    raise TooLarge("too_many_rows", values={"limit": str(most)})
+                    raise TooLarge("export_too_long", values={"limit": str(most)})
                 await asyncio.to_thread(_add, file, rows, paths)
                 if told is not None:
                     await told(count)
