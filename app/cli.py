@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, get_args
 import asyncpg
 import click
 import httpx
+import msgspec
 import yaml
 from rich.console import Console
 from rich.progress import Progress, TextColumn
@@ -36,6 +37,9 @@ from app.demo.run import run_demo
 from app.demo.show import show_settlement
 from app.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_url
 from app.errors import OnestopError, PolicyError
+from app.finance import session
+from app.finance import user as finance_user
+from app.finance.user import UserRequest
 from app.follow import ImportRefused, follow_import, show_import
 from app.law import assumed_rows, policy_answer
 from app.ledger import proof, seal
@@ -73,6 +77,7 @@ from app.tiers.load import load_book
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.summary import TIER_NAMES
 from app.tiers.yamltext import nearest
+from app.wire import decode
 
 out: Final = Console()
 STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "假设"}
@@ -667,6 +672,66 @@ def keys_rotate(data_dir: Path | None) -> None:
     click.echo(f"检查 {found.seen} 行，重新加密 {found.written} 行。")
     if found.unreadable:
         fail("\n".join(["以下各行用任何密钥都读不出，请检查 ONESTOP_FORMER_SECRETS：", *found.unreadable[:20]]))
+
+
+@main.group()
+def user() -> None:
+    """People who log in to the finance pages."""
+
+
+def _first_password() -> str:
+    """The password from standard input, asked twice on a terminal."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password for the first login", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@user.command("add")
+@click.argument("name")
+@click.option("--scope", "--scopes", "scopes", multiple=True, required=True, type=click.Choice(get_args(tokens.Scope)))
+@click.option("--hospital-code", default=None)
+@click.option("--area", "--areas", "area_code", default=None, help="The pooling area, or the province.")
+@click.option("--fund", "--funds", "funds", multiple=True)
+@data_dir_option
+def user_add(name: str, data_dir: Path | None, **options: Any) -> None:
+    """Add a user with a password for one login, from the terminal or standard input. His roles are those of a token."""
+    sent = {"name": name, "password": _first_password(), **options, "funds": list(options["funds"]) or None}
+
+    async def act(connection: AsyncConnection) -> None:
+        wanted = decode(msgspec.json.encode(sent), UserRequest)
+        await finance_user.add(connection, wanted, created_by="cli", request_id="cli")
+        click.echo(f"{name} added; the password has to be changed at the first login, at /finance")
+
+    _with_database(data_dir, act)
+
+
+@user.command("reset")
+@click.argument("name")
+@data_dir_option
+def user_reset(name: str, data_dir: Path | None) -> None:
+    """Give a user a new password for one login; unlocks and enables him, ends his sessions."""
+    password = _first_password()
+
+    async def act(connection: AsyncConnection) -> None:
+        await finance_user.reset(connection, name, password)
+        await session.end(connection, name)
+        click.echo(f"{name} reset")
+
+    _with_database(data_dir, act)
+
+
+@user.command("disable")
+@click.argument("name")
+@data_dir_option
+def user_disable(name: str, data_dir: Path | None) -> None:
+    """Let a user log in no more, and end his sessions."""
+
+    async def act(connection: AsyncConnection) -> None:
+        await finance_user.disable(connection, name)
+        await session.end(connection, name)
+        click.echo(f"{name} disabled")
+
+    _with_database(data_dir, act)
 
 
 def _with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaitable[None]]) -> None:

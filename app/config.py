@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     family_doctor_fee: Decimal | None = Field(
         default=None, gt=0, lt=10_000, decimal_places=2
     )  # yuan per person and month
+    session_seconds: int = Field(default=12 * 3600, ge=60, le=7 * 24 * 3600)
+    session_idle_seconds: int = Field(default=3600, ge=60, le=24 * 3600)
     log_level: str = "info"
 
     nhsa_profile: Literal["A", "B", "none"] | None = None

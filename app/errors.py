@@ -9,6 +9,7 @@
     ├── Conflict           409  the state does not allow it
     ├── TooLarge           413
     ├── UnsupportedMedia   415
+    ├── TooMany            429  wait as long as Retry-After says
     ├── Unavailable        503  nothing was written, repeat with the same key
     └── PolicyError             a pack that can't be loaded, with every finding (policy authors)
 
@@ -96,6 +97,11 @@ class TooLarge(OnestopError):
 
 class UnsupportedMedia(OnestopError):
     status = 415
+
+
+class TooMany(OnestopError):
+    status = 429
+    retryable = True
 
 
 class Unavailable(OnestopError):

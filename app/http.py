@@ -139,15 +139,27 @@ async def check_context(service: Service, connection: HotConnection, caller: Cal
 async def once(
     request: Request, caller: Caller, body: object, act: Callable[[AsyncConnection], Awaitable[tuple[int, bytes]]]
 ) -> Response:
-    """Run a writing POST once per key, in one transaction, and remember its answer (encrypted) beside what it wrote."""
-    service = service_of(request)
+    """Run a writing POST once per key, as ``remembered`` does, and answer it."""
     key, hash_ = idempotency_key(request), request_hash(request, body)
+    status, content, replayed = await remembered(service_of(request), caller, key, hash_, act)
+    return answer(content, status, {"Idempotency-Replayed": "true"} if replayed else None)
+
+
+async def remembered(
+    service: Service,
+    caller: Caller,
+    key: str,
+    hash_: bytes,
+    act: Callable[[AsyncConnection], Awaitable[tuple[int, bytes]]],
+) -> tuple[int, bytes, bool]:
+    """Act once per key, in one transaction, and remember the answer (encrypted) beside what it wrote. Status, content, and
+    whether it is the answer of an earlier time."""
     associated = f"idempotency {caller.principal.subject} {key}".encode()
     async with service.database.transaction() as connection:
         opened = await open_request(service, connection, caller, key=key, hash_=hash_)
         if opened["state"] == "replayed":
             stored = decrypt(service.keys, opened["body"], associated=associated).encode()
-            return answer(stored, opened["status"], {"Idempotency-Replayed": "true"})
+            return opened["status"], stored, True
         status, content = await act(connection)
         await connection.execute(
             insert(idempotency).values(
@@ -159,7 +171,7 @@ async def once(
                 request_id=caller.request_id,
             )
         )
-    return answer(content, status)
+    return status, content, False
 
 
 def page(service: Service, rows: list[Any], limit: int, shown: list[Any], cursor_of: Callable[[Any], object]) -> bytes:

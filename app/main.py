@@ -22,6 +22,7 @@ from app.context import Service
 from app.db import open_database
 from app.embedded import default_data_dir
 from app.exports import api as exports
+from app.finance import routes as pages
 from app.jobs import api as jobs_api
 from app.jobs.worker import work
 from app.ledger import api as ledger
@@ -115,6 +116,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         operations,
     ):
         api.include_router(module.router)
+    pages.install(api)
     problem.install(api)
     openapi.install(api)
     return api

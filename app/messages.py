@@ -771,6 +771,34 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
+_PAGES: Final[dict[str, tuple[str, str]]] = {
+    "login_failed": (
+        "用户名或密码不对，或账号已停用、暂时锁定。请重新输入；连续五次不对，账号锁定 15 分钟，忘记密码请找管理员重置。",
+        "Name or password is wrong, or the user is disabled or locked for a while. Try again; five wrong passwords lock a name for 15 minutes, an administrator resets one that was forgotten.",
+    ),
+    "too_many_logins": (
+        "登录失败次数过多。请 15 分钟后再试。",
+        "Too many logins failed from here. Try again in 15 minutes.",
+    ),
+    "session_ended": ("登录已失效。请重新登录。", "The session has ended. Log in again."),
+    "form_not_ours": (
+        "表单已失效，或不是由本页面提交的，没有做任何改动。请刷新页面后重新提交。",
+        "The form has expired or was not sent from our page; nothing was changed. Reload the page and send it again.",
+    ),
+    "user_exists": (
+        "已有同名用户。请换一个用户名，或重置该用户的密码。",
+        "There is a user of this name already. Take another name, or reset that user's password.",
+    ),
+    "password_unchanged": (
+        "新密码与原密码相同。请设置一个不同的密码。",
+        "The new password is the old one. Choose another.",
+    ),
+    "passwords_differ": (
+        "两次输入的新密码不一致。请重新输入。",
+        "The new password was typed differently the second time. Type it again.",
+    ),
+}
+
 _NATIONAL: Final[dict[str, tuple[str, str]]] = {
     "nhsa_headers_missing": (
         "缺少网关请求头，或请求头过长。该机构需要：{headers}；请核对机构的网关方式。",
@@ -1013,6 +1041,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     **_AUDIT,
     **_REPORTS,
     **_REQUEST,
+    **_PAGES,
     **_NATIONAL,
 }
 LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")

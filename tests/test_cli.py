@@ -19,12 +19,14 @@ from tests.test_policy import SMALL
 GAP = SMALL.replace("{from: 2019-01-01, value", "{from: 2019-01-02, value")
 
 
-def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, typed: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``onestop`` with these words."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("ONESTOP_")} | environment
     command = [sys.executable, "-m", "app.cli", *words]
     variables["COLUMNS"] = "200"
-    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=variables, cwd=ROOT, capture_output=True, text=True, input=typed, timeout=120, check=False
+    )
 
 
 @pytest.fixture
@@ -139,3 +141,15 @@ def test_the_demo_settles_its_bill_and_leaves(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert "2091.22" in done.stdout
         assert "兜底保障" in done.stdout
+
+
+def test_users_are_added_reset_and_disabled(database_url: str) -> None:
+    """The first password is read from standard input; a short one and a second user of the name are refused in words."""
+    words = ("user", "add", "cli.user", "--scopes", "finance", "--areas", "530100", "--funds", "390100")
+    here = {"ONESTOP_DATABASE_URL": database_url}
+    assert "至少要有 12 个字符" in run(*words, typed="short\n", **here).stderr
+    assert run(*words, typed="a first password\n", **here).stdout.startswith("cli.user added")
+    again = run(*words, typed="a first password\n", **here)
+    assert (again.returncode, "已有同名用户" in again.stderr) == (1, True)
+    assert run("user", "reset", "cli.user", typed="another password\n", **here).stdout == "cli.user reset\n"
+    assert run("user", "disable", "cli.user", **here).stdout == "cli.user disabled\n"

@@ -72,11 +72,25 @@ def test_what_is_written_lies_in_the_volume() -> None:
 
 
 def test_only_what_the_lock_has_hashes_for_is_installed() -> None:
-    """The one step that uses the network checks hashes and takes wheels only; what is built afterwards stays offline."""
+    """The steps that use the network check hashes and take wheels only, npm's packages by the integrity digests of their lock;
+    what is built afterwards stays offline."""
     pip = [step for run in values(BUILD, "RUN") for step in run.split("&&") if "/pip" in step]
-    assert ["download" in step for step in pip] == [True, False, False]
-    assert "--require-hashes --only-binary :all:" in pip[0]
-    assert all("--no-index --find-links /wheels" in step for step in pip[1:])
+    downloads, installs = [[step for step in pip if ("download" in step) == loads] for loads in (True, False)]
+    assert len(downloads) == 2
+    assert all("--require-hashes --only-binary :all:" in step for step in downloads)
+    assert len(installs) == 3
+    assert all("--no-index --find-links /wheels" in step for step in installs)
+    packages = json.loads((ROOT / "assets/package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert all(one["integrity"].startswith("sha512-") for name, one in packages.items() if name)
+
+
+def test_the_wheel_has_the_assets_with_their_licences() -> None:
+    """What ``assets/install.py`` fetched lies where the wheel takes it from, each package's licence beside it."""
+    vendor, fonts = ROOT / "app/finance/static/vendor", ROOT / "app/settlement/fonts"
+    names = {path.name for folder in (vendor, fonts) for path in folder.iterdir()}
+    assert {"htmx.min.js", "tabler.min.css", "echarts.common.min.js", "NotoSansSC-Regular.ttf"} <= names
+    assert {"htmx.LICENSE", "tabler.LICENSE", "echarts.LICENSE", "echarts.NOTICE", "zrender.LICENSE"} <= names
+    assert "NotoSansSC.LICENSE" in names
 
 
 def test_the_final_stage_adds_nothing_but_the_installed_service() -> None:
@@ -135,7 +149,9 @@ def test_the_wheel_holds_all_that_the_service_reads(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("onestop-*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
     templates, packs = (ROOT / "app/templates").iterdir(), (ROOT / "app/policies").glob("*.yaml")
-    assert {str(path.relative_to(ROOT)) for path in (*templates, *packs)} <= inside
+    pages = [path for path in (ROOT / "app/finance").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    fonts = (ROOT / "app/settlement/fonts").iterdir()
+    assert {str(path.relative_to(ROOT)) for path in (*templates, *packs, *pages, *fonts)} <= inside
     migrations = {
         f"app/_migrations/{path.relative_to(ROOT / 'migrations')}"
         for path in (ROOT / "migrations").rglob("*")

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
-from sqlalchemy import case, select, text
+from sqlalchemy import Select, case, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing.moves import (
@@ -292,16 +292,23 @@ async def listed(
     """A page of the deductions within reach, newest first; ``filters`` are columns and what they must equal (None: any)."""
     before = read_cursor(service, cursor, int)
     columns = deduction.c
-    wanted = select(deduction).order_by(columns.deduction_id.desc()).limit(limit + 1)
-    for name, value in filters.items():
-        if value is not None:
-            wanted = wanted.where(columns[name] == value)
+    day = today(await business_now(service, connection))
+    wanted = deductions_where(day, state, filters).order_by(columns.deduction_id.desc()).limit(limit + 1)
     if before is not None:
         wanted = wanted.where(columns.deduction_id < before)
-    day = today(await business_now(service, connection))
-    if state is not None:
-        over = (columns.state == "proposed") & (columns.appeal_by < day)
-        wanted = wanted.where(case((over, "accepted"), else_=columns.state) == state)
     rows = list((await connection.execute(wanted)).mappings().all())
     answers = [shown(dict(row), day) for row in rows[:limit]]
     return page(service, rows, limit, answers, lambda row: row["deduction_id"])
+
+
+def deductions_where(day: date, state: State | None, filters: Mapping[str, Any]) -> Select[Any]:
+    """The deductions within reach that are in a state on a day and have these values. None is no condition."""
+    columns = deduction.c
+    wanted = select(deduction)
+    for name, value in filters.items():
+        if value is not None:
+            wanted = wanted.where(columns[name] == value)
+    if state is not None:
+        over = (columns.state == "proposed") & (columns.appeal_by < day)
+        wanted = wanted.where(case((over, "accepted"), else_=columns.state) == state)
+    return wanted

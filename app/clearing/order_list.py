@@ -1,10 +1,10 @@
 """Orders, prepayments and releases as they are read: one by its id, lists newest first."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, Table, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing import deposit, order, prepayment
@@ -31,18 +31,34 @@ async def orders(
 ) -> bytes:
     """A page of the orders within reach."""
     day = today(await business_now(service, connection))
-    columns = disbursement.c
-    wanted = select(disbursement)
-    if overdue is not None:
-        late = (columns.due_on < day) & (columns.paid < columns.amount) & columns.state.not_in(ENDED)
-        wanted = wanted.where(late if overdue else ~late)
     filters = dict(filters)
-    statement_id = filters.pop("statement_id")
-    if statement_id is not None:
-        wanted = wanted.where(columns.statement_id == number_of(statement_id, STATEMENT))
+    wanted = await orders_where(connection, day, statement_id=filters.pop("statement_id"), overdue=overdue)
     return await _page(
         service, connection, disbursement, wanted, filters, limit, cursor, lambda row: order.answer_of(row, day)
     )
+
+
+async def orders_where(
+    connection: AsyncConnection,
+    day: date,
+    *,
+    statement_id: str | None = None,
+    overdue: bool | None = None,
+    **equal: Any,
+) -> Select[Any]:
+    """The orders within reach that are of a statement, late on a day or not, and have these values. None is no condition."""
+    wanted = select(disbursement)
+    if overdue is not None:
+        wanted = wanted.where(late(day) if overdue else ~late(day))
+    if statement_id is not None:
+        wanted = wanted.where(disbursement.c.statement_id == number_of(statement_id, STATEMENT))
+    return await _equal(connection, wanted, disbursement, equal)
+
+
+def late(day: date) -> ColumnElement[bool]:
+    """Whether an order is not paid in full although its day has passed."""
+    columns = disbursement.c
+    return (columns.due_on < day) & (columns.paid < columns.amount) & columns.state.not_in(ENDED)
 
 
 async def order_of(service: Service, connection: AsyncConnection, shown: str) -> OrderAnswer:
@@ -99,14 +115,21 @@ async def _page(
     key = next(iter(table.primary_key.columns))
     recorded = table.c.recorded_at
     wanted = wanted.order_by(recorded.desc(), key.desc()).limit(limit + 1)
-    for name, value in filters.items():
-        if value is not None:
-            wanted = wanted.where(
-                table.c[name] == (await pooling_area_of(connection, value) if name == "area_code" else value)
-            )
+    wanted = await _equal(connection, wanted, table, filters)
     if after is not None:
         wanted = wanted.where(tuple_(recorded, key) < after)
     rows = list((await connection.execute(wanted)).mappings().all())
     return page(
         service, rows, limit, [shown(row) for row in rows[:limit]], lambda row: (row["recorded_at"], row[key.name])
     )
+
+
+async def _equal(
+    connection: AsyncConnection, wanted: Select[Any], table: Table, values: Mapping[str, Any]
+) -> Select[Any]:
+    """With the columns equal to these values; a county is read as its pooling area."""
+    for name, value in values.items():
+        if value is not None:
+            value = await pooling_area_of(connection, value) if name == "area_code" else value
+            wanted = wanted.where(table.c[name] == value)
+    return wanted

@@ -83,26 +83,26 @@ async def rates_of(
         faults.append(Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)}))
     if faults:
         raise Refused(faults)
-    area = area_code or _own_area(caller)
+    area = area_code or own_area(caller)
     wanted = Wanted(
         year=year,
         as_of=as_of or today(await business_now(service, connection)),
         fund=fund,
-        area_code=await _paying(connection, area),
+        area_code=await paying_area(connection, area),
         hospital_code=hospital_code,
         group_by=groups,
     )
     return await payout_rates(service, connection, wanted, caller.principal.funds)
 
 
-async def _paying(connection: AsyncConnection, area_code: str | None) -> str | None:
+async def paying_area(connection: AsyncConnection, area_code: str | None) -> str | None:
     """The paying area of a county, the first digits of all areas of a province."""
     if area_code is None or area_code.endswith("0000"):
         return area_code and area_code[:2]
     return await pooling_area_of(connection, area_code)
 
 
-def _own_area(caller: Caller) -> str | None:
+def own_area(caller: Caller) -> str | None:
     """An area sees what its hospitals get from others too; its payout rate is its own."""
     return caller.principal.area_code if caller.reach[0] == "area" else None
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
+from sqlalchemy import RowMapping, Select, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing.deduction import UNDECIDED, lapse
@@ -357,33 +357,41 @@ async def listed(
     """A page of the statements within reach, newest first."""
     after = read_cursor(service, cursor, tuple[datetime, int])
     columns = statement.c
-    amount = (
-        select(func.coalesce(func.sum(statement_total.c.amount), 0))
-        .where(statement_total.c.statement_id == columns.statement_id)
-        .scalar_subquery()
-    )
-    wanted = select(statement, amount.label("amount"))
+    wanted = statements_where(filters)
     wanted = wanted.order_by(columns.recorded_at.desc(), columns.statement_id.desc()).limit(limit + 1)
-    for name, value in filters.items():
-        if value is not None:
-            wanted = wanted.where(columns[name] == value)
     if after is not None:
         wanted = wanted.where(tuple_(columns.recorded_at, columns.statement_id) < after)
     rows = list((await connection.execute(wanted)).mappings().all())
-    shown = [
-        StatementRow(
-            statement_id=f"{STATEMENT}{row['statement_id']}",
-            hospital_code=row["hospital_code"],
-            area_code=row["area_code"],
-            period=row["period"],
-            state=row["state"],
-            amount=yuan(int(row["amount"])),
-            pay_by=row["pay_by"].isoformat(),
-            declared_at=shown_instant(row["declared_at"]),
-        )
-        for row in rows[:limit]
-    ]
+    shown = [row_of(row) for row in rows[:limit]]
     return page(service, rows, limit, shown, lambda row: (row["recorded_at"], row["statement_id"]))
+
+
+def statements_where(filters: Mapping[str, str | None]) -> Select[Any]:
+    """The statements within reach with these values, each with its ``amount``. None is no condition."""
+    amount = (
+        select(func.coalesce(func.sum(statement_total.c.amount), 0))
+        .where(statement_total.c.statement_id == statement.c.statement_id)
+        .scalar_subquery()
+    )
+    wanted = select(statement, amount.label("amount"))
+    for name, value in filters.items():
+        if value is not None:
+            wanted = wanted.where(statement.c[name] == value)
+    return wanted
+
+
+def row_of(row: Mapping[Any, Any]) -> StatementRow:
+    """A row of ``statements_where`` as it is shown in a list."""
+    return StatementRow(
+        statement_id=f"{STATEMENT}{row['statement_id']}",
+        hospital_code=row["hospital_code"],
+        area_code=row["area_code"],
+        period=row["period"],
+        state=row["state"],
+        amount=yuan(int(row["amount"])),
+        pay_by=row["pay_by"].isoformat(),
+        declared_at=shown_instant(row["declared_at"]),
+    )
 
 
 SIGNED: Final = "CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END"

@@ -80,7 +80,7 @@ async def get_export(request: Request, list: str, format: Format = "xlsx") -> Re
     codes are texts, amounts and days are numbers and days."""
     caller, service = await caller_of(request), service_of(request)
     _check_reader(caller, list, NotFound("not_found"))
-    filters = {name: _typed(list, name, text) for name, text in request.query_params.items() if name != FORMAT}
+    filters = {name: typed_filter(list, name, text) for name, text in request.query_params.items() if name != FORMAT}
     export = export_of(list, format, filters, pointer="/query")
     content = await _written(service, caller, export)
     headers = {"Content-Disposition": f'attachment; filename="{list}.{format}"'}
@@ -127,7 +127,7 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _typed(name: str, filter_: str, text: str) -> Any:
+def typed_filter(name: str, filter_: str, text: str) -> Any:
     """A query's text as the filter's own kind; what isn't of that kind stays a text, for the struct to refuse."""
     kinds = {field.encode_name: str(field.type) for field in msgspec.structs.fields(LISTS[name].filters)}
     kind = kinds.get(filter_, "")

@@ -67,7 +67,7 @@ async def listed(
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         rows = list((await connection.execute(wanted)).mappings().all())
-    shown = [_answer(row) for row in rows[:limit]]
+    shown = [answer_of(row) for row in rows[:limit]]
     return page(service, rows, limit, shown, lambda row: (row["recorded_at"], row["balance_id"]))
 
 
@@ -96,7 +96,7 @@ async def close(
         "closed_at": func.clock_timestamp(),
     }
     closed = update(patient_balance).where(mine).values(values).returning(*patient_balance.c)
-    return encoded(_answer((await connection.execute(closed)).mappings().one()))
+    return encoded(answer_of((await connection.execute(closed)).mappings().one()))
 
 
 def _refuse_payment(wanted: ClosingRequest, today: date) -> None:
@@ -113,7 +113,7 @@ def _direction(row: RowMapping) -> Literal["refund", "collect"]:
     return "refund" if row["amount"] < 0 else "collect"
 
 
-def _answer(row: RowMapping) -> BalanceAnswer:
+def answer_of(row: RowMapping) -> BalanceAnswer:
     paid_on: Any = row["paid_on"]
     return BalanceAnswer(
         balance_id=f"{ID_PREFIX}{row['balance_id']}",

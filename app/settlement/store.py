@@ -286,13 +286,12 @@ async def policy_texts(connection: HotConnection, digest: str) -> tuple[str, dic
     return row["pack"], msgspec.json.decode(row["texts"], type=dict[str, str])
 
 
-_READ_BASE: Final = """
-SELECT s.*, CASE WHEN EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal')
-                 THEN 'reversed'
-                 WHEN EXISTS (SELECT FROM settlement a WHERE a.of_settlement_id = s.settlement_id AND a.kind = 'adjustment')
-                 THEN 'adjusted' ELSE 'settled' END AS status
-  FROM settlement s
-"""
+STATUS: Final = """
+CASE WHEN EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') THEN 'reversed'
+     WHEN EXISTS (SELECT FROM settlement a WHERE a.of_settlement_id = s.settlement_id AND a.kind = 'adjustment') THEN 'adjusted'
+     ELSE 'settled' END"""
+"""What became of a settlement ``s``, derived from later rows."""
+_READ_BASE: Final = f"SELECT s.*, {STATUS} AS status FROM settlement s"
 READ_ONE: Final = _READ_BASE + " WHERE s.settlement_id = $1"
 READ_WITH_CONSEQUENCES: Final = _READ_BASE + " WHERE s.settlement_id = $1 OR s.caused_by = $1 ORDER BY s.entry_no"
 READ_GROUP: Final = (

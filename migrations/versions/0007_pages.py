@@ -1,6 +1,6 @@
-"""Pages.
+"""Pages: people who log in, their sessions, failed logins.
 
-Revision: 0007, after 0006.
+Revision: 0007, after 0006. Safe while the previous release runs: new tables, and an index of a table that is small yet.
 """
 
 from pathlib import Path

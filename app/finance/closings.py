@@ -1,0 +1,129 @@
+"""Closing months and fiscal years of an area, and exceptions from the floor with their second signature."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.clearing import month_close
+from app.clearing import year as fiscal_year
+from app.clearing.month_close import MonthAnswer, MonthClosingRequest, MonthReopeningRequest
+from app.clearing.moves import business_now, today
+from app.clearing.payout_rate import own_area
+from app.clearing.plan import FUNDS, as_period
+from app.clearing.year import ClosingRequest, ExceptionRequest
+from app.finance.listing import chosen
+from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
+from app.finance.registered import paying_areas
+from app.http import PAGE_MOST
+
+router = APIRouter(prefix="/finance/closings", route_class=PageRoute, include_in_schema=False)
+SCOPES: Final = ("finance", "auditor")
+MODES: Final = ("soft", "hard")
+YEARS_SHOWN: Final = 5
+
+
+@router.get("")
+async def get_closings(request: Request) -> Response:
+    """Months and years that are or were closed."""
+    return await _page(await visit(request, *SCOPES))
+
+
+async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
+    async def read(connection: AsyncConnection) -> dict[str, Any]:
+        now = today(await business_now(visitor.service, connection))
+        area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
+        months = await month_close.listed(
+            visitor.service, connection, visitor.caller, area_code=area, limit=PAGE_MOST, cursor=None
+        )
+        years = range(now.year, now.year - YEARS_SHOWN, -1)
+        return {
+            "months": msgspec.json.decode(months, type=_Months).data,
+            "closings": [one for year in years for one in await fiscal_year.closings(connection, year, area)],
+            "exceptions": [one for year in years for one in await fiscal_year.exceptions(connection, year, area)],
+            "areas": await paying_areas(connection),
+            "area": area,
+            "years": years,
+            "funds": FUNDS,
+            "modes": MODES,
+        }
+
+    return shown(visitor, "closings.html", refusal=refusal, **await reading(visitor, read))
+
+
+class _Months(msgspec.Struct):
+    data: list[MonthAnswer]
+
+
+async def _act(request: Request, notice: str, move: Move) -> Response:
+    return await stepped(
+        request,
+        move,
+        "finance",
+        location="/finance/closings",
+        notice=f"notice.{notice}",
+        show=lambda visitor, refusal: _page(visitor, refusal),
+    )
+
+
+@router.post("/month")
+async def post_month(request: Request) -> Response:
+    """Close a month."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        wanted = struct_of(form, MonthClosingRequest, "mode", "area_code")
+        period = as_period(form.get("period", ""), "/period")
+        return await month_close.close(visitor.service, connection, visitor.caller, wanted, period)
+
+    return await _act(request, "month.closed", move)
+
+
+@router.post("/month/reopen")
+async def post_month_reopen(request: Request) -> Response:
+    """Open a closed month again."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        wanted = struct_of(form, MonthReopeningRequest, "reason", "area_code")
+        period = as_period(form.get("period", ""), "/period")
+        return await month_close.reopen(visitor.service, connection, visitor.caller, wanted, period)
+
+    return await _act(request, "month.reopened", move)
+
+
+def _year(form: dict[str, str]) -> int:
+    text = form.get("year", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) == 4 else 0
+
+
+@router.post("/year")
+async def post_year(request: Request) -> Response:
+    """Close a fiscal year."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        wanted = struct_of(form, ClosingRequest, "area_code")
+        return await fiscal_year.close(visitor.service, connection, visitor.caller, _year(form), wanted)
+
+    return await _act(request, "year.closed", move)
+
+
+@router.post("/exception")
+async def post_exception(request: Request) -> Response:
+    """Draft an exception from a fund's floor."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        wanted = struct_of(form, ExceptionRequest, "area_code", "fund", "reason")
+        return await fiscal_year.make_exception(visitor.service, connection, visitor.caller, _year(form), wanted)
+
+    return await _act(request, "exception.made", move)
+
+
+@router.post("/exception/{exception_id}/approve")
+async def post_exception_approve(request: Request, exception_id: str) -> Response:
+    """Approve an exception of somebody else."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        return await fiscal_year.approve_exception(visitor.service, connection, visitor.caller, exception_id)
+
+    return await _act(request, "exception.approved", move)

@@ -1,0 +1,139 @@
+"""Lists as files, with the page's filters: at once when they are short; a longer one by a job, with its progress."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
+
+from app.errors import NotFound, TooLarge
+from app.exports import job
+from app.exports.api import typed_filter
+from app.exports.file import DIRECT_ROWS, Export, Format, export_of, write_list
+from app.exports.job import MEDIA_TYPES
+from app.exports.lists import LISTS
+from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, visit
+from app.jobs import store
+from app.jobs.tables import job as table
+
+router = APIRouter(prefix="/finance/exports", route_class=PageRoute, include_in_schema=False)
+RUNNING: Final = ("queued", "running")
+
+
+@router.get("/{name}")
+async def get_export(request: Request, name: str) -> Response:
+    """A list as a file; the page of a job that writes it when it is long, except for a hospital, which owns no jobs."""
+    if name not in LISTS:
+        raise NotFound("not_found")
+    visitor = await visit(request, *LISTS[name].scopes)
+    format_: Format = "csv" if request.query_params.get("format") == "csv" else "xlsx"
+    export = export_of(name, format_, _filters(name, request.query_params), pointer="/query")
+    try:
+        path = await _file(visitor, export)
+    except TooLarge:
+        if visitor.principal.hospital_code is not None:
+            raise
+        return RedirectResponse(f"/finance/exports/jobs/{await _queued(visitor, export)}", 303)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{format_}"'}
+    return FileResponse(
+        path, headers=headers, media_type=MEDIA_TYPES[format_], background=BackgroundTask(os.unlink, path)
+    )
+
+
+def _filters(name: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """The page's filters that the list has as well; a ticked box is true."""
+    known = {field.encode_name for field in msgspec.structs.fields(LISTS[name].filters)}
+    given = {key: text for key, text in query.items() if key in known and text}
+    if given.get("overdue"):
+        given["overdue"] = "true"
+    return {key: typed_filter(name, key, text) for key, text in given.items()}
+
+
+async def _file(visitor: Visitor, export: Export) -> Path:
+    with NamedTemporaryFile(prefix="onestop-export-", delete=False) as file:
+        path = Path(file.name)
+    try:
+        await write_list(visitor.service, visitor.caller, export, path, most=DIRECT_ROWS)
+    except BaseException:
+        await asyncio.to_thread(path.unlink)
+        raise
+    return path
+
+
+async def _queued(visitor: Visitor, export: Export) -> str:
+    """The job that writes the list: one that the visitor has waiting or running already, else a new one."""
+
+    async def queue(connection: AsyncConnection) -> int:
+        own = (table.c.kind == job.KIND) & (table.c.subject == visitor.principal.subject) & table.c.state.in_(RUNNING)
+        for row in (await connection.execute(select(table).where(own))).mappings():
+            options = job.options_of(row)
+            if (options.list, options.format, options.filters) == (export.name, export.format, export.given):
+                return int(row["job_id"])
+        return await job.queue(visitor.service, connection, visitor.caller, export)
+
+    return f"{store.ID_PREFIX}{await reading(visitor, queue)}"
+
+
+# ---------------------------------------------------------------- the job of a long one
+
+
+async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> Any:
+    mine = (table.c.job_id == store.parsed_id(shown_id)) & (table.c.kind == job.KIND)
+    row = (await connection.execute(select(table).where(mine))).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    job.check_mine(visitor.caller, row)
+    return row
+
+
+@router.get("/jobs/{job_id}")
+async def get_job(request: Request, job_id: str) -> Response:
+    """How far a job is."""
+    return await _page(await visit(request), job_id)
+
+
+async def _page(visitor: Visitor, job_id: str, refusal: Refusal | None = None) -> Response:
+    row = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
+    title = LISTS[job.options_of(row).list].title
+    running = row["state"] in RUNNING
+    return shown(visitor, "export.html", refusal=refusal, job_id=job_id, job=row, title=title, running=running)
+
+
+@router.get("/jobs/{job_id}/file")
+async def get_file(request: Request, job_id: str) -> Response:
+    """The file of a job that is done."""
+    visitor = await visit(request)
+    row = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
+    name, kind, content = await job.result(visitor.service, visitor.caller, row)
+    return StreamingResponse(
+        content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+@router.post("/jobs/{job_id}/cancel")
+async def post_cancel(request: Request, job_id: str) -> Response:
+    """Give a job up."""
+    visitor = await visit(request)
+    form = await own_form(visitor)
+
+    async def act(connection: AsyncConnection) -> None:
+        row = await _own_job(visitor, connection, job_id)
+        await store.locked(connection, row["job_id"], *RUNNING)
+        await store.end(connection, row["job_id"], "cancelled")
+
+    return await acted(
+        visitor,
+        form,
+        act,
+        location=f"/finance/exports/jobs/{job_id}",
+        notice="notice.export.cancelled",
+        show=lambda refusal: _page(visitor, job_id, refusal),
+    )

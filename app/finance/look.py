@@ -1,0 +1,94 @@
+"""How things look on a page: amounts with separators, rates rounded down, links that keep the filters, words in both languages."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from app.errors import Language
+from app.finance.texts import TEXTS
+from app.money import yuan
+from app.version import VERSION
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+
+
+def money(text: str | None) -> str:
+    """Yuan with thousands separators, a true minus: ``money("-1234.50") == "−1,234.50"``; a dash for nothing."""
+    if text is None:
+        return "–"
+    sign, digits = ("−", text[1:]) if text.startswith("-") else ("", text)
+    whole, _, rest = digits.partition(".")
+    return f"{sign}{int(whole):,}.{rest}"
+
+
+def percent(rate: str | None) -> str:
+    """A rate of four decimals, which was rounded down, as a percentage with two: ``percent("0.8499") == "84.99%"``."""
+    if rate is None:
+        return "–"
+    sign, digits = ("−", rate[1:]) if rate.startswith("-") else ("", rate)
+    whole, _, rest = digits.partition(".")
+    rest = rest.ljust(4, "0")
+    return f"{sign}{int(whole + rest[:2])}.{rest[2:]}%"
+
+
+def count(number: int) -> str:
+    """A number of things with separators."""
+    return f"{number:,}"
+
+
+def said(language: Language, key: str, **values: Any) -> str:
+    """A text of the catalogue, filled in. A key that isn't there raises: pages are tested."""
+    chinese, english = TEXTS[key]
+    return (english if language == "en" else chinese).format(**values)
+
+
+def link(path: str, query: Mapping[str, Any], **changes: Any) -> str:
+    """An address with the query's parameters, changed; None and empty ones are left out."""
+    kept = {name: value for name, value in {**query, **changes}.items() if value not in (None, "", False)}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def data_block(value: object) -> Markup:
+    """A value as JSON inside a ``<script type="application/json">``: nothing in it can end the element."""
+    text = msgspec.json.encode(value).decode()
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, another one after each change of it."""
+    try:
+        stamp = f"{VERSION}-{(STATIC / name).stat().st_mtime_ns:x}"
+    except OSError:
+        stamp = VERSION
+    return f"/finance/static/{name}?v={stamp}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        money=money, fen=lambda amount: money(yuan(amount)), percent=percent, count=count, data=data_block
+    )
+    environment.globals.update(asset=asset, link=link, texts=TEXTS)
+    return environment
+
+
+_environment_of_pages: Final = _environment()
+
+
+def template(name: str) -> Template:
+    """A page's template."""
+    return _environment_of_pages.get_template(name)

@@ -1,0 +1,151 @@
+"""The overview: will the floor be reached by 31 December, what must be paid until then, what waits to be done."""
+
+from calendar import monthrange
+from datetime import date
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Table, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.clearing.moves import business_now, today
+from app.clearing.order_list import late
+from app.clearing.payout_query import AREA, HOSPITAL, Wanted, payout_figures
+from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_rates, ratio
+from app.clearing.plan import FUNDS
+from app.clearing.tables import deduction, difference, disbursement
+from app.finance.listing import chosen
+from app.finance.look import said
+from app.finance.navigation import READERS
+from app.finance.page import PageRoute, Visitor, reading, shown, visit
+from app.finance.registered import hospital_names, paying_areas
+from app.jobs.tables import job
+from app.money import fen, yuan
+from app.settlement.tables import patient_balance
+
+router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
+MOST_HOSPITALS: Final = 12
+
+
+class CurvePoint(Struct):
+    """A fund's standing at the end of a month: rates as they are printed, None over nothing."""
+
+    day: str
+    paid: str | None
+    healthy: str | None
+
+
+class Work(Struct):
+    """Something that waits: how many, of how much money (yuan), and where to look."""
+
+    key: str
+    count: int
+    amount: str | None
+    href: str
+    late: bool = False
+
+
+@router.get("")
+async def get_overview(request: Request) -> Response:
+    """The overview of a fiscal year."""
+    visitor = await visit(request, *READERS)
+    return shown(visitor, "overview.html", **await reading(visitor, lambda connection: _read(visitor, connection)))
+
+
+async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]:
+    now = today(await business_now(visitor.service, connection))
+    year = _year(visitor.request, now)
+    area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
+    area = await paying_area(connection, area)
+    funds = visitor.principal.funds
+    wanted = Wanted(year=year, as_of=now, area_code=area)
+    rates = await payout_rates(visitor.service, connection, wanted, funds)
+    curves = await _curves(visitor, connection, wanted)
+    return {
+        "year": year,
+        "years": range(now.year, now.year - 5, -1),
+        "area": area,
+        "areas": await paying_areas(connection),
+        "as_of": now,
+        "rates": rates,
+        "curves": {row.fund: curves.get(row.fund, []) for row in rates},
+        "floor": next((row.floor for row in rates if row.floor), None),
+        "bars": [_bar(row) for row in rates],
+        "unpaid": {row.fund: yuan(fen(row.payable) - fen(row.disbursed)) for row in rates},
+        "fund_names": {fund: said(visitor.caller.language, f"fund.{fund}") for fund in FUNDS},
+        "hospitals": await _hospitals(visitor, connection, wanted),
+        "work": await _work(connection, now, area),
+    }
+
+
+def _year(request: Request, now: date) -> int:
+    wanted = request.query_params.get("year", "")
+    return int(wanted) if wanted.isascii() and wanted.isdecimal() and 2000 <= int(wanted) <= 2199 else now.year
+
+
+async def _curves(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> dict[str | None, list[CurvePoint]]:
+    """Each fund's share paid at the end of every month until today, and what it would be had all due been paid."""
+    curves: dict[str | None, list[CurvePoint]] = {}
+    for day in _month_ends(wanted):
+        asked = Wanted(year=wanted.year, as_of=day, area_code=wanted.area_code)
+        for row in await payout_figures(connection, visitor.service.book, asked):
+            point = CurvePoint(day.isoformat(), ratio(row.disbursed, row.payable), ratio(row.due, row.payable))
+            curves.setdefault(row.fund, []).append(point)
+    return curves
+
+
+def _month_ends(wanted: Wanted) -> list[date]:
+    ends = [date(wanted.year, month, monthrange(wanted.year, month)[1]) for month in range(1, 13)]
+    past = [day for day in ends if day < wanted.as_of]
+    return [*past, wanted.as_of] if wanted.as_of.year == wanted.year else past
+
+
+def _bar(row: RateAnswer) -> dict[str, str | None]:
+    """A fund's payable in three parts that add up, yuan: paid, due but unpaid, the rest."""
+    payable, paid = fen(row.payable), fen(row.disbursed)
+    late = min(max(0, fen(row.due) - fen(row.disbursed_of_due)), max(0, payable - paid))
+    return {"fund": row.fund, "paid": yuan(paid), "due": yuan(late), "rest": yuan(max(0, payable - paid - late))}
+
+
+async def _hospitals(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> list[dict[str, Any]]:
+    """The hospitals to which most is overdue or due, most first."""
+    asked = Wanted(year=wanted.year, as_of=wanted.as_of, area_code=wanted.area_code, group_by=(HOSPITAL,))
+    rows = await payout_rates(visitor.service, connection, asked)
+    rows.sort(key=lambda row: (-fen(row.overdue), fen(row.disbursed_of_due) - fen(row.due)))
+    rows = rows[:MOST_HOSPITALS]
+    names = await hospital_names(connection, [row.hospital_code for row in rows])
+    return [
+        {"code": row.hospital_code, "name": names.get(row.hospital_code, row.hospital_code), "rate": row}
+        for row in rows
+    ]
+
+
+async def _work(connection: AsyncConnection, now: date, area: str | None) -> list[Work]:
+    """What waits, each with its list."""
+    orders, unpaid = disbursement.c, disbursement.c.amount - disbursement.c.paid
+    jobs = job.c.due_on.is_not(None) & job.c.state.in_(("queued", "running", "failed"))
+    asked = (
+        ("overdue", disbursement, late(now), unpaid, "/finance/orders?overdue=1"),
+        ("draft", disbursement, orders.state == "draft", orders.amount, "/finance/orders?state=draft"),
+        ("differences", difference, difference.c.state == "open", None, "/finance/reconciliation"),
+        ("appeals", deduction, deduction.c.state == "appealed", deduction.c.amount, "/finance/audit"),
+        ("balances", patient_balance, patient_balance.c.state == "open", None, "/finance/balances"),
+        ("lists", job, jobs, None, "/finance/lists"),
+    )
+    found = []
+    for key, table, condition, amount, href in asked:
+        if area is not None and "area_code" in table.c:
+            condition = condition & table.c[AREA].startswith(area)
+        count, money = await _counted(connection, table, condition, amount)
+        found.append(Work(key, count, money, href, late=key == "overdue" and count > 0))
+    return found
+
+
+async def _counted(
+    connection: AsyncConnection, table: Table, condition: ColumnElement[bool], amount: ColumnElement[int] | None
+) -> tuple[int, str | None]:
+    total = func.coalesce(func.sum(literal(0) if amount is None else amount), 0)
+    row = (await connection.execute(select(func.count(), total).select_from(table).where(condition))).one()
+    return row[0], None if amount is None else yuan(int(row[1]))

@@ -1,0 +1,355 @@
+"""What every page needs: who looks, forms that nobody else can send, refusals shown where they happened, headers."""
+
+import ipaddress
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, quote
+
+import msgspec
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.context import Caller, Service
+from app.errors import Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
+from app.finance import session
+from app.finance.look import link, said, template
+from app.finance.navigation import ENTRIES
+from app.http import open_request, principal_of, remembered, request_hash, service_of
+from app.messages import summary, text
+from app.problem import too_large
+from app.security import ADMIN, Principal, require
+from app.wire import decode
+
+SESSION_COOKIE: Final = "onestop_session"
+LANGUAGE_COOKIE: Final = "onestop_language"
+NOTICE_COOKIE: Final = "onestop_notice"
+LOGIN: Final = "/finance/login"
+PASSWORD: Final = "/finance/password"
+MAX_FORM_BYTES: Final = 256 * 1024
+MAX_FIELDS: Final = 1000
+AS_TYPED: Final = frozenset({"password", "old", "new", "again"})
+LOGGER: Final = logging.getLogger("onestop")
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+T = TypeVar("T")
+
+
+class Elsewhere(Exception):
+    """The reader has to go to another page first."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
+class Query(dict[str, str]):
+    """The parameters of an address; one that isn't there is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a form was not accepted, with what was typed in."""
+
+    sentences: list[str]
+    status: int
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at a page, in which language, with the token that his forms must send back."""
+
+    request: Request
+    service: Service
+    caller: Caller
+    csrf: str
+
+    @property
+    def principal(self) -> Principal:
+        """Whose roles count."""
+        return self.caller.principal
+
+    def may(self, *scopes: str) -> bool:
+        """Whether the visitor has one of the scopes."""
+        return ADMIN in self.principal.scopes or not self.principal.scopes.isdisjoint(scopes)
+
+
+# ---------------------------------------------------------------- who looks
+
+
+def language_of(request: Request) -> Language:
+    """The reader's language: Chinese unless English was switched on."""
+    return "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
+
+
+async def visit(request: Request, *scopes: str, changing_password: bool = False) -> Visitor:
+    """The visitor of a page for these scopes. Who is not logged in, or has to choose a password first, goes elsewhere."""
+    service, cookie = service_of(request), request.cookies.get(SESSION_COOKIE, "")
+    if not cookie:
+        raise Unauthorized("session_ended")
+    async with service.database.transaction() as connection:
+        row = await session.current(service, connection, cookie)
+    principal = principal_of(row)
+    request.state.subject = principal.subject
+    if row["must_change"] and not changing_password:
+        raise Elsewhere(PASSWORD)
+    if scopes:
+        require(principal, *scopes)
+    caller = Caller(principal, request.state.request_id, language_of(request))
+    return Visitor(request, service, caller, session.csrf_of(service.keys, cookie))
+
+
+async def reading(visitor: Visitor, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """What a read gives, in one transaction that reaches what the visitor may see."""
+    async with visitor.service.database.transaction() as connection:
+        await open_request(visitor.service, connection, visitor.caller)
+        return await read(connection)
+
+
+# ---------------------------------------------------------------- forms
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form, all but passwords stripped. TooLarge above ``MAX_FORM_BYTES``."""
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_FORM_BYTES:
+            raise too_large(MAX_FORM_BYTES)
+    try:
+        pairs = parse_qsl(content.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise Forbidden("form_not_ours") from None
+    return {name: value if name in AS_TYPED else value.replace("\x00", "").strip() for name, value in pairs}
+
+
+async def own_form(visitor: Visitor) -> dict[str, str]:
+    """The fields of a form that this visitor's page sent, Forbidden ``form_not_ours`` otherwise."""
+    form = await form_of(visitor.request)
+    cookie = visitor.request.cookies.get(SESSION_COOKIE, "")
+    if not from_here(visitor.request) or not session.csrf_matches(visitor.service.keys, cookie, form.get("csrf", "")):
+        raise Forbidden("form_not_ours")
+    return form
+
+
+def from_here(request: Request) -> bool:
+    """Whether the browser says that one of our pages sent this, where it says anything."""
+    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+def new_key() -> str:
+    """A form's key: sent twice, it acts once."""
+    return f"form-{secrets.token_urlsafe(18)}"
+
+
+def struct_of(form: Mapping[str, str], type_: type[T], *names: str) -> T:
+    """A service's request from the fields of a form; empty ones are left out. Refused with every fault, as for the API."""
+    wanted = {name: form[name] for name in names if form.get(name)}
+    return decode(msgspec.json.encode(wanted), type_)
+
+
+async def acted(
+    visitor: Visitor,
+    form: Mapping[str, str],
+    act: Callable[[AsyncConnection], Awaitable[Any]],
+    *,
+    location: str,
+    notice: str,
+    show: Callable[[Refusal], Awaitable[Response]],
+) -> Response:
+    """Act once per form, in one transaction, and go on to ``location`` with a notice; a refusal is shown by ``show``."""
+
+    async def written(connection: AsyncConnection) -> tuple[int, bytes]:
+        await act(connection)
+        return 303, b"{}"
+
+    try:
+        key = form.get("key", "")
+        if not key.startswith("form-") or not 20 <= len(key) <= 64:
+            raise Forbidden("form_not_ours")
+        kept = {name: value for name, value in form.items() if name not in ("csrf", "key")}
+        hash_ = request_hash(visitor.request, kept)
+        await remembered(visitor.service, visitor.caller, key, hash_, written)
+    except OnestopError as error:
+        if error.status >= 500 or error.status == 404:
+            raise
+        visitor.request.state.page = location.partition("?")[0]
+        visitor.request.state.rejections = [fault.code for fault in error.faults] or [error.code]
+        return await show(Refusal(sentences_of(error, visitor.caller.language), error.status, form))
+    return gone_to(location, notice)
+
+
+Move = Callable[["Visitor", AsyncConnection, dict[str, str]], Awaitable[Any]]
+"""A step: who takes it, in which transaction, with which fields."""
+
+
+async def stepped(
+    request: Request,
+    move: Move,
+    *scopes: str,
+    location: str,
+    notice: str,
+    show: Callable[[Visitor, Refusal], Awaitable[Response]],
+) -> Response:
+    """Take a step that a form asked for, as ``acted`` does, for a visitor with one of the scopes."""
+    visitor = await visit(request, *scopes)
+    form = await own_form(visitor)
+    return await acted(
+        visitor,
+        form,
+        lambda connection: move(visitor, connection, form),
+        location=location,
+        notice=notice,
+        show=lambda refusal: show(visitor, refusal),
+    )
+
+
+def sentences_of(error: OnestopError, language: Language) -> list[str]:
+    """What an error says to a reader: each of its faults once."""
+    if error.faults:
+        return list(dict.fromkeys(text(fault.code, fault.values, language) for fault in error.faults))
+    return [summary(error.code, error.values, 0, language)]
+
+
+def gone_to(location: str, notice: str | None = None) -> Response:
+    """On to another page, which shows the notice once."""
+    response = RedirectResponse(location, 303)
+    if notice is not None:
+        response.set_cookie(NOTICE_COOKIE, notice, max_age=60, path="/finance", httponly=True, samesite="lax")
+    return response
+
+
+# ---------------------------------------------------------------- showing
+
+
+def shown(
+    visitor: Visitor, name: str, *, status: int = 200, refusal: Refusal | None = None, **context: Any
+) -> Response:
+    """A page for a visitor."""
+    notice = visitor.request.cookies.get(NOTICE_COOKIE)
+    response = _rendered(
+        visitor.request,
+        name,
+        refusal.status if refusal else status,
+        visitor=visitor,
+        notice=notice,
+        refusal=refusal,
+        **context,
+    )
+    if notice is not None:
+        response.delete_cookie(NOTICE_COOKIE, path="/finance")
+    return response
+
+
+def _rendered(request: Request, name: str, status: int, **context: Any) -> Response:
+    language = language_of(request)
+    query = Query(request.query_params)
+    path = getattr(request.state, "page", request.url.path)  # after a refused step: the page that shows it
+    content = template(name).render(
+        {
+            "language": language,
+            "t": partial(said, language),
+            "path": path,
+            "query": query,
+            "here": partial(link, path, query),
+            "new_key": new_key,
+            "navigation": ENTRIES,
+            "here_in": _entry(request.url.path),
+            "visitor": None,
+            "notice": None,
+            "refusal": None,
+            **context,
+        }
+    )
+    return HTMLResponse(content, status)
+
+
+def _entry(path: str) -> str:
+    """The menu's entry that a page belongs to."""
+    found = [address for _, address, _ in ENTRIES if path == address or path.startswith(f"{address}/")]
+    return max(found, key=len, default="")
+
+
+def shown_to_anyone(request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
+    """A page for somebody who is not logged in."""
+    return _rendered(request, name, status, **context)
+
+
+def secure(request: Request) -> bool:
+    """Whether cookies are for TLS only: always, except over plain HTTP to this very machine."""
+    if request.url.scheme == "https":
+        return True
+    host = request.url.hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+class PageRoute(APIRoute):
+    """A route whose refusals are pages, and whose answers bear the headers of pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler with our errors turned to pages."""
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                response: Response = await inner(request)
+            except Elsewhere as other:
+                response = RedirectResponse(other.location, 303)
+            except RequestValidationError:
+                response = problem_page(request, NotFound("not_found"))
+            except OnestopError as error:
+                response = _refused(request, error)
+            _complete(request, response.headers)
+            return response
+
+        return handle
+
+
+def _refused(request: Request, error: OnestopError) -> Response:
+    if isinstance(error, Unauthorized) and error.code == "session_ended":
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        location = f"{LOGIN}?next={quote(wanted, safe='')}" if request.method == "GET" else LOGIN
+        if "hx-request" in request.headers:
+            return Response(status_code=204, headers={"HX-Redirect": location})
+        return RedirectResponse(location, 303)
+    return problem_page(request, error)
+
+
+def problem_page(request: Request, error: OnestopError) -> Response:
+    """An error as a page of its own."""
+    request.state.rejections = [fault.code for fault in error.faults] or [error.code]
+    status = 422 if isinstance(error, Refused) else error.status
+    sentences = sentences_of(error, language_of(request))
+    request_id = str(getattr(request.state, "request_id", ""))
+    response = _rendered(request, "problem.html", status, sentences=sentences, request_id=request_id)
+    response.headers.update(error.headers)
+    return response
+
+
+def _complete(request: Request, headers: MutableHeaders) -> None:
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    if request.url.scheme == "https":
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")

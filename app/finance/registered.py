@@ -1,0 +1,21 @@
+"""What the registry knows that every page shows: hospitals by name, the areas that pay."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.areas import pooling_area
+from app.registry.tables import hospital
+
+
+async def hospital_names(connection: AsyncConnection, codes: Iterable[str | None]) -> dict[str | None, str]:
+    """The names of these hospitals, by code."""
+    wanted = select(hospital.c.code, hospital.c.name).where(hospital.c.code.in_({code for code in codes if code}))
+    return {row.code: row.name for row in await connection.execute(wanted)}
+
+
+async def paying_areas(connection: AsyncConnection) -> list[str]:
+    """The pooling areas of the registered hospitals."""
+    areas = (await connection.execute(select(hospital.c.area_code).distinct())).scalars()
+    return sorted({pooling_area(area) for area in areas})

@@ -1,0 +1,57 @@
+"""All pages: their routers, and the files they need."""
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from app.finance import (
+    audit,
+    balances,
+    closings,
+    exports,
+    jobs,
+    login,
+    order,
+    orders,
+    overview,
+    policies,
+    prepayments,
+    reconciliation,
+    registry_lists,
+    reports,
+    settlement,
+    settlements,
+    statement,
+    statements,
+    user_api,
+)
+from app.finance.static_files import static_files
+
+MODULES: Final = (
+    user_api,
+    login,
+    overview,
+    orders,
+    order,
+    statements,
+    statement,
+    settlements,
+    settlement,
+    reconciliation,
+    audit,
+    prepayments,
+    balances,
+    closings,
+    reports,
+    jobs,
+    registry_lists,
+    policies,
+    exports,
+)
+
+
+def install(api: FastAPI) -> None:
+    """Put the pages into the application."""
+    for module in MODULES:
+        api.include_router(module.router)
+    api.mount("/finance/static", static_files(), "finance-static")

@@ -1,0 +1,139 @@
+"""One settlement: the waterfall, each step with its numbers and its source, the lines, the year, the history, the proof."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.errors import Language, NotFound
+from app.finance.look import said
+from app.finance.navigation import READERS
+from app.finance.page import PageRoute, Visitor, reading, shown, visit
+from app.finance.registered import hospital_names
+from app.http import check_context
+from app.money import fen, yuan
+from app.settlement import store
+from app.settlement.answer import PortionsAnswer, SettlementAnswer, read_id, shown_id, shown_instant
+from app.settlement.reading import answer_of_row
+from app.settlement.replay import replay
+from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
+from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
+from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES
+
+router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
+EVERY_ENTRY: Final = 2**31 - 1
+TIERS: Final = ("scope", *PortionsAnswer.__struct_fields__, "reversal")
+
+
+class Bar(Struct):
+    """A bar of the waterfall: stands from ``from_`` upwards by ``height``; yuan."""
+
+    name: str
+    kind: str
+    amount: str
+    from_: str
+    height: str
+
+
+class Entry(Struct):
+    """A settlement or correction of the same bill."""
+
+    settlement_id: str
+    kind: str
+    settled_at: str
+    total: str
+    fund_total: str
+    patient: str
+    reason: str | None
+
+
+@router.get("/{settlement_id}")
+async def get_settlement(request: Request, settlement_id: str) -> Response:
+    """A settlement."""
+    visitor = await visit(request, *READERS)
+    number = read_id(settlement_id)
+    if number is None:
+        raise NotFound("not_found")
+    found, entries = await _read(visitor, number)
+    proof = await replay(visitor.service, visitor.caller, number) if request.query_params.get("replay") else None
+
+    async def names(connection: AsyncConnection) -> dict[str | None, str]:
+        return await hospital_names(connection, [found.hospital_code])
+
+    hospitals = await reading(visitor, names)
+    language = visitor.caller.language
+    pack = visitor.service.book.packs.get(found.policy.pack)
+    return shown(
+        visitor,
+        "settlement.html",
+        settlement=found,
+        hospital=hospitals.get(found.hospital_code, found.hospital_code),
+        bars=waterfall(found, language),
+        entries=entries,
+        proof=proof,
+        tier_names={tier: said(language, f"tier.{tier}") for tier in TIERS},
+        class_name=CLASS_NAMES[language].get(found.benefit_class, found.benefit_class),
+        medical_type=MEDICAL_TYPE_NAMES[language].get(found.medical_type, found.medical_type),
+        scope_names=SCOPE_NAMES,
+        room_names=ROOM_NAMES,
+        accumulators=ACCUMULATOR_NAMES,
+        basis_text=basis_text,
+        titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
+        documents={} if pack is None else pack.documents,
+    )
+
+
+@router.get("/{settlement_id}/slip.pdf")
+async def get_slip(request: Request, settlement_id: str) -> Response:
+    """The settlement's slip."""
+    visitor = await visit(request, *READERS)
+    number = read_id(settlement_id)
+    if number is None:
+        raise NotFound("not_found")
+    async with visitor.service.database.hot() as connection:
+        await check_context(visitor.service, connection, visitor.caller)
+        row = await store.read_one(connection, number)
+    if row is None:
+        raise NotFound("not_found")
+    headers = {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
+    return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
+
+
+async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[Entry]]:
+    """The settlement with its detail, and every entry of the same bill within reach, oldest first."""
+    async with visitor.service.database.hot() as connection:
+        await check_context(visitor.service, connection, visitor.caller)
+        row = await store.read_one(connection, number)
+        if row is None:
+            raise NotFound("not_found")
+        entries = await store.read_group(connection, row["of_settlement_id"] or number, EVERY_ENTRY)
+    return answer_of_row(row, detail=True, language=visitor.caller.language), [_entry(one) for one in entries]
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        settlement_id=shown_id(row["settlement_id"]),
+        kind=row["kind"],
+        settled_at=shown_instant(row["settled_at"])[:16].replace("T", " "),
+        total=yuan(row["total"]),
+        fund_total=yuan(row["total"] - row["hospital"] - row["patient"]),
+        patient=yuan(row["patient"]),
+        reason=row["reason"],
+    )
+
+
+def waterfall(found: SettlementAnswer, language: Language) -> list[Bar]:
+    """The whole bill, then each portion off what is left of it, down to the patient's. Empty for corrections."""
+    left = fen(found.total)
+    if found.kind != "settlement" or left <= 0:
+        return []
+    bars = [Bar(said(language, "settlement.total"), "total", found.total, "0.00", found.total)]
+    for tier in PortionsAnswer.__struct_fields__:
+        amount = fen(getattr(found.portions, tier))
+        left -= amount
+        kind = tier if tier in ("hospital", "patient") else "fund"
+        if amount or kind != "hospital":
+            bars.append(Bar(said(language, f"tier.{tier}"), kind, yuan(amount), yuan(left), yuan(amount)))
+    return bars

@@ -1,0 +1,37 @@
+// Small things that HTML alone can't do. No page needs them to work.
+"use strict";
+
+// A filter's change asks for the list; the button is for those without scripts.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-filters]");
+  if (form && event.target.type !== "search" && event.target.type !== "text") form.requestSubmit();
+});
+document.querySelectorAll("form[data-filters] .submit").forEach((one) => one.classList.add("visually-hidden-focusable"));
+
+// Empty filters stay out of the address.
+document.addEventListener("formdata", (event) => {
+  if (!event.target.matches("form[data-filters]")) return;
+  for (const [name, value] of [...event.formData.entries()]) if (value === "") event.formData.delete(name);
+});
+
+// A button that prints; a step that can't be taken back asks first.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+// The menu is open where there is room for it.
+const menu = document.getElementById("menu");
+if (menu) {
+  const roomy = window.matchMedia("(min-width: 1100px)");
+  const follow = () => { menu.open = roomy.matches; };
+  roomy.addEventListener("change", follow);
+  follow();
+}
+
+// A page with a refusal or a notice is read from there.
+const alert = document.querySelector("[role=alert]");
+if (alert) { alert.tabIndex = -1; alert.focus(); }

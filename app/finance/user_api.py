@@ -1,0 +1,90 @@
+"""The routes of users: who may log in to the pages. They translate, nothing more."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.context import Caller, Service
+from app.errors import Forbidden
+from app.finance import session, user
+from app.finance.user import Password, UserAnswer, UserRequest
+from app.http import caller_of, encoded, once, service_of
+from app.openapi import KEYED, body, gives
+from app.problem import read_body
+from app.security import blind_index, require
+from app.wire import decode
+
+router = APIRouter(prefix="/v1", tags=["users"])
+
+
+class PasswordRequest(Struct, forbid_unknown_fields=True):
+    """A password for the user's next login, which he has to change then."""
+
+    password: Password
+
+
+class NamedUser(Struct):
+    """Whom it was done to."""
+
+    name: str
+
+
+async def _admin(request: Request) -> tuple[Caller, Service]:
+    caller = await caller_of(request)
+    require(caller.principal, "admin")
+    if caller.reach[0] != "all":
+        raise Forbidden("forbidden_scope", values={"scope": "admin"})
+    return caller, service_of(request)
+
+
+async def _sent(request: Request, service: Service, type_: type[Any]) -> Any:
+    return decode(await read_body(request, service.settings.max_body_bytes), type_)
+
+
+def _unguessable(service: Service, wanted: Any) -> Any:
+    """The body as its key remembers it: with a keyed digest for the password, which a plain hash would let be guessed."""
+    return replace(wanted, password=blind_index(service.keys, wanted.password).hex())
+
+
+@router.post("/users", openapi_extra=body(UserRequest, keyed=True), responses=gives(201, UserAnswer))
+async def post_user(request: Request) -> Response:
+    """Add somebody who may log in to the pages; scopes, area and funds as those of a token."""
+    caller, service = await _admin(request)
+    wanted = await _sent(request, service, UserRequest)
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        made = await user.add(connection, wanted, created_by=caller.principal.subject, request_id=caller.request_id)
+        return 201, encoded(made)
+
+    return await once(request, caller, _unguessable(service, wanted), act)
+
+
+@router.post("/users/{name}/password", openapi_extra=body(PasswordRequest, keyed=True), responses=gives(200, NamedUser))
+async def post_password(request: Request, name: str) -> Response:
+    """Give a user a new password for one login; ends his sessions, unlocks and enables him."""
+    caller, service = await _admin(request)
+    wanted = await _sent(request, service, PasswordRequest)
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        await user.reset(connection, name, wanted.password)
+        await session.end(connection, name)
+        return 200, encoded(NamedUser(name))
+
+    return await once(request, caller, _unguessable(service, wanted), act)
+
+
+@router.post("/users/{name}/disabling", openapi_extra=KEYED, responses=gives(200, NamedUser))
+async def post_disabling(request: Request, name: str) -> Response:
+    """Let a user log in no more, and end his sessions."""
+    caller, _ = await _admin(request)
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        await user.disable(connection, name)
+        await session.end(connection, name)
+        return 200, encoded(NamedUser(name))
+
+    return await once(request, caller, None, act)
