@@ -1,5 +1,6 @@
 """The demo over real HTTP: load the world, settle the bill, explain it. Run again on the same data it replays."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from app.demo.world import CATALOGUE, COUNTY, HOSPITALS, PATIENT, PERSONS
 TIMEOUT_SECONDS: Final = 60
 TOKEN_KEY: Final = "demo-token-2018-0001"
 SETTLEMENT_KEY: Final = "demo-settlement-2018-0001"
+OFFICER: Final = "caiwu"
 SETTLED_BEFORE: Final = frozenset({"already_settled", "idempotency_key_reused"})
 TOKEN_REQUEST: Final = {"subject": "demo", "scopes": ["hospital", "finance", "auditor"]}
 
@@ -40,6 +42,7 @@ def run_demo(base_url: str, admin_token: str, console: Console) -> None:
         with _client(base_url, admin_token) as admin:
             _load_world(admin, console)
             token = _sent(admin, "POST", "/v1/tokens", TOKEN_REQUEST, key=TOKEN_KEY)[0]["token"]
+            password = _officer(admin)
         with _client(base_url, token) as hospital:
             answer, replayed = _settled(hospital)
     except _Refused as refused:
@@ -54,6 +57,8 @@ def run_demo(base_url: str, admin_token: str, console: Console) -> None:
         console.print(Text("这张账单以前结算过：同一个 Idempotency-Key 得到同一个回答，没有重复支付。"))
     show_settlement(answer, console, hospital=HOSPITALS[COUNTY]["name"], person=PERSONS[PATIENT]["name"])
     _show_slip(f"{base_url}/v1/settlements/{answer['settlement_id']}/slip", token, console)
+    console.print(Text(f"\n财务页面（首次登录须改口令）：用户 {OFFICER}，口令 {password}"))
+    console.print(Text(f"{base_url}/finance"), soft_wrap=True)
 
 
 def _client(base_url: str, token: str) -> httpx.Client:
@@ -84,6 +89,19 @@ def _load_world(admin: httpx.Client, console: Console) -> None:
         for title, path, bodies in parts:
             for code, body in progress.track(bodies.items(), description=title):
                 _sent(admin, "PUT", f"{path}/{code}", body)
+
+
+def _officer(admin: httpx.Client) -> str:
+    """The first password of the finance officer of the demo, new at every run."""
+    password = secrets.token_urlsafe(12)
+    wanted = {"name": OFFICER, "password": password, "scopes": ["finance", "registry", "auditor"]}
+    try:
+        _sent(admin, "POST", "/v1/users", wanted, key=secrets.token_hex(16))
+    except _Refused as refused:
+        if refused.problem.get("code") != "user_exists":
+            raise
+        _sent(admin, "POST", f"/v1/users/{OFFICER}/password", {"password": password}, key=secrets.token_hex(16))
+    return password
 
 
 def _settled(hospital: httpx.Client) -> tuple[Answer, bool]:
