@@ -18,8 +18,8 @@ from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement
 from app.finance.listing import chosen
 from app.finance.look import said
-from app.finance.navigation import READERS
-from app.finance.page import PageRoute, Visitor, reading, shown, visit
+from app.finance.navigation import ENTRIES, READERS
+from app.finance.page import Elsewhere, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
 from app.jobs.tables import job
 from app.money import fen, yuan
@@ -49,8 +49,10 @@ class Work(Struct):
 
 @router.get("")
 async def get_overview(request: Request) -> Response:
-    """The overview of a fiscal year."""
-    visitor = await visit(request, *READERS)
+    """The overview of a fiscal year; who may not see it begins with the first page that he may see."""
+    visitor = await visit(request)
+    if not visitor.may(*READERS):
+        raise Elsewhere(next(address for _, address, scopes in ENTRIES if visitor.may(*scopes)))
     return shown(visitor, "overview.html", **await reading(visitor, lambda connection: _read(visitor, connection)))
 
 
