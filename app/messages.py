@@ -738,8 +738,8 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
         "The list has more than {limit} rows. Narrow the filters; what is too long at once can be a job: POST /v1/exports, up to a million rows.",
     ),
     "export_needs_office": (
-        "医院的令牌不能建立导出任务。请按月份、日期等条件缩小范围后直接下载：GET /v1/exports/{{list}}。",
-        "A hospital's token can't have export jobs. Narrow the list by month or days and download it: GET /v1/exports/{{list}}.",
+        "医院的令牌不能建立导出任务。请按月份、日期等条件缩小范围后直接下载：GET /v1/exports。",
+        "A hospital's token can't have export jobs. Narrow the list by month or days and download it: GET /v1/exports.",
     ),
     "result_not_ready": (
         "任务没有可下载的结果。请查询任务，完成后再取。",

@@ -14,7 +14,7 @@ from app.http import caller_of, encoded, once, open_request, service_of
 from app.openapi import body, gives
 from app.problem import read_body
 from app.security import new_token, require
-from app.tables import token
+from app.tables import token, user_session
 from app.wire import AreaCode, Code, Instant, decode
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
@@ -99,8 +99,9 @@ async def revoke(connection: AsyncConnection, token_id: str, *, revoked_by: str)
 
 
 async def listed(connection: AsyncConnection) -> list[tuple[str, str, list[str], str | None, datetime | None]]:
-    """All tokens: shown id, subject, scopes, hospital or area, when revoked."""
-    rows = await connection.execute(select(token).order_by(token.c.token_id))
+    """All tokens but those behind logins to the pages: shown id, subject, scopes, hospital or area, when revoked."""
+    behind = select(user_session.c.token_id)
+    rows = await connection.execute(select(token).where(token.c.token_id.not_in(behind)).order_by(token.c.token_id))
     return [
         (f"{ID_PREFIX}{row.token_id}", row.subject, row.scopes, row.hospital_code or row.area_code, row.revoked_at)
         for row in rows

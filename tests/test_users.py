@@ -235,3 +235,34 @@ async def test_many_failures_from_one_place_make_it_wait(own_office: Office) -> 
         refused = await log_in(visitor, "li.hua", FIRST)
         assert refused.status_code == 429
         assert "登录失败次数过多" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("roles", "first", "shut"),
+    [
+        ({"scopes": ["registry"]}, "/finance/jobs", {"orders", "statements", "settlements", "closings", "reports"}),
+        ({"scopes": ["policy"]}, "/finance/policies", {"orders", "jobs", "lists", "closings", "reports", "audit"}),
+        (
+            {"scopes": ["hospital"], "hospital_code": "H-none"},
+            None,
+            {"closings", "reports", "jobs", "lists", "policies"},
+        ),
+        ({"scopes": ["finance"], "area_code": "530300"}, None, set()),
+        ({"scopes": ["auditor"]}, None, set()),
+    ],
+)
+async def test_each_page_is_for_its_roles(
+    client: httpx.AsyncClient, roles: dict[str, object], first: str | None, shut: set[str]
+) -> None:
+    """The first page of a role is one that it may see; others are refused in words, and none fails."""
+    names = (
+        "orders statements settlements reconciliation audit prepayments balances closings reports jobs lists policies"
+    )
+    async with browser(str(client.base_url)) as visitor:
+        await person(client, visitor, **roles)
+        home = await visitor.get("/finance")
+        assert (home.status_code, home.headers.get("location")) == (200 if first is None else 303, first)
+        found = {name: (await visitor.get(f"/finance/{name}")).status_code for name in names.split()}
+        assert set(found.values()) <= {200, 403}
+        assert {name for name, status in found.items() if status == 403} >= shut
+        assert (await visitor.get("/finance/orders/dis_1?x=%00")).status_code in (403, 404)

@@ -17,9 +17,9 @@ from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_r
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement
 from app.finance.listing import chosen
-from app.finance.look import said
-from app.finance.navigation import READERS
-from app.finance.page import PageRoute, Visitor, reading, shown, visit
+from app.finance.look import link, said
+from app.finance.navigation import ENTRIES, READERS
+from app.finance.page import Elsewhere, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
 from app.jobs.tables import job
 from app.money import fen, yuan
@@ -49,8 +49,10 @@ class Work(Struct):
 
 @router.get("")
 async def get_overview(request: Request) -> Response:
-    """The overview of a fiscal year."""
-    visitor = await visit(request, *READERS)
+    """The overview of a fiscal year; who may not see it begins with the first page that he may see."""
+    visitor = await visit(request)
+    if not visitor.may(*READERS):
+        raise Elsewhere(next(address for _, address, scopes in ENTRIES if visitor.may(*scopes)))
     return shown(visitor, "overview.html", **await reading(visitor, lambda connection: _read(visitor, connection)))
 
 
@@ -126,20 +128,29 @@ async def _work(connection: AsyncConnection, now: date, area: str | None) -> lis
     """What waits, each with its list."""
     orders, unpaid = disbursement.c, disbursement.c.amount - disbursement.c.paid
     jobs = job.c.due_on.is_not(None) & job.c.state.in_(("queued", "running", "failed"))
-    asked = (
-        ("overdue", disbursement, late(now), unpaid, "/finance/orders?overdue=1"),
-        ("draft", disbursement, orders.state == "draft", orders.amount, "/finance/orders?state=draft"),
-        ("differences", difference, difference.c.state == "open", None, "/finance/reconciliation"),
-        ("appeals", deduction, deduction.c.state == "appealed", deduction.c.amount, "/finance/audit"),
-        ("balances", patient_balance, patient_balance.c.state == "open", None, "/finance/balances"),
-        ("lists", job, jobs, None, "/finance/lists"),
+    asked: tuple[tuple[str, Table, Any, Any, str, dict[str, str]], ...] = (
+        ("overdue", disbursement, late(now), unpaid, "/finance/orders", {"overdue": "1"}),
+        ("draft", disbursement, orders.state == "draft", orders.amount, "/finance/orders", {"state": "draft"}),
+        ("differences", difference, difference.c.state == "open", None, "/finance/reconciliation", {"state": "open"}),
+        (
+            "appeals",
+            deduction,
+            deduction.c.state == "appealed",
+            deduction.c.amount,
+            "/finance/audit",
+            {"state": "appealed"},
+        ),
+        ("balances", patient_balance, patient_balance.c.state == "open", None, "/finance/balances", {"state": "open"}),
+        ("lists", job, jobs, None, "/finance/lists", {}),
     )
     found = []
-    for key, table, condition, amount, href in asked:
+    for key, table, condition, amount, href, query in asked:
         if area is not None and "area_code" in table.c:
             condition = condition & table.c[AREA].startswith(area)
         count, money = await _counted(connection, table, condition, amount)
-        found.append(Work(key, count, money, href, late=key == "overdue" and count > 0))
+        if table is disbursement and area is not None and len(area) == 6:
+            query = query | {"area_code": area}
+        found.append(Work(key, count, money, link(href, query), late=key == "overdue" and count > 0))
     return found
 
 

@@ -160,6 +160,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "overview.chart.projected": ("年末预计", "Projection"),
     "overview.chart.floor": ("下限", "Floor"),
     "overview.chart.table": ("曲线数据", "Figures of the curve"),
+    "overview.nothing": ("{year} 年度没有应付。", "Nothing is owed for {year}."),
     "overview.money": ("各基金资金", "Money by fund"),
     "overview.tier": ("保障层级", "Tier"),
     "overview.payable": ("应付", "Payable"),

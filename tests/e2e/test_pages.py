@@ -31,7 +31,7 @@ async def test_from_the_overview_down_to_one_settlement(desks: Any) -> None:
     desk: Desk = await desks("li")
     page = desk.page
     await expect(page.get_by_role("heading", name="基金拨付总览")).to_be_visible()
-    await expect(page.locator("[data-chart=curve] svg")).to_have_count(4)
+    await expect(page.locator("[data-chart=curve] svg")).to_have_count(3)
     await page.get_by_role("link", name="基本医保").first.click()
     await expect(page).to_have_url(f"{desk.url}/finance/orders?fund=390100")
     await page.get_by_label("费用月份").fill("2018-04")

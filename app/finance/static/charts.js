@@ -48,7 +48,7 @@ const curve = (data) => {
     grid: { left: 40, right: 14, top: 12, bottom: 22 },
     tooltip: { trigger: "axis", confine: true, textStyle: { fontSize: 12 }, valueFormatter: undefined,
       formatter: (items) => items.filter((item) => item.data).map((item) => item.seriesName + " " + percentText(item.data.text)).join("<br>") },
-    xAxis: { type: "category", data: months, boundaryGap: false, axisLine, axisTick: { show: false }, axisLabel: { fontSize: 11, color: QUIET } },
+    xAxis: { type: "category", data: months, boundaryGap: false, axisLine, axisTick: { show: false }, axisLabel: { fontSize: 11, color: QUIET, interval: (index) => index % 2 === 1 } },
     yAxis: { type: "value", min: 0, max: (range) => Math.max(100, Math.ceil(range.max / 20) * 20), interval: 20, splitLine, axisLabel: { fontSize: 11, color: QUIET, formatter: "{value}%" } },
     series: [
       line(data.names.healthy, series("healthy"), { color: GREY, symbol: "none", lineStyle: { width: 1.5, type: [2, 3] } }),
