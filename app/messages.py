@@ -734,8 +734,8 @@ _FILES: Final[dict[str, tuple[str, str]]] = {
         "The job broke off several times and was stopped. Tell operations its id.",
     ),
     "export_too_long": (
-        "清单超过 {limit} 行，无法导出。请缩小条件；直接下载超限时，可用 POST /v1/exports 建立导出任务（最多一百万行）。",
-        "The list has more than {limit} rows. Narrow the filters; what is too long at once can be a job: POST /v1/exports, up to a million rows.",
+        "清单太长，无法导出。最多 {limit} 行，请缩小条件；直接下载超限时，可用 POST /v1/exports 建立导出任务（最多一百万行）。",
+        "The list is too long to be exported. Narrow it to {limit} rows; what is too long at once can be a job: POST /v1/exports, up to a million rows.",
     ),
     "export_needs_office": (
         "医院的令牌不能建立导出任务。请按月份、日期等条件缩小范围后直接下载：GET /v1/exports。",
