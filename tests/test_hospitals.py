@@ -212,7 +212,9 @@ async def test_own_codes_come_from_a_file(client: httpx.AsyncClient, token: Toke
 
     async def job() -> list[tuple[int, str, str | None]]:
         answer = await client.post("/v1/catalogue/imports", params=query, content=content, headers=key() | type_)
-        return outcomes(await ended(client, answer))
+        done = await ended(client, answer)
+        assert done["state"] == "done", done
+        return outcomes(done)
 
     faulty = [(5, "duplicate", "version_repeated"), (6, "malformed", "value_missing"), (7, "malformed", "day_invalid")]
     assert await job() == [(2, "unchanged", None), (3, "changed", None), (4, "added", None), *faulty]
