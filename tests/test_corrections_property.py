@@ -20,8 +20,9 @@ import pytest
 from app.config import Settings
 from app.main import create_app
 from app.money import rate, scaled
+from app.schema import migrate
 from tests import oracle
-from tests.conftest import ADMIN_TOKEN, CLOCK
+from tests.conftest import ADMIN_TOKEN, CLOCK, new_database
 from tests.correction_oracle import NOTHING, PORTIONS, Amounts, PersonModel
 from tests.random_bills import decimal, own_names
 from tests.random_corrections import operations, person_years
@@ -51,11 +52,19 @@ BALANCES = """SELECT b.hospital_code, b.amount, b.state FROM settlement s JOIN p
 
 
 @pytest.fixture(scope="session")
-async def inside(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+async def own_url(database_server: str) -> str:
+    """A database of its own: an application in this process would take the jobs of the service beside it, which has other keys."""
+    url = await new_database(database_server)
+    await migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+async def inside(own_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application in this very process."""
     folder: Path = tmp_path_factory.mktemp("inside")
     settings = Settings(admin_token=ADMIN_TOKEN, clock=f"manual:{CLOCK}", data_dir=folder, log_level="warning")
-    application = create_app(settings, database_url)
+    application = create_app(settings, own_url)
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     async with (
         application.api.router.lifespan_context(application.api),
@@ -68,10 +77,10 @@ async def inside(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.mark.parametrize("chunk", range(min(CHUNKS, len(SEEDS))))
 async def test_corrections_leave_what_a_plain_model_computes_from_nothing(
-    inside: httpx.AsyncClient, database_url: str, chunk: int
+    inside: httpx.AsyncClient, own_url: str, chunk: int
 ) -> None:
     """Amounts, accumulators, ledger, statements to come, patient balances: each as if computed anew."""
-    await compare_all(inside, database_url, SEEDS[chunk::CHUNKS])
+    await compare_all(inside, own_url, SEEDS[chunk::CHUNKS])
 
 
 async def test_the_service_in_its_own_process_agrees_too(client: httpx.AsyncClient, database_url: str) -> None:
