@@ -28,11 +28,11 @@ from app.clearing.tables import deposit_release, disbursement
 from app.context import Caller, Service
 from app.errors import Conflict, Fault, NotFound, Refused
 from app.money import rate, rate_text, share, yuan
+from app.registry.dated import lock
 from app.registry.tables import hospital
 from app.wire import AreaCode, Code, Name, Rate
 
 RELEASE_LOCK: Final = 7
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 _BALANCE: Final = text(
     """SELECT coalesce(sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END), 0)
          FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account)
@@ -99,7 +99,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
         "fund": wanted.fund,
     }
     name = f"{wanted.hospital_code} {area} {wanted.fund} {wanted.year}"
-    await connection.execute(_LOCK, {"name": name, "seed": RELEASE_LOCK})
+    await lock(connection, name, RELEASE_LOCK)
     await _refuse_second(connection, owner, wanted.year)
     deposit = await held(connection, owner, wanted.year)
     if deposit <= 0:

@@ -42,6 +42,11 @@ async def business_now(service: Service, connection: AsyncConnection) -> datetim
 _POOLING_AREA: Final = text("SELECT coalesce(area_on(:area, CURRENT_DATE) ->> 'pooling_area', left(:area, 4) || '00')")
 
 
+def iso(day: date | None) -> str | None:
+    """A day as it is shown."""
+    return None if day is None else day.isoformat()
+
+
 async def pooling_area_of(connection: AsyncConnection, area_code: str) -> str:
     """The pooling area that pays for an area: what its record says, else the prefecture a county lies in."""
     result: str = (await connection.execute(_POOLING_AREA, {"area": area_code})).scalar_one()

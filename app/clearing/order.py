@@ -19,6 +19,7 @@ from app.clearing.moves import (
     business_now,
     by_another,
     check_move,
+    iso,
     locked,
     may_pay,
     move,
@@ -36,10 +37,10 @@ from app.clearing.tables import disbursement, statement, statement_approval, sta
 from app.context import Caller, Service
 from app.errors import Conflict, Fault, NotFound, Refused
 from app.money import rate, rate_text, share, yuan
+from app.registry.dated import lock
 from app.wire import Code, Rate
 
 ORDER_LOCK: Final = 6
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 
 
 class OrderRequest(Struct, forbid_unknown_fields=True):
@@ -101,7 +102,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
     plan = plan_of(service, row["area_code"], row["period"])
     deposit_rate = _deposit_rate(plan, wanted.deposit_rate)
     # Orders of a fund and area one after the other: each looks at what the others hold back, carry and take.
-    await connection.execute(_LOCK, {"name": f"{row['area_code']} {wanted.fund}", "seed": ORDER_LOCK})
+    await lock(connection, f"{row['area_code']} {wanted.fund}", ORDER_LOCK)
     approved = await _approved(connection, row, wanted.fund)
     orders = [
         await _make(service, connection, caller, plan, row, wanted.fund, year, gross, deposit_rate, now)
@@ -390,13 +391,9 @@ def answer_of(row: Any, day: date) -> OrderAnswer:
         created_by=row["subject"],
         created_on=row["created_on"].isoformat(),
         approved_by=row["approved_by"],
-        approved_on=_day(row["approved_on"]),
+        approved_on=iso(row["approved_on"]),
         sent_by=row["sent_by"],
-        sent_on=_day(row["sent_on"]),
-        paid_on=_day(row["paid_on"]),
+        sent_on=iso(row["sent_on"]),
+        paid_on=iso(row["paid_on"]),
         taken_by=None if row["taken_by"] is None else f"{DISBURSEMENT}{row['taken_by']}",
     )
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()

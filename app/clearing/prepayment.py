@@ -4,7 +4,6 @@ draft → approved → sent → paid → offset | returned; the moves of orders,
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from app.clearing.moves import (
     business_now,
     by_another,
     check_move,
+    iso,
     locked,
     may_pay,
     move,
@@ -230,11 +230,7 @@ def answer_of(row: Any) -> PrepaymentAnswer:
         created_by=row["subject"],
         created_on=row["created_on"].isoformat(),
         approved_by=row["approved_by"],
-        approved_on=_day(row["approved_on"]),
+        approved_on=iso(row["approved_on"]),
         sent_by=row["sent_by"],
-        sent_on=_day(row["sent_on"]),
+        sent_on=iso(row["sent_on"]),
     )
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()

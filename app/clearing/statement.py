@@ -35,13 +35,13 @@ from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.http import page, read_cursor
 from app.ledger.tables import transfer
 from app.money import yuan
+from app.registry.dated import lock
 from app.registry.tables import hospital
 from app.settlement.answer import shown_id, shown_instant
 from app.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
 DECLARING_LOCK: Final = 5
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 
 
 class StatementRequest(Struct, forbid_unknown_fields=True):
@@ -145,7 +145,7 @@ async def declare(
     await check_declarable(connection, area, period)
     plan = plan_of(service, area, period)
     # Declarations of one hospital go one after the other: two months would reach for the same late postings.
-    await connection.execute(_LOCK, {"name": f"{wanted.hospital_code} {area}", "seed": DECLARING_LOCK})
+    await lock(connection, f"{wanted.hospital_code} {area}", DECLARING_LOCK)
     await _refuse_second(connection, wanted.hospital_code, area, period)
     owner = {"hospital_code": wanted.hospital_code, "hospital_area": place["area_code"], "area_code": area}
     values = owner | {"period": period, "declared_at": now, "pay_by": plan.pay_by(period)} | written_by(caller)
