@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import MetaData
+from sqlalchemy import Column, DateTime, MetaData, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -27,6 +27,11 @@ BUSY_STATES: Final = frozenset(
 LOST_CLASSES: Final = ("08", "53", "57P")  # connection, resources, server shutting down
 
 HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types
+
+
+def recorded() -> Column[object]:
+    """The column that says when a row was written, by the database's clock."""
+    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
 
 
 def plain_url(url: str) -> str:

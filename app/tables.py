@@ -15,12 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
-from app.db import METADATA
-
-
-def _recorded() -> Column[object]:
-    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
-
+from app.db import METADATA, recorded
 
 token = Table(
     "token",
@@ -37,7 +32,7 @@ token = Table(
     Column("revoked_by", Text),
     Column("created_by", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 business_clock = Table(
@@ -57,7 +52,7 @@ idempotency = Table(
     Column("settlement_id", BigInteger),
     Column("body", LargeBinary),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 policy_text = Table(
@@ -66,7 +61,7 @@ policy_text = Table(
     Column("digest", Text, primary_key=True),
     Column("pack", Text, nullable=False),
     Column("texts", JSON, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 app_user = Table(
@@ -84,7 +79,7 @@ app_user = Table(
     Column("disabled_at", DateTime(timezone=True)),
     Column("created_by", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 user_session = Table(

@@ -16,12 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.db import METADATA
-
-
-def _recorded() -> Column[object]:
-    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
-
+from app.db import METADATA, recorded
 
 clearing_event = Table(
     "clearing_event",
@@ -38,7 +33,7 @@ clearing_event = Table(
     Column("fund", Text),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 statement = Table(
@@ -54,7 +49,7 @@ statement = Table(
     Column("pay_by", Date, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 statement_item = Table(
@@ -86,7 +81,7 @@ statement_approval = Table(
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("approved_on", Date, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 reconciliation = Table(
@@ -103,7 +98,7 @@ reconciliation = Table(
     Column("area_code", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 difference = Table(
@@ -130,7 +125,7 @@ difference = Table(
     Column("area_code", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 deduction = Table(
@@ -161,7 +156,7 @@ deduction = Table(
     Column("area_code", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 deposit_release = Table(
@@ -183,7 +178,7 @@ deposit_release = Table(
     Column("created_on", Date, nullable=False),
     Column("approved_by", Text),
     Column("approved_on", Date),
-    _recorded(),
+    recorded(),
 )
 
 disbursement = Table(
@@ -216,7 +211,7 @@ disbursement = Table(
     Column("paid_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 prepayment = Table(
@@ -240,7 +235,7 @@ prepayment = Table(
     Column("sent_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 prepayment_offset = Table(
@@ -264,7 +259,7 @@ bank_movement = Table(
     Column("reason", Text),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 payout_exception = Table(
@@ -281,7 +276,7 @@ payout_exception = Table(
     Column("approved_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 fiscal_month = Table(
@@ -297,7 +292,7 @@ fiscal_month = Table(
     Column("reopened_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 monthly_report = Table(
@@ -313,7 +308,7 @@ monthly_report = Table(
     Column("approved_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 family_doctor_fee = Table(
@@ -333,7 +328,7 @@ fiscal_year_closing = Table(
     Column("figures", JSONB, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 state_move = Table(

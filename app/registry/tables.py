@@ -17,15 +17,11 @@ from sqlalchemy import (
     text,
 )
 
-from app.db import METADATA
-
-
-def _recorded() -> Column[object]:
-    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+from app.db import METADATA, recorded
 
 
 def _written() -> tuple[Column[Any], ...]:
-    return Column("subject", Text, nullable=False), Column("request_id", Text, nullable=False), _recorded()
+    return Column("subject", Text, nullable=False), Column("request_id", Text, nullable=False), recorded()
 
 
 def _dated(*, open_start: bool) -> tuple[Column[Any], ...]:
@@ -59,7 +55,7 @@ hospital = Table(
     Column("area_code", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 person = Table(
@@ -76,7 +72,7 @@ person = Table(
     Column("insured_until", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
 )
 
 identity = Table(
@@ -91,7 +87,7 @@ identity = Table(
     Column("exited_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
     Column("superseded_at", DateTime(timezone=True)),
     Column("superseded_by", Text),
 )
@@ -113,7 +109,7 @@ catalogue_entry = Table(
     Column("valid_until", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    _recorded(),
+    recorded(),
     Column("superseded_at", DateTime(timezone=True)),
     Column("superseded_by", Text),
 )
