@@ -1,0 +1,60 @@
+"""Months and years that are closed: what may still be dated into them, and the floor that a year has to reach."""
+
+from app.simulation.model.amounts import RATE_ONE, ended
+from app.simulation.model.rates import figures
+from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, UNACCEPTABLE, Reason, Reasons, because
+from app.simulation.model.state import FLOORS, State
+
+
+def may_close_month(state: State, area: str, period: str, mode: str) -> Reasons:
+    """An ended month, not closed alike; from soft to hard, never back without a reopening."""
+    now = state.months.get((area, period), ("", ""))[0]
+    return because(
+        (not ended(period, state.today), Reason(409)),
+        (not ended(period, state.today), UNACCEPTABLE),
+        (now in (mode, "hard"), INVALID_MOVE),
+    )
+
+
+def may_reopen_month(state: State, area: str, period: str, who: str) -> Reasons:
+    """A closed month, by another than who closed it."""
+    now, closed_by = state.months.get((area, period), ("", ""))
+    return because(
+        (not now, INVALID_MOVE),
+        (not now, Reason(404)),
+        (bool(now) and who == closed_by, MAKER_IS_CHECKER),
+    )
+
+
+def below_floor(state: State, area: str, year: int) -> list[str]:
+    """The funds with a floor that have not paid it by 31 December."""
+    found = []
+    for fund, floor in FLOORS.items():
+        got = figures(state, area, fund, year, f"{year}-12-31")
+        if got.disbursed * RATE_ONE < floor * got.payable:
+            found.append(fund)
+    return found
+
+
+def may_close_year(state: State, area: str, year: int) -> Reasons:
+    """An ended year, once, at the floor or with an exception of two for each fund below it."""
+    excused = {
+        fund
+        for fund in FLOORS
+        for of_area, of_year, _, approved in state.exceptions.values()
+        if (of_area, of_year, approved) == (area, year, True)
+    }
+    below = set(below_floor(state, area, year)) - excused
+    running = int(state.today[:4]) <= year
+    return because(
+        (running, Reason(409)),
+        (running, UNACCEPTABLE),
+        ((area, year) in state.closed_years, Reason(409, "already_closed")),
+        (bool(below), Reason(409, "payout_below_floor")),
+    )
+
+
+def may_approve_exception(state: State, shown: str, who: str) -> Reasons:
+    """A draft of another."""
+    _, _, maker, approved = state.exceptions[shown]
+    return because((approved, INVALID_MOVE), (who == maker, MAKER_IS_CHECKER))

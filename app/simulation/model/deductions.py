@@ -1,0 +1,138 @@
+"""What an audit takes off: at most what the fund still owes at the moment it takes effect, and given back when that falls."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from app.simulation.model.books import Posting
+from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
+from app.simulation.model.state import APPEAL_DAYS, OPEN, Audit, Deduction, Part, State, Statement, Step
+from app.simulation.model.statements import chosen_parts, step_of
+
+
+def room(state: State, deduction: Deduction) -> int:
+    """What the fund still owes for the settlement."""
+    owed = state.owed(deduction.purse, deduction.settlement)
+    return max(0, owed - state.taken(deduction.purse, deduction.settlement))
+
+
+def part_of(statement: Statement, settlement: str, fund: str) -> Part | None:
+    """The oldest part that declares a fund's posting of a settlement."""
+    return next(
+        (
+            part
+            for part in statement.parts
+            if part.purse.fund == fund and any(one.settlement == settlement for one in part.items)
+        ),
+        None,
+    )
+
+
+def may_propose(state: State, statement: Statement, settlement: str, fund: str, amount: int) -> Reasons:
+    """A positive amount of what is owed, before the part is approved."""
+    part = part_of(statement, settlement, fund)
+    if part is None:
+        return [Reason(404), Reason(409), UNACCEPTABLE]
+    owed = max(0, state.owed(part.purse, settlement) - state.taken(part.purse, settlement))
+    return because(
+        (statement.withdrawn, INVALID_MOVE),
+        (bool(part.approved_by), INVALID_MOVE),
+        (amount <= 0, UNACCEPTABLE),
+        (amount > owed, UNACCEPTABLE),
+        (amount > owed and owed == 0, Reason(409)),
+    )
+
+
+def propose(state: State, part: Part, deduction: Deduction) -> None:
+    """Hang a proposal on its part."""
+    part.deductions.append(deduction)
+    state.deductions[deduction.shown] = deduction
+
+
+def appeal_by(day: str) -> str:
+    """The last day of an appeal."""
+    return str(date.fromisoformat(day) + timedelta(days=APPEAL_DAYS))
+
+
+def may_accept(state: State, deduction: Deduction) -> Reasons:
+    """The hospital agrees while it is proposed."""
+    return because((current(state, deduction) != Audit.PROPOSED, INVALID_MOVE))
+
+
+def may_appeal(state: State, deduction: Deduction) -> Reasons:
+    """The hospital disagrees in time."""
+    return because((current(state, deduction) != Audit.PROPOSED, INVALID_MOVE))
+
+
+def may_decide(deduction: Deduction, who: str, outcome: str, amount: int | None) -> Reasons:
+    """By another than who proposed or appealed; a reduction names less than was proposed."""
+    reduced = outcome == "reduced"
+    return because(
+        (deduction.state != Audit.APPEALED, INVALID_MOVE),
+        (who == deduction.maker, MAKER_IS_CHECKER),
+        (reduced and (amount is None or not 0 < amount < deduction.amount), UNACCEPTABLE),
+    )
+
+
+def current(state: State, deduction: Deduction) -> Audit:
+    """Its state of today: a proposal that nobody appealed in time is accepted."""
+    late = deduction.state == Audit.PROPOSED and state.today > deduction.appeal_by
+    return Audit.ACCEPTED if late else deduction.state
+
+
+def take_effect(state: State, deduction: Deduction, amount: int, into: Audit) -> None:
+    """Deduct at most what is owed now, in the year that the settlement's part still belongs to."""
+    deduction.upheld = min(amount, room(state, deduction))
+    deduction.state = into
+    _post(state, deduction, "deducted", deduction.upheld)
+
+
+def book_late(state: State, statement: Statement, funds: list[str] | None) -> None:
+    """Proposals that nobody appealed in time take effect."""
+    for part in chosen_parts(statement, funds):
+        for one in part.deductions:
+            if one.state == Audit.PROPOSED and state.today > one.appeal_by:
+                take_effect(state, one, one.amount, Audit.ACCEPTED)
+
+
+def corrected(state: State, settlement: str, *, reversed_: bool) -> None:
+    """Give back what a correction made excessive, the latest deduction first; a reversal ends the open ones."""
+    of_it = [one for one in state.deductions.values() if one.settlement == settlement]
+    if reversed_:
+        for one in of_it:
+            one.state = Audit.LAPSED if one.state in OPEN else one.state
+    for purse in {one.purse for one in of_it}:
+        excess = state.taken(purse, settlement) - max(0, state.owed(purse, settlement))
+        for one in reversed(state.of_settlement(purse, settlement)):
+            back = min(max(0, excess), one.taken)
+            one.given_back += back
+            excess -= back
+            _post(state, one, "given_back", back)
+
+
+def _post(state: State, deduction: Deduction, event: str, amount: int) -> None:
+    year = state.fiscal_year(deduction.purse.area, _benefit_year(state, deduction))
+    posting = Posting(deduction.purse, state.today, year, event, amount, deduction.settlement)
+    if event == "deducted":
+        statement = state.statements[deduction.statement]
+        item = next(one for part in statement.parts for one in part.items if one.settlement == deduction.settlement)
+        posting.statements, posting.period = item.statements, item.period
+    state.books.post(posting)
+
+
+def _benefit_year(state: State, deduction: Deduction) -> int:
+    """The year of the settlement's first posting."""
+    return next(one.year for one in state.books[deduction.purse] if one.settlement == deduction.settlement)
+
+
+def waiting(state: State, parts: Iterable[Part]) -> bool:
+    """Whether a deduction of some parts still has to be accepted or decided, or may still be appealed."""
+    return any(current(state, one) in OPEN for part in parts for one in part.deductions)
+
+
+def may_end_audit(state: State, statement: Statement) -> Reasons:
+    """Once every deduction is closed; not twice, nor after approval."""
+    return because(
+        (step_of(statement) not in (Step.DECLARED, Step.RECONCILED), INVALID_MOVE),
+        (waiting(state, statement.parts), INVALID_MOVE),
+        (bool(statement.differences), SILENT),
+    )

@@ -1,0 +1,147 @@
+"""The moves that every payment has: approval, sending, payment, return, cancellation; orders, prepayments, claims alike."""
+
+from typing import Final
+
+from app.simulation.model.books import Posting
+from app.simulation.model.reasons import (
+    INVALID_MOVE,
+    MAKER_IS_CHECKER,
+    SILENT,
+    UNACCEPTABLE,
+    Reason,
+    Reasons,
+    because,
+)
+from app.simulation.model.state import Movement, Payment, Release, State, Way
+
+PAYABLE_WAYS: Final = (Way.SENT, Way.PART_PAID, Way.RETURNED)
+RETURNABLE: Final = (Way.PART_PAID, Way.PAID, Way.RETURNED, Way.OFFSET)
+CANCELLABLE: Final = (Way.DRAFT, Way.APPROVED, Way.SENT)
+CASH_EVENT: Final = {"prepayment": "prepaid"}
+
+
+def outstanding(payment: Payment) -> int:
+    """What of a prepayment no order has taken and nobody gave back."""
+    return payment.paid - payment.offset
+
+
+def unpaid(payment: Payment) -> int:
+    """What is still to be paid; nothing before there is an order to pay, nor after its end."""
+    gone = payment.state in (Way.CANCELLED, Way.CARRIED, Way.REVERSED, Way.RECOVERABLE)
+    return 0 if gone else payment.amount - payment.paid
+
+
+def may_approve(payment: Payment, who: str) -> Reasons:
+    """A draft, by another than its maker."""
+    return because(
+        (payment.state != Way.DRAFT, INVALID_MOVE),
+        (who == payment.maker, MAKER_IS_CHECKER),
+    )
+
+
+def may_send(payment: Payment) -> Reasons:
+    """What is approved."""
+    return because((payment.state != Way.APPROVED, INVALID_MOVE))
+
+
+def may_pay(state: State, payment: Payment, amount: int, day: str, reference: str) -> Reasons:
+    """At most what is unpaid, not before its sending nor after today, not into a closed month, under a new reference."""
+    used = reference in state.references.get(payment.shown, set())
+    elsewhere = any(reference in of_one for shown, of_one in state.references.items() if shown != payment.shown)
+    return because(
+        (payment.state not in PAYABLE_WAYS, INVALID_MOVE),
+        (amount <= 0, UNACCEPTABLE),
+        (
+            payment.state in PAYABLE_WAYS and amount > payment.amount - payment.paid,
+            Reason(422, "payment_exceeds_order"),
+        ),
+        (payment.state in PAYABLE_WAYS and day < payment.sent_on, UNACCEPTABLE),
+        (day > state.today, UNACCEPTABLE),
+        (state.month_closed(payment.purse.area, day), Reason(409)),
+        (used, Reason(409, "bank_reference_used")),
+        (elsewhere and not used, SILENT),
+    )
+
+
+def may_return(state: State, payment: Payment, amount: int, day: str, reference: str) -> Reasons:
+    """At most what had been paid on every day since, and of a prepayment at most what no order has taken."""
+    used = reference in state.references.get(payment.shown, set())
+    elsewhere = any(reference in of_one for shown, of_one in state.references.items() if shown != payment.shown)
+    days = {day} | {one.day for one in payment.movements if one.day >= day}
+    least = min(payment.paid_until(one) for one in days)
+    left = min(least, outstanding(payment)) if payment.kind == "prepayment" else least
+    return because(
+        (left <= 0, INVALID_MOVE),
+        (payment.state not in RETURNABLE, INVALID_MOVE),
+        (amount <= 0, UNACCEPTABLE),
+        (amount > left, UNACCEPTABLE),
+        (amount > left, Reason(409)),
+        (day > state.today, UNACCEPTABLE),
+        (state.month_closed(payment.purse.area, day), Reason(409)),
+        (used, Reason(409, "bank_reference_used")),
+        (elsewhere and not used, SILENT),
+    )
+
+
+def may_cancel(state: State, payment: Payment) -> Reasons:
+    """What has paid nothing and whose children moved no money: its deposit isn't released, its carry isn't taken."""
+    released = payment.deposit and any(one.state == "approved" for one in _releases(state, payment))
+    drafted = payment.deposit and any(one.state == "draft" for one in _releases(state, payment))
+    reopened = payment.state == Way.RETURNED and payment.paid == 0
+    empty = payment.state == Way.PAID and payment.amount == 0
+    return because(
+        (payment.state not in CANCELLABLE and not reopened and not empty, INVALID_MOVE),
+        (reopened or empty, SILENT),
+        (payment.paid != 0, INVALID_MOVE),
+        (bool(released), INVALID_MOVE),
+        (bool(drafted), SILENT),
+        (payment.kind in ("release", "claim"), SILENT),
+    )
+
+
+def _releases(state: State, payment: Payment) -> list[Release]:
+    return [one for one in state.releases.values() if (one.purse, one.year) == (payment.purse, payment.year)]
+
+
+def send(state: State, payment: Payment) -> None:
+    """Give it to the bank."""
+    payment.state = Way.SENT
+    payment.sent_on = state.today
+
+
+def pay(state: State, payment: Payment, amount: int, day: str, reference: str) -> None:
+    """Money went out."""
+    _move(state, payment, amount, day, reference)
+    payment.state = Way.PAID if payment.paid >= payment.amount else Way.PART_PAID
+
+
+def give_back(state: State, payment: Payment, amount: int, day: str, reference: str) -> tuple[Way, ...]:
+    """Money came back: an order's is due again; a prepayment's state follows what is left of it.
+
+    Answers the states that the contract allows afterwards: with a rest still paid it doesn't say which of two.
+    """
+    _move(state, payment, -amount, day, reference)
+    payment.state = Way.RETURNED
+    if payment.kind == "prepayment":
+        follow_money(payment)
+        return (Way.OFFSET, Way.RETURNED) if outstanding(payment) == 0 and payment.offset else (payment.state,)
+    return (Way.RETURNED, Way.PART_PAID) if payment.paid else (Way.RETURNED,)
+
+
+def follow_money(payment: Payment) -> None:
+    """A prepayment that was paid is `paid` while anything is outstanding, else taken or given back."""
+    if outstanding(payment) > 0:
+        out = sum(one.amount for one in payment.movements if one.amount > 0)
+        payment.state = Way.PAID if out >= payment.amount else Way.PART_PAID
+    else:
+        payment.state = Way.OFFSET if payment.offset else Way.RETURNED
+
+
+def _move(state: State, payment: Payment, amount: int, day: str, reference: str) -> None:
+    payment.movements.append(Movement(day, amount, reference))
+    state.references.setdefault(payment.shown, set()).add(reference)
+    event = CASH_EVENT.get(payment.kind, "paid")
+    posting = Posting(payment.purse, day, payment.year, event, amount, pay_by=payment.pay_by)
+    if payment.part is not None:
+        posting.statements = payment.part.items[0].statements if payment.part.items else []
+    state.books.post(posting)

@@ -1,0 +1,165 @@
+"""The payout figures of a fund, an area and a fiscal year as of a day, from the auditor's books alone."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.simulation.model.amounts import MONTHS, RATE_ONE, ended, following, months_of, share
+from app.simulation.model.books import (
+    CASH,
+    DUE,
+    HELD,
+    INCURRED,
+    PAY_BY_DAY,
+    PAYABLE,
+    PREPAID,
+    SETTLED,
+    Posting,
+    Purse,
+)
+from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, State
+
+UNPAID: Final = PAYABLE | {event: -sign for event, sign in SETTLED.items()}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The table of the contract; names are those of the API."""
+
+    incurred: int
+    deductions: int
+    payable: int
+    due: int
+    disbursed: int
+    cash: int
+    offset: int
+    year_end_offset: int
+    final_paid: int
+    final_payable: int
+    disbursed_of_due: int
+    required: int
+    deposit: int
+    late_declared: int
+
+
+def figures(state: State, area: str, fund: str, year: int, as_of: str, hospital: str | None = None) -> Figures:
+    """The figures of all purses of a fund and area, or of one hospital's; the legal ones stand still from 31 December."""
+    purses = [one for one in state.books.of(area=area, fund=fund) if hospital in (None, one.hospital)]
+    end = f"{year}-12-31"
+    last = min(as_of, end)
+    book = state.books
+    incurred = book.total(purses, INCURRED, last, year)
+    payable = book.total(purses, PAYABLE, last, year)
+    cash, offset = book.total(purses, CASH, last, year), book.total(purses, {"offset": 1}, last, year)
+    at_end = sum(_year_end_offset(state, purse, year) for purse in purses) if as_of >= end else 0
+    disbursed = cash + offset + at_end
+    return Figures(
+        incurred=incurred,
+        deductions=incurred - payable,
+        payable=payable,
+        due=sum(_due(state, purse, year, as_of) for purse in purses),
+        disbursed=disbursed,
+        cash=cash,
+        offset=offset,
+        year_end_offset=at_end,
+        final_paid=book.total(purses, SETTLED, as_of, year),
+        final_payable=book.total(purses, PAYABLE, as_of, year),
+        disbursed_of_due=sum(_paid_of_due(state, purse, year, as_of) for purse in purses),
+        required=max(0, -(-payable * FLOORS.get(fund, 0) // RATE_ONE) - disbursed),
+        deposit=book.total(purses, HELD, as_of, year),
+        late_declared=sum(_late(state, purse, year, as_of) for purse in purses),
+    )
+
+
+def _year_end_offset(state: State, purse: Purse, year: int) -> int:
+    """Outstanding prepayment of the year up to the hospital's unpaid payable."""
+    end = f"{year}-12-31"
+    spare = state.books.total([purse], PREPAID, end, year)
+    return max(0, min(spare, state.books.total([purse], UNPAID, end, year)))
+
+
+def _known(state: State, purse: Purse, year: int, as_of: str) -> list[Posting]:
+    return [one for one in state.books[purse] if one.year == year and one.day <= as_of]
+
+
+def _due(state: State, purse: Purse, year: int, as_of: str) -> int:
+    return sum(one.into(DUE) for one in _known(state, purse, year, as_of) if one.due(as_of) <= as_of)
+
+
+def _paid_of_due(state: State, purse: Purse, year: int, as_of: str) -> int:
+    paid = sum(one.into(SETTLED) for one in _known(state, purse, year, as_of) if one.due(as_of) <= as_of)
+    return min(_due(state, purse, year, as_of), paid)
+
+
+def _late(state: State, purse: Purse, year: int, as_of: str) -> int:
+    """Payable of ended months in no statement, or swept by a later month's."""
+    found = 0
+    for one in _known(state, purse, year, as_of):
+        of = one.declared_on(as_of)
+        late = ended(one.period, as_of) if of is None else of.period > one.period
+        found += one.into(PAYABLE) if late and not one.pay_by else 0
+    return found
+
+
+def reachable(deposit_rate: int, prepaid_months: int = 0) -> tuple[int, int]:
+    """The best ratio that a plan can reach by the year's end, with even spending, as an exact fraction.
+
+    Eleven months are paid, less their deposit; what is prepaid is taken as paid at the year's end, up to what is unpaid.
+    """
+    whole = MONTHS * RATE_ONE
+    paid = (MONTHS - 1) * (RATE_ONE - deposit_rate) + min(prepaid_months * RATE_ONE, whole)
+    return min(paid, whole), whole
+
+
+def largest_deposit(floor: int) -> int:
+    """The largest deposit rate with which even spending reaches a floor."""
+    return next(rate for rate in range(RATE_ONE, -1, -1) if reaches(rate, floor))
+
+
+def reaches(rate: int, floor: int) -> bool:
+    """Whether even spending with a deposit reaches a floor by the year's end."""
+    paid, whole = reachable(rate)
+    return paid * RATE_ONE >= floor * whole
+
+
+def known_only(state: State, area: str, fund: str, year: int) -> bool:
+    """Whether there is no last year to expect anything from."""
+    purses = state.books.of(area=area, fund=fund)
+    return not any(one.year == year - 1 for purse in purses for one in state.books[purse])
+
+
+def expected(state: State, area: str, fund: str, year: int, as_of: str) -> dict[str, int]:
+    """For each month after the last declared one, last year's payable of that month less what is known of it, at least 0."""
+    if known_only(state, area, fund, year):
+        return {}
+    last = last_declared(state, area, fund, year, min(as_of, f"{year}-12-31"))
+    found = {}
+    for period in months_of(year):
+        if period > last:
+            before = of_month(state, area, fund, f"{year - 1}{period[4:]}", "9999")
+            known = of_month(state, area, fund, period, as_of)
+            found[period] = max(0, before - known)
+    return found
+
+
+def last_declared(state: State, area: str, fund: str, year: int, as_of: str) -> str:
+    """The last month of the year that has a statement, as known on a day; the month before the year where none has."""
+    periods = [
+        one.period
+        for purse in state.books.of(area=area, fund=fund)
+        for posting in state.books[purse]
+        if (one := posting.declared_on(as_of)) is not None
+    ]
+    return max([period for period in periods if period.startswith(str(year))], default=f"{year - 1}-12")
+
+
+def of_month(state: State, area: str, fund: str, period: str, as_of: str) -> int:
+    """The payable of a month by the postings' own month, of its own fiscal year."""
+    purses = state.books.of(area=area, fund=fund)
+    year = int(period[:4])
+    postings = (one for purse in purses for one in state.books[purse])
+    return sum(one.into(PAYABLE) for one in postings if (one.period, one.year) == (period, year) and one.day <= as_of)
+
+
+def scheduled_of(amount: int, period: str, year: int) -> int:
+    """What of a month's amount is to be paid by the year's end: all but the deposit, or nothing."""
+    return amount - share(amount, PLAN_DEPOSIT) if following(period, PAY_BY_DAY) <= f"{year}-12-31" else 0

@@ -1,0 +1,79 @@
+"""The year's deposits: a share is released and paid, the rest is a deduction; what is withheld later can be released again."""
+
+from app.simulation.model.amounts import share
+from app.simulation.model.books import HELD, Posting, Purse
+from app.simulation.model.orders import formula, waiting_carries
+from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
+from app.simulation.model.state import Carry, Payment, Release, State, Way
+
+
+def held(state: State, purse: Purse, year: int) -> int:
+    """What is withheld and neither released nor forfeited."""
+    return state.books.total([purse], HELD, year=year)
+
+
+def drafted(state: State, purse: Purse, year: int) -> Release | None:
+    """A release that waits for its second person."""
+    return next(
+        (one for one in state.releases.values() if (one.purse, one.year, one.state) == (purse, year, "draft")), None
+    )
+
+
+def may_release(state: State, purse: Purse, year: int) -> Reasons:
+    """Of an ended year with deposits held, one draft at a time."""
+    nothing = held(state, purse, year) <= 0
+    return because(
+        (int(state.today[:4]) <= year, INVALID_MOVE),
+        (int(state.today[:4]) <= year, UNACCEPTABLE),
+        (nothing, INVALID_MOVE),
+        (nothing, UNACCEPTABLE),
+        (nothing, Reason(404)),
+        (drafted(state, purse, year) is not None, SILENT),
+        ((purse.area, year) not in state.closed_years, SILENT),
+    )
+
+
+def may_approve(state: State, release: Release, who: str) -> Reasons:
+    """A draft of another, while the deposits are those that it was drafted for."""
+    changed = held(state, release.purse, release.year) != release.deposit
+    return because(
+        (release.state != "draft", INVALID_MOVE),
+        (who == release.maker, MAKER_IS_CHECKER),
+        (changed, SILENT),
+    )
+
+
+def may_cancel(release: Release) -> Reasons:
+    """A draft."""
+    return because((release.state != "draft", INVALID_MOVE))
+
+
+def released(release: Release) -> int:
+    """The assessed share."""
+    return share(release.deposit, release.rate)
+
+
+def approve(state: State, release: Release, order_shown: str | None, who: str) -> None:
+    """The released share is paid by an order that takes carried amounts off first; the rest is a deduction."""
+    release.state = "approved"
+    amount = released(release)
+    _post(state, release, "released", amount)
+    _post(state, release, "forfeited", release.deposit - amount)
+    if order_shown is None:
+        return
+    carries = waiting_carries(state, release.purse)
+    one = formula(amount, sum(carry.rest for carry in carries), 0, 0)
+    made = Payment(order_shown, "release", release.purse, release.year, who, one.amount, gross=amount)
+    made.carried, made.takes = one.carried, carries
+    made.state = Way.APPROVED if one.net > 0 else Way.CARRIED
+    for carry in carries:
+        carry.taken_by = made
+    if one.net < 0:
+        state.carries.append(Carry(made, -one.net))
+    _post(state, release, "carried", one.carried - max(0, -one.net))
+    state.orders[order_shown] = made
+    release.order = made
+
+
+def _post(state: State, release: Release, event: str, amount: int) -> None:
+    state.books.post(Posting(release.purse, state.today, release.year, event, amount))

@@ -1,0 +1,233 @@
+"""The objects of clearing as the contract knows them. They are changed by the moves beside them, never by themselves."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from app.simulation.model.books import Books, Posting, Purse
+
+FLOORS: Final = {"390100": 8500}
+PLAN_DEPOSIT: Final = 500
+APPEAL_DAYS: Final = 15
+CLAIM_DAYS: Final = 30
+
+
+class Step(StrEnum):
+    """How far a part or a statement is."""
+
+    DECLARED = "declared"
+    RECONCILED = "reconciled"
+    AUDITED = "audited"
+    APPROVED = "approved"
+    ORDERED = "ordered"
+    SETTLED = "settled"
+    CARRIED = "carried_forward"
+    WITHDRAWN = "withdrawn"
+
+
+class Way(StrEnum):
+    """How far a payment is."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENT = "sent"
+    PART_PAID = "part_paid"
+    PAID = "paid"
+    RETURNED = "returned"
+    OFFSET = "offset"
+    CANCELLED = "cancelled"
+    CARRIED = "carried_forward"
+    REVERSED = "reversed"
+    RECOVERABLE = "recoverable_from_person"
+
+
+class Audit(StrEnum):
+    """How far a deduction is."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    APPEALED = "appealed"
+    DECIDED = "decided"
+    LAPSED = "lapsed"
+
+
+OPEN: Final = (Audit.PROPOSED, Audit.APPEALED)
+
+
+@dataclass
+class Deduction:
+    """A cut of a fund's payable of a settlement. ``given_back`` is what later corrections made excessive."""
+
+    shown: str
+    statement: str
+    settlement: str
+    purse: Purse
+    amount: int
+    maker: str
+    proposed_on: str
+    appeal_by: str
+    state: Audit = Audit.PROPOSED
+    appealed_by: str = ""
+    upheld: int = 0
+    given_back: int = 0
+
+    @property
+    def taken(self) -> int:
+        """What it takes from the hospital in the end."""
+        return self.upheld - self.given_back
+
+
+@dataclass
+class Part:
+    """A statement's money of one fund and fiscal year."""
+
+    statement: str
+    purse: Purse
+    year: int
+    items: list[Posting] = field(default_factory=list)
+    deductions: list[Deduction] = field(default_factory=list)
+    approved_by: str = ""
+    orders: list["Payment"] = field(default_factory=list)
+
+    @property
+    def amount(self) -> int:
+        """What was declared."""
+        return sum(one.amount for one in self.items)
+
+    @property
+    def deducted(self) -> int:
+        """What its audit took off."""
+        return sum(one.upheld for one in self.deductions)
+
+    @property
+    def order(self) -> "Payment | None":
+        """Its order, unless that was cancelled."""
+        return next((one for one in self.orders if one.state != Way.CANCELLED), None)
+
+
+@dataclass
+class Statement:
+    """A hospital's declared month towards an area."""
+
+    shown: str
+    hospital: str
+    area: str
+    period: str
+    maker: str
+    parts: list[Part] = field(default_factory=list)
+    reconciled: bool = False
+    audited: bool = False
+    approved: bool = False
+    withdrawn: bool = False
+    differences: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Movement:
+    """Money that went out, or came back (negative), on a day."""
+
+    day: str
+    amount: int
+    reference: str
+
+
+@dataclass
+class Payment:
+    """An order, a prepayment, a release's order or a claim: what has a maker, a checker and money."""
+
+    shown: str
+    kind: str
+    purse: Purse
+    year: int
+    maker: str
+    amount: int
+    part: Part | None = None
+    gross: int = 0
+    deposit: int = 0
+    offset: int = 0
+    carried: int = 0
+    state: Way = Way.DRAFT
+    sent_on: str = ""
+    movements: list[Movement] = field(default_factory=list)
+    offsets: dict[str, int] = field(default_factory=dict)
+    takes: list["Carry"] = field(default_factory=list)
+    pay_by: str = ""
+    settlement: str = ""
+
+    @property
+    def paid(self) -> int:
+        """Money out less money back."""
+        return self.paid_until("9999")
+
+    def paid_until(self, day: str) -> int:
+        """Money out less money back, until a day."""
+        return sum(one.amount for one in self.movements if one.day <= day)
+
+
+@dataclass
+class Carry:
+    """What a net below 0 left for the next order: a positive amount that the hospital owes."""
+
+    order: Payment
+    amount: int
+    repaid: int = 0
+    taken_by: Payment | None = None
+
+    @property
+    def rest(self) -> int:
+        """What is still to be taken."""
+        return self.amount - self.repaid
+
+
+@dataclass
+class Release:
+    """A decision on a year's deposits of a hospital and fund."""
+
+    shown: str
+    purse: Purse
+    year: int
+    maker: str
+    deposit: int
+    rate: int
+    state: str = "draft"
+    order: Payment | None = None
+
+
+@dataclass
+class State:
+    """Everything that the auditor knows."""
+
+    today: str
+    books: Books = field(default_factory=Books)
+    statements: dict[str, Statement] = field(default_factory=dict)
+    deductions: dict[str, Deduction] = field(default_factory=dict)
+    orders: dict[str, Payment] = field(default_factory=dict)
+    prepayments: dict[str, Payment] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)
+    claims: dict[str, Payment] = field(default_factory=dict)
+    carries: list[Carry] = field(default_factory=list)
+    months: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (area, period): mode, who
+    closed_years: dict[tuple[str, int], str] = field(default_factory=dict)  # (area, year): the day
+    exceptions: dict[str, tuple[str, int, str, bool]] = field(default_factory=dict)  # area, year, maker, approved
+    references: dict[str, set[str]] = field(default_factory=dict)  # payment: bank references
+
+    def fiscal_year(self, area: str, benefit_year: int) -> int:
+        """The benefit year while it is open, else the year of posting."""
+        return int(self.today[:4]) if (area, benefit_year) in self.closed_years else benefit_year
+
+    def month_closed(self, area: str, day: str) -> bool:
+        """Whether no money may be dated to a day any more."""
+        return (area, day[:7]) in self.months
+
+    def owed(self, purse: Purse, settlement: str) -> int:
+        """What a fund owes for a settlement and its corrections, before deductions."""
+        signs = {"owed": 1, "recovered": 1}
+        return sum(one.into(signs) for one in self.books[purse] if one.settlement == settlement)
+
+    def taken(self, purse: Purse, settlement: str) -> int:
+        """What deductions took of it."""
+        return sum(one.taken for one in self.of_settlement(purse, settlement))
+
+    def of_settlement(self, purse: Purse, settlement: str) -> list[Deduction]:
+        """The deductions of a fund's payable of a settlement."""
+        return [one for one in self.deductions.values() if one.settlement == settlement and one.purse == purse]

@@ -1,0 +1,179 @@
+"""Declaration, withdrawal, reconciliation, audit's end and approval: what a statement and its parts allow."""
+
+from collections import defaultdict
+from typing import Final
+
+from app.simulation.model.amounts import ended
+from app.simulation.model.books import Declared
+from app.simulation.model.reasons import (
+    INVALID_MOVE,
+    MAKER_IS_CHECKER,
+    NOT_THERE,
+    SILENT,
+    Reason,
+    Reasons,
+    because,
+)
+from app.simulation.model.state import OPEN, Part, State, Statement, Step, Way
+
+RANKS: Final = {
+    Step.DECLARED: 0,
+    Step.RECONCILED: 1,
+    Step.AUDITED: 2,
+    Step.APPROVED: 3,
+    Step.ORDERED: 3,
+    Step.SETTLED: 4,
+    Step.CARRIED: 4,
+}
+OF_RANK: Final = (Step.DECLARED, Step.RECONCILED, Step.AUDITED, Step.APPROVED, Step.SETTLED)
+
+
+def part_step(statement: Statement, part: Part) -> Step:
+    """How far a part is."""
+    order = part.order
+    if order is not None:
+        if order.state == Way.CARRIED:
+            return Step.SETTLED if part_gross(part) == 0 else Step.CARRIED
+        return Step.SETTLED if order.state == Way.PAID else Step.ORDERED
+    if part.approved_by:
+        return Step.APPROVED
+    return _facts(statement, approved=False)
+
+
+def step_of(statement: Statement) -> Step:
+    """A statement's state: withdrawn, else that of its least advanced part."""
+    if statement.withdrawn:
+        return Step.WITHDRAWN
+    if not statement.parts:
+        return _facts(statement, approved=statement.approved)
+    return OF_RANK[min(RANKS[part_step(statement, part)] for part in statement.parts)]
+
+
+def _facts(statement: Statement, *, approved: bool) -> Step:
+    if approved:
+        return Step.APPROVED
+    return Step.AUDITED if statement.audited else Step.RECONCILED if statement.reconciled else Step.DECLARED
+
+
+def part_gross(part: Part) -> int:
+    """What was approved: declared less upheld."""
+    return part.amount - part.deducted
+
+
+def touched(part: Part) -> bool:
+    """Whether anything hangs on a part that a withdrawal would leave in the air."""
+    open_or_upheld = any(one.state in OPEN or one.taken for one in part.deductions)
+    return bool(part.approved_by) or open_or_upheld or part.order is not None
+
+
+def live(state: State, hospital: str, area: str, period: str) -> Statement | None:
+    """The statement of a month that was not withdrawn."""
+    return next(
+        (
+            one
+            for one in state.statements.values()
+            if (one.hospital, one.area, one.period) == (hospital, area, period) and not one.withdrawn
+        ),
+        None,
+    )
+
+
+def may_declare(state: State, hospital: str, area: str, period: str) -> Reasons:
+    """An ended month, not closed hard, that has no statement."""
+    hard = state.months.get((area, period), ("", ""))[0] == "hard"
+    return because(
+        (not ended(period, state.today), Reason(409)),
+        (not ended(period, state.today), Reason(422)),
+        (hard, INVALID_MOVE),
+        (live(state, hospital, area, period) is not None, Reason(409, "already_declared")),
+    )
+
+
+def declare(state: State, statement: Statement) -> None:
+    """Take every posting that no statement has."""
+    parts: dict[tuple[str, int], Part] = defaultdict()
+    for one in state.books.undeclared(statement.hospital, statement.area, statement.period):
+        one.statements.append(Declared(statement.shown, statement.period, state.today))
+        key = (one.purse.fund, one.year)
+        if key not in parts:
+            parts[key] = Part(statement.shown, one.purse, one.year)
+        parts[key].items.append(one)
+    statement.parts = [parts[key] for key in sorted(parts)]
+    state.statements[statement.shown] = statement
+
+
+def may_withdraw(state: State, statement: Statement) -> Reasons:
+    """While every part is untouched and the month isn't closed hard."""
+    hard = state.months.get((statement.area, statement.period), ("", ""))[0] == "hard"
+    in_progress = any(touched(part) for part in statement.parts)
+    approved_empty = statement.approved and not statement.parts
+    return because(
+        (statement.withdrawn, INVALID_MOVE),
+        (hard, INVALID_MOVE),
+        (in_progress, Reason(409, "parts_in_progress")),
+        (approved_empty and not statement.withdrawn, SILENT),
+    )
+
+
+def withdraw(state: State, statement: Statement) -> None:
+    """Its postings are undeclared again."""
+    statement.withdrawn = True
+    for posting in (one for part in statement.parts for one in part.items):
+        for stay in posting.statements:
+            if stay.statement == statement.shown:
+                stay.until = state.today
+
+
+def may_reconcile(statement: Statement) -> Reasons:
+    """Before approval; the contract doesn't say what a comparison after it is for."""
+    step = step_of(statement)
+    return because(
+        (statement.withdrawn, INVALID_MOVE),
+        (not statement.withdrawn and step not in (Step.DECLARED, Step.RECONCILED), SILENT),
+    )
+
+
+def reconcile(statement: Statement, differences: list[str]) -> None:
+    """Agreement is a fact of the statement; disagreement is one only when every difference is resolved."""
+    statement.differences = list(differences)
+    if not differences:
+        statement.reconciled = True
+
+
+def resolve(statement: Statement, difference: str) -> None:
+    """The last difference resolved makes the statement reconciled."""
+    statement.differences.remove(difference)
+    if not statement.differences:
+        statement.reconciled = True
+
+
+def may_approve(statement: Statement, who: str, funds: list[str] | None) -> Reasons:
+    """By another than who declared. ``funds`` None: all that are left. Deductions that wait are asked for elsewhere."""
+    chosen = chosen_parts(statement, funds)
+    known = {part.purse.fund for part in statement.parts}
+    nothing_left = (bool(statement.parts) and not chosen) or (statement.approved and not statement.parts)
+    unknown = funds is not None and not set(funds) <= known
+    return because(
+        (who == statement.maker, MAKER_IS_CHECKER),
+        (statement.withdrawn, INVALID_MOVE),
+        (nothing_left and funds is None, INVALID_MOVE),
+        (nothing_left and funds is not None, INVALID_MOVE),
+        (unknown, NOT_THERE),
+        (unknown, INVALID_MOVE),
+        (unknown, Reason(422)),
+        (bool(statement.differences), SILENT),
+        (any(part.approved_by for part in statement.parts) and bool(chosen) and funds is not None, SILENT),
+    )
+
+
+def chosen_parts(statement: Statement, funds: list[str] | None) -> list[Part]:
+    """The parts that an approval is for."""
+    return [part for part in statement.parts if not part.approved_by and (funds is None or part.purse.fund in funds)]
+
+
+def approve(statement: Statement, who: str, funds: list[str] | None) -> None:
+    """Approve the parts that are left."""
+    for part in chosen_parts(statement, funds):
+        part.approved_by = who
+    if not statement.parts:
+        statement.approved = True
