@@ -36,7 +36,7 @@ test: setup ## All tests at small size: real PostgreSQL, real HTTP
 
 soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-years with corrections, 1,000 hospital-months)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 ONESTOP_SIMULATED_MONTHS=1000 \
-	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/test_engine.py tests/test_corrections_property.py tests/test_simulation.py
+	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py tests/simulation/test_simulation.py
 
 check: setup ## Format, lint, types, import contracts, Dockerfile, openapi.yaml against the running application
 	@$(BIN)/ruff format --check .

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from app import clock, law, openapi, operations, problem, telemetry, tokens
 from app.clearing import api as statements
 from app.clearing import deduction_api as deductions
 from app.clearing import disbursement_api as disbursements
@@ -18,27 +18,40 @@ from app.clearing import rates_api as rates
 from app.clearing import reconciliation_api as reconciliations
 from app.clearing import report_api as reports
 from app.config import Settings
-from app.context import Service
-from app.db import open_database
-from app.embedded import default_data_dir
+from app.database.embedded import default_data_dir
+from app.database.engine import open_database
 from app.exports import api as exports
+from app.exports import job as export
 from app.finance import routes as pages
 from app.jobs import api as jobs_api
+from app.jobs.kinds import Export, JobKind, JobKinds
 from app.jobs.worker import work
 from app.ledger import api as ledger
 from app.nhsa import api as nhsa
 from app.nhsa.dictionary import dictionaries
 from app.nhsa.retention import keep_erasing
+from app.policies import api as law
 from app.policies import shipped_book
 from app.registry import api as registry
+from app.registry import catalogue_import, item_code_import, poverty_list
 from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
 from app.registry import records_api as records
-from app.security import load_keys
+from app.registry.worklists import observe_open_lists
+from app.service import clock, openapi, operations, problem, telemetry, tokens
+from app.service.caller import Service
+from app.service.security import load_keys
 from app.settlement import api as settlement
+from app.settlement import year_api as person_years
 from app.version import VERSION
 from app.watch import watch
 
+JOB_KINDS: Final[JobKinds] = {
+    poverty_list.KIND: JobKind(poverty_list.run),
+    catalogue_import.KIND: JobKind(catalogue_import.run, catalogue_import.accept),
+    item_code_import.KIND: JobKind(item_code_import.run),
+    export.KIND: JobKind(export.run, export=Export(export.check_mine, export.result)),
+}
 DESCRIPTION = "医疗费用“一站式”结算 · One-stop settlement of medical bills. Amounts are strings of yuan."
 
 
@@ -66,8 +79,9 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await law.keep_texts(connection, book)
             if start is not None:
                 await clock.start_manual(connection, start)
-        app.state.service = Service(settings, database, book, keys, start is not None, dictionaries=code_lists)
-        tasks = [asyncio.create_task(act(app.state.service)) for act in (work, watch, keep_erasing)]
+        app.state.service = Service(settings, database, book, keys, start is not None)
+        app.state.dictionaries, app.state.job_kinds = code_lists, JOB_KINDS
+        tasks = [asyncio.create_task(act(app.state.service)) for act in (_work, watch, keep_erasing)]
         try:
             yield
         finally:
@@ -80,6 +94,10 @@ def create_app(settings: Settings, database_url: str) -> Application:
 
     api = describe_app(lifespan)
     return Application(telemetry.TelemetryMiddleware(api, quiet=operations.QUIET), api)
+
+
+async def _work(service: Service) -> None:
+    await work(service, observe=observe_open_lists)
 
 
 def describe_app(lifespan: object = None) -> FastAPI:
@@ -96,6 +114,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
     )
     for module in (
         settlement,
+        person_years,
         statements,
         reconciliations,
         deductions,

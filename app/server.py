@@ -14,13 +14,13 @@ import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from app import embedded
 from app.config import Settings
+from app.database import embedded
+from app.database.schema import migrate
 from app.jobs.worker import die_with
 from app.main import create_app
-from app.schema import migrate
-from app.security import load_secret
-from app.telemetry import forget_dead_workers, prepare_multiprocess
+from app.service.security import load_secret
+from app.service.telemetry import forget_dead_workers, prepare_multiprocess
 
 GRACEFUL_SECONDS: Final = 20
 PARENT_VARIABLE: Final = "ONESTOP_PARENT"

@@ -10,13 +10,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from app import elected
+from app.basics.errors import OnestopError
 from app.clearing.metrics import clearing_figures, ledger_figures, liveness
-from app.context import Service
-from app.db import Election
-from app.errors import OnestopError
+from app.database.engine import Election
 from app.ledger import proof, seal
-from app.telemetry import uncaught_errors
+from app.service import elected
+from app.service.caller import Service
+from app.service.telemetry import uncaught_errors
 
 ELECTION_LOCK: Final = 7203_0003
 TICK_SECONDS: Final = 1.0

@@ -8,11 +8,11 @@ from statistics import median
 from time import perf_counter
 
 from app.policies import shipped_book
+from app.service.wire import decode
 from app.settlement.answer import shown_trace
 from app.settlement.bill import BillRequest, core_bill
 from app.tiers.model import CatalogueEntry, Episode, Facts, empty_year
 from app.tiers.waterfall import compute
-from app.wire import decode
 from bench.bills import body
 
 ROUNDS = 25

@@ -16,8 +16,8 @@ from time import perf_counter
 import asyncpg
 import httpx
 
-from app import embedded
-from app.schema import migrate
+from app.database import embedded
+from app.database.schema import migrate
 from bench.settling import prepare
 from tests.conftest import ADMIN_TOKEN, start_service
 

@@ -17,10 +17,10 @@ from typing import Any
 import asyncpg
 import httpx
 
-from app import embedded
+from app.database import embedded
+from app.database.schema import migrate
 from app.registry.facts import name_and_birth
-from app.schema import migrate
-from app.security import birth_date, blind_index, derive_keys
+from app.service.security import birth_date, blind_index, derive_keys
 from bench.bills import body
 from bench.settling import prepare
 from tests.conftest import ADMIN_TOKEN, start_service
@@ -90,7 +90,7 @@ def peak_mib() -> int:
     """The most memory that the process of the running job has held so far."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if b"app.jobs.run" in (path / "cmdline").read_bytes():
+            if b"app.job" in (path / "cmdline").read_bytes():
                 line = next(line for line in (path / "status").read_text().splitlines() if line.startswith("VmHWM"))
                 return int(line.split()[1]) // 1024
         except (OSError, StopIteration):

@@ -19,8 +19,8 @@ from time import perf_counter
 import asyncpg
 import httpx
 
-from app import embedded
-from app.schema import migrate
+from app.database import embedded
+from app.database.schema import migrate
 from bench.bills import body
 from tests.conftest import ADMIN_TOKEN, start_service
 from tests.world import id_number

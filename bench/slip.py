@@ -11,11 +11,11 @@ import msgspec
 from app.demo.bill import example
 from app.demo.compute import OfflineBill, computed
 from app.policies import shipped_book
+from app.service.wire import decode
 from app.settlement.slip import Names, contents
 from app.settlement.slip_pdf import TEMPLATE, document_of
 from app.settlement.typesetting import pdf
-from app.wire import decode
-from tests.test_slip import row_of
+from tests.settlement.test_slip import row_of
 
 LINES = (50, 500, 2000, 10_000)
 

@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the steps on the connection that ``app/schema.py`` hands over."""
+"""Alembic's entry: runs the steps on the connection that ``app/database/schema.py`` hands over."""
 
 from alembic import context
 
-from app.schema import METADATA
+from app.database.engine import METADATA
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=METADATA, transaction_per_migration=True)

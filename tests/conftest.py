@@ -17,8 +17,8 @@ import asyncpg
 import httpx
 import pytest
 
-from app import embedded
-from app.schema import migrate
+from app.database import embedded
+from app.database.schema import migrate
 
 ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
 CLOCK = "2027-06-30T10:00:00+08:00"

@@ -8,17 +8,17 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.errors import NotFound
 from app.clearing import payer_file, statement
 from app.clearing.plan import as_period
 from app.clearing.statement import ApprovalRequest, ItemAnswer, StatementAnswer, StatementRequest, StatementRow
-from app.context import Caller, Service
-from app.errors import NotFound
-from app.export import file_of
-from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, open_request, service_of
-from app.openapi import body, gives
-from app.problem import read_body
-from app.security import require
-from app.wire import Name, decode
+from app.service.caller import Caller, Service
+from app.service.export import file_of
+from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, open_request, service_of
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.security import require
+from app.service.wire import Name, decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
 READERS: Final = ("hospital", "finance", "auditor")

@@ -10,26 +10,17 @@ from msgspec import Meta, Struct
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import shown_instant
+from app.basics.errors import Conflict, Fault, Forbidden, Refused
+from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
+from app.basics.money import RATE_ONE, parsed, yuan
 from app.clearing import deduction as deductions
-from app.clearing.moves import (
-    STATEMENT,
-    business_now,
-    check_move,
-    locked,
-    may_pay,
-    move,
-    number_of,
-    record,
-    today,
-)
+from app.clearing.moves import business_now, check_move, locked, may_pay, move, record, today
 from app.clearing.statement import BEFORE_APPROVAL, SIGNED
 from app.clearing.statement import read as statement_read
 from app.clearing.tables import clearing_event, deduction, statement
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, Forbidden, Refused
-from app.money import RATE_ONE, parsed, yuan
-from app.settlement.answer import ID_PREFIX, shown_id, shown_instant
-from app.wire import Code, Rate
+from app.service.caller import Caller, Service
+from app.service.wire import Code, Rate
 
 MOST_SAMPLED: Final = 1000
 METHOD: Final = "ascending SHA-256 of '<seed>:<settlement_id>'"
@@ -111,14 +102,14 @@ async def sample(
 ) -> SampleAnswer:
     """Draw settlements of a statement for an audit, and keep seed, method and numbers for ever. The same seed and size draw the
     same ones; a larger size begins with them. Refused without a size or a rate, or with both, or for more than a thousand."""
-    row = await locked(connection, statement, number_of(statement_id, STATEMENT))
+    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     may_pay(caller, row["area_code"])
     check_move(row, (*BEFORE_APPROVAL, "approved", "settled"), "sampled")
     given = {"statement": row["statement_id"]}
     population = (await connection.execute(_COUNT, given)).scalar_one()
     size = min(_size(wanted, population), population)
     seed = wanted.seed or secrets.token_hex(8)
-    drawn = (await connection.execute(_DRAW, given | {"key": f"{seed}:{ID_PREFIX}", "size": size})).mappings().all()
+    drawn = (await connection.execute(_DRAW, given | {"key": f"{seed}:{SETTLEMENT}", "size": size})).mappings().all()
     now = await business_now(service, connection)
     kept = msgspec.json.encode(_Drawn(seed, population, size)).decode()
     await record(connection, caller, now, row, object_id=statement_id, move="sampled", reason=kept)
@@ -139,7 +130,7 @@ def _size(wanted: SampleRequest, population: int) -> int:
 
 def _sampled(row: Mapping[str, Any]) -> SampledSettlement:
     return SampledSettlement(
-        settlement_id=shown_id(row["settlement_id"]),
+        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
         visit_id=row["visit_id"],
         settle_seq=row["settle_seq"],
         medical_type=row["medical_type"],
@@ -154,7 +145,7 @@ async def samples(connection: AsyncConnection, statement_id: str) -> list[Sample
     """The drawings from a statement, oldest first."""
     row = await statement_read(connection, statement_id)
     columns = clearing_event.c
-    drawn = (columns.object_id == f"{STATEMENT}{row['statement_id']}", columns.move == "sampled")
+    drawn = (columns.object_id == shown_id(STATEMENT, row["statement_id"]), columns.move == "sampled")
     wanted = select(clearing_event).where(*drawn).order_by(columns.event_id)
     return [_recorded(statement_id, dict(one)) for one in (await connection.execute(wanted)).mappings()]
 
@@ -169,7 +160,7 @@ async def finish(service: Service, connection: AsyncConnection, caller: Caller, 
     """End the audit of a declared or reconciled statement. What the hospital didn't appeal in time is upheld first; Conflict
     ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for a token limited to some funds, which
     can't see the others' deductions."""
-    row = await locked(connection, statement, number_of(statement_id, STATEMENT))
+    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     may_pay(caller, row["area_code"])
     check_move(row, ("declared", "reconciled"), "audited")
     if caller.principal.funds is not None:

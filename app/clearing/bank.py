@@ -11,18 +11,19 @@ from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Conflict, Fault, Refused
+from app.basics.ids import DISBURSEMENT, PREPAYMENT
+from app.basics.money import fen, yuan
 from app.clearing import order, prepayment
 from app.clearing.month import check_open
-from app.clearing.moves import DISBURSEMENT, PREPAYMENT, business_now, check_move, move, record, today, written_by
+from app.clearing.moves import business_now, check_move, move, record, today, written_by
 from app.clearing.order import OrderAnswer, commitment
 from app.clearing.posting import post, posting, purse_of
 from app.clearing.prepayment import PrepaymentAnswer
 from app.clearing.tables import bank_movement, disbursement
 from app.clearing.tables import prepayment as prepayment_table
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, Refused
-from app.money import fen, yuan
-from app.wire import Code, Day, Money, Name
+from app.service.caller import Caller, Service
+from app.service.wire import Code, Day, Money, Name
 
 AWAITING: Final = ("sent", "part_paid", "returned")
 

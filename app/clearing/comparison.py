@@ -9,15 +9,15 @@ from msgspec import Meta, Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import SHANGHAI
+from app.basics.errors import Fault, Refused
+from app.basics.money import fen
 from app.clearing.deduction import Fund
 from app.clearing.detail_file import Detail
 from app.clearing.plan import last_day, next_month
 from app.clearing.statement import SIGNED
-from app.context import Service
-from app.errors import Fault, Refused
-from app.money import fen
-from app.settlement.bill import SHANGHAI
-from app.wire import SignedMoney
+from app.service.caller import Service
+from app.service.wire import SignedMoney
 
 MOST_DIFFERENCES: Final = 10_000
 

@@ -12,28 +12,16 @@ from msgspec import Meta, Struct
 from sqlalchemy import Select, case, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing.moves import (
-    DEDUCTION,
-    STATEMENT,
-    business_now,
-    by_another,
-    check_move,
-    locked,
-    may_pay,
-    move,
-    number_of,
-    record,
-    today,
-)
+from app.basics.errors import Conflict, Fault, NotFound, Refused
+from app.basics.ids import DEDUCTION, SETTLEMENT, STATEMENT, number_of, shown_id
+from app.basics.money import fen, yuan
+from app.clearing.moves import business_now, by_another, check_move, locked, may_pay, move, record, today
 from app.clearing.posting import Posting, post, purse_of
 from app.clearing.tables import deduction, statement
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, NotFound, Refused
-from app.http import page, read_cursor
 from app.ledger.journal import clr_type
-from app.money import fen, yuan
-from app.settlement.answer import shown_id
-from app.wire import Money
+from app.service.caller import Caller, Service
+from app.service.http import page, read_cursor
+from app.service.wire import Money
 
 UNDECIDED: Final = ("proposed", "appealed")
 
@@ -91,9 +79,9 @@ def shown(row: Mapping[str, Any], day: date) -> DeductionAnswer:
     over = row["state"] == "proposed" and row["appeal_by"] < day
     upheld = row["amount"] if over else row["upheld"]
     return DeductionAnswer(
-        deduction_id=f"{DEDUCTION}{row['deduction_id']}",
-        statement_id=f"{STATEMENT}{row['statement_id']}",
-        settlement_id=shown_id(row["settlement_id"]),
+        deduction_id=shown_id(DEDUCTION, row["deduction_id"]),
+        statement_id=shown_id(STATEMENT, row["statement_id"]),
+        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
         amount=yuan(row["amount"]),
         upheld=None if upheld is None else yuan(upheld),
         state="accepted" if over else row["state"],
@@ -112,7 +100,7 @@ _AS_STORED: Final = (
 
 async def _moving(connection: AsyncConnection, deduction_id: str) -> dict[str, Any]:
     """A deduction, locked, its statement before it: as whoever approves the statement does."""
-    number = number_of(deduction_id, DEDUCTION)
+    number = number_of(DEDUCTION, deduction_id)
     of = select(deduction.c.statement_id).where(deduction.c.deduction_id == number)
     statement_id = (await connection.execute(of)).scalar_one_or_none()
     if statement_id is None:
@@ -200,7 +188,7 @@ async def lapse(
     rows = [dict(row) for row in (await connection.execute(wanted)).mappings()]
     await _uphold(connection, caller, rows, today(now), state="accepted")
     for row in rows:
-        object_id = f"{DEDUCTION}{row['deduction_id']}"
+        object_id = shown_id(DEDUCTION, row["deduction_id"])
         await record(
             connection, caller, now, row, object_id=object_id, move="accepted", reason="no_appeal", amount=row["amount"]
         )
@@ -213,7 +201,7 @@ async def undecided(connection: AsyncConnection, statement_id: int, funds: Seque
     if funds is not None:
         wanted = wanted.where(columns.fund.in_(funds))
     found = (await connection.execute(wanted.order_by(columns.deduction_id))).scalars()
-    return [f"{DEDUCTION}{number}" for number in found]
+    return [shown_id(DEDUCTION, number) for number in found]
 
 
 _BILLS: Final = text(
@@ -260,7 +248,7 @@ def _posting(row: Mapping[str, Any], bill: Mapping[str, Any], day: date) -> Post
         business_date=day,
         benefit_year=bill["benefit_year"],
         fiscal_year=purse.fiscal_year,
-        cause=f"{DEDUCTION}{row['deduction_id']}",
+        cause=shown_id(DEDUCTION, row["deduction_id"]),
         statement_id=row["statement_id"],
         settlement_id=row["settlement_id"],
         tier="deduction",
@@ -273,7 +261,7 @@ def _posting(row: Mapping[str, Any], bill: Mapping[str, Any], day: date) -> Post
 
 async def read(service: Service, connection: AsyncConnection, deduction_id: str) -> DeductionAnswer:
     """A deduction as it stands today."""
-    wanted = select(deduction).where(deduction.c.deduction_id == number_of(deduction_id, DEDUCTION))
+    wanted = select(deduction).where(deduction.c.deduction_id == number_of(DEDUCTION, deduction_id))
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
         raise NotFound("not_found")

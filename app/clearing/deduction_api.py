@@ -6,17 +6,17 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.ids import STATEMENT, number_of
 from app.clearing import audit, deduction, deduction_proposal
 from app.clearing.api import READERS, Limit, opened, reading, writing
 from app.clearing.audit import AuditAnswer, SampleAnswer, SampleRecord, SampleRequest
 from app.clearing.deduction import AppealRequest, DecisionRequest, DeductionAnswer, State
 from app.clearing.deduction_proposal import DeductionRequest
-from app.clearing.moves import STATEMENT, number_of
-from app.context import Caller, Service
-from app.http import PAGE_DEFAULT, answer
-from app.openapi import KEYED, body, gives
-from app.problem import read_body
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.http import PAGE_DEFAULT, answer
+from app.service.openapi import KEYED, body, gives
+from app.service.problem import read_body
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
 AUDITORS: Final = ("finance", "auditor")
@@ -96,7 +96,7 @@ async def list_deductions(
     """Deductions, newest first, in their state of today."""
     caller, service = await opened(request, *READERS)
     filters: dict[str, Any] = {
-        "statement_id": None if statement_id is None else number_of(statement_id, STATEMENT),
+        "statement_id": None if statement_id is None else number_of(STATEMENT, statement_id),
         "hospital_code": hospital_code,
         "fund": fund,
     }

@@ -7,27 +7,15 @@ from msgspec import Meta, Struct
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Conflict, Fault, NotFound, Refused
+from app.basics.ids import DEDUCTION, SETTLEMENT, STATEMENT, number_of, read_id, shown_id
+from app.basics.money import fen, yuan
 from app.clearing.deduction import DeductionAnswer, Fund, Reason, shown
-from app.clearing.moves import (
-    DEDUCTION,
-    STATEMENT,
-    business_now,
-    check_move,
-    locked,
-    may_pay,
-    number_of,
-    owner_of,
-    record,
-    today,
-    written_by,
-)
+from app.clearing.moves import business_now, check_move, locked, may_pay, owner_of, record, today, written_by
 from app.clearing.plan import plan_on
 from app.clearing.tables import deduction, statement, statement_approval
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, NotFound, Refused
-from app.money import fen, yuan
-from app.settlement.answer import read_id
-from app.wire import Code, Money
+from app.service.caller import Caller, Service
+from app.service.wire import Code, Money
 
 DEDUCTIBLE: Final = ("declared", "reconciled", "audited")
 
@@ -78,10 +66,10 @@ async def propose(
 
     Refused with every fault: no posting of that fund in the statement, no such line, more than the fund still owes for the
     settlement beside its other deductions. Conflict ``already_reversed``. Moves no money."""
-    settlement_id = read_id(wanted.settlement_id) or 0
+    settlement_id = read_id(SETTLEMENT, wanted.settlement_id) or 0
     person = (await connection.execute(_PERSON, {"settlement": settlement_id})).scalar_one_or_none()
     await connection.execute(_LOCK_PERSON, {"person": person or ""})
-    row = await locked(connection, statement, number_of(statement_id, STATEMENT))
+    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     may_pay(caller, row["area_code"])
     _its_fund(caller, wanted.fund)
     check_move(row, DEDUCTIBLE, "deducted")
@@ -103,7 +91,7 @@ async def propose(
     }
     new = insert(deduction).values(**values, **owner_of(row), **written_by(caller)).returning(*deduction.c)
     made = dict((await connection.execute(new)).mappings().one())
-    object_id = f"{DEDUCTION}{made['deduction_id']}"
+    object_id = shown_id(DEDUCTION, made["deduction_id"])
     await record(
         connection, caller, now, made, object_id=object_id, move="proposed", reason=wanted.reason, amount=made["amount"]
     )

@@ -6,16 +6,16 @@ from msgspec import Struct
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Conflict, Fault, NotFound, Refused
+from app.basics.ids import DISBURSEMENT, RELEASE, number_of, shown_id
+from app.basics.money import rate, rate_text, share, yuan
 from app.clearing.moves import (
-    DISBURSEMENT,
-    RELEASE,
     business_now,
     by_another,
     check_move,
     locked,
     may_pay,
     move,
-    number_of,
     owner_of,
     pooling_area_of,
     record,
@@ -25,12 +25,10 @@ from app.clearing.moves import (
 from app.clearing.plan import FUNDS, period_of, plan_on
 from app.clearing.posting import post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, NotFound, Refused
-from app.money import rate, rate_text, share, yuan
 from app.registry.dated import lock
 from app.registry.tables import hospital
-from app.wire import AreaCode, Code, Name, Rate
+from app.service.caller import Caller, Service
+from app.service.wire import AreaCode, Code, Name, Rate
 
 RELEASE_LOCK: Final = 7
 _BALANCE: Final = text(
@@ -115,7 +113,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
     }
     made = insert(deposit_release).values(values | written_by(caller)).returning(*deposit_release.c)
     row = dict((await connection.execute(made)).mappings().one())
-    shown = f"{RELEASE}{row['release_id']}"
+    shown = shown_id(RELEASE, row["release_id"])
     await record(
         connection, caller, now, row, object_id=shown, move="draft", reason=wanted.reason, amount=row["amount"]
     )
@@ -128,7 +126,7 @@ async def _refuse_second(connection: AsyncConnection, owner: dict[str, str], yea
     wanted = select(columns.release_id).where(*same, columns.year == year, columns.state != "cancelled")
     found = (await connection.execute(wanted)).scalar()
     if found is not None:
-        raise Conflict("already_released", extra={"release_id": f"{RELEASE}{found}"})
+        raise Conflict("already_released", extra={"release_id": shown_id(RELEASE, found)})
 
 
 async def held(connection: AsyncConnection, owner: dict[str, str], year: int) -> int:
@@ -143,7 +141,7 @@ async def approve(service: Service, connection: AsyncConnection, caller: Caller,
 
     Conflict ``deposit_changed`` when orders have withheld or given back deposit since the draft.
     """
-    row = await locked(connection, deposit_release, number_of(shown, RELEASE))
+    row = await locked(connection, deposit_release, number_of(RELEASE, shown))
     may_pay(caller, row["area_code"])
     by_another(caller, row["subject"])
     check_move(row, ("draft",), "approved")
@@ -193,7 +191,7 @@ async def _order(service: Service, connection: AsyncConnection, caller: Caller, 
 def answer_of(row: Any, disbursement_id: int | None) -> ReleaseAnswer:
     """A release as it is shown."""
     return ReleaseAnswer(
-        release_id=f"{RELEASE}{row['release_id']}",
+        release_id=shown_id(RELEASE, row["release_id"]),
         state=row["state"],
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],
@@ -204,7 +202,7 @@ def answer_of(row: Any, disbursement_id: int | None) -> ReleaseAnswer:
         amount=yuan(row["amount"]),
         forfeited=yuan(row["deposit"] - row["amount"]),
         reason=row["reason"],
-        disbursement_id=None if disbursement_id is None else f"{DISBURSEMENT}{disbursement_id}",
+        disbursement_id=None if disbursement_id is None else shown_id(DISBURSEMENT, disbursement_id),
         created_by=row["subject"],
         created_on=row["created_on"].isoformat(),
         approved_by=row["approved_by"],

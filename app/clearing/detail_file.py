@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from app.errors import Fault, Refused
-from app.money import fen
-from app.settlement.answer import read_id
-from app.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.basics.errors import Fault, Refused
+from app.basics.ids import SETTLEMENT, read_id
+from app.basics.money import fen
+from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.wire import MAX_FAULTS, is_code
 from app.tiers.model import FUNDS as FUND_OF_TIER
-from app.wire import MAX_FAULTS, is_code
 
 MAX_ROWS: Final = 300_000
 MAX_SEQ: Final = 2**31 - 1
@@ -105,12 +105,12 @@ def _added(
         return faults
     fund = FUND_NAMES[texts["fund"]]
     reference = _reference(detail, texts)
-    first = seen.setdefault((read_id(reference) or reference, fund), line.number)
+    first = seen.setdefault((read_id(SETTLEMENT, reference) or reference, fund), line.number)
     if first != line.number:
         return [_file_fault(pointer, line.number, None, "settlement_repeated", {"row": str(first)})]
     if funds is None or fund in funds:
         detail.references.append(reference)
-        detail.entry_ids.append(None if detail.by_visit else read_id(reference))
+        detail.entry_ids.append(None if detail.by_visit else read_id(SETTLEMENT, reference))
         detail.visits.append(texts["visit_id"] if detail.by_visit else None)
         detail.seqs.append(int(texts.get("settle_seq") or 1) if detail.by_visit else None)
         detail.funds.append(fund)

@@ -8,25 +8,13 @@ from msgspec import Struct
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing.moves import (
-    DIFFERENCE,
-    RECONCILIATION,
-    STATEMENT,
-    business_now,
-    check_move,
-    locked,
-    may_pay,
-    move,
-    number_of,
-    record,
-    today,
-)
+from app.basics.errors import NotFound
+from app.basics.ids import DIFFERENCE, RECONCILIATION, SETTLEMENT, STATEMENT, number_of, shown_id
+from app.basics.money import yuan
+from app.clearing.moves import business_now, check_move, locked, may_pay, move, record, today
 from app.clearing.tables import difference, statement
-from app.context import Caller, Service
-from app.errors import NotFound
-from app.http import page, read_cursor
-from app.money import yuan
-from app.settlement.answer import shown_id
+from app.service.caller import Caller, Service
+from app.service.http import page, read_cursor
 
 DifferenceType = Literal["only_ours", "only_theirs", "amount_mismatch"]
 DifferenceState = Literal["open", "resolved"]
@@ -62,10 +50,10 @@ def shown(row: Mapping[str, Any], day: date) -> DifferenceAnswer:
     """A difference's row as an answer; its age in days stands still when it is resolved."""
     known = row["settlement_id"]
     return DifferenceAnswer(
-        difference_id=f"{DIFFERENCE}{row['difference_id']}",
-        reconciliation_id=f"{RECONCILIATION}{row['reconciliation_id']}",
-        statement_id=f"{STATEMENT}{row['statement_id']}",
-        settlement_id=row["their_reference"] if known is None else shown_id(known),
+        difference_id=shown_id(DIFFERENCE, row["difference_id"]),
+        reconciliation_id=shown_id(RECONCILIATION, row["reconciliation_id"]),
+        statement_id=shown_id(STATEMENT, row["statement_id"]),
+        settlement_id=row["their_reference"] if known is None else shown_id(SETTLEMENT, known),
         ours=_yuan(row["ours"]),
         theirs=_yuan(row["theirs"]),
         age_days=((row["resolved_on"] or day) - row["opened_on"]).days,
@@ -130,12 +118,12 @@ async def resolve(
     """Resolve an open difference, with the reason why. Conflict ``invalid_move`` when it is resolved already, NotFound when it
     isn't one of the comparison named. The last one makes a declared statement reconciled. Moves no money: what a difference
     costs is a deduction, or a correction of the settlement."""
-    number = number_of(difference_id, DIFFERENCE)
+    number = number_of(DIFFERENCE, difference_id)
     unlocked = select(difference.c.statement_id, difference.c.reconciliation_id).where(
         difference.c.difference_id == number
     )
     found = (await connection.execute(unlocked)).mappings().first()
-    if found is None or reconciliation_id not in (None, f"{RECONCILIATION}{found['reconciliation_id']}"):
+    if found is None or reconciliation_id not in (None, shown_id(RECONCILIATION, found["reconciliation_id"])):
         raise NotFound("not_found")
     owner = await locked(connection, statement, found["statement_id"])  # before its differences, as comparing does
     may_pay(caller, owner["area_code"])
@@ -171,7 +159,7 @@ async def _move_statement(
 ) -> None:
     await move(connection, statement, row, state=state)
     now = await business_now(service, connection)
-    await record(connection, caller, now, row, object_id=f"{STATEMENT}{row['statement_id']}", move=state)
+    await record(connection, caller, now, row, object_id=shown_id(STATEMENT, row["statement_id"]), move=state)
 
 
 async def supersede(

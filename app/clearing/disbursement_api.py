@@ -14,11 +14,11 @@ from app.clearing.deposit import ReleaseAnswer, ReleaseRequest
 from app.clearing.order import OrderAnswer, OrderRequest
 from app.clearing.prepayment import PrepaymentAnswer, PrepaymentRequest
 from app.clearing.remittance import RemittanceAnswer
-from app.context import Caller, Service
-from app.http import PAGE_DEFAULT, answer
-from app.openapi import KEYED, body, gives
-from app.problem import read_body
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.http import PAGE_DEFAULT, answer
+from app.service.openapi import KEYED, body, gives
+from app.service.problem import read_body
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["disbursement"])
 OrderState = Literal["draft", "approved", "sent", "paid", "part_paid", "returned", "cancelled", "carried_forward"]

@@ -8,11 +8,12 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing.moves import DISBURSEMENT, STATEMENT, business_now, today
+from app.basics.ids import DISBURSEMENT, STATEMENT, shown_id
+from app.basics.money import yuan
+from app.clearing.moves import business_now, today
 from app.clearing.plan import plan_of
 from app.clearing.report import due_reports
-from app.context import Service
-from app.money import yuan
+from app.service.caller import Service
 
 Act = Literal["declare", "approve", "order", "pay", "report"]
 MOST_SHOWN: Final = 1000
@@ -177,7 +178,7 @@ def _of_statement(act: Act, row: RowMapping, day: date, **more: str) -> DueAnswe
         day > row["pay_by"],
         row["period"],
         row["hospital_code"],
-        statement_id=f"{STATEMENT}{row['statement_id']}",
+        statement_id=shown_id(STATEMENT, row["statement_id"]),
         amount=yuan(row["amount"]),
         **more,
     )
@@ -192,8 +193,8 @@ async def _to_pay(connection: AsyncConnection, area: str, day: date) -> list[Due
             row["period"],
             row["hospital_code"],
             row["fund"],
-            None if row["statement_id"] is None else f"{STATEMENT}{row['statement_id']}",
-            f"{DISBURSEMENT}{row['disbursement_id']}",
+            None if row["statement_id"] is None else shown_id(STATEMENT, row["statement_id"]),
+            shown_id(DISBURSEMENT, row["disbursement_id"]),
             state=row["state"],
             amount=yuan(row["amount"]),
         )
@@ -223,7 +224,7 @@ async def open_of(service: Service, connection: AsyncConnection, area: str, peri
         "overdue_orders": [
             _item(
                 row,
-                disbursement_id=f"{DISBURSEMENT}{row['disbursement_id']}",
+                disbursement_id=shown_id(DISBURSEMENT, row["disbursement_id"]),
                 fund=row["fund"],
                 state=row["state"],
                 amount=yuan(row["amount"]),
@@ -237,4 +238,4 @@ async def open_of(service: Service, connection: AsyncConnection, area: str, peri
 
 def _item(row: RowMapping, **more: Any) -> OpenItem:
     number = row["statement_id"]
-    return OpenItem(row["hospital_code"], None if number is None else f"{STATEMENT}{number}", **more)
+    return OpenItem(row["hospital_code"], None if number is None else shown_id(STATEMENT, number), **more)

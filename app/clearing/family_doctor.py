@@ -7,11 +7,11 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.money import FEN_PER_YUAN
 from app.clearing.moves import today
 from app.clearing.plan import last_day
 from app.clearing.posting import Purse, fiscal_year_of, post, posting
-from app.context import Service
-from app.money import FEN_PER_YUAN
+from app.service.caller import Service
 
 FUND: Final = "390100"
 TIER: Final = "family_doctor"

@@ -9,15 +9,15 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Refused
+from app.basics.money import RATE_ONE
 from app.clearing.due import last_ended, undeclared
 from app.clearing.moves import business_now, today
 from app.clearing.payout_query import AREA, FUND, Figures, Wanted, payout_figures
 from app.clearing.plan import plan_of
 from app.clearing.report import due_reports
-from app.context import Service
-from app.errors import Refused
 from app.ledger.proof import CHECKS
-from app.money import RATE_ONE
+from app.service.caller import Service
 
 SECONDS_A_DAY: Final = 86_400
 FEN: Final = 100

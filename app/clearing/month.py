@@ -10,8 +10,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Conflict
 from app.clearing.plan import period_of
-from app.errors import Conflict
 
 _STATE: Final = text("SELECT month_state(:area_code, :period)")
 

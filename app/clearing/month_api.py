@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from app.areas import pooling_area
+from app.basics.areas import pooling_area
+from app.basics.errors import NotFound
 from app.clearing import month_close
 from app.clearing.api import Limit, opened, reading, writing
 from app.clearing.due import DueListAnswer, due_of
@@ -17,11 +18,10 @@ from app.clearing.month_close import (
 )
 from app.clearing.moves import may_pay
 from app.clearing.plan import as_period
-from app.errors import NotFound
-from app.http import PAGE_DEFAULT, answer
-from app.openapi import body, gives
-from app.problem import read_body
-from app.wire import decode
+from app.service.http import PAGE_DEFAULT, answer
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["clearing"])
 Period = Annotated[str, Path(max_length=10)]

@@ -13,16 +13,16 @@ from msgspec import Struct
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
+from app.basics.areas import pooling_area
+from app.basics.errors import Conflict, Fault, Forbidden, Refused
+from app.basics.money import yuan
 from app.clearing.due import Open, open_of
 from app.clearing.moves import business_now, by_another, check_move, may_pay, record, today, written_by
 from app.clearing.plan import next_month
 from app.clearing.tables import fiscal_month
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, Forbidden, Refused
-from app.http import page, read_cursor
-from app.money import yuan
-from app.wire import AreaCode, Name
+from app.service.caller import Caller, Service
+from app.service.http import page, read_cursor
+from app.service.wire import AreaCode, Name
 
 Mode = Literal["soft", "hard"]
 State = Literal["open", "soft", "hard"]

@@ -8,30 +8,11 @@ from typing import Any, Final
 from sqlalchemy import Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
+from app.basics.days import shanghai_day
+from app.basics.errors import Conflict, Forbidden, NotFound
 from app.clearing.tables import clearing_event
-from app.context import Caller, Service
-from app.errors import Conflict, Forbidden, NotFound
-from app.settlement.bill import shanghai_day
-
-STATEMENT: Final = "stm_"
-RECONCILIATION: Final = "rec_"
-DIFFERENCE: Final = "dif_"
-DEDUCTION: Final = "ded_"
-PREPAYMENT: Final = "pre_"
-DISBURSEMENT: Final = "dis_"
-RELEASE: Final = "rel_"
-EXCEPTION: Final = "exc_"
-
-MAX_ID: Final = 2**63 - 1
-
-
-def number_of(shown: str, prefix: str) -> int:
-    """The number in an id such as ``stm_12``; NotFound when it has another form."""
-    digits = shown.removeprefix(prefix)
-    if not shown.startswith(prefix) or not digits.isascii() or not digits.isdecimal() or int(digits) > MAX_ID:
-        raise NotFound("not_found")
-    return int(digits)
+from app.service import clock
+from app.service.caller import Caller, Service
 
 
 async def business_now(service: Service, connection: AsyncConnection) -> datetime:
@@ -40,11 +21,6 @@ async def business_now(service: Service, connection: AsyncConnection) -> datetim
 
 
 _POOLING_AREA: Final = text("SELECT coalesce(area_on(:area, CURRENT_DATE) ->> 'pooling_area', left(:area, 4) || '00')")
-
-
-def iso(day: date | None) -> str | None:
-    """A day as it is shown."""
-    return None if day is None else day.isoformat()
 
 
 async def pooling_area_of(connection: AsyncConnection, area_code: str) -> str:

@@ -11,19 +11,18 @@ from msgspec import Struct
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import iso
+from app.basics.errors import Conflict, Fault, NotFound, Refused
+from app.basics.ids import DISBURSEMENT, RELEASE, STATEMENT, number_of, shown_id
+from app.basics.money import rate, rate_text, share, yuan
 from app.clearing import prepayment
 from app.clearing.moves import (
-    DISBURSEMENT,
-    RELEASE,
-    STATEMENT,
     business_now,
     by_another,
     check_move,
-    iso,
     locked,
     may_pay,
     move,
-    number_of,
     owner_of,
     record,
     today,
@@ -34,11 +33,9 @@ from app.clearing.plan import Plan, plan_of
 from app.clearing.posting import Posting, Purse, post, posting, purse_of
 from app.clearing.statement import upheld_by_fund
 from app.clearing.tables import disbursement, statement, statement_approval, statement_total
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, NotFound, Refused
-from app.money import rate, rate_text, share, yuan
 from app.registry.dated import lock
-from app.wire import Code, Rate
+from app.service.caller import Caller, Service
+from app.service.wire import Code, Rate
 
 ORDER_LOCK: Final = 6
 
@@ -94,7 +91,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
 
     Conflict ``statement_not_approved``, ``order_exists``, ``payout_floor``; Refused ``deposit_too_high``.
     """
-    row = await locked(connection, statement, number_of(wanted.statement_id, STATEMENT))
+    row = await locked(connection, statement, number_of(STATEMENT, wanted.statement_id))
     may_pay(caller, row["area_code"])
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
         raise NotFound("not_found")
@@ -192,7 +189,7 @@ async def _make(
     }
     made = insert(disbursement).values(values | written_by(caller)).returning(*disbursement.c)
     order = dict((await connection.execute(made)).mappings().one())
-    shown = f"{DISBURSEMENT}{order['disbursement_id']}"
+    shown = shown_id(DISBURSEMENT, order["disbursement_id"])
     await prepayment.reserve(connection, order["disbursement_id"], offsets)
     taken = disbursement.c.disbursement_id.in_([item["disbursement_id"] for item in carriers])
     await connection.execute(update(disbursement).where(taken).values(taken_by=order["disbursement_id"]))
@@ -213,7 +210,7 @@ async def _carriers(connection: AsyncConnection, owner: dict[str, str]) -> list[
 
 def _carried(order: dict[str, Any], carriers: list[dict[str, Any]], day: date, *, undo: bool = False) -> list[Posting]:
     """What moves between fiscal years when an order takes what another year carried forward."""
-    cause = f"{DISBURSEMENT}{order['disbursement_id']}"
+    cause = shown_id(DISBURSEMENT, order["disbursement_id"])
     postings = []
     for carrier in carriers:
         if carrier["fiscal_year"] == order["fiscal_year"]:
@@ -238,7 +235,7 @@ def _carried(order: dict[str, Any], carriers: list[dict[str, Any]], day: date, *
 
 async def opened(connection: AsyncConnection, caller: Caller, shown: str) -> dict[str, Any]:
     """An order's row, locked, when its area is the caller's to pay for."""
-    row = await locked(connection, disbursement, number_of(shown, DISBURSEMENT))
+    row = await locked(connection, disbursement, number_of(DISBURSEMENT, shown))
     may_pay(caller, row["area_code"])
     return row
 
@@ -264,7 +261,7 @@ def _held_back(row: dict[str, Any], day: date, *, undo: bool = False) -> list[Po
     purse = purse_of(row, row["fiscal_year"])
     of: dict[str, Any] = {
         "day": day,
-        "cause": f"{DISBURSEMENT}{row['disbursement_id']}",
+        "cause": shown_id(DISBURSEMENT, row["disbursement_id"]),
         "statement_id": row["statement_id"],
     }
     pairs = (
@@ -315,7 +312,7 @@ def commitment(row: dict[str, Any], event: str, amount: int, day: date) -> Posti
     debit, credit = purse.committed, purse.ordered
     if event != "order_sent":
         debit, credit = credit, debit
-    cause = f"{DISBURSEMENT}{row['disbursement_id']}"
+    cause = shown_id(DISBURSEMENT, row["disbursement_id"])
     return posting(
         purse, event, debit=debit, credit=credit, amount=amount, day=day, cause=cause, statement_id=row["statement_id"]
     )
@@ -368,11 +365,11 @@ def answer_of(row: Any, day: date) -> OrderAnswer:
     unpaid = max(0, row["amount"]) - row["paid"]
     living = row["state"] not in ("cancelled", "carried_forward")
     return OrderAnswer(
-        disbursement_id=f"{DISBURSEMENT}{row['disbursement_id']}",
+        disbursement_id=shown_id(DISBURSEMENT, row["disbursement_id"]),
         state=row["state"],
         kind="statement" if row["release_id"] is None else "deposit_release",
-        statement_id=None if row["statement_id"] is None else f"{STATEMENT}{row['statement_id']}",
-        release_id=None if row["release_id"] is None else f"{RELEASE}{row['release_id']}",
+        statement_id=None if row["statement_id"] is None else shown_id(STATEMENT, row["statement_id"]),
+        release_id=None if row["release_id"] is None else shown_id(RELEASE, row["release_id"]),
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],
         fund=row["fund"],
@@ -395,5 +392,5 @@ def answer_of(row: Any, day: date) -> OrderAnswer:
         sent_by=row["sent_by"],
         sent_on=iso(row["sent_on"]),
         paid_on=iso(row["paid_on"]),
-        taken_by=None if row["taken_by"] is None else f"{DISBURSEMENT}{row['taken_by']}",
+        taken_by=None if row["taken_by"] is None else shown_id(DISBURSEMENT, row["taken_by"]),
     )

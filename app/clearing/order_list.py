@@ -7,15 +7,16 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Table, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import NotFound
+from app.basics.ids import DISBURSEMENT, PREPAYMENT, STATEMENT, number_of
 from app.clearing import deposit, order, prepayment
-from app.clearing.moves import DISBURSEMENT, PREPAYMENT, STATEMENT, business_now, number_of, pooling_area_of, today
+from app.clearing.moves import business_now, pooling_area_of, today
 from app.clearing.order import OrderAnswer
 from app.clearing.prepayment import PrepaymentAnswer
 from app.clearing.tables import deposit_release, disbursement
 from app.clearing.tables import prepayment as prepayment_table
-from app.context import Service
-from app.errors import NotFound
-from app.http import page, read_cursor
+from app.service.caller import Service
+from app.service.http import page, read_cursor
 
 ENDED: Final = ("cancelled", "carried_forward")
 
@@ -51,7 +52,7 @@ async def orders_where(
     if overdue is not None:
         wanted = wanted.where(late(day) if overdue else ~late(day))
     if statement_id is not None:
-        wanted = wanted.where(disbursement.c.statement_id == number_of(statement_id, STATEMENT))
+        wanted = wanted.where(disbursement.c.statement_id == number_of(STATEMENT, statement_id))
     return await _equal(connection, wanted, disbursement, equal)
 
 
@@ -63,7 +64,7 @@ def late(day: date) -> ColumnElement[bool]:
 
 async def order_of(service: Service, connection: AsyncConnection, shown: str) -> OrderAnswer:
     """An order within reach."""
-    row = await _one(connection, disbursement, number_of(shown, DISBURSEMENT))
+    row = await _one(connection, disbursement, number_of(DISBURSEMENT, shown))
     return order.answer_of(row, today(await business_now(service, connection)))
 
 
@@ -77,7 +78,7 @@ async def prepayments(
 
 async def prepayment_of(connection: AsyncConnection, shown: str) -> PrepaymentAnswer:
     """A prepayment within reach."""
-    return prepayment.answer_of(await _one(connection, prepayment_table, number_of(shown, PREPAYMENT)))
+    return prepayment.answer_of(await _one(connection, prepayment_table, number_of(PREPAYMENT, shown)))
 
 
 async def releases(

@@ -5,9 +5,9 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.ids import SETTLEMENT, shown_id
 from app.clearing.statement import SIGNED
-from app.export import Column
-from app.settlement.answer import shown_id
+from app.service.export import Column
 
 COLUMNS: Final = (
     Column("结算编号 settlement_id"),
@@ -40,9 +40,9 @@ async def rows(connection: AsyncConnection, number: int, fund: str) -> list[list
     found = (await connection.execute(_ROWS, {"number": number, "fund": fund})).mappings().all()
     return [
         [
-            None if row["settlement_id"] is None else shown_id(row["settlement_id"]),
+            None if row["settlement_id"] is None else shown_id(SETTLEMENT, row["settlement_id"]),
             row["event"],
-            None if row["of_settlement_id"] is None else shown_id(row["of_settlement_id"]),
+            None if row["of_settlement_id"] is None else shown_id(SETTLEMENT, row["of_settlement_id"]),
             *(row[name] for name in ("visit_id", "settle_seq", "person_id", "benefit_class", "clr_type")),
             *(
                 row[name]

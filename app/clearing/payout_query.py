@@ -13,9 +13,9 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Refused
+from app.basics.money import RATE_ONE
 from app.clearing.plan import Plan, last_day, next_month, period_of, plan_on
-from app.errors import Refused
-from app.money import RATE_ONE
 from app.tiers.policy import PolicyBook
 
 FUND: Final = "fund"

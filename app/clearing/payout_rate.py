@@ -11,12 +11,12 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Conflict, Fault, Refused
+from app.basics.money import RATE_ONE, rate_text, share, yuan
 from app.clearing.moves import business_now, pooling_area_of, today
 from app.clearing.payout_query import FUND, GROUPS, Figures, Wanted, floor_known, payout_figures
 from app.clearing.plan import FUNDS, Plan
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, Refused
-from app.money import RATE_ONE, rate_text, share, yuan
+from app.service.caller import Caller, Service
 from app.tiers.payout_plan import largest_deposit, reachable
 
 LAST_YEAR: Final = "last_year"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from app.context import Service
-from app.errors import Fault, Refused
-from app.money import RATE_ONE
+from app.basics.errors import Fault, Refused
+from app.basics.money import RATE_ONE
+from app.service.caller import Service
 from app.tiers.model import FUNDS as FUND_OF_TIER
 from app.tiers.payout_findings import HOLIDAYS, ON_HOLIDAY, WORKDAYS
 from app.tiers.policy import Policy, PolicyBook

@@ -10,16 +10,17 @@ from msgspec import Struct
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import iso
+from app.basics.errors import Fault, NotFound, Refused
+from app.basics.ids import PREPAYMENT, number_of, shown_id
+from app.basics.money import fen, yuan
 from app.clearing.moves import (
-    PREPAYMENT,
     business_now,
     by_another,
     check_move,
-    iso,
     locked,
     may_pay,
     move,
-    number_of,
     pooling_area_of,
     record,
     today,
@@ -27,11 +28,9 @@ from app.clearing.moves import (
 )
 from app.clearing.plan import FUNDS
 from app.clearing.tables import prepayment, prepayment_offset
-from app.context import Caller, Service
-from app.errors import Fault, NotFound, Refused
-from app.money import fen, yuan
 from app.registry.tables import hospital
-from app.wire import AreaCode, Code, Money
+from app.service.caller import Caller, Service
+from app.service.wire import AreaCode, Code, Money
 
 YEARS_AHEAD: Final = 1
 FIRST_YEAR: Final = 2000
@@ -102,14 +101,14 @@ async def make(
     }
     made = insert(prepayment).values(values | written_by(caller)).returning(*prepayment.c)
     row = dict((await connection.execute(made)).mappings().one())
-    shown = f"{PREPAYMENT}{row['prepayment_id']}"
+    shown = shown_id(PREPAYMENT, row["prepayment_id"])
     await record(connection, caller, now, row, object_id=shown, move="draft", amount=row["amount"])
     return answer_of(row)
 
 
 async def opened(connection: AsyncConnection, caller: Caller, shown: str) -> dict[str, Any]:
     """A prepayment's row, locked, when its area is the caller's to pay for."""
-    row = await locked(connection, prepayment, number_of(shown, PREPAYMENT))
+    row = await locked(connection, prepayment, number_of(PREPAYMENT, shown))
     may_pay(caller, row["area_code"])
     return row
 
@@ -151,7 +150,7 @@ async def _moved(
     if values:
         values[f"{state}_on"] = today(now)
     await move(connection, prepayment, row, state=state, **values)
-    shown = f"{PREPAYMENT}{row['prepayment_id']}"
+    shown = shown_id(PREPAYMENT, row["prepayment_id"])
     await record(connection, caller, now, row, object_id=shown, move=state, reason=reason, amount=row["amount"])
     return answer_of(row)
 
@@ -216,7 +215,7 @@ async def release(connection: AsyncConnection, disbursement_id: int) -> None:
 def answer_of(row: Any) -> PrepaymentAnswer:
     """A prepayment as it is shown."""
     return PrepaymentAnswer(
-        prepayment_id=f"{PREPAYMENT}{row['prepayment_id']}",
+        prepayment_id=shown_id(PREPAYMENT, row["prepayment_id"]),
         state=row["state"],
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],

@@ -13,10 +13,10 @@ from app.clearing.api import READERS, opened, reading, writing
 from app.clearing.payout_query import FUND
 from app.clearing.payout_rate import RateAnswer, rates_of
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
-from app.http import answer
-from app.openapi import KEYED, body, gives
-from app.problem import read_body
-from app.wire import decode
+from app.service.http import answer
+from app.service.openapi import KEYED, body, gives
+from app.service.problem import read_body
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["payout rates"])
 Area = Annotated[str | None, Query(pattern=r"^[0-9]{6}$")]

@@ -12,31 +12,20 @@ from msgspec import Meta, Struct
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import shown_instant
+from app.basics.errors import NotFound
+from app.basics.ids import RECONCILIATION, STATEMENT, number_of, shown_id
 from app.clearing import difference as differences
 from app.clearing.comparison import Found, TotalRow, compared_file, compared_totals
 from app.clearing.detail_file import Detail
 from app.clearing.difference import DifferenceAnswer
-from app.clearing.moves import (
-    RECONCILIATION,
-    STATEMENT,
-    business_now,
-    check_move,
-    locked,
-    may_pay,
-    number_of,
-    owner_of,
-    record,
-    today,
-    written_by,
-)
+from app.clearing.moves import business_now, check_move, locked, may_pay, owner_of, record, today, written_by
 from app.clearing.plan import FUNDS
 from app.clearing.statement import BEFORE_APPROVAL
 from app.clearing.tables import difference, reconciliation, statement
-from app.context import Caller, Service
-from app.errors import NotFound
-from app.http import page, read_cursor
-from app.settlement.answer import shown_instant
-from app.wire import Code
+from app.service.caller import Caller, Service
+from app.service.http import page, read_cursor
+from app.service.wire import Code
 
 Result = Literal["matched", "different"]
 
@@ -86,7 +75,7 @@ async def compare(
     """Compare a statement with the hospital's figures and keep what differs. Conflict ``invalid_move`` once it is approved or
     withdrawn. A token limited to some funds compares those. What former comparisons left open is resolved by this one; only
     a file stands above a file."""
-    row = await locked(connection, statement, number_of(statement_id, STATEMENT))
+    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     if caller.principal.hospital_code is None:
         may_pay(caller, row["area_code"])
     check_move(row, BEFORE_APPROVAL, "reconciled")
@@ -132,7 +121,7 @@ async def _stored(
     if found:
         kept |= {"reconciliation_id": number, "opened_on": today(now)}
         await connection.execute(insert(difference), [kept | _columns(one) for one in found])
-    object_id, outcome = f"{RECONCILIATION}{number}", "different" if found else "matched"
+    object_id, outcome = shown_id(RECONCILIATION, number), "different" if found else "matched"
     await record(connection, caller, now, row, object_id=object_id, move=outcome)
     return number
 
@@ -193,7 +182,7 @@ async def listed(
     if before is not None:
         wanted = wanted.where(key < before)
     if statement_id is not None:
-        wanted = wanted.where(reconciliation.c.statement_id == number_of(statement_id, STATEMENT))
+        wanted = wanted.where(reconciliation.c.statement_id == number_of(STATEMENT, statement_id))
     rows = list((await connection.execute(wanted)).mappings().all())
     answers = [ReconciliationSummary(**_summary(dict(row))) for row in rows[:limit]]
     return page(service, rows, limit, answers, lambda row: row["reconciliation_id"])
@@ -201,7 +190,7 @@ async def listed(
 
 def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "reconciliation_id": f"{RECONCILIATION}{row['reconciliation_id']}",
-        "statement_id": f"{STATEMENT}{row['statement_id']}",
+        "reconciliation_id": shown_id(RECONCILIATION, row["reconciliation_id"]),
+        "statement_id": shown_id(STATEMENT, row["statement_id"]),
         "compared_at": shown_instant(row["business_at"]),
     } | {name: row[name] for name in ("basis", "result", "within_grace", "hospital_code", "area_code", "subject")}

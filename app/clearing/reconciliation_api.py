@@ -12,25 +12,25 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.errors import Fault, Refused
+from app.basics.ids import RECONCILIATION, STATEMENT, number_of
 from app.clearing import difference, reconciliation
 from app.clearing.api import READERS, Limit, ReasonRequest, opened, reading, reason_of, writing
 from app.clearing.comparison import TotalRow, check_totals
 from app.clearing.detail_file import Detail, read_detail
 from app.clearing.difference import DifferenceAnswer, DifferenceState
-from app.clearing.moves import RECONCILIATION, STATEMENT, number_of
 from app.clearing.reconciliation import (
     FileOptions,
     ReconciliationAnswer,
     ReconciliationRequest,
     ReconciliationSummary,
 )
-from app.context import Caller
-from app.errors import Fault, Refused
-from app.http import PAGE_DEFAULT, answer, service_of
-from app.openapi import body, gives, takes_file
-from app.problem import read_body
-from app.upload import FILE_TYPES, MULTIPART, received
-from app.wire import decode
+from app.service.caller import Caller
+from app.service.http import PAGE_DEFAULT, answer, service_of
+from app.service.openapi import body, gives, takes_file
+from app.service.problem import read_body
+from app.service.upload import FILE_TYPES, MULTIPART, received
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
@@ -113,7 +113,7 @@ async def list_reconciliations(
 async def get_reconciliation(request: Request, reconciliation_id: str) -> Response:
     """A comparison with its differences as they stand."""
     caller, service = await opened(request, *READERS)
-    number = number_of(reconciliation_id, RECONCILIATION)
+    number = number_of(RECONCILIATION, reconciliation_id)
     return answer(await reading(caller, service, lambda connection: reconciliation.read(service, connection, number)))
 
 
@@ -136,8 +136,8 @@ async def list_differences(
         "hospital_code": hospital_code,
         "area_code": area_code,
         "fund": fund,
-        "statement_id": None if statement_id is None else number_of(statement_id, STATEMENT),
-        "reconciliation_id": None if reconciliation_id is None else number_of(reconciliation_id, RECONCILIATION),
+        "statement_id": None if statement_id is None else number_of(STATEMENT, statement_id),
+        "reconciliation_id": None if reconciliation_id is None else number_of(RECONCILIATION, reconciliation_id),
     }
 
     async def read(connection: AsyncConnection) -> bytes:

@@ -11,13 +11,12 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import NotFound
+from app.basics.ids import DISBURSEMENT, SETTLEMENT, number_of, shown_id
+from app.basics.money import yuan
 from app.clearing import bank
 from app.clearing.bank import MovementAnswer
-from app.clearing.moves import DISBURSEMENT, number_of
 from app.clearing.tables import disbursement
-from app.errors import NotFound
-from app.money import yuan
-from app.settlement.answer import shown_id
 
 
 class AllocationAnswer(Struct):
@@ -95,7 +94,7 @@ _DEPOSITS: Final = text(
 
 async def advice(connection: AsyncConnection, shown: str) -> RemittanceAnswer:
     """The advice of an order within reach."""
-    wanted = select(disbursement).where(disbursement.c.disbursement_id == number_of(shown, DISBURSEMENT))
+    wanted = select(disbursement).where(disbursement.c.disbursement_id == number_of(DISBURSEMENT, shown))
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
         raise NotFound("not_found")
@@ -159,7 +158,7 @@ def _allocations(row: RowMapping, parts: Sequence[dict[str, Any]]) -> list[Alloc
     for part, weight, deposit, offset, carried, paid, left in zip(parts, weights, *columns, strict=True):
         answers.append(
             AllocationAnswer(
-                settlement_id=None if part["settlement_id"] is None else shown_id(part["settlement_id"]),
+                settlement_id=None if part["settlement_id"] is None else shown_id(SETTLEMENT, part["settlement_id"]),
                 visit_id=part["visit_id"],
                 settle_seq=part["settle_seq"],
                 declared=yuan(part["declared"]),

@@ -12,15 +12,15 @@ from msgspec import Struct
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
+from app.basics.areas import pooling_area
+from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.clearing.moves import business_now, by_another, check_move, may_pay, record, today, written_by
 from app.clearing.plan import following, last_day, next_month, period_of
 from app.clearing.report_figures import Benefits, Coverage, Enrolment, benefits, enrolment_and_coverage
 from app.clearing.tables import monthly_report
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, Forbidden, Refused
-from app.http import encoded, open_request
-from app.wire import AreaCode
+from app.service.caller import Caller, Service
+from app.service.http import encoded, open_request
+from app.service.wire import AreaCode
 
 DUE_DAY: Final = "report.due_day"
 State = Literal["draft", "submitted", "approved"]

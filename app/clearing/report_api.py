@@ -11,13 +11,13 @@ from app.clearing import report
 from app.clearing.plan import as_period
 from app.clearing.report import AreaRequest, DueReports, MonthlyReport
 from app.clearing.report_sheet import workbook
-from app.context import Caller, Service
-from app.http import answer, caller_of, once, service_of
-from app.openapi import body, gives
-from app.problem import read_body
-from app.security import require
-from app.upload import XLSX_TYPE
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.http import answer, caller_of, once, service_of
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.security import require
+from app.service.upload import XLSX_TYPE
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/reports/monthly", tags=["clearing"])
 Area = Annotated[str, Query(pattern="^[0-9]{6}$")]

@@ -12,8 +12,8 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.money import RATE_ONE, rate_text, yuan
 from app.clearing.plan import last_day, next_month
-from app.money import RATE_ONE, rate_text, yuan
 
 DIMENSIONS: Final = ("area_code", "benefit_class", "medical_type")
 AMOUNTS: Final = (

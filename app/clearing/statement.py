@@ -11,17 +11,19 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, Select, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import shown_instant
+from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
+from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
+from app.basics.money import yuan
 from app.clearing.deduction import UNDECIDED, lapse
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
-    STATEMENT,
     business_now,
     check_move,
     locked,
     may_pay,
     move,
-    number_of,
     pooling_area_of,
     record,
     today,
@@ -30,15 +32,12 @@ from app.clearing.moves import (
 from app.clearing.plan import next_month, plan_of
 from app.clearing.posting import Purse
 from app.clearing.tables import deduction, difference, statement, statement_approval, statement_item, statement_total
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
-from app.http import page, read_cursor
 from app.ledger.tables import transfer
-from app.money import yuan
 from app.registry.dated import lock
 from app.registry.tables import hospital
-from app.settlement.answer import shown_id, shown_instant
-from app.wire import AreaCode, Code
+from app.service.caller import Caller, Service
+from app.service.http import page, read_cursor
+from app.service.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
 DECLARING_LOCK: Final = 5
@@ -157,7 +156,7 @@ async def declare(
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
     answered = await answer_of(connection, await locked(connection, statement, number))
     answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
-    await record(connection, caller, now, owner, object_id=f"{STATEMENT}{number}", move="declared")
+    await record(connection, caller, now, owner, object_id=shown_id(STATEMENT, number), move="declared")
     return answered
 
 
@@ -175,7 +174,7 @@ async def _refuse_second(connection: AsyncConnection, hospital_code: str, area: 
     same = (columns.hospital_code == hospital_code, columns.area_code == area, columns.period == period)
     found = (await connection.execute(select(columns.statement_id).where(*same, columns.state != "withdrawn"))).scalar()
     if found is not None:
-        shown = f"{STATEMENT}{found}"
+        shown = shown_id(STATEMENT, found)
         location = {"Location": f"/v1/clearing/statements/{shown}"}
         raise Conflict("already_declared", headers=location, extra={"statement_id": shown})
 
@@ -184,7 +183,7 @@ async def withdraw(
     service: Service, connection: AsyncConnection, caller: Caller, shown: str, reason: str
 ) -> StatementAnswer:
     """Take a declaration back while it is only declared; its postings join the next one."""
-    row = await locked(connection, statement, number_of(shown, STATEMENT))
+    row = await locked(connection, statement, number_of(STATEMENT, shown))
     if caller.principal.hospital_code is None:
         may_pay(caller, row["area_code"])
     check_move(row, ("declared",), "withdrawn")
@@ -207,7 +206,7 @@ async def approve(
 
     Conflict ``invalid_move``, ``differences_open``, ``deductions_open``.
     """
-    row = await locked(connection, statement, number_of(shown, STATEMENT))
+    row = await locked(connection, statement, number_of(STATEMENT, shown))
     may_pay(caller, row["area_code"])
     if row["subject"] == caller.principal.subject:
         raise Forbidden("maker_is_checker")
@@ -265,7 +264,7 @@ async def _refuse_unsettled(connection: AsyncConnection, number: int, funds: Seq
 
 async def read(connection: AsyncConnection, shown: str) -> dict[str, Any]:
     """A statement's row within reach, or NotFound."""
-    wanted = select(statement).where(statement.c.statement_id == number_of(shown, STATEMENT))
+    wanted = select(statement).where(statement.c.statement_id == number_of(STATEMENT, shown))
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
         raise NotFound("not_found")
@@ -279,7 +278,7 @@ async def answer_of(connection: AsyncConnection, row: Mapping[str, Any]) -> Stat
     wanted = select(statement_total).where(statement_total.c.statement_id == number).order_by(*order)
     totals = (await connection.execute(wanted)).mappings().all()
     return StatementAnswer(
-        statement_id=f"{STATEMENT}{number}",
+        statement_id=shown_id(STATEMENT, number),
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],
         period=row["period"],
@@ -383,7 +382,7 @@ def statements_where(filters: Mapping[str, str | None]) -> Select[Any]:
 def row_of(row: Mapping[Any, Any]) -> StatementRow:
     """A row of ``statements_where`` as it is shown in a list."""
     return StatementRow(
-        statement_id=f"{STATEMENT}{row['statement_id']}",
+        statement_id=shown_id(STATEMENT, row["statement_id"]),
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],
         period=row["period"],
@@ -418,7 +417,7 @@ def _item(row: RowMapping) -> ItemAnswer:
     return ItemAnswer(
         posting_id=f"pst_{row['transfer_id']}",
         event=row["event"],
-        settlement_id=None if row["settlement_id"] is None else shown_id(row["settlement_id"]),
+        settlement_id=None if row["settlement_id"] is None else shown_id(SETTLEMENT, row["settlement_id"]),
         fund=row["fund"],
         tier=row["tier"],
         clr_type=row["clr_type"],

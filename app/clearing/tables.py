@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.db import METADATA, recorded
+from app.database.engine import METADATA, recorded
 
 clearing_event = Table(
     "clearing_event",

@@ -12,16 +12,16 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
+from app.basics.ids import EXCEPTION, STATEMENT, number_of, shown_id
+from app.basics.money import yuan
 from app.clearing.moves import (
-    EXCEPTION,
-    STATEMENT,
     business_now,
     by_another,
     check_move,
     locked,
     may_pay,
     move,
-    number_of,
     pooling_area_of,
     record,
     today,
@@ -31,10 +31,8 @@ from app.clearing.payout_query import Figures, Wanted, payout_figures
 from app.clearing.payout_rate import payout_rates
 from app.clearing.plan import FUNDS, plan_on
 from app.clearing.tables import fiscal_year_closing, payout_exception
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, Forbidden, NotFound, Refused
-from app.money import yuan
-from app.wire import AreaCode, Code, Name
+from app.service.caller import Caller, Service
+from app.service.wire import AreaCode, Code, Name
 
 MOST_UNPAID: Final = 1000
 
@@ -159,7 +157,7 @@ async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row:
         "shortfall": yuan(row.required),
         "unpaid": [
             {
-                "statement_id": None if item["statement_id"] is None else f"{STATEMENT}{item['statement_id']}",
+                "statement_id": None if item["statement_id"] is None else shown_id(STATEMENT, item["statement_id"]),
                 "fund": row.fund,
                 "hospital_code": item["hospital_code"],
                 "amount": yuan(item["amount"]),
@@ -205,7 +203,7 @@ async def make_exception(
     values = {"area_code": area, "fund": wanted.fund, "year": year, "reason": wanted.reason, "created_on": today(now)}
     made = insert(payout_exception).values(values | written_by(caller)).returning(*payout_exception.c)
     row = (await connection.execute(made)).mappings().one()
-    shown = f"{EXCEPTION}{row['exception_id']}"
+    shown = shown_id(EXCEPTION, row["exception_id"])
     await record(connection, caller, now, dict(row), object_id=shown, move="draft", reason=wanted.reason)
     return _answer_of(row)
 
@@ -215,14 +213,14 @@ async def _refuse_second(connection: AsyncConnection, area: str, fund: str, year
     wanted = select(columns.exception_id).where(columns.area_code == area, columns.fund == fund, columns.year == year)
     found = (await connection.execute(wanted)).scalar()
     if found is not None:
-        raise Conflict("exception_exists", extra={"exception_id": f"{EXCEPTION}{found}"})
+        raise Conflict("exception_exists", extra={"exception_id": shown_id(EXCEPTION, found)})
 
 
 async def approve_exception(
     service: Service, connection: AsyncConnection, caller: Caller, shown: str
 ) -> ExceptionAnswer:
     """Approve a draft made by another. Forbidden ``maker_is_checker``, Conflict ``invalid_move``."""
-    row = await locked(connection, payout_exception, number_of(shown, EXCEPTION))
+    row = await locked(connection, payout_exception, number_of(EXCEPTION, shown))
     may_pay(caller, row["area_code"])
     by_another(caller, row["subject"])
     check_move(row, ("draft",), "approved")
@@ -245,7 +243,7 @@ async def exceptions(connection: AsyncConnection, year: int, area_code: str | No
 
 def _answer_of(row: Any) -> ExceptionAnswer:
     return ExceptionAnswer(
-        exception_id=f"{EXCEPTION}{row['exception_id']}",
+        exception_id=shown_id(EXCEPTION, row["exception_id"]),
         state=row["state"],
         area_code=row["area_code"],
         fund=row["fund"],

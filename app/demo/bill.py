@@ -3,8 +3,8 @@
 from copy import deepcopy
 from typing import Any, Final
 
+from app.basics.money import parsed, priced, yuan
 from app.demo.world import CATALOGUE, COUNTY, HOSPITALS, PATIENT, PERSONS
-from app.money import parsed, priced, yuan
 
 ADMITTED_DAY: Final = 2
 DISCHARGED_DAY: Final = 12

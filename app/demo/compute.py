@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final, cast
 import msgspec
 from msgspec import Meta, Struct, field, structs
 
-from app.errors import Fault, Refused
-from app.money import parsed
+from app.basics.days import SHANGHAI
+from app.basics.errors import Fault, Refused
+from app.basics.money import parsed
 from app.policies import book_with
 from app.registry.dated import holds
 from app.registry.facts import (
@@ -25,7 +26,8 @@ from app.registry.facts import (
     interval_faults,
     overlaps,
 )
-from app.settlement.bill import SHANGHAI, BillRequest, core_bill, essential
+from app.service.wire import AreaCode, Code, Day, Money, decode
+from app.settlement.bill import BillRequest, core_bill, essential
 from app.settlement.document import Document, Inputs, digest, encoded, results_of
 from app.settlement.reading import answer_of_computation
 from app.settlement.service import INSURANCE_TYPE, Computation
@@ -35,7 +37,6 @@ from app.tiers.model import CatalogueEntry, Episode, Facts, Rank
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import Catalogue
 from app.tiers.waterfall import bill_faults, compute
-from app.wire import AreaCode, Code, Day, Money, decode
 
 MAX_ITEMS: Final = 20_000
 Count = Annotated[int, Meta(ge=0, le=1000)]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.money import RATE_ONE, divide_half_up, fen
+from app.basics.money import RATE_ONE, divide_half_up, fen
 from app.policies import shipped_book
 from app.settlement.capitals import capital_yuan
 from app.settlement.slip import (

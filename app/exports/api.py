@@ -12,19 +12,19 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response, StreamingResponse
 
-from app.context import Caller, Service
-from app.errors import Fault, Forbidden, NotFound, Refused
-from app.export import CSV_TYPE, XLSX_TYPE
+from app.basics.errors import Fault, Forbidden, NotFound, Refused
+from app.basics.ids import JOB, shown_id
 from app.exports import job
 from app.exports.file import DIRECT_ROWS, Export, Format, export_of, write_list
 from app.exports.job import MEDIA_TYPES
 from app.exports.lists import LISTS
-from app.http import answer, caller_of, encoded, once, service_of
-from app.jobs.store import ID_PREFIX
-from app.openapi import body, gives
-from app.problem import read_body
-from app.security import require
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.export import CSV_TYPE, XLSX_TYPE
+from app.service.http import answer, caller_of, encoded, once, service_of
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.security import require
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"])
 FORMAT: Final = "format"
@@ -100,7 +100,7 @@ async def post_export(request: Request) -> Response:
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         job_id = await job.queue(service, connection, caller, export)
-        return 202, encoded(ExportJobAnswer(f"{ID_PREFIX}{job_id}", "queued"))
+        return 202, encoded(ExportJobAnswer(shown_id(JOB, job_id), "queued"))
 
     response = await once(request, caller, wanted, act)
     response.headers["Location"] = f"/v1/jobs/{msgspec.json.decode(response.body)['job_id']}"

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from app.export import Column, Kind
-from app.money import fen
+from app.basics.money import fen
+from app.service.export import Column, Kind
 
 _TEXTS: Final = {
     "appeal_reason": "申诉理由",

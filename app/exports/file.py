@@ -9,14 +9,14 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from app import clock
-from app.context import Caller, Service
-from app.errors import Fault, Refused, TooLarge
-from app.export import CsvList, XlsxList
+from app.basics.days import SHANGHAI
+from app.basics.errors import Fault, Refused, TooLarge
 from app.exports.columns import cells_of, columns_of, filters_text
 from app.exports.lists import LISTS, ExportList
-from app.settlement.bill import SHANGHAI
-from app.wire import decode
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.export import CsvList, XlsxList
+from app.service.wire import decode
 
 Format = Literal["xlsx", "csv"]
 DIRECT_ROWS: Final = 20_000

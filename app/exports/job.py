@@ -11,16 +11,17 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
-from app.context import Caller, Service
-from app.errors import Conflict, NotFound, OnestopError
-from app.export import CSV_TYPE, XLSX_TYPE
+from app.basics.errors import Conflict, NotFound, OnestopError
+from app.basics.ids import JOB
 from app.exports.file import MOST_ROWS, Export, Format, export_of, write_list
 from app.jobs import store
 from app.jobs.store import Run
 from app.policies import shipped_book
-from app.security import Principal
-from app.sheet import FileFault
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.export import CSV_TYPE, XLSX_TYPE
+from app.service.security import Principal
+from app.service.sheet import FileFault
 
 KIND: Final = "export"
 MEDIA_TYPES: Final[dict[Format, str]] = {"xlsx": XLSX_TYPE, "csv": f"{CSV_TYPE}; charset=utf-8"}
@@ -119,7 +120,7 @@ async def result(service: Service, caller: Caller, job: Any) -> tuple[str, str, 
     first = await anext(parts, None)
     if first is None:
         raise NotFound("result_expired")
-    name = f"{options.list}-{store.ID_PREFIX}{job['job_id']}.{options.format}"
+    name = f"{options.list}-{JOB}{job['job_id']}.{options.format}"
     return name, MEDIA_TYPES[options.format], _behind(first, parts)
 
 

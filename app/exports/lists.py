@@ -10,19 +10,19 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.ids import RECONCILIATION, STATEMENT, number_of
 from app.clearing import deduction, difference, order_list, payout_rate, reconciliation, statement
-from app.clearing.moves import RECONCILIATION, STATEMENT, number_of
 from app.clearing.payout_query import FUND
-from app.context import Caller, Service
 from app.exports.columns import OVERDUE_AMOUNT
-from app.http import check_context, open_request
 from app.ledger import book
 from app.registry import worklists
+from app.service.caller import Caller, Service
+from app.service.http import check_context, open_request
+from app.service.wire import AreaCode, Code, Day
 from app.settlement import balance
 from app.settlement import store as settlements
 from app.settlement.reading import answer_of_row
 from app.tiers.model import Portions, Scope
-from app.wire import AreaCode, Code, Day
 
 PAGE_ROWS: Final = 1000
 MAX_PATH: Final = 200

@@ -8,17 +8,17 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.money import yuan
 from app.clearing import deduction
 from app.clearing.deduction import AppealRequest, DecisionRequest, State, deductions_where
 from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction as table
-from app.context import Service
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
-from app.money import yuan
+from app.service.caller import Service
 
 router = APIRouter(prefix="/finance/audit", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(State)

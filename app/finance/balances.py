@@ -8,12 +8,12 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.context import Service
+from app.basics.money import yuan
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
-from app.money import yuan
+from app.service.caller import Service
 from app.settlement import balance
 from app.settlement.balance import ClosingRequest
 from app.settlement.tables import patient_balance as table

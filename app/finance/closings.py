@@ -17,7 +17,7 @@ from app.clearing.year import ClosingRequest, ExceptionRequest
 from app.finance.listing import chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import paying_areas
-from app.http import PAGE_MOST
+from app.service.http import PAGE_MOST
 
 router = APIRouter(prefix="/finance/closings", route_class=PageRoute, include_in_schema=False)
 SCOPES: Final = ("finance", "auditor")

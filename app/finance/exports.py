@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 
-from app.errors import NotFound, TooLarge
+from app.basics.errors import NotFound, TooLarge
+from app.basics.ids import JOB, number_of, shown_id
 from app.exports import job
 from app.exports.api import typed_filter
 from app.exports.file import DIRECT_ROWS, Export, Format, export_of, write_list
@@ -79,14 +80,14 @@ async def _queued(visitor: Visitor, export: Export) -> str:
                 return int(row["job_id"])
         return await job.queue(visitor.service, connection, visitor.caller, export)
 
-    return f"{store.ID_PREFIX}{await reading(visitor, queue)}"
+    return shown_id(JOB, await reading(visitor, queue))
 
 
 # ---------------------------------------------------------------- the job of a long one
 
 
 async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> Any:
-    mine = (table.c.job_id == store.parsed_id(shown_id)) & (table.c.kind == job.KIND)
+    mine = (table.c.job_id == number_of(JOB, shown_id)) & (table.c.kind == job.KIND)
     row = (await connection.execute(select(table).where(mine))).mappings().first()
     if row is None:
         raise NotFound("not_found")

@@ -4,9 +4,9 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import shown_instant
+from app.basics.money import yuan
 from app.clearing.tables import clearing_event
-from app.money import yuan
-from app.settlement.answer import shown_instant
 
 
 class Move(Struct):

@@ -8,6 +8,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.days import shown_instant
+from app.basics.ids import JOB, number_of
 from app.exports.job import KIND
 from app.finance.listing import chosen, listed
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
@@ -15,7 +17,6 @@ from app.jobs import store
 from app.jobs.api import CANCELLABLE
 from app.jobs.tables import job as table
 from app.registry import catalogue_import
-from app.settlement.answer import shown_instant
 
 router = APIRouter(prefix="/finance/jobs", route_class=PageRoute, include_in_schema=False)
 SCOPES: Final = ("registry", "finance", "auditor")
@@ -72,7 +73,7 @@ async def post_accept(request: Request, job_id: str) -> Response:
     """Write what a proposed catalogue import has shown."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        row = await store.locked(connection, store.parsed_id(job_id), "proposed")
+        row = await store.locked(connection, number_of(JOB, job_id), "proposed")
         await catalogue_import.accept(connection, visitor.caller, row)
         await store.end(connection, row["job_id"], "done")
 
@@ -84,7 +85,7 @@ async def post_cancel(request: Request, job_id: str) -> Response:
     """Give a job up."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        row = await store.locked(connection, store.parsed_id(job_id), *CANCELLABLE)
+        row = await store.locked(connection, number_of(JOB, job_id), *CANCELLABLE)
         await store.end(connection, row["job_id"], "cancelled")
 
     return await _act(request, "cancelled", move, "registry")

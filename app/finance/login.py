@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
-from app.errors import Fault, Forbidden, OnestopError, Refused
+from app.basics.errors import Fault, Forbidden, OnestopError, Refused
 from app.finance import session, user
 from app.finance.page import (
     LANGUAGE_COOKIE,
@@ -30,8 +30,8 @@ from app.finance.page import (
     visit,
 )
 from app.finance.user import Password
-from app.http import service_of
-from app.security import sign, verify
+from app.service.http import service_of
+from app.service.security import sign, verify
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 LOGIN_COOKIE: Final = "onestop_login"

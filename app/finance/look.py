@@ -10,9 +10,9 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from app.errors import Language
+from app.basics.errors import Language
+from app.basics.money import yuan
 from app.finance.texts import TEXTS
-from app.money import yuan
 from app.version import VERSION
 
 HERE: Final = Path(__file__).parent

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.money import yuan
 from app.clearing.disbursement_api import OrderState
 from app.clearing.moves import business_now, today
 from app.clearing.order import answer_of
@@ -19,7 +20,6 @@ from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
-from app.money import yuan
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(OrderState)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import late
 from app.clearing.payout_query import AREA, HOSPITAL, Wanted, payout_figures
@@ -22,7 +23,6 @@ from app.finance.navigation import ENTRIES, READERS
 from app.finance.page import Elsewhere, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
 from app.jobs.tables import job
-from app.money import fen, yuan
 from app.settlement.tables import patient_balance
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)

@@ -17,16 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from app.context import Caller, Service
-from app.errors import Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
+from app.basics.errors import Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
 from app.finance import session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
-from app.http import open_request, principal_of, remembered, request_hash, service_of
-from app.messages import summary, text
-from app.problem import too_large
-from app.security import ADMIN, Principal, require
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.http import open_request, principal_of, remembered, request_hash, service_of
+from app.service.messages import summary, text
+from app.service.problem import too_large
+from app.service.security import ADMIN, Principal, require
+from app.service.wire import decode
 
 SESSION_COOKIE: Final = "onestop_session"
 LANGUAGE_COOKIE: Final = "onestop_language"

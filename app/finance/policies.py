@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
+from app.basics.errors import NotFound, Refused
 from app.clearing.moves import business_now, today
-from app.errors import NotFound, Refused
 from app.finance.listing import chosen
 from app.finance.look import percent
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
-from app.law import assumed_rows, policy_answer
-from app.messages import text
+from app.policies.api import assumed_rows, policy_answer
 from app.policies.words import differences, facts_words
+from app.service.messages import text
 from app.tiers.policy import Pack, Policy
 from app.tiers.summary import CLASS_NAMES
 

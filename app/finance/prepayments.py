@@ -9,24 +9,25 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.errors import Fault, Refused
+from app.basics.ids import PREPAYMENT, number_of
+from app.basics.money import yuan
 from app.clearing import bank, prepayment
 from app.clearing.api import ReasonRequest
 from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.disbursement_api import PrepaymentState
-from app.clearing.moves import PREPAYMENT, business_now, number_of, today
+from app.clearing.moves import business_now, today
 from app.clearing.order_list import prepayment_of
 from app.clearing.plan import FUNDS
 from app.clearing.prepayment import PrepaymentRequest
 from app.clearing.tables import prepayment as table
-from app.context import Service
-from app.errors import Fault, Refused
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
-from app.money import yuan
-from app.wire import decode
+from app.service.caller import Service
+from app.service.wire import decode
 
 router = APIRouter(prefix="/finance/prepayments", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(PrepaymentState)
@@ -118,7 +119,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
         return {
             "prepayment": found,
             "hospital": names.get(found.hospital_code, found.hospital_code),
-            "movements": await bank.movements(connection, shown_id, number_of(shown_id, PREPAYMENT)),
+            "movements": await bank.movements(connection, shown_id, number_of(PREPAYMENT, shown_id)),
             "events": await moves_of(connection, shown_id),
             "today": today(await business_now(visitor.service, connection)),
             "steps": tuple("second" if own and step == "approve" else step for step in steps),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.areas import pooling_area
+from app.basics.areas import pooling_area
 from app.registry.tables import hospital
 
 

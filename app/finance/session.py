@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Service
-from app.errors import Unauthorized
-from app.security import Keys, sign, token_digest, verify
-from app.tables import app_user, token, user_session
+from app.basics.errors import Unauthorized
+from app.service.caller import Service
+from app.service.security import Keys, sign, token_digest, verify
+from app.service.tables import app_user, token, user_session
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 _CSRF: Final = "csrf"

@@ -7,15 +7,17 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.errors import Language, NotFound
+from app.basics.days import shown_instant
+from app.basics.errors import Language, NotFound
+from app.basics.ids import SETTLEMENT, read_id, shown_id
+from app.basics.money import fen, yuan
 from app.finance.look import said
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names
-from app.http import check_context
-from app.money import fen, yuan
+from app.service.http import check_context
 from app.settlement import store
-from app.settlement.answer import PortionsAnswer, SettlementAnswer, read_id, shown_id, shown_instant
+from app.settlement.answer import PortionsAnswer, SettlementAnswer
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
@@ -53,7 +55,7 @@ class Entry(Struct):
 async def get_settlement(request: Request, settlement_id: str) -> Response:
     """A settlement."""
     visitor = await visit(request, *READERS)
-    number = read_id(settlement_id)
+    number = read_id(SETTLEMENT, settlement_id)
     if number is None:
         raise NotFound("not_found")
     found, entries = await _read(visitor, number)
@@ -89,7 +91,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
 async def get_slip(request: Request, settlement_id: str) -> Response:
     """The settlement's slip."""
     visitor = await visit(request, *READERS)
-    number = read_id(settlement_id)
+    number = read_id(SETTLEMENT, settlement_id)
     if number is None:
         raise NotFound("not_found")
     async with visitor.service.database.hot() as connection:
@@ -114,7 +116,7 @@ async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[E
 
 def _entry(row: Any) -> Entry:
     return Entry(
-        settlement_id=shown_id(row["settlement_id"]),
+        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
         kind=row["kind"],
         settled_at=shown_instant(row["settled_at"])[:16].replace("T", " "),
         total=yuan(row["total"]),

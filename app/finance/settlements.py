@@ -12,7 +12,7 @@ from app.finance.listing import PAGE_ROWS, chosen
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
-from app.http import check_context, cursor_behind, read_cursor
+from app.service.http import check_context, cursor_behind, read_cursor
 from app.settlement import store
 from app.settlement.reading import answer_of_row
 

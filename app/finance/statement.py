@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, Select, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.ids import STATEMENT, number_of, shown_id
 from app.clearing import audit, order, reconciliation, statement
 from app.clearing.api import ReasonRequest
 from app.clearing.comparison import check_totals
 from app.clearing.deduction_proposal import DeductionRequest, propose
-from app.clearing.moves import STATEMENT, business_now, number_of, today
+from app.clearing.moves import business_now, today
 from app.clearing.order import OrderRequest, answer_of
 from app.clearing.order_list import orders_where
 from app.clearing.plan import FUNDS
@@ -24,8 +25,7 @@ from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.ledger.tables import account, transfer
-from app.settlement.answer import shown_id
-from app.wire import decode
+from app.service.wire import decode
 
 router = APIRouter(prefix="/finance/statements", route_class=PageRoute, include_in_schema=False)
 _posting: Final = transfer.alias("t")
@@ -46,7 +46,7 @@ def items_asked(query: Mapping[str, str], shown_id: str) -> Select[Any]:
     item = statement_item.join(_posting, _posting.c.transfer_id == statement_item.c.transfer_id)
     joined = item.join(_credited, _credited.c.account_id == _posting.c.credit_account)
     wanted = select(_posting, SIGNED.label("signed")).select_from(joined)
-    wanted = wanted.where(statement_item.c.statement_id == number_of(shown_id, STATEMENT))
+    wanted = wanted.where(statement_item.c.statement_id == number_of(STATEMENT, shown_id))
     fund = chosen(query, "fund", FUNDS)
     return wanted if fund is None else wanted.where(_posting.c.fund == fund)
 

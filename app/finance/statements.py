@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, literal_column
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.money import yuan
 from app.clearing.api import State
 from app.clearing.statement import row_of, statements_where
 from app.clearing.tables import statement
@@ -15,7 +16,6 @@ from app.finance.listing import chosen, listed
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
-from app.money import yuan
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(State)

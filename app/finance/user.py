@@ -15,12 +15,12 @@ from msgspec import Meta, Struct
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Service
-from app.errors import Conflict, NotFound, TooMany, Unauthorized
-from app.security import blind_index
-from app.tables import app_user, failed_login
-from app.tokens import Scope
-from app.wire import AreaCode, Code
+from app.basics.errors import Conflict, NotFound, TooMany, Unauthorized
+from app.service.caller import Service
+from app.service.security import blind_index
+from app.service.tables import app_user, failed_login
+from app.service.tokens import Scope
+from app.service.wire import AreaCode, Code
 
 MOST_FAILURES: Final = 5
 MOST_FROM_ORIGIN: Final = 50

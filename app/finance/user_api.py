@@ -8,15 +8,15 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.context import Caller, Service
-from app.errors import Forbidden
+from app.basics.errors import Forbidden
 from app.finance import session, user
 from app.finance.user import Password, UserAnswer, UserRequest
-from app.http import caller_of, encoded, once, service_of
-from app.openapi import KEYED, body, gives
-from app.problem import read_body
-from app.security import blind_index, require
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.http import caller_of, encoded, once, service_of
+from app.service.openapi import KEYED, body, gives
+from app.service.problem import read_body
+from app.service.security import blind_index, require
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["users"])
 

@@ -13,10 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from app.context import Caller, Service
-from app.export import CSV_TYPE
-from app.exports import job as export
-from app.http import (
+from app.basics.days import shown_instant
+from app.basics.errors import Conflict
+from app.basics.ids import JOB, number_of, shown_id
+from app.jobs import store, workbook
+from app.jobs.kinds import JobKind, JobKinds
+from app.jobs.outcome import RowAnswer, shown_row
+from app.service.caller import Caller, Service
+from app.service.export import CSV_TYPE
+from app.service.http import (
     PAGE_DEFAULT,
     PAGE_MOST,
     answer,
@@ -28,15 +33,11 @@ from app.http import (
     read_cursor,
     service_of,
 )
-from app.jobs import store, workbook
-from app.jobs.outcome import RowAnswer, shown_row
-from app.messages import text as message_text
-from app.openapi import KEYED, gives
-from app.registry import catalogue_import
-from app.security import require
-from app.settlement.answer import shown_instant
-from app.sheet import FileFault
-from app.upload import XLSX_TYPE
+from app.service.messages import text as message_text
+from app.service.openapi import KEYED, gives
+from app.service.security import require
+from app.service.sheet import FileFault
+from app.service.upload import XLSX_TYPE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 READERS: Final = ("registry", "auditor")
@@ -94,8 +95,8 @@ async def get_job(
     after = read_cursor(service, cursor, int) or 0
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
-        job = await store.read(connection, store.parsed_id(job_id))
-        _check_reach(caller, job, *READERS)
+        job = await store.read(connection, number_of(JOB, job_id))
+        _check_reach(request, caller, job, *READERS)
         rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
     next_cursor = cursor_behind(service, rows, limit, lambda row: row["row_no"])
     shown = {
@@ -112,9 +113,10 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
     caller, service = await _asker(request)
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
-        job = await store.read(connection, store.parsed_id(job_id))
-    _check_reach(caller, job, *READERS)
-    if job["kind"] == export.KIND:
+        job = await store.read(connection, number_of(JOB, job_id))
+    _check_reach(request, caller, job, *READERS)
+    export = _kind(request, job).export
+    if export is not None:
         name, type_, content = await export.result(service, caller, job)
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingResponse(content, headers=disposition, media_type=type_)
@@ -137,8 +139,11 @@ async def post_acceptance(request: Request, job_id: str) -> Response:
     require(caller.principal, "registry")
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        job = await store.locked(connection, store.parsed_id(job_id), "proposed")
-        await catalogue_import.accept(connection, caller, job)
+        job = await store.locked(connection, number_of(JOB, job_id), "proposed")
+        accept = _kind(request, job).accept
+        if accept is None:
+            raise Conflict("job_state")
+        await accept(connection, caller, job)
         job = await store.end(connection, job["job_id"], "done")
         return 200, encoded(_job(job, caller.language))
 
@@ -153,8 +158,8 @@ async def post_cancellation(request: Request, job_id: str) -> Response:
     require(caller.principal, *ASKERS)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        job = await store.locked(connection, store.parsed_id(job_id), *CANCELLABLE)
-        _check_reach(caller, job, "registry")
+        job = await store.locked(connection, number_of(JOB, job_id), *CANCELLABLE)
+        _check_reach(request, caller, job, "registry")
         job = await store.end(connection, job["job_id"], "cancelled")
         return 200, encoded(_job(job, caller.language))
 
@@ -167,9 +172,15 @@ async def _asker(request: Request) -> tuple[Caller, Service]:
     return caller, service_of(request)
 
 
-def _check_reach(caller: Caller, job: Any, *scopes: str) -> None:
+def _kind(request: Request, job: Any) -> JobKind:
+    kinds: JobKinds = request.app.state.job_kinds
+    return kinds[job["kind"]]
+
+
+def _check_reach(request: Request, caller: Caller, job: Any, *scopes: str) -> None:
     """An export is its asker's alone; another job is for who has one of the scopes."""
-    if job["kind"] == export.KIND:
+    export = _kind(request, job).export
+    if export is not None:
         export.check_mine(caller, job)
     else:
         require(caller.principal, *scopes)
@@ -178,7 +189,7 @@ def _check_reach(caller: Caller, job: Any, *scopes: str) -> None:
 def _job(job: Any, language: str) -> dict[str, Any]:
     """A job's row as it is shown."""
     shown = JobAnswer(
-        job_id=f"{store.ID_PREFIX}{job['job_id']}",
+        job_id=shown_id(JOB, job["job_id"]),
         kind=job["kind"],
         state=job["state"],
         phase=job["phase"],

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.messages import text as message_text
+from app.service.messages import text as message_text
 
 
 class RowAnswer(Struct):

@@ -15,15 +15,14 @@ import msgspec
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import Conflict, NotFound
-from app.http import check_context
+from app.basics.errors import Conflict, NotFound
+from app.database.engine import HotConnection
 from app.jobs.tables import job, job_file
-from app.security import Principal, decrypt_bytes, encrypt_bytes
-from app.sheet import FileFault
+from app.service.caller import Caller, Service
+from app.service.http import check_context
+from app.service.security import Principal, decrypt_bytes, encrypt_bytes
+from app.service.sheet import FileFault
 
-ID_PREFIX: Final = "job_"
 PART_BYTES: Final = 1024 * 1024
 LEASE_SECONDS: Final = 30
 MAX_ATTEMPTS: Final = 3
@@ -105,14 +104,6 @@ class Run:
             if await connection.execute(_RENEW, self.job_id, self.attempt) != "UPDATE 1":
                 raise JobLost
             yield connection
-
-
-def parsed_id(text: str) -> int:
-    """The number of a shown job id; NotFound for anything else."""
-    digits = text.removeprefix(ID_PREFIX)
-    if digits == text or not digits.isascii() or not digits.isdigit() or len(digits) > 18:
-        raise NotFound("not_found")
-    return int(digits)
 
 
 # ---------------------------------------------------------------- a request's side

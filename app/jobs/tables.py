@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from app.db import METADATA
+from app.database.engine import METADATA
 
 job = Table(
     "job",

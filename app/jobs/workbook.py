@@ -13,15 +13,15 @@ import msgspec
 from msgspec import Struct
 from openpyxl import Workbook
 
-from app import telemetry
+from app.basics.errors import Language, Unavailable
 from app.config import Settings
-from app.context import Caller, Service
-from app.db import open_database
-from app.errors import Language, Unavailable
-from app.http import check_context
+from app.database.engine import open_database
 from app.jobs import store
 from app.jobs.outcome import shown_row
-from app.security import Keys, Principal, derive_keys
+from app.service import telemetry
+from app.service.caller import Caller, Service
+from app.service.http import check_context
+from app.service.security import Keys, Principal, derive_keys
 from app.tiers.policy import PolicyBook
 
 HEADINGS: Final = ("行号 row", "结果 outcome", "原因 reason", "字段 field", "对象 reference", "说明 message")

@@ -11,13 +11,13 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from app.context import Service
-from app.errors import OnestopError
+from app.basics.errors import OnestopError
 from app.jobs import store
-from app.registry.worklists import observe_open_lists
-from app.telemetry import MULTIPROCESS_VARIABLE
+from app.service.caller import Service
+from app.service.telemetry import MULTIPROCESS_VARIABLE
 
 POLL_SECONDS: Final = 0.5
 OBSERVE_SECONDS: Final = 30
@@ -26,15 +26,16 @@ PR_SET_PDEATHSIG: Final = 1
 LOGGER: Final = logging.getLogger("onestop.jobs")
 
 
-async def work(service: Service) -> None:
-    """Claim and run jobs until cancelled; then stop the one that runs and give it back."""
+async def work(service: Service, *, observe: Callable[[Service], Awaitable[None]]) -> None:
+    """Claim and run jobs until cancelled; then stop the one that runs and give it back. ``observe`` is called now and then, to
+    set the metrics of what jobs work on."""
     observed = -float(OBSERVE_SECONDS)
     clock = asyncio.get_running_loop().time
     while True:
         try:
             if clock() - observed >= OBSERVE_SECONDS:
                 observed = clock()
-                await observe_open_lists(service)
+                await observe(service)
                 await store.expire_rows(service)
                 await store.drop_results(service)
             claimed = await store.claim(service)
@@ -47,7 +48,7 @@ async def work(service: Service) -> None:
 
 
 async def _run(service: Service, job_id: int, attempt: int) -> None:
-    command = (sys.executable, "-m", "app.jobs.run", str(job_id), str(attempt), str(os.getpid()))
+    command = (sys.executable, "-m", "app.job", str(job_id), str(attempt), str(os.getpid()))
     # The metrics of the service are its own: a job's process would leave files among them.
     environment = {name: value for name, value in os.environ.items() if name != MULTIPROCESS_VARIABLE}
     process = await asyncio.create_subprocess_exec(*command, env=environment)

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from app.areas import pooling_area
-from app.context import Caller, Service
-from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, service_of
+from app.basics.areas import pooling_area
 from app.ledger import book
 from app.ledger.book import AccountAnswer, LedgerEntryAnswer, TrialBalanceAnswer
-from app.openapi import gives
-from app.security import require
+from app.service.caller import Caller, Service
+from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, service_of
+from app.service.openapi import gives
+from app.service.security import require
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
 READERS: Final = ("finance", "auditor")

@@ -7,13 +7,13 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy import RowMapping, text
 
-from app import clock
-from app.context import Caller, Service
-from app.errors import NotFound
-from app.http import open_request, page, read_cursor
-from app.money import yuan
-from app.settlement.answer import shown_id, shown_instant
-from app.settlement.bill import shanghai_day
+from app.basics.days import shanghai_day, shown_instant
+from app.basics.errors import NotFound
+from app.basics.ids import SETTLEMENT, shown_id
+from app.basics.money import yuan
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.http import open_request, page, read_cursor
 
 MAX_ACCOUNTS: Final = 10_000
 
@@ -160,7 +160,7 @@ def _entry(row: RowMapping) -> LedgerEntryAnswer:
         debit=yuan(row["debit"]),
         credit=yuan(row["credit"]),
         balance=yuan(row["balance"]),
-        settlement_id=None if row["settlement_id"] is None else shown_id(row["settlement_id"]),
+        settlement_id=None if row["settlement_id"] is None else shown_id(SETTLEMENT, row["settlement_id"]),
         statement_id=None if row["statement_id"] is None else f"stm_{row['statement_id']}",
         **{name: row[name] for name in (*same, "benefit_year", "fiscal_year", "subject", "request_id")},
     )

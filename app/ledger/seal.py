@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import Database
+from app.database.engine import Database
 
 FORM: Final = 1
 SEAL_LOCK: Final = 7203_0002

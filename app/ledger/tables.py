@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.db import METADATA
+from app.database.engine import METADATA
 
 account = Table(
     "account",

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from app.basics.money import yuan
 from app.ledger.proof import Checked, Violation
 from app.ledger.seal import Verified
-from app.money import yuan
 
 CHECK_WORDS: Final = {
     "payable": "应付科目与来源单据一致（按医院、基金、年度）",

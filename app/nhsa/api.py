@@ -7,16 +7,16 @@ from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
-from app import telemetry
-from app.errors import OnestopError, Unauthorized, Unavailable
-from app.http import answer, service_of
-from app.messages import text
+from app.basics.days import SHANGHAI
+from app.basics.errors import OnestopError, Unauthorized, Unavailable
 from app.nhsa.door import answered, authenticate, caller_of, known_infno
 from app.nhsa.envelope import envelope_of, error_text, plain_body, sender_of, written
 from app.nhsa.gateway import refusal
-from app.openapi import body, gives
-from app.problem import too_large
-from app.settlement.bill import SHANGHAI
+from app.service import telemetry
+from app.service.http import answer, service_of
+from app.service.messages import text
+from app.service.openapi import body, gives
+from app.service.problem import too_large
 
 router = APIRouter(tags=["nhsa"])
 CALL_SERVICE: Final = "/fsi/api/rsfComIfsService/callService"
@@ -98,7 +98,7 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         return answer(written(known, received, error=error_text(error)))
     caller = caller_of(envelope, request.state.request_id)
     request.state.subject = caller.principal.subject
-    return answer(await answered(service, envelope, caller, received))
+    return answer(await answered(service, request.app.state.dictionaries, envelope, caller, received))
 
 
 async def _authenticate(request: Request, hospital_code: str | None) -> None:

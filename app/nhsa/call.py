@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import Fault, Refused
+from app.basics.errors import Fault, Refused
+from app.basics.ids import VISIT, read_id
+from app.database.engine import HotConnection
 from app.nhsa import store, visit_store
 from app.nhsa.dictionary import Dictionary, open_end
 from app.nhsa.envelope import Envelope
@@ -19,13 +19,8 @@ from app.nhsa.fields import TRANSACTIONS, Nodes, Row, shown
 from app.nhsa.store import Hospital
 from app.nhsa.vault import visit_place
 from app.nhsa.visit_store import Visit
-from app.security import decrypt, encrypt
-
-VISIT_PREFIX: Final = "mdt_"
-FILING_PREFIX: Final = "trt_"
-DECLARATION_PREFIX: Final = "clr_"
-FILE_PREFIX: Final = "fil_"
-SESSION_PREFIX: Final = "sig_"
+from app.service.caller import Caller, Service
+from app.service.security import decrypt, encrypt
 
 Output = dict[str, Any] | list[dict[str, Any]]
 
@@ -68,19 +63,6 @@ def refused(code: str, pointer: str, **values: str) -> Refused:
     return Refused([Fault(pointer, code, values)])
 
 
-def shown_number(prefix: str, number: int) -> str:
-    """The outside form of an id of ours."""
-    return f"{prefix}{number}"
-
-
-def read_number(prefix: str, text: str) -> int | None:
-    """The inside form of an id of ours, None when the text is none."""
-    digits = text.removeprefix(prefix)
-    if digits == text or not digits.isascii() or not digits.isdigit() or len(digits) > 18:
-        return None
-    return int(digits)
-
-
 # ---------------------------------------------------------------- visits
 
 
@@ -110,7 +92,7 @@ async def visit_for(
     """The visit that a row names, for its person. With ``lock`` under the person's lock, which settling takes as well."""
     if lock:
         await store.lock_person(call.connection, row["psn_no"])
-    number = read_number(VISIT_PREFIX, row["mdtrt_id"])
+    number = read_id(VISIT, row["mdtrt_id"])
     visit = None if number is None else await visit_store.visit(call.connection, number, call.hospital_code)
     if visit is None or visit.state == "withdrawn":
         raise refused("nhsa_visit_unknown", f"{pointer}/mdtrt_id")

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
+from app.basics.days import SHANGHAI
 from app.nhsa.api import CALL_SERVICE
 from app.nhsa.dictionary import BASELINE, DICTIONARIES
 from app.nhsa.fields import TRANSACTIONS, Field
 from app.nhsa.gateway import A_SIGNATURE, Credential, signed_a, signed_b
-from app.settlement.bill import SHANGHAI
 
 SAMPLE_DAY = "2018-05-02"
 API_NAME, API_VERSION = "callService", "1.0.0"

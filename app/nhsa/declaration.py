@@ -7,16 +7,16 @@ when the hospital's sums are ours, to the fen.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from app.areas import pooling_area
+from app.basics.areas import pooling_area
+from app.basics.errors import Conflict
+from app.basics.ids import DECLARATION, STATEMENT, number_of, read_id, shown_id
+from app.basics.money import yuan
 from app.clearing import statement
-from app.clearing.moves import STATEMENT, number_of
 from app.clearing.plan import as_period
 from app.clearing.statement import StatementRequest
-from app.db import constraint
-from app.errors import Conflict
-from app.money import yuan
+from app.database.engine import constraint
 from app.nhsa import filing_store
-from app.nhsa.call import DECLARATION_PREFIX, Call, Output, day, read_number, refused, shown_number
+from app.nhsa.call import Call, Output, day, refused
 from app.nhsa.fields import Row, scaled_of
 
 REASON: Final = "医药机构通过国家接口撤销清算申请"
@@ -36,7 +36,7 @@ async def declare(call: Call) -> Output:
     number = await _statement(call, area, period)
     parts = await filing_store.declarations(call.connection, number)
     if row["clr_type"] in parts:
-        event = shown_number(DECLARATION_PREFIX, parts[row["clr_type"]])
+        event = shown_id(DECLARATION, parts[row["clr_type"]])
         raise Conflict("nhsa_declared_before", values={"event": event})
     ours = await filing_store.declarable(call.connection, number, medical_type, call.hospital_code, area, period)
     _compare(row, ours)
@@ -46,7 +46,7 @@ async def declare(call: Call) -> Output:
         if constraint(error) == "nhsa_declaration_once":  # the same part by another message, at the same moment
             raise Conflict("nhsa_message_running") from error
         raise
-    return {"result": call.shown("result", {"clr_appy_evt_id": shown_number(DECLARATION_PREFIX, declared)})}
+    return {"result": call.shown("result", {"clr_appy_evt_id": shown_id(DECLARATION, declared)})}
 
 
 def _area(call: Call) -> str:
@@ -60,7 +60,7 @@ async def _statement(call: Call, area: str, period: str) -> int:
     if known is None:
         wanted = StatementRequest(call.hospital_code, period, area)
         answer = await statement.declare(call.service, call.session, call.caller, wanted, period)
-        return number_of(answer.statement_id, STATEMENT)
+        return number_of(STATEMENT, answer.statement_id)
     if known["state"] != DECLARED:
         raise Conflict("nhsa_declaration_fixed")
     number: int = known["statement_id"]
@@ -97,7 +97,7 @@ def _compare(row: Row, ours: Sequence[Any]) -> None:
 async def withdraw(call: Call) -> Output:
     """3204: a part; with the last one the statement is withdrawn, and its postings join the next one."""
     row = call.one()
-    number = read_number(DECLARATION_PREFIX, row["clr_appy_evt_id"])
+    number = read_id(DECLARATION, row["clr_appy_evt_id"])
     part = None if number is None else await filing_store.declaration(call.connection, number, call.hospital_code)
     if number is None or part is None or part["withdrawn_at"] is not None:
         raise refused("nhsa_declaration_unknown", "/data/0/clr_appy_evt_id")
@@ -105,6 +105,6 @@ async def withdraw(call: Call) -> Output:
         raise Conflict("nhsa_declaration_fixed")
     await filing_store.withdraw_declaration(call.connection, number)
     if not await filing_store.declarations(call.connection, part["statement_id"]):
-        shown = f"{STATEMENT}{part['statement_id']}"
+        shown = shown_id(STATEMENT, part["statement_id"])
         await statement.withdraw(call.service, call.session, call.caller, shown, REASON)
     return {}

@@ -101,7 +101,11 @@ BASELINE_TEXT: Final = _text(BASELINE)
 DICTIONARIES: Final[Mapping[str, Dictionary]] = {BASELINE: dictionary_of(BASELINE_TEXT)}
 
 
-def dictionaries(folder: Path | None) -> Mapping[str, Dictionary]:
+Dictionaries = Mapping[str, Dictionary]
+"""Code lists by the name that an area's record gives."""
+
+
+def dictionaries(folder: Path | None) -> Dictionaries:
     """The shipped dictionary, and those of a folder, by name: each file says what is different from the baseline.
 
     ValueError with the file's name for one that can't be used.

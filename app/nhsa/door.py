@@ -7,14 +7,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import telemetry
-from app.context import Caller, Service
-from app.errors import Conflict, NotFound, OnestopError, Unauthorized, Unavailable
-from app.http import open_request
+from app.basics.days import shanghai_day
+from app.basics.errors import Conflict, NotFound, OnestopError, Unauthorized, Unavailable
 from app.nhsa import declaration, filing, message, person, query, reconciliation, session, settling, store, undo, visit
 from app.nhsa import fees as lines
 from app.nhsa.call import Call, Output, refused
-from app.nhsa.dictionary import BASELINE, Dictionary
+from app.nhsa.dictionary import BASELINE, Dictionaries, Dictionary
 from app.nhsa.envelope import Envelope, error_text, written
 from app.nhsa.fields import TRANSACTIONS, checked
 from app.nhsa.gateway import Credential, verified
@@ -22,8 +20,10 @@ from app.nhsa.message import REMEMBERED
 from app.nhsa.store import Hospital
 from app.registry.hospitals import gateway_credentials
 from app.registry.service import raw_connection
-from app.security import Principal, looks_like_id_number
-from app.settlement.bill import shanghai_day
+from app.service import telemetry
+from app.service.caller import Caller, Service
+from app.service.http import open_request
+from app.service.security import Principal, looks_like_id_number
 
 LOGGER: Final = logging.getLogger("onestop.nhsa")
 Handler = Callable[[Call], Awaitable[Output]]
@@ -116,11 +116,13 @@ def _as_hospital(hospital_code: str, operator: str, request_id: str) -> Caller:
 # ---------------------------------------------------------------- what
 
 
-async def answered(service: Service, envelope: Envelope, caller: Caller, received: datetime) -> bytes:
+async def answered(
+    service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
+) -> bytes:
     """The answer to a message, whatever happens: what can't be done, and what must not happen, is told in ``err_msg``."""
     infno = envelope.infno
     try:
-        outcome, answer = await _answered(service, envelope, caller, received)
+        outcome, answer = await _answered(service, dictionaries, envelope, caller, received)
     except Unavailable as error:
         LOGGER.warning("transaction %s has to be repeated: %s", infno, error.code)
         outcome, answer = "refused", written(envelope.fields, received, error=error_text(Unavailable("nhsa_busy")))
@@ -144,7 +146,9 @@ def failure(request_id: str) -> OnestopError:
     return OnestopError("nhsa_failed", values={"request_id": request_id})
 
 
-async def _answered(service: Service, envelope: Envelope, caller: Caller, received: datetime) -> tuple[str, bytes]:
+async def _answered(
+    service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
+) -> tuple[str, bytes]:
     infno = envelope.infno
     handler = HANDLERS.get(infno)
     if handler is None:
@@ -160,7 +164,7 @@ async def _answered(service: Service, envelope: Envelope, caller: Caller, receiv
             stored = await message.replayed(service, connection, envelope)
             if stored is not None:
                 return "replayed", stored
-        dictionary = _dictionary(service, hospital)
+        dictionary = _dictionary(dictionaries, hospital)
         nodes = checked(infno, envelope.sent, envelope.fields, dictionary)
         call = Call(service, session, connection, caller, envelope, nodes, dictionary, hospital, now)
         output = await handler(call)
@@ -172,9 +176,9 @@ async def _answered(service: Service, envelope: Envelope, caller: Caller, receiv
     return "accepted", answer
 
 
-def _dictionary(service: Service, hospital: Hospital) -> Dictionary:
+def _dictionary(dictionaries: Dictionaries, hospital: Hospital) -> Dictionary:
     """The dictionary that the record of the hospital's area names, the baseline without one."""
-    found = service.dictionaries.get(hospital.dictionary or BASELINE)
+    found = dictionaries.get(hospital.dictionary or BASELINE)
     if found is None:
         raise Conflict("nhsa_dictionary_unknown")
     return found

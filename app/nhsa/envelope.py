@@ -15,11 +15,11 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from app.errors import Fault, Malformed, OnestopError, Refused
-from app.messages import text
+from app.basics.days import SHANGHAI
+from app.basics.errors import Fault, Malformed, OnestopError, Refused
 from app.nhsa.fields import TRANSACTIONS, is_list
-from app.settlement.bill import SHANGHAI
-from app.wire import is_code
+from app.service.messages import text
+from app.service.wire import is_code
 
 MAX_MSGID: Final = 30
 MAX_TEXT: Final = 200

@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from app.errors import Fault, Refused
+from app.basics.days import shanghai_day
+from app.basics.errors import Fault, Refused
+from app.basics.ids import SETTLEMENT, shown_id
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, instant, refused, visit_for
 from app.nhsa.dictionary import Dictionary
@@ -16,9 +18,8 @@ from app.nhsa.fields import Row, scaled_of
 from app.nhsa.store import Hospital
 from app.nhsa.vault import fee_line_place
 from app.nhsa.visit_store import FeeLine, Visit
-from app.security import encrypt
-from app.settlement.answer import shown_id
-from app.settlement.bill import MAX_LINES, shanghai_day
+from app.service.security import encrypt
+from app.settlement.bill import MAX_LINES
 from app.tiers.explain import LINE_NOTES
 from app.tiers.model import Approved, CatalogueEntry, Line
 from app.tiers.scope import line_faults, line_scope
@@ -54,7 +55,9 @@ async def _refuse_closed(call: Call, visit: Visit) -> None:
     """An inpatient's final settlement closes the visit until it is cancelled."""
     for item in await visit_store.settlements_of(call.connection, call.hospital_code, visit.visit_id):
         if visit.setting == "inpatient" and not item.reversed and not item.interim:
-            raise refused("nhsa_visit_settled", "/feedetail/0/mdtrt_id", setl_id=shown_id(item.settlement_id))
+            raise refused(
+                "nhsa_visit_settled", "/feedetail/0/mdtrt_id", setl_id=shown_id(SETTLEMENT, item.settlement_id)
+            )
 
 
 def _lines(call: Call, visit: Visit, rows: Sequence[Row], known: Sequence[FeeLine]) -> list[FeeLine]:

@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from app.errors import Fault, Refused
+from app.basics.days import SHANGHAI
+from app.basics.errors import Fault, Refused
 from app.nhsa.dictionary import Dictionary
-from app.settlement.bill import SHANGHAI
 
 Row = dict[str, str]
 Nodes = dict[str, list[Row]]

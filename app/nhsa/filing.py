@@ -5,26 +5,16 @@ from typing import Any
 
 import msgspec
 
+from app.basics.ids import FILING, VISIT, read_id, shown_id
 from app.nhsa import filing_store, store, visit_store
-from app.nhsa.call import (
-    FILING_PREFIX,
-    VISIT_PREFIX,
-    Call,
-    Output,
-    day,
-    last_of,
-    read_number,
-    refused,
-    shown_number,
-    until_of,
-)
+from app.nhsa.call import Call, Output, day, last_of, refused, until_of
 from app.nhsa.fields import Row
 from app.nhsa.person import person_for
 from app.nhsa.vault import filing_place
 from app.registry.dated import Interval, correct, current, overlapping
 from app.registry.tables import chronic_registration
-from app.security import encrypt
-from app.wire import is_code
+from app.service.security import encrypt
+from app.service.wire import is_code
 
 
 async def file_transfer(call: Call) -> Output:
@@ -41,7 +31,7 @@ async def file_transfer(call: Call) -> Output:
 
 async def _source(call: Call, row: Row) -> str | None:
     """The hospital's number of the inpatient visit before the transfer, if it is one of this hospital and person."""
-    number = read_number(VISIT_PREFIX, row.get("refl_old_mdtrt_id", ""))
+    number = read_id(VISIT, row.get("refl_old_mdtrt_id", ""))
     visit = None if number is None else await visit_store.visit(call.connection, number, call.hospital_code)
     if visit is None or visit.setting != "inpatient" or visit.person_id != row["psn_no"]:
         return None
@@ -91,7 +81,7 @@ async def _file(
         call.caller.principal.subject,
         call.caller.request_id,
     )
-    return shown_number(FILING_PREFIX, number)
+    return shown_id(FILING, number)
 
 
 async def _register(call: Call, person_id: str, disease_code: str, period: Interval, pointer: str) -> None:
@@ -121,7 +111,7 @@ async def withdraw_chronic(call: Call) -> Output:
 
 async def _withdraw(call: Call, kind: str) -> Output:
     row = call.one()
-    number = read_number(FILING_PREFIX, row["trt_dcla_detl_sn"])
+    number = read_id(FILING, row["trt_dcla_detl_sn"])
     await store.lock_person(call.connection, row["psn_no"])
     known = (kind, row["psn_no"], call.hospital_code)
     filed = None if number is None else await filing_store.filing(call.connection, number, *known)

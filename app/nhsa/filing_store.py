@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Any, Final
 
-from app.context import Caller
-from app.db import HotConnection
+from app.database.engine import HotConnection
+from app.service.caller import Caller
 
 _NEW_FILING: Final = """
 INSERT INTO nhsa_filing (kind, hospital_code, person_id, destination_hospital, source_visit_id, disease_code, disease_name,

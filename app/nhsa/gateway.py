@@ -14,7 +14,7 @@ from datetime import datetime
 from ipaddress import ip_address, ip_network
 from typing import Any, Final, Literal
 
-from app.errors import Unauthorized
+from app.basics.errors import Unauthorized
 
 Profile = Literal["A", "B", "none"]
 

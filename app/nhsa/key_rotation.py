@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from app.nhsa.vault import fee_line_place, file_place, filing_place, message_place, visit_place
 from app.registry.key_rotation import Renew, Table, renewed
-from app.security import Keys
+from app.service.security import Keys
 
 _AFTER: Final = "coalesce(nullif($1, ''), '0')::bigint"
 _VISITS: Final = f"""

@@ -9,16 +9,16 @@ from typing import Final
 
 import msgspec
 
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import Conflict, OnestopError
-from app.http import open_request
+from app.basics.errors import Conflict, OnestopError
+from app.basics.ids import SETTLEMENT, shown_id
+from app.database.engine import HotConnection
 from app.nhsa import store
 from app.nhsa.call import Call
 from app.nhsa.envelope import Envelope
 from app.nhsa.vault import message_place, opened, sealed
 from app.registry.service import raw_connection
-from app.settlement.answer import shown_id
+from app.service.caller import Caller, Service
+from app.service.http import open_request
 
 REMEMBERED: Final = frozenset(
     [
@@ -70,7 +70,7 @@ async def replayed(service: Service, connection: HotConnection, envelope: Envelo
     if envelope.infno in SETTLES:
         cancelled = await store.reversal_of(connection, found["settlement_id"])
         if cancelled is not None:
-            raise Conflict("nhsa_settlement_cancelled", values={"setl_id": shown_id(cancelled)})
+            raise Conflict("nhsa_settlement_cancelled", values={"setl_id": shown_id(SETTLEMENT, cancelled)})
     if found["key"] is None:
         raise Conflict("nhsa_answer_erased")
     return opened(service.keys, message_place(*known), found["key"], found["answer"], number=1)

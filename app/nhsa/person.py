@@ -5,18 +5,18 @@ from typing import Any
 
 import msgspec
 
-from app.errors import Refused
+from app.basics.days import shanghai_day
+from app.basics.errors import Refused
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
 from app.registry.facts import IdentityEntry, benefit_class
+from app.registry.paying_area import area_on, policy_in
 from app.registry.service import id_number_place, name_place
-from app.security import birth_date, blind_index_candidates, decrypt, valid_id_number
-from app.settlement.bill import shanghai_day
-from app.settlement.service import INSURANCE_TYPE, policy_in
-from app.settlement.store import area_on
+from app.service.security import birth_date, blind_index_candidates, decrypt, valid_id_number
+from app.service.wire import is_code
+from app.settlement.service import INSURANCE_TYPE
 from app.tiers.model import FUND_TIERS, FUNDS, empty_year
 from app.tiers.policy import Policy
-from app.wire import is_code
 
 ENTITLED, NOT_ENTITLED = "1", "0"
 POOR_TIERS = frozenset({"medical_assistance", "safety_net"})

@@ -6,19 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
-from app.areas import pooling_area
-from app.money import parsed
+from app.basics.areas import pooling_area
+from app.basics.days import shanghai_day
+from app.basics.ids import SETTLEMENT, VISIT, read_id, shown_id
+from app.basics.money import parsed
 from app.nhsa import store, visit_store
-from app.nhsa.call import (
-    VISIT_PREFIX,
-    Call,
-    Output,
-    details_of,
-    instant,
-    refused,
-    shown_number,
-    visit_for,
-)
+from app.nhsa.call import Call, Output, details_of, instant, refused, visit_for
 from app.nhsa.fees import catalogue_values, version_on
 from app.nhsa.fields import TRANSACTIONS, Row, stored_shown
 from app.nhsa.figures import amounts, fund_rows, of_row
@@ -26,9 +19,8 @@ from app.nhsa.person import person_for, shown_person
 from app.nhsa.settling import CLEARING_WAY
 from app.nhsa.vault import fee_line_place
 from app.nhsa.visit_store import Visit
-from app.security import decrypt
-from app.settlement.answer import read_id, shown_id
-from app.settlement.bill import BillLine, shanghai_day
+from app.service.security import decrypt
+from app.settlement.bill import BillLine
 from app.settlement.document import decode_document, decode_inputs
 from app.tiers.model import LineScope
 
@@ -49,7 +41,7 @@ async def visits(call: Call) -> Output:
             _visit(call, visit, found)
             for visit in known
             if visit.med_type in (None, row["med_type"])
-            and row.get("mdtrt_id") in (None, shown_number(VISIT_PREFIX, visit.visit_no))
+            and row.get("mdtrt_id") in (None, shown_id(VISIT, visit.visit_no))
         ]
     }
 
@@ -57,7 +49,7 @@ async def visits(call: Call) -> Output:
 def _visit(call: Call, visit: Visit, found: dict[str, object]) -> dict[str, object]:
     sent = details_of(call, visit).fields
     ours = found | {
-        "mdtrt_id": shown_number(VISIT_PREFIX, visit.visit_no),
+        "mdtrt_id": shown_id(VISIT, visit.visit_no),
         "ipt_otp_no": visit.visit_id,
         "begntime": visit.begins_at,
         "endtime": visit.ends_at,
@@ -82,7 +74,7 @@ async def diagnoses(call: Call) -> Output:
 
 
 def _diagnosis(call: Call, visit: Visit, kind: str, row: Row, number: int) -> dict[str, object]:
-    mdtrt_id = shown_number(VISIT_PREFIX, visit.visit_no)
+    mdtrt_id = shown_id(VISIT, visit.visit_no)
     ours = {
         "diag_info_id": f"{mdtrt_id}_{number}",
         "mdtrt_id": mdtrt_id,
@@ -100,7 +92,7 @@ async def _settlement(call: Call) -> tuple[Any, Visit]:
     """The settlement or reversal that a query names by its id, or by the msgid that made it."""
     row = call.one()
     visit = await visit_for(call, row, lock=False)
-    settlement_id = read_id(row["setl_id"])
+    settlement_id = read_id(SETTLEMENT, row["setl_id"])
     if settlement_id is None:
         settlement_id = await store.settled_by_msgid(call.connection, call.hospital_code, row["setl_id"])
     stored = None if settlement_id is None else await visit_store.settlement(call.connection, settlement_id)
@@ -115,8 +107,8 @@ async def settlement(call: Call) -> Output:
     figures = of_row(stored)
     sent = details_of(call, visit).fields
     values = shown_person(call, await person_for(call, visit.person_id)) | {
-        "setl_id": shown_id(stored["settlement_id"]),
-        "mdtrt_id": shown_number(VISIT_PREFIX, visit.visit_no),
+        "setl_id": shown_id(SETTLEMENT, stored["settlement_id"]),
+        "mdtrt_id": shown_id(VISIT, visit.visit_no),
         "pay_loc": "2",
         "fixmedins_code": call.hospital_code,
         "fixmedins_name": call.hospital.name,
@@ -174,8 +166,8 @@ def _line(
     if sent.get("med_list_codg") != line.item_code:  # the number was given to another line after a cancellation
         sent = {}
     ours: dict[str, object] = {
-        "mdtrt_id": shown_number(VISIT_PREFIX, visit.visit_no),
-        "setl_id": shown_id(stored["settlement_id"]),
+        "mdtrt_id": shown_id(VISIT, visit.visit_no),
+        "setl_id": shown_id(SETTLEMENT, stored["settlement_id"]),
         "feedetl_sn": sent.get("feedetl_sn", str(line.line_no)),
         "rx_drord_no": sent.get("rxno", sent.get("drord_no")),
         "med_type": visit.med_type or stored["medical_type"],

@@ -13,22 +13,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.money import yuan
+from app.basics.days import SHANGHAI
+from app.basics.ids import FILE, SETTLEMENT, VISIT, read_id, shown_id
+from app.basics.money import yuan
 from app.nhsa import store, visit_store
-from app.nhsa.call import (
-    FILE_PREFIX,
-    VISIT_PREFIX,
-    Call,
-    Output,
-    day,
-    read_number,
-    refused,
-    shown_number,
-)
+from app.nhsa.call import Call, Output, day, refused
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
 from app.nhsa.vault import file_place, opened, sealed
-from app.settlement.answer import shown_id
-from app.settlement.bill import SHANGHAI
 from app.settlement.service import INSURANCE_TYPE
 from app.tiers.model import MedicalType
 
@@ -126,7 +117,7 @@ async def _keep(call: Call, filename: str, content: bytes) -> Any:
 
 def _ticket(call: Call, kept: Any, filename: str) -> dict[str, object]:
     return {
-        "file_qury_no": shown_number(FILE_PREFIX, kept["file_no"]),
+        "file_qury_no": shown_id(FILE, kept["file_no"]),
         "filename": filename,
         "fixmedins_code": call.hospital_code,
         "dld_endtime": _ends(call, kept),
@@ -139,7 +130,7 @@ def _ends(call: Call, kept: Any) -> str:
 
 
 async def _read(call: Call, number: str, pointer: str) -> tuple[Any, bytes]:
-    file_no = read_number(FILE_PREFIX, number)
+    file_no = read_id(FILE, number)
     kept = None if file_no is None else await store.file(call.connection, file_no, call.hospital_code)
     if kept is None or kept["key"] is None:
         raise refused("nhsa_file_unknown", pointer)
@@ -213,7 +204,7 @@ def differences(theirs: Sequence[Theirs], ours: Sequence[Any]) -> list[list[str]
 
     A settlement that their file names twice is theirs alone the second time.
     """
-    left = {shown_id(row["settlement_id"]): row for row in ours}
+    left = {shown_id(SETTLEMENT, row["settlement_id"]): row for row in ours}
     rows = []
     for item in theirs:
         row = left.pop(item.setl_id, None)
@@ -238,7 +229,7 @@ def _difference(kind: str, said: str, item: Theirs | None, row: Any) -> list[str
     values = {
         "psn_no": item.psn_no if row is None and item is not None else row["person_id"],
         "mdtrt_id": item.mdtrt_id if item is not None else _visit_of(row),
-        "setl_id": item.setl_id if item is not None else shown_id(row["settlement_id"]),
+        "setl_id": item.setl_id if item is not None else shown_id(SETTLEMENT, row["settlement_id"]),
         "msgid": "" if row is None else row["msgid"] or "",
         "stmt_rslt": UNEVEN,
         "refd_setl_flag": item.refund if row is None and item is not None else _refund(row),
@@ -251,7 +242,7 @@ def _difference(kind: str, said: str, item: Theirs | None, row: Any) -> list[str
 
 
 def _visit_of(row: Any) -> str:
-    return "" if row["visit_no"] is None else shown_number(VISIT_PREFIX, row["visit_no"])
+    return "" if row["visit_no"] is None else shown_id(VISIT, row["visit_no"])
 
 
 def _refund(row: Any) -> str:

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from typing import Final
 
-from app.context import Caller, Service
-from app.errors import OnestopError
-from app.http import open_request
+from app.basics.errors import OnestopError
 from app.nhsa import store
 from app.registry.service import raw_connection
-from app.security import Principal
+from app.service.caller import Caller, Service
+from app.service.http import open_request
+from app.service.security import Principal
 
 ERASE_SECONDS: Final = 3600
 ERASE_ROWS: Final = 10_000

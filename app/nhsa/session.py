@@ -1,21 +1,22 @@
 """Signing in and out (9001, 9002). Real time. Nothing else asks whether an operator is signed in."""
 
+from app.basics.ids import SESSION, read_id, shown_id
 from app.nhsa import store
-from app.nhsa.call import SESSION_PREFIX, Call, Output, read_number, refused, shown_number
+from app.nhsa.call import Call, Output, refused
 
 
 async def sign_in(call: Call) -> Output:
     """9001."""
     row = call.one("signIn")
     opened = await store.sign_in(call.connection, call.hospital_code, row["opter_no"])
-    values = {"sign_time": opened["signed_at"], "sign_no": shown_number(SESSION_PREFIX, opened["session_id"])}
+    values = {"sign_time": opened["signed_at"], "sign_no": shown_id(SESSION, opened["session_id"])}
     return {"signinoutb": call.shown("signinoutb", {**values})}
 
 
 async def sign_out(call: Call) -> Output:
     """9002: the operator's own session; signing out again answers the first time."""
     row = call.one("signOut")
-    number = read_number(SESSION_PREFIX, row["sign_no"])
+    number = read_id(SESSION, row["sign_no"])
     ended = None
     if number is not None:
         ended = await store.sign_out(call.connection, number, call.hospital_code, row["opter_no"])

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from app.errors import Conflict, NotFound, Refused
-from app.money import yuan
+from app.basics.errors import Conflict, NotFound, Refused
+from app.basics.ids import SETTLEMENT, VISIT, read_id, shown_id
+from app.basics.money import yuan
 from app.nhsa import store, visit_store
-from app.nhsa.call import VISIT_PREFIX, Call, Output, details_of, refused, shown_number, visit_for
+from app.nhsa.call import Call, Output, details_of, refused, visit_for
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, Figures, amounts, fund_rows, of_computation, of_entry
 from app.nhsa.person import person_for, shown_person
 from app.nhsa.visit_bill import Prepared, nationally, prepare
 from app.settlement import correction, service
-from app.settlement.answer import read_id, shown_id
 from app.settlement.correction import Keyed
 from app.settlement.service import Computation
 from app.settlement.store import NewEntry
@@ -90,8 +90,8 @@ async def _answer(call: Call, row: Row, prepared: Prepared, computation: Computa
     figures, found = of_computation(computation), await person_for(call, prepared.visit.person_id)
     bill = prepared.bill
     values = shown_person(call, found) | {
-        "mdtrt_id": shown_number(VISIT_PREFIX, prepared.visit.visit_no),
-        "setl_id": None if call.settlement_id is None else shown_id(call.settlement_id),
+        "mdtrt_id": shown_id(VISIT, prepared.visit.visit_no),
+        "setl_id": None if call.settlement_id is None else shown_id(SETTLEMENT, call.settlement_id),
         "insutype": bill.insurance_type,
         "setl_time": computation.now,
         "mdtrt_cert_type": row.get("mdtrt_cert_type"),
@@ -118,7 +118,7 @@ async def cancel(call: Call) -> Output:
     """2208 and 2305: a new settlement with all amounts negative; the lines are free again."""
     row = call.one()
     visit = await visit_for(call, row, setting=_setting(call))
-    settlement_id = read_id(row["setl_id"])
+    settlement_id = read_id(SETTLEMENT, row["setl_id"])
     stored = None if settlement_id is None else await visit_store.settlement(call.connection, settlement_id)
     if (
         settlement_id is None
@@ -132,7 +132,7 @@ async def cancel(call: Call) -> Output:
     details = details_of(call, visit)
     values = shown_person(call, await person_for(call, visit.person_id)) | {
         "mdtrt_id": row["mdtrt_id"],
-        "setl_id": shown_id(entry.settlement_id),
+        "setl_id": shown_id(SETTLEMENT, entry.settlement_id),
         "setl_time": entry.settled_at,
         "insutype": visit.insutype,
         "mdtrt_cert_type": details.fields.get("mdtrt_cert_type"),
@@ -167,7 +167,7 @@ async def _told(call: Call, error: Conflict, settlement_id: int) -> Conflict:
     """A conflict of a reversal with what the hospital can do about it."""
     if error.code == "already_reversed":
         reversal = await store.reversal_of(call.connection, settlement_id)
-        return Conflict("nhsa_already_cancelled", values={"setl_id": shown_id(reversal or 0)})
+        return Conflict("nhsa_already_cancelled", values={"setl_id": shown_id(SETTLEMENT, reversal or 0)})
     if error.code == "later_settlements_exist":
         later = error.extra.get("later")
         shown = [str(item) for item in later] if isinstance(later, list) else []

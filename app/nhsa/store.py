@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.context import Caller
-from app.db import HotConnection
+from app.database.engine import HotConnection
+from app.service.caller import Caller
 
 _LOCK: Final = "SELECT nhsa_message_lock($1, $2, $3, $4)"
 _PERSON_LOCK: Final = "SELECT person_lock($1)"

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.db import METADATA
+from app.database.engine import METADATA
 
 
 def _id(name: str) -> Column[Any]:

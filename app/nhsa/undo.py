@@ -1,12 +1,12 @@
 """2601: undo what a message did whose answer never came. It can be repeated until it is answered."""
 
-from app.errors import Conflict
+from app.basics.errors import Conflict
+from app.basics.ids import SETTLEMENT, shown_id
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, refused
 from app.nhsa.message import keep_undone
 from app.nhsa.settling import reverse
 from app.nhsa.visit import withdraw
-from app.settlement.answer import shown_id
 
 UNDOABLE = frozenset({"2207", "2304", "2401"})
 
@@ -54,6 +54,6 @@ async def _undo_admission(call: Call, visit_no: int) -> Output:
 async def _undo_settlement(call: Call, settlement_id: int) -> Output:
     before = await store.reversal_of(call.connection, settlement_id)
     if before is not None:
-        return _undone("结算已撤销，无需冲正", shown_id(before))
+        return _undone("结算已撤销，无需冲正", shown_id(SETTLEMENT, before))
     entry = await reverse(call, settlement_id)
-    return _undone("结算已冲正", shown_id(entry.settlement_id))
+    return _undone("结算已冲正", shown_id(SETTLEMENT, entry.settlement_id))

@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.security import Keys, decrypt_bytes, encrypt_bytes
+from app.service.security import Keys, decrypt_bytes, encrypt_bytes
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

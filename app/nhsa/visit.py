@@ -5,25 +5,14 @@ from datetime import datetime
 
 from msgspec import structs
 
-from app.db import constraint
+from app.basics.days import shanghai_day
+from app.basics.ids import SETTLEMENT, VISIT, shown_id
+from app.database.engine import constraint
 from app.nhsa import store, visit_store
-from app.nhsa.call import (
-    VISIT_PREFIX,
-    Call,
-    Details,
-    Output,
-    details_of,
-    instant,
-    refused,
-    sealed_details,
-    shown_number,
-    visit_for,
-)
+from app.nhsa.call import Call, Details, Output, details_of, instant, refused, sealed_details, visit_for
 from app.nhsa.fields import Row
 from app.nhsa.visit_store import Visit
-from app.settlement.answer import shown_id
-from app.settlement.bill import shanghai_day
-from app.wire import is_code
+from app.service.wire import is_code
 
 
 async def register_outpatient(call: Call) -> Output:
@@ -31,7 +20,7 @@ async def register_outpatient(call: Call) -> Output:
     row = call.one()
     visit_id = row["ipt_otp_no"]
     visit_no = await _new(call, row, visit_id, "/data/0/ipt_otp_no", "outpatient", Details(row))
-    values = {"mdtrt_id": shown_number(VISIT_PREFIX, visit_no), "psn_no": row["psn_no"], "ipt_otp_no": visit_id}
+    values = {"mdtrt_id": shown_id(VISIT, visit_no), "psn_no": row["psn_no"], "ipt_otp_no": visit_id}
     return {"data": call.shown("data", {**values})}
 
 
@@ -40,7 +29,7 @@ async def admit(call: Call) -> Output:
     row = call.one("mdtrtinfo")
     details = Details(row, call.nodes["diseinfo"])
     visit_no = await _new(call, row, row["ipt_no"], "/mdtrtinfo/0/ipt_no", "inpatient", details)
-    return {"result": call.shown("result", {"mdtrt_id": shown_number(VISIT_PREFIX, visit_no)})}
+    return {"result": call.shown("result", {"mdtrt_id": shown_id(VISIT, visit_no)})}
 
 
 async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, details: Details) -> int:
@@ -190,4 +179,4 @@ async def _refuse_settled(call: Call, visit: Visit, pointer: str, *, interim: bo
     """Refuse what would pull the ground from under a settlement that stands; interim ones only if asked to."""
     for item in await visit_store.settlements_of(call.connection, call.hospital_code, visit.visit_id):
         if not item.reversed and (interim or not item.interim):
-            raise refused("nhsa_visit_settled", pointer, setl_id=shown_id(item.settlement_id))
+            raise refused("nhsa_visit_settled", pointer, setl_id=shown_id(SETTLEMENT, item.settlement_id))

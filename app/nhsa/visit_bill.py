@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from app.errors import Fault, Refused
-from app.money import trimmed, yuan
+from app.basics.days import SHANGHAI, shanghai_day
+from app.basics.errors import Fault, Refused
+from app.basics.ids import SETTLEMENT, shown_id
+from app.basics.money import trimmed, yuan
 from app.nhsa import filing_store, visit_store
 from app.nhsa.call import Call, day, details_of, refused
 from app.nhsa.fees import NATIONAL_NAMES, approved, hospital_at
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.visit_store import FeeLine, Visit, VisitSettlement
-from app.settlement.answer import shown_id
-from app.settlement.bill import SHANGHAI, BillLine, BillRequest, Diagnosis, VisitRef, shanghai_day
+from app.service.wire import is_code
+from app.settlement.bill import BillLine, BillRequest, Diagnosis, VisitRef
 from app.tiers.model import OUTPATIENT_TYPES, MedicalType, Referral
-from app.wire import is_code
 
 NEAR_RANKS: Final = frozenset({"village", "township", "county"})
 YES: Final = "1"
@@ -94,7 +95,7 @@ def _batch(row: Row, lines: Sequence[FeeLine], settled: Sequence[VisitSettlement
             item.settlement_id not in own
             or any(line.settlement_id == item.settlement_id for line in batch if not line.free)
         ):
-            raise refused("nhsa_visit_settled", "/data/0/mdtrt_id", setl_id=shown_id(item.settlement_id))
+            raise refused("nhsa_visit_settled", "/data/0/mdtrt_id", setl_id=shown_id(SETTLEMENT, item.settlement_id))
     return [line for line in batch if line.free]
 
 
@@ -107,7 +108,7 @@ def _stay(
     live = [item for item in settled if not item.reversed]
     for item in live:
         if not item.interim:
-            raise refused("nhsa_visit_settled", "/data/0/mdtrt_id", setl_id=shown_id(item.settlement_id))
+            raise refused("nhsa_visit_settled", "/data/0/mdtrt_id", setl_id=shown_id(SETTLEMENT, item.settlement_id))
     named = day(row["dscgTime"]) if "dscgTime" in row else None
     ended = None if visit.ends_at is None else shanghai_day(visit.ends_at)
     until = named or ended if row.get("mid_setl_flag") == YES else ended or named

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.db import HotConnection
+from app.database.engine import HotConnection
 from app.nhsa.store import as_struct
 
 _NEW_VISIT: Final = """

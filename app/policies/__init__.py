@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from app.errors import PolicyError
+from app.basics.errors import PolicyError
 from app.tiers.load import load_book
 from app.tiers.packfile import parse_pack
 from app.tiers.policy import PolicyBook

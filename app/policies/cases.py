@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, cast
 
-from app.errors import PolicyError, Refused
-from app.money import RATE_ONE, fen, yuan
+from app.basics.errors import PolicyError, Refused
+from app.basics.money import RATE_ONE, fen, yuan
 from app.tiers.explain import sentence
 from app.tiers.model import (
     CLASSES,

@@ -6,23 +6,19 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.context import Caller, Service
-from app.errors import NotFound
-from app.http import answer, caller_of, service_of
-from app.openapi import body, gives
-from app.problem import read_body
 from app.registry import service as registry
 from app.registry.facts import (
-    FIRST_YEAR,
-    LAST_YEAR,
     CatalogueAnswer,
     CatalogueRequest,
     PersonAnswer,
     PersonRequest,
-    PersonYearAnswer,
 )
-from app.security import require
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.http import answer, caller_of, service_of
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.security import require
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 PERSON_READERS: Final = ("registry", "hospital", "finance", "auditor")
@@ -54,16 +50,6 @@ async def get_person(request: Request, person_id: str) -> Response:
     """A person with the identities that hold as we know it now; the id number is masked."""
     caller, service = await _person_reader(request)
     return answer(await registry.read_person(service, caller, person_id))
-
-
-@router.get("/persons/{person_id}/years/{year}", responses=gives(200, PersonYearAnswer))
-async def get_person_year(request: Request, person_id: str, year: int) -> Response:
-    """What the year has counted so far, and ``room``: what is left under each yearly cap, null where there is no cap.
-    The caps are those of today within the year, of the last day of a past year, of the first day of a future one."""
-    caller, service = await _person_reader(request)
-    if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise NotFound("not_found")
-    return answer(await registry.read_year(service, caller, person_id, year))
 
 
 @router.put("/catalogue/{item_code}", openapi_extra=body(CatalogueRequest), responses=gives(200, CatalogueAnswer))

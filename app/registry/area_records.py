@@ -9,16 +9,16 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Caller, Service
-from app.errors import Fault, NotFound
-from app.http import open_request
-from app.money import parsed, yuan
+from app.basics.errors import Fault, NotFound
+from app.basics.money import parsed, yuan
 from app.registry.dated import correct, current, lock, overlapping
 from app.registry.facts import GivenName, interval_faults
 from app.registry.service import may_write, refuse
 from app.registry.tables import area, area_figure
+from app.service.caller import Caller, Service
+from app.service.http import open_request
+from app.service.wire import AreaCode, Code, Day, Money
 from app.tiers.policy import can_be_own
-from app.wire import AreaCode, Code, Day, Money
 
 AREA_LOCK: Final = 5
 MAX_FIGURES: Final = 200

@@ -17,17 +17,17 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, NotFound, Refused
+from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.jobs import store
 from app.jobs.store import JobRow, Run
 from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_values, parsed_day
 from app.registry.service import CATALOGUE_LOCK, EVERY_ITEM
-from app.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.upload import Upload
+from app.service.wire import Code, Day, decode
 from app.tiers.model import LEVELS
-from app.upload import Upload
-from app.wire import Code, Day, decode
 
 KIND: Final = "catalogue"
 NO_AREA: Final = "000000"  # a catalogue is everybody's: only callers without an area see and accept its imports

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import RowMapping, Table, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Caller
+from app.service.caller import Caller
 
 Interval = tuple[date | None, date | None]
 HISTORY: Final = frozenset({"subject", "request_id", "recorded_at", "superseded_at", "superseded_by"})

@@ -12,14 +12,14 @@ from msgspec import Meta, Struct, field
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, NotFound, Refused
-from app.http import open_request
+from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.registry.dated import correct, current, lock, whole_span
 from app.registry.facts import MAX_PERIODS, Period, interval_faults, overlaps, period_faults, span_faults
 from app.registry.service import PERSON_LOCK, may_write, refuse, sent_code
 from app.registry.tables import chronic_registration, family_doctor_contract, hospital, person
-from app.wire import Code, Day, is_code
+from app.service.caller import Caller, Service
+from app.service.http import open_request
+from app.service.wire import Code, Day, is_code
 
 CONTRACT_LOCK: Final = 6
 

@@ -3,22 +3,18 @@
 Intervals are ``[from, until)``. Ratios are ten-thousandths inside, ceilings millionths of a yuan, amounts fen.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from app.errors import Fault
-from app.money import parsed, rate, trimmed, yuan
+from app.basics.errors import Fault
+from app.basics.money import parsed, rate, trimmed
 from app.registry.dated import overlapping, whole_span
-from app.security import looks_like_id_number, valid_id_number
-from app.settlement.answer import COUNTS
-from app.tiers.model import ACCUMULATORS, LEVELS, BenefitClass, CatalogueClass
-from app.tiers.packfile import Rule
-from app.tiers.policy import Policy, ShareOf
-from app.wire import AreaCode, Code, Day, Price, Rate
+from app.service.security import looks_like_id_number, valid_id_number
+from app.service.wire import AreaCode, Code, Day, Price, Rate
+from app.tiers.model import LEVELS, BenefitClass, CatalogueClass
 
 MAX_IDENTITIES: Final = 200
 MAX_PERIODS: Final = 200
@@ -114,15 +110,6 @@ class CatalogueAnswer(Struct):
     restricted: bool
     valid_from: date
     valid_until: date | None
-
-
-PersonYearAnswer: Final = defstruct(
-    "PersonYearAnswer",
-    [*((name, int if name in COUNTS else str) for name in ACCUMULATORS), ("room", dict[str, str | None])],
-    namespace={
-        "__doc__": "A person-year's accumulators, and the room that is left under each yearly cap (null: no cap)."
-    },
-)
 
 
 # ---------------------------------------------------------------- persons
@@ -271,61 +258,3 @@ def price_text(value: int) -> str:
     """Millionths of a yuan as the outside form, two to six decimals. ``price_text(12_500_000) == "12.50"``."""
     whole, _, fraction = trimmed(value, 6).partition(".")
     return f"{whole}.{fraction:0<2}"
-
-
-# ---------------------------------------------------------------- the year
-
-
-@dataclass(frozen=True, slots=True)
-class _Cap:
-    """A yearly cap in fen (None: there is none) and the accumulator that it limits."""
-
-    counter: str
-    most: int | None
-
-
-def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str | None]:
-    """What is left under each yearly cap of a policy, yuan by accumulator; None: no cap for this class.
-
-    Of several caps on one accumulator the tightest counts. A cap that depends on more than the class and the facts of an
-    everyday bill, and a rule that doesn't cover the class, are left out; own spending is then simply not capped.
-    """
-    facts = {
-        "class": class_,
-        "level": "1",
-        "rank": "county",
-        "delivery_mode": "",
-        "place": "county",
-        "referral": "compliant",
-        "admission": "1",
-    }
-    left: dict[str, int | None] = {}
-    for rule in policy.rules:
-        cap = _cap(policy, rule, facts)
-        if cap is None:
-            continue
-        known = left.setdefault(cap.counter, None)
-        if cap.most is not None:
-            mine = max(0, cap.most - year.get(cap.counter, 0))
-            left[cap.counter] = mine if known is None else min(known, mine)
-    return {counter: None if amount is None else yuan(amount) for counter, amount in left.items()}
-
-
-def _cap(policy: Policy, rule: Rule, facts: Mapping[str, str]) -> _Cap | None:
-    own = rule.kind == "own_cap"
-    name = rule.parameters.get("cap" if own else "cap_year")
-    counter = rule.options.get("own_of_year", "compliant_own") if own else rule.options.get("counts_paid")
-    if name is None or counter is None or not policy.covers(name, facts):
-        return None
-    classes = rule.parameters.get("classes")
-    if classes is not None and facts["class"] not in policy.figure(classes, facts).value:
-        return _Cap(counter, None) if own else None
-    most = policy.figure(name, facts).value
-    return None if isinstance(most, ShareOf) else _Cap(counter, most)
-
-
-def day_of_year(year: int, today: date) -> date:
-    """The day whose rules show a year: today within it, the last day of a past one, the first of a future one."""
-    if year == today.year:
-        return today
-    return date(year, 12, 31) if year < today.year else date(year, 1, 1)

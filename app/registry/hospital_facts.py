@@ -5,10 +5,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.errors import Fault
+from app.basics.errors import Fault
 from app.registry.facts import MAX_PERIODS, GivenName, Level, Period, period_faults
+from app.service.wire import AreaCode, Code, Day
 from app.tiers.model import Rank
-from app.wire import AreaCode, Code, Day
 
 ACCOUNT_DIGITS_SHOWN: Final = 4
 

@@ -13,10 +13,8 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
-from app.context import Caller, Service
-from app.errors import NotFound
-from app.http import open_request
+from app.basics.days import shanghai_day
+from app.basics.errors import NotFound
 from app.registry.dated import Span, correct, current, lock, span_on, stated, written_by
 from app.registry.facts import Period
 from app.registry.hospital_facts import (
@@ -42,9 +40,11 @@ from app.registry.tables import (
     hospital_item,
     hospital_period,
 )
-from app.security import Keys, decrypt, encrypt
-from app.settlement.bill import shanghai_day
-from app.wire import is_code
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.http import open_request
+from app.service.security import Keys, decrypt, encrypt
+from app.service.wire import is_code
 
 HOSPITAL_LOCK: Final = 4
 FACTS: Final = ("level", "rank", "area_code")

@@ -6,9 +6,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, page, read_cursor, service_of
-from app.openapi import body, gives
-from app.problem import read_body
 from app.registry import hospitals
 from app.registry.hospital_facts import (
     GatewayAnswer,
@@ -18,8 +15,11 @@ from app.registry.hospital_facts import (
     ItemCodeAnswer,
     ItemCodeRequest,
 )
-from app.security import require
-from app.wire import decode
+from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, page, read_cursor, service_of
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.security import require
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/hospitals", tags=["registry"])
 AREA_PREFIX: Final = "^[0-9]{2,6}$"

@@ -9,17 +9,17 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.context import Caller, Service
-from app.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, page, read_cursor, service_of
-from app.jobs.store import ID_PREFIX
-from app.openapi import gives, takes_file
+from app.basics.ids import JOB, shown_id
 from app.registry import catalogue_import, item_code_import, poverty_list, worklists
 from app.registry.catalogue_import import CatalogueOptions
 from app.registry.item_code_import import ItemCodeOptions
 from app.registry.poverty_list import ListKind, ListOptions
 from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer, UnknownCodeAnswer
-from app.security import require
-from app.upload import received
+from app.service.caller import Caller, Service
+from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, page, read_cursor, service_of
+from app.service.openapi import gives, takes_file
+from app.service.security import require
+from app.service.upload import received
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 READERS: Final = ("registry", "finance", "auditor")
@@ -47,7 +47,7 @@ async def post_list(
 
         async def act(connection: AsyncConnection) -> tuple[int, bytes]:
             job_id = await poverty_list.queue(service, connection, caller, upload, options)
-            return 202, encoded(QueuedAnswer(f"{ID_PREFIX}{job_id}", "queued"))
+            return 202, encoded(QueuedAnswer(shown_id(JOB, job_id), "queued"))
 
         return _located(await once(request, caller, [upload.digest.hex(), options], act))
 
@@ -81,7 +81,7 @@ async def post_catalogue(
                 job_id = await catalogue_import.queue(
                     service, connection, caller, upload, catalogue or CatalogueOptions()
                 )
-            return 202, encoded(QueuedAnswer(f"{ID_PREFIX}{job_id}", "queued"))
+            return 202, encoded(QueuedAnswer(shown_id(JOB, job_id), "queued"))
 
         return _located(await once(request, caller, [upload.digest.hex(), codes or catalogue], act))
 

@@ -15,10 +15,8 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import NotFound
+from app.basics.errors import NotFound
+from app.database.engine import HotConnection
 from app.jobs import store
 from app.jobs.store import JobRow, Run
 from app.registry.dated import Span, stated
@@ -26,9 +24,11 @@ from app.registry.facts import parsed_day
 from app.registry.hospitals import HOSPITAL_LOCK
 from app.registry.service import may_write
 from app.registry.tables import hospital
-from app.sheet import BadCell, Column, Row, SheetRefused, rows
-from app.upload import Upload
-from app.wire import Code, is_code
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.upload import Upload
+from app.service.wire import Code, is_code
 
 KIND: Final = "hospital_codes"
 READ_ROWS: Final = 5000

@@ -9,15 +9,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import Conflict
-from app.http import check_context
+from app.basics.errors import Conflict
+from app.database.engine import HotConnection
 from app.registry.facts import name_and_birth
 from app.registry.hospitals import account_place, secret_place
 from app.registry.poverty_list import KIND
 from app.registry.service import id_number_place, name_place
-from app.security import Keys, birth_date, blind_index, decrypt, decrypt_bytes, encrypt, encrypt_bytes, is_current
+from app.service.caller import Caller, Service
+from app.service.http import check_context
+from app.service.security import (
+    Keys,
+    birth_date,
+    blind_index,
+    decrypt,
+    decrypt_bytes,
+    encrypt,
+    encrypt_bytes,
+    is_current,
+)
 
 BATCH: Final = 500
 

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import RowMapping, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.context import Caller
 from app.registry.dated import Interval, Span, changed_days, correct, current, stated
 from app.registry.facts import PersonRequest
 from app.registry.tables import insured_period, person_area
+from app.service.caller import Caller
 
 Days = list[tuple[date, date | None]]
 

@@ -16,23 +16,23 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import Fault, NotFound, Refused, Unavailable
+from app.basics.days import shanghai_day
+from app.basics.errors import Fault, NotFound, Refused, Unavailable
+from app.basics.ids import JOB
+from app.database.engine import HotConnection
 from app.jobs import store
 from app.jobs.store import JobRow, Run
 from app.registry.facts import name_and_birth, normal_id_number, parsed_day
+from app.registry.paying_area import area_on, policy_in
 from app.registry.service import may_write, raw_connection
 from app.registry.worklists import add_candidates
-from app.security import Keys, birth_date, blind_index_candidates, valid_id_number
-from app.settlement.bill import shanghai_day
-from app.settlement.service import policy_in
-from app.settlement.store import area_on
-from app.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.security import Keys, birth_date, blind_index_candidates, valid_id_number
+from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.upload import Upload
+from app.service.wire import AreaCode, Day
 from app.tiers.model import CLASSES
-from app.upload import Upload
-from app.wire import AreaCode, Day
 
 KIND: Final = "poverty_list"
 ListKind = Literal["list", "exit", "correction"]
@@ -262,7 +262,7 @@ async def run(service: Service, run_: Run) -> None:
         except SheetRefused as refused:
             await store.finish(service, run_, "failed", faults=refused.faults)
             return
-    evidence = f"{KIND} {store.ID_PREFIX}{run_.job_id}"
+    evidence = f"{KIND} {JOB}{run_.job_id}"
     after = 0
     while (last := await _applied(service, run_, after, evidence)) is not None:
         after = last

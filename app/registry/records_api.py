@@ -5,10 +5,6 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.context import Caller, Service
-from app.http import answer, caller_of, service_of
-from app.openapi import body, gives
-from app.problem import read_body
 from app.registry import area_records, enrolments
 from app.registry.area_records import AreaAnswer, AreaRequest
 from app.registry.enrolments import (
@@ -17,8 +13,12 @@ from app.registry.enrolments import (
     RegistrationAnswer,
     RegistrationRequest,
 )
-from app.security import require
-from app.wire import decode
+from app.service.caller import Caller, Service
+from app.service.http import answer, caller_of, service_of
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.security import require
+from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 READERS: Final = ("registry", "hospital", "finance", "auditor")

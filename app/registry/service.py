@@ -12,12 +12,10 @@ from sqlalchemy import RowMapping, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
-from app.context import Caller, Service
-from app.db import HotConnection, constraint
-from app.errors import Conflict, Fault, NotFound, OnestopError, Refused
-from app.http import open_request
-from app.money import rate_text
+from app.basics.days import shanghai_day
+from app.basics.errors import Conflict, Fault, NotFound, OnestopError, Refused
+from app.basics.money import rate_text
+from app.database.engine import HotConnection, constraint
 from app.registry.dated import Interval, changed_days, lock, superseded_by, whole_span, written_by
 from app.registry.facts import (
     CatalogueAnswer,
@@ -26,17 +24,14 @@ from app.registry.facts import (
     Period,
     PersonAnswer,
     PersonRequest,
-    benefit_class,
     catalogue_faults,
     catalogue_values,
-    day_of_year,
     in_order,
     name_and_birth,
     normal_id_number,
     overlaps,
     person_faults,
     price_text,
-    room,
 )
 from app.registry.person_history import (
     Days,
@@ -48,14 +43,12 @@ from app.registry.person_history import (
 )
 from app.registry.tables import catalogue_entry, identity, person
 from app.registry.worklists import add_candidates
-from app.security import Keys, birth_date, blind_index, blind_index_candidates, decrypt, encrypt, mask_id_number
-from app.settlement.answer import shown_year
-from app.settlement.bill import shanghai_day
-from app.settlement.service import policy_in
-from app.settlement.store import area_on
-from app.settlement.tables import person_year
-from app.tiers.model import LEVELS, empty_year
-from app.wire import is_code
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.http import open_request
+from app.service.security import Keys, birth_date, blind_index, blind_index_candidates, decrypt, encrypt, mask_id_number
+from app.service.wire import is_code
+from app.tiers.model import LEVELS
 
 CATALOGUE_LOCK: Final = 3
 EVERY_ITEM: Final = ""  # held shared by whoever writes one item, alone by whoever writes a whole catalogue
@@ -155,8 +148,8 @@ async def read_person(service: Service, caller: Caller, person_id: str) -> Perso
     """A person within the caller's reach, or NotFound."""
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        row = await _person(connection, person_id)
-        identities = [_entry(item) for item in await _identities(connection, person_id)]
+        row = await person_row(connection, person_id)
+        identities = await identities_of(connection, person_id)
         periods, areas = await insured_periods(connection, row), await area_spans(connection, row)
     name = decrypt(service.keys, row["name"], associated=name_place(person_id))
     id_number = mask_id_number(decrypt(service.keys, row["id_number"], associated=id_number_place(person_id)))
@@ -164,34 +157,8 @@ async def read_person(service: Service, caller: Caller, person_id: str) -> Perso
     return _person_answer(person_id, name, id_number, place, row["insurance_type"], periods, identities)
 
 
-async def read_year(service: Service, caller: Caller, person_id: str, year: int) -> dict[str, Any]:
-    """A person-year's accumulators (the pack's own with them), zeros before its first bill, and ``room``; NotFound for a
-    person out of reach.
-
-    The rules are those of the person's area as it is now; where they have a gap there is no room to show.
-    """
-    wanted_year = select(person_year.c.accumulators).where(
-        person_year.c.person_id == person_id, person_year.c.benefit_year == year
-    )
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        row = await _person(connection, person_id)
-        identities = [_entry(item) for item in await _identities(connection, person_id)]
-        stored = (await connection.execute(wanted_year)).scalar_one_or_none()
-        today = shanghai_day(await clock.now(connection, manual=service.manual_clock))
-        day = day_of_year(year, today)
-        area = await area_on(await raw_connection(connection), row["area_code"], day)
-    accumulators = empty_year() | (stored or {})
-    try:
-        policy = policy_in(service, day, row["area_code"], area).with_own(area.figures)
-    except Refused:
-        return shown_year(accumulators) | {"room": {}}
-    accumulators |= {name: 0 for name in policy.version.accumulators if name not in accumulators}
-    class_ = benefit_class(identities, day, policy.version.precedence)
-    return shown_year(accumulators) | {"room": room(policy, class_, accumulators)}
-
-
-async def _person(connection: AsyncConnection, person_id: str) -> RowMapping:
+async def person_row(connection: AsyncConnection, person_id: str) -> RowMapping:
+    """A person's row within the caller's reach, or NotFound."""
     row = None
     if is_code(person_id):
         row = (await connection.execute(select(person).where(person.c.person_id == person_id))).mappings().first()
@@ -204,6 +171,11 @@ async def _identities(connection: AsyncConnection, person_id: str) -> Sequence[R
     """The identities that hold as we know it now."""
     current = select(identity).where(identity.c.person_id == person_id, identity.c.superseded_at.is_(None))
     return (await connection.execute(current)).mappings().all()
+
+
+async def identities_of(connection: AsyncConnection, person_id: str) -> list[IdentityEntry]:
+    """A person's identities as we know them now."""
+    return [_entry(row) for row in await _identities(connection, person_id)]
 
 
 def _entry(row: RowMapping) -> IdentityEntry:

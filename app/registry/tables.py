@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.db import METADATA, recorded
+from app.database.engine import METADATA, recorded
 
 
 def _written() -> tuple[Column[Any], ...]:

@@ -7,17 +7,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app import clock
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import Refused
-from app.http import check_context
-from app.money import yuan
-from app.settlement.answer import shown_instant
-from app.settlement.bill import shanghai_day
-from app.settlement.service import policy_in
-from app.settlement.store import area_on
-from app.telemetry import oldest_open_list_seconds
+from app.basics.days import shanghai_day, shown_instant
+from app.basics.errors import Refused
+from app.basics.money import yuan
+from app.database.engine import HotConnection
+from app.registry.paying_area import area_on, policy_in
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.http import check_context
+from app.service.telemetry import oldest_open_list_seconds
 
 SUBSIDY: Final = "registry.premium_subsidy"
 

@@ -1,18 +1,15 @@
 """A settlement as the API shows it (api.md, Settling). Sentences are made here, when read; nothing is computed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.money import yuan
-from app.settlement.bill import SHANGHAI
+from app.basics.money import yuan
 from app.tiers.comparison import StepChange
 from app.tiers.explain import LINE_NOTES, WARNINGS, sentence, shown_inputs
 from app.tiers.model import LineScope, Payable, Portions, Scope, Step
 
-ID_PREFIX: Final = "set_"
 COUNTS: Final = frozenset({"inpatient_count"})
 
 
@@ -194,24 +191,6 @@ class ReplayAnswer(Struct):
     result_matches: bool
     engine_then: str
     engine_now: str
-
-
-def shown_id(settlement_id: int) -> str:
-    """The outside form of a settlement's id."""
-    return f"{ID_PREFIX}{settlement_id}"
-
-
-def read_id(text: str) -> int | None:
-    """The inside form of a settlement's id, None when the text is none."""
-    digits = text.removeprefix(ID_PREFIX)
-    if digits == text or not digits.isascii() or not digits.isdigit() or len(digits) > 18:
-        return None
-    return int(digits)
-
-
-def shown_instant(instant: datetime) -> str:
-    """RFC 3339 in the business zone, to the millisecond."""
-    return instant.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
 
 
 def shown_year(accumulators: Mapping[str, int]) -> dict[str, str | int]:

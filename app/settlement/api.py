@@ -8,9 +8,11 @@ from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import HTMLResponse, Response
 
-from app.context import Caller, Service
-from app.errors import NotFound
-from app.http import (
+from app.basics.errors import NotFound
+from app.basics.ids import SETTLEMENT, read_id
+from app.basics.money import parsed
+from app.service.caller import Caller, Service
+from app.service.http import (
     PAGE_DEFAULT,
     PAGE_MOST,
     answer,
@@ -23,13 +25,13 @@ from app.http import (
     request_hash,
     service_of,
 )
-from app.money import parsed
-from app.openapi import body, gives
-from app.problem import read_body
-from app.security import require
+from app.service.openapi import body, gives
+from app.service.problem import read_body
+from app.service.security import require
+from app.service.wire import Quantity, decode, is_code
 from app.settlement import balance, correction, store
 from app.settlement import service as settling
-from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer, read_id
+from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer
 from app.settlement.balance import BalanceAnswer, ClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
 from app.settlement.correction import Answered, Keyed
@@ -38,7 +40,6 @@ from app.settlement.replay import replay
 from app.settlement.service import Settled
 from app.settlement.slip import slip_html
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
-from app.wire import Quantity, decode, is_code
 
 router = APIRouter(prefix="/v1", tags=["settling"])
 READERS: Final = ("hospital", "finance", "auditor")
@@ -249,7 +250,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         rows = await store.read_with_consequences(connection, _inside_id(settlement_id))
-    if not rows or rows[0]["settlement_id"] != read_id(settlement_id):
+    if not rows or rows[0]["settlement_id"] != read_id(SETTLEMENT, settlement_id):
         raise NotFound("not_found")
     shown, *adjustments = [answer_of_row(row, detail=True, language=caller.language) for row in rows]
     if shown.kind != "settlement":
@@ -305,7 +306,7 @@ def _answered(answered: Answered) -> Response:
 
 
 def _inside_id(text: str) -> int:
-    settlement_id = read_id(text)
+    settlement_id = read_id(SETTLEMENT, text)
     if settlement_id is None:
         raise NotFound("not_found")
     return settlement_id

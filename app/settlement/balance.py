@@ -7,18 +7,17 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock
-from app.context import Caller, Service
-from app.errors import Conflict, Fault, NotFound, Refused
-from app.http import encoded, open_request, page, read_cursor
-from app.money import yuan
-from app.security import require
-from app.settlement.answer import shown_id, shown_instant
-from app.settlement.bill import shanghai_day
+from app.basics.days import shanghai_day, shown_instant
+from app.basics.errors import Conflict, Fault, NotFound, Refused
+from app.basics.ids import BALANCE, SETTLEMENT, number_of, shown_id
+from app.basics.money import yuan
+from app.service import clock
+from app.service.caller import Caller, Service
+from app.service.http import encoded, open_request, page, read_cursor
+from app.service.security import require
+from app.service.wire import Code, Day
 from app.settlement.tables import patient_balance
-from app.wire import Code, Day
 
-ID_PREFIX: Final = "bal_"
 ClosedState = Literal["refunded", "collected", "waived"]
 State = Literal["open", "refunded", "collected", "waived"]
 CLOSINGS: Final[dict[str, frozenset[str]]] = {
@@ -76,9 +75,7 @@ async def close(
 ) -> bytes:
     """Close an open balance. Conflict ``invalid_move`` when it is closed, or can't be closed in this way."""
     require(caller.principal, "hospital", "finance")
-    digits = balance_id.removeprefix(ID_PREFIX)
-    known = digits != balance_id and digits.isascii() and digits.isdigit() and len(digits) <= 18
-    mine = patient_balance.c.balance_id == (int(digits) if known else 0)
+    mine = patient_balance.c.balance_id == number_of(BALANCE, balance_id)
     # Locked, so that two closings at once are one closing and one conflict.
     row = (await connection.execute(select(patient_balance).where(mine).with_for_update())).mappings().first()
     if row is None:
@@ -116,8 +113,8 @@ def _direction(row: RowMapping) -> Literal["refund", "collect"]:
 def answer_of(row: RowMapping) -> BalanceAnswer:
     paid_on: Any = row["paid_on"]
     return BalanceAnswer(
-        balance_id=f"{ID_PREFIX}{row['balance_id']}",
-        settlement_id=shown_id(row["settlement_id"]),
+        balance_id=shown_id(BALANCE, row["balance_id"]),
+        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
         person_id=row["person_id"],
         hospital_code=row["hospital_code"],
         amount=yuan(row["amount"]),

@@ -1,15 +1,14 @@
 """A bill as it comes in over HTTP, and what the core makes of it."""
 
-from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, structs
 
-from app.money import parsed
+from app.basics.days import shanghai_day
+from app.basics.money import parsed
+from app.service.wire import Code, Day, Instant, Money, Name, Price, Quantity, SignedMoney
 from app.tiers.model import Approved, Bill, DeliveryMode, Line, MedicalType, Referral, WorkInjury
-from app.wire import Code, Day, Instant, Money, Name, Price, Quantity, SignedMoney
 
-SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 MAX_LINES: Final = 10_000
 MAX_NUMBER: Final = 2_147_483_647
 
@@ -98,11 +97,6 @@ def core_bill(request: BillRequest) -> Bill:
             ]
         ),
     )
-
-
-def shanghai_day(instant: datetime) -> date:
-    """The calendar day of an instant in the business zone."""
-    return instant.astimezone(SHANGHAI).date()
 
 
 def essential(request: BillRequest) -> BillRequest:

@@ -12,21 +12,24 @@ from datetime import date
 
 from msgspec import structs
 
-from app import telemetry
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import Conflict, Forbidden, Refused
-from app.security import decrypt, encrypt, require
+from app.basics.errors import Conflict, Forbidden, Refused
+from app.basics.ids import SETTLEMENT, shown_id
+from app.database.engine import HotConnection
+from app.registry.paying_area import FoundArea, area_on, policy_in
+from app.service import telemetry
+from app.service.caller import Caller, Service
+from app.service.http import check_opened
+from app.service.security import decrypt, encrypt, require
 from app.settlement import entry, store
-from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer, shown_id
+from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer
 from app.settlement.bill import core_bill
 from app.settlement.document import Inputs, decode_inputs, encoded
 from app.settlement.entry import Entry
 from app.settlement.law import policies_of
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
-from app.settlement.service import check_opened, class_on, may_claim, policy_in
-from app.settlement.store import FoundArea, PersonYear, Standing
+from app.settlement.service import class_on, may_claim
+from app.settlement.store import PersonYear, Standing
 from app.tiers.scope import refund_faults
 
 
@@ -174,7 +177,7 @@ async def _areas(connection: HotConnection, found: PersonYear) -> dict[tuple[str
         if item.document is not None:
             inputs = decode_inputs(item.document.inputs)
             wanted.add((inputs.facts.area_code, inputs.policy_day))
-    return {(code, day): await store.area_on(connection, code, day) for code, day in wanted}
+    return {(code, day): await area_on(connection, code, day) for code, day in wanted}
 
 
 def _as_known_now(
@@ -225,7 +228,7 @@ def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing,
     if found.reversed:
         raise Conflict("already_reversed")
     if later and not cascade:
-        shown = [shown_id(item.row.settlement_id) for item in later if item.reached]
+        shown = [shown_id(SETTLEMENT, item.row.settlement_id) for item in later if item.reached]
         raise Conflict("later_settlements_exist", extra={"later": shown, "others": len(later) - len(shown)})
     if caller.principal.scopes.isdisjoint({"finance", "admin"}) and any(
         item.row.hospital_code != target.row.hospital_code for item in later

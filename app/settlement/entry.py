@@ -12,8 +12,8 @@ import msgspec
 from msgspec import structs
 
 from app import ENGINE_VERSION
+from app.basics.ids import SETTLEMENT, shown_id
 from app.ledger.journal import Transfer, creditor, receivable_transfers, transfers_for
-from app.settlement.answer import shown_id
 from app.settlement.document import (
     NOTHING,
     Adjusted,
@@ -50,7 +50,7 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
     year = found.accumulators or {}
     whole = less(NOTHING, item.whole)
     results = results_of_whole(whole, year)
-    inputs = encoded(ReversalInputs(shown_id(row.settlement_id), row.digest, item.digests, year, evidence))
+    inputs = encoded(ReversalInputs(shown_id(SETTLEMENT, row.settlement_id), row.digest, item.digests, year, evidence))
     total = sum(structs.astuple(whole.portions))
     step = Step("reversal", "reversal", "reversal", "撤销结算", whole.portions.patient, {"total": total})
     lines = line_differences((), document.lines)
@@ -62,7 +62,7 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
             results.payables,
             paying_area=row.paying_area,
             creditor=owed_to,
-            liable=shown_id(row.settlement_id),
+            liable=shown_id(SETTLEMENT, row.settlement_id),
             medical_type=row.medical_type,
         )
     entry = _entry(found, row, (), "reversal", whole, stored, reason, engine_version=row.engine_version)
@@ -80,7 +80,7 @@ def adjustment(
     difference = again.difference
     year = written[-1].year if written else found.accumulators or {}
     results = results_of_whole(difference, year)
-    adjusts = Adjusted(shown_id(again.row.settlement_id), again.former, year)
+    adjusts = Adjusted(shown_id(SETTLEMENT, again.row.settlement_id), again.former, year)
     inputs = structs.replace(again.inputs, policy_digest=again.outcome.policy.digest, adjusts=adjusts)
     stored = Document(
         msgspec.Raw(encoded(inputs)),

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import date
 
-from app.context import Service
-from app.db import HotConnection
+from app.database.engine import HotConnection
+from app.service.caller import Service
 from app.settlement import store
 from app.settlement.person_year import PolicyOf
 from app.tiers.load import load_kept

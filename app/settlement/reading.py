@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.errors import Language
-from app.money import yuan
+from app.basics.days import shown_instant
+from app.basics.errors import Language
+from app.basics.ids import SETTLEMENT, shown_id
+from app.basics.money import yuan
 from app.settlement.answer import (
     ChangeAnswer,
     ClassesAnswer,
@@ -15,8 +17,6 @@ from app.settlement.answer import (
     ReceivableAnswer,
     SettlementAnswer,
     YearToDateAnswer,
-    shown_id,
-    shown_instant,
     shown_lines,
     shown_payables,
     shown_portions,
@@ -43,7 +43,7 @@ def answer_of_row(row: Any, *, detail: bool, status: str | None = None, language
     before = {key: value - delta.get(key, 0) for key, value in results.after.items()}
     of = row["of_settlement_id"]
     answer = SettlementAnswer(
-        settlement_id=shown_id(row["settlement_id"]),
+        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
         kind=row["kind"],
         status=status or row["status"],  # type: ignore[arg-type]
         settled_at=shown_instant(row["settled_at"]),
@@ -72,7 +72,7 @@ def answer_of_row(row: Any, *, detail: bool, status: str | None = None, language
         warnings=shown_warnings(row["warnings"]),
         digest=row["digest"],
         result_digest=row["result_digest"],
-        of_settlement_id=None if of is None else shown_id(of),
+        of_settlement_id=None if of is None else shown_id(SETTLEMENT, of),
         reason=row["reason"],
     )
     if detail:
@@ -109,7 +109,7 @@ def change_of(item: Recomputed) -> ChangeAnswer:
     """What a readjudication changes of a settlement."""
     row = item.row
     return ChangeAnswer(
-        settlement_id=shown_id(row.settlement_id),
+        settlement_id=shown_id(SETTLEMENT, row.settlement_id),
         hospital_code=row.hospital_code,
         visit_id=row.visit_id,
         settle_seq=row.settle_seq,
@@ -127,7 +127,7 @@ def answer_of_computation(
     """A computation as the answer of a quote, or (without a quote id) of the settlement that stored it."""
     bill, found, outcome = computation.bill, computation.found, computation.outcome
     answer = SettlementAnswer(
-        settlement_id=None if quote_id is not None else shown_id(found.settlement_id or 0),
+        settlement_id=None if quote_id is not None else shown_id(SETTLEMENT, found.settlement_id or 0),
         kind="settlement" if quote_id is None else "quote",
         status="settled" if quote_id is None else "quoted",
         settled_at=shown_instant(computation.now),

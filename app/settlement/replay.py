@@ -3,13 +3,14 @@
 from typing import Any
 
 from app import ENGINE_VERSION
-from app.context import Caller, Service
-from app.db import HotConnection
-from app.errors import NotFound
-from app.http import check_context
-from app.security import require
+from app.basics.errors import NotFound
+from app.basics.ids import SETTLEMENT, shown_id
+from app.database.engine import HotConnection
+from app.service.caller import Caller, Service
+from app.service.http import check_context
+from app.service.security import require
 from app.settlement import store
-from app.settlement.answer import ReplayAnswer, shown_id
+from app.settlement.answer import ReplayAnswer
 from app.settlement.document import (
     NOTHING,
     Document,
@@ -39,7 +40,7 @@ async def replay(service: Service, caller: Caller, settlement_id: int) -> Replay
         document = decode_document(row["document"])
         results = await _recomputed(service, connection, row, document)
     return ReplayAnswer(
-        settlement_id=shown_id(settlement_id),
+        settlement_id=shown_id(SETTLEMENT, settlement_id),
         digest_matches=digest(document.inputs) == row["digest"],
         result_matches=digest(results) == row["result_digest"] == digest(document.results)
         and _columns_match(row, document),

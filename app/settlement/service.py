@@ -5,26 +5,30 @@ Lock, read the facts of the day, compute, write, answer. Raising rolls everythin
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Final, cast
 from urllib.parse import quote as quoted_path
 
 import msgspec
 
-from app import ENGINE_VERSION, telemetry
-from app.areas import pooling_area
-from app.context import Caller, Service
-from app.db import HotConnection, constraint
-from app.errors import Conflict, Fault, Forbidden, NotFound, OnestopError, Refused, Unacceptable, Unauthorized
+from app import ENGINE_VERSION
+from app.basics.areas import pooling_area
+from app.basics.days import shanghai_day
+from app.basics.errors import Conflict, Fault, Forbidden, NotFound, OnestopError, Refused
+from app.basics.ids import SETTLEMENT, shown_id
+from app.basics.money import parsed, yuan
+from app.database.engine import HotConnection, constraint
 from app.ledger.journal import creditor, transfers_for
-from app.money import parsed, yuan
-from app.security import require, sign, verify
+from app.registry.paying_area import policy_in
+from app.service import telemetry
+from app.service.caller import Caller, Service
+from app.service.http import check_opened
+from app.service.security import require, sign, verify
 from app.settlement import store
-from app.settlement.answer import shown_id
-from app.settlement.bill import BillRequest, core_bill, essential, shanghai_day
+from app.settlement.bill import BillRequest, core_bill, essential
 from app.settlement.document import Document, Inputs, digest, encoded, results_of, whole_of
-from app.settlement.store import Found, FoundArea, NewEntry
+from app.settlement.store import Found, NewEntry
 from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import BenefitClass, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy
@@ -199,25 +203,8 @@ async def _read(
     return found
 
 
-def check_opened(state: str, *, keyed: bool = True) -> None:
-    """Raise for what ``request_open`` found: an ended token, a key used for something else, a twin in flight."""
-    match state:
-        case "token_ended":
-            raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
-        case "reused":
-            telemetry.observe_idempotency("reused")
-            raise Unacceptable("idempotency_key_reused")
-        case "in_progress":
-            telemetry.observe_idempotency("in_progress")
-            raise Conflict("idempotency_in_progress", headers={"Retry-After": "1"})
-        case "not_found":
-            raise NotFound("not_found")
-        case "replayed" | "new" if keyed:
-            telemetry.observe_idempotency("replayed" if state == "replayed" else "new")
-
-
 def _already_settled(settlement_id: int) -> OnestopError:
-    return Conflict("already_settled", headers={"Location": f"/v1/settlements/{shown_id(settlement_id)}"})
+    return Conflict("already_settled", headers={"Location": f"/v1/settlements/{shown_id(SETTLEMENT, settlement_id)}"})
 
 
 def _computed(service: Service, request: BillRequest, found: Found) -> Computation:
@@ -317,13 +304,6 @@ def _policy(service: Service, request: BillRequest, found: Found) -> tuple[Polic
         return policy.with_own(found.area.figures), []
     except Refused as refused:
         return None, [Fault("/discharged_on", fault.code, fault.values) for fault in refused.faults]
-
-
-def policy_in(service: Service, day: date, area_code: str, area: FoundArea) -> Policy:
-    """The policy of an area on a day: of the pack that its record names, else of the pack that covers its code."""
-    if area.pack is not None and area.pack in service.book.packs:
-        return service.book.policy(area.pack, day)
-    return service.book.on(day, area_code)
 
 
 def _facts(request: BillRequest, found: Found, policy: Policy) -> Facts:

@@ -13,12 +13,13 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import RowMapping, select
 
-from app.context import Caller, Service
-from app.http import open_request
+from app.basics.days import SHANGHAI, shanghai_day
 from app.registry.tables import hospital, person
-from app.security import Keys, decrypt, mask_id_number
+from app.service.caller import Caller, Service
+from app.service.http import open_request
+from app.service.security import Keys, decrypt, mask_id_number
 from app.settlement.answer import LineAnswer, SettlementAnswer
-from app.settlement.bill import SHANGHAI, BillLine, BillRequest, shanghai_day
+from app.settlement.bill import BillLine, BillRequest
 from app.settlement.capitals import capital_yuan
 from app.settlement.document import decode_document, decode_inputs
 from app.settlement.reading import answer_of_row
@@ -217,7 +218,7 @@ def basis_text(document: str, clause: str) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

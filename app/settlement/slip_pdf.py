@@ -10,12 +10,12 @@ from typing import Any, Final
 import msgspec
 import segno
 
-from app.context import Caller, Service
+from app.service.caller import Caller, Service
 from app.settlement.glyphs import shown
 from app.settlement.slip import WORDS, SlipLine, basis_text, slip_contents
 from app.settlement.typesetting import covered, typeset
 
-TEMPLATE: Final = Path(__file__).parent.parent / "templates" / "slip.typ"
+TEMPLATE: Final = Path(__file__).parent / "templates" / "slip.typ"
 LINES_IN_THREAD: Final = 1000
 PDF_TYPE: Final = "application/pdf"
 

@@ -6,13 +6,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.context import Caller
-from app.db import HotConnection
+from app.database.engine import HotConnection
 from app.ledger.journal import Transfer
+from app.registry.paying_area import NO_RECORDS, FoundArea
+from app.service.caller import Caller
 from app.settlement.bill import BillRequest
 from app.settlement.document import Document, Whole
 from app.tiers.episode import Stay
-from app.tiers.model import CatalogueEntry, OwnFigure, Portions, Scope
+from app.tiers.model import CatalogueEntry, Portions, Scope
 
 _FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
 _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
@@ -20,7 +21,6 @@ _CORRECTION: Final = "SELECT correction_facts($1, $2, $3, $4, $5, $6, $7, $8, $9
 _REMEMBER: Final = """INSERT INTO idempotency (subject, key, request_hash, status, body, request_id)
  VALUES ($1, $2, $3, $4, $5, $6)"""
 _OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $1 AND benefit_year = $2"
-_AREA: Final = "SELECT area_on($1, $2)::text"
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
 
@@ -39,18 +39,6 @@ class FoundHospital(Struct, frozen=True):
     rank: str
     area_code: str
     contracted: bool = True
-
-
-class FoundArea(Struct, frozen=True):
-    """What the records of the person's area say otherwise than its code does; the figures are those of the discharge day."""
-
-    pooling_area: str | None = None
-    pack: str | None = None
-    dictionary: str | None = None
-    figures: tuple[OwnFigure, ...] = ()
-
-
-NO_RECORDS: Final = FoundArea()
 
 
 class Found(Struct, frozen=True):
@@ -193,7 +181,6 @@ class PersonYear(Struct, frozen=True):
 
 
 _found = msgspec.json.Decoder(Found)
-_area = msgspec.json.Decoder(FoundArea)
 _person_year = msgspec.json.Decoder(PersonYear)
 
 
@@ -273,11 +260,6 @@ async def remember(
 async def off_worklist(connection: HotConnection, person_id: str, year: int) -> None:
     """Take a person-year off the list of those to be readjudicated."""
     await connection.execute(_OFF_WORKLIST, person_id, year)
-
-
-async def area_on(connection: HotConnection, area_code: str, day: date) -> FoundArea:
-    """What the records of an area say on a day."""
-    return _area.decode(await connection.fetchval(_AREA, area_code, day))
 
 
 async def policy_texts(connection: HotConnection, digest: str) -> tuple[str, dict[str, str]]:

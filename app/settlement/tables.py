@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
-from app.db import METADATA
+from app.database.engine import METADATA
 
 AMOUNTS = (
     "total",

@@ -13,7 +13,7 @@ from typing import Final
 
 import typst
 
-from app.errors import Unavailable
+from app.basics.errors import Unavailable
 from app.settlement.glyphs import coverage
 
 FONT_FOLDER: Final = Path(__file__).parent / "fonts"

@@ -1,6 +1,6 @@
 """Rule kind ``bands`` 分段: marginal bands over a base that accumulates during the year (calculation.md 4.2, 4.3). Pure."""
 
-from app.money import RATE_ONE, divide_half_up
+from app.basics.money import RATE_ONE, divide_half_up
 from app.tiers.packfile import Rule
 from app.tiers.state import Inputs, State, limited, narrowest
 

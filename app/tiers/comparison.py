@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.money import yuan
+from app.basics.money import yuan
 from app.tiers.explain import BASES, INPUT_NAMES, REASONS, shown_inputs
 from app.tiers.model import Step
 

@@ -7,7 +7,7 @@ which room limits it. Only intermediate results are computed here, from a step's
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.money import RATE_ONE, percent_text, rate_text, share, yuan
+from app.basics.money import RATE_ONE, percent_text, rate_text, share, yuan
 from app.tiers.model import Step
 
 LINE_NOTES: Final[Mapping[str, str]] = {

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from itertools import combinations, pairwise, product
 from typing import Final
 
-from app.errors import Refused
+from app.basics.errors import Refused
 from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES
 from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Pack, Policy

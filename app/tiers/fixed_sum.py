@@ -1,7 +1,7 @@
 """Rule kinds with a sum fixed beforehand: ``package`` 定额包干, ``fixed_payment`` 定额支付 (calculation.md 4.1), and what a pack
 puts on the hospital: ``disease_price`` 病种定价 and ``out_of_catalogue`` 目录外占比 (4.0). Pure."""
 
-from app.money import RATE_ONE, divide_half_up
+from app.basics.money import RATE_ONE, divide_half_up
 from app.tiers.packfile import Rule
 from app.tiers.state import State
 

@@ -1,6 +1,6 @@
 """Rule kinds ``floor`` 补足 and ``own_cap`` 自付封顶, and ``ended`` 已终止 (calculation.md 4.4). Pure."""
 
-from app.money import share
+from app.basics.money import share
 from app.tiers.packfile import Rule
 from app.tiers.state import Inputs, State, limited, narrowest
 

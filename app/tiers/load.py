@@ -6,7 +6,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Final, TypeVar
 
-from app.errors import PolicyError
+from app.basics.errors import PolicyError
 from app.tiers.findings import area_findings, override_findings, pack_findings
 from app.tiers.packfile import PackSource, Row, Version, parse_pack
 from app.tiers.payout_findings import payout_findings

@@ -1,4 +1,4 @@
-"""Frozen facts and results of one settlement. Money in fen, rates in ten-thousandths (see ``app/money.py``)."""
+"""Frozen facts and results of one settlement. Money in fen, rates in ten-thousandths (see ``app/basics/money.py``)."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -11,7 +11,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from app.areas import PLACES
+from app.basics.areas import PLACES
 from app.tiers.model import ACCUMULATORS, CLASSES, LEVELS, MEDICAL_TYPES, RANKS, REFERRALS
 from app.tiers.values import TIERS, WrongBand, converted
 from app.tiers.yamltext import Map, Reader, compose, nearest, text_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final
 
-from app.money import RATE_ONE, percent_text, rate_text
+from app.basics.money import RATE_ONE, percent_text, rate_text
 from app.tiers.model import FUNDS
 from app.tiers.packfile import Version
 from app.tiers.payout_plan import largest_deposit, reachable

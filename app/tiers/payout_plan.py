@@ -6,7 +6,7 @@ Twelve equal months; each is paid on a day of the following month, so December's
 from fractions import Fraction
 from typing import Final
 
-from app.money import RATE_ONE
+from app.basics.money import RATE_ONE
 
 MONTHS: Final = 12
 PAID_IN_YEAR: Final = 11

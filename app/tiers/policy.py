@@ -10,8 +10,8 @@ from datetime import date
 from itertools import product
 from typing import Any, Final
 
-from app.errors import Fault, Refused
-from app.money import RATE_ONE, divide_half_up, scaled, share, yuan
+from app.basics.errors import Fault, Refused
+from app.basics.money import RATE_ONE, divide_half_up, scaled, share, yuan
 from app.tiers.model import Basis, OwnFigure
 from app.tiers.packfile import FACTS, Parameter, Row, Rule, Version
 from app.tiers.values import converted

@@ -5,8 +5,8 @@ from datetime import date
 
 from msgspec import structs
 
-from app.errors import Fault
-from app.money import FEN_PER_YUAN, PRICE_ONE, QUANTITY_ONE, divide_half_up, priced, share, trimmed, yuan
+from app.basics.errors import Fault
+from app.basics.money import FEN_PER_YUAN, PRICE_ONE, QUANTITY_ONE, divide_half_up, priced, share, trimmed, yuan
 from app.tiers.model import Bill, CatalogueEntry, Line, LineScope, Scope
 
 Catalogue = Mapping[str, Sequence[CatalogueEntry]]

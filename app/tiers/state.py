@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.areas import place
-from app.money import share
+from app.basics.areas import place
+from app.basics.money import share
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
 from app.tiers.packfile import CAPS, REGIONS, Accumulator, Rule
 from app.tiers.policy import OTHER_DISEASES, Figure, Policy, ShareOf

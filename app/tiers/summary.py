@@ -7,8 +7,8 @@ nothing is rounded or guessed here.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from app.errors import Language
-from app.money import percent_text, yuan
+from app.basics.errors import Language
+from app.basics.money import percent_text, yuan
 from app.tiers.explain import BASES, Inputs, uncapped
 from app.tiers.model import FUND_TIERS, Portions, Scope, Step
 

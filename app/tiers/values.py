@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, Final, cast
 
-from app.money import RATE_ONE, fen, rate, rate_text, yuan
+from app.basics.money import RATE_ONE, fen, rate, rate_text, yuan
 from app.tiers.model import CLASSES
 
 TIERS: Final = ("hospital", "basic", "serious_illness", "medical_assistance", "safety_net")

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from app.errors import Fault, Refused
+from app.basics.errors import Fault, Refused
 from app.tiers import bands, fixed_sum, guarantee, share
 from app.tiers.model import (
     CHILDBIRTH,

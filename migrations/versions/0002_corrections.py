@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.schema import execute_script
+from app.database.schema import execute_script
 
 revision = "0002"
 down_revision = "0001"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.schema import execute_script
+from app.database.schema import execute_script
 
 revision = "0004"
 down_revision = "0003"

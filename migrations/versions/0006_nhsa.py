@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.schema import execute_script
+from app.database.schema import execute_script
 
 revision = "0006"
 down_revision = "0005"

@@ -1,0 +1,1 @@
+"""What everything may use, pure: money, days and instants, ids, errors, areas, names."""

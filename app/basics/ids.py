@@ -1,0 +1,46 @@
+"""Ids as they are shown outside: a prefix that says what kind of object it is, and the object's number. This is their one parser."""
+
+from typing import Final
+
+from app.basics.errors import NotFound
+
+SETTLEMENT: Final = "set_"
+BALANCE: Final = "bal_"
+STATEMENT: Final = "stm_"
+RECONCILIATION: Final = "rec_"
+DIFFERENCE: Final = "dif_"
+DEDUCTION: Final = "ded_"
+PREPAYMENT: Final = "pre_"
+DISBURSEMENT: Final = "dis_"
+RELEASE: Final = "rel_"
+EXCEPTION: Final = "exc_"
+JOB: Final = "job_"
+TOKEN: Final = "tok_"
+VISIT: Final = "mdt_"
+FILING: Final = "trt_"
+DECLARATION: Final = "clr_"
+FILE: Final = "fil_"
+SESSION: Final = "sig_"
+
+_MOST_DIGITS: Final = 18  # what a bigint holds whatever the digits are
+
+
+def shown_id(prefix: str, number: int) -> str:
+    """The id that stands for an object's number."""
+    return f"{prefix}{number}"
+
+
+def read_id(prefix: str, text: str) -> int | None:
+    """The number that an id stands for; None when the text is no id with this prefix."""
+    digits = text.removeprefix(prefix)
+    if digits == text or not digits.isascii() or not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+        return None
+    return int(digits)
+
+
+def number_of(prefix: str, text: str) -> int:
+    """The number that an id stands for; NotFound when the text is no id with this prefix."""
+    number = read_id(prefix, text)
+    if number is None:
+        raise NotFound("not_found")
+    return number

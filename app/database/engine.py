@@ -1,0 +1,170 @@
+"""The database: connections, and the only begin, commit and rollback.
+
+One request or job is one transaction. Raising inside rolls back, returning commits. Connections work as ``onestop_app``, which
+owns no table; what a request may reach is set by ``request_open`` in the database for that transaction only.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import Column, DateTime, MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.basics.errors import OnestopError, Unavailable
+from app.config import Settings
+
+METADATA: Final = MetaData()
+RETRY_SECONDS: Final = "2"
+APP_ROLE: Final = "onestop_app"
+
+BUSY_STATES: Final = frozenset(
+    {"55P03", "57014", "40001", "40P01"}
+)  # lock or statement timeout, serialization, deadlock
+LOST_CLASSES: Final = ("08", "53", "57P")  # connection, resources, server shutting down
+
+HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types
+
+
+def recorded() -> Column[object]:
+    """The column that says when a row was written, by the database's clock."""
+    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+
+
+def plain_url(url: str) -> str:
+    """A SQLAlchemy or libpq URL as asyncpg reads it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1).replace("postgres://", "postgresql://", 1)
+
+
+class Election:
+    """A lock of the whole database, held by a connection of its own."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def confirm(self) -> None:
+        """Raise when the connection, and the lock with it, is gone."""
+        await self._connection.execute("SELECT 1")
+
+
+class Database:
+    """The two pools of a process: ``transaction`` for everything, ``hot`` for the settling path on bare asyncpg."""
+
+    def __init__(
+        self, engine: AsyncEngine, pool: Any, settings: Settings, connect: Callable[[], Awaitable[Any]]
+    ) -> None:
+        self.engine = engine
+        self.pool = pool
+        self.settings = settings
+        self._connect = connect
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction on a SQLAlchemy connection. Unavailable when the database can't be had or was too busy."""
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise translated(error) from error
+
+    @asynccontextmanager
+    async def hot(self) -> AsyncIterator[HotConnection]:
+        """One transaction on an asyncpg connection, for the settling path."""
+        try:
+            async with self.pool.acquire(timeout=self.settings.pool_timeout) as connection, connection.transaction():
+                yield connection
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise translated(error) from error
+
+    @asynccontextmanager
+    async def election(self, lock: int) -> AsyncIterator[Election | None]:
+        """Hold a lock that one process of all can have, for as long as the context lasts; None when another has it.
+        Unavailable when the connection is lost."""
+        try:
+            connection = await self._connect()
+            try:
+                held = await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock)
+                yield Election(connection) if held else None
+            finally:
+                await connection.close()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise translated(error) from error
+
+    async def close(self) -> None:
+        """Close both pools; requests in flight are finished first."""
+        await self.pool.close()
+        await self.engine.dispose()
+
+
+def server_settings(settings: Settings) -> dict[str, str]:
+    """What every connection of the service is set to."""
+    return {
+        "application_name": "onestop",
+        "role": APP_ROLE,
+        "jit": "off",
+        "statement_timeout": f"{int(settings.statement_timeout * 1000)}",
+        "lock_timeout": f"{int(settings.person_lock_timeout * 1000)}",
+        "idle_in_transaction_session_timeout": "60000",
+    }
+
+
+async def open_database(url: str, settings: Settings) -> Database:
+    """Connect both pools. The database must be migrated (the role exists only then)."""
+    dsn = plain_url(url)
+    options = server_settings(settings)
+
+    async def connect() -> Any:
+        return await asyncpg.connect(dsn, server_settings=options)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout,
+        pool_pre_ping=True,
+    )
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=settings.hot_pool_size,
+        server_settings=options,
+        reset=_nothing_to_reset,
+    )
+    return Database(engine, pool, settings, connect)
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    """Everything a request sets is local to its transaction, so a returned connection is clean."""
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The PostgreSQL error code of a driver's or SQLAlchemy's error."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    state = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+def constraint(error: BaseException) -> str | None:
+    """The name of the violated constraint."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    source = origin.__cause__ if getattr(origin, "constraint_name", None) is None and origin.__cause__ else origin
+    name = getattr(source, "constraint_name", None)
+    return name if isinstance(name, str) else None
+
+
+def translated(error: BaseException) -> BaseException:
+    """A database failure that the caller may repeat as ``Unavailable``; anything else as it is (a bug of ours)."""
+    if isinstance(error, OnestopError):
+        return error
+    state = sqlstate(error)
+    headers = {"Retry-After": RETRY_SECONDS}
+    if state in BUSY_STATES:
+        return Unavailable("busy", headers=headers)
+    ours = isinstance(error, ValueError)  # the driver could not encode what we gave it
+    if not ours and (state is None or state.startswith(LOST_CLASSES)):
+        return Unavailable("database_unavailable", headers=headers)
+    return error

@@ -1,0 +1,33 @@
+"""What a kind of job brings. The packages above this one define theirs; the application is put together with all of them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.jobs.store import Run
+from app.service.caller import Caller, Service
+
+ResultFile = tuple[str, str, AsyncIterator[bytes]]
+"""A file's name, its media type, its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What a job whose product is a file brings: only its asker may see it, and ``result`` opens the file."""
+
+    check_mine: Callable[[Caller, RowMapping], None]
+    result: Callable[[Service, Caller, RowMapping], Awaitable[ResultFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """``run`` does a claimed job. ``accept`` writes what a job proposes, where it proposes something."""
+
+    run: Callable[[Service, Run], Awaitable[None]]
+    accept: Callable[[AsyncConnection, Caller, RowMapping], Awaitable[None]] | None = None
+    export: Export | None = None
+
+
+JobKinds = Mapping[str, JobKind]

@@ -1,0 +1,41 @@
+"""Which rules an area's people are under: what the area's dated records say, and the policy of a day."""
+
+from datetime import date
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.database.engine import HotConnection
+from app.service.caller import Service
+from app.tiers.model import OwnFigure
+from app.tiers.policy import Policy
+
+_AREA: Final = "SELECT area_on($1, $2)::text"
+
+
+class FoundArea(Struct, frozen=True):
+    """What the records of the person's area say otherwise than its code does; the figures are those of the discharge day."""
+
+    pooling_area: str | None = None
+    pack: str | None = None
+    dictionary: str | None = None
+    figures: tuple[OwnFigure, ...] = ()
+
+
+NO_RECORDS: Final = FoundArea()
+
+
+_area = msgspec.json.Decoder(FoundArea)
+
+
+async def area_on(connection: HotConnection, area_code: str, day: date) -> FoundArea:
+    """What the records of an area say on a day."""
+    return _area.decode(await connection.fetchval(_AREA, area_code, day))
+
+
+def policy_in(service: Service, day: date, area_code: str, area: FoundArea) -> Policy:
+    """The policy of an area on a day: of the pack that its record names, else of the pack that covers its code."""
+    if area.pack is not None and area.pack in service.book.packs:
+        return service.book.policy(area.pack, day)
+    return service.book.on(day, area_code)

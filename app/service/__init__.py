@@ -1,0 +1,1 @@
+"""What every door shares: callers, idempotency, problems, the wire, files, messages, telemetry, security."""

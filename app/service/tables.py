@@ -1,0 +1,100 @@
+"""Tables that belong to no domain: tokens, people who log in, the clock, remembered answers, policy texts. As the migrations make them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
+
+from app.database.engine import METADATA, recorded
+
+token = Table(
+    "token",
+    METADATA,
+    Column("token_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("hospital_code", Text),
+    Column("area_code", Text),
+    Column("funds", ARRAY(Text)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("revoked_by", Text),
+    Column("created_by", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    recorded(),
+)
+
+business_clock = Table(
+    "business_clock",
+    METADATA,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("now", DateTime(timezone=True), nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("settlement_id", BigInteger),
+    Column("body", LargeBinary),
+    Column("request_id", Text, nullable=False),
+    recorded(),
+)
+
+policy_text = Table(
+    "policy_text",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("pack", Text, nullable=False),
+    Column("texts", JSON, nullable=False),
+    recorded(),
+)
+
+app_user = Table(
+    "app_user",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("hospital_code", Text),
+    Column("area_code", Text),
+    Column("funds", ARRAY(Text)),
+    Column("must_change", Boolean, nullable=False),
+    Column("failures", SmallInteger, nullable=False, server_default=text("0")),
+    Column("locked_until", DateTime(timezone=True)),
+    Column("disabled_at", DateTime(timezone=True)),
+    Column("created_by", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    recorded(),
+)
+
+user_session = Table(
+    "user_session",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("token_id", BigInteger, ForeignKey("token.token_id"), nullable=False, unique=True),
+    Column("name", Text, ForeignKey("app_user.name"), nullable=False),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+failed_login = Table(
+    "failed_login",
+    METADATA,
+    Column("failed_login_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("origin", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)

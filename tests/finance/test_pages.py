@@ -1,0 +1,266 @@
+"""The finance pages in a real browser: what an officer does all day."""
+
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.clearing.office import Office
+from tests.finance.conftest import NARROW, WIDE, Desk
+
+PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
+
+
+async def order_of(office: Office, period: str, fund: str = "390100") -> dict[str, Any]:
+    """The order of a month and fund, as the API has it."""
+    (found,) = (await office.get("/disbursements", period=period, fund=fund))["data"]
+    return dict(found)
+
+
+async def first_settlement(office: Office) -> str:
+    """The id of a settlement."""
+    return str((await office.get("/settlements", limit=1))["data"][0]["settlement_id"])
+
+
+async def test_from_the_overview_down_to_one_settlement(desks: Any) -> None:
+    """Fund, orders with the filter in the address, order, statement, settlement with its waterfall and its proof."""
+    desk: Desk = await desks("li")
+    page = desk.page
+    await expect(page.get_by_role("heading", name="基金拨付总览")).to_be_visible()
+    await expect(page.locator("[data-chart=curve] svg")).to_have_count(3)
+    await page.get_by_role("link", name="基本医保").first.click()
+    await expect(page).to_have_url(f"{desk.url}/finance/orders?fund=390100")
+    await page.get_by_label("费用月份").fill("2018-04")
+    await expect(page).to_have_url(f"{desk.url}/finance/orders?period=2018-04&fund=390100")
+    await expect(page.locator("#list tbody tr")).to_have_count(1)
+    await page.locator("#list tbody a").click()
+    await expect(page.get_by_role("heading", name="金额的由来")).to_be_visible()
+    await page.locator("dl.facts").get_by_role("link").click()
+    await expect(page.get_by_role("heading", name="申报明细")).to_be_visible()
+    await page.locator("#list tbody a").first.click()
+    await expect(page.locator("[data-chart=waterfall] svg")).to_be_visible()
+    await expect(page.locator("[data-chart=waterfall]")).to_contain_text("医疗费总额")
+    await expect(page.locator("table.trace")).to_contain_text("起付线")
+    await page.get_by_role("link", name="用当时保存的输入重新计算并比对").click()
+    await expect(page.locator("#proof")).to_contain_text("✓ 结果一致")
+
+
+async def test_what_is_shown_is_what_the_api_says(desks: Any, busy_office: Office) -> None:
+    """The rate is the API's, rounded down; what is still required is the biggest number of its card."""
+    rates = (await busy_office.get("/payout-rates", year="2018"))["data"]
+    (basic,) = [row for row in rates if row["fund"] == "390100"]
+    desk: Desk = await desks("li")
+    card = desk.page.locator(".funds article").first
+    digits = basic["incurred_ratio"].replace(".", "")
+    await expect(card.locator("dd").first).to_have_text(f"{int(digits[:3])}.{digits[3:]}%")
+    whole, rest = basic["required"].split(".")
+    await expect(card.locator(".required")).to_contain_text(f"{int(whole):,}.{rest}")
+
+
+async def test_sorting_goes_back_and_can_be_shared(desks: Any) -> None:
+    """A sorted list has its own address: the back button leaves it, somebody else's browser opens it after the login."""
+    desk: Desk = await desks("li")
+    page = desk.page
+    await desk.open("/finance/orders?state=sent")
+    await page.locator("#sort-amount").click()
+    await expect(page).to_have_url(f"{desk.url}/finance/orders?state=sent&sort=amount")
+    await expect(page.locator("th[aria-sort=ascending]")).to_contain_text("应付金额")
+    amounts = await page.locator("#list tbody tr td:nth-child(5)").all_inner_texts()
+    values = [float(text.replace(",", "")) for text in amounts]
+    assert len(values) > 1
+    assert values == sorted(values)
+    await page.go_back()
+    await expect(page.locator("th[aria-sort=descending]")).to_contain_text("拨付单号")
+    other: Desk = await desks(None)
+    await other.open("/finance/orders?state=sent&sort=amount")
+    await other.page.get_by_label("用户名").fill("shen")
+    await expect(other.page).to_have_url(
+        f"{desk.url}/finance/login?next=%2Ffinance%2Forders%3Fstate%3Dsent%26sort%3Damount"
+    )
+
+
+async def test_a_payment_takes_two_people(desks: Any, busy_office: Office) -> None:
+    """The maker can't approve; the second person does; too much is refused and stays typed; the rest is paid once."""
+    order = await order_of(busy_office, "2018-05")
+    path = f"/finance/orders/{order['disbursement_id']}"
+    li: Desk = await desks("li")
+    wang: Desk = await desks("wang")
+    await li.open(path)
+    await expect(li.page.locator("#next")).to_contain_text("须由另一位经办人批准")
+    await expect(li.page.get_by_role("button", name="批准", exact=True)).to_have_count(0)
+    await wang.open(path)
+    await wang.page.get_by_role("button", name="批准", exact=True).click()
+    await expect(wang.page.get_by_role("status")).to_have_text("拨付单已批准。")
+    await li.open(path)
+    await li.page.get_by_role("button", name="送银行").click()
+    await _pay(li.page, "99999999.00", "BANK-7001")
+    await expect(li.page.get_by_role("alert")).to_contain_text("没有做任何改动")
+    await expect(li.page.get_by_label("银行流水号")).to_have_value("BANK-7001")
+    await _pay(li.page, order["amount"], "BANK-7001")
+    await expect(li.page.get_by_role("status")).to_have_text("付款已登记。")
+    paid = await order_of(busy_office, "2018-05")
+    assert (paid["state"], paid["paid"], paid["approved_by"]) == ("paid", order["amount"], "wang")
+    await busy_office.balanced()
+
+
+async def _pay(page: Page, amount: str, reference: str) -> None:
+    await page.get_by_label("金额", exact=True).fill(amount)
+    await page.get_by_label("银行流水号").fill(reference)
+    await page.get_by_role("button", name="登记付款").click()
+
+
+async def test_a_form_sent_twice_acts_once(desks: Any, busy_office: Office) -> None:
+    """The same form, repeated by a reload or a second click, changes nothing more and leads to the same page."""
+    order = await order_of(busy_office, "2018-04")
+    desk: Desk = await desks("li")
+    await desk.open(f"/finance/orders/{order['disbursement_id']}")
+    form = desk.page.locator("form[action$='/pay']")
+    fields = {name: await form.locator(f"[name={name}]").input_value() for name in ("csrf", "key", "amount", "paid_on")}
+    for _ in range(2):
+        sent = await desk.context.request.post(
+            f"{desk.url}/finance/orders/{order['disbursement_id']}/pay", form=fields | {"bank_reference": "BANK-7002"}
+        )
+        assert sent.ok
+    again = await order_of(busy_office, "2018-04")
+    assert again["paid"] == order["amount"]
+
+
+async def test_lists_are_taken_as_files(desks: Any, busy_office: Office) -> None:
+    """The workbook holds the page's rows, money as numbers, codes as text, days as days, and the sums; CSV the same."""
+    desk: Desk = await desks("li")
+    page = desk.page
+    await desk.open("/finance/orders?fund=610100")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="导出 Excel").click()
+    book = openpyxl.load_workbook(BytesIO(Path(await (await download.value).path()).read_bytes()))
+    title, heads, *rows, sums = book.active.iter_rows(values_only=True)
+    expected = (await busy_office.get("/disbursements", fund="610100"))["data"]
+    assert "610100" in title[0]
+    assert len(expected) > 1
+    assert [row[0] for row in rows] == [one["disbursement_id"] for one in expected]
+    at = {name.rpartition(" ")[2]: index for index, name in enumerate(heads)}
+    assert [f"{row[at['amount']]:.2f}" for row in rows] == [one["amount"] for one in expected]
+    assert [row[at["due_on"]].date().isoformat() for row in rows] == [one["due_on"] for one in expected]
+    assert {type(row[at["fund"]]) for row in rows} == {str}
+    assert sums[at["amount"]] == pytest.approx(sum(float(one["amount"]) for one in expected))
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="CSV").click()
+    content = Path(await (await download.value).path()).read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert f"\n{expected[0]['disbursement_id']}," in content.decode("utf-8-sig")
+
+
+async def test_the_slip_is_a_pdf(desks: Any, busy_office: Office) -> None:
+    """The page's link gives an A4 PDF of the settlement, the same bytes each time."""
+    number = await first_settlement(busy_office)
+    desk: Desk = await desks("li")
+    await desk.open(f"/finance/settlements/{number}")
+    address = await desk.page.get_by_role("link", name="结算单 PDF").get_attribute("href")
+    first, second = [await desk.context.request.get(desk.url + str(address)) for _ in range(2)]
+    content = await first.body()
+    assert first.headers["content-type"] == "application/pdf"
+    assert content.startswith(b"%PDF-1.7")
+    assert content == await second.body()
+    assert number.encode() in content
+    assert b"MediaBox[0 0 595.27" in content.replace(b"MediaBox [", b"MediaBox[")
+    assert BytesIO(content).getbuffer().nbytes < 600_000
+
+
+async def test_the_language_is_switched_and_stays(desks: Any) -> None:
+    """English by the link above, on every page of this browser, and Chinese again."""
+    desk: Desk = await desks("li")
+    page = desk.page
+    await page.get_by_role("link", name="English").click()
+    await expect(page.get_by_role("heading", name="Payout overview")).to_be_visible()
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
+    await desk.open("/finance/orders?fund=390100")
+    await expect(page.get_by_role("heading", name="Disbursement orders")).to_be_visible()
+    await page.get_by_role("link", name="中文").click()
+    await expect(page).to_have_url(f"{desk.url}/finance/orders?fund=390100")
+    await expect(page.get_by_role("heading", name="拨付单", exact=True)).to_be_visible()
+
+
+async def test_a_page_shows_what_the_role_may_see(desks: Any) -> None:
+    """An auditor of one fund sees its orders and no other's, and no step to take."""
+    desk: Desk = await desks("shen")
+    page = desk.page
+    await expect(page.locator(".funds article")).to_have_count(1)
+    await desk.open("/finance/orders")
+    funds = set(await page.locator("#list tbody tr td:nth-child(4)").all_inner_texts())
+    assert funds == {"基本医保"}
+    await page.locator("#list tbody a").first.click()
+    await expect(page.locator("#next")).to_contain_text("没有您可以执行的操作")
+
+
+async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office) -> None:
+    """At 1440 and at 390 pixels: axe finds nothing, nothing scrolls sideways; in both languages."""
+    number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")
+    body = {"hospital_code": busy_office.world.township, "area_code": "530100", "fund": "390100"}
+    await busy_office.do("li", "/prepayments", body | {"amount": "1000.00", "year": 2018})
+    paths = [
+        "/finance",
+        "/finance/orders",
+        f"/finance/orders/{order['disbursement_id']}",
+        "/finance/statements",
+        f"/finance/statements/{order['statement_id']}",
+        "/finance/settlements",
+        f"/finance/settlements/{number}",
+        "/finance/reconciliation",
+        "/finance/audit",
+        "/finance/prepayments",
+        "/finance/prepayments/pre_1",
+        "/finance/balances",
+        "/finance/closings",
+        "/finance/reports?area_code=530100",
+        "/finance/reports/530100/2018-05",
+        "/finance/jobs",
+        "/finance/lists",
+        "/finance/policies",
+        "/finance/policies/yunnan?beside=2022-02-01",
+        "/finance/password",
+        "/finance/orders/dis_999999",
+    ]
+    desk: Desk = await desks("wang")
+    found: dict[str, Any] = {}
+    for language in ("zh", "en"):
+        await desk.open(f"/finance/language/{language}")
+        for path in paths:
+            await desk.open(path)
+            for size in (WIDE, NARROW):
+                await desk.page.set_viewport_size(size)  # type: ignore[arg-type]
+                wrong = await desk.violations()
+                if (wide := await desk.overflow()) > 0:
+                    wrong.append(f"{wide} pixels too wide")
+                if wrong:
+                    found[f"{path} {language} {size['width']}"] = wrong
+    desk.complaints = [one for one in desk.complaints if "404" not in one]
+    assert found == {}
+
+
+async def test_the_keyboard_is_enough(desks: Any) -> None:
+    """The first stop of the tab key leads past the menu; the menu, the filters and the list follow."""
+    desk: Desk = await desks("li")
+    page = desk.page
+    await desk.open("/finance/orders")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(":focus")).to_have_text("跳到正文")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(":focus")).to_have_attribute("name", "period")
+
+
+async def test_pictures_of_the_pages(desks: Any, busy_office: Office, tmp_path: Path) -> None:
+    """Overview, orders and one settlement, as the README shows them (``ONESTOP_PICTURES=1`` writes those)."""
+    folder = PICTURES if os.environ.get("ONESTOP_PICTURES") else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    number = await first_settlement(busy_office)
+    desk: Desk = await desks("wang", viewport={"width": 1280, "height": 800})
+    for name, path in (("overview", ""), ("orders", "/orders"), ("settlement", f"/settlements/{number}")):
+        await desk.open(f"/finance{path}")
+        await desk.page.wait_for_timeout(200)
+        await desk.page.screenshot(path=folder / f"{name}.png")
+        assert (folder / f"{name}.png").stat().st_size > 10_000

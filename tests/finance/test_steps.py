@@ -1,0 +1,94 @@
+"""What two officers do together on the pages beside disbursement, in a real browser."""
+
+from typing import Any
+
+from playwright.async_api import expect
+
+from tests.clearing.office import Office
+from tests.finance.conftest import Desk
+
+
+async def test_a_difference_is_found_and_resolved(desks: Any, busy_office: Office) -> None:
+    """The hospital's figures are typed on the statement's page; what differs stands on the list until somebody resolves it."""
+    (statement,) = (await busy_office.get("/clearing/statements", period="2018-06"))["data"]
+    desk: Desk = await desks("wang")
+    page = desk.page
+    await desk.open(f"/finance/statements/{statement['statement_id']}")
+    await page.get_by_text("与医院数比对").first.click()
+    await page.get_by_label("基本医保 笔数").fill("3")
+    await page.get_by_label("基本医保 金额").fill("1.00")
+    await page.get_by_role("button", name="与医院数比对").click()
+    await expect(page.get_by_role("status")).to_contain_text("比对完成")
+    await page.get_by_role("link", name="对账", exact=True).click()
+    row = page.locator("#list tbody tr").first
+    await expect(row).to_contain_text("1.00")
+    await row.locator("summary").click()
+    await row.get_by_label("原因").fill("医院按退费后金额上报，已核对")
+    await row.get_by_role("button", name="处理").click()
+    await expect(page.get_by_role("status")).to_have_text("差异已处理。")
+    found = (await busy_office.get("/clearing/differences", statement_id=statement["statement_id"]))["data"]
+    assert [one["resolved_by"] for one in found if one["state"] == "resolved"] == ["wang"]
+
+
+async def test_a_prepayment_is_made_by_one_and_approved_by_another(desks: Any, busy_office: Office) -> None:
+    """A wrong amount is refused and what was typed stays; the maker has no button to approve."""
+    li: Desk = await desks("li")
+    page = li.page
+    await li.open("/finance/prepayments")
+    await page.get_by_text("新增预付款").click()
+    await page.locator("#new-hospital").fill(busy_office.world.township)
+    await page.locator("#new-area").fill("530100")
+    await page.locator("#new-year").fill("2018")
+    await page.locator("#new-amount").fill("12.5")
+    await page.get_by_role("button", name="制单").click()
+    await expect(page.get_by_role("alert")).to_contain_text("必须有两位小数")
+    await expect(page.locator("#new-hospital")).to_have_value(busy_office.world.township)
+    await page.locator("#new-amount").fill("2500.00")
+    await page.get_by_role("button", name="制单").click()
+    await expect(page.get_by_role("status")).to_contain_text("须由另一位经办人批准")
+    await page.locator("#list tbody a").first.click()
+    await expect(page.locator("#next")).to_contain_text("须由另一位经办人批准")
+    wang: Desk = await desks("wang")
+    await wang.page.goto(page.url)
+    await wang.page.get_by_role("button", name="批准", exact=True).click()
+    await expect(wang.page.get_by_role("status")).to_have_text("预付款已批准。")
+
+
+async def test_a_month_is_closed_and_reopened_by_two(desks: Any) -> None:
+    """Whoever closed a month isn't offered to reopen it; somebody else is, with a reason."""
+    li: Desk = await desks("li")
+    await li.open("/finance/closings")
+    await li.page.locator("#month").fill("2018-03")
+    await li.page.get_by_role("button", name="关闭月份").click()
+    await expect(li.page.get_by_role("status")).to_have_text("月份已关闭。")
+    await expect(li.page.get_by_text("重新打开")).to_have_count(0)
+    wang: Desk = await desks("wang")
+    await wang.open("/finance/closings")
+    await wang.page.get_by_text("重新打开").first.click()
+    await wang.page.get_by_label("原因", exact=True).first.fill("银行补登一笔付款")
+    await wang.page.get_by_role("button", name="重新打开").click()
+    await expect(wang.page.get_by_role("status")).to_have_text("月份已重新打开。")
+
+
+async def test_a_report_is_submitted_by_one_and_signed_off_by_another(desks: Any, busy_office: Office) -> None:
+    """The submitter is told that somebody else signs off."""
+    li: Desk = await desks("li")
+    await li.open("/finance/reports/530100/2018-04")
+    await li.page.get_by_role("button", name="报送").click()
+    await expect(li.page.locator("#next")).to_contain_text("须由另一位经办人签发")
+    wang: Desk = await desks("wang")
+    await wang.open("/finance/reports/530100/2018-04")
+    await wang.page.get_by_role("button", name="签发").click()
+    await expect(wang.page.get_by_role("status")).to_have_text("月报已签发。")
+    report = await busy_office.get("/reports/monthly", period="2018-04", area_code="530100")
+    assert (report["submitted_by"], report["approved_by"]) == ("li", "wang")
+
+
+async def test_two_days_of_a_policy_stand_side_by_side(desks: Any) -> None:
+    """What differs between two days is listed in words, each figure with its source and whether it is enacted."""
+    desk: Desk = await desks("shen")
+    await desk.open("/finance/policies/yunnan?on=2018-05-12&beside=2022-02-01")
+    table = desk.page.locator("table.compare")
+    await expect(table).to_contain_text("兜底保障补足")
+    await expect(table).to_contain_text("已颁布")
+    await expect(desk.page.get_by_role("heading", name="变动时间线")).to_be_visible()

@@ -1,0 +1,175 @@
+"""Seals: what is edited, removed or added behind the service's back is found."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.config import Settings
+from app.database.engine import Database, open_database
+from app.database.schema import migrate
+from app.ledger import seal
+from tests.conftest import ROOT, new_database
+
+TABLES = ("settlement", "transfer", "clearing_event", "seal_block", "seal_member")
+EVENT = """
+INSERT INTO clearing_event (object_id, move, amount, business_at, area_code, subject, request_id)
+SELECT 'dis_' || n, 'paid', n, '2018-06-20T10:00:00+08:00', '530100', 'li.hua', 'req_1' FROM generate_series(1, $1) n"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A database of its own: as the service uses it, as its owner does, and where it is."""
+
+    database: Database
+    owner: Any
+    url: str
+
+
+@pytest.fixture
+async def sealed(database_server: str) -> AsyncIterator[Sealed]:
+    """A database of its own with six recorded moves and a transfer."""
+    url = await new_database(database_server)
+    await migrate(url)
+    opened = await open_database(url, Settings(pool_size=2, hot_pool_size=1))
+    owner = await asyncpg.connect(url)
+    await owner.execute(EVENT.replace("$1", "6"))
+    await owner.execute(
+        "INSERT INTO account (path) VALUES ('area:530100/fund:390100/expense'), ('area:530100/fund:390100/cash')"
+    )
+    await owner.execute(
+        "INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier, hospital_code, hospital_area,"
+        " clr_type, business_date, period, benefit_year, fiscal_year, subject, request_id)"
+        " VALUES ('payment', 1, 2, 7, '530100', '390100', 'basic', 'H1', '530127', '21', '2018-06-20', '2018-06', 2018, 2018, 'x', 'r')"
+    )
+    yield Sealed(opened, owner, url)
+    await owner.close()
+    await opened.close()
+
+
+async def tamper(sealed: Sealed, *statements: str) -> None:
+    """Run statements as the database's owner, with every trigger switched off."""
+    for statement in ("SET session_replication_role = replica", *statements, "RESET session_replication_role"):
+        await sealed.owner.execute(statement)
+
+
+async def kinds(sealed: Sealed, **options: Any) -> dict[str, int]:
+    """The findings, by kind."""
+    async with sealed.database.transaction() as connection:
+        return {finding.kind: finding.count for finding in (await seal.verify(connection, **options)).findings}
+
+
+async def test_a_sealed_ledger_is_in_order(sealed: Sealed) -> None:
+    """Every row is sealed once, in blocks that name each other; sealing again adds no block."""
+    assert await seal.seal(sealed.database) == 7
+    assert await seal.seal(sealed.database) == 0
+    await sealed.owner.execute(EVENT.replace("$1", "2"))
+    assert await seal.seal(sealed.database) == 2
+    async with sealed.database.transaction() as connection:
+        verified = await seal.verify(connection)
+    assert verified.findings == ()
+    assert verified.head is not None
+    assert verified.head[0] == 2
+    assert await kinds(sealed, expected=verified.head) == {}
+
+
+async def test_another_time_zone_and_a_new_column_change_no_digest(sealed: Sealed) -> None:
+    """A column that a later migration adds, and a session of another zone, leave what is sealed as it is."""
+    await seal.seal(sealed.database)
+    await sealed.owner.execute("ALTER TABLE clearing_event ADD COLUMN later text")
+    name = await sealed.owner.fetchval("SELECT current_database()")
+    await sealed.owner.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Shanghai'")
+    await sealed.database.engine.dispose()
+    assert await kinds(sealed) == {}
+
+
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        (["UPDATE clearing_event SET amount = 99 WHERE object_id = 'dis_3'"], {"edited": 1}),
+        (["UPDATE transfer SET amount = 8"], {"edited": 1}),
+        (["DELETE FROM clearing_event WHERE object_id = 'dis_3'"], {"removed": 1}),
+        (["DELETE FROM seal_member WHERE source = 'transfer'"], {"block": 1}),
+        (["UPDATE seal_block SET previous = sha256('x') WHERE block_no = 2"], {"block": 1, "chain": 1}),
+        (["DELETE FROM seal_block WHERE block_no = 1"], {"chain": 1}),
+        (
+            [
+                "UPDATE clearing_event SET object_id = 'x' WHERE object_id = 'dis_3'",
+                "UPDATE clearing_event SET object_id = 'dis_3' WHERE object_id = 'dis_4'",
+                "UPDATE clearing_event SET object_id = 'dis_4' WHERE object_id = 'x'",
+            ],
+            {"edited": 2},
+        ),
+        (
+            [
+                "CREATE TEMP TABLE kept AS SELECT * FROM clearing_event WHERE object_id = 'dis_3'",
+                "DELETE FROM clearing_event WHERE object_id = 'dis_3'",
+                "INSERT INTO clearing_event OVERRIDING SYSTEM VALUE SELECT k.event_id, k.object_id, k.move, k.reason, 1, k.business_at,"
+                " k.hospital_code, k.hospital_area, k.area_code, k.fund, k.subject, k.request_id, k.recorded_at FROM kept k",
+            ],
+            {"edited": 1},
+        ),
+    ],
+)
+async def test_tampering_is_found(sealed: Sealed, statements: list[str], found: dict[str, int]) -> None:
+    """As the owner, with triggers off: an edited, removed, exchanged or replaced row and a changed chain are findings."""
+    await seal.seal(sealed.database)
+    await sealed.owner.execute(EVENT.replace("$1", "1"))
+    await seal.seal(sealed.database)
+    await tamper(sealed, *statements)
+    assert await kinds(sealed) == found
+
+
+async def test_a_row_outside_any_block_for_an_hour_is_found(sealed: Sealed) -> None:
+    """Rows older than an hour that no block names are findings, and stay so once a later block has taken them in."""
+    await seal.seal(sealed.database)
+    await tamper(sealed, "UPDATE seal_block SET sealed_at = sealed_at - interval '3 hours'")
+    await sealed.owner.execute(EVENT.replace("$1", "1"))
+    await seal.seal(sealed.database)
+    await tamper(
+        sealed,
+        "INSERT INTO clearing_event (object_id, move, business_at, area_code, subject, request_id, recorded_at)"
+        " VALUES ('dis_9', 'paid', now(), '530100', 'x', 'r', clock_timestamp() - interval '5 hours')",
+    )
+    assert await kinds(sealed) == {"unsealed": 1}
+    async with sealed.database.transaction() as connection:
+        assert await seal.unsealed(connection) == 1
+    assert await seal.seal(sealed.database) == 0
+    assert await seal.seal(sealed.database, everything=True) == 1
+    assert await kinds(sealed) == {"added": 1}
+
+
+async def test_a_chain_reckoned_again_differs_from_the_digest_that_was_noted(sealed: Sealed) -> None:
+    """Whoever removes all seals and seals anew is found by a digest kept elsewhere."""
+    await seal.seal(sealed.database)
+    async with sealed.database.transaction() as connection:
+        noted = (await seal.verify(connection)).head
+    await tamper(sealed, "DELETE FROM seal_member", "DELETE FROM seal_block", "UPDATE transfer SET amount = 8")
+    await seal.seal(sealed.database)
+    assert await kinds(sealed) == {}
+    assert await kinds(sealed, expected=noted) == {"noted": 1}
+
+
+async def test_the_command_says_what_is_wrong(sealed: Sealed) -> None:
+    """``onestop seal verify`` leaves with 0 when all is in order, with 1 and words when it isn't."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "app.cli", "seal", "verify", *arguments]
+        environment = os.environ | {"ONESTOP_DATABASE_URL": sealed.url}
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    await seal.seal(sealed.database)
+    fine = run()
+    assert (fine.returncode, "没有问题" in fine.stdout) == (0, True), fine.stderr
+    await tamper(sealed, "UPDATE transfer SET amount = 8")
+    wrong = run()
+    assert wrong.returncode == 1
+    assert "被改动" in wrong.stderr
+    assert "transfer 1" in wrong.stderr

@@ -1,0 +1,222 @@
+"""The slip as PDF: what stands on it, that equal settlements give equal bytes, its code, rare characters, long bills."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import httpx
+import msgspec
+import pypdf
+import pytest
+import typst
+import zxingcpp
+from PIL import Image
+
+from app.settlement.glyphs import shown
+from app.settlement.slip import Names, contents
+from app.settlement.slip_pdf import PDF_TYPE, TEMPLATE, document_of
+from app.settlement.typesetting import FONT_FOLDER, covered, pdf, typeset
+from tests.conftest import TokenFactory
+from tests.settlement.test_slip import NAMES, PACK, computation, reversal_of, row_of
+from tests.world import World, key
+
+PDF = {"Accept": PDF_TYPE}
+MONEY = re.compile(r"-?[0-9]+\.[0-9]{2}")
+
+
+def slip_of(row: dict[str, Any], names: Names = NAMES, *, lines: int | None = None) -> dict[str, Any]:
+    """The contents of a row's slip; ``lines``: with that many, the bill's own over and over."""
+    found = contents(row, names, PACK)
+    given = found["lines"]
+    return found if lines is None else found | {"lines": [given[number % len(given)] for number in range(lines)]}
+
+
+def set_pdf(found: dict[str, Any]) -> bytes:
+    return pdf(TEMPLATE, *document_of(found))
+
+
+def pages_of(content: bytes) -> list[str]:
+    """Each page's text without blanks: a long word may be broken over lines."""
+    return [re.sub(r"\s", "", page.extract_text()) for page in pypdf.PdfReader(BytesIO(content)).pages]
+
+
+def amounts_of(value: object) -> Iterator[str]:
+    """Every amount that stands in an answer, by itself or in a sentence."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from amounts_of(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from amounts_of(one)
+    elif isinstance(value, str):
+        yield from MONEY.findall(value)
+
+
+def test_every_amount_of_the_settlement_is_on_the_slip() -> None:
+    """Tiers with their sum, scope, accumulators, each step and each line, in figures; the totals in capitals as well."""
+    found = slip_of(row_of(computation()))
+    text = "".join(pages_of(set_pdf(found)))
+    answer = msgspec.to_builtins(found["answer"])
+    wanted = {name: answer[name] for name in ("total", "scope", "portions", "payables", "summary", "lines")}
+    wanted["trace"] = [[step["formula"], step["amount"], list(step["room"].values())] for step in answer["trace"]]
+    wanted["year"] = [[str(before), str(after)] for _, before, after in found["year"]]
+    amounts = set(amounts_of(wanted))
+    assert len(amounts) > 60
+    assert not {amount for amount in amounts if amount not in text}
+    for words in (
+        "贰万零玖佰壹拾贰元壹角玖分",
+        "贰仟零玖拾壹元贰角贰分",
+        "患者／家属签字",
+        "云政办发〔2017〕102号",
+        "冲减第40行",
+    ):
+        assert words in text, words
+
+
+def test_equal_settlements_give_equal_bytes() -> None:
+    """No time of printing and no random id is in the file, which is dated by the settlement; another amount is another file."""
+    first, again = set_pdf(slip_of(row_of(computation()))), set_pdf(slip_of(row_of(computation())))
+    other = row_of(computation()) | {"settlement_id": 7000124}
+    assert first == again
+    assert first != set_pdf(slip_of(other))
+    properties = pypdf.PdfReader(BytesIO(first)).metadata
+    assert properties is not None
+    assert properties["/CreationDate"] == "D:20180511160000Z"
+    assert properties["/Title"] == "医疗费用“一站式”结算单 set_7000123"
+
+
+async def test_a_process_of_its_own_sets_the_same_bytes() -> None:
+    """A bill too long for the service's own process gives the file that a thread would give."""
+    document = document_of(slip_of(row_of(computation())))
+    assert await typeset(TEMPLATE, *document, small=False) == await typeset(TEMPLATE, *document, small=True)
+
+
+async def test_a_template_that_fails_in_its_process_is_an_error() -> None:
+    """Nobody gets half a slip."""
+    with pytest.raises(RuntimeError, match="typesetting ended"):
+        await typeset(TEMPLATE, "{}", document_of(slip_of(row_of(computation())))[1], small=False)
+
+
+def test_the_code_names_settlement_and_digests() -> None:
+    """Scanned from the page as it is set, it says the settlement's id, the digest of its inputs and that of its results."""
+    one = computation()
+    data, _ = document_of(slip_of(row_of(one)))
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[FONT_FOLDER])
+    pages = typst.Compiler(TEMPLATE, font_paths=fonts, sys_inputs={"data": data}).compile(format="png", ppi=150)
+    assert isinstance(pages, list)
+    with Image.open(BytesIO(pages[0])) as page:
+        (found,) = zxingcpp.read_barcodes(page.convert("L"))
+    assert found.text == f"set_7000123 {one.digest} {one.result_digest}"
+
+
+def test_the_id_number_is_masked() -> None:
+    """The file holds the masked id number and nothing of the rest; the name is there in full."""
+    text = "".join(pages_of(set_pdf(slip_of(row_of(computation())))))
+    assert "530127********9959" in text
+    assert "张永福" in text
+
+
+@pytest.mark.parametrize("name", ["䶮", "㛃", "𬱖", "𠅤", "㐂", "〇", "赟", "喆", "欧阳·买买提", "O'Neil-Müller"])
+def test_rare_characters_of_names_are_shown(name: str) -> None:
+    """The font has the characters of the general standard and of extension A: no name gets an empty box."""
+    assert shown(name, covered()) == name
+    text = pages_of(set_pdf(slip_of(row_of(computation()), dataclasses.replace(NAMES, person=name))))[0]
+    assert name in text
+
+
+def test_a_character_that_no_font_has_is_shown_by_its_number() -> None:
+    """It is replaced for all to see, never left out; selectors of variants and control characters only are."""
+    assert shown("𪛖\u200b葛\U000e0100\x07", covered()) == "〔U+2A6D6〕〔U+200B〕葛"
+    names = dataclasses.replace(NAMES, person="李𪛖", hospital="🏥第一医院")
+    text = pages_of(set_pdf(slip_of(row_of(computation()), names)))[0]
+    assert "李〔U+2A6D6〕" in text
+    assert "〔U+1F3E5〕第一医院" in text
+
+
+def test_texts_from_outside_are_never_markup() -> None:
+    """Names and reasons that look like the template's own language are printed as they are."""
+    evil = '#panic("x") *b* $x$ </script> \\ [a] @b'
+    row = reversal_of(computation()) | {"reason": evil}
+    text = "".join(pages_of(set_pdf(slip_of(row, Names(evil, evil, "—")))))
+    assert text.count(evil.replace(" ", "")) >= 3
+
+
+def test_a_long_bill_runs_over_numbered_pages() -> None:
+    """Each page repeats the headings of the lines and says which of how many it is."""
+    pages = pages_of(set_pdf(slip_of(row_of(computation()), lines=600)))
+    assert len(pages) > 6
+    for number, text in enumerate(pages, start=1):
+        assert f"第{number}页共{len(pages)}页" in text
+        assert "set_7000123" in text
+    for text in pages[1:-1]:
+        assert "行日期名称单价数量金额类全自费" in text
+        assert "张永福" in text
+
+
+def test_undone_settlements_are_marked_on_every_page() -> None:
+    """Nobody takes any page of a reversed settlement's slip, or of a reversal's, for a valid one."""
+    reversed_ = pages_of(set_pdf(slip_of(row_of(computation()) | {"status": "reversed"})))
+    reversal = pages_of(set_pdf(slip_of(reversal_of(computation()))))
+    valid = pages_of(set_pdf(slip_of(row_of(computation()))))
+    assert all("已撤销" in page for page in reversed_)
+    assert all("撤销单" in page for page in reversal)
+    assert not any("撤销" in page for page in valid)
+    assert "负贰仟零玖拾壹元贰角贰分" in reversal[0]
+
+
+def test_the_fonts_came_with_their_licence() -> None:
+    """The open font is an installed dependency, its licence beside it."""
+    assert "SIL OPEN FONT LICENSE" in (FONT_FOLDER / "NotoSansSC.LICENSE").read_text().upper()
+
+
+async def test_settlements_reversals_and_adjustments_have_pdfs(client: httpx.AsyncClient) -> None:
+    """Over HTTP by ``Accept``; the page stays HTML without it."""
+    world = await World(client).build(name="欧阳㛃")
+    settled = await world.settled(world.bill("100.00", lines=[world.line("100.00", quantity="2", unit_price="50.00")]))
+    path = f"/v1/settlements/{settled['settlement_id']}"
+    taken_back = {"lines": [{"line_no": 1, "quantity": "1"}], "reason": "退药一份"}
+    adjusted = await client.post(f"{path}/refunds", json=taken_back, headers=key())
+    assert adjusted.status_code == 201, adjusted.text
+    undone = await client.post(f"{path}/reversal", json={"reason": "录入错误"}, headers=key())
+    assert undone.status_code == 201, undone.text
+    for entry, words in (
+        (settled, ("100.00", "壹佰元整", "已撤销", "欧阳㛃", f"{world.id_number[:6]}********{world.id_number[-4:]}")),
+        (adjusted.json(), ("-50.00", "负伍拾元整", "退药一份", "现在的计算过程", "调整单")),
+        (undone.json(), ("撤销单", "录入错误", settled["settlement_id"])),
+    ):
+        slip = await client.get(f"/v1/settlements/{entry['settlement_id']}/slip", headers=PDF)
+        assert slip.status_code == 200, slip.text
+        assert slip.headers["content-type"] == PDF_TYPE
+        assert slip.headers["content-disposition"] == f'inline; filename="{entry["settlement_id"]}.pdf"'
+        text = "".join(pages_of(slip.content))
+        assert world.id_number not in text
+        for word in words:
+            assert word in text, word
+    page = await client.get(f"{path}/slip", headers={"Accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["vary"] == "Accept"
+
+
+async def test_a_pdf_is_within_the_callers_reach(client: httpx.AsyncClient, token: TokenFactory) -> None:
+    """Another hospital's settlement is not found, as everywhere."""
+    world = await World(client).build()
+    settled = await world.settled(world.bill("25.00"))
+    path = f"/v1/settlements/{settled['settlement_id']}/slip"
+    own = await token(scopes=["hospital"], hospital_code=world.township)
+    other = await token(scopes=["hospital"], hospital_code=world.county)
+    assert (await client.get(path, headers=PDF | own)).content.startswith(b"%PDF-")
+    assert (await client.get(path, headers=PDF | other)).json()["code"] == "not_found"
+
+
+def test_the_file_brings_its_fonts() -> None:
+    """The PDF embeds every font it uses, and uses none but the installed one."""
+    reader = pypdf.PdfReader(BytesIO(set_pdf(slip_of(row_of(computation())))))
+    fonts = {
+        font.get_object()["/BaseFont"]
+        for page in reader.pages
+        for font in page["/Resources"]["/Font"].values()  # type: ignore[index]
+    }
+    assert fonts
+    assert all("NotoSansSC" in name for name in fonts), fonts
