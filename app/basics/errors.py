@@ -13,7 +13,7 @@
     ├── Unavailable        503  nothing was written, repeat with the same key
     └── PolicyError             a pack that can't be loaded, with every finding (policy authors)
 
-Each code has its message in both languages in ``app/service/messages.py``. No input value, name or id number is ever put into
+Each code has its message in both languages in ``app/service/messages/``. No input value, name or id number is ever put into
 an error: ``values`` holds only what is ours (amounts computed, limits, counts, days of a policy).
 """
 

@@ -1,4 +1,4 @@
-"""Every text of the pages, Chinese and English. What codes of errors say is in ``app/service/messages.py``."""
+"""Every text of the pages, Chinese and English. What codes of errors say is in ``app/service/messages/``."""
 
 from typing import Final
 

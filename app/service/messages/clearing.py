@@ -1,0 +1,117 @@
+"""What is said of statements, orders, payments, deposits, closings and monthly reports."""
+
+from typing import Final
+
+MESSAGES: Final[dict[str, tuple[str, str]]] = {
+    "period_format": (
+        "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
+        "The month has the wrong form. Write YYYY-MM, for example 2018-05.",
+    ),
+    "fund_not_in_statement": (
+        "申报单中没有该基金的金额。请核对基金代码，可用的见申报单的 totals。",
+        "The statement has nothing of this fund. Check the fund's code; the statement's totals show which there are.",
+    ),
+    "statement_not_approved": (
+        "申报单中该基金的部分尚未审批。请先由申报人以外的人审批。",
+        "This fund's part of the statement isn't approved. Have somebody other than its declarer approve it first.",
+    ),
+    "differences_open": (
+        "该基金还有未处理的对账差异。请先逐条处理并写明原因，再审批。",
+        "There are unresolved differences of this fund. Resolve each with its reason, then approve.",
+    ),
+    "deductions_open": (
+        "该基金还有未决的扣款。请等待申诉期满或作出决定，再审批。",
+        "There are undecided deductions of this fund. "
+        "Wait for the days of appeal to pass or decide them, then approve.",
+    ),
+    "return_exceeds_payment": (
+        "退回金额超过已付未退的金额。最多 {most} 元，请核对金额。",
+        "More would come back than was paid. At most {most} yuan; check the amount.",
+    ),
+    "before_sending": (
+        "日期早于送出拨付的日期。拨付单于 {sent_on} 送出，请核对日期。",
+        "The day lies before the order was sent. It was sent on {sent_on}; check the day.",
+    ),
+    "amount_not_positive": (
+        "金额必须大于零。请填写实际金额。",
+        "The amount has to be more than zero. Enter the real amount.",
+    ),
+    "year_out_of_range": (
+        "年度超出可用范围。请填写当年或相邻年度。",
+        "The year can't be used. Enter this year or one near it.",
+    ),
+    "already_released": (
+        "该年度的质量保证金已有清退单。请使用已有的清退单。",
+        "There is already a release of this year's deposit. Use that one.",
+    ),
+    "no_deposit": (
+        "该年度没有暂扣的质量保证金。请核对机构、基金和年度。",
+        "No deposit is held for this year. Check hospital, fund and year.",
+    ),
+    "deposit_changed": (
+        "起草之后保证金余额有变化。请取消后重新起草清退单。",
+        "The deposit has changed since the draft. Draft the release again.",
+    ),
+    "already_declared": (
+        "该月已经申报。请查询已有的申报单，需要重报时先撤回。",
+        "This month is already declared. Read that statement, or withdraw it before declaring again.",
+    ),
+    "invalid_move": (
+        "当前状态不允许这一步操作。请查询最新状态后再操作。",
+        "The current state doesn't allow this. Read the present state first.",
+    ),
+    "month_closed": (
+        "该月已关账，不能再记入。{period} 之外未关账月份的日期可以使用，或由他人重新开账。",
+        "The month is closed. Use a day of an open month instead of one in {period}, or have somebody else reopen it.",
+    ),
+    "period_not_ended": (
+        "该月或该年尚未结束。请在期满后再办理。",
+        "This month or year has not ended. Come back when it has.",
+    ),
+    "already_closed": (
+        "该月或该年已经关账。无需再次关账；需要改动时请由他人重新开账。",
+        "It is closed already. There is nothing left to do; to change something have somebody else reopen it.",
+    ),
+    "order_exists": (
+        "该申报单在此基金和年度已有拨付单。请使用已有的拨付单。",
+        "There is already an order for this statement, fund and year. Use that one.",
+    ),
+    "bank_reference_used": (
+        "银行流水号已被使用。请核对流水号，确认该笔付款是否已登记。",
+        "The bank reference is already used. Check it, and whether the payment was recorded before.",
+    ),
+    "payment_exceeds_order": (
+        "付款金额超过拨付单的未付金额。未付 {most} 元，请核对金额。",
+        "The payment exceeds what is unpaid of the order. Unpaid are {most} yuan; check the amount.",
+    ),
+    "deposit_too_high": (
+        "质量保证金比例过高。不得超过 1 减最低拨付比例，即 {highest}，请降低后重新提交。",
+        "The deposit rate is too high. It can't exceed 1 minus the payout floor, {highest}; lower it.",
+    ),
+    "payout_floor": (
+        "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
+        "This deposit would push the year's projected payout rate below its floor. "
+        "Hold back at most {largest_deposit_rate}; 0 is always allowed.",
+    ),
+    "fund_without_floor": (
+        "该基金没有最低拨付率要求，不需要例外。请核对基金编码。",
+        "This fund has no payout floor and needs no exception. Check its code.",
+    ),
+    "exception_exists": (
+        "该基金该年度已有例外申请。请查询并由他人批准已有的申请。",
+        "There is already an exception for this fund and year. Read it, and have somebody else approve it.",
+    ),
+    "all_funds_needed": (
+        "该操作涉及全部基金，此令牌只限部分基金。请由不限基金的令牌办理。",
+        "This concerns every fund, and the token is limited to some. Use a token without that limit.",
+    ),
+    "payout_below_floor": (
+        "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
+        "The payout rate is below its floor, the year can't be closed. "
+        "Pay the listed statements or have an exception approved.",
+    ),
+    "already_submitted": (
+        "该月月报已经提交。请查询该月报；提交后的更正计入以后各月。",
+        "This month's report is already submitted. Read it; later corrections show in later months.",
+    ),
+}
