@@ -7,7 +7,8 @@ Units used everywhere in this project:
 - unit price and ceiling: millionths of a yuan, ``int``
 - quantity: ten-thousandths of a unit, ``int``
 
-Rounding happens only here (calculation.md, section 1). There is no binary float in this module or in the core.
+Rounding happens only here (docs/specification/calculation.md, section 1). There is no binary float in this module or in
+the core.
 """
 
 import re

@@ -1,7 +1,9 @@
-"""Deductions: what an audit takes off a fund's payable of a settlement, what the hospital says, what another person decides.
+"""Deductions: what an audit takes off a fund's payable of a settlement, what the hospital says, what another person
+decides.
 
-Amounts in fen. An accepted or upheld deduction reduces what the fund owes the hospital, by a transfer from its payable account
-to the fund's expense; the patient is never charged for it (clearing.md, The month, 3). Days are business days.
+Amounts in fen. An accepted or upheld deduction reduces what the fund owes the hospital, by a transfer from its payable
+account to the fund's expense; the patient is never charged for it (docs/specification/clearing.md, section 2). Days are
+business days.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +40,8 @@ class AppealRequest(Struct, forbid_unknown_fields=True):
 
 
 class DecisionRequest(Struct, forbid_unknown_fields=True):
-    """The decision of an appeal. ``amount`` is what is deducted after all: needed for ``reduced``, else it may be left out."""
+    """The decision of an appeal. ``amount`` is what is deducted after all: needed for ``reduced``, else it may be left
+    out."""
 
     outcome: Outcome
     reason: Reason
@@ -46,8 +49,9 @@ class DecisionRequest(Struct, forbid_unknown_fields=True):
 
 
 class DeductionAnswer(Struct):
-    """A deduction, yuan. ``upheld`` is what is deducted in the end, null while that is open. ``proposed`` with its appeal days
-    over is shown as ``accepted``, as it will be booked; ``lapsed``: its settlement was reversed before a decision."""
+    """A deduction, yuan. ``upheld`` is what is deducted in the end, null while that is open. ``proposed`` with its
+    appeal days over is shown as ``accepted``, as it will be booked; ``lapsed``: its settlement was reversed before a
+    decision."""
 
     deduction_id: str
     statement_id: str
@@ -139,8 +143,8 @@ async def appeal(
 async def decide(
     service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: DecisionRequest
 ) -> DeductionAnswer:
-    """Decide an appeal. Forbidden ``maker_is_checker`` for who proposed or appealed; Refused for an amount that doesn't fit the
-    outcome; Conflict ``invalid_move`` without an appeal."""
+    """Decide an appeal. Forbidden ``maker_is_checker`` for who proposed or appealed; Refused for an amount that doesn't
+    fit the outcome; Conflict ``invalid_move`` without an appeal."""
     row = await _moving(connection, deduction_id)
     may_pay(caller, row["area_code"])
     by_another(caller, row["subject"], row["appealed_by"])
@@ -177,8 +181,9 @@ def _upheld(claimed: int, wanted: DecisionRequest) -> int:
 async def lapse(
     service: Service, connection: AsyncConnection, caller: Caller, statement_id: int, funds: Sequence[str] | None = None
 ) -> None:
-    """Uphold what the hospital didn't appeal in time, of some funds of a statement or of all (clearing.md: no appeal in time =
-    upheld). For whoever approves or audits the statement, whose row the caller has locked."""
+    """Uphold what the hospital didn't appeal in time, of some funds of a statement or of all
+    (docs/specification/clearing.md, section 2). For whoever approves or audits the statement, whose row the caller has
+    locked."""
     now = await business_now(service, connection)
     columns = deduction.c
     over = (columns.statement_id == statement_id, columns.state == "proposed", columns.appeal_by < today(now))
@@ -277,7 +282,8 @@ async def listed(
     limit: int,
     cursor: str | None,
 ) -> bytes:
-    """A page of the deductions within reach, newest first; ``filters`` are columns and what they must equal (None: any)."""
+    """A page of the deductions within reach, newest first; ``filters`` are columns and what they must equal (None:
+    any)."""
     before = read_cursor(service, cursor, int)
     columns = deduction.c
     day = today(await business_now(service, connection))

@@ -1,4 +1,5 @@
-"""Proposing a deduction: what an auditor may take off a fund's payable of a settlement (clearing.md, The month, 3). Fen."""
+"""Proposing a deduction: what an auditor may take off a fund's payable of a settlement (docs/specification/clearing.md,
+section 2). Fen."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -64,8 +65,8 @@ async def propose(
 ) -> DeductionAnswer:
     """Propose a deduction from a statement whose fund isn't approved yet (else Conflict ``invalid_move``).
 
-    Refused with every fault: no posting of that fund in the statement, no such line, more than the fund still owes for the
-    settlement beside its other deductions. Conflict ``already_reversed``. Moves no money."""
+    Refused with every fault: no posting of that fund in the statement, no such line, more than the fund still owes for
+    the settlement beside its other deductions. Conflict ``already_reversed``. Moves no money."""
     settlement_id = read_id(SETTLEMENT, wanted.settlement_id) or 0
     person = (await connection.execute(_PERSON, {"settlement": settlement_id})).scalar_one_or_none()
     await connection.execute(_LOCK_PERSON, {"person": person or ""})

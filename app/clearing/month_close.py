@@ -1,7 +1,8 @@
-"""Closing a month and opening it again (clearing.md, "The month"). What a closed month refuses stands in ``app/clearing/month.py``.
+"""Closing a month and opening it again (docs/specification/clearing.md, section 2). What a closed month refuses stands
+in ``app/clearing/month.py``.
 
-Closing keeps the month's figures as they are then, and says what is still open; it stops nothing that is open. Reopening is by
-another person, keeps the row and says why in the record.
+Closing keeps the month's figures as they are then, and says what is still open; it stops nothing that is open.
+Reopening is by another person, keeps the row and says why in the record.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,8 +34,8 @@ _FIGURES: Final = text("SELECT * FROM month_figures(:area, :period)")
 
 
 class MonthClosingRequest(Struct, forbid_unknown_fields=True):
-    """Close a month of an area: ``soft`` for payments and returns, ``hard`` for declarations too. Without ``area_code`` the
-    token's own area."""
+    """Close a month of an area: ``soft`` for payments and returns, ``hard`` for declarations too. Without ``area_code``
+    the token's own area."""
 
     mode: Mode
     area_code: AreaCode | None = None
@@ -48,8 +49,8 @@ class MonthReopeningRequest(Struct, forbid_unknown_fields=True):
 
 
 class Figure(Struct):
-    """A month's postings of a kind, as they were when it was closed. ``amount`` yuan: what goes back to the fund's expense (a
-    reversal, a deduction) is negative, all else as it was posted."""
+    """A month's postings of a kind, as they were when it was closed. ``amount`` yuan: what goes back to the fund's
+    expense (a reversal, a deduction) is negative, all else as it was posted."""
 
     hospital_code: str
     fund: str
@@ -133,7 +134,8 @@ async def close(
 async def reopen(
     service: Service, connection: AsyncConnection, caller: Caller, wanted: MonthReopeningRequest, period: str
 ) -> MonthAnswer:
-    """Open a closed month. Conflict ``invalid_move`` when it isn't closed, Forbidden ``maker_is_checker`` for who closed it."""
+    """Open a closed month. Conflict ``invalid_move`` when it isn't closed, Forbidden ``maker_is_checker`` for who
+    closed it."""
     area = _whole(caller, wanted.area_code)
     await connection.execute(_LOCK, {"area": area})
     row = await _row(connection, area, period)

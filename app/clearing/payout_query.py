@@ -1,7 +1,8 @@
-"""The one query behind payout rates, projections, the floor's check and the closing of a year (clearing.md, "The payout rate").
+"""The one query behind payout rates, projections, the floor's check and the closing of a year
+(docs/specification/clearing.md, section 7).
 
-Everything is a fold of transfers. A *bucket* is what falls due together: the postings of one statement, of one undeclared
-month, or of one release of deposits.
+Everything is a fold of transfers. A *bucket* is what falls due together: the postings of one statement, of one
+undeclared month, or of one release of deposits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -155,8 +156,9 @@ SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.are
 
 
 class Figures(Struct, frozen=True):
-    """One row of the query, fen. ``incurred`` to ``year_end_offset`` are those of the legal day (31 December at the latest),
-    the others those of the day asked for. ``bound`` is the floor's share of what is payable, in ten-thousandths of a fen."""
+    """One row of the query, fen. ``incurred`` to ``year_end_offset`` are those of the legal day (31 December at the
+    latest), the others those of the day asked for. ``bound`` is the floor's share of what is payable, in
+    ten-thousandths of a fen."""
 
     fund: str | None
     area_code: str | None
@@ -242,8 +244,8 @@ async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: 
 
 
 def _filters(wanted: Wanted) -> tuple[str, str, dict[str, str]]:
-    """The conditions on transfers and statements, and their values. Only those that were asked for: a condition that may be
-    empty would hide from the planner how much is read."""
+    """The conditions on transfers and statements, and their values. Only those that were asked for: a condition that
+    may be empty would hide from the planner how much is read."""
     transfers, statements, values = "", "", {}
     if wanted.fund is not None:
         transfers += " AND t.fund = :fund"

@@ -1,4 +1,5 @@
-"""Payout rates 拨付率 as they are shown, and the floor an order's deposit may not go below (clearing.md, "The payout rate").
+"""Payout rates 拨付率 as they are shown, and the floor an order's deposit may not go below
+(docs/specification/clearing.md, section 7).
 
 Nothing here is posted. Ratios are compared in integer fen and shown rounded down.
 """
@@ -26,8 +27,8 @@ KNOWN_ONLY: Final = "known_only"
 class RateAnswer(Struct):
     """The payout figures of one group as of a day; yuan, and ratios with four decimals rounded down, null over nothing.
 
-    From 31 December on ``incurred`` to ``incurred_ratio``, ``required`` and ``projected_ratio`` stand still; ``final_…``,
-    ``due``, ``matured_ratio``, ``overdue`` and ``deposit`` go on.
+    From 31 December on ``incurred`` to ``incurred_ratio``, ``required`` and ``projected_ratio`` stand still;
+    ``final_…``, ``due``, ``matured_ratio``, ``overdue`` and ``deposit`` go on.
     """
 
     fund: str | None
@@ -73,7 +74,7 @@ async def rates_of(
     hospital_code: str | None,
     group_by: str,
 ) -> list[RateAnswer]:
-    """The rows that a reader asks for (``GET /v1/payout-rates``), today and of his own area where nothing else is said.
+    """The rows that a reader asks for (``GET /v1/payout-rates``). Defaults: today, the caller's area.
     Refused for a fund or a group that there isn't."""
     groups = tuple(group_by.split(","))
     faults = []
@@ -110,7 +111,8 @@ def own_area(caller: Caller) -> str | None:
 async def payout_rates(
     service: Service, connection: AsyncConnection, wanted: Wanted, funds: Collection[str] | None = None
 ) -> list[RateAnswer]:
-    """The rows asked for. Grouped by fund alone, the four funds are always there, of a token of some ``funds`` its own."""
+    """The rows asked for. Grouped by fund alone, the four funds are always there, of a token of some ``funds`` its
+    own."""
     rows = await payout_figures(connection, service.book, wanted)
     if tuple(wanted.group_by) == (FUND,):
         found = {row.fund: row for row in rows}
@@ -157,8 +159,8 @@ def _shown(service: Service, row: Figures, wanted: Wanted) -> RateAnswer:
 
 
 def ratio(part: int, whole: int) -> str | None:
-    """A share with four decimals, rounded down; None over nothing. A negative share or whole is a hospital's debt: it shows
-    below zero, or above one, as it is."""
+    """A share with four decimals, rounded down; None over nothing. A negative share or whole is a hospital's debt: it
+    shows below zero, or above one, as it is."""
     if whole == 0:
         return None
     value = part * RATE_ONE // whole
@@ -178,11 +180,12 @@ async def floor_check(
     statement_id: int,
     today: date,
 ) -> None:
-    """Conflict ``payout_floor`` when an order's deposit pushes what the year is projected to pay below the fund's floor.
+    """Conflict ``payout_floor`` when an order's deposit pushes what the year is projected to pay below the fund's
+    floor.
 
-    ``gross`` is what was approved, fen, of the statement, fund and fiscal year. A deposit of 0, a fund without a floor and a
-    year that has ended are never refused. With nothing of last year to expect from, only what such a plan can reach at all
-    counts. The plan's prepayment, outstanding at the year's end, counts as in ``payout_plan.reachable``.
+    ``gross`` is what was approved, fen, of the statement, fund and fiscal year. A deposit of 0, a fund without a floor
+    and a year that has ended are never refused. With nothing of last year to expect from, only what such a plan can
+    reach at all counts. The plan's prepayment, outstanding at the year's end, counts as in ``payout_plan.reachable``.
     """
     floor = plan.floors.get(fund)
     if floor is None or deposit_rate == 0 or gross <= 0 or today.year > year:

@@ -1,8 +1,9 @@
 """Reconciliation: what a statement declares, compared with what the hospital says it is owed. Amounts in fen.
 
-By totals per fund, or by a detail file per settlement and fund. Comparing changes neither side. What was settled within the
-grace window of the month's beginning or end, and stands in their file of the other month, is no difference (clearing.md, The
-month, 2): the date basis is our ``settled_at``. Totals are compared as they are, since they don't say what they hold.
+By totals per fund, or by a detail file per settlement and fund. Comparing changes neither side. What was settled within
+the grace window of the month's beginning or end, and stands in their file of the other month, is no difference
+(docs/specification/clearing.md, section 2): the date basis is our ``settled_at``. Totals are compared as they are,
+since they don't say what they hold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,9 +73,9 @@ async def compare(
     statement_id: str,
     theirs: Sequence[TotalRow] | Detail,
 ) -> ReconciliationAnswer:
-    """Compare a statement with the hospital's figures and keep what differs. Conflict ``invalid_move`` once it is approved or
-    withdrawn. A token limited to some funds compares those. What former comparisons left open is resolved by this one; only
-    a file stands above a file."""
+    """Compare a statement with the hospital's figures and keep what differs. Conflict ``invalid_move`` once it is
+    approved or withdrawn. A token limited to some funds compares those. What former comparisons left open is resolved
+    by this one; only a file stands above a file."""
     row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     if caller.principal.hospital_code is None:
         may_pay(caller, row["area_code"])

@@ -1,6 +1,7 @@
 """Statements: what a hospital declares of an ended month to one paying area, and the approval of each fund's part.
 
-A statement is its items: postings of the hospital's payable account, each in one statement for ever (clearing.md, "The month").
+A statement is its items: postings of the hospital's payable account, each in one statement for ever
+(docs/specification/clearing.md, section 2).
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,8 @@ class TotalAnswer(Struct):
 
 
 class FundAnswer(Struct):
-    """One fund's part: declared ``amount``, upheld ``deductions``, ``payable`` = amount − deductions, who approved it."""
+    """One fund's part: declared ``amount``, upheld ``deductions``, ``payable`` = amount − deductions, who approved
+    it."""
 
     fund: str
     count: int
@@ -81,8 +83,8 @@ class FundAnswer(Struct):
 
 
 class StatementAnswer(Struct):
-    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan. ``warnings``, when it is declared:
-    ``family_doctor_fee_not_set`` where contracts would be paid if the operator had set the fee."""
+    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan. ``warnings``, when it is
+    declared: ``family_doctor_fee_not_set`` where contracts would be paid if the operator had set the fee."""
 
     statement_id: str
     hospital_code: str

@@ -1,6 +1,8 @@
-"""Closing a fiscal year: not below the floor, unless two people signed an exception (clearing.md, "The payout rate").
+"""Closing a fiscal year: not below the floor, unless two people signed an exception (docs/specification/clearing.md,
+section 7).
 
-Closing freezes payout figures, never accumulators: what is settled or corrected later falls into the current fiscal year.
+Closing freezes payout figures, never accumulators: what is settled or corrected later falls into the current fiscal
+year.
 """
 
 from collections.abc import Sequence
@@ -102,9 +104,9 @@ class ExceptionAnswer(Struct):
 async def close(
     service: Service, connection: AsyncConnection, caller: Caller, year: int, wanted: ClosingRequest
 ) -> ClosingAnswer:
-    """Close an ended year for good. Conflict ``period_not_ended``, ``already_closed``, or ``payout_below_floor`` with the
-    funds bound by a floor that miss it: ``shortfall``, and in ``unpaid`` what each statement lacked on 31 December, its
-    withheld deposit included. Forbidden ``all_funds_needed`` for a token of some funds."""
+    """Close an ended year for good. Conflict ``period_not_ended``, ``already_closed``, or ``payout_below_floor`` with
+    the funds bound by a floor that miss it: ``shortfall``, and in ``unpaid`` what each statement lacked on 31 December,
+    its withheld deposit included. Forbidden ``all_funds_needed`` for a token of some funds."""
     area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and not caller.principal.funds.issuperset(FUNDS):

@@ -187,7 +187,8 @@ def demo(port: int, once: bool, data_dir: Path | None) -> None:
     "--data-dir", type=click.Path(path_type=Path), default=None, help="Keep the simulated data in this new folder."
 )
 def simulate_year(seed: int, hospitals: int, months: int, bills: int, data_dir: Path | None) -> None:
-    """Run a year of clearing through a service of its own; an auditor predicts every balance. Status 1 on a difference."""
+    """Run a year of clearing through a service of its own; an auditor predicts every balance. Status 1 on a
+    difference."""
     wanted = Wanted(seed=seed, hospitals=hospitals, months=months, bills=bills)
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="onestop-simulation-") as scratch:
@@ -424,7 +425,8 @@ def policy_check(files: tuple[Path, ...]) -> None:
 @policy.command("test")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def policy_test(files: tuple[Path, ...]) -> None:
-    """Compute the golden cases beside pack files (NAME.cases.yaml); without files those of all shipped packs and schemes."""
+    """Compute the golden cases beside pack files (NAME.cases.yaml); without files those of all shipped packs and
+    schemes."""
     extra, given = Settings().policy_dir, packs_of(files)
     failed = 0
     try:
@@ -709,7 +711,7 @@ def user_add(name: str, data_dir: Path | None, **options: Any) -> None:
 @click.argument("name")
 @data_dir_option
 def user_reset(name: str, data_dir: Path | None) -> None:
-    """Give a user a new password for one login; unlocks and enables him, ends his sessions."""
+    """Give a user a new password for one login; unlocks and enables the user, ends their sessions."""
     password = _first_password()
 
     async def act(connection: AsyncConnection) -> None:
@@ -724,7 +726,7 @@ def user_reset(name: str, data_dir: Path | None) -> None:
 @click.argument("name")
 @data_dir_option
 def user_disable(name: str, data_dir: Path | None) -> None:
-    """Let a user log in no more, and end his sessions."""
+    """Disable a login and end its sessions. Past actions keep the user's name."""
 
     async def act(connection: AsyncConnection) -> None:
         await finance_user.disable(connection, name)

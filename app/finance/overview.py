@@ -49,7 +49,7 @@ class Work(Struct):
 
 @router.get("")
 async def get_overview(request: Request) -> Response:
-    """The overview of a fiscal year; who may not see it begins with the first page that he may see."""
+    """The overview of a fiscal year; who may not see it begins with the first page that they may see."""
     visitor = await visit(request)
     if not visitor.may(*READERS):
         raise Elsewhere(next(address for _, address, scopes in ENTRIES if visitor.may(*scopes)))

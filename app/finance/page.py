@@ -76,7 +76,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks at a page, in which language, with the token that his forms must send back."""
+    """Who looks at a page, in which language, with the token that the page's forms must send back."""
 
     request: Request
     service: Service
@@ -102,7 +102,8 @@ def language_of(request: Request) -> Language:
 
 
 async def visit(request: Request, *scopes: str, changing_password: bool = False) -> Visitor:
-    """The visitor of a page for these scopes. Who is not logged in, or has to choose a password first, goes elsewhere."""
+    """The visitor of a page for these scopes. Who is not logged in, or has to choose a password first, goes
+    elsewhere."""
     service, cookie = service_of(request), request.cookies.get(SESSION_COOKIE, "")
     if not cookie:
         raise Unauthorized("session_ended")
@@ -162,7 +163,8 @@ def new_key() -> str:
 
 
 def struct_of(form: Mapping[str, str], type_: type[T], *names: str) -> T:
-    """A service's request from the fields of a form; empty ones are left out. Refused with every fault, as for the API."""
+    """A service's request from the fields of a form; empty ones are left out. Refused with every fault, as for the
+    API."""
     wanted = {name: form[name] for name in names if form.get(name)}
     return decode(msgspec.json.encode(wanted), type_)
 
@@ -176,7 +178,8 @@ async def acted(
     notice: str,
     show: Callable[[Refusal], Awaitable[Response]],
 ) -> Response:
-    """Act once per form, in one transaction, and go on to ``location`` with a notice; a refusal is shown by ``show``."""
+    """Act once per form, in one transaction, and go on to ``location`` with a notice; a refusal is shown by
+    ``show``."""
 
     async def written(connection: AsyncConnection) -> tuple[int, bytes]:
         await act(connection)

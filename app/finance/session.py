@@ -22,7 +22,7 @@ _CSRF: Final = "csrf"
 
 
 async def begin(service: Service, connection: AsyncConnection, user: Mapping[Any, Any], request_id: str) -> str:
-    """Begin a session of a user who has just proved his password; the cookie's text."""
+    """Begin a session of a user who has just proved their password; the cookie's text."""
     values = {name: user[name] for name in ("scopes", "hospital_code", "area_code", "funds")}
     issued = insert(token).values(
         values
@@ -43,7 +43,8 @@ async def begin(service: Service, connection: AsyncConnection, user: Mapping[Any
 
 
 async def current(service: Service, connection: AsyncConnection, text: str) -> RowMapping:
-    """The living session of a cookie, with its token's columns and ``must_change``; Unauthorized ``session_ended`` without."""
+    """The living session of a cookie, with its token's columns and ``must_change``; Unauthorized ``session_ended``
+    without."""
     digest, now = token_digest(text), datetime.now(UTC)
     joined = user_session.join(token, token.c.token_id == user_session.c.token_id)
     joined = joined.join(app_user, app_user.c.name == user_session.c.name)
@@ -66,7 +67,7 @@ async def current(service: Service, connection: AsyncConnection, text: str) -> R
 
 
 async def end(connection: AsyncConnection, name: str, *, token_id: int | None = None) -> None:
-    """End a session of a user by its token, or all of his."""
+    """End a session of a user by its token, or all of the user's."""
     mine = select(user_session.c.token_id).where(user_session.c.name == name)
     ended = update(token).where(token.c.token_id.in_(mine), token.c.revoked_at.is_(None))
     if token_id is not None:

@@ -1,7 +1,9 @@
-"""People who log in: their names, passwords and roles. A user's name is the subject of what he does, his roles are a token's.
+"""People who log in: their names, passwords and roles. A user's name is the subject of what they do, their roles are a
+token's.
 
-Passwords are argon2id hashes. A login counts as failed until it has succeeded, so that many at once are counted too: after
-``MOST_FAILURES`` in a row the name is locked for a while, after ``MOST_FROM_ORIGIN`` the place they come from. Real time.
+Passwords are argon2id hashes. A login counts as failed until it has succeeded, so that many at once are counted too:
+after ``MOST_FAILURES`` in a row the name is locked for a while, after ``MOST_FROM_ORIGIN`` the place they come from.
+Real time.
 """
 
 import asyncio
@@ -73,7 +75,7 @@ async def add(connection: AsyncConnection, wanted: UserRequest, *, created_by: s
 
 
 async def reset(connection: AsyncConnection, name: str, password: str) -> None:
-    """Give a user a password for his next login, and let him in again; NotFound without such a user."""
+    """Give a user a password for the next login, and let them in again; NotFound without such a user."""
     if await _row(connection, name) is None:
         raise NotFound("not_found")
     values = {"password_hash": await _hashed(password), "must_change": True, "failures": 0, "locked_until": None}
@@ -81,15 +83,15 @@ async def reset(connection: AsyncConnection, name: str, password: str) -> None:
 
 
 async def disable(connection: AsyncConnection, name: str) -> None:
-    """Let a user log in no more; NotFound without such a user. What he did bears his name for ever."""
+    """Disable a login; NotFound without such a user. Past actions keep the user's name."""
     if await _row(connection, name) is None:
         raise NotFound("not_found")
     await connection.execute(update(app_user).where(app_user.c.name == name).values(disabled_at=func.clock_timestamp()))
 
 
 async def checked(service: Service, *, name: str, password: str, origin: str) -> Mapping[Any, Any]:
-    """The row of the user with this password. Unauthorized ``login_failed`` for a wrong one, an unknown name, a locked or a
-    disabled user alike; TooMany ``too_many_logins`` when the origin had too many failures."""
+    """The row of the user with this password. Unauthorized ``login_failed`` for a wrong one, an unknown name, a locked
+    or a disabled user alike; TooMany ``too_many_logins`` when the origin had too many failures."""
     place = blind_index(service.keys, origin)
     async with service.database.transaction() as connection:
         attempt, found = await _begin(connection, name, place)
@@ -123,7 +125,7 @@ async def _begin(connection: AsyncConnection, name: str, place: bytes) -> tuple[
 
 
 async def choose_password(connection: AsyncConnection, name: str, *, old: str, new: str) -> None:
-    """Replace a user's password, ``checked`` just before, by one that he chose. Conflict ``password_unchanged``."""
+    """Replace a user's password, ``checked`` just before, by one that they chose. Conflict ``password_unchanged``."""
     if old == new:
         raise Conflict("password_unchanged")
     values = {"password_hash": await _hashed(new), "must_change": False}

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["users"])
 
 
 class PasswordRequest(Struct, forbid_unknown_fields=True):
-    """A password for the user's next login, which he has to change then."""
+    """A password for the user's next login, which has to be changed then."""
 
     password: Password
 
@@ -46,7 +46,8 @@ async def _sent(request: Request, service: Service, type_: type[Any]) -> Any:
 
 
 def _unguessable(service: Service, wanted: Any) -> Any:
-    """The body as its key remembers it: with a keyed digest for the password, which a plain hash would let be guessed."""
+    """The body as its key remembers it: with a keyed digest for the password, which a plain hash would let be
+    guessed."""
     return replace(wanted, password=blind_index(service.keys, wanted.password).hex())
 
 
@@ -65,7 +66,7 @@ async def post_user(request: Request) -> Response:
 
 @router.post("/users/{name}/password", openapi_extra=body(PasswordRequest, keyed=True), responses=gives(200, NamedUser))
 async def post_password(request: Request, name: str) -> Response:
-    """Give a user a new password for one login; ends his sessions, unlocks and enables him."""
+    """Give a user a new password for one login; ends the user's sessions, unlocks and enables them."""
     caller, service = await _admin(request)
     wanted = await _sent(request, service, PasswordRequest)
 
@@ -79,7 +80,7 @@ async def post_password(request: Request, name: str) -> Response:
 
 @router.post("/users/{name}/disabling", openapi_extra=KEYED, responses=gives(200, NamedUser))
 async def post_disabling(request: Request, name: str) -> Response:
-    """Let a user log in no more, and end his sessions."""
+    """Disable a login and end its sessions. Past actions keep the user's name."""
     caller, _ = await _admin(request)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:

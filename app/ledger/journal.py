@@ -1,7 +1,7 @@
-"""Which transfers a settlement or a correction posts (clearing.md, the ledger). Pure.
+"""Which transfers a settlement or a correction posts (docs/specification/clearing.md, section 1). Pure.
 
-A transfer has one debit account, one credit account and one positive amount, so an unbalanced entry can't be written down.
-The patient's own portion and the hospital's are not the funds' money and post nothing.
+A transfer has one debit account, one credit account and one positive amount, so an unbalanced entry can't be written
+down. The patient's own portion and the hospital's are not the funds' money and post nothing.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""The conformance kit: plays a hospital's whole flow against a running service and says in words what is right and what isn't.
+"""The conformance kit: plays a hospital's whole flow against a running service and says in words what is right and what
+isn't.
 
-Leaves nothing that counts: what it settles it cancels, what it admits it withdraws. Needs a person and a class A catalogue item
-that the service knows. It looks at the service from outside only.
+Leaves nothing that counts: what it settles it cancels, what it admits it withdraws. Needs a person and a class A
+catalogue item that the service knows. It looks at the service from outside only.
 """
 
 import base64
@@ -52,13 +53,13 @@ class Finding:
 
 
 async def sign_in(kit: Kit) -> None:
-    """9001."""
+    """Sign in (9001)."""
     row = {"opter_no": kit.sender.operator, "mac": "00-00-00-00-00-00", "ip": "127.0.0.1"}
     kit.known["sign_no"] = (await kit.done("9001", {"signIn": row}))["signinoutb"]["sign_no"]
 
 
 async def identify(kit: Kit) -> None:
-    """1101."""
+    """Identify the person (1101)."""
     row = personal(kit, filled("1101", "data", mdtrt_cert_type="02", mdtrt_cert_no=kit.patient.id_number))
     output = await kit.done("1101", {"data": row})
     must(output["baseinfo"]["psn_no"] == kit.patient.person_id, "1101 返回的人员编号不是所给的人员")
@@ -66,14 +67,14 @@ async def identify(kit: Kit) -> None:
 
 
 async def entitlement(kit: Kit) -> None:
-    """2001."""
+    """Ask for the person's entitlement (2001)."""
     row = personal(kit, filled("2001", "data", med_type="21", begntime=moment(kit)))
     rows = (await kit.done("2001", {"data": row | {"fixmedins_code": kit.sender.hospital_code}}))["trtinfo"]
     must([item["fund_pay_type"] for item in rows] == ["390100", "390200", "610100", "640100"], "2001 应每项基金一行")
 
 
 async def admit(kit: Kit) -> None:
-    """2401, and what it refuses."""
+    """Admit the patient (2401), and see what is refused."""
     node = personal(kit, filled("2401", "mdtrtinfo", med_type="21", ipt_no=new_number("ZY"), begntime=moment(kit, 8)))
     without = {name: value for name, value in node.items() if name != "adm_dept_codg"}
     await kit.refused("2401", {"mdtrtinfo": without}, "mdtrtinfo", "adm_dept_codg")
@@ -85,7 +86,7 @@ async def admit(kit: Kit) -> None:
 
 
 async def charge(kit: Kit) -> None:
-    """2301 and 2302: several calls, a refund, a withdrawal."""
+    """Upload lines in several calls, with a refund (2301), and withdraw some (2302)."""
     visit = kit.got("visit")
     (row,) = (await kit.done("2301", {"feedetail": [line(kit, "2301", visit, "1")]}))["result"]
     check_node("2301", "result", row)
@@ -99,7 +100,7 @@ async def charge(kit: Kit) -> None:
 
 
 async def quote(kit: Kit) -> None:
-    """2303."""
+    """Quote the stay (2303)."""
     visit = kit.got("visit")
     output = await kit.done("2303", settling(kit, "2303", visit, AMOUNT))
     check_node("2303", "setlinfo", output["setlinfo"])
@@ -109,7 +110,7 @@ async def quote(kit: Kit) -> None:
 
 
 async def discharge(kit: Kit) -> None:
-    """2402, after 2304 was refused without it."""
+    """Discharge the patient (2402), after settling was refused without it (2304)."""
     visit = kit.got("visit")
     await kit.refused("2304", settling(kit, "2304", visit, AMOUNT))
     row = personal(kit, filled("2402", "dscginfo", mdtrt_id=visit, endtime=moment(kit, 18), dscg_way="1"))
@@ -117,7 +118,7 @@ async def discharge(kit: Kit) -> None:
 
 
 async def settle(kit: Kit) -> None:
-    """2304: equal to the quote, once, and the same answer to the same message."""
+    """Settle (2304): equal to the quote, once, with the same answer to the same message."""
     visit, quoted, number = kit.got("visit"), kit.got("quoted"), new_number("M")
     wrong = settling(kit, "2304", visit, AMOUNT, fulamt_ownpay_amt="1.00")
     await kit.refused("2304", wrong, "fulamt_ownpay_amt")
@@ -136,7 +137,8 @@ async def settle(kit: Kit) -> None:
 
 
 async def look_up(kit: Kit) -> None:
-    """5203 by the message's own number, 5204, 5201, 5202."""
+    """Look the settlement up by the message's own number (5203), its lines (5204), the visit (5201) and diagnoses
+    (5202)."""
     visit, info = kit.got("visit"), kit.got("info")
     found = (await kit.done("5203", of_visit(kit, visit, setl_id=kit.got("number"))))["setlinfo"]
     must(found["setl_id"] == info["setl_id"], "5203 应能以 msgid 找到结算")
@@ -149,7 +151,7 @@ async def look_up(kit: Kit) -> None:
 
 
 async def cancel(kit: Kit) -> None:
-    """2305: negative amounts under a new number."""
+    """Cancel the settlement (2305): negative amounts under a new number."""
     visit, info = kit.got("visit"), kit.got("info")
     output = (await kit.done("2305", of_visit(kit, visit, setl_id=info["setl_id"])))["setlinfo"]
     must(output["setl_id"] != info["setl_id"], "撤销应返回新的 setl_id")
@@ -159,7 +161,7 @@ async def cancel(kit: Kit) -> None:
 
 
 async def undo(kit: Kit) -> None:
-    """2304 again and 2601: undone once, repeatable; what never arrived is a success."""
+    """Settle again (2304) and undo it (2601): undone once, repeatable; what never arrived is a success."""
     visit, number = kit.got("visit"), new_number("M")
     await kit.done("2304", settling(kit, "2304", visit, AMOUNT), number)
     row = {"psn_no": kit.patient.person_id, "omsgid": number, "oinfno": "2304"}
@@ -170,7 +172,7 @@ async def undo(kit: Kit) -> None:
 
 
 async def interim(kit: Kit) -> None:
-    """2304 with ``mid_setl_flag`` 1, then cancelled."""
+    """Settle a part of the stay (2304 with ``mid_setl_flag`` 1), then cancel it."""
     visit = kit.got("visit")
     row = settling(kit, "2304", visit, AMOUNT, mid_setl_flag="1", dscgTime=str(kit.patient.day))
     info = (await kit.done("2304", row))["setlinfo"]
@@ -179,7 +181,7 @@ async def interim(kit: Kit) -> None:
 
 
 async def withdraw(kit: Kit) -> None:
-    """2405, 2302 with 0000, 2404."""
+    """Withdraw the discharge (2405), all lines (2302 with 0000) and the admission (2404)."""
     visit = kit.got("visit")
     await kit.refused("2404", of_visit(kit, visit))
     await kit.done("2405", of_visit(kit, visit))
@@ -191,7 +193,8 @@ async def withdraw(kit: Kit) -> None:
 
 
 async def outpatient(kit: Kit) -> None:
-    """2201, 2203–2207, 2208, and the way back."""
+    """Register, describe, charge, quote and settle an outpatient (2201, 2203–2207), cancel (2208) and withdraw it
+    all."""
     number = new_number("MZ")
     row = personal(kit, filled("2201", "data", ipt_otp_no=number, begntime=moment(kit, 8)))
     visit = (await kit.done("2201", {"data": row}))["data"]["mdtrt_id"]
@@ -213,7 +216,7 @@ async def outpatient(kit: Kit) -> None:
 
 
 async def filings(kit: Kit) -> None:
-    """2501 and 2502, 5301, 5206."""
+    """File a transfer and withdraw it (2501, 2502), list registrations and the year (5301, 5206)."""
     values = {"reflin_medins_no": kit.sender.hospital_code, "refl_date": str(kit.patient.day)}
     row = personal(kit, filled("2501", "refmedin", **values))
     filing = (await kit.done("2501", {"refmedin": row}))["result"]["trt_dcla_detl_sn"]
@@ -223,7 +226,7 @@ async def filings(kit: Kit) -> None:
 
 
 async def reconcile(kit: Kit) -> None:
-    """3201, and a file there and back by 9101, 3202, 9102."""
+    """Compare totals (3201), and send a file there and back (9101, 3202, 9102)."""
     day = str(kit.patient.day)
     span = {"stmt_begndate": day, "stmt_enddate": day, "clr_type": "21"}
     wanted = filled("3201", "data", **span, insutype="390", fixmedins_setl_cnt="0", medfee_sumamt="0")
@@ -276,7 +279,7 @@ async def gateway(kit: Kit) -> None:
 
 
 async def sign_out(kit: Kit) -> None:
-    """9002."""
+    """Sign out (9002)."""
     row = {"sign_no": kit.got("sign_no"), "opter_no": kit.sender.operator}
     await kit.done("9002", {"signOut": row})
 
@@ -305,7 +308,8 @@ STEPS: Final[Mapping[str, Step]] = {
 
 
 async def play(kit: Kit, told: Callable[[Finding], None]) -> bool:
-    """Play every step and tell what became of it; whether all passed. A service that can't be reached fails the step."""
+    """Play every step and tell what became of it; whether all passed. A service that can't be reached fails the
+    step."""
     passed = True
     for name, step in STEPS.items():
         try:

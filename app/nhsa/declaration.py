@@ -1,7 +1,7 @@
 """Declaring a month, clearing type by clearing type, onto its statement, and taking that back (3203, 3204).
 
-The first part of a month declares the statement of hospital, paying area and month; the others find it. A part is declared only
-when the hospital's sums are ours, to the fen.
+The first part of a month declares the statement of hospital, paying area and month; the others find it. A part is
+declared only when the hospital's sums are ours, to the fen.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ DECLARED: Final = "declared"
 
 
 async def declare(call: Call) -> Output:
-    """3203. The paying area is the envelope's ``insuplc_admdvs``, the hospital's own without one."""
+    """Declare a clearing type of a month (3203). The paying area is the envelope's ``insuplc_admdvs``, the hospital's
+    own without one."""
     row = call.one()
     medical_type = call.dictionary.clr_types.get(row["clr_type"])
     if medical_type is None:
@@ -70,8 +71,8 @@ async def _statement(call: Call, area: str, period: str) -> int:
 def _compare(row: Row, ours: Sequence[Any]) -> None:
     """Refuse sums that aren't ours, with both values of each.
 
-    Two values are right where hospitals count in two ways: settlements with those that were cancelled or without, and the
-    funds' portions with the adjustment of a package or without.
+    Two values are right where hospitals count in two ways: settlements with those that were cancelled or without, and
+    the funds' portions with the adjustment of a package or without.
     """
     settled = sum(item["kind"] == "settlement" for item in ours)
     reversed_ = sum(item["kind"] == "reversal" for item in ours)
@@ -95,7 +96,8 @@ def _compare(row: Row, ours: Sequence[Any]) -> None:
 
 
 async def withdraw(call: Call) -> Output:
-    """3204: a part; with the last one the statement is withdrawn, and its postings join the next one."""
+    """Withdraw a declaration (3204). With the last one the statement is withdrawn, and its postings join the next
+    one."""
     row = call.one()
     number = read_id(DECLARATION, row["clr_appy_evt_id"])
     part = None if number is None else await filing_store.declaration(call.connection, number, call.hospital_code)

@@ -1,5 +1,6 @@
-"""Fee lines: uploaded in calls of at most 300, refunded by negative counts, withdrawn until they are settled (2204, 2205,
-2301, 2302). What the catalogue makes of each line is answered at once; whether the bill holds is seen again when settling."""
+"""Fee lines: uploaded in calls of at most 300, refunded by negative counts, withdrawn until they are settled (2204,
+2205, 2301, 2302). What the catalogue makes of each line is answered at once; whether the bill holds is seen again when
+settling."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -37,7 +38,7 @@ NATIONAL_NAMES: dict[str, str] = {
 
 
 async def upload(call: Call) -> Output:
-    """2204 and 2301."""
+    """Upload fee lines of an outpatient (2204) or an inpatient (2301)."""
     rows = call.nodes["feedetail"]
     setting = "outpatient" if call.envelope.infno == "2204" else "inpatient"
     visit = await visit_for(call, rows[0], "/feedetail/0", setting=setting)
@@ -223,7 +224,7 @@ def catalogue_values(dictionary: Dictionary, version: Any, level: int) -> dict[s
 
 
 async def withdraw_batch(call: Call) -> Output:
-    """2205: the lines of a batch, or all (``0000``), as far as they aren't settled."""
+    """Withdraw an outpatient's lines (2205): those of a batch, or all (``0000``), as far as they aren't settled."""
     row = call.one()
     visit = await visit_for(call, row, setting="outpatient")
     lines = await visit_store.lines(call.connection, visit.visit_no)
@@ -238,7 +239,7 @@ async def withdraw_batch(call: Call) -> Output:
 
 
 async def withdraw_lines(call: Call) -> Output:
-    """2302: lines by their serial numbers, or all (``0000``) that aren't settled."""
+    """Withdraw an inpatient's lines (2302): by their serial numbers, or all (``0000``) that aren't settled."""
     rows = call.nodes["data"]
     visit = await visit_for(call, rows[0], setting="inpatient")
     lines = await visit_store.lines(call.connection, visit.visit_no)

@@ -1,4 +1,4 @@
-"""Amounts of a settlement in the national fields (nhsa.md, The money fields). Pure; fen.
+"""Amounts of a settlement in the national fields (docs/specification/national-interface.md, section 4). Pure; fen.
 
 Always ``medfee_sumamt = fund_pay_sumamt + psn_part_amt + hosp_part_amt`` and ``= fulamt + overlmt + preself + inscp``.
 """

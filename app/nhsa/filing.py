@@ -18,7 +18,7 @@ from app.service.wire import is_code
 
 
 async def file_transfer(call: Call) -> Output:
-    """2501: from ``begndate`` (the transfer's day without one) to ``enddate``, both included."""
+    """File a transfer (2501): from ``begndate`` (the transfer's day without one) to ``enddate``, both included."""
     row, pointer = call.one("refmedin"), "/refmedin/0"
     since = day(row.get("begndate", row["refl_date"]))
     destination = row["reflin_medins_no"]
@@ -39,7 +39,7 @@ async def _source(call: Call, row: Row) -> str | None:
 
 
 async def file_chronic(call: Call) -> Output:
-    """2503."""
+    """File a person's chronic disease (2503)."""
     row = call.one()
     disease = (row["opsp_dise_code"], row["opsp_dise_name"])
     if not is_code(disease[0]):
@@ -100,12 +100,13 @@ async def _correct(call: Call, key: dict[str, str], periods: list[Interval]) -> 
 
 
 async def withdraw_transfer(call: Call) -> Output:
-    """2502. What was settled while the filing stood stays as it is."""
+    """Withdraw a transfer filing (2502). What was settled while the filing stood stays as it is."""
     return await _withdraw(call, "transfer")
 
 
 async def withdraw_chronic(call: Call) -> Output:
-    """2504: the period that was filed is taken out again, if the registry hasn't corrected it meanwhile."""
+    """Withdraw a chronic filing (2504): its period is taken out again, if the registry hasn't corrected it
+    meanwhile."""
     return await _withdraw(call, "chronic")
 
 
@@ -128,7 +129,7 @@ async def _withdraw(call: Call, kind: str) -> Output:
 
 
 async def registrations(call: Call) -> Output:
-    """5301."""
+    """List a person's registrations of chronic diseases (5301)."""
     row = call.one()
     await person_for(call, row["psn_no"])
     found = await filing_store.chronic_registrations(call.connection, row["psn_no"])

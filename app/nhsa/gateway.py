@@ -1,4 +1,5 @@
-"""Who is calling: the gateway profiles of hospitals (nhsa.md, Envelope). Real time throughout.
+"""Who is calling: the gateway profiles of hospitals (docs/specification/national-interface.md, section 2). Real time
+throughout.
 
 A  headers ``_api_*``, HMAC-SHA1 over the four of them; says nothing of the body, so a replay is found by its msgid
 B  headers ``x-tif-*``, SHA-256 around the nonce, which is good once
@@ -106,7 +107,8 @@ def _decide(right: bool, timestamp: str, now: datetime) -> None:
 
 
 def _allowed(client: str | None, headers: Mapping[str, str], networks: Sequence[str]) -> bool:
-    """From this machine or an allowed network. What a proxy passed on came from elsewhere, unless uvicorn resolved it."""
+    """From this machine or an allowed network. What a proxy passed on came from elsewhere, unless uvicorn resolved
+    it."""
     try:
         address = ip_address(client or "")
     except ValueError:

@@ -23,7 +23,7 @@ POOR_TIERS = frozenset({"medical_assistance", "safety_net"})
 
 
 async def identify(call: Call) -> Output:
-    """1101: by id number and name, which must both be right."""
+    """Identify a person (1101) by id number and name, which must both be right."""
     row = call.one()
     indexes = blind_index_candidates(call.service.keys, row["certno"].upper())
     today = day(row["begntime"]) if "begntime" in row else shanghai_day(call.now)
@@ -95,7 +95,7 @@ def _identity(call: Call, row: Any) -> dict[str, object]:
 
 
 async def entitlement(call: Call) -> Output:
-    """2001: whether each fund would take part in a visit of this kind that begins on a day."""
+    """Say whether (2001) each fund would take part in a visit of this kind that begins on a day."""
     row = call.one()
     on = day(row["begntime"])
     found = await person_for(call, row["psn_no"], on)
@@ -166,7 +166,8 @@ async def person_for(call: Call, person_id: str, on: date | None = None) -> Any:
 
 
 async def year_to_date(call: Call) -> Output:
-    """5206: one row per accumulator; counts are whole numbers with two decimals, as the table has it."""
+    """List the year's accumulators (5206), one row each; counts are whole numbers with two decimals, as the table has
+    it."""
     row = call.one()
     found = await person_for(call, row["psn_no"])
     month = row.get("cum_ym", f"{shanghai_day(call.now):%Y%m}")

@@ -29,7 +29,7 @@ NATIONAL_LEVELS: Final = {3: "2", 2: "5", 1: "8"}  # 三级甲等, 二级甲等,
 
 
 async def visits(call: Call) -> Output:
-    """5201: visits that began in the time asked for; of one medical type, and of one visit when it is named."""
+    """List visits that began in the time asked for (5201); of one medical type, and only one visit when it is named."""
     row = call.one()
     found = shown_person(call, await person_for(call, row["psn_no"]))
     since, until = instant(row["begntime"]), instant(row["endtime"])
@@ -66,7 +66,7 @@ def _visit(call: Call, visit: Visit, found: dict[str, object]) -> dict[str, obje
 
 
 async def diagnoses(call: Call) -> Output:
-    """5202."""
+    """List the diagnoses of a visit (5202)."""
     visit = await visit_for(call, call.one(), lock=False)
     details = details_of(call, visit)
     rows = [("1", row) for row in details.diagnoses] + [("2", row) for row in details.discharge_diagnoses]
@@ -102,7 +102,8 @@ async def _settlement(call: Call) -> tuple[Any, Visit]:
 
 
 async def settlement(call: Call) -> Output:
-    """5203: with the message's own number (``medins_setl_id``) in place of ``setl_id``, what became of a settle."""
+    """Show a settlement (5203): with the message's own number (``medins_setl_id``) in place of ``setl_id``, what became
+    of a settle."""
     stored, visit = await _settlement(call)
     figures = of_row(stored)
     sent = details_of(call, visit).fields
@@ -137,7 +138,7 @@ async def settlement(call: Call) -> Output:
 
 
 async def lines(call: Call) -> Output:
-    """5204: the bill's lines as they were settled, each with its net scope; a refund line has none of its own."""
+    """List the bill's lines as they were settled (5204), each with its net scope; a refund line has none of its own."""
     stored, visit = await _settlement(call)
     if stored["kind"] != "settlement":
         return []

@@ -48,8 +48,8 @@ class Theirs(Struct, frozen=True):
 
 
 async def totals(call: Call) -> Output:
-    """3201: even, or the first pairs of values that differ. Asked of refunds only, or of what isn't one, by
-    ``refd_setl_flag``; without it of all, netted."""
+    """Compare totals (3201): even, or the first pairs of values that differ. Asked of refunds only, or of what isn't
+    one, by ``refd_setl_flag``; without it of all, netted."""
     row = call.one()
     asked = _asked(call, row) if row["insutype"] == INSURANCE_TYPE else None
     ours = NOTHING if asked is None else await visit_store.sums_of(call.connection, call.hospital_code, *asked)
@@ -77,7 +77,8 @@ def _said(value: int, unit: str) -> str:
 
 
 def _asked(call: Call, row: Row) -> tuple[MedicalType, date, date, bool | None] | None:
-    """The medical type, the days and the kind that a message asks of; None for a clearing type that has no settlements."""
+    """The medical type, the days and the kind that a message asks of; None for a clearing type that has no
+    settlements."""
     since, until = day(row["stmt_begndate"]), day(row["stmt_enddate"])
     if until < since:
         raise refused("interval_empty", "/data/0/stmt_enddate")
@@ -94,7 +95,7 @@ def _asked(call: Call, row: Row) -> tuple[MedicalType, date, date, bool | None] 
 
 
 async def upload(call: Call) -> Output:
-    """9101: a file for the hospital's own use in 3202, kept for a while."""
+    """Take a file (9101) for the hospital's own use in 3202, kept for a while."""
     row = call.one("fsUploadIn")
     if row["fixmedins_code"] != call.hospital_code:
         raise refused("nhsa_hospital_differs", "/fsUploadIn/0/fixmedins_code")
@@ -138,7 +139,7 @@ async def _read(call: Call, number: str, pointer: str) -> tuple[Any, bytes]:
 
 
 async def download(call: Call) -> Output:
-    """9102: the file in Base64, in the same member in which 9101 takes it."""
+    """Give a file (9102) in Base64, in the same member in which 9101 takes it."""
     row = call.one("fsDownloadIn")
     if row["fixmedins_code"] != call.hospital_code:
         raise refused("nhsa_hospital_differs", "/fsDownloadIn/0/fixmedins_code")
@@ -152,7 +153,8 @@ async def download(call: Call) -> Output:
 
 
 async def details(call: Call) -> Output:
-    """3202: the rows of an uploaded ZIP against ours; the answer names a ZIP of the rows that differ, for 9102."""
+    """Compare details (3202): the rows of an uploaded ZIP against ours; the answer names a ZIP of the rows that differ,
+    for 9102."""
     row = call.one()
     kept, content = await _read(call, row["file_qury_no"], "/data/0/file_qury_no")
     theirs = _rows(content)

@@ -6,7 +6,7 @@ from app.nhsa.call import Call, Output, refused
 
 
 async def sign_in(call: Call) -> Output:
-    """9001."""
+    """Sign an operator in (9001)."""
     row = call.one("signIn")
     opened = await store.sign_in(call.connection, call.hospital_code, row["opter_no"])
     values = {"sign_time": opened["signed_at"], "sign_no": shown_id(SESSION, opened["session_id"])}
@@ -14,7 +14,7 @@ async def sign_in(call: Call) -> Output:
 
 
 async def sign_out(call: Call) -> Output:
-    """9002: the operator's own session; signing out again answers the first time."""
+    """End the operator's own session (9002); signing out again answers the time of the first."""
     row = call.one("signOut")
     number = read_id(SESSION, row["sign_no"])
     ended = None

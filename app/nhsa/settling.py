@@ -26,7 +26,7 @@ CANCEL_REASON: Final = "医药机构通过国家接口撤销结算"
 
 
 async def quote(call: Call) -> Output:
-    """2206 and 2303: computed, nothing stored."""
+    """Quote (2206, 2303): computed, nothing stored."""
     row = call.one()
     visit = await visit_for(call, row, setting=_setting(call), lock=False)
     prepared = await prepare(call, row, visit, final=False)
@@ -38,7 +38,7 @@ async def quote(call: Call) -> Output:
 
 
 async def settle(call: Call) -> Output:
-    """2207 and 2304: the bill settled once, its lines bound to the settlement."""
+    """Settle (2207, 2304): once, with the lines bound to the settlement."""
     row = call.one()
     visit = await visit_for(call, row, setting=_setting(call))
     prepared = await prepare(call, row, visit, final=True)
@@ -115,7 +115,7 @@ def _shown(call: Call, values: dict[str, object], figures: Figures) -> Output:
 
 
 async def cancel(call: Call) -> Output:
-    """2208 and 2305: a new settlement with all amounts negative; the lines are free again."""
+    """Cancel a settlement (2208, 2305): a new one with all amounts negative; its lines are free again."""
     row = call.one()
     visit = await visit_for(call, row, setting=_setting(call))
     settlement_id = read_id(SETTLEMENT, row["setl_id"])

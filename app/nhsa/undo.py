@@ -1,4 +1,4 @@
-"""2601: undo what a message did whose answer never came. It can be repeated until it is answered."""
+"""Undo (2601) what a message did whose answer never came. It can be repeated until it is answered."""
 
 from app.basics.errors import Conflict
 from app.basics.ids import SETTLEMENT, shown_id
@@ -14,8 +14,8 @@ UNDOABLE = frozenset({"2207", "2304", "2401"})
 async def undo(call: Call) -> Output:
     """The message's lock first: while it is held elsewhere nobody knows what will become of it.
 
-    A message that never arrived is marked, so that it changes nothing should it still arrive. Another hospital's message
-    never arrived here.
+    A message that never arrived is marked, so that it changes nothing should it still arrive. Another hospital's
+    message never arrived here.
     """
     row = call.one()
     infno, msgid = row["oinfno"], row["omsgid"]

@@ -16,7 +16,7 @@ from app.service.wire import is_code
 
 
 async def register_outpatient(call: Call) -> Output:
-    """2201."""
+    """Register an outpatient visit (2201)."""
     row = call.one()
     visit_id = row["ipt_otp_no"]
     visit_no = await _new(call, row, visit_id, "/data/0/ipt_otp_no", "outpatient", Details(row))
@@ -25,7 +25,7 @@ async def register_outpatient(call: Call) -> Output:
 
 
 async def admit(call: Call) -> Output:
-    """2401."""
+    """Admit an inpatient (2401)."""
     row = call.one("mdtrtinfo")
     details = Details(row, call.nodes["diseinfo"])
     visit_no = await _new(call, row, row["ipt_no"], "/mdtrtinfo/0/ipt_no", "inpatient", details)
@@ -69,7 +69,7 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
 
 
 async def describe_outpatient(call: Call) -> Output:
-    """2203: medical type, disease and diagnoses of an outpatient visit."""
+    """Record medical type, disease and diagnoses of an outpatient visit (2203)."""
     row = call.one("mdtrtinfo")
     visit = await visit_for(call, row, "/mdtrtinfo/0", setting="outpatient")
     await _change(call, visit, row, diagnoses=call.nodes["diseinfo"])
@@ -77,7 +77,8 @@ async def describe_outpatient(call: Call) -> Output:
 
 
 async def change_admission(call: Call) -> Output:
-    """2403. The hospital's own number of the visit stays what it is: settlements are known by it."""
+    """Change an admission (2403). The hospital's own number of the visit stays what it is: settlements are known by
+    it."""
     row = call.one("adminfo")
     visit = await visit_for(call, row, "/adminfo/0", setting="inpatient")
     if row["ipt_otp_no"] != visit.visit_id:
@@ -91,7 +92,7 @@ async def change_admission(call: Call) -> Output:
 
 
 async def discharge(call: Call) -> Output:
-    """2402."""
+    """Discharge an inpatient (2402)."""
     row = call.one("dscginfo")
     visit = await visit_for(call, row, "/dscginfo/0", setting="inpatient")
     if visit.state == "discharged":
@@ -139,7 +140,7 @@ async def _change(
 
 
 async def withdraw_outpatient(call: Call) -> Output:
-    """2202."""
+    """Withdraw an outpatient's registration (2202)."""
     row = call.one()
     visit = await visit_for(call, row, setting="outpatient")
     if row["ipt_otp_no"] != visit.visit_id:
@@ -149,7 +150,7 @@ async def withdraw_outpatient(call: Call) -> Output:
 
 
 async def withdraw_admission(call: Call) -> Output:
-    """2404."""
+    """Withdraw an admission (2404)."""
     visit = await visit_for(call, call.one(), setting="inpatient")
     await withdraw(call, visit, "/data/0/mdtrt_id")
     return {}
@@ -166,7 +167,7 @@ async def withdraw(call: Call, visit: Visit, pointer: str) -> None:
 
 
 async def withdraw_discharge(call: Call) -> Output:
-    """2405."""
+    """Withdraw a discharge (2405)."""
     visit = await visit_for(call, call.one(), setting="inpatient")
     if visit.state != "discharged":
         raise refused("nhsa_not_discharged", "/data/0/mdtrt_id")

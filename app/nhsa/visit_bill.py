@@ -102,8 +102,8 @@ def _batch(row: Row, lines: Sequence[FeeLine], settled: Sequence[VisitSettlement
 def _stay(
     row: Row, visit: Visit, settled: Sequence[VisitSettlement], lines: Sequence[FeeLine], *, final: bool
 ) -> tuple[date, date]:
-    """First and last day of a bill: after the last interim settlement that stands, until discharge or the cut-off day. While
-    neither is known, a quote is until the last day that was charged."""
+    """First and last day of a bill: after the last interim settlement that stands, until discharge or the cut-off day.
+    While neither is known, a quote is until the last day that was charged."""
     since = shanghai_day(visit.begins_at)
     live = [item for item in settled if not item.reversed]
     for item in live:
@@ -148,7 +148,8 @@ def _diagnoses(call: Call, visit: Visit) -> list[Diagnosis]:
 
 
 async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> dict[str, Any]:
-    """How the patient came: by a transfer filing of that day, which also tells the visit before; nhsa.md, Envelope."""
+    """How the patient came: by a transfer filing of that day, which also tells the visit before
+    (docs/specification/national-interface.md, section 3)."""
     filing = await filing_store.transfer_on(call.connection, visit.person_id, call.hospital_code, on)
     source = None
     if filing is not None and filing["source_visit_id"] is not None and visit.setting == "inpatient":
@@ -166,8 +167,8 @@ async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> dict[s
 
 
 def nationally(error: Refused, prepared: Prepared) -> Refused:
-    """The faults of a bill, told of the national fields; lines by their place among the lines uploaded, and what only the
-    visit says as its own."""
+    """The faults of a bill, told of the national fields; lines by their place among the lines uploaded, and what only
+    the visit says as its own."""
     faults = []
     for fault in error.faults:
         if fault.pointer.startswith("/data/"):

@@ -1,7 +1,8 @@
 """What persons are enrolled for, by date: chronic diseases that a fund recognised, and contracts with a family doctor.
 
-Both keep their history. A registration is asked for where a pack requires it (calculation.md, 4.1; policy-yunnan.md,
-``basic.chronic.registration_required``); the monthly fees of the contracts are not made here.
+Both keep their history. A registration is asked for where a pack requires it (docs/specification/calculation.md,
+section 4.1; docs/specification/yunnan.md, parameter ``basic.chronic.registration_required``); the monthly fees of the
+contracts are not made here.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ CONTRACT_LOCK: Final = 6
 
 
 class RegistrationRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT …/chronic-registrations/{disease_code}``: the state wanted, one interval or several ``periods``; an
-    empty list withdraws the registration."""
+    """The body of ``PUT …/chronic-registrations/{disease_code}``: the state wanted, one interval or several
+    ``periods``; an empty list withdraws the registration."""
 
     from_: Day | None = field(name="from", default=None)
     until: Day | None = None
@@ -68,8 +69,8 @@ class DoctorContractAnswer(Struct):
 async def put_registration(
     service: Service, caller: Caller, person_id: str, disease_code: str, wanted: RegistrationRequest
 ) -> RegistrationAnswer:
-    """Bring a person's registration for a disease to the state wanted. Refused with every fault, NotFound for a person out of
-    reach. The disease need not be in a pack's list: that is asked when a bill is settled."""
+    """Bring a person's registration for a disease to the state wanted. Refused with every fault, NotFound for a person
+    out of reach. The disease need not be in a pack's list: that is asked when a bill is settled."""
     refuse(sent_code(disease_code, "/disease_code") + _registration_faults(wanted))
     periods = _periods(wanted)
     key = {"person_id": person_id, "disease_code": disease_code}
@@ -146,7 +147,8 @@ async def put_doctor_contract(
     service: Service, caller: Caller, contract_id: str, wanted: DoctorContractRequest
 ) -> DoctorContractAnswer:
     """Make a contract, or correct it. Refused with every fault, an unknown person or hospital among them; Conflict
-    ``contract_overlap`` when the person has another contract on one of its days; NotFound for a contract out of reach."""
+    ``contract_overlap`` when the person has another contract on one of its days; NotFound for a contract out of
+    reach."""
     refuse(sent_code(contract_id, "/id") + interval_faults(wanted.from_, wanted.until, "/until"))
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)

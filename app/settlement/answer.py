@@ -1,4 +1,5 @@
-"""A settlement as the API shows it (api.md, Settling). Sentences are made here, when read; nothing is computed."""
+"""A settlement as the API shows it (docs/specification/api.md, section 3). Sentences are made here, when read; nothing
+is computed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -107,9 +108,10 @@ class ReceivableAnswer(Struct):
 
 
 class SettlementAnswer(Struct):
-    """A quote, settlement, reversal or adjustment. ``summary``, ``trace`` and ``lines`` are left out of lists; a correction
-    has no ``summary``, which is in the language asked for. Amounts and lines of an adjustment are differences, its trace is
-    that of the bill as it is computed now, and ``comparison`` sets it against the former one."""
+    """A quote, settlement, reversal or adjustment. ``summary``, ``trace`` and ``lines`` are left out of lists; a
+    correction has no ``summary``, which is in the language asked for. Amounts and lines of an adjustment are
+    differences, its trace is that of the bill as it is computed now, and ``comparison`` sets it against the former
+    one."""
 
     settlement_id: str | None
     kind: Literal["quote", "settlement", "reversal", "adjustment"]
@@ -160,7 +162,8 @@ class ClassesAnswer(Struct):
 
 
 class ChangeAnswer(Struct):
-    """What a readjudication changes of a settlement: its portions as they stand, as computed again, the difference; yuan."""
+    """What a readjudication changes of a settlement: its portions as they stand, as computed again, the difference;
+    yuan."""
 
     settlement_id: str
     hospital_code: str
@@ -184,7 +187,8 @@ class ReadjudicationAnswer(Struct):
 
 
 class ReplayAnswer(Struct):
-    """Whether stored inputs still have their digest and give the stored results, and by which engine each was computed."""
+    """Whether stored inputs still have their digest and give the stored results, and by which engine each was
+    computed."""
 
     settlement_id: str
     digest_matches: bool

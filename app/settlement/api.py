@@ -180,7 +180,8 @@ async def post_readjudication(request: Request, person_id: str, year: int) -> Re
 
 @router.post("/settlements/{settlement_id}/replay", responses=gives(200, ReplayAnswer))
 async def post_replay(request: Request, settlement_id: str) -> Response:
-    """Compute a stored entry again from what was stored with it, and compare. Writes nothing, needs no Idempotency-Key."""
+    """Compute a stored entry again from what was stored with it, and compare. Writes nothing, needs no
+    Idempotency-Key."""
     caller, service = await caller_of(request), service_of(request)
     return answer(await replay(service, caller, _inside_id(settlement_id)))
 
@@ -206,7 +207,7 @@ async def list_balances(
     responses=gives(200, BalanceAnswer),
 )
 async def post_closing(request: Request, balance_id: str) -> Response:
-    """Close an open balance: refunded to the patient, collected from him, or waived."""
+    """Close an open balance: refunded to the patient, collected from the patient, or waived."""
     caller, service = await caller_of(request), service_of(request)
     wanted = decode(await read_body(request, service.settings.max_body_bytes), ClosingRequest)
 
@@ -228,8 +229,8 @@ async def list_settlements(
     limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
     cursor: str | None = None,
 ) -> Response:
-    """Settlements and their corrections, newest first, without trace and lines. ``from`` and ``to`` are days of settling,
-    both included."""
+    """Settlements and their corrections, newest first, without trace and lines. ``from`` and ``to`` are days of
+    settling, both included."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, *READERS)
     after = read_cursor(service, cursor, tuple[datetime, int]) or (None, None)
@@ -279,8 +280,8 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
     responses={200: {"description": "OK", "content": {PDF_TYPE: {}}}},
 )
 async def get_slip(request: Request, settlement_id: str) -> Response:
-    """The 结算单 that the patient signs, as HTML, or as PDF (A4, archival) when ``Accept`` names it. A browser may send the token
-    as the password of HTTP Basic."""
+    """The 结算单 that the patient signs, as HTML, or as PDF (A4, archival) when ``Accept`` names it. A browser may send
+    the token as the password of HTTP Basic."""
     caller, service = await caller_of(request, browser=True), service_of(request)
     require(caller.principal, *READERS)
     row = await _row(service, caller, _inside_id(settlement_id))

@@ -1,4 +1,5 @@
-"""What corrections leave between a patient and a hospital, and how it is closed. Amounts in fen, negative: to the patient."""
+"""What corrections leave between a patient and a hospital, and how it is closed. Amounts in fen, negative: to the
+patient."""
 
 from datetime import date, datetime
 from typing import Any, Final, Literal
@@ -27,7 +28,8 @@ CLOSINGS: Final[dict[str, frozenset[str]]] = {
 
 
 class BalanceAnswer(Struct):
-    """A patient's balance. ``amount`` in yuan: negative is owed to the patient (``refund``), positive by him (``collect``)."""
+    """A patient's balance. ``amount`` in yuan: negative is owed to the patient (``refund``), positive by the patient
+    (``collect``)."""
 
     balance_id: str
     settlement_id: str

@@ -46,7 +46,7 @@ class BillLine(Struct, forbid_unknown_fields=True):
 
 
 class BillRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``POST /v1/quotes`` and ``POST /v1/settlements`` (api.md, Settling)."""
+    """The body of ``POST /v1/quotes`` and ``POST /v1/settlements`` (docs/specification/api.md, section 3)."""
 
     hospital_code: Code
     visit_id: Code

@@ -1,7 +1,8 @@
 """A person-year computed again: each live settlement in the order of settling, after what now stands before it. Pure.
 
 At all times a settlement with its adjustments is what the engine gives for its own inputs, less its refunds, after the
-settlements before it (calculation.md, section 5). A correction of one year never reaches into another.
+settlements before it (docs/specification/calculation.md, section 5). A correction of one year never reaches into
+another.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ PolicyOf = Callable[[str, date], Policy]
 
 
 class Recomputed(Struct, frozen=True):
-    """A settlement computed again: what it was computed from last and is now, what it comes to, the difference in fen."""
+    """A settlement computed again: what it was computed from last and is now, what it comes to, the difference in
+    fen."""
 
     row: Original
     reached: bool

@@ -1,7 +1,7 @@
 """An auditor of clearing: reads what was asked and answered, and says what every account and payout figure must be.
 
-Written from the contract and docs/decisions/0013-clearing.md; shares no code with the services. Money is fen. What an answer
-of settling says the funds owe is taken as given; all that follows from it is computed here.
+Written from docs/specification/clearing.md and docs/decisions/0013-clearing.md; shares no code with the services. Money
+is fen. What an answer of settling says the funds owe is taken as given; all that follows from it is computed here.
 """
 
 import re
@@ -19,7 +19,8 @@ Body = Mapping[str, Any]
 
 @dataclass
 class Auditor:
-    """The books as they must be; ``differences`` collects answers that are not what the rules make of the earlier ones."""
+    """The books as they must be; ``differences`` collects answers that are not what the rules make of the earlier
+    ones."""
 
     fee: int | None = None
     books: Books = field(default_factory=Books)

@@ -1,4 +1,5 @@
-"""What the finance office does in a simulated year, statement by statement: declare, compare, audit, approve, order, pay."""
+"""What the finance office does in a simulated year, statement by statement: declare, compare, audit, approve, order,
+pay."""
 
 from datetime import date, timedelta
 from random import Random
@@ -23,7 +24,8 @@ Body = dict[str, Any]
 
 
 class Paymaster:
-    """Statements and their orders. Nobody checks what he made himself; now and then somebody tries, and is refused."""
+    """Statements and their orders. Nobody checks what they made themselves; now and then somebody tries, and is
+    refused."""
 
     def __init__(self, office: Office, world: World, agenda: Agenda, random: Random) -> None:
         self.office, self.world, self.agenda, self.random = office, world, agenda, random
@@ -167,7 +169,8 @@ class Paymaster:
         self.agenda.at(self.later(1), lambda: self._order(order["statement_id"], order["fund"]))
 
     def pay(self, order: Body) -> None:
-        """The bank confirms the order, whole or in parts; now and then it gives money back, which is then paid again."""
+        """The bank confirms the order, whole or in parts; now and then it gives money back, which is then paid
+        again."""
         path, amount = f"/disbursements/{order['disbursement_id']}", cents(order["amount"])
         if self.chance(MISTAKE):
             self.office.refused(MAKER, f"{path}/payments", self._payment(amount + 1), "payment_exceeds_order")

@@ -1,4 +1,5 @@
-"""Rule kind ``bands`` 分段: marginal bands over a base that accumulates during the year (calculation.md 4.2, 4.3). Pure."""
+"""Rule kind ``bands`` 分段: marginal bands over a base that accumulates during the year
+(docs/specification/calculation.md, sections 4.2 and 4.3). Pure."""
 
 from app.basics.money import RATE_ONE, divide_half_up
 from app.tiers.packfile import Rule
@@ -8,7 +9,8 @@ Bands = tuple[tuple[int | None, int], ...]
 
 
 def apply(rule: Rule, state: State) -> None:
-    """Pay ``r(f(x1) − f(x0))`` within the yearly cap, where the base of the year grows from x0 to x1 by this bill's base.
+    """Pay ``r(f(x1) − f(x0))`` within the yearly cap, where the base of the year grows from x0 to x1 by this bill's
+    base.
 
     The base accumulates even when nothing is paid. One flat ``rate`` above the deductible is a single open band.
     """
@@ -48,7 +50,8 @@ def apply(rule: Rule, state: State) -> None:
 
 
 def benefit(base: int, deductible: int, bands: Bands) -> int:
-    """``f(x) = Σ rate × max(0, min(x, upper) − max(lower, deductible))`` in fen times ten-thousandths: exact, unrounded."""
+    """``f(x) = Σ rate × max(0, min(x, upper) − max(lower, deductible))`` in fen times ten-thousandths: exact,
+    unrounded."""
     total = lower = 0
     for upper, band_rate in bands:
         top = base if upper is None or upper > base else upper

@@ -1,4 +1,5 @@
-"""Which visits are one episode, and what its earlier settlements mean for a bill (calculation.md, sections 2 and 5). Pure.
+"""Which visits are one episode, and what its earlier settlements mean for a bill (docs/specification/calculation.md,
+sections 2 and 5). Pure.
 
 An episode is a visit with all its settlements, and the inpatient visits that it was transferred from and theirs, across
 years. A visit is named ``"<hospital code> <visit id>"``.

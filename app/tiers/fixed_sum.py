@@ -1,5 +1,6 @@
-"""Rule kinds with a sum fixed beforehand: ``package`` 定额包干, ``fixed_payment`` 定额支付 (calculation.md 4.1), and what a pack
-puts on the hospital: ``disease_price`` 病种定价 and ``out_of_catalogue`` 目录外占比 (4.0). Pure."""
+"""Rule kinds with a sum fixed beforehand: ``package`` 定额包干, ``fixed_payment`` 定额支付 (docs/specification/calculation.md,
+section 4.1), and what a pack puts on the hospital: ``disease_price`` 病种定价 and ``out_of_catalogue`` 目录外占比 (4.0).
+Pure."""
 
 from app.basics.money import RATE_ONE, divide_half_up
 from app.tiers.packfile import Rule
@@ -31,7 +32,8 @@ def apply_fixed_payment(rule: Rule, state: State) -> None:
 
 
 def apply_disease_price(rule: Rule, state: State) -> None:
-    """The hospital bears what the in-scope total exceeds its disease's price by, if it has one; the tiers work with ``min(S, price)``."""
+    """The hospital bears what the in-scope total exceeds its disease's price by, if it has one; the tiers work with
+    ``min(S, price)``."""
     prices = state.figure(rule, "price")
     price = None if prices is None or prices.value is None else prices.value.get(state.bill.disease_code)
     if price is None:

@@ -1,4 +1,5 @@
-"""Rule kinds ``floor`` 补足 and ``own_cap`` 自付封顶, and ``ended`` 已终止 (calculation.md 4.4). Pure."""
+"""Rule kinds ``floor`` 补足 and ``own_cap`` 自付封顶, and ``ended`` 已终止 (docs/specification/calculation.md, section 4.4).
+Pure."""
 
 from app.basics.money import share
 from app.tiers.packfile import Rule
@@ -33,8 +34,8 @@ def apply_floor(rule: Rule, state: State) -> None:
 def apply_own_cap(rule: Rule, state: State) -> None:
     """Pay what own spending of the year would exceed the cap by, within the other caps, at most this bill's own share.
 
-    Own spending is ``own_of_year``, an accumulator of the pack's own, and of this bill what that one grows by; without it,
-    ``compliant_own`` and all that nobody pays yet.
+    Own spending is ``own_of_year``, an accumulator of the pack's own, and of this bill what that one grows by; without
+    it, ``compliant_own`` and all that nobody pays yet.
     """
     cap = state.figure(rule, "cap")
     if cap is None or cap.value is None:

@@ -1,4 +1,4 @@
-"""Whether a pack's own disbursement plan can reach its payout floor (clearing.md, "Know the arithmetic"). Pure.
+"""Whether a pack's own disbursement plan can reach its payout floor (docs/specification/clearing.md, section 7). Pure.
 
 Deposit, prepayment and pay-by day are one plan; it is refused when it is configured, not when the year is over.
 """
@@ -34,7 +34,8 @@ LAST_DAY: Final = 31
 
 
 def payout_findings(pack: Pack) -> Iterator[str]:
-    """Plans that miss a floor on some day, deposits above 1 − floor, days that no month has, figures of another unit."""
+    """Plans that miss a floor on some day, deposits above 1 − floor, days that no month has, figures of another
+    unit."""
     wrong = [name for name, unit in UNITS.items() if name in pack.parameters and pack.parameters[name].unit != unit]
     for name in wrong:
         yield f"{pack.parameters[name].at}: 参数 {name}：单位应是 {UNITS[name]}。请改 unit。"

@@ -1,4 +1,5 @@
-"""How much of a year a disbursement plan can have paid by 31 December (clearing.md, "Know the arithmetic"). Pure.
+"""How much of a year a disbursement plan can have paid by 31 December (docs/specification/clearing.md, section 7).
+Pure.
 
 Twelve equal months; each is paid on a day of the following month, so December's never falls in its own year.
 """
@@ -20,6 +21,7 @@ def reachable(*, deposit_rate: int, prepayment: int) -> Fraction:
 
 
 def largest_deposit(*, floor: int, prepayment: int) -> int:
-    """The highest deposit rate, ten-thousandths rounded down, with which the plan reaches the floor; 0 when none does."""
+    """The highest deposit rate, ten-thousandths rounded down, with which the plan reaches the floor; 0 when none
+    does."""
     most = 1 - (Fraction(floor, RATE_ONE) - Fraction(prepayment, MONTHS * RATE_ONE)) * Fraction(MONTHS, PAID_IN_YEAR)
     return max(0, min(RATE_ONE - floor, int(most * RATE_ONE)))

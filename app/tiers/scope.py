@@ -1,4 +1,5 @@
-"""From lines to scope (calculation.md, section 3): what the catalogue lets the funds look at. Pure."""
+"""From lines to scope (docs/specification/calculation.md, section 3): what the catalogue lets the funds look at.
+Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -135,9 +136,10 @@ def refund_faults(lines: Sequence[Line], refunds: Mapping[int, int], wanted: Seq
 
 
 def refunded(bill: Bill, refunds: Mapping[int, int]) -> Bill:
-    """The bill less what was taken back after settling: ``amount = r(amount × remaining ÷ quantity)`` (section 3).
+    """The bill less what was taken back after settling: ``amount = r(amount × remaining ÷ quantity)``.
 
-    Amounts and quantities are those settled, net of the bill's own refund lines, so the order of refunds doesn't matter.
+    Amounts and quantities are those settled, net of the bill's own refund lines, so the order of refunds doesn't
+    matter.
     """
     if not refunds:
         return bill
@@ -152,7 +154,7 @@ def refunded(bill: Bill, refunds: Mapping[int, int]) -> Bill:
 
 
 def own_expense_reason(line: Line, entry: CatalogueEntry | None) -> str | None:
-    """Why a whole line is the patient's own expense (section 3, step 2), None when it isn't."""
+    """Why a whole line is the patient's own expense (step 2), None when it isn't."""
     if line.approved == "refused":
         return "refused"
     if entry is None:
@@ -165,7 +167,7 @@ def own_expense_reason(line: Line, entry: CatalogueEntry | None) -> str | None:
 
 
 def line_scope(line: Line, entry: CatalogueEntry | None, level: int) -> LineScope:
-    """The scope of one net line at a hospital of a level (1–3), by steps 2 to 5 of section 3."""
+    """The scope of one net line at a hospital of a level (1–3), by steps 2 to 5."""
     amount = line.amount
     reason = own_expense_reason(line, entry)
     if reason is not None or entry is None:

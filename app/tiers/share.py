@@ -1,4 +1,5 @@
-"""Rule kind ``share`` 比例: a deductible, then a rate, within a yearly cap (calculation.md 4.1, 4.3). Pure."""
+"""Rule kind ``share`` 比例: a deductible, then a rate, within a yearly cap (docs/specification/calculation.md, sections
+4.1 and 4.3). Pure."""
 
 from app.tiers.packfile import Rule
 from app.tiers.policy import Figure
@@ -9,7 +10,8 @@ def apply(rule: Rule, state: State) -> None:
     """Pay ``rate`` of what is left of the base after the deductible.
 
     A missing referral cuts the rate by ``missing_referral_cut`` (points, never below 0). What the cut really cost, caps
-    included, is the reduction: it stays with the patient and enters no later tier. No rate for the class: the rule pays 0.
+    included, is the reduction: it stays with the patient and enters no later tier. No rate for the class: the rule pays
+    0.
     """
     rate = state.figure(rule, "rate")
     if rate is None or rate.value is None:

@@ -1,7 +1,7 @@
 """Runs the rules of the policy in its order: one bill in, six amounts and their explanation out. Pure.
 
-The same arguments give the same outcome for ever. Refuses a bill with every fault found; a portion below 0 or a sum that
-does not add up is a bug and raises ``ConservationBroken``, it is never clamped.
+The same arguments give the same outcome for ever. Refuses a bill with every fault found; a portion below 0 or a sum
+that does not add up is a bug and raises ``ConservationBroken``, it is never clamped.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,8 @@ def bill_faults(bill: Bill) -> list[Fault]:
 
 
 def policy_faults(bill: Bill, facts: Facts, policy: Policy) -> list[Fault]:
-    """Faults that only the policy of the day can tell: chronic diseases that basic insurance doesn't list, or not registered."""
+    """Faults that only the policy of the day can tell: chronic diseases that basic insurance doesn't list, or not
+    registered."""
     if bill.medical_type != CHRONIC or bill.disease_code is None:
         return []
     lists = [
@@ -186,7 +187,7 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
 
 
 def _count_year(state: State, patient: int) -> None:
-    """The accumulators that no single rule owns (section 5), and those of the pack's own that grow with each bill."""
+    """The accumulators that no single rule owns, and those of the pack's own that grow with each bill."""
     accumulators = state.accumulators
     for name, accumulator in state.policy.version.accumulators.items():
         accumulators[name] += state.growth(accumulator)

@@ -1,4 +1,5 @@
-"""Payout rates: the arithmetic of the contract as golden cases, and random histories against an independent model."""
+"""Payout rates: the arithmetic of docs/specification/clearing.md, section 7, as golden cases, and random histories
+against an independent model."""
 
 import random
 from datetime import date, timedelta
@@ -91,7 +92,8 @@ async def test_an_even_year_paid_one_month_late_ends_where_the_arithmetic_says(
 
 
 async def test_a_june_that_pays_on_time_is_healthy(client: httpx.AsyncClient, history: History) -> None:
-    """In June five of six months are paid: below the floor today, but nothing is overdue and all that matured is paid."""
+    """In June five of six months are paid: below the floor today, but nothing is overdue and all that matured is
+    paid."""
     await even_year(history, Fraction(0), months=5)
     await history.post("settlement", FUND, "H1", MONTH, date(2019, 6, 15))
     june = await row(client, history, "2019-06-30")
@@ -203,7 +205,8 @@ async def test_what_is_owed_to_persons_and_other_funds_is_not_counted(
 
 
 async def random_history(history: History, draw: random.Random) -> None:
-    """Two years of two hospitals and two funds: late bills, reversals, deductions, prepayments, part payments, returns."""
+    """Two years of two hospitals and two funds: late bills, reversals, deductions, prepayments, part payments,
+    returns."""
     for year, month in [(2019, month) for month in range(1, 13)] + [(2020, month) for month in range(1, 13)]:
         for hospital in ("H1", "H2"):
             for fund in (FUND, OTHER):

@@ -187,7 +187,8 @@ def typed(value: Any, kind: str) -> Any:
 
 @pytest.mark.parametrize("name", PAGES)
 async def test_a_file_holds_what_the_page_answers(desk: Office, name: str) -> None:
-    """Row by row and cell by cell: amounts, rates and counts as numbers, days as days, ids as texts, and the sums below."""
+    """Row by row and cell by cell: amounts, rates and counts as numbers, days as days, ids as texts, and the sums
+    below."""
     page = (await desk.get(PAGES[name], **query_of(name), **({} if name == "payout-rates" else {"limit": 100})))["data"]
     answer = await file_of(desk, name, "xlsx", **query_of(name))
     assert answer.status_code == 200, answer.text
@@ -312,7 +313,7 @@ async def test_nothing_in_a_file_is_a_formula_and_codes_keep_their_digits(desk: 
 
 
 async def test_a_file_reaches_what_its_reader_reaches(desk: Office) -> None:
-    """A hospital gets its own, a fund's owner his fund's, a scope its lists; and the catalogue of lists says which."""
+    """A hospital gets its own, a fund's owner that fund's, a scope its lists; and the catalogue of lists says which."""
     await desk.hire("elsewhere", scopes=["hospital"], hospital_code=desk.world.county)
     await desk.hire("civil", scopes=["finance"], funds=["610100"])
     await desk.hire("clerk", scopes=["registry"])
@@ -337,7 +338,8 @@ async def ended(desk: Office, job_id: str, who: str | None) -> dict[str, Any]:
 
 
 async def test_a_job_gives_the_same_file_to_its_asker_alone(desk: Office) -> None:
-    """Asked for once, written within the asker's funds, kept encrypted, found by nobody else, dropped after its days."""
+    """Asked for once, written within the asker's funds, kept encrypted, found by nobody else, dropped after its
+    days."""
     await desk.hire("treasury", scopes=["finance"], funds=["390100"])
     wanted = {"list": "disbursements", "format": "csv", "filters": {"fund": "390100"}}
     queued = await desk.send("treasury", "/exports", wanted)
@@ -421,7 +423,8 @@ async def test_a_hospital_has_no_jobs(desk: Office) -> None:
 
 
 async def test_a_hundred_thousand_rows_are_a_job(database_server: str) -> None:
-    """At once they are too many; the job counts its rows as it goes on, can be given up, and gives every row in both formats."""
+    """At once they are too many; the job counts its rows as it goes on, can be given up, and gives every row in both
+    formats."""
     async with office(database_server) as desk:
         await _add_candidates(desk, 100_000)
         refused = await file_of(desk, "readjudication-candidates", "csv", "li")

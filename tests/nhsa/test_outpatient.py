@@ -127,7 +127,8 @@ async def test_emergency_and_two_diseases_are_outpatients(province: Hospital, me
 
 
 async def test_a_chronic_disease_is_settled_by_its_code(hospital: Hospital) -> None:
-    """14 with the disease of 2203 is what /v1 settles as 14; a disease that isn't listed is refused when it comes to money."""
+    """14 with the disease of 2203 is what /v1 settles as 14; a disease that isn't listed is refused when it comes to
+    money."""
     world = hospital.world
     other = await World(world.client).build()
     day = "2018-05-02"
@@ -172,7 +173,8 @@ async def referral_of(hospital: Hospital, **admission: Any) -> str:
 
 
 async def test_a_transfer_filing_makes_the_referral_compliant(province: Hospital) -> None:
-    """Without a filing the rate at a provincial hospital is cut; with one on the admission day it isn't; withdrawn it is again."""
+    """Without a filing the rate at a provincial hospital is cut; with one on the admission day it isn't; withdrawn it
+    is again."""
     assert await referral_of(province) == "cut"
     filing = (await province.done("2501", transfer(province)))["result"]["trt_dcla_detl_sn"]
     assert await referral_of(province) == "full"
@@ -280,7 +282,7 @@ async def test_a_person_is_identified_with_insurance_and_identities(hospital: Ho
 
 
 async def test_every_class_has_its_national_code(hospital: Hospital) -> None:
-    """The seven classes of identity are told by the codes of the design."""
+    """The seven classes of identity are told by the codes of the dictionary."""
     codes = {
         "destitute": "2304",
         "low_income": "2303",
@@ -396,7 +398,7 @@ async def test_a_settlements_lines_are_found_again(hospital: Hospital) -> None:
 
 
 async def test_an_operator_signs_in_and_out(hospital: Hospital) -> None:
-    """9001 gives a number by which the same operator signs out with 9002, as often as he likes; nobody else does."""
+    """9001 gives a number by which the same operator signs out with 9002, as often as they like; nobody else does."""
     row = {"opter_no": "op01", "mac": "00:00", "ip": "127.0.0.1"}
     opened = (await hospital.done("9001", {"signIn": row}))["signinoutb"]
     out = {"signOut": {"sign_no": opened["sign_no"], "opter_no": "op01"}}

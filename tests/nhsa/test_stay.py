@@ -22,7 +22,8 @@ def visit_id() -> str:
 
 
 async def test_a_stay_settles_to_the_contracts_amounts(hospital: Hospital) -> None:
-    """Admission, a line, discharge, quote and settle give the six amounts of the contract's example."""
+    """Admission, a line, discharge, quote and settle give the six amounts of the example in docs/specification/api.md,
+    section 3."""
     mdtrt_id = await hospital.stay(visit_id(), "25.00")
     quoted = await hospital.done("2303", hospital.settling("2303", mdtrt_id, "25.00"))
     output = await hospital.settled(mdtrt_id, "25.00", msgid="M-settle-1")
@@ -114,7 +115,8 @@ async def test_a_refund_that_spoils_an_earlier_line_is_refused_when_it_comes(hos
 
 
 async def test_lines_are_withdrawn_one_by_one_or_all(hospital: Hospital) -> None:
-    """2302 takes lines by serial number, several at once, or all of them with 0000; a withdrawn number is free again."""
+    """2302 takes lines by serial number, several at once, or all of them with 0000; a withdrawn number is free
+    again."""
     mdtrt_id = await hospital.admitted(visit_id())
     await hospital.charged(mdtrt_id, *(hospital.line(mdtrt_id, str(number)) for number in range(4)))
     one = {"mdtrt_id": mdtrt_id, "psn_no": hospital.world.person}

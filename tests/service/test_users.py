@@ -53,7 +53,7 @@ async def choose(client: httpx.AsyncClient, old: str, new: str, again: str | Non
 
 
 async def person(service: httpx.AsyncClient, client: httpx.AsyncClient, **roles: object) -> str:
-    """A new user who is logged in with a password of his own; his name."""
+    """A new user who is logged in with a password of their own; their name."""
     name = f"user-{secrets.token_hex(4)}"
     assert (await add_user(service, name, **roles)).status_code == 201
     assert (await log_in(client, name, FIRST)).headers["location"] == "/finance/password"
@@ -189,7 +189,7 @@ async def test_a_login_form_belongs_to_one_browser(client: httpx.AsyncClient) ->
 
 
 async def test_a_disabled_user_is_out_at_once(client: httpx.AsyncClient) -> None:
-    """His sessions end, his password opens nothing; a reset lets him in again, with a password to change."""
+    """Their sessions end, their password opens nothing; a reset lets them in again, with a password to change."""
     async with browser(str(client.base_url)) as visitor:
         name = await person(client, visitor)
         assert (await client.post(f"/v1/users/{name}/disabling", headers=key())).status_code == 200

@@ -25,7 +25,7 @@ async def world(client: httpx.AsyncClient) -> World:
 
 
 async def test_the_contracts_example_settles_to_its_amounts(world: World) -> None:
-    """The bill of the contract gives the six amounts and payables printed there."""
+    """The bill in docs/specification/api.md, section 3, gives the six amounts and payables printed there."""
     answer = await world.settled(world.bill())
     assert answer["portions"] == {
         "basic": "23.75",
@@ -415,7 +415,8 @@ async def test_the_clock_moves_forward_only(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_twin_that_stays_in_flight_is_told_to_come_back(world: World, connection: asyncpg.Connection) -> None:
-    """While another request holds the key, the twin waits two seconds and gets 409 with Retry-After; later it settles."""
+    """While another request holds the key, the twin waits two seconds and gets 409 with Retry-After; later it
+    settles."""
     header, bill = key(), world.bill()
     lock = f"admin {header['Idempotency-Key']}"
     await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 1))", lock)

@@ -24,7 +24,7 @@ TILTED = {
 
 
 class Refused(Exception):
-    """The bill cannot be settled; `code` is the one of the HTTP contract."""
+    """The bill cannot be settled; `code` is that of the HTTP interface."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

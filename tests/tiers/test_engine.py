@@ -69,7 +69,7 @@ def test_same_inputs_give_the_same_result() -> None:
 
 
 def example_bill(**changes: Any) -> dict[str, Any]:
-    """The bill of the API contract's example."""
+    """The bill in docs/specification/api.md, section 3."""
     line = {
         "line_no": 1,
         "item_code": "XB01ACA001",
@@ -94,7 +94,8 @@ def example_bill(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_example_of_the_contract_gives_its_amounts() -> None:
-    """25.00 at a township hospital for a registered poor person: 23.75, 0.88 and 0.37 remain, as the contract says."""
+    """25.00 at a township hospital for a registered poor person: 23.75, 0.88 and 0.37 remain, as in
+    docs/specification/api.md, section 3."""
     result = engine.settle(
         example_bill(),
         {

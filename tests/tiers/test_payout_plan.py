@@ -50,7 +50,7 @@ def prepayment(value: str) -> str:
     ],
 )
 def test_what_a_plan_can_reach(deposit_rate: int, months: int, share: Fraction) -> None:
-    """The arithmetic of the contract: 91.7 %, 82.5 %, 87.1 %, 90.8 %."""
+    """The arithmetic of the specification: 91.7 %, 82.5 %, 87.1 %, 90.8 %."""
     assert reachable(deposit_rate=deposit_rate, prepayment=months) == share
 
 
