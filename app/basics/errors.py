@@ -1,17 +1,19 @@
 """The error tree. Pure: codes, statuses and fault lists; the HTTP shape is made in ``app/service/problem.py``.
 
     OnestopError
-    ├── Refused            422  unacceptable content; carries every fault found
     ├── Malformed          400  the request itself can't be read
     ├── Unauthorized       401
     ├── Forbidden          403
     ├── NotFound           404  also "not yours"
-    ├── Conflict           409  the state does not allow it
+    ├── Conflict           409  the present state doesn't allow it
     ├── TooLarge           413
     ├── UnsupportedMedia   415
+    ├── Refused            422  unacceptable content; carries every fault found
+    ├── Unacceptable       422  the request as a whole, such as a key used for another one; without faults in its body
     ├── TooMany            429  wait as long as Retry-After says
-    ├── Unavailable        503  nothing was written, repeat with the same key
-    └── PolicyError             a pack that can't be loaded, with every finding (policy authors)
+    └── Unavailable        503  nothing was written, repeat with the same key
+
+``PolicyError`` stands apart: a pack that can't be loaded, with every finding, for policy authors and not for a request.
 
 Each code has its message in both languages in ``app/service/messages/``. No input value, name or id number is ever put into
 an error: ``values`` holds only what is ours (amounts computed, limits, counts, days of a policy).
