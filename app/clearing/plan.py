@@ -62,12 +62,14 @@ def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
     policy = book.on(day, area_code)
     return Plan(
         area_code=area_code,
-        floors={fund: policy.figure(FLOOR, {"fund": fund}).value for fund in FUNDS if _covers(policy, fund)},
-        deposit_rate=policy.figure("disbursement.quality_deposit", {}).value,
-        prepayment=policy.figure("disbursement.prepayment", {}).value if policy.has("disbursement.prepayment") else 0,
-        declare_by_day=policy.figure("disbursement.declare_by_day", {}).value,
-        pay_by_day=policy.figure("disbursement.pay_by_day", {}).value,
-        appeal_days=policy.figure("audit.appeal_days", {}).value,
+        floors={fund: policy.figure(FLOOR, {"fund": fund}).value or 0 for fund in FUNDS if _covers(policy, fund)},
+        deposit_rate=policy.figure("disbursement.quality_deposit", {}).value or 0,
+        prepayment=(policy.figure("disbursement.prepayment", {}).value or 0)
+        if policy.has("disbursement.prepayment")
+        else 0,
+        declare_by_day=policy.figure("disbursement.declare_by_day", {}).known,
+        pay_by_day=policy.figure("disbursement.pay_by_day", {}).known,
+        appeal_days=policy.figure("audit.appeal_days", {}).known,
         next_working_day=_optional(policy, ON_HOLIDAY) == "next_working_day",
         holidays=_optional(policy, HOLIDAYS) or frozenset(),
         workdays=_optional(policy, WORKDAYS) or frozenset(),

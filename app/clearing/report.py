@@ -167,7 +167,7 @@ def ended_months(first: str, day: date) -> list[str]:
 
 def due_on(service: Service, area: str, period: str) -> date:
     """The day of the following month by which the area's report is due, as its pack has it on the month's last day."""
-    return following(period, service.book.on(last_day(period), area).figure(DUE_DAY, {}).value)
+    return following(period, service.book.on(last_day(period), area).figure(DUE_DAY, {}).known)
 
 
 def report_id(area: str, period: str) -> str:

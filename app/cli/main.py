@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
 from app.basics.errors import OnestopError, PolicyError
+from app.basics.names import TIER_NAMES
 from app.config import Settings
 from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_url
 from app.database.engine import Database, open_database
@@ -76,7 +77,6 @@ from app.simulation.year import Wanted
 from app.tiers.findings import unused
 from app.tiers.load import load_book
 from app.tiers.policy import Policy, PolicyBook
-from app.tiers.summary import TIER_NAMES
 from app.tiers.yamltext import nearest
 
 out: Final = Console()
@@ -207,7 +207,7 @@ def _own_service(
     """A service with an embedded database, ready, on the manual clock; stopped at the end."""
     inherited = {name: value for name, value in os.environ.items() if name != "ONESTOP_DATABASE_URL"}
     settings = {"ONESTOP_ADMIN_TOKEN": token, "ONESTOP_LOG_LEVEL": "warning"} | environment
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
+    command = [sys.executable, "-m", "app.cli.main", "serve", "--port", str(port), "--data-dir", str(folder)]
     with subprocess.Popen(command, env=inherited | settings, cwd=SHIPPED.parent.parent) as service:
         try:
             with out.status("正在启动数据库和服务 …"):

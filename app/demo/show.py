@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.basics.money import RATE_ONE, divide_half_up, fen
+from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 from app.policies import shipped_book
 from app.settlement.capitals import capital_yuan
 from app.settlement.slip import (
@@ -21,7 +22,6 @@ from app.settlement.slip import (
     STATUS_NAMES,
     basis_text,
 )
-from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 
 WIDTH: Final = 80
 Answer = Mapping[str, Any]

@@ -9,6 +9,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from app.basics.errors import NotFound, Refused
+from app.basics.names import CLASS_NAMES
 from app.clearing.moves import business_now, today
 from app.finance.listing import chosen
 from app.finance.look import percent
@@ -16,8 +17,8 @@ from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.policies.api import assumed_rows, policy_answer
 from app.policies.words import differences, facts_words
 from app.service.messages import text
-from app.tiers.policy import Pack, Policy
-from app.tiers.summary import CLASS_NAMES
+from app.tiers.pack import Pack
+from app.tiers.policy import Policy
 
 router = APIRouter(prefix="/finance/policies", route_class=PageRoute, include_in_schema=False)
 SCOPES: Final = ("policy", "finance", "auditor", "registry")

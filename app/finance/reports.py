@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.clearing import report
 from app.clearing.payout_rate import own_area
 from app.clearing.plan import as_period
@@ -15,7 +16,6 @@ from app.finance.listing import chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.registered import paying_areas
 from app.service.export import XLSX_TYPE
-from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES
 
 router = APIRouter(prefix="/finance/reports", route_class=PageRoute, include_in_schema=False)
 SCOPES: Final = ("finance", "auditor")

@@ -11,6 +11,7 @@ from app.basics.days import shown_instant
 from app.basics.errors import Language, NotFound
 from app.basics.ids import SETTLEMENT, read_id, shown_id
 from app.basics.money import fen, yuan
+from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.finance.look import said
 from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
@@ -22,7 +23,6 @@ from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
-from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
 EVERY_ENTRY: Final = 2**31 - 1

@@ -16,7 +16,8 @@ CASES_SUFFIX: Final = ".cases.yaml"
 
 
 def pack_files(*folders: Path) -> list[Path]:
-    """The pack files of folders, of one name that of the last folder. Files of cases stand beside them and aren't packs."""
+    """The pack files of folders, of one name that of the last folder. Files of cases stand beside them and aren't
+    packs."""
     return packs_of(path for folder in folders for path in sorted(folder.glob("*.yaml")) if not _has_cases(path))
 
 
@@ -33,7 +34,8 @@ def _has_cases(path: Path) -> bool:
 
 
 def read_texts(*folders: Path) -> dict[str, str]:
-    """The texts of all packs in the folders by name; a later folder's pack replaces an earlier one's of the same name."""
+    """The texts of all packs in the folders by name; a later folder's pack replaces an earlier one's of the same
+    name."""
     return {path.stem: read_text(path) for path in pack_files(*folders)}
 
 
@@ -60,7 +62,8 @@ def shipped_book(extra: Path | None = None) -> PolicyBook:
 
 
 def book_with(files: Sequence[Path], extra: Path | None = None, *, drafts: bool = False) -> PolicyBook:
-    """The shipped book with more pack files in it, and the packs that these inherit, from beside them or from the schemes.
+    """The shipped book with more pack files in it, and the packs that these inherit, from beside them or from the
+    schemes.
 
     As ``drafts`` they may have areas that another pack has as well, and rule nowhere by themselves.
     """

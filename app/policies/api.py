@@ -19,9 +19,9 @@ from app.service.security import require
 from app.service.tables import policy_text
 from app.service.wire import decode
 from app.tiers.load import load_book
-from app.tiers.packfile import Row
-from app.tiers.policy import Pack, Policy, PolicyBook
-from app.tiers.values import shown
+from app.tiers.pack import Pack, Row
+from app.tiers.policy import Policy, PolicyBook
+from app.tiers.units import shown
 from app.tiers.yamltext import MAX_PACK_BYTES
 
 router = APIRouter(prefix="/v1", tags=["policies"])

@@ -7,10 +7,11 @@ person's area on the day, and what the year held is carried from bill to bill. A
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from app.basics.errors import PolicyError, Refused
 from app.basics.money import RATE_ONE, fen, yuan
+from app.basics.names import PORTION_NAMES
 from app.tiers.explain import sentence
 from app.tiers.model import (
     CLASSES,
@@ -19,27 +20,25 @@ from app.tiers.model import (
     MEDICAL_TYPES,
     RANKS,
     REFERRALS,
+    BenefitClass,
     Bill,
     CatalogueEntry,
+    DeliveryMode,
     Episode,
     Facts,
     Line,
+    MedicalType,
     Outcome,
+    Rank,
+    Referral,
     empty_year,
 )
-from app.tiers.packfile import FACTS
 from app.tiers.policy import PolicyBook
+from app.tiers.vocabulary import FACTS
 from app.tiers.waterfall import compute
 from app.tiers.yamltext import Map, Reader, compose, text_of
 
-PORTIONS: Final[Mapping[str, str]] = {
-    "basic": "基本医保",
-    "serious_illness": "大病保险",
-    "medical_assistance": "医疗救助",
-    "safety_net": "兜底保障",
-    "hospital": "医院承担",
-    "patient": "个人负担",
-}
+PORTIONS: Final = PORTION_NAMES["zh"]
 COLUMNS: Final = ("own_expense", "over_limit", "first_pay", "in_scope")
 BILL_KEYS: Final = frozenset(
     {"day", "admitted", "person", "hospital", "medical_type", "referral", "disease", "delivery_mode", "amounts"}
@@ -109,10 +108,9 @@ def _case(data: Map, reader: Reader) -> Case:
     where = f"算例“{title}”"
     reader.keys(data, where, frozenset({"title"}), CASE_KEYS)
     shared = {key: value for key, value in data.items() if key in BILL_KEYS}
-    bills = data.get("bills", [Map(data.line)])
-    if not isinstance(bills, list) or not all(isinstance(item, Map) for item in bills) or not bills:
+    bills = reader.parts(data, "bills", where) if "bills" in data else [Map(data.line)]
+    if not bills:
         reader.find(data.line, f"{where} 的 bills 应是账单的列表。")
-        bills = []
     parsed = []
     for number, own in enumerate(bills, 1):
         place = where if "bills" not in data else f"{where}第 {number} 张账单"
@@ -121,8 +119,9 @@ def _case(data: Map, reader: Reader) -> Case:
         merged.lines = data.lines | own.lines
         merged.update(shared | own)
         for key in ("person", "hospital"):
-            if isinstance(shared.get(key), Map) and isinstance(own.get(key), Map):
-                merged[key].update({name: value for name, value in shared[key].items() if name not in own[key]})
+            general, special = shared.get(key), merged.get(key)
+            if isinstance(general, Map) and isinstance(special, Map):
+                special.update({name: value for name, value in general.items() if name not in special})
         parsed.append(_bill(merged, place, reader))
     return Case(reader.file, title, _amounts(data, "before", where, None, reader), tuple(parsed))
 
@@ -131,7 +130,7 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
     reader.keys(data, where, frozenset({"day", "person", "hospital", "amounts"}), BILL_KEYS)
     day = reader.day(data, "day", where) or date.max
     admitted = reader.day(data, "admitted", where) or day
-    person, hospital = (_part(data, key, where, reader) for key in ("person", "hospital"))
+    person, hospital = (reader.part(data, key, where) for key in ("person", "hospital"))
     reader.keys(person, f"{where} 的 person", frozenset({"area"}), frozenset({"class", "registered"}))
     reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area"}))
     amounts = _amounts(data, "amounts", where, COLUMNS, reader)
@@ -145,12 +144,15 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         )
     area = text_of(person.get("area"))
     bill = Bill(
-        medical_type=cast(Any, _fact(data, "medical_type", where, MEDICAL_TYPES, INPATIENT, reader)),
+        medical_type=cast(MedicalType, _fact(data, "medical_type", where, MEDICAL_TYPES, INPATIENT, reader)),
         admitted_on=admitted,
         discharged_on=day,
         disease_code=text_of(data.get("disease")) or None,
-        delivery_mode=cast(Any, _fact(data, "delivery_mode", where, FACTS["delivery_mode"], "", reader) or None),
-        referral=cast(Any, _fact(data, "referral", where, REFERRALS, "compliant", reader)),
+        delivery_mode=cast(
+            "DeliveryMode | None",
+            _fact(data, "delivery_mode", where, tuple(FACTS["delivery_mode"]), "", reader) or None,
+        ),
+        referral=cast(Referral, _fact(data, "referral", where, REFERRALS, "compliant", reader)),
         work_injury="none",
         total=total,
         lines=tuple(
@@ -161,10 +163,10 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
     facts = Facts(
         person_id="算例",
         area_code=area,
-        benefit_class=cast(Any, _fact(person, "class", where, CLASSES, "ordinary", reader)),
+        benefit_class=cast(BenefitClass, _fact(person, "class", where, CLASSES, "ordinary", reader)),
         hospital_code="算例",
         hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
-        hospital_rank=cast(Any, _fact(hospital, "rank", where, RANKS, "county", reader)),
+        hospital_rank=cast(Rank, _fact(hospital, "rank", where, RANKS, "county", reader)),
         hospital_area_code=text_of(hospital.get("area")) or area,
         disease_registered=_flag(person, "registered", where, default=True, reader=reader),
     )
@@ -179,15 +181,6 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         after=_amounts(data, "after", where, None, reader),
         refused=reader.word(data, "refused", where) if "refused" in data else None,
     )
-
-
-def _part(data: Map, key: str, where: str, reader: Reader) -> Map:
-    value = data.get(key)
-    if isinstance(value, Map):
-        return value
-    if key in data:
-        reader.find(data.lines.get(key, data.line), f"{where} 的“{key}”应是键和值。")
-    return Map(data.line)
 
 
 def _fact(data: Map, key: str, where: str, allowed: tuple[str, ...], default: str, reader: Reader) -> str:
@@ -210,7 +203,7 @@ def _flag(data: Map, key: str, where: str, *, default: bool, reader: Reader) -> 
 
 def _amounts(data: Map, key: str, where: str, allowed: tuple[str, ...] | None, reader: Reader) -> dict[str, int]:
     """Amounts by name in fen; ``inpatient_count`` is a plain number."""
-    part = _part(data, key, where, reader)
+    part = reader.part(data, key, where)
     if allowed is not None:
         reader.keys(part, f"{where} 的 {key}", frozenset(), frozenset(allowed))
     place = f"{where} 的 {key}"
@@ -218,10 +211,11 @@ def _amounts(data: Map, key: str, where: str, allowed: tuple[str, ...] | None, r
 
 
 def _money(data: Map, key: str, where: str, reader: Reader) -> int:
-    if key in COUNTS and isinstance(data[key], int):
-        return int(data[key])
+    value = data[key]
+    if key in COUNTS and isinstance(value, int):
+        return value
     try:
-        return fen(text_of(data[key]))
+        return fen(text_of(value))
     except ValueError:
         reader.find(data.lines.get(key, data.line), f'{where} 的“{key}”应是金额：整数元，或加引号的 "1234.50"。')
         return 0

@@ -1,55 +1,21 @@
-"""A pack on a day in words, for its author: what each rule does, and how the rules and figures of two policies differ. Pure.
+"""A pack on a day in words, for its author: what each rule does, and how the rules and figures of two policies differ.
+Pure.
 
 Figures stand in the words by their parameters' names, which is where an author finds them in the file.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Final
+from typing import Final
 
-from app.tiers.explain import BASES
-from app.tiers.packfile import FACTS, Row, Rule
+from app.tiers.kinds import KINDS
+from app.tiers.pack import Row, Rule
 from app.tiers.policy import Policy
-from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES
-from app.tiers.values import shown
+from app.tiers.units import shown
+from app.tiers.vocabulary import BASES, FACTS, WORDS
 
-FACT_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "medical_type": MEDICAL_TYPE_NAMES["zh"],
-    "class": CLASS_NAMES["zh"],
-    "level": {"1": "一级医院", "2": "二级医院", "3": "三级医院"},
-    "rank": {"village": "村级", "township": "乡镇级", "county": "县级", "prefecture": "州市级", "province": "省级"},
-    "place": {"county": "县内", "prefecture": "市内", "province": "省内", "elsewhere": "省外"},
-    "referral": {"not_required": "无需转诊", "compliant": "合规转诊", "emergency": "急诊", "missing": "未按规定转诊"},
-    "delivery_mode": {"vaginal": "顺产", "caesarean": "剖宫产"},
-    "admission": {"1": "第一次住院", "2": "第二次住院", "3": "第三次及以后住院"},
-}
-PERIODS: Final = {"stay": "每次", "episode": "每次连续就诊", "year": "每年"}
-REFERRAL_WORDS: Final = {
-    "own_class": "未按规定转诊仍按本人类别",
-    "as_ordinary": "未按规定转诊按普通居民",
-    "pays_nothing": "未按规定转诊不支付",
-}
-SENTENCES: Final[Mapping[str, str]] = {
-    "share": "支付（{base}{base_cap}{deductible}）× {rate}",
-    "bands": "{base}{counts_base}，全年超过起付线 {deductible_name}{from}的部分按 {rates} 支付",
-    "floor": "各基金合计补足到{base} × {rate}",
-    "own_cap": "年度自付（{own_of_year}）超过 {cap} 的部分由基金支付",
-    "package": "基金按定额 {sums} 付给医院，个人不付",
-    "fixed_payment": "基金最多支付定额 {sums}，其余由个人负担",
-    "out_of_catalogue": "全自费超过总费用 × {limit} 的部分由医院承担",
-    "disease_price": "政策范围内超过病种定价 {price} 的部分由医院承担",
-    "ended": "已终止，不支付，依据见 {reason}",
-}
-CLAUSES: Final[Mapping[str, str]] = {
-    # what may follow the sentence of any kind, in this order
-    "missing_referral_cut": "未按规定转诊降低 {}",
-    "cap_year": "年度限额 {}",
-    "cap_stay": "单次限额 {}",
-    "counts_paid": "支付额记入 {}",
-    "diseases": "病种名单 {}",
-    "later_tiers": "生育费用还进入 {}",
-}
+ORDER_OF_CLAUSES: Final = ("missing_referral_cut", "cap_year", "cap_stay", "counts_paid", "diseases", "later_tiers")
 
 
 def rule_words(rule: Rule) -> str:
@@ -57,12 +23,12 @@ def rule_words(rule: Rule) -> str:
     return "；".join(part for part in (facts_words(rule.applies), _sentence(rule), *_clauses(rule)) if part)
 
 
-def facts_words(facts: Mapping[str, Any]) -> str:
+def facts_words(facts: Mapping[str, Iterable[str]]) -> str:
     """To which facts something applies, empty for all."""
     words = []
     for dimension, values in facts.items():
-        known = FACT_WORDS.get(dimension, {})
-        order = FACTS.get(dimension, ())
+        known = FACTS.get(dimension, {})
+        order = tuple(known)
         ordered = sorted(values, key=lambda value: (order.index(value) if value in order else -1, value))
         words.append("、".join(known.get(value, value) for value in ordered))
     return "，".join(words)
@@ -71,9 +37,9 @@ def facts_words(facts: Mapping[str, Any]) -> str:
 def _sentence(rule: Rule) -> str:
     names, options = rule.parameters, rule.options
     base = BASES.get(options.get("base", ""), "")
-    per = PERIODS[options.get("deductible_per", "stay")]
+    per = WORDS["deductible_per"][options.get("deductible_per", "stay")]
     counted = f"，记入 {options['counts_deductible']}" if "counts_deductible" in options else ""
-    return SENTENCES[rule.kind].format_map(
+    return KINDS[rule.kind].words.format_map(
         {
             **names,
             "base": base,
@@ -81,7 +47,7 @@ def _sentence(rule: Rule) -> str:
             "deductible": f" − 起付线 {names['deductible']}（{per}{counted}）" if "deductible" in names else "",
             "deductible_name": names.get("deductible", ""),
             "counts_base": f"记入年度累计 {options['counts_base']}" if "counts_base" in options else "",
-            "from": "（各段从起付线起算）" if options.get("bands_from") == "deductible" else "",
+            "from": WORDS["bands_from"][options.get("bands_from", "zero")],
             "rates": names.get("bands") or names.get("rate", ""),
             "own_of_year": options.get("own_of_year", "compliant_own"),
         }
@@ -89,23 +55,26 @@ def _sentence(rule: Rule) -> str:
 
 
 def _clauses(rule: Rule) -> Iterator[str]:
-    if "classes" in rule.parameters:
-        yield f"只限 {rule.parameters['classes']} 的类别"
+    roles = KINDS[rule.kind].roles
+    clauses = {role.name: role.clause for role in roles.values()} | {"counts_paid": "支付额记入 {}"}
     written = {**rule.parameters, **rule.options}
-    for key, clause in CLAUSES.items():
-        if key in written:
-            yield clause.format(written[key])
+    if "classes" in written:
+        yield clauses["classes"].format(written["classes"])
+    for name in ORDER_OF_CLAUSES:
+        if name in written:
+            yield clauses[name].format(written[name])
     if "ceiling" in rule.parameters:
         yield f"各基金合计不超过{BASES[rule.options['ceiling_base']]} × {rule.parameters['ceiling']}"
     if "referral_missing" in rule.options:
-        yield REFERRAL_WORDS[rule.options["referral_missing"]]
+        yield WORDS["referral_missing"][rule.options["referral_missing"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one policy says: in words or as a value in the outside form, and of a figure its dates, status and source."""
+    """What one policy says: in words or as a value in the outside form, and of a figure its dates, status and
+    source."""
 
-    value: Any
+    value: object
     since: str | None = None
     until: str | None = None
     status: str | None = None
@@ -151,7 +120,7 @@ def _rule_texts(rules: Mapping[str, Rule]) -> dict[str, str]:
     return {name: f"{rule.title}：{rule.tier} {rule.kind}；{rule_words(rule)}" for name, rule in rules.items()}
 
 
-def _named(part: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
+def _named(part: str, a: Mapping[str, object], b: Mapping[str, object]) -> Iterator[Difference]:
     for name in [*a, *(name for name in b if name not in a)]:
         if a.get(name) != b.get(name):
             sides = [Side(side[name]) if name in side else None for side in (a, b)]
@@ -196,7 +165,8 @@ def _expanded(name: str, policy: Policy, domain: Mapping[str, set[str]]) -> Rows
 
 
 def _alone(rows: Rows, others: Rows, domain: Mapping[str, set[str]]) -> Iterator[tuple[Row, Mapping[str, set[str]]]]:
-    """The rows that the other policy has no row for, at least for some of their facts. Rows of one policy never meet."""
+    """The rows that the other policy has no row for, at least for some of their facts. Rows of one policy never
+    meet."""
     for row, facts in rows:
         covered = sum(prod(len(facts[key] & other[key]) for key in domain) for _, other in others)
         if covered < prod(len(facts[key]) for key in domain):

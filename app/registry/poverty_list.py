@@ -236,10 +236,10 @@ async def queue(
         raise NotFound("not_found")
     area = await area_on(await raw_connection(connection), area_code, received_on)
     policy = policy_in(service, received_on, area_code, area)
-    due_on = received_on + timedelta(days=policy.figure(MATCH_DAYS, {}).value)
+    due_on = received_on + timedelta(days=policy.figure(MATCH_DAYS, {}).known)
     stored = {"kind": options.kind, "received_on": received_on.isoformat()}
     if options.kind == "exit":
-        stored["after_exit"] = policy.figure(AFTER_EXIT, {}).value
+        stored["after_exit"] = policy.figure(AFTER_EXIT, {}).known
     return await store.add_job(
         service,
         connection,

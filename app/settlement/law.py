@@ -8,7 +8,8 @@ from app.service.caller import Service
 from app.settlement import store
 from app.settlement.person_year import PolicyOf
 from app.tiers.load import load_kept
-from app.tiers.policy import Pack, Policy, PolicyBook
+from app.tiers.pack import Pack
+from app.tiers.policy import Policy, PolicyBook
 
 
 async def policies_of(service: Service, connection: HotConnection, digests: Iterable[str]) -> PolicyOf:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import RowMapping, select
 
 from app.basics.days import SHANGHAI, shanghai_day
+from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 from app.registry.tables import hospital, person
 from app.service.caller import Caller, Service
 from app.service.http import open_request
@@ -23,8 +24,7 @@ from app.settlement.bill import BillLine, BillRequest
 from app.settlement.capitals import capital_yuan
 from app.settlement.document import decode_document, decode_inputs
 from app.settlement.reading import answer_of_row
-from app.tiers.policy import Pack
-from app.tiers.summary import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
+from app.tiers.pack import Pack
 
 NOT_KNOWN: Final = "—"
 _CLAUSE_NUMBER: Final = re.compile(r"\A[0-9]+(?=\Z|（)")

@@ -24,8 +24,9 @@ from app.service.security import require
 from app.settlement.answer import COUNTS, shown_year
 from app.settlement.tables import person_year
 from app.tiers.model import ACCUMULATORS, empty_year
-from app.tiers.packfile import Rule
-from app.tiers.policy import Policy, ShareOf
+from app.tiers.pack import Rule
+from app.tiers.policy import Policy
+from app.tiers.units import ShareOf
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 READERS: Final = ("registry", "hospital", "finance", "auditor")
@@ -125,7 +126,7 @@ def _cap(policy: Policy, rule: Rule, facts: Mapping[str, str]) -> _Cap | None:
     if name is None or counter is None or not policy.covers(name, facts):
         return None
     classes = rule.parameters.get("classes")
-    if classes is not None and facts["class"] not in policy.figure(classes, facts).value:
+    if classes is not None and facts["class"] not in (policy.figure(classes, facts).value or ()):
         return _Cap(counter, None) if own else None
     most = policy.figure(name, facts).value
     return None if isinstance(most, ShareOf) else _Cap(counter, most)

@@ -6,8 +6,9 @@ from typing import Any
 from msgspec import Struct
 
 from app.basics.money import yuan
-from app.tiers.explain import BASES, INPUT_NAMES, REASONS, shown_inputs
+from app.tiers.explain import REASONS, input_names, shown_inputs
 from app.tiers.model import Step
+from app.tiers.vocabulary import BASES
 
 Key = tuple[str, str]
 
@@ -22,7 +23,7 @@ class InputChange(Struct, frozen=True):
 
 
 class StepChange(Struct, frozen=True):
-    """One step that differs: amounts in yuan, None where the step is missing; a missing step counts as 0 in the difference."""
+    """One step that differs: amounts in yuan, None where the step is missing, which counts as 0 in the difference."""
 
     tier: str
     rule: str
@@ -37,8 +38,8 @@ class StepChange(Struct, frozen=True):
 def compared(before: Sequence[Step], after: Sequence[Step]) -> tuple[StepChange, ...]:
     """The steps that differ in amount or inputs, in their order; a step only in ``before`` stands where it was.
 
-    Steps are matched by tier and rule, which occur once in a trace. Per tier the differences add up to that of its portion,
-    except the hospital's under a package, which is no step of its own.
+    Steps are matched by tier and rule, which occur once in a trace. Per tier the differences add up to that of its
+    portion, except the hospital's under a package, which is no step of its own.
     """
     old, new = ({(step.tier, step.rule): step for step in trace} for trace in (before, after))
     pairs = ((old.get(key), new.get(key)) for key in _in_order(list(old), list(new)))
@@ -76,10 +77,10 @@ def _change(before: Step | None, after: Step | None) -> StepChange | None:
 
 
 def _input_changes(before: Step, after: Step) -> Iterator[InputChange]:
-    old, new = shown_inputs(before.inputs), shown_inputs(after.inputs)
+    old, new, names = shown_inputs(before.inputs), shown_inputs(after.inputs), input_names()
     for key in dict.fromkeys([*old, *new]):
         if old.get(key) != new.get(key):
-            yield InputChange(key, INPUT_NAMES.get(key, key), old.get(key), new.get(key))
+            yield InputChange(key, names.get(key, key), old.get(key), new.get(key))
 
 
 def _sentence(
@@ -96,12 +97,12 @@ def _sentence(
     return f"{name}：{changed}{'，' if why else ''}{why}"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A shown input in a sentence: bands row by row, codes in words."""
     if isinstance(value, list):
         return "、".join(f"{_upper(row)} {row['rate']}" for row in value)
-    return "无" if value is None else REASONS.get(value, BASES.get(value, str(value)))
+    return "无" if value is None else REASONS.get(str(value), BASES.get(str(value), str(value)))
 
 
-def _upper(row: Mapping[str, Any]) -> str:
+def _upper(row: Mapping[str, object]) -> str:
     return "以上" if row["up_to"] is None else f"至 {row['up_to']}"

@@ -1,4 +1,5 @@
-"""What is wrong with packs as a whole: sentences that name file, line, parameter and day, and what to write instead. Pure.
+"""What is wrong with packs as a whole: sentences that name file, line, parameter and day, and what to write instead.
+Pure.
 
 Every day from a version's first to its last is checked, at every boundary, for every class, level, rank and mode that a
 rule can meet.
@@ -7,32 +8,14 @@ rule can meet.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import combinations, pairwise, product
-from typing import Final
 
 from app.basics.errors import Refused
+from app.tiers.kinds import KINDS
 from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES
-from app.tiers.packfile import FACTS, PackSource, Parameter, Row, Rule, Version
-from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Pack, Policy
+from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
+from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
+from app.tiers.vocabulary import FACTS
 from app.tiers.yamltext import nearest
-
-ROLE_UNITS: Final[Mapping[str, str]] = {
-    "deductible": "yuan",
-    "cap_year": "yuan",
-    "cap": "yuan",
-    "sums": "yuan",
-    "base_cap": "yuan",
-    "cap_stay": "yuan",
-    "ceiling": "rate",
-    "price": "prices",
-    "rate": "rate",
-    "missing_referral_cut": "rate",
-    "limit": "rate",
-    "bands": "bands",
-    "diseases": "diseases",
-    "classes": "classes",
-    "later_tiers": "tiers",
-    "reason": "text",
-}
 
 
 def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> Iterator[str]:
@@ -74,22 +57,18 @@ def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) 
         if name not in groups and name not in CLASSES:
             guess = nearest(name, (*groups, *CLASSES))
             yield f"class 写了“{name}”，既不是类别也不是 groups 里的组。{guess}组有：{'、'.join(sorted(groups))}。"
-    other = row.value.get("of_parameter") if isinstance(row.value, dict) else None
-    if other is not None and (other not in pack.parameters or pack.parameters[other].unit != "yuan"):
+    other = row.derivation().get("of_parameter")
+    if other is not None and (str(other) not in pack.parameters or pack.parameters[str(other)].unit != "yuan"):
         yield f"of_parameter 应是单位 yuan 的参数，没有这样的“{other}”。{nearest(str(other), pack.parameters)}"
 
 
 def unused(pack: Pack) -> list[str]:
-    """Parameters that nothing asks for: no rule, no derived figure, nobody by name. Worth a note, no finding: a pack may keep
-    figures on record that other work needs (when to pay a hospital, what to report)."""
+    """Parameters that nothing asks for: no rule, no derived figure, nobody by name. Worth a note, no finding: a pack
+    may keep figures on record that other work needs (when to pay a hospital, what to report)."""
     used = {name for version in pack.versions for rule in version.rules for name in rule.parameters.values()}
     for parameter in pack.parameters.values():
-        used.update(row.value["of_parameter"] for row in parameter.rows if _derived_from(row))
+        used.update(str(row.derivation().get("of_parameter", "")) for row in parameter.rows)
     return sorted(pack.parameters.keys() - used - {REGISTRATION})
-
-
-def _derived_from(row: Row) -> bool:
-    return isinstance(row.value, dict) and "of_parameter" in row.value
 
 
 def override_findings(pack: Pack, source: PackSource) -> Iterator[str]:
@@ -99,7 +78,8 @@ def override_findings(pack: Pack, source: PackSource) -> Iterator[str]:
     parents = pack.parameters.keys() - source.parameters.keys()
     for name in unused(pack):
         if name in source.parameters and (guess := nearest(name, parents)):
-            yield f"{pack.parameters[name].at}: 参数 {name}：没有规则用到它，上级政策包的数字仍然有效。{guess}请改名，或删去。"
+            where = f"{pack.parameters[name].at}: 参数 {name}"
+            yield f"{where}：没有规则用到它，上级政策包的数字仍然有效。{guess}请改名，或删去。"
 
 
 def _version_findings(pack: Pack) -> Iterator[str]:
@@ -112,7 +92,8 @@ def _version_findings(pack: Pack) -> Iterator[str]:
             )
         elif earlier.until < later.since:
             yield (
-                f"{later.at}: 版本 {earlier.name} 与 {later.name} 之间，{earlier.until} 没有规则（policy_gap，{_days(earlier.until, later.since)}）。"
+                f"{later.at}: 版本 {earlier.name} 与 {later.name} 之间，{earlier.until} 没有规则"
+                f"（policy_gap，{_days(earlier.until, later.since)}）。"
                 f"请把 {earlier.name} 的 until 写成 {later.since}，或把 {later.name} 的 from 写成 {earlier.until}。"
             )
 
@@ -129,14 +110,16 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
     """Every parameter that a rule names exists, has the right unit, and covers every day and every fact of the rule."""
     for rule in version.rules:
         where = f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}"
+        roles = KINDS[rule.kind].roles
         for role, name in rule.parameters.items():
+            unit = roles[role].unit.name
             parameter = pack.parameters.get(name)
             if parameter is None:
                 guess = nearest(name, pack.parameters)
                 yield f"{where}：{role} 没有参数“{name}”可用。{guess}请改名，或在 parameters 里补上。"
-            elif parameter.unit != ROLE_UNITS[role]:
+            elif parameter.unit != unit:
                 yield (
-                    f"{where}：{role} 要单位 {ROLE_UNITS[role]} 的参数，{name} 的单位是 {parameter.unit}（{parameter.at}）。"
+                    f"{where}：{role} 要单位 {unit} 的参数，{name} 的单位是 {parameter.unit}（{parameter.at}）。"
                     "请换一个参数，或改它的 unit。"
                 )
             else:
@@ -148,17 +131,18 @@ def _accumulator_findings(pack: Pack, version: Version, rule: Rule, name: str) -
     """A share of an accumulator needs one that the version declares with ``grows_by``."""
     growing = [key for key, own in version.accumulators.items() if own.grows_by is not None]
     for row in pack.parameters[name].rows:
-        of = row.value.get("of_accumulator") if isinstance(row.value, dict) else None
+        of = row.derivation().get("of_accumulator")
         if of is not None and of not in growing:
             yield (
-                f"{row.file}:{row.line}: 参数 {name}：版本 {version.name} 没有带 grows_by 的累计“{of}”（规则 {rule.rule}）。"
-                f"{nearest(of, growing)}请改名，或在该版本的 accumulators 里声明。"
+                f"{row.file}:{row.line}: 参数 {name}：版本 {version.name} 没有带 grows_by 的累计“{of}”"
+                f"（规则 {rule.rule}）。"
+                f"{nearest(str(of), growing)}请改名，或在该版本的 accumulators 里声明。"
             )
 
 
 def _unpaid_findings(pack: Pack, version: Version) -> Iterator[str]:
     """Bills that no rule of the basic tier meets would silently be paid by the patient alone."""
-    dimensions = {name: FACTS[name] for name in ("medical_type", "rank", "level", "place")}
+    dimensions = {name: tuple(FACTS[name]) for name in ("medical_type", "rank", "level", "place")}
     basic = [rule for rule in version.rules if rule.tier == "basic"]
     for combination in product(*dimensions.values()):
         facts = dict(zip(dimensions, combination, strict=True))
@@ -199,8 +183,10 @@ def _gap(parameter: Parameter, rule: Rule, facts: Mapping[str, str], day: date, 
     at = parameter.at if nearest_row is None else f"{nearest_row.file}:{nearest_row.line}"
     whom = "、".join(f"{key} {value}" for key, value in facts.items())
     return (
-        f"{at}: 参数 {parameter.name}：{day} 没有规则（policy_gap，{_days(day, following)}，规则 {rule.rule}{'，' if whom else ''}{whom}）。"
-        f"请补一行 from: {day}{'' if following is None else f'、until: {following}'} 的数字，或移动前后一行的日期；没有此项的写 none。"
+        f"{at}: 参数 {parameter.name}：{day} 没有规则"
+        f"（policy_gap，{_days(day, following)}，规则 {rule.rule}{'，' if whom else ''}{whom}）。"
+        f"请补一行 from: {day}{'' if following is None else f'、until: {following}'} 的数字，"
+        "或移动前后一行的日期；没有此项的写 none。"
     )
 
 

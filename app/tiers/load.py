@@ -8,9 +8,10 @@ from typing import Final, TypeVar
 
 from app.basics.errors import PolicyError
 from app.tiers.findings import area_findings, override_findings, pack_findings
-from app.tiers.packfile import PackSource, Row, Version, parse_pack
+from app.tiers.pack import Pack, PackSource, Row, Version
+from app.tiers.packfile import parse_pack
 from app.tiers.payout_findings import payout_findings
-from app.tiers.policy import Pack, PolicyBook
+from app.tiers.policy import PolicyBook
 from app.tiers.yamltext import nearest
 
 Dated = TypeVar("Dated", Row, Version)
@@ -35,8 +36,8 @@ def load_book(texts: Mapping[str, str], drafts: Collection[str] = ()) -> PolicyB
 
 
 def load_kept(texts: Mapping[str, str]) -> PolicyBook:
-    """A book of texts that were checked when they came into use. They are only read, not checked again: a checker that has
-    become stricter keeps nobody from computing an old settlement."""
+    """A book of texts that were checked when they came into use. They are only read, not checked again: a checker that
+    has become stricter keeps nobody from computing an old settlement."""
     return PolicyBook(_read(texts)[1])
 
 
@@ -60,8 +61,8 @@ def _read(texts: Mapping[str, str]) -> tuple[dict[str, PackSource], dict[str, Pa
 def _inherited(
     name: str, sources: Mapping[str, PackSource], texts: Mapping[str, str], findings: list[str], below: tuple[str, ...]
 ) -> Pack:
-    """A pack with its ancestors' versions, documents and parameters. Its own versions cut its parent's of the same days, its
-    own rows cut its parent's of the same selectors."""
+    """A pack with its ancestors' versions, documents and parameters. Its own versions cut its parent's of the same
+    days, its own rows cut its parent's of the same selectors."""
     source = sources[name]
     own = Pack(
         name,

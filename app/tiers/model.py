@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from app.tiers.inputs import Inputs
+
 BenefitClass = Literal[
     "destitute",
     "low_income",
@@ -67,7 +69,8 @@ def empty_year() -> dict[str, int]:
 
 
 class CatalogueEntry(Struct, frozen=True, array_like=True):
-    """One dated version of a catalogue item. Ceilings per hospital level 1, 2, 3 in millionths of a yuan, None: no ceiling."""
+    """One dated version of a catalogue item. Ceilings per hospital level 1, 2, 3 in millionths of a yuan, None: no
+    ceiling."""
 
     item_code: str
     catalogue_class: CatalogueClass
@@ -79,7 +82,8 @@ class CatalogueEntry(Struct, frozen=True, array_like=True):
 
 
 class Line(Struct, frozen=True, array_like=True):
-    """A bill line: quantity in ten-thousandths, unit price in millionths of a yuan, amount in fen (signed for refunds)."""
+    """A bill line: quantity in ten-thousandths, unit price in millionths of a yuan, amount in fen (signed for
+    refunds)."""
 
     line_no: int
     item_code: str
@@ -136,9 +140,9 @@ class Facts(Struct, frozen=True, omit_defaults=True):
 class Episode(Struct, frozen=True):
     """What earlier live settlements mean for this bill; made by ``episode.py``.
 
-    ``deductible_paid`` is what the episode's settlements paid before this one, fen; ``deductible_other_years`` the part of
-    it that belongs to other benefit years. ``admission``: how many episodes of the benefit year have a live inpatient
-    settlement, this bill's included.
+    ``deductible_paid`` is what the episode's settlements paid before this one, fen; ``deductible_other_years`` the part
+    of it that belongs to other benefit years. ``admission``: how many episodes of the benefit year have a live
+    inpatient settlement, this bill's included.
     """
 
     deductible_paid: int = 0
@@ -156,7 +160,8 @@ class Scope(Struct, frozen=True):
 
 
 class LineScope(Struct, frozen=True, array_like=True):
-    """One line's (net) money by catalogue rules, fen. ``note`` is a code for why, explained by ``explain.LINE_NOTES``."""
+    """One line's (net) money by catalogue rules, fen. ``note`` is a code for why, explained by
+    ``explain.LINE_NOTES``."""
 
     line_no: int
     catalogue_class: str | None
@@ -198,7 +203,7 @@ class Step(Struct, frozen=True, omit_defaults=True):
     kind: str
     name: str
     amount: int
-    inputs: dict[str, int | str | list[list[int | None]] | None]
+    inputs: Inputs
     basis: tuple[Basis, ...] = ()
     room: dict[str, int] = {}
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from app.basics.money import RATE_ONE, percent_text, rate_text
 from app.tiers.model import FUNDS
-from app.tiers.packfile import Version
+from app.tiers.pack import Pack, Version
 from app.tiers.payout_plan import largest_deposit, reachable
-from app.tiers.policy import Pack, Policy
+from app.tiers.policy import Policy
 
 FLOOR: Final = "disbursement.min_payout_ratio"
 DEPOSIT: Final = "disbursement.quality_deposit"
@@ -68,7 +68,10 @@ def _plan_findings(pack: Pack, version: Version, day: date) -> Iterator[str]:
     for name in (DEPOSIT, PREPAYMENT):
         if policy.has(name) and not policy.covers(name, {}):
             at = policy.rows(name)[0]
-            yield f"{at.file}:{at.line}: 参数 {name}|同一天有两条数字（policy_overlap），或只写了部分情形。请只留一条，不写 fund 等条件。"
+            yield (
+                f"{at.file}:{at.line}: 参数 {name}|同一天有两条数字（policy_overlap），或只写了部分情形。"
+                "请只留一条，不写 fund 等条件。"
+            )
             return
     row = policy.rows(DEPOSIT)[0]
     where = f"{row.file}:{row.line}: 参数 {DEPOSIT}"
@@ -78,7 +81,8 @@ def _plan_findings(pack: Pack, version: Version, day: date) -> Iterator[str]:
     if best * RATE_ONE < floor:
         shown = percent_text(int(best * RATE_ONE))
         yield (
-            f"{where}|次月拨付、保证金 {rate_text(deposit)}、预付 {rate_text(prepayment)} 个月，年底前最多能拨付 {shown}，"
+            f"{where}|次月拨付、保证金 {rate_text(deposit)}、预付 {rate_text(prepayment)} 个月，"
+            f"年底前最多能拨付 {shown}，"
             f"达不到最低拨付比例 {percent_text(floor)}（payout_floor）。{_remedy(floor, prepayment)}"
         )
 

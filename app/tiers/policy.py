@@ -8,50 +8,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from app.basics.errors import Fault, Refused
 from app.basics.money import RATE_ONE, divide_half_up, scaled, share, yuan
 from app.tiers.model import Basis, OwnFigure
-from app.tiers.packfile import FACTS, Parameter, Row, Rule, Version
-from app.tiers.values import converted
+from app.tiers.pack import Pack, Parameter, Row, Rule, Version
+from app.tiers.roles import DISEASE_LIST, LATER_TIERS
+from app.tiers.units import RATE, UNITS, YUAN, Bands, Diseases, ShareOf, converted
+from app.tiers.vocabulary import FACTS
 
+T = TypeVar("T")
 FactValues = Mapping[str, str]
 OTHER_DISEASES: Final = "other"
 REGISTRATION: Final = "basic.chronic.registration_required"  # asked for by its name, not by a rule
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A policy figure that holds for given facts: its value (fen, rate, bands …; None means none), sources, and its parts
-    when it was derived (a share of an income figure)."""
+class Figure(Generic[T]):
+    """A policy figure that holds for given facts: its value (None means none), sources, and its parts when it was
+    derived (a share of an income figure)."""
 
-    value: Any
+    value: T | None
     basis: tuple[Basis, ...]
     parts: Mapping[str, int] = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class Pack:
-    """A pack with everything that it inherits."""
-
-    name: str
-    title: str
-    inherits: str | None
-    areas: tuple[str, ...]
-    documents: Mapping[str, Mapping[str, str]]
-    versions: tuple[Version, ...]
-    parameters: Mapping[str, Parameter]
-    digest: str
-    texts: Mapping[str, str]
-
-    def boundaries(self, version: Version) -> list[date]:
-        """The days on which anything changes within a version, its first day included, ascending."""
-        days = {version.since}
-        for parameter in self.parameters.values():
-            for row in parameter.rows:
-                days.update(day for day in (row.since, row.until) if day is not None and within(day, version))
-        return sorted(days)
+    @property
+    def known(self) -> T:
+        """The value of a figure that can't be none. Refused(policy_gap) when it is."""
+        if self.value is None:
+            raise Refused([Fault("", "policy_gap", {"parameter": self.basis[0].parameter, "day": ""})])
+        return self.value
 
 
 class Policy:
@@ -65,17 +52,17 @@ class Policy:
         self.childbirth_tiers = frozenset(
             tier
             for rule in version.rules
-            if "later_tiers" in rule.parameters and rule.parameters["later_tiers"] in pack.parameters
-            for row in self.rows(rule.parameters["later_tiers"])
+            if rule.parameters.get(LATER_TIERS.name) in pack.parameters
+            for row in self.rows(rule.parameters[LATER_TIERS.name])
             if isinstance(row.value, list)
             for tier in row.value
         )
-        self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure]]] = {}
+        self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]] = {}
         self._own: dict[tuple[OwnFigure, ...], Policy] = {}
 
     def with_own(self, figures: tuple[OwnFigure, ...]) -> "Policy":
-        """The same law with an area's own figures in the place of the pack's. One of a parameter that the pack doesn't have on
-        this day, or that isn't a single sum of it, is passed over."""
+        """The same law with an area's own figures in the place of the pack's. One of a parameter that the pack doesn't
+        have on this day, or that isn't a single sum of it, is passed over."""
         if not figures:
             return self
         if figures not in self._own:
@@ -84,7 +71,7 @@ class Policy:
             self._own[figures] = Policy(_owned(self.pack, figures, self.day), self.version, self.day)
         return self._own[figures]
 
-    def figure(self, name: str, facts: FactValues) -> Figure:
+    def figure(self, name: str, facts: FactValues) -> Figure[Any]:
         """The one figure of a parameter for these facts; Refused(policy_gap) when there is none."""
         table = self._tables.get(name)
         if table is None:
@@ -95,9 +82,9 @@ class Policy:
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
         return found
 
-    def diseases(self, rule: Rule) -> Mapping[str, tuple[str, str]] | None:
+    def diseases(self, rule: Rule) -> Diseases | None:
         """The diseases that a rule lists, name and group by code; None when it has no list."""
-        name = rule.parameters.get("diseases")
+        name = rule.parameters.get(DISEASE_LIST.name)
         return None if name is None or name not in self.pack.parameters else self.figure(name, {}).value or {}
 
     def covers(self, name: str, facts: FactValues) -> bool:
@@ -114,7 +101,7 @@ class Policy:
 
     def rows(self, name: str) -> list[Row]:
         """The rows of a parameter that hold on this day."""
-        return [row for row in self.pack.parameters[name].rows if _covers(row, self.day)]
+        return [row for row in self.pack.parameters[name].rows if row.covers(self.day)]
 
     def same_law(self, other: "Policy") -> bool:
         """Whether rules and figures of the day are the same, whatever else the two packs' texts say."""
@@ -127,7 +114,7 @@ class Policy:
             other._written(),
         )
 
-    def _written(self) -> dict[str, list[tuple[Any, Any]]]:
+    def _written(self) -> dict[str, list[tuple[object, object]]]:
         rows = {name: [(row.selectors, row.value) for row in self.rows(name)] for name in self.pack.parameters}
         return {name: sorted(found, key=repr) for name, found in rows.items() if found}
 
@@ -138,11 +125,11 @@ class Policy:
             for dimension, values in row.selectors:
                 mentioned.setdefault(dimension, []).extend(values)
         return {
-            dimension: FACTS.get(dimension) or tuple(sorted(set(values)))
+            dimension: tuple(FACTS.get(dimension) or sorted(set(values)))
             for dimension, values in sorted(mentioned.items())
         }
 
-    def _table(self, name: str) -> tuple[tuple[str, ...], dict[tuple[str, ...], Figure]]:
+    def _table(self, name: str) -> tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]:
         domain = self.domain(name)
         dimensions = tuple(domain)
         chosen: dict[tuple[str, ...], Row] = {}
@@ -178,63 +165,51 @@ class Policy:
 
     def _figure(
         self, name: str, unit: str, row: Row, facts: dict[str, str], chosen: Mapping[tuple[str, ...], Row]
-    ) -> Figure:
+    ) -> Figure[Any]:
         basis = (Basis(name, row.document, row.clause, row.status),)
-        if isinstance(row.value, dict) and row.value.keys() & {"share_of_bill", "of_accumulator"}:
-            return Figure(_share_of(row.value), basis)
-        if not isinstance(row.value, dict) or not row.value.keys() & {"of", "share"}:
-            return Figure(converted(row.value, unit), basis)
-        if "share" in row.value:
-            income = self.figure(row.value["of_parameter"], facts)
-            rate_value = converted(row.value["share"], "rate")
-            parts = {"share_rate": rate_value, "income": income.value}
-            return Figure(share(income.value, rate_value), basis + income.basis, parts)
+        written = row.derivation()
+        if written.keys() & {"share_of_bill", "of_accumulator"}:
+            return Figure(_share_of(written), basis)
+        if "share" in written:
+            income = self.figure(str(written["of_parameter"]), facts)
+            rate_value = RATE.read(written["share"])
+            base: int = income.value or 0
+            parts = {"share_rate": rate_value, "income": base}
+            return Figure(share(base, rate_value), basis + income.basis, parts)
+        if "of" not in written:
+            return Figure(converted(row.value, UNITS[unit]), basis)
         reference = chosen.get(tuple({**facts, "class": "ordinary"}.values()))
         if reference is None or reference is row:
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
         ordinary = self._figure(name, unit, reference, {**facts, "class": "ordinary"}, chosen)
-        return Figure(_derived(row.value, ordinary.value), basis + ordinary.basis)
+        return Figure(_derived(written, ordinary.value), basis + ordinary.basis)
 
 
-@dataclass(frozen=True, slots=True)
-class ShareOf:
-    """A sum that depends on the bill: a share (ten-thousandths) of its total, or of one of the year's accumulators with this
-    bill in it, within a floor and a ceiling (fen; None: no ceiling)."""
-
-    rate: int
-    accumulator: str | None
-    least: int
-    most: int | None
-
-    def of(self, amount: int) -> int:
-        """The sum for this total or accumulator, fen."""
-        result = max(self.least, share(amount, self.rate))
-        return result if self.most is None else min(self.most, result)
-
-
-def _share_of(value: Mapping[str, Any]) -> ShareOf:
+def _share_of(value: Mapping[str, object]) -> ShareOf:
+    named = value.get("of_accumulator")
+    least, most = converted(value.get("at_least", 0), YUAN), converted(value.get("at_most", "none"), YUAN)
     return ShareOf(
-        converted(value["share" if "of_accumulator" in value else "share_of_bill"], "rate"),
-        value.get("of_accumulator"),
-        converted(value.get("at_least", 0), "yuan") or 0,
-        converted(value.get("at_most", "none"), "yuan"),
+        RATE.read(value["share_of_bill" if named is None else "share"]),
+        None if named is None else str(named),
+        least if isinstance(least, int) else 0,
+        most if isinstance(most, int) else None,
     )
 
 
-def _derived(rule: Mapping[str, str], ordinary: Any) -> Any:
+def _derived(rule: Mapping[str, object], ordinary: int | Bands | None) -> int | Bands | None:
     """``of: ordinary`` with times (sums), plus or at_least (rates, and the rate of every band)."""
     if ordinary is None or rule.keys() == {"of"}:
         return ordinary
     if isinstance(ordinary, tuple):
         return tuple((upper, _derived_rate(rule, band_rate)) for upper, band_rate in ordinary)
     if "times" in rule:
-        return divide_half_up(ordinary * scaled(rule["times"], 4), RATE_ONE)
+        return divide_half_up(ordinary * scaled(str(rule["times"]), 4), RATE_ONE)
     return _derived_rate(rule, ordinary)
 
 
-def _derived_rate(rule: Mapping[str, str], value: int) -> int:
-    value += scaled(rule.get("plus", "0"), 4)
-    return min(RATE_ONE, max(value, scaled(rule.get("at_least", "0"), 4)))
+def _derived_rate(rule: Mapping[str, object], value: int) -> int:
+    value += scaled(str(rule.get("plus", "0")), 4)
+    return min(RATE_ONE, max(value, scaled(str(rule.get("at_least", "0")), 4)))
 
 
 def _owned(pack: Pack, figures: tuple[OwnFigure, ...], day: date) -> Pack:
@@ -242,7 +217,7 @@ def _owned(pack: Pack, figures: tuple[OwnFigure, ...], day: date) -> Pack:
     parameters = dict(pack.parameters)
     for figure in figures:
         parameter = parameters.get(figure.parameter)
-        rows = [] if parameter is None else [row for row in parameter.rows if _covers(row, day)]
+        rows = [] if parameter is None else [row for row in parameter.rows if row.covers(day)]
         if parameter is not None and len(rows) == 1 and can_be_own(parameter):
             row = replace(
                 rows[0], value=yuan(figure.amount), status=figure.status, document=figure.document, clause=figure.clause
@@ -254,15 +229,6 @@ def _owned(pack: Pack, figures: tuple[OwnFigure, ...], day: date) -> Pack:
 def can_be_own(parameter: Parameter) -> bool:
     """Whether an area may have a figure of its own: the parameter is a sum that is the same for everybody."""
     return parameter.unit == "yuan" and not any(row.selectors for row in parameter.rows)
-
-
-def _covers(row: Row, day: date) -> bool:
-    return row.since <= day and (row.until is None or day < row.until)
-
-
-def within(day: date, version: Version) -> bool:
-    """Whether a version rules a day."""
-    return version.since <= day and (version.until is None or day < version.until)
 
 
 class PolicyBook:
@@ -277,7 +243,8 @@ class PolicyBook:
         self._on: dict[tuple[date, str], Policy] = {}
 
     def on(self, day: date, area_code: str) -> Policy:
-        """The policy of an area (six digits) on a day. Refused(policy_gap) when no pack covers the area or no version the day."""
+        """The policy of an area (six digits) on a day. Refused(policy_gap) when no pack covers the area or no version
+        the day."""
         policy = self._on.get((day, area_code))
         if policy is None:
             if len(self._on) > 100_000:
@@ -297,7 +264,7 @@ class PolicyBook:
     def policy(self, pack_name: str, day: date) -> Policy:
         """A pack's policy on a day, whatever the area."""
         pack = self.packs[pack_name]
-        versions = [version for version in pack.versions if within(day, version)]
+        versions = [version for version in pack.versions if version.covers(day)]
         if len(versions) != 1:
             code = "policy_overlap" if versions else "policy_gap"
             raise Refused([Fault("", code, {"parameter": "versions", "day": str(day)})])

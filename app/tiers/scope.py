@@ -7,14 +7,12 @@ from datetime import date
 from msgspec import structs
 
 from app.basics.errors import Fault
-from app.basics.money import FEN_PER_YUAN, PRICE_ONE, QUANTITY_ONE, divide_half_up, priced, share, trimmed, yuan
+from app.basics.money import divide_half_up, priced, share, trimmed, yuan
 from app.tiers.model import Bill, CatalogueEntry, Line, LineScope, Scope
 
 Catalogue = Mapping[str, Sequence[CatalogueEntry]]
 
 LINE_TOLERANCE_FEN = 1
-_FEN = PRICE_ONE * QUANTITY_ONE // FEN_PER_YUAN
-_HALF = _FEN // 2
 
 
 def entry_on(catalogue: Catalogue, item_code: str, day: date) -> CatalogueEntry | None:
@@ -175,7 +173,7 @@ def line_scope(line: Line, entry: CatalogueEntry | None, level: int) -> LineScop
     ceiling = entry.ceilings[level - 1]
     over_limit = 0
     if ceiling is not None and line.unit_price > ceiling:
-        over_limit = min(amount, ((line.unit_price - ceiling) * line.quantity + _HALF) // _FEN)
+        over_limit = min(amount, priced(line.unit_price - ceiling, line.quantity))
     first_pay = share(amount - over_limit, entry.first_pay_ratio) if entry.catalogue_class == "B" else 0
     note = "over_ceiling" if over_limit else None
     return LineScope(

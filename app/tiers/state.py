@@ -1,13 +1,19 @@
-"""What the rules of one bill share while the waterfall runs: money still open, running accumulators, the trace. Pure."""
+"""What the rules of one bill share while the waterfall runs: money still open, running accumulators, the trace.
+Pure."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from app.basics.areas import place
-from app.basics.money import share
+from app.tiers.inputs import Inputs
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
-from app.tiers.packfile import CAPS, REGIONS, Accumulator, Rule
-from app.tiers.policy import OTHER_DISEASES, Figure, Policy, ShareOf
+from app.tiers.pack import Accumulator, Rule
+from app.tiers.policy import OTHER_DISEASES, Figure, Policy
+from app.tiers.roles import DISEASE_LIST, Role
+from app.tiers.units import ShareOf, Sum
+from app.tiers.vocabulary import REGIONS
+
+T = TypeVar("T")
 
 INNERMOST: Final = ("total", "in_catalogue", "in_scope")
 TAKEN_FROM: Final = {
@@ -21,15 +27,13 @@ TAKEN_FROM: Final = {
 }
 REMAINING: Final = {f"remaining_{region}": region for region in REGIONS}
 
-Inputs = dict[str, int | str | list[list[int | None]] | None]
-
 
 class State:
     """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared.
 
-    The bill's money lies in nested regions: in scope, around it in the catalogue, around it the total; what is out of scope
-    or out of the catalogue is a region too. A payment comes from the innermost money first, except where its rule's base
-    is an outer region: then it comes from there and leaves the inner ones untouched.
+    The bill's money lies in nested regions: in scope, around it in the catalogue, around it the total; what is out of
+    scope or out of the catalogue is a region too. A payment comes from the innermost money first, except where its
+    rule's base is an outer region: then it comes from there and leaves the inner ones untouched.
     """
 
     def __init__(
@@ -95,55 +99,27 @@ class State:
         return all(self.facts.get(dimension) in values for dimension, values in applies.items())
 
     def rule_facts(self, rule: Rule) -> dict[str, str]:
-        """The facts that a rule looks at: the class is ordinary where the rule says so for a missing referral, the disease's
-        group is that of the rule's own list."""
+        """The facts that a rule looks at: the class is ordinary where the rule says so for a missing referral, the
+        disease's group is that of the rule's own list."""
         ordinary = self.referral_missing and rule.options.get("referral_missing") == "as_ordinary"
         facts = self.ordinary_facts if ordinary else self.facts
-        if "diseases" not in rule.parameters:
+        if DISEASE_LIST.name not in rule.parameters:
             return facts
         listed = self.policy.diseases(rule) or {}
         found = listed.get(self.bill.disease_code or "")
         return facts | {"disease_group": OTHER_DISEASES if found is None else found[1]}
 
-    def figure(self, rule: Rule, role: str) -> Figure | None:
+    def figure(self, rule: Rule, role: Role[T]) -> Figure[T] | None:
         """The figure that a rule uses in a role; None when the rule has no such role."""
-        name = rule.parameters.get(role)
+        name = rule.parameters.get(role.name)
         return None if name is None else self.policy.figure(name, self.rule_facts(rule))
 
-    def rooms(self, rule: Rule) -> tuple[dict[str, int], Inputs, tuple[Figure | None, ...]]:
-        """What is left under each cap that a rule has, fen; how that came about, as inputs of a step; the caps' figures.
-
-        ``cap_year`` by the accumulator that the rule counts, which rules may share; ``cap_stay`` for this bill alone;
-        ``ceiling``: all funds together pay at most this share of ``ceiling_base``.
-        """
-        if CAPS.isdisjoint(rule.parameters):
-            return {}, {}, ()
-        year, stay, ceiling = (self.figure(rule, role) for role in ("cap_year", "cap_stay", "ceiling"))
-        rooms: dict[str, int] = {}
-        shown: Inputs = {}
-        if year is not None and year.value is not None:
-            shown["cap_year"] = self.amount(year)
-            rooms["cap_year"] = max(0, self.amount(year) - self.accumulators[rule.options["counts_paid"]])
-        if stay is not None and stay.value is not None:
-            rooms["cap_stay"] = self.amount(stay)
-        if ceiling is not None and ceiling.value is not None:
-            name = rule.options["ceiling_base"]
-            base, paid = self.base(name), self.paid_of(name)
-            rooms["ceiling"] = max(0, share(base, ceiling.value) - paid)
-            shown |= {
-                "ceiling_base": base,
-                "ceiling_base_name": name,
-                "ceiling_rate": ceiling.value,
-                "ceiling_paid": paid,
-            }
-        return rooms, shown | {f"room_{name}": amount for name, amount in rooms.items()}, (year, stay, ceiling)
-
-    def amount(self, figure: Figure) -> int:
-        """The sum that a figure means for this bill, fen."""
+    def amount(self, figure: Figure[Sum]) -> int:
+        """The sum that a figure means for this bill, fen; of one that isn't none."""
         value = figure.value
-        return value.of(self._shared(value)) if isinstance(value, ShareOf) else int(value)
+        return value.of(self._shared(value)) if isinstance(value, ShareOf) else value or 0
 
-    def derivation(self, figure: Figure) -> Mapping[str, int | str | None]:
+    def derivation(self, figure: Figure[Sum]) -> Mapping[str, int | str | None]:
         """How a figure's sum came about, as inputs of a step: a share of an income, of the bill or of the year."""
         value = figure.value
         if not isinstance(value, ShareOf):
@@ -158,7 +134,8 @@ class State:
         }
 
     def _shared(self, value: ShareOf) -> int:
-        """What a sum is a share of: the bill's total, or an accumulator as it would stand if the waterfall ended here, fen."""
+        """What a sum is a share of: the bill's total, or an accumulator as it would stand if the waterfall ended here,
+        fen."""
         name = value.accumulator
         return (
             self.total
@@ -205,7 +182,7 @@ class State:
         rule: Rule,
         amount: int,
         inputs: Inputs,
-        figures: tuple[Figure | None, ...] = (),
+        figures: tuple[Figure[Any] | None, ...] = (),
         room: dict[str, int] | None = None,
     ) -> None:
         """Write one step of the explanation."""
@@ -214,18 +191,3 @@ class State:
             if figure is not None:
                 basis += figure.basis
         self.trace.append(Step(rule.tier, rule.rule, rule.kind, rule.title, amount, inputs, basis, room or {}))
-
-
-def limited(amount: int, room: int | None) -> int:
-    """An amount within a room (None: unlimited), never negative."""
-    return amount if room is None else max(0, min(amount, room))
-
-
-def narrowest(rooms: dict[str, int]) -> int | None:
-    """The smallest of the rooms, None when there is no cap."""
-    return min(rooms.values()) if rooms else None
-
-
-def part(amount: int, rate: int, room: int | None) -> int:
-    """``max(0, min(r(amount × rate), room))`` in fen."""
-    return limited(share(amount, rate), room)

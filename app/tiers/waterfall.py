@@ -4,13 +4,13 @@ The same arguments give the same outcome for ever. Refuses a bill with every fau
 that does not add up is a bug and raises ``ConservationBroken``, it is never clamped.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from app.basics.errors import Fault, Refused
-from app.tiers import bands, fixed_sum, guarantee, share
+from app.tiers.inputs import Inputs
+from app.tiers.kinds import KINDS
 from app.tiers.model import (
     CHILDBIRTH,
     CHRONIC,
@@ -31,22 +31,11 @@ from app.tiers.model import (
     Scope,
     Step,
 )
-from app.tiers.packfile import Rule
+from app.tiers.pack import Rule
 from app.tiers.policy import REGISTRATION, Policy
+from app.tiers.roles import CLASSES, LATER_TIERS
 from app.tiers.scope import Catalogue, line_faults, scope_of
 from app.tiers.state import State
-
-KINDS: Final[Mapping[str, Callable[[Rule, State], None]]] = {
-    "share": share.apply,
-    "bands": bands.apply,
-    "floor": guarantee.apply_floor,
-    "own_cap": guarantee.apply_own_cap,
-    "ended": guarantee.apply_ended,
-    "package": fixed_sum.apply_package,
-    "fixed_payment": fixed_sum.apply_fixed_payment,
-    "disease_price": fixed_sum.apply_disease_price,
-    "out_of_catalogue": fixed_sum.apply_out_of_catalogue,
-}
 
 
 class ConservationBroken(AssertionError):
@@ -135,11 +124,11 @@ def _run(rule: Rule, state: State) -> None:
     if state.referral_missing and rule.options.get("referral_missing") == "pays_nothing":
         state.step(rule, 0, {"reason": "referral_missing"})
         return
-    classes = state.figure(rule, "classes")
-    if classes is not None and state.facts["class"] not in classes.value:
+    classes = state.figure(rule, CLASSES)
+    if classes is not None and classes.value is not None and state.facts["class"] not in classes.value:
         state.step(rule, 0, {"reason": "class_not_covered"}, (classes,))
         return
-    KINDS[rule.kind](rule, state)
+    KINDS[rule.kind].apply(rule, state)
 
 
 def _later_tier(rule: Rule, state: State, dimension: str) -> bool:
@@ -147,9 +136,9 @@ def _later_tier(rule: Rule, state: State, dimension: str) -> bool:
     if dimension != "medical_type" or state.facts["medical_type"] != CHILDBIRTH or rule.tier in ("basic", "hospital"):
         return False
     return any(
-        rule.tier in state.policy.figure(other.parameters["later_tiers"], state.facts).value
+        rule.tier in (state.policy.figure(other.parameters[LATER_TIERS.name], state.facts).value or ())
         for other in state.policy.rules
-        if "later_tiers" in other.parameters
+        if LATER_TIERS.name in other.parameters
     )
 
 
@@ -207,15 +196,15 @@ def conserve(total: int, scope: Scope, portions: Portions) -> None:
 
 
 def _scope_step(scope: Scope, total: int) -> Step:
-    inputs = {
+    inputs: Inputs = {
         "total": total,
         "own_expense": scope.own_expense,
         "over_limit": scope.over_limit,
         "first_pay": scope.first_pay,
     }
-    return Step("scope", "scope", "scope", "政策范围内费用", scope.in_scope, inputs)  # type: ignore[arg-type]
+    return Step("scope", "scope", "scope", "政策范围内费用", scope.in_scope, inputs)
 
 
 def _patient_step(state: State, patient: int) -> Step:
-    inputs = {"total": state.total, "hospital": state.hospital, **state.portions}
-    return Step("patient", "patient", "patient", "个人负担", patient, inputs)  # type: ignore[arg-type]
+    inputs: Inputs = {"total": state.total, "hospital": state.hospital, **state.portions}
+    return Step("patient", "patient", "patient", "个人负担", patient, inputs)

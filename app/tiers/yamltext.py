@@ -1,7 +1,7 @@
 """YAML as its author wrote it: plain data that remembers its lines, and findings for the author. Pure.
 
-Read strictly: a float, an alias, a duplicate key or an impossible day is a finding, never a guess. What a finding says is
-advice: what is wrong, where, and what to write instead.
+Read strictly: a float, an alias, a duplicate key or an impossible day is a finding, never a guess. What a finding says
+is advice: what is wrong, where, and what to write instead.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -46,7 +46,7 @@ class Reader:
     def find(self, line: int, message: str) -> None:
         self.findings.append(f"{self.file}:{line}: {message}")
 
-    def plain(self, node: yaml.Node) -> Any:
+    def plain(self, node: yaml.Node) -> object:
         """A node as plain data; mappings become ``Map`` so that lines are known. Floats and duplicates are findings."""
         line = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
@@ -58,16 +58,16 @@ class Reader:
                     continue
                 if key in result:
                     self.find(key_line, f"键“{key}”写了两次（先在第 {result.lines[key]} 行），请只保留一个。")
-                result[key] = self.plain(value_node)
-                result.lines[key] = key_line
-                if isinstance(result[key], Map):
-                    result[key].line = key_line
+                value = self.plain(value_node)
+                result[key], result.lines[key] = value, key_line
+                if isinstance(value, Map):
+                    value.line = key_line
             return result
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item) for item in node.value]
         return self._scalar(node, line)
 
-    def _scalar(self, node: yaml.Node, line: int) -> Any:
+    def _scalar(self, node: yaml.Node, line: int) -> object:
         text: str = node.value
         match node.tag.rsplit(":", 1)[-1]:
             case "float":
@@ -112,7 +112,7 @@ class Reader:
             self.unknown(line, f"{where} 的“{key}”", value, allowed)
         return ""
 
-    def unknown(self, line: int, where: str, value: Any, known: Iterable[str]) -> None:
+    def unknown(self, line: int, where: str, value: object, known: Iterable[str]) -> None:
         """Finding for a word that isn't one of those that may stand there."""
         choices = list(known)
         self.find(
@@ -137,7 +137,25 @@ class Reader:
             )
         return since or date.max, until
 
-    def words(self, value: Any, line: int, where: str) -> tuple[str, ...]:
+    def part(self, data: "Map", key: str, where: str) -> "Map":
+        """A mapping inside another, an empty one when it isn't there or is something else (a finding)."""
+        value = data.get(key)
+        if isinstance(value, Map):
+            return value
+        if key in data:
+            self.find(data.lines.get(key, data.line), f"{where} 的“{key}”应是键和值，如 {key}: {{名字: 值}}。")
+        return Map(data.line)
+
+    def parts(self, data: "Map", key: str, where: str) -> list["Map"]:
+        """The mappings of a list; anything else in it is a finding."""
+        value = data.get(key)
+        items = value if isinstance(value, list) else []
+        for number, item in enumerate(items, 1):
+            if not isinstance(item, Map):
+                self.find(data.lines[key], f"{where} 的 {key} 第 {number} 项应是键和值。")
+        return [item for item in items if isinstance(item, Map)]
+
+    def words(self, value: object, line: int, where: str) -> tuple[str, ...]:
         items = value if isinstance(value, list) else [value]
         result = tuple(text_of(item) for item in items)
         if not result or not all(result):
@@ -145,7 +163,7 @@ class Reader:
         return result
 
 
-class Map(dict[str, Any]):
+class Map(dict[str, object]):
     """A YAML mapping that remembers its lines."""
 
     def __init__(self, line: int) -> None:
@@ -154,13 +172,13 @@ class Map(dict[str, Any]):
         self.lines: dict[str, int] = {}
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, (str, int)) else ""
 
 
-def compose(text: str, reader: Reader) -> Any:
+def compose(text: str, reader: Reader) -> "Map | None":
     """A file's mapping as plain data, None when it can't be read (the reader says why)."""
     if len(text.encode()) > MAX_PACK_BYTES:
         reader.find(1, f"文件超过 {MAX_PACK_BYTES} 字节，请分成几个政策包（inherits）。")
@@ -175,11 +193,13 @@ def compose(text: str, reader: Reader) -> Any:
     if not isinstance(node, yaml.MappingNode):
         reader.find(1, "文件应是键和值（政策包从 pack: 开始，算例从 cases: 开始）。")
         return None
-    return reader.plain(node)
+    root = reader.plain(node)
+    return root if isinstance(root, Map) else None
 
 
 def _unsafe(text: str, reader: Reader) -> bool:
-    """Whether a text would grow or nest without end, found event by event before anything is built (the reader says where)."""
+    """Whether a text would grow or nest without end, found event by event before anything is built (the reader says
+    where)."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1

@@ -8,11 +8,13 @@ import pytest
 from app.basics.errors import PolicyError
 from app.policies import book_with, cases_file, read_text
 from app.policies.cases import BILL_KEYS, CASE_KEYS, COLUMNS, PORTIONS, failures, parse_cases
-from app.tiers import packfile
-from app.tiers.findings import ROLE_UNITS
+from app.tiers import vocabulary
+from app.tiers.figurefile import check_value
+from app.tiers.kinds import KINDS
 from app.tiers.model import ACCUMULATORS
-from app.tiers.packfile import FACTS, KINDS, UNITS, parse_pack
-from app.tiers.values import TIERS
+from app.tiers.packfile import EVERY_RULE, parse_pack
+from app.tiers.units import TIERS, UNITS
+from app.tiers.vocabulary import FACTS
 from app.tiers.yamltext import Map, Reader, compose
 from tests.cli.test_cli import run
 from tests.conftest import ROOT
@@ -27,14 +29,14 @@ VOCABULARY = {
     *KINDS,
     *FACTS,
     *(value for values in FACTS.values() for value in values),
-    *packfile.SELECTORS,
-    *packfile.BASES,
+    *vocabulary.SELECTORS,
+    *vocabulary.BASES,
     *UNITS,
-    *packfile.STATUSES,
-    *packfile.OPTIONS,
-    *(word for key, words in packfile.WORDS.items() if "base" not in key for word in words),
-    *packfile.EVERY_RULE,
-    *ROLE_UNITS,
+    *vocabulary.STATUSES,
+    *vocabulary.OPTIONS,
+    *(word for key, words in vocabulary.WORDS.items() if "base" not in key for word in words),
+    *EVERY_RULE,
+    *(role for kind in KINDS.values() for role in kind.roles),
     *TIERS,
     *ACCUMULATORS,
     *BILL_KEYS,
@@ -148,7 +150,7 @@ def test_every_unit_has_an_example_that_the_checker_accepts(guide: str) -> None:
         reader = Reader("guide.yaml")
         root = compose(f"value: {written}\n", reader)
         assert isinstance(root, Map)
-        packfile.check_value(root["value"], unit, "", 1, reader)
+        check_value(root["value"], unit, "", 1, reader)
         assert reader.findings == [], (unit, written)
 
 

@@ -9,6 +9,7 @@ from app.basics.errors import PolicyError, Refused
 from app.policies import SHIPPED, read_text, read_texts
 from app.tiers.findings import facts_for, unused
 from app.tiers.load import load_book
+from app.tiers.model import CLASSES
 from app.tiers.policy import PolicyBook
 
 TEXTS = read_texts(SHIPPED)
@@ -77,9 +78,9 @@ versions:
   first:
     title: 一
     from: 2018-01-01
-    precedence: [destitute, low_income, returned_poverty, registered_poor, monitored, low_income_edge, illness_poverty, ordinary]
+    precedence: [CLASSES]
     groups:
-      everyone: [destitute, low_income, returned_poverty, registered_poor, monitored, low_income_edge, illness_poverty, ordinary]
+      everyone: [CLASSES]
     rules:
       - {rule: basic, title: 基本, tier: basic, kind: share, base: in_scope, rate: basic.rate}
 parameters:
@@ -89,7 +90,7 @@ parameters:
     rows:
       - {from: 2018-01-01, until: 2019-01-01, value: "0.50", status: enacted, source: {document: d, clause: "1"}}
       - {from: 2019-01-01, value: "0.60", status: enacted, source: {document: d, clause: "2"}}
-"""
+""".replace("CLASSES", ", ".join(CLASSES))
 
 WRONG = {
     "a gap of one day": (
@@ -155,13 +156,15 @@ WRONG = {
     ),
     "an accumulator that bills and rules let grow": (
         "    rules:\n      - {rule: basic, title: 基本, tier: basic, kind: share, base: in_scope, rate: basic.rate}",
-        "    accumulators: {own: {title: 累计, grows_by: in_scope}}\n    rules:\n      - {rule: basic, title: 基本, tier: basic,"
+        "    accumulators: {own: {title: 累计, grows_by: in_scope}}\n    rules:\n"
+        "      - {rule: basic, title: 基本, tier: basic,"
         " kind: share, base: in_scope, rate: basic.rate, counts_paid: own}",
         "的“counts_paid” 不能写“own”。",
     ),
     "a share of an accumulator that isn't there": (
         "rate: basic.rate}\nparameters:",
-        "rate: basic.rate, deductible: d}\nparameters:\n  d:\n    title: 起付线\n    unit: yuan\n    rows:\n      - {from: 2018-01-01,"
+        "rate: basic.rate, deductible: d}\nparameters:\n  d:\n    title: 起付线\n    unit: yuan\n    rows:\n"
+        "      - {from: 2018-01-01,"
         ' value: {share: "0.10", of_accumulator: own}, status: enacted, source: {document: d, clause: "1"}}',
         "没有带 grows_by 的累计“own”",
     ),
@@ -219,12 +222,14 @@ def test_own_versions_cut_the_parents_as_own_rows_do() -> None:
 
 
 def test_a_rate_by_disease_needs_a_row_for_every_group_and_for_the_others() -> None:
-    """A group of the list, or ``other`` where unlisted diseases can come, without a figure is a gap found at loading."""
+    """A group of the list, or ``other`` where unlisted diseases can come, without a figure is a gap found at
+    loading."""
     listed = SMALL.replace("rate: basic.rate}", "rate: basic.rate, diseases: list}").replace(
         "unit: rate\n", "unit: rate\n    by: [disease_group]\n"
     )
     listed += (
-        "  list:\n    title: 病种\n    unit: diseases\n    rows:\n      - {from: 2018-01-01, value: {X1: {name: 甲, group: severe}},"
+        "  list:\n    title: 病种\n    unit: diseases\n    rows:\n"
+        "      - {from: 2018-01-01, value: {X1: {name: 甲, group: severe}},"
         ' status: enacted, source: {document: d, clause: "1"}}\n'
     )
     both = listed.replace('"0.50"', '{severe: "0.50", other: "0.40"}').replace(
@@ -281,7 +286,8 @@ LINES = {
     "rules that are none": ("    rules:\n      -", "    rules:\n       ", 14, "rules 应是规则的列表"),
     "an income that isn't there": (
         'unit: rate\n    rows:\n      - {from: 2018-01-01, until: 2019-01-01, value: "0.50"',
-        'unit: yuan\n    rows:\n      - {from: 2018-01-01, until: 2019-01-01, value: {share: "0.1", of_parameter: income}',
+        "unit: yuan\n    rows:\n"
+        '      - {from: 2018-01-01, until: 2019-01-01, value: {share: "0.1", of_parameter: income}',
         20,
         "没有这样的“income”",
     ),
@@ -326,9 +332,11 @@ def test_a_cycle_of_inheritance_is_named_once() -> None:
 
 
 def test_a_misspelt_override_is_found_and_an_unused_figure_is_only_noted() -> None:
-    """A name that nothing uses is refused where it resembles one of the parent's: that one would silently stay in force."""
+    """A name that nothing uses is refused where it resembles one of the parent's: that one would silently stay in
+    force."""
     row = 'rows:\n      - {from: 2018-01-01, value: "0.9", status: assumed, source: {document: d, clause: 甲}}\n'
-    child = f'pack: child\ntitle: 子\ninherits: small\nareas: ["9901"]\nparameters:\n  NAME:\n    title: 比例\n    unit: rate\n    {row}'
+    child = 'pack: child\ntitle: 子\ninherits: small\nareas: ["9901"]\nparameters:\n'
+    child += f"  NAME:\n    title: 比例\n    unit: rate\n    {row}"
     with pytest.raises(PolicyError, match=r"child.yaml:6: 参数 basic.rates：没有规则用到它.*是不是“basic.rate”？"):
         load_book({"small": SMALL, "child": child.replace("NAME", "basic.rates")})
     book = load_book({"small": SMALL, "child": child.replace("NAME", "other")})
@@ -364,7 +372,9 @@ def test_a_file_that_is_too_large_or_not_utf8_is_refused(tmp_path: Path) -> None
 
 
 WRONG_BANDS = {
-    '[{up_to: 5, rate: "0.5"}, {up_to: 4, rate: "0.6"}, {up_to: none, rate: "0.7"}]': "第 2 段的上限 4 不高于前一段的 5",
+    '[{up_to: 5, rate: "0.5"}, {up_to: 4, rate: "0.6"}, {up_to: none, rate: "0.7"}]': (
+        "第 2 段的上限 4 不高于前一段的 5"
+    ),
     '[{up_to: 5, rate: "0.5"}, {up_to: 6, rate: "0.6"}]': "第 2 段：只有最后一段的上限、也必须是最后一段的上限写 none",
     '[{up_to: none, rate: "0.5"}, {up_to: none, rate: "0.6"}]': "第 1 段：只有最后一段",
     '[{up_to: 5, rate: "0.5"}, {up_to: none, rate: 60}]': "第 2 段的 rate 写了“60”",
@@ -387,7 +397,8 @@ def test_a_row_overrides_its_parents_whatever_the_order_of_its_words() -> None:
     apart = SMALL.replace(
         "- {from: 2019-01-01, " + row,
         "- {place: [county, prefecture], from: 2019-01-01, " + row + "\n"
-        '      - {place: [province, elsewhere], from: 2019-01-01, value: "0.50", status: enacted, source: {document: d, clause: "2"}}',
+        '      - {place: [province, elsewhere], from: 2019-01-01, value: "0.50", '
+        'status: enacted, source: {document: d, clause: "2"}}',
     )
     heir = """
 pack: heir
@@ -399,7 +410,8 @@ parameters:
     title: 比例
     unit: rate
     rows:
-      - {place: [prefecture, county], from: 2019-01-01, value: "0.70", status: enacted, source: {document: d, clause: "2"}}
+      - {place: [prefecture, county], from: 2019-01-01, value: "0.70", status: enacted, source: {document: d, clause:
+      "2"}}
 """
     policy = load_book({"small": apart, "heir": heir}).on(date(2019, 1, 1), "990101")
     assert [policy.figure("basic.rate", {"place": place}).value for place in ("county", "elsewhere")] == [7000, 5000]

@@ -47,7 +47,8 @@ def test_the_example_in_chinese() -> None:
         "基金支付 18820.97 元：基本医保 14209.14 元，医疗救助 2105.24 元，兜底保障 2506.59 元。",
         "个人负担 2091.22 元。",
         "不在政策范围内的费用 3695.56 元：全自费 1623.40 元，超限价自费 220.00 元，先行自付 1852.16 元。",
-        "支付办法：基本医保起付线 500.00 元由个人先负担，其余按 85% 支付；大病保险年度累计 3007.49 元，未超过起付线 6000.00 元；"
+        "支付办法：基本医保起付线 500.00 元由个人先负担，其余按 85% 支付；"
+        "大病保险年度累计 3007.49 元，未超过起付线 6000.00 元；"
         "医疗救助按 70% 支付；兜底保障补足到总费用（扣除医院承担）的 90%。",
         "计算用到 10 项假设数字，合理但未经文件核实。",
     ]
@@ -74,7 +75,8 @@ def test_a_missing_referral_says_what_it_cost() -> None:
 
 
 def test_random_summaries_are_short_and_name_exactly_what_is_paid() -> None:
-    """At most eight lines; the amounts of bill, funds and patient are the outcome's; nobody who pays nothing is named."""
+    """At most eight lines; the amounts of bill, funds and patient are the outcome's; nobody who pays nothing is
+    named."""
     longest = 0
     for seed in range(100):
         for settled in walk_chain(person_year(random.Random(seed)), engine.settle):

@@ -8,9 +8,10 @@ import pytest
 
 from app.policies import SCHEMES, SHIPPED, book_with, pack_files, read_texts, shipped_book
 from app.policies.words import differences, facts_words, rule_words
+from app.tiers.kinds import KINDS
 from app.tiers.load import load_book
-from app.tiers.packfile import FACTS, KINDS
 from app.tiers.policy import PolicyBook
+from app.tiers.vocabulary import FACTS
 from tests.cli.test_cli import run
 from tests.policies.test_policy import SMALL
 
@@ -93,7 +94,8 @@ def test_rules_groups_and_figures_that_one_side_lacks_are_differences() -> None:
     day = date(2020, 1, 1)
     more = SMALL.replace("everyone: [destitute, ", "poor: [destitute]\n      everyone: [").replace(
         "parameters:",
-        "      - {rule: aid, title: 救助, tier: medical_assistance, kind: share, base: remaining_in_scope, rate: aid.rate}\nparameters:\n"
+        "      - {rule: aid, title: 救助, tier: medical_assistance, kind: share, "
+        "base: remaining_in_scope, rate: aid.rate}\nparameters:\n"
         "  aid.rate:\n    title: 救助比例\n    unit: rate\n    rows:\n"
         '      - {from: 2018-01-01, value: "0.70", status: enacted, source: {document: d, clause: "3"}}',
     )

@@ -60,7 +60,8 @@ def test_a_change_names_amounts_and_inputs_in_words() -> None:
     after = (step("basic", "甲", 90_00, rate=8500, deductible=500_00, base_name="total", cap_year=1_00),)
     (change,) = compared(before, after)
     assert change.sentence == (
-        "甲支付：100.00 → 90.00（-10.00），支付比例 0.7500 → 0.8500；基数名称 政策范围内费用 → 总费用；年度限额 无 → 1.00"
+        "甲支付：100.00 → 90.00（-10.00），支付比例 0.7500 → 0.8500；"
+        "基数名称 政策范围内费用 → 总费用；年度限额 无 → 1.00"
     )
     assert msgspec.to_builtins(change.inputs[0]) == {
         "input": "rate",

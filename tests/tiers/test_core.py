@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.basics import money
-from app.tiers.bands import benefit
+from app.tiers.kinds.bands import benefit
 
 APP = Path(__file__).parent.parent.parent / "app"
 CORE = [

@@ -1,0 +1,62 @@
+"""The names of benefit classes, medical types, portions and columns of scope, in Chinese and English: each literal
+once. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+Words = Mapping[str, Mapping[str, str]]
+
+CLASS_NAMES: Final[Words] = {
+    "zh": {
+        "destitute": "特困人员",
+        "low_income": "低保对象",
+        "returned_poverty": "返贫致贫人口",
+        "registered_poor": "建档立卡贫困人口",
+        "monitored": "监测对象",
+        "low_income_edge": "低保边缘家庭成员",
+        "illness_poverty": "因病致贫重病患者",
+        "ordinary": "普通居民",
+    },
+    "en": {
+        "destitute": "destitute",
+        "low_income": "low income",
+        "returned_poverty": "returned to poverty",
+        "registered_poor": "registered poor",
+        "monitored": "monitored",
+        "low_income_edge": "edge of low income",
+        "illness_poverty": "poor through illness",
+        "ordinary": "ordinary resident",
+    },
+}
+MEDICAL_TYPE_NAMES: Final[Words] = {
+    "zh": {"11": "普通门诊", "14": "门诊慢特病", "21": "住院", "52": "生育住院"},
+    "en": {"11": "outpatient", "14": "chronic outpatient", "21": "inpatient", "52": "childbirth inpatient"},
+}
+FUND_NAMES: Final[Words] = {
+    # the portions that a fund pays, by tier
+    "zh": {
+        "basic": "基本医保",
+        "serious_illness": "大病保险",
+        "medical_assistance": "医疗救助",
+        "safety_net": "兜底保障",
+    },
+    "en": {
+        "basic": "basic insurance",
+        "serious_illness": "serious-illness insurance",
+        "medical_assistance": "medical assistance",
+        "safety_net": "the safety net",
+    },
+}
+PORTION_NAMES: Final[Words] = {
+    "zh": {**FUND_NAMES["zh"], "hospital": "医院承担", "patient": "个人负担"},
+    "en": {**FUND_NAMES["en"], "hospital": "the hospital", "patient": "the patient"},
+}
+TIER_NAMES: Final[Words] = {
+    # what a step of a trace can belong to
+    "zh": {**PORTION_NAMES["zh"], "scope": "费用范围", "reversal": "撤销"},
+    "en": {**PORTION_NAMES["en"], "scope": "scope", "reversal": "reversal"},
+}
+SCOPE_NAMES: Final[Words] = {
+    "zh": {"own_expense": "全自费", "over_limit": "超限价自费", "first_pay": "先行自付"},
+    "en": {"own_expense": "own expense", "over_limit": "over the price limit", "first_pay": "first pay"},
+}

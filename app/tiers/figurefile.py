@@ -1,0 +1,115 @@
+"""The figures of a pack file: parameters, their dated rows and values, each checked against its unit. Pure."""
+
+from app.tiers.pack import Parameter, Row
+from app.tiers.units import DERIVED, UNITS, WrongBand, converted
+from app.tiers.vocabulary import FACTS, SELECTORS, STATUSES
+from app.tiers.yamltext import Map, Reader, text_of
+
+Spread = tuple[dict[str, tuple[str, ...]], object, int]
+
+
+def parameter_of(name: str, data: Map, reader: Reader) -> Parameter:
+    """A parameter as written, its rows spread to one value each, with findings for what doesn't fit."""
+    where = f"参数 {name}"
+    reader.keys(data, where, frozenset({"title", "unit", "rows"}), frozenset({"by"}))
+    unit = reader.word(data, "unit", where, tuple(UNITS))
+    by = reader.words(data["by"], data.lines["by"], f"{where} 的 by") if "by" in data else ()
+    for dimension in by:
+        if dimension not in SELECTORS:
+            reader.unknown(data.lines["by"], f"{where} 的 by", dimension, SELECTORS)
+    if "rows" in data and (not isinstance(data["rows"], list) or not data["rows"]):
+        reader.find(data.lines["rows"], f"{where} 的 rows 应是带日期的数字的列表，每个以“- from: 日期”开始。")
+    rows = [row for item in reader.parts(data, "rows", where) for row in _rows(item, where, by, reader)]
+    for row in rows:
+        if unit:
+            check_value(row.value, unit, f"{where}（{row.since} 起）", row.line, reader)
+    return Parameter(name, reader.word(data, "title", where), unit, by, tuple(rows), f"{reader.file}:{data.line}")
+
+
+def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Row]:
+    reader.keys(data, where, frozenset({"from", "value", "status", "source"}), frozenset({"until", *SELECTORS}))
+    since, until = reader.interval(data, where)
+    status = reader.word(data, "status", where, STATUSES)
+    source = data.get("source")
+    if not isinstance(source, Map) or not source.get("document") or not source.get("clause"):
+        if "source" in data:
+            line = data.lines["source"]
+            reader.find(line, f"{where}（{since} 起）缺少来源，请写 source: {{document: 文件代号, clause: 条款}}。")
+        source = Map(data.line)
+    selectors = {key: reader.words(data[key], data.lines[key], f"{where} 的 {key}") for key in SELECTORS if key in data}
+    rows = [
+        Row(
+            tuple(sorted((key, tuple(sorted(words))) for key, words in (selectors | extra).items())),
+            since,
+            until,
+            value,
+            status,
+            text_of(source.get("document")),
+            text_of(source.get("clause")),
+            line,
+            reader.file,
+        )
+        for extra, value, line in (
+            _spread(data["value"], by, where, data.lines["value"], reader) if "value" in data else ()
+        )
+    ]
+    for row in rows:
+        _check_selectors(row, where, reader)
+    return rows
+
+
+def _check_selectors(row: Row, where: str, reader: Reader) -> None:
+    """Findings for values of facts that no bill has; which groups there are is known when all versions are."""
+    for dimension, values in row.selectors:
+        known = tuple(FACTS.get(dimension, ()))
+        for value in values if known and dimension != "class" else ():
+            if value not in known:
+                reader.unknown(row.line, f"{where}（{row.since} 起）的 {dimension}", value, known)
+
+
+def _spread(value: object, by: tuple[str, ...], where: str, line: int, reader: Reader) -> list[Spread]:
+    """A value table keyed by the dimensions in ``by``, as single values with their selectors and lines."""
+    if not by:
+        return [({}, value, line)]
+    if not isinstance(value, Map):
+        reader.find(line, f"{where} 的 value 应按 {'、'.join(by)} 分别写出，如 value: {{1: …, 2: …, 3: …}}。")
+        return []
+    return [
+        ({by[0]: (key,)} | extra, inner, place)
+        for key, item in value.items()
+        for extra, inner, place in _spread(item, by[1:], where, value.lines[key], reader)
+    ]
+
+
+def check_value(value: object, unit: str, where: str, line: int, reader: Reader) -> None:
+    """Findings for a value that does not fit its unit. ``none`` is a value: there is no such cap, rate or sum."""
+    if isinstance(value, Map) and value.keys() & DERIVED:
+        _check_derived(value, unit, where, line, reader)
+        return
+    try:
+        converted(value, UNITS[unit])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        written = f"“{text_of(value)}”" if text_of(value) else ""
+        found = f"（{error}）" if isinstance(error, WrongBand) else ""
+        reader.find(line, f"{where} 的 value {written}不对{found}：{UNITS[unit].remedy}。")
+
+
+def _check_derived(value: Map, unit: str, where: str, line: int, reader: Reader) -> None:
+    if "of" not in value and unit != "yuan":
+        reader.find(line, f"{where} 的 value 不对：只有单位 yuan 的参数可以写成 share 或 share_of_bill。")
+    if "of_parameter" in value:
+        reader.keys(value, where, frozenset({"share", "of_parameter"}), frozenset())
+    elif "share" in value or "share_of_bill" in value:
+        need = {"share", "of_accumulator"} if "share" in value else {"share_of_bill"}
+        reader.keys(value, where, frozenset(need), frozenset({"at_least", "at_most"}))
+        for key in value.keys() & {"share_of_bill", "at_least", "at_most"}:
+            check_value(value[key], "rate" if key == "share_of_bill" else "yuan", f"{where} 的 {key}", line, reader)
+    else:
+        reader.keys(value, where, frozenset({"of"}), frozenset({"times", "plus", "at_least"}))
+        if value.get("of") != "ordinary":
+            reader.find(line, f"{where} 的 of 只能写 ordinary（同一参数 ordinary 类别的值）。")
+    for key in value.keys() & ({"share", "plus", "at_least"} if "of" in value else {"share"}):
+        check_value(value[key], "rate", f"{where} 的 {key}", line, reader)
+    times = value.get("times", "1")
+    if not (isinstance(times, str) and times.replace(".", "", 1).isdigit()):
+        reader.find(line, f'{where} 的 times 写加引号的小数，如 "0.5"。')

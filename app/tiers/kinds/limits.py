@@ -1,0 +1,185 @@
+"""The common end of every rule that pays: its rooms, what nobody pays yet, the payment, the step; and how it is said.
+Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.basics.money import RATE_ONE, percent_text, share, yuan
+from app.tiers.inputs import Given, Inputs
+from app.tiers.kinds.reading import NOTE
+from app.tiers.pack import Rule
+from app.tiers.policy import Figure
+from app.tiers.roles import CAP_STAY, CAP_YEAR, CAPS, CEILING
+from app.tiers.state import State
+from app.tiers.vocabulary import BASES
+
+UNLIMITED: Final = 1 << 62
+CAP_NAMES: Final = frozenset(role.name for role in CAPS)
+Used = tuple[Figure[Any] | None, ...]
+
+
+@dataclass(slots=True)
+class Limits:
+    """What limits a payment, fen: the room under each cap that the rule has, and ``unpaid``, what nobody pays yet."""
+
+    unpaid: int
+    rooms: dict[str, int]
+    inputs: Inputs
+    figures: Used
+
+    @property
+    def room(self) -> int:
+        """The smallest of the rooms, UNLIMITED when there is no cap."""
+        return min(self.rooms.values()) if self.rooms else UNLIMITED
+
+
+def limits_of(rule: Rule, state: State) -> Limits:
+    """The limits of a rule's payment as things stand.
+
+    ``cap_year`` by the accumulator that the rule counts, which rules may share; ``cap_stay`` for this bill alone;
+    ``ceiling``: all funds together pay at most this share of ``ceiling_base``.
+    """
+    limits = Limits(state.remaining_total, {}, {}, ())
+    if not CAP_NAMES.isdisjoint(rule.parameters):
+        _add_rooms(limits, rule, state)
+    return limits
+
+
+def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
+    year, stay, ceiling = state.figure(rule, CAP_YEAR), state.figure(rule, CAP_STAY), state.figure(rule, CEILING)
+    rooms, inputs = limits.rooms, limits.inputs
+    if year is not None and year.value is not None:
+        cap = inputs["cap_year"] = state.amount(year)
+        rooms["cap_year"] = max(0, cap - state.accumulators[rule.options["counts_paid"]])
+    if stay is not None and stay.value is not None:
+        rooms["cap_stay"] = state.amount(stay)
+    if ceiling is not None and ceiling.value is not None:
+        name = rule.options["ceiling_base"]
+        base, paid = state.base(name), state.paid_of(name)
+        rooms["ceiling"] = max(0, share(base, ceiling.value) - paid)
+        inputs |= {
+            "ceiling_base": base,
+            "ceiling_base_name": name,
+            "ceiling_rate": ceiling.value,
+            "ceiling_paid": paid,
+        }
+    inputs.update({f"room_{name}": amount for name, amount in rooms.items()})
+    limits.figures = (year, stay, ceiling)
+
+
+@dataclass(slots=True)
+class Payment:
+    """What a rule pays of a base, fen. ``wanted`` is what it would pay if enough were left unpaid; ``inputs`` and
+    ``figures`` explain it; ``rooms`` are further ones to show."""
+
+    base_name: str
+    paid: int
+    wanted: int
+    inputs: Inputs
+    figures: Used
+
+
+def pay(rule: Rule, state: State, limits: Limits, payment: Payment, **further_rooms: int) -> None:
+    """Make a payment and write its step. A payment that ``unpaid`` has cut says so."""
+    if payment.wanted > limits.unpaid:
+        payment.inputs["unpaid"] = limits.unpaid
+    paid = payment.paid
+    state.pay(rule, paid, payment.base_name)
+    left = {name: amount - paid for name, amount in limits.rooms.items()} | further_rooms
+    state.step(rule, paid, payment.inputs | limits.inputs, (*payment.figures, *limits.figures), left)
+
+
+def refuse(rule: Rule, state: State, reason: str, *figures: Figure[Any] | None) -> None:
+    """Write a step that pays nothing, and why."""
+    state.step(rule, 0, {"reason": reason}, figures)
+
+
+# The arithmetic of the common end, plain integers: fen, and ten-thousandths.
+
+
+def within(amount: int, room: int) -> int:
+    """An amount within a room, never negative."""
+    return max(0, min(amount, room))
+
+
+def part(amount: int, rate: int, room: int) -> int:
+    """``max(0, min(r(amount × rate), room))``."""
+    return max(0, min(share(amount, rate), room))
+
+
+# The words of the common end.
+
+INPUTS: Final[dict[str, str]] = {
+    "cap_year": "年度限额",
+    "room_cap_year": "年度限额剩余",
+    "room_cap_stay": "单次限额",
+    "room_ceiling": "合计支付上限剩余",
+    "ceiling_base": "支付上限基数",
+    "ceiling_base_name": "支付上限基数名称",
+    "ceiling_rate": "支付上限比例",
+    "ceiling_paid": "支付上限内已支付",
+    "unpaid": "剩余费用",
+    "income": "人均可支配收入",
+    "share_rate": "所占比例",
+    "share_of": "比例的基数",
+    "share_of_title": "比例的基数名称",
+    "share_least": "最低",
+    "share_most": "最高",
+}
+
+
+def rounded_note(exact: int) -> str:
+    """The note of a product, in fen times ten-thousandths, that isn't whole fen."""
+    return NOTE if exact % RATE_ONE else ""
+
+
+def derivation_text(i: Given) -> str:
+    """How a sum came about: a share of an income figure, of the bill or of the year."""
+    if "income" in i:
+        note = rounded_note(i["income"] * i["share_rate"])
+        return f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}{note}）"
+    if "share_of" not in i:
+        return ""
+    bounds = rounded_note(i["share_of"] * i["share_rate"])
+    bounds += f"，最低 {yuan(i['share_least'])}" if i["share_least"] else ""
+    most = i.most("share_most")
+    bounds += "" if most is None else f"，最高 {yuan(most)}"
+    return f"（{i.word('share_of_title')} {yuan(i['share_of'])} × {percent_text(i['share_rate'])}{bounds}）"
+
+
+def limited_text(i: Given, uncapped: int, exact: int, amount: int) -> str:
+    """An exact product, rounded, within the rooms: what is paid."""
+    rooms = rooms_text(i)
+    result = f"{yuan(uncapped)}{rounded_note(exact)}{rooms}"
+    return f"{result}，支付 {yuan(amount)}" if rooms else result
+
+
+def rooms_text(i: Given) -> str:
+    """Each limit of a payment and how it came about."""
+    text = "".join(f"，{words(i)}" for name, words in _ROOM_TEXTS.items() if f"room_{name}" in i)
+    return text + (f"，剩余费用 {yuan(i['unpaid'])}" if "unpaid" in i else "")
+
+
+def _room_of_year(i: Given) -> str:
+    cap, room = i["cap_year"], i["room_cap_year"]
+    if room == 0:
+        return f"年度限额 {yuan(cap)} 已用完，剩余 0.00"
+    return f"年度限额剩余 {yuan(room)}（{yuan(cap)} − 此前已支付 {yuan(cap - room)}）"
+
+
+def _room_of_stay(i: Given) -> str:
+    return f"单次限额 {yuan(i['room_cap_stay'])}"
+
+
+def _room_of_ceiling(i: Given) -> str:
+    base, rate, paid = i["ceiling_base"], i["ceiling_rate"], i["ceiling_paid"]
+    product = f"{BASES[i.word('ceiling_base_name')]} {yuan(base)} × {percent_text(rate)}{rounded_note(base * rate)}"
+    return f"合计支付上限剩余 {yuan(i['room_ceiling'])}（{product} − 已支付 {yuan(paid)}，不低于 0）"
+
+
+_ROOM_TEXTS: Final[Mapping[str, Callable[[Given], str]]] = {
+    "cap_year": _room_of_year,
+    "cap_stay": _room_of_stay,
+    "ceiling": _room_of_ceiling,
+}

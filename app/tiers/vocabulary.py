@@ -1,0 +1,62 @@
+"""The words of pack files that are facts, bases and options, each with its Chinese name. Pure.
+
+Rule kinds bring their own words (``kinds``), units theirs (``units``); the roles of figures stand in ``roles``.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.basics.areas import PLACES
+from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
+from app.tiers.model import LEVELS, MEDICAL_TYPES, RANKS, REFERRALS
+
+STATUSES: Final = ("enacted", "assumed")
+
+
+def _named(codes: tuple[str, ...], *names: str) -> dict[str, str]:
+    return dict(zip(codes, names, strict=True))
+
+
+FACTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "medical_type": {code: MEDICAL_TYPE_NAMES["zh"][code] for code in MEDICAL_TYPES},
+    "class": CLASS_NAMES["zh"],
+    "level": _named(LEVELS, "一级医院", "二级医院", "三级医院"),
+    "rank": _named(RANKS, "村级", "乡镇级", "县级", "州市级", "省级"),
+    "place": _named(PLACES, "县内", "市内", "省内", "省外"),
+    "referral": _named(REFERRALS, "无需转诊", "合规转诊", "急诊", "未按规定转诊"),
+    "delivery_mode": {"vaginal": "顺产", "caesarean": "剖宫产"},
+    "admission": {"1": "第一次住院", "2": "第二次住院", "3": "第三次及以后住院"},
+}
+SELECTORS: Final = (*FACTS, "disease_group", "fund")
+
+REGIONS: Final[Mapping[str, str]] = {
+    "total": "总费用",
+    "in_catalogue": "目录内费用",
+    "in_scope": "政策范围内费用",
+    "out_of_scope": "政策范围外费用",
+    "out_of_catalogue": "目录外费用",
+}
+WHOLE_BASES: Final[Mapping[str, str]] = {**REGIONS, "total_less_hospital": "总费用（扣除医院承担）"}
+BASES: Final[Mapping[str, str]] = {
+    **WHOLE_BASES,
+    "remaining_total": "剩余费用",
+    "remaining_in_catalogue": "目录内剩余费用",
+    "remaining_in_scope": "政策范围内剩余费用",
+    "remaining_out_of_scope": "政策范围外剩余费用",
+    "remaining_out_of_catalogue": "目录外剩余费用",
+}
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    # the options that are one of a few words
+    "base": BASES,
+    "ceiling_base": WHOLE_BASES,
+    "deductible_per": {"stay": "每次", "episode": "每次连续就诊", "year": "每年"},
+    "bands_from": {"zero": "", "deductible": "（各段从起付线起算）"},
+    "referral_missing": {
+        "own_class": "未按规定转诊仍按本人类别",
+        "as_ordinary": "未按规定转诊按普通居民",
+        "pays_nothing": "未按规定转诊不支付",
+    },
+}
+COUNTERS: Final = ("counts_deductible", "counts_base", "counts_paid", "own_of_year")
+OPTIONS: Final = (*WORDS, *COUNTERS)
