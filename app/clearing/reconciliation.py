@@ -189,6 +189,11 @@ async def listed(
     return page(service, rows, limit, answers, lambda row: row["reconciliation_id"])
 
 
+def summary_of(row: Mapping[str, Any]) -> ReconciliationSummary:
+    """A comparison without its differences."""
+    return ReconciliationSummary(**_summary(row))
+
+
 def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "reconciliation_id": shown_id(RECONCILIATION, row["reconciliation_id"]),

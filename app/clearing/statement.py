@@ -410,12 +410,19 @@ async def items(
     """A page of a statement's postings."""
     row = await read(connection, shown)
     after = read_cursor(service, cursor, int) or 0
-    values = {"number": row["statement_id"], "after": after, "fund": fund, "limit": limit + 1}
-    rows = list((await connection.execute(_ITEMS, values)).mappings().all())
-    return page(service, rows, limit, [_item(row) for row in rows[:limit]], lambda row: row["transfer_id"])
+    rows = await item_rows(connection, row["statement_id"], fund, after=after, limit=limit + 1)
+    return page(service, rows, limit, [item_of(row) for row in rows[:limit]], lambda row: row["transfer_id"])
 
 
-def _item(row: RowMapping) -> ItemAnswer:
+async def item_rows(
+    connection: AsyncConnection, number: int, fund: str | None, *, after: int, limit: int
+) -> list[RowMapping]:
+    """Rows of a statement's postings, of a fund or of all, behind one."""
+    values = {"number": number, "after": after, "fund": fund, "limit": limit}
+    return list((await connection.execute(_ITEMS, values)).mappings().all())
+
+
+def item_of(row: RowMapping) -> ItemAnswer:
     return ItemAnswer(
         posting_id=f"pst_{row['transfer_id']}",
         event=row["event"],

@@ -21,6 +21,7 @@ from app.exports.lists import LISTS
 from app.service.caller import Caller, Service
 from app.service.export import CSV_TYPE, XLSX_TYPE
 from app.service.http import answer, caller_of, encoded, once, service_of
+from app.service.lists import typed_filters
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import require
@@ -66,7 +67,9 @@ async def get_lists(request: Request) -> Response:
     caller = await caller_of(request)
     scopes = caller.principal.scopes
     shown = [
-        ExportListAnswer(name, one.title, tuple(field.encode_name for field in msgspec.structs.fields(one.filters)))
+        ExportListAnswer(
+            name, one.title["zh"], tuple(field.encode_name for field in msgspec.structs.fields(one.filters))
+        )
         for name, one in LISTS.items()
         if "admin" in scopes or not scopes.isdisjoint(one.scopes)
     ]
@@ -80,7 +83,7 @@ async def get_export(request: Request, list: str, format: Format = "xlsx") -> Re
     codes are texts, amounts and days are numbers and days."""
     caller, service = await caller_of(request), service_of(request)
     _check_reader(caller, list, NotFound("not_found"))
-    filters = {name: typed_filter(list, name, text) for name, text in request.query_params.items() if name != FORMAT}
+    filters = typed_filters(LISTS[list], {name: text for name, text in request.query_params.items() if name != FORMAT})
     export = export_of(list, format, filters, pointer="/query")
     content = await _written(service, caller, export)
     headers = {"Content-Disposition": f'attachment; filename="{list}.{format}"'}
@@ -125,12 +128,3 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
     with file:
         while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
             yield chunk
-
-
-def typed_filter(name: str, filter_: str, text: str) -> Any:
-    """A query's text as the filter's own kind; what isn't of that kind stays a text, for the struct to refuse."""
-    kinds = {field.encode_name: str(field.type) for field in msgspec.structs.fields(LISTS[name].filters)}
-    kind = kinds.get(filter_, "")
-    if "bool" in kind:
-        return {"true": True, "false": False}.get(text, text)
-    return int(text) if "int" in kind and text.isascii() and text.isdigit() and len(text) < 10 else text

@@ -1,21 +1,23 @@
 """From a list to a file: page behind page is read and written, none is kept in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import Struct
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Refused, TooLarge
-from app.exports.columns import cells_of, columns_of, filters_text
-from app.exports.lists import LISTS, ExportList
+from app.exports.lists import LISTS
 from app.service import clock
 from app.service.caller import Caller, Service
+from app.service.columns import ListColumn, filters_text
 from app.service.export import CsvList, XlsxList
+from app.service.lists import AnyList, Filters, every_page
 from app.service.wire import decode
 
 Format = Literal["xlsx", "csv"]
@@ -31,10 +33,10 @@ class Export:
 
     name: str
     format: Format
-    filters: Any
+    filters: Filters
 
     @property
-    def list(self) -> ExportList:
+    def list(self) -> AnyList:
         """The list by its name."""
         return LISTS[self.name]
 
@@ -61,17 +63,16 @@ async def write_list(
 
     TooLarge ``export_too_long`` for more rows than ``most``. The title names list, filters and the business time.
     """
-    paths, count = export.list.paths, 0
+    columns, count = export.list.columns, 0
+    headings = [column.file_column for column in columns]
     with path.open("w+b") as binary:
-        file = (CsvList if export.format == "csv" else XlsxList)(
-            binary, columns_of(paths), _title(export, await _now(service))
-        )
+        file = (CsvList if export.format == "csv" else XlsxList)(binary, headings, _title(export, await _now(service)))
         try:
-            async for rows in export.list.pages(service, caller, export.filters):
+            async for rows in every_page(export.list, service, caller, export.filters):
                 count += len(rows)
                 if count > most:
                     raise TooLarge("export_too_long", values={"limit": str(most)})
-                await asyncio.to_thread(_add, file, rows, paths)
+                await asyncio.to_thread(_add, file, rows, columns)
                 if told is not None:
                     await told(count)
         finally:
@@ -79,8 +80,8 @@ async def write_list(
     return count
 
 
-def _add(file: CsvList | XlsxList, rows: list[dict[str, Any]], paths: tuple[str, ...]) -> None:
-    file.add(cells_of(row, paths) for row in rows)
+def _add(file: CsvList | XlsxList, rows: Sequence[Struct], columns: Sequence[ListColumn]) -> None:
+    file.add([column.cell(row) for column in columns] for row in rows)
 
 
 async def _now(service: Service) -> datetime:
@@ -90,4 +91,4 @@ async def _now(service: Service) -> datetime:
 
 def _title(export: Export, now: datetime) -> str:
     narrowed = filters_text(export.given) or "无"
-    return f"{export.list.title}　条件：{narrowed}　导出时间：{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    return f"{export.list.title['zh']}　条件：{narrowed}　导出时间：{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

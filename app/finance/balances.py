@@ -19,7 +19,7 @@ from app.settlement.balance import ClosingRequest
 from app.settlement.tables import patient_balance as table
 
 router = APIRouter(prefix="/finance/balances", route_class=PageRoute, include_in_schema=False)
-STATES: Final = get_args(balance.State)
+STATES: Final = get_args(balance.BalanceState)
 COLUMNS: Final = {
     "balance": table.c.balance_id,
     "hospital": table.c.hospital_code,

@@ -17,13 +17,13 @@ from starlette.responses import FileResponse, RedirectResponse, Response, Stream
 from app.basics.errors import NotFound, TooLarge
 from app.basics.ids import JOB, number_of, shown_id
 from app.exports import job
-from app.exports.api import typed_filter
 from app.exports.file import DIRECT_ROWS, Export, Format, export_of, write_list
 from app.exports.job import MEDIA_TYPES
 from app.exports.lists import LISTS
 from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, visit
 from app.jobs import store
 from app.jobs.tables import job as table
+from app.service.lists import typed_filters
 
 router = APIRouter(prefix="/finance/exports", route_class=PageRoute, include_in_schema=False)
 RUNNING: Final = ("queued", "running")
@@ -55,7 +55,7 @@ def _filters(name: str, query: Mapping[str, str]) -> dict[str, Any]:
     given = {key: text for key, text in query.items() if key in known and text}
     if given.get("overdue"):
         given["overdue"] = "true"
-    return {key: typed_filter(name, key, text) for key, text in given.items()}
+    return typed_filters(LISTS[name], given)
 
 
 async def _file(visitor: Visitor, export: Export) -> Path:
@@ -103,7 +103,7 @@ async def get_job(request: Request, job_id: str) -> Response:
 
 async def _page(visitor: Visitor, job_id: str, refusal: Refusal | None = None) -> Response:
     row = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
-    title = LISTS[job.options_of(row).list].title
+    title = LISTS[job.options_of(row).list].title[visitor.caller.language]
     running = row["state"] in RUNNING
     return shown(visitor, "export.html", refusal=refusal, job_id=job_id, job=row, title=title, running=running)
 

@@ -1,23 +1,21 @@
 """The routes of the ledger. They translate; the ledger is only read here."""
 
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.basics.areas import pooling_area
 from app.ledger import book
-from app.ledger.book import AccountAnswer, LedgerEntryAnswer, TrialBalanceAnswer
+from app.ledger.book import ACCOUNTS, ENTRIES, READERS, TrialBalanceAnswer
 from app.service.caller import Caller, Service
-from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, service_of
+from app.service.http import answer, caller_of, service_of
+from app.service.lists import add_route
 from app.service.openapi import gives
 from app.service.security import require
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
-READERS: Final = ("finance", "auditor")
-MAX_PATH: Final = 200
-Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
 Area = Annotated[str | None, Query(pattern="^[0-9]{6}$")]
 
 
@@ -31,29 +29,8 @@ async def get_trial_balance(
     return answer(await book.trial_balance(service, caller, as_of=as_of, area_code=area, fund=fund))
 
 
-@router.get("/entries", responses=gives(200, LedgerEntryAnswer, listed=True))
-async def get_entries(
-    request: Request,
-    account: Annotated[str, Query(max_length=MAX_PATH)],
-    as_of: date | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """The history of an account until a business day, oldest first, with its balance behind each entry."""
-    caller, service = await _reader(request)
-    return answer(await book.entries(service, caller, account=account, as_of=as_of, limit=limit, cursor=cursor))
-
-
-@router.get("/accounts", responses=gives(200, AccountAnswer, listed=True))
-async def get_accounts(
-    request: Request,
-    prefix: Annotated[str, Query(max_length=MAX_PATH)] = "",
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """The chart of accounts, by path."""
-    caller, service = await _reader(request)
-    return answer(await book.accounts(service, caller, prefix=prefix, limit=limit, cursor=cursor))
+add_route(router, "/entries", ENTRIES)
+add_route(router, "/accounts", ACCOUNTS)
 
 
 async def _reader(request: Request) -> tuple[Caller, Service]:

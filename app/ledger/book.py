@@ -1,10 +1,9 @@
 """Reading the ledger: trial balance, the history of an account, the chart of accounts. Folds over transfers; nothing is stored."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import RowMapping, text
 
 from app.basics.days import shanghai_day, shown_instant
@@ -13,9 +12,14 @@ from app.basics.ids import SETTLEMENT, shown_id
 from app.basics.money import yuan
 from app.service import clock
 from app.service.caller import Caller, Service
-from app.service.http import open_request, page, read_cursor
+from app.service.columns import ListColumn, columns_of
+from app.service.http import open_request
+from app.service.lists import Asked, DeclaredList, Filters, Page, page_of
+from app.service.wire import Day
 
 MAX_ACCOUNTS: Final = 10_000
+MAX_PATH: Final = 200
+READERS: Final = ("finance", "auditor")
 
 # Whose account it is stands in its path; transfers of it may be hidden all the same.
 _REACHED: Final = """
@@ -136,20 +140,33 @@ def _balance(row: RowMapping) -> AccountBalance:
     return AccountBalance(row["path"], yuan(row["debit"]), yuan(row["credit"]), yuan(row["debit"] - row["credit"]))
 
 
-async def entries(
-    service: Service, caller: Caller, *, account: str, as_of: date | None, limit: int, cursor: str | None
-) -> bytes:
-    """A page of an account's history, oldest first. NotFound for an account that isn't there or isn't the caller's to see."""
-    after = read_cursor(service, cursor, tuple[date, int]) or (None, None)
+class EntryFilters(Filters, frozen=True):
+    """Whose history until which business day (today without one)."""
+
+    account: Annotated[str, Meta(max_length=MAX_PATH)]
+    as_of: Day | None = None
+
+
+class AccountFilters(Filters, frozen=True):
+    """The beginning of the paths."""
+
+    prefix: Annotated[str, Meta(max_length=MAX_PATH)] = ""
+
+
+Posted = tuple[date, int]
+
+
+async def _entries(asked: Asked[EntryFilters, Posted]) -> Page[LedgerEntryAnswer, Posted]:
+    """An account's history, oldest first. NotFound for an account that isn't there or isn't the caller's to see."""
+    service, account, (day, number) = asked.service, asked.filters.account, asked.after or (None, None)
     async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        day = as_of or shanghai_day(await clock.now(connection, manual=service.manual_clock))
-        wanted: Mapping[str, Any] = {"account": account, "as_of": day, "after_day": after[0], "after_id": after[1]}
-        rows = (await connection.execute(_ENTRIES, {**wanted, "most": limit + 1})).mappings().all()
+        await open_request(service, connection, asked.caller)
+        until = asked.filters.as_of or shanghai_day(await clock.now(connection, manual=service.manual_clock))
+        wanted = {"account": account, "as_of": until, "after_day": day, "after_id": number, "most": asked.limit + 1}
+        rows = (await connection.execute(_ENTRIES, wanted)).mappings().all()
         if not rows and not (await connection.execute(_KNOWN, {"account": account})).scalar_one():
             raise NotFound("not_found")
-    shown = [_entry(row) for row in rows[:limit]]
-    return page(service, list(rows), limit, shown, lambda row: (row["business_date"], row["transfer_id"]))
+    return page_of(rows, asked.limit, _entry, lambda row: (row["business_date"], row["transfer_id"]))
 
 
 def _entry(row: RowMapping) -> LedgerEntryAnswer:
@@ -166,12 +183,39 @@ def _entry(row: RowMapping) -> LedgerEntryAnswer:
     )
 
 
-async def accounts(service: Service, caller: Caller, *, prefix: str, limit: int, cursor: str | None) -> bytes:
-    """A page of the accounts within reach whose paths begin with ``prefix``, by path."""
-    after = read_cursor(service, cursor, str)
-    wanted = {"prefix": prefix, "after": after, "most": limit + 1}
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        rows: Sequence[RowMapping] = (await connection.execute(_ACCOUNTS, wanted)).mappings().all()
-    shown = [AccountAnswer(row["path"], row["kind"], row["party"]) for row in rows]
-    return page(service, list(rows), limit, shown, lambda row: row["path"])
+async def _accounts(asked: Asked[AccountFilters, str]) -> Page[AccountAnswer, str]:
+    """The accounts within reach whose paths begin with ``prefix``, by path."""
+    wanted = {"prefix": asked.filters.prefix, "after": asked.after, "most": asked.limit + 1}
+    async with asked.service.database.transaction() as connection:
+        await open_request(asked.service, connection, asked.caller)
+        rows = (await connection.execute(_ACCOUNTS, wanted)).mappings().all()
+    return page_of(
+        rows,
+        asked.limit,
+        lambda row: AccountAnswer(row["path"], row["kind"], row["party"]),
+        lambda row: str(row["path"]),
+    )
+
+
+ENTRIES: Final = DeclaredList(
+    name="ledger-entries",
+    title={"zh": "科目分录", "en": "Entries of an account"},
+    about="The history of an account until a business day, oldest first, with its balance behind each entry.",
+    scopes=READERS,
+    filters=EntryFilters,
+    row=LedgerEntryAnswer,
+    columns=columns_of(LedgerEntryAnswer),
+    position=tuple[date, int],
+    read=_entries,
+)
+ACCOUNTS: Final = DeclaredList(
+    name="accounts",
+    title={"zh": "科目表", "en": "Chart of accounts"},
+    about="The chart of accounts, by path.",
+    scopes=READERS,
+    filters=AccountFilters,
+    row=AccountAnswer,
+    columns=columns_of(AccountAnswer, own=(ListColumn("party", "text", {"zh": "对象", "en": "Party"}),)),
+    position=str,
+    read=_accounts,
+)

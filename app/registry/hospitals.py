@@ -93,9 +93,9 @@ async def read_hospital(service: Service, caller: Caller, code: str, on: date | 
 
 async def list_hospitals(
     service: Service, caller: Caller, *, area_code: str | None, after: str | None, limit: int
-) -> tuple[list[RowMapping], list[HospitalAnswer]]:
-    """Hospitals by code, with what holds on the business day: those of an area (its prefix), or all; one more than the limit."""
-    wanted = select(hospital).order_by(hospital.c.code).limit(limit + 1)
+) -> list[HospitalAnswer]:
+    """Hospitals by code, with what holds on the business day: those of an area (its prefix), or all."""
+    wanted = select(hospital).order_by(hospital.c.code).limit(limit)
     if area_code is not None:
         wanted = wanted.where(hospital.c.area_code.startswith(area_code, autoescape=True))
     if after is not None:
@@ -112,7 +112,7 @@ async def list_hospitals(
             periods.valid_until.is_(None) | (periods.valid_until > today),
         )
         today_ = {row["hospital_code"]: row for row in (await connection.execute(held)).mappings()}
-    return rows, [_shown(row["code"], row["name"], _span(today_.get(row["code"], row))) for row in rows]
+    return [_shown(row["code"], row["name"], _span(today_.get(row["code"], row))) for row in rows]
 
 
 async def _locked(connection: AsyncConnection, caller: Caller, code: str) -> RowMapping | None:

@@ -1,9 +1,8 @@
 """The routes of hospitals: their facts by date, how they sign at the national door, their own item codes. They translate."""
 
 from datetime import date
-from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.registry import hospitals
@@ -15,14 +14,15 @@ from app.registry.hospital_facts import (
     ItemCodeAnswer,
     ItemCodeRequest,
 )
-from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, page, read_cursor, service_of
+from app.registry.lists import HOSPITALS
+from app.service.http import answer, caller_of, service_of
+from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import require
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/hospitals", tags=["registry"])
-AREA_PREFIX: Final = "^[0-9]{2,6}$"
 
 
 @router.put("/{code}", openapi_extra=body(HospitalRequest), responses=gives(200, HospitalAnswer))
@@ -42,18 +42,7 @@ async def get_hospital(request: Request, code: str, on: date | None = None) -> R
     return answer(await hospitals.read_hospital(service_of(request), await caller_of(request), code, on))
 
 
-@router.get("", responses=gives(200, HospitalAnswer, listed=True))
-async def get_hospitals(
-    request: Request,
-    area_code: Annotated[str | None, Query(pattern=AREA_PREFIX)] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Hospitals by code as they are today, without contracts and account; ``area_code`` is a code or the beginning of one."""
-    caller, service = await caller_of(request), service_of(request)
-    after = read_cursor(service, cursor, str)
-    rows, shown = await hospitals.list_hospitals(service, caller, area_code=area_code, after=after, limit=limit)
-    return answer(page(service, rows, limit, shown, lambda row: row["code"]))
+add_route(router, "", HOSPITALS)
 
 
 @router.put("/{code}/gateway", openapi_extra=body(GatewayRequest), responses=gives(200, GatewayAnswer))

@@ -1,29 +1,27 @@
 """The routes of imports and of the worklists beside them. They translate, nothing more."""
 
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.ids import JOB, shown_id
-from app.registry import catalogue_import, item_code_import, poverty_list, worklists
+from app.registry import catalogue_import, item_code_import, poverty_list
 from app.registry.catalogue_import import CatalogueOptions
 from app.registry.item_code_import import ItemCodeOptions
+from app.registry.lists import CANDIDATES, RECEIVED_LISTS, UNINSURED_POOR, UNKNOWN_CODES
 from app.registry.poverty_list import ListKind, ListOptions
-from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer, UnknownCodeAnswer
-from app.service.caller import Caller, Service
-from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, page, read_cursor, service_of
+from app.service.http import caller_of, encoded, once, service_of
+from app.service.lists import add_route
 from app.service.openapi import gives, takes_file
 from app.service.security import require
 from app.service.upload import received
 
 router = APIRouter(prefix="/v1", tags=["registry"])
-READERS: Final = ("registry", "finance", "auditor")
-Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
 
 
 class QueuedAnswer(Struct):
@@ -86,58 +84,12 @@ async def post_catalogue(
         return _located(await once(request, caller, [upload.digest.hex(), codes or catalogue], act))
 
 
-@router.get("/catalogue/unknown-codes", responses=gives(200, UnknownCodeAnswer, listed=True))
-async def get_unknown_codes(
-    request: Request,
-    from_: Annotated[date | None, Query(alias="from")] = None,
-    to: date | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Codes of settled bills that no catalogue version has, not even now, by the money they cost patients, most first.
-    ``from`` and ``to`` are days of settling, both included."""
-    caller, service = await _reader(request)
-    skip = read_cursor(service, cursor, int) or 0
-    rows, shown = await worklists.unknown_codes(service, caller, since=from_, until=to, skip=skip, limit=limit)
-    return answer(page(service, list(rows), limit, shown, lambda row: skip + limit))
+add_route(router, "/catalogue/unknown-codes", UNKNOWN_CODES)
+add_route(router, "/registry/lists", RECEIVED_LISTS)
+add_route(router, "/registry/readjudication-candidates", CANDIDATES)
+add_route(router, "/registry/uninsured-poor", UNINSURED_POOR)
 
 
 def _located(response: Response) -> Response:
     response.headers["Location"] = f"/v1/jobs/{msgspec.json.decode(response.body)['job_id']}"
     return response
-
-
-@router.get("/registry/lists", responses=gives(200, ListAnswer, listed=True))
-async def get_lists(
-    request: Request, overdue: bool | None = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
-) -> Response:
-    """Received lists with their due day and completion, newest first. A refused file stays open until a corrected one was
-    sent and its own job is cancelled."""
-    caller, service = await _reader(request)
-    before = read_cursor(service, cursor, int)
-    rows, shown = await worklists.lists(service, caller, overdue=overdue, before=before, limit=limit)
-    return answer(page(service, list(rows), limit, shown, lambda row: row["job_id"]))
-
-
-@router.get("/registry/readjudication-candidates", responses=gives(200, CandidateAnswer, listed=True))
-async def get_candidates(request: Request, limit: Limit = PAGE_DEFAULT, cursor: str | None = None) -> Response:
-    """Person-years that were settled before a fact that concerns them was known."""
-    caller, service = await _reader(request)
-    after = read_cursor(service, cursor, tuple[str, int])
-    rows, shown = await worklists.candidates(service, caller, after=after, limit=limit)
-    return answer(page(service, list(rows), limit, shown, lambda row: [row["person_id"], row["benefit_year"]]))
-
-
-@router.get("/registry/uninsured-poor", responses=gives(200, UninsuredAnswer, listed=True))
-async def get_uninsured(request: Request, limit: Limit = PAGE_DEFAULT, cursor: str | None = None) -> Response:
-    """Registered poor persons whom no insurance covers today, with the premium subsidy due for them where it is known."""
-    caller, service = await _reader(request)
-    after = read_cursor(service, cursor, str)
-    rows, shown = await worklists.uninsured_poor(service, caller, after=after, limit=limit)
-    return answer(page(service, list(rows), limit, shown, lambda row: row["person_id"]))
-
-
-async def _reader(request: Request) -> tuple[Caller, Service]:
-    caller = await caller_of(request)
-    require(caller.principal, *READERS)
-    return caller, service_of(request)

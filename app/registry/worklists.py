@@ -1,6 +1,6 @@
 """What officers have to look after: lists not matched in time, years settled under other facts, the uninsured poor."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -152,15 +152,15 @@ async def today(service: Service) -> date:
         return shanghai_day(await clock.now(connection, manual=service.manual_clock))
 
 
-async def lists(
-    service: Service, caller: Caller, *, overdue: bool | None, before: int | None, limit: int
-) -> tuple[Sequence[Any], list[ListAnswer]]:
-    """Received lists, newest first."""
-    rows = await _fetch(service, caller, _LISTS, await today(service), before, overdue, limit + 1)
-    return rows, [_list(row) for row in rows]
+async def received(
+    service: Service, caller: Caller, day: date, before: int | None, overdue: bool | None, limit: int
+) -> Sequence[Any]:
+    """Rows of received lists, newest first."""
+    return await _fetch(service, caller, _LISTS, day, before, overdue, limit)
 
 
-def _list(row: Any) -> ListAnswer:
+def shown_list(row: Any) -> ListAnswer:
+    """A received list as it is answered."""
     completed = None if row["ended_at"] is None or row["state"] != "done" else shown_instant(row["ended_at"])
     return ListAnswer(
         job_id=f"job_{row['job_id']}",
@@ -175,43 +175,49 @@ def _list(row: Any) -> ListAnswer:
     )
 
 
-async def candidates(
-    service: Service, caller: Caller, *, after: tuple[str, int] | None, limit: int
-) -> tuple[Sequence[Any], list[CandidateAnswer]]:
-    """Person-years to readjudicate, by person."""
-    rows = await _fetch(service, caller, _CANDIDATES, *(after or (None, None)), limit + 1)
-    shown = [CandidateAnswer(row[0], row[1], row[2], shown_instant(row[3])) for row in rows]
-    return rows, shown
+async def candidates(service: Service, caller: Caller, after: tuple[str, int] | None, limit: int) -> Sequence[Any]:
+    """Rows of person-years to compute again, by person, behind a person's year."""
+    return await _fetch(service, caller, _CANDIDATES, *(after or (None, None)), limit)
 
 
-async def uninsured_poor(
-    service: Service, caller: Caller, *, after: str | None, limit: int
-) -> tuple[Sequence[Any], list[UninsuredAnswer]]:
-    """Registered poor persons whom no insurance covers today, by person."""
-    day = await today(service)
-    rows = await _fetch(service, caller, _UNINSURED, day, after, limit + 1)
-    subsidies = {code: await _subsidy(service, code, day) for code in {row["area_code"] for row in rows}}
-    shown = [
-        UninsuredAnswer(
-            person_id=row["person_id"],
-            area_code=row["area_code"],
-            class_since=row["valid_from"],
-            exited_on=row["exited_on"],
-            insured_from=row["insured_from"],
-            insured_until=row["insured_until"],
-            premium_subsidy=subsidies[row["area_code"]],
-        )
-        for row in rows
-    ]
-    return rows, shown
+def shown_candidate(row: Any) -> CandidateAnswer:
+    """A person-year to compute again as it is answered."""
+    return CandidateAnswer(row["person_id"], row["benefit_year"], row["reason"], shown_instant(row["since"]))
+
+
+async def uninsured_poor(service: Service, caller: Caller, day: date, after: str | None, limit: int) -> Sequence[Any]:
+    """Rows of registered poor persons whom no insurance covers on a day, by person."""
+    return await _fetch(service, caller, _UNINSURED, day, after, limit)
+
+
+async def subsidies(service: Service, areas: Iterable[str], day: date) -> dict[str, str | None]:
+    """The yearly premium subsidy of each area in yuan; None where its pack knows none."""
+    return {code: await _subsidy(service, code, day) for code in areas}
+
+
+def shown_uninsured(row: Any, subsidies: Mapping[str, str | None]) -> UninsuredAnswer:
+    """An uninsured poor person as they are answered, with the subsidy of their area."""
+    return UninsuredAnswer(
+        person_id=row["person_id"],
+        area_code=row["area_code"],
+        class_since=row["valid_from"],
+        exited_on=row["exited_on"],
+        insured_from=row["insured_from"],
+        insured_until=row["insured_until"],
+        premium_subsidy=subsidies[row["area_code"]],
+    )
 
 
 async def unknown_codes(
-    service: Service, caller: Caller, *, since: date | None, until: date | None, skip: int, limit: int
-) -> tuple[Sequence[Any], list[UnknownCodeAnswer]]:
-    """Codes without any catalogue version in live settlements, by their money."""
-    rows = await _fetch(service, caller, _UNKNOWN, since, until, skip, limit + 1)
-    return rows, [msgspec.convert(dict(row) | {"amount": yuan(row["amount"])}, UnknownCodeAnswer) for row in rows]
+    service: Service, caller: Caller, since: date | None, until: date | None, skip: int, limit: int
+) -> Sequence[Any]:
+    """Rows of codes without any catalogue version in live settlements, by their money."""
+    return await _fetch(service, caller, _UNKNOWN, since, until, skip, limit)
+
+
+def shown_unknown(row: Any) -> UnknownCodeAnswer:
+    """An unknown code as it is answered."""
+    return msgspec.convert(dict(row) | {"amount": yuan(row["amount"])}, UnknownCodeAnswer)
 
 
 async def _subsidy(service: Service, area_code: str, day: date) -> str | None:

@@ -1,9 +1,8 @@
 """The routes of settling. They translate; what a bill costs is decided elsewhere."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import HTMLResponse, Response
@@ -13,18 +12,15 @@ from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import parsed
 from app.service.caller import Caller, Service
 from app.service.http import (
-    PAGE_DEFAULT,
-    PAGE_MOST,
     answer,
     caller_of,
     check_context,
     idempotency_key,
     once,
-    page,
-    read_cursor,
     request_hash,
     service_of,
 )
+from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import require
@@ -35,6 +31,7 @@ from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, Settlement
 from app.settlement.balance import BalanceAnswer, ClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
 from app.settlement.correction import Answered, Keyed
+from app.settlement.lists import BALANCES, READERS, SETTLEMENTS
 from app.settlement.reading import answer_of_computation, answer_of_row
 from app.settlement.replay import replay
 from app.settlement.service import Settled
@@ -42,7 +39,6 @@ from app.settlement.slip import slip_html
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 
 router = APIRouter(prefix="/v1", tags=["settling"])
-READERS: Final = ("hospital", "finance", "auditor")
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 REPLAYED: Final = {"Idempotency-Replayed": "true"}
 VARIED: Final = {"Vary": "Accept"}
@@ -186,19 +182,7 @@ async def post_replay(request: Request, settlement_id: str) -> Response:
     return answer(await replay(service, caller, _inside_id(settlement_id)))
 
 
-@router.get("/patient-balances", responses=gives(200, BalanceAnswer, listed=True))
-async def list_balances(
-    request: Request,
-    state: balance.State | None = None,
-    hospital_code: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """What corrections leave between patients and hospitals, newest first."""
-    caller, service = await caller_of(request), service_of(request)
-    return answer(
-        await balance.listed(service, caller, state=state, hospital_code=hospital_code, limit=limit, cursor=cursor)
-    )
+add_route(router, "/patient-balances", BALANCES)
 
 
 @router.post(
@@ -217,30 +201,7 @@ async def post_closing(request: Request, balance_id: str) -> Response:
     return await once(request, caller, wanted, act)
 
 
-@router.get("/settlements", responses=gives(200, SettlementAnswer, listed=True))
-async def list_settlements(
-    request: Request,
-    hospital_code: str | None = None,
-    person_id: str | None = None,
-    visit_id: str | None = None,
-    from_: Annotated[date | None, Query(alias="from")] = None,
-    to: date | None = None,
-    status: Literal["settled", "adjusted", "reversed"] | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Settlements and their corrections, newest first, without trace and lines. ``from`` and ``to`` are days of
-    settling, both included."""
-    caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, *READERS)
-    after = read_cursor(service, cursor, tuple[datetime, int]) or (None, None)
-    async with service.database.hot() as connection:
-        await check_context(service, connection, caller)
-        rows = await store.read_list(
-            connection, hospital_code, person_id, visit_id, from_, to, status, *after, limit + 1
-        )
-    shown = [answer_of_row(row, detail=False) for row in rows[:limit]]
-    return answer(page(service, rows, limit, shown, lambda row: (row["recorded_at"], row["settlement_id"])))
+add_route(router, "/settlements", SETTLEMENTS)
 
 
 @router.get("/settlements/{settlement_id}", responses=gives(200, SettlementAnswer))

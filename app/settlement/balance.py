@@ -1,11 +1,11 @@
 """What corrections leave between a patient and a hospital, and how it is closed. Amounts in fen, negative: to the
 patient."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, select, tuple_, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day, shown_instant
@@ -14,13 +14,13 @@ from app.basics.ids import BALANCE, SETTLEMENT, number_of, shown_id
 from app.basics.money import yuan
 from app.service import clock
 from app.service.caller import Caller, Service
-from app.service.http import encoded, open_request, page, read_cursor
+from app.service.http import encoded
 from app.service.security import require
 from app.service.wire import Code, Day
 from app.settlement.tables import patient_balance
 
 ClosedState = Literal["refunded", "collected", "waived"]
-State = Literal["open", "refunded", "collected", "waived"]
+BalanceState = Literal["open", "refunded", "collected", "waived"]
 CLOSINGS: Final[dict[str, frozenset[str]]] = {
     "refund": frozenset({"refunded"}),
     "collect": frozenset({"collected", "waived"}),
@@ -37,7 +37,7 @@ class BalanceAnswer(Struct):
     hospital_code: str
     amount: str
     direction: Literal["refund", "collect"]
-    state: State
+    state: BalanceState
     opened_at: str
     paid_on: str | None
     reference: str | None
@@ -49,27 +49,6 @@ class ClosingRequest(Struct, forbid_unknown_fields=True):
     state: ClosedState
     paid_on: Day | None = None
     reference: Code | None = None
-
-
-async def listed(
-    service: Service, caller: Caller, *, state: State | None, hospital_code: str | None, limit: int, cursor: str | None
-) -> bytes:
-    """A page of the balances within reach, newest first."""
-    require(caller.principal, "hospital", "finance", "auditor")
-    after = read_cursor(service, cursor, tuple[datetime, int])
-    columns = patient_balance.c
-    wanted = select(patient_balance).order_by(columns.recorded_at.desc(), columns.balance_id.desc()).limit(limit + 1)
-    if state is not None:
-        wanted = wanted.where(columns.state == state)
-    if hospital_code is not None:
-        wanted = wanted.where(columns.hospital_code == hospital_code)
-    if after is not None:
-        wanted = wanted.where(tuple_(columns.recorded_at, columns.balance_id) < after)
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        rows = list((await connection.execute(wanted)).mappings().all())
-    shown = [answer_of(row) for row in rows[:limit]]
-    return page(service, rows, limit, shown, lambda row: (row["recorded_at"], row["balance_id"]))
 
 
 async def close(

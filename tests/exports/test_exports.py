@@ -14,26 +14,13 @@ import msgspec
 import openpyxl
 import pytest
 
-from app.clearing.deduction import DeductionAnswer
-from app.clearing.deposit import ReleaseAnswer
-from app.clearing.difference import DifferenceAnswer
-from app.clearing.order import OrderAnswer
-from app.clearing.payout_rate import RateAnswer
-from app.clearing.prepayment import PrepaymentAnswer
-from app.clearing.reconciliation import ReconciliationSummary
-from app.clearing.statement import ItemAnswer, StatementRow
 from app.config import Settings
 from app.database.engine import open_database
-from app.exports.columns import COLUMNS, OVERDUE_AMOUNT
 from app.exports.lists import LISTS
 from app.jobs.store import drop_results
-from app.ledger.book import LedgerEntryAnswer
-from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer, UnknownCodeAnswer
 from app.service.caller import Service
 from app.service.export import Column, CsvList, XlsxList
 from app.service.security import derive_keys
-from app.settlement.answer import SettlementAnswer
-from app.settlement.balance import BalanceAnswer
 from app.tiers.policy import PolicyBook
 from tests.clearing.office import Office, office
 from tests.world import id_number, key
@@ -54,24 +41,6 @@ PAGES = {
     "uninsured-poor": "/registry/uninsured-poor",
     "readjudication-candidates": "/registry/readjudication-candidates",
     "unknown-codes": "/catalogue/unknown-codes",
-}
-ANSWERS: dict[str, type[msgspec.Struct]] = {
-    "statements": StatementRow,
-    "statement-items": ItemAnswer,
-    "disbursements": OrderAnswer,
-    "prepayments": PrepaymentAnswer,
-    "deposit-releases": ReleaseAnswer,
-    "reconciliations": ReconciliationSummary,
-    "differences": DifferenceAnswer,
-    "deductions": DeductionAnswer,
-    "patient-balances": BalanceAnswer,
-    "settlements": SettlementAnswer,
-    "payout-rates": RateAnswer,
-    "ledger-entries": LedgerEntryAnswer,
-    "registry-lists": ListAnswer,
-    "uninsured-poor": UninsuredAnswer,
-    "readjudication-candidates": CandidateAnswer,
-    "unknown-codes": UnknownCodeAnswer,
 }
 LEFT_OUT = {
     "disbursements": {"others"},
@@ -164,7 +133,7 @@ def query_of(name: str) -> dict[str, Any]:
 
 def member(row: dict[str, Any], path: str) -> Any:
     value: Any = row
-    for part in ("overdue",) if path == OVERDUE_AMOUNT else path.split("."):
+    for part in path.split("."):
         value = value[part]
     return value
 
@@ -193,10 +162,10 @@ async def test_a_file_holds_what_the_page_answers(desk: Office, name: str) -> No
     answer = await file_of(desk, name, "xlsx", **query_of(name))
     assert answer.status_code == 200, answer.text
     title, headings, *rows = read_xlsx(answer.content)
-    paths = LISTS[name].paths
-    kinds = [COLUMNS[path].kind for path in paths]
-    assert str(title[0]).startswith(f"{LISTS[name].title}　条件：")
-    assert headings == tuple(COLUMNS[path].heading for path in paths)
+    columns = LISTS[name].columns
+    paths, kinds = [column.path for column in columns], [column.kind for column in columns]
+    assert str(title[0]).startswith(f"{LISTS[name].title['zh']}　条件：")
+    assert headings == tuple(column.file_column.heading for column in columns)
     assert page
     money = [index for index, kind in enumerate(kinds) if kind == "money"]
     sums = rows.pop() if money else None
@@ -218,16 +187,16 @@ async def test_both_formats_hold_the_same(desk: Office, name: str) -> None:
     """CSV has the same rows as texts, amounts with two decimals, and ends with the same sums."""
     page = (await desk.get(PAGES[name], **query_of(name), **({} if name == "payout-rates" else {"limit": 100})))["data"]
     title, headings, *rows = read_csv((await file_of(desk, name, "csv", **query_of(name))).content)
-    paths = LISTS[name].paths
-    assert title[0].startswith(f"{LISTS[name].title}　条件：")
-    assert headings == [COLUMNS[path].heading for path in paths]
+    columns = LISTS[name].columns
+    assert title[0].startswith(f"{LISTS[name].title['zh']}　条件：")
+    assert headings == [column.file_column.heading for column in columns]
     for row, given in zip(rows, page, strict=False):
-        for cell, path in zip(row, paths, strict=True):
-            value = member(given, path)
+        for cell, column in zip(row, columns, strict=True):
+            value = member(given, column.path)
             plain = cell.lstrip("\t") if cell.startswith("\t") else cell.removeprefix("'")
-            if COLUMNS[path].kind in ("money", "date", "rate", "instant"):
-                assert plain == (value or ""), (name, path)
-    has_money = any(COLUMNS[path].kind == "money" for path in paths)
+            if column.kind in ("money", "date", "rate", "instant"):
+                assert plain == (value or ""), (name, column.path)
+    has_money = any(column.kind == "money" for column in columns)
     assert len(rows) == len(page) + has_money
     assert not has_money or rows[-1][0] == "合计"
 
@@ -236,7 +205,7 @@ async def test_both_formats_hold_the_same(desk: Office, name: str) -> None:
 def test_every_member_of_an_answer_is_a_column(name: str) -> None:
     """Nothing of a list is missing from its file but what is named here."""
     members: set[str] = set()
-    for field in msgspec.structs.fields(ANSWERS[name]):
+    for field in msgspec.structs.fields(LISTS[name].row):
         nested = [
             one
             for one in (field.type, *get_args(field.type))
@@ -244,9 +213,9 @@ def test_every_member_of_an_answer_is_a_column(name: str) -> None:
         ]
         parts = msgspec.structs.fields(nested[0]) if nested and field.name in ("scope", "portions", "policy") else ()
         members |= {f"{field.name}.{part.name}" for part in parts} or {field.name}
-    shown = {"overdue" if path == OVERDUE_AMOUNT else path for path in LISTS[name].paths}
-    assert shown == members - LEFT_OUT.get(name, set())
-    assert len(LISTS[name].paths) == len(set(LISTS[name].paths))
+    shown = [column.path for column in LISTS[name].columns]
+    assert set(shown) == members - LEFT_OUT.get(name, set())
+    assert len(shown) == len(set(shown))
 
 
 async def test_statement_items_lead_down_to_settlements(desk: Office) -> None:
@@ -266,7 +235,7 @@ async def test_an_accounts_history_ends_with_its_movements(desk: Office) -> None
     account = f"area:530100/fund:390100/payable/hospital:{desk.world.township}"
     page = (await desk.get("/ledger/entries", account=account, limit=100))["data"]
     _, _, *rows, sums = read_xlsx((await file_of(desk, "ledger-entries", "xlsx", "li", account=account)).content)
-    named = dict(zip(LISTS["ledger-entries"].paths, sums, strict=True))
+    named = dict(zip((column.path for column in LISTS["ledger-entries"].columns), sums, strict=True))
     assert [row[0] for row in rows] == [entry["transfer_id"] for entry in page]
     assert Decimal(str(named["debit"])) == sum(Decimal(entry["debit"]) for entry in page)
     assert named["balance"] is None
@@ -276,7 +245,7 @@ async def test_filters_are_those_of_the_page_and_stand_in_the_header(desk: Offic
     """One hospital's unpaid, overdue orders; and a header that says so."""
     query = {"hospital_code": desk.world.township, "fund": "390100", "overdue": "true"}
     title, _, *rows = read_csv((await file_of(desk, "disbursements", "csv", **query)).content)
-    assert "医院编码 hospital_code=" + desk.world.township in title[0]
+    assert "医疗机构编码 hospital_code=" + desk.world.township in title[0]
     assert "基金 fund=390100" in title[0]
     assert "逾期 overdue=是" in title[0]
     assert "导出时间：2019-01-10 10:00" in title[0]

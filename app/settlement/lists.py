@@ -1,0 +1,101 @@
+"""The lists of settling: settlements with their corrections, and what corrections leave between patients and hospitals."""
+
+import asyncio
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+from msgspec import field
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.service.columns import columns_of
+from app.service.http import check_context
+from app.service.lists import Asked, DeclaredList, Filters, Page, Selected, page_of
+from app.service.wire import Code, Day
+from app.settlement import store
+from app.settlement.answer import SettlementAnswer
+from app.settlement.balance import BalanceAnswer, BalanceState, answer_of
+from app.settlement.reading import answer_of_row
+from app.settlement.tables import patient_balance
+
+READERS: Final = ("hospital", "finance", "auditor")
+LEFT_OUT: Final = (
+    *("payables", "year_to_date", "policy.digest", "policy.assumed", "warnings", "digest", "summary", "trace", "lines"),
+    *("quote_id", "expires_at", "receivable", "comparison", "adjustments"),
+)
+
+
+class SettlementFilters(Filters, frozen=True):
+    """``from`` and ``to`` are days of settling, both included."""
+
+    hospital_code: Code | None = None
+    person_id: Code | None = None
+    visit_id: Code | None = None
+    from_: Day | None = field(default=None, name="from")
+    to: Day | None = None
+    status: Literal["settled", "adjusted", "reversed"] | None = None
+
+
+class BalanceFilters(Filters, frozen=True):
+    """The balances of a state, of a hospital."""
+
+    state: BalanceState | None = None
+    hospital_code: Code | None = None
+
+
+Settled = tuple[datetime, int]
+
+
+async def _settlements(asked: Asked[SettlementFilters, Settled]) -> Page[SettlementAnswer, Settled]:
+    wanted, after = asked.filters, asked.after or (None, None)
+    of = (wanted.hospital_code, wanted.person_id, wanted.visit_id, wanted.from_, wanted.to, wanted.status)
+    async with asked.service.database.hot() as connection:
+        await check_context(asked.service, connection, asked.caller)
+        rows = await store.read_list(connection, *of, *after, asked.limit + 1)
+    return await asyncio.to_thread(  # a thousand documents take longer to decode than other requests should wait
+        page_of, rows, asked.limit, _shown, lambda row: (row["recorded_at"], row["settlement_id"])
+    )
+
+
+def _shown(row: Any) -> SettlementAnswer:
+    return answer_of_row(row, detail=False)
+
+
+async def _balances(connection: AsyncConnection, wanted: BalanceFilters, day: date) -> Select[Any]:
+    columns = patient_balance.c
+    found = select(patient_balance)
+    if wanted.state is not None:
+        found = found.where(columns.state == wanted.state)
+    return found if wanted.hospital_code is None else found.where(columns.hospital_code == wanted.hospital_code)
+
+
+SETTLEMENTS: Final = DeclaredList(
+    name="settlements",
+    title={"zh": "结算", "en": "Settlements"},
+    about="""Settlements and their corrections, newest first, without trace and lines. ``from`` and ``to`` are days of settling,
+    both included.""",
+    scopes=READERS,
+    filters=SettlementFilters,
+    row=SettlementAnswer,
+    columns=columns_of(SettlementAnswer, without=LEFT_OUT),
+    position=tuple[datetime, int],
+    read=_settlements,
+)
+_SELECTED: Final[Selected[BalanceFilters, BalanceAnswer, Settled]] = Selected(
+    query=_balances,
+    order=(patient_balance.c.recorded_at, patient_balance.c.balance_id),
+    newest_first=True,
+    answer=lambda row, day: answer_of(row),
+)
+BALANCES: Final = DeclaredList(
+    name="patient-balances",
+    title={"zh": "患者退补款", "en": "Patient balances"},
+    about="What corrections leave between patients and hospitals, newest first.",
+    scopes=READERS,
+    filters=BalanceFilters,
+    row=BalanceAnswer,
+    columns=columns_of(BalanceAnswer),
+    position=tuple[datetime, int],
+    read=_SELECTED.read,
+    selected=_SELECTED,
+)
