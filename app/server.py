@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from app.config import Settings
 from app.database import embedded
-from app.database.schema import migrate
+from app.database.schema import check, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
 from app.service.security import load_secret
@@ -36,11 +36,17 @@ def database_url(settings: Settings, data_dir: Path) -> Iterator[str]:
             yield server.url
 
 
+async def prepare(url: str, *, started: bool) -> None:
+    """Migrate an embedded database that was started here. Another one is only looked at, since others may be working on it:
+    SchemaUnfit until `onestop migrate` was run."""
+    await (migrate(url) if started else check(url))
+
+
 def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: int) -> None:
     """Serve until told to stop. SIGTERM and SIGINT finish what is in flight, then stop the database."""
     signal.signal(signal.SIGTERM, _leave)
     with database_url(settings, data_dir) as url, tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics:
-        asyncio.run(migrate(url))
+        asyncio.run(prepare(url, started=settings.database_url is None))
         os.environ |= {
             "ONESTOP_DATABASE_URL": url,
             "ONESTOP_DATA_DIR": str(data_dir),

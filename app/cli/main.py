@@ -34,6 +34,7 @@ from app.basics.names import TIER_NAMES
 from app.config import Settings
 from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_url
 from app.database.engine import Database, open_database
+from app.database.schema import SchemaUnfit
 from app.database.schema import migrate as migrate_database
 from app.demo.compute import compute_file
 from app.demo.follow import ImportRefused, follow_import, show_import
@@ -65,7 +66,7 @@ from app.policies.api import assumed_rows, policy_answer
 from app.policies.cases import failures, parse_cases
 from app.policies.words import Side, differences, facts_words, rule_words
 from app.registry.key_rotation import Rotated, rotate
-from app.server import database_url
+from app.server import database_url, prepare
 from app.server import serve as serve_service
 from app.service import tokens
 from app.service.caller import Caller, Service
@@ -104,7 +105,7 @@ def _folder(settings: Settings, data_dir: Path | None) -> Path:
     return (data_dir or settings.data_dir or default_data_dir()).absolute()
 
 
-CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable)
+CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUnfit)
 UNREACHABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 
 
@@ -751,7 +752,7 @@ def _with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitab
     settings = Settings()
 
     async def run(url: str) -> None:
-        await migrate_database(url)
+        await prepare(url, started=settings.database_url is None and beside is None)
         database = await open_database(url, settings)
         try:
             await act(database)

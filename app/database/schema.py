@@ -1,5 +1,11 @@
-"""The schema: bringing a database to this release's with Alembic."""
+"""The schema: bringing a database to this release's, and whether this code and a database's schema fit each other.
 
+The database says which schema it has (``schema_version``) and the oldest code that still works on it (``oldest_code``), both as
+this module counts them. A release that changes a migration or ``sql/`` raises ``SCHEMA_VERSION``; it raises ``OLDEST_CODE`` to
+the first version whose code works on what it leaves.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,22 +18,29 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database.engine import plain_url
+from app.database.locks import Lock
+from app.database.present import apply_present
 
-_HERE: Final = Path(__file__).parent
-MIGRATIONS: Final = next(
-    path for path in (_HERE.parent.parent / "migrations", _HERE.parent / "_migrations") if path.is_dir()
-)
-MIGRATION_LOCK: Final = 7203_0001
+_ROOT: Final = Path(__file__).parent.parent
+MIGRATIONS: Final = next(path for path in (_ROOT.parent / "migrations", _ROOT / "_migrations") if path.is_dir())
+
+SCHEMA_VERSION: Final = 1
+OLDEST_CODE: Final = 1
+
+_STATE: Final = text("SELECT schema_version, oldest_code FROM schema_state")
+_HAS_STATE: Final = text("SELECT to_regclass('public.schema_state') IS NOT NULL")
+_KEEP_STATE: Final = text("""
+INSERT INTO schema_state (schema_version, oldest_code) VALUES (:schema_version, :oldest_code)
+ON CONFLICT (only_row) DO UPDATE
+SET schema_version = excluded.schema_version, oldest_code = excluded.oldest_code, applied_at = clock_timestamp()""")
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
+class SchemaUnfit(RuntimeError):
+    """This code can't serve on the database as it is; the text says what to do."""
 
 
 def head() -> str:
-    """The revision that this release needs."""
+    """The revision that this release's migrations lead to."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
@@ -36,27 +49,73 @@ def revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def misfit(connection: Connection) -> str | None:
+    """Why this code can't serve on the database, in one line; None when it can."""
+    stored = _stored(connection)
+    if stored is None:
+        return "the database has no schema of onestop: run `onestop migrate`"
+    version, oldest = stored
+    if oldest > SCHEMA_VERSION:
+        return f"the database needs code of schema version {oldest} or later, this is {SCHEMA_VERSION}: run a later release"
+    if version < SCHEMA_VERSION:
+        return (
+            f"the database is at schema version {version}, this release needs {SCHEMA_VERSION}: run `onestop migrate`"
+        )
+    return None
+
+
 async def migrate(url: str) -> str:
-    """Bring a database to the head, as the login of the URL (which becomes the owner). Two at once: the second waits."""
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=_connector(url))
-    try:
-        async with engine.begin() as connection:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            await connection.run_sync(_upgrade)
-    finally:
-        await engine.dispose()
+    """Bring a database to this release's schema, as the login of the URL (which becomes the owner), and say its revision.
+
+    Two at once: the second waits. A schema of a later release is left as it is. SchemaUnfit when this code is too old for it.
+    """
+    await _within(url, _upgrade)
     return head()
 
 
+async def check(url: str) -> None:
+    """SchemaUnfit when this code can't serve on the database as it is. Changes nothing."""
+    await _within(url, _check)
+
+
+async def _within(url: str, act: Callable[[Connection], None]) -> None:
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=_connector(url))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(act)
+    finally:
+        await engine.dispose()
+
+
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(_config(connection), "head")
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": Lock.MIGRATION})
+    stored = _stored(connection)
+    if stored is None or stored[0] <= SCHEMA_VERSION:
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        command.upgrade(_config(connection), "head")
+        apply_present(connection)
+        connection.execute(_KEEP_STATE, {"schema_version": SCHEMA_VERSION, "oldest_code": OLDEST_CODE})
+    _check(connection)
 
 
-def execute_script(connection: Connection, script: str) -> None:
-    """Run an SQL script of several statements in the connection's transaction (for migrations)."""
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    driver.run_async(lambda raw: raw.execute(script))
+def _check(connection: Connection) -> None:
+    wrong = misfit(connection)
+    if wrong is not None:
+        raise SchemaUnfit(wrong)
+
+
+def _stored(connection: Connection) -> tuple[int, int] | None:
+    """The database's schema version and the oldest code that works on it; None before its first migration."""
+    if not connection.scalar(_HAS_STATE):
+        return None
+    row = connection.execute(_STATE).one()
+    return row.schema_version, row.oldest_code
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
 
 
 def _connector(url: str) -> Any:

@@ -28,7 +28,7 @@ from app.registry.facts import (
 )
 from app.service.wire import AreaCode, Code, Day, Money, decode
 from app.settlement.bill import BillRequest, core_bill, essential
-from app.settlement.document import Document, Inputs, digest, encoded, results_of
+from app.settlement.document import Inputs, digest, document_of, encoded, results_of
 from app.settlement.reading import answer_of_computation
 from app.settlement.service import INSURANCE_TYPE, Computation
 from app.settlement.store import Found
@@ -144,7 +144,7 @@ def computed(given: OfflineBill, book: PolicyBook, first: str | None = None) -> 
         Inputs(outcome.policy.digest, request.discharged_on, result.entries, facts, before, episode, essential(request))
     )
     results = encoded(results_of(outcome))
-    document = Document(msgspec.Raw(inputs), msgspec.Raw(results), outcome.lines, outcome.trace)
+    document = document_of(inputs, results, outcome.lines, outcome.trace)
     found = Found("new", now=datetime.combine(request.discharged_on, time(), SHANGHAI))
     visits = (visit_name(request.hospital_code, request.visit_id),)
     return Computation(request, found, visits, [], facts, episode, outcome, document, digest(inputs), digest(results))

@@ -143,7 +143,7 @@ async def lines(call: Call) -> Output:
     if stored["kind"] != "settlement":
         return []
     document = decode_document(stored["document"])
-    bill = decode_inputs(document.inputs).bill
+    bill = decode_inputs(document).bill
     scopes = {scope.line_no: scope for scope in document.lines}
     uploaded = await visit_store.serials(call.connection, visit.visit_no)
     versions = await store.catalogue(call.connection, list({line.item_code for line in bill.lines}))

@@ -7,6 +7,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Integer,
     LargeBinary,
     SmallInteger,
     Table,
@@ -16,6 +17,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSON
 
 from app.database.engine import METADATA, recorded
+
+schema_state = Table(
+    "schema_state",
+    METADATA,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("schema_version", Integer, nullable=False),
+    Column("oldest_code", Integer, nullable=False),
+    Column("applied_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
 
 token = Table(
     "token",

@@ -175,7 +175,7 @@ async def _areas(connection: HotConnection, found: PersonYear) -> dict[tuple[str
     wanted = set()
     for item in found.standing:
         if item.document is not None:
-            inputs = decode_inputs(item.document.inputs)
+            inputs = decode_inputs(item.document)
             wanted.add((inputs.facts.area_code, inputs.policy_day))
     return {(code, day): await area_on(connection, code, day) for code, day in wanted}
 

@@ -1,4 +1,11 @@
-"""The one JSON document of a settlement: its inputs, its results and the trace's numbers. Encoded once, digested as encoded."""
+"""The one JSON document of a settlement: its inputs, its results and the trace's numbers. Encoded once, digested as encoded.
+
+A document carries the number of its form, and every form that was ever written is read here:
+
+- 1 said of an episode only whether the year counted it already (``counted_in_year``), of a reversal not what it took back, and
+  its steps gave some figures by other names, or not at all.
+- 2 is today's content. Neither 1 nor the first documents of form 2 carry a number; they are told apart by what they have.
+"""
 
 from datetime import date
 from hashlib import sha256
@@ -6,7 +13,7 @@ from operator import sub
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct, structs
+from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
 from app.settlement.bill import BillRequest
 from app.tiers.model import (
@@ -22,6 +29,8 @@ from app.tiers.model import (
     Scope,
     Step,
 )
+
+FORM: Final = 2
 
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -88,7 +97,7 @@ class Document(Struct, frozen=True, omit_defaults=True):
     """The stored form; inputs and results are kept as the very bytes that were digested.
 
     In an adjustment ``lines`` and ``trace`` are those of the bill as it is computed now, and ``former_lines`` and
-    ``former_trace`` as it was computed before; the results are differences.
+    ``former_trace`` as it was computed before; the results are differences. ``form`` is 0 where no number was written.
     """
 
     inputs: Raw
@@ -97,6 +106,54 @@ class Document(Struct, frozen=True, omit_defaults=True):
     trace: tuple[Step, ...]
     former_lines: tuple[LineScope, ...] = ()
     former_trace: tuple[Step, ...] = ()
+    form: int = 0
+
+
+class Episode1(Struct, frozen=True):
+    """An episode in form 1: the deductible paid in it, fen, and whether the year counts it already."""
+
+    deductible_paid: int
+    counted_in_year: bool
+
+
+class Inputs1(Struct, frozen=True):
+    """The inputs of a settlement in form 1."""
+
+    policy_digest: str
+    policy_day: date
+    entries: tuple[CatalogueEntry, ...]
+    facts: Facts
+    before: dict[str, int]
+    episode: Episode1
+    bill: BillRequest
+
+
+class ReversalInputs1(Struct, frozen=True):
+    """The inputs of a reversal in form 1."""
+
+    of: str
+    digest: str
+    before: dict[str, int]
+
+
+class _Marks(Struct, frozen=True):
+    """What tells the forms without number apart."""
+
+    episode: dict[str, int | bool] | UnsetType = UNSET
+    results: tuple[str, ...] | UnsetType = UNSET
+
+
+def document_of(
+    inputs: bytes,
+    results: bytes,
+    lines: tuple[LineScope, ...],
+    trace: tuple[Step, ...],
+    *,
+    former_lines: tuple[LineScope, ...] = (),
+    former_trace: tuple[Step, ...] = (),
+) -> Document:
+    """A document to be stored, in today's form."""
+    return Document(Raw(inputs), Raw(results), lines, trace, former_lines, former_trace, FORM)
 
 
 def encoded(value: object) -> bytes:
@@ -152,24 +209,67 @@ def owed(portions: Portions, adjustment: int) -> tuple[Payable, ...]:
 
 
 _document: Final = msgspec.json.Decoder(Document)
+_marks: Final = msgspec.json.Decoder(_Marks)
 _inputs: Final = msgspec.json.Decoder(Inputs)
+_inputs1: Final = msgspec.json.Decoder(Inputs1)
 _reversal: Final = msgspec.json.Decoder(ReversalInputs)
+_reversal1: Final = msgspec.json.Decoder(ReversalInputs1)
 _results: Final = msgspec.json.Decoder(Results)
 
 
 def decode_document(text: str) -> Document:
-    """A stored document."""
-    return _document.decode(text)
+    """A stored document, its trace in today's words."""
+    return in_todays_words(_document.decode(text))
 
 
-def decode_inputs(raw: Raw) -> Inputs:
-    """The inputs of a stored document."""
-    return _inputs.decode(raw)
+def in_todays_words(document: Document) -> Document:
+    """A document whose trace today's sentences can be made of; its inputs and results stay the bytes that they are."""
+    if form_of(document) > 1:
+        return document
+    return structs.replace(document, trace=tuple(map(_step_of_form_1, document.trace)), form=1)
 
 
-def decode_reversal(raw: Raw) -> ReversalInputs:
-    """The inputs of a stored reversal."""
-    return _reversal.decode(raw)
+def form_of(document: Document) -> int:
+    """The form that a stored document has. ValueError when only a later release knows it."""
+    if document.form > FORM:
+        raise ValueError(f"a document of form {document.form} can't be read by this release, which knows {FORM}")
+    if document.form:
+        return document.form
+    marks = _marks.decode(document.inputs)
+    first = marks.results is UNSET if marks.episode is UNSET else "counted_in_year" in marks.episode
+    return 1 if first else 2
+
+
+def _step_of_form_1(step: Step) -> Step:
+    """A step as it is told today. What is left under the yearly cap was kept then, but not the cap."""
+    inputs = dict(step.inputs)
+    if "room_before" in inputs:
+        inputs["room_cap_year"] = inputs.pop("room_before")
+    if step.kind == "own_cap":
+        inputs["base_name"] = "remaining_total"
+    elif step.kind == "fixed_payment":
+        inputs["unpaid"] = inputs["total"]
+    if isinstance(rate := inputs.get("rate"), int) and isinstance(cut_rate := inputs.get("cut_rate"), int):
+        inputs["cut"] = rate - cut_rate
+    return structs.replace(step, inputs=inputs)
+
+
+def decode_inputs(document: Document) -> Inputs:
+    """The inputs of a stored settlement or adjustment."""
+    if form_of(document) > 1:
+        return _inputs.decode(document.inputs)
+    old = _inputs1.decode(document.inputs)
+    admission = old.before["inpatient_count"] + (0 if old.episode.counted_in_year else 1)
+    episode = Episode(old.episode.deductible_paid, admission=admission)
+    return Inputs(old.policy_digest, old.policy_day, old.entries, old.facts, old.before, episode, old.bill)
+
+
+def decode_reversal(document: Document) -> ReversalInputs:
+    """The inputs of a stored reversal; form 1 doesn't name the results that it took back."""
+    if form_of(document) > 1:
+        return _reversal.decode(document.inputs)
+    old = _reversal1.decode(document.inputs)
+    return ReversalInputs(old.of, old.digest, (), old.before)
 
 
 def decode_results(raw: Raw) -> Results:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-import msgspec
 from msgspec import structs
 
 from app import ENGINE_VERSION
@@ -21,6 +20,7 @@ from app.settlement.document import (
     ReversalInputs,
     Whole,
     digest,
+    document_of,
     encoded,
     less,
     results_of_whole,
@@ -54,7 +54,7 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
     total = sum(structs.astuple(whole.portions))
     step = Step("reversal", "reversal", "reversal", "撤销结算", whole.portions.patient, {"total": total})
     lines = line_differences((), document.lines)
-    stored = Document(msgspec.Raw(inputs), msgspec.Raw(encoded(results)), lines, (step,))
+    stored = document_of(inputs, encoded(results), lines, (step,))
     transfers = _transfers(row, results.payables, "reversal")
     if evidence is not None:
         owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code, person_id=row.person_id)
@@ -82,9 +82,9 @@ def adjustment(
     results = results_of_whole(difference, year)
     adjusts = Adjusted(shown_id(SETTLEMENT, again.row.settlement_id), again.former, year)
     inputs = structs.replace(again.inputs, policy_digest=again.outcome.policy.digest, adjusts=adjusts)
-    stored = Document(
-        msgspec.Raw(encoded(inputs)),
-        msgspec.Raw(encoded(results)),
+    stored = document_of(
+        encoded(inputs),
+        encoded(results),
         again.outcome.lines,
         again.outcome.trace,
         former_lines=again.former_document.lines,

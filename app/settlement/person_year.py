@@ -11,7 +11,7 @@ from datetime import date
 from msgspec import Struct, structs
 
 from app.settlement.bill import core_bill
-from app.settlement.document import NOTHING, Document, Inputs, Whole, decode_inputs, less, whole_of
+from app.settlement.document import NOTHING, Document, Inputs, Whole, decode_inputs, in_todays_words, less, whole_of
 from app.settlement.store import Original, Standing
 from app.tiers.episode import Stay, episode_of
 from app.tiers.model import Bill, CatalogueEntry, Outcome
@@ -62,9 +62,9 @@ def computed_again(
     year = dict(before)
     current = list(stays)
     for item in standing:
-        document = item.document
-        assert document is not None
-        last = decode_inputs(document.inputs)
+        assert item.document is not None
+        document = in_todays_words(item.document)
+        last = decode_inputs(document)
         inputs = last if revised is None else revised(item, last)
         outcome, inputs = _computed(item.row, inputs, year, current, policy_of)
         whole = whole_of(outcome)

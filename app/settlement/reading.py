@@ -99,7 +99,7 @@ def _lines(kind: str, document: Document) -> tuple[LineScope, ...]:
 
 
 def _receivable(kind: str, document: Document, results: Results) -> ReceivableAnswer | UnsetType:
-    evidence = decode_reversal(document.inputs).evidence if kind == "reversal" else None
+    evidence = decode_reversal(document).evidence if kind == "reversal" else None
     if evidence is None:
         return UNSET
     return ReceivableAnswer(yuan(-sum(payable.amount for payable in results.payables)), evidence)

@@ -52,13 +52,13 @@ async def replay(service: Service, caller: Caller, settlement_id: int) -> Replay
 async def _recomputed(service: Service, connection: HotConnection, row: Any, document: Document) -> bytes:
     """The results that the stored inputs give now, as they are stored."""
     if row["kind"] == "reversal":
-        taken_back = decode_reversal(document.inputs)
+        taken_back = decode_reversal(document)
         entries = await store.read_group(connection, row["of_settlement_id"], row["entry_no"])
         whole = NOTHING
         for item in entries:
             whole = less(whole, store.whole_of_row(item))
         return encoded(results_of_whole(whole, taken_back.before))
-    inputs = decode_inputs(document.inputs)
+    inputs = decode_inputs(document)
     policy_of = await policies_of(service, connection, [inputs.policy_digest])
     outcome = run_inputs(inputs, policy_of(inputs.policy_digest, inputs.policy_day))
     if inputs.adjusts is None:

@@ -27,7 +27,7 @@ from app.service.http import check_opened
 from app.service.security import require, sign, verify
 from app.settlement import store
 from app.settlement.bill import BillRequest, core_bill, essential
-from app.settlement.document import Document, Inputs, digest, encoded, results_of, whole_of
+from app.settlement.document import Document, Inputs, digest, document_of, encoded, results_of, whole_of
 from app.settlement.store import Found, NewEntry
 from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import BenefitClass, Episode, Facts, Outcome, empty_year
@@ -235,7 +235,7 @@ def _computed(service: Service, request: BillRequest, found: Found) -> Computati
         )
     )
     results = encoded(results_of(outcome))
-    document = Document(msgspec.Raw(inputs), msgspec.Raw(results), outcome.lines, outcome.trace)
+    document = document_of(inputs, results, outcome.lines, outcome.trace)
     warnings = stay_warnings(found.stays, visit, request.admitted_on, request.discharged_on, source)
     if found.settled_later_stay:
         warnings.append("out_of_date_order")

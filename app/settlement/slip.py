@@ -167,7 +167,7 @@ def _bill(row: Any) -> BillRequest | None:
     """The bill of a settlement; corrections are stored without one."""
     if row["kind"] != "settlement":
         return None
-    return decode_inputs(decode_document(row["document"]).inputs).bill
+    return decode_inputs(decode_document(row["document"])).bill
 
 
 def _minute(instant: str) -> str:

@@ -6,11 +6,9 @@ from typing import Any
 
 import asyncpg
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database.engine import METADATA
@@ -91,33 +89,3 @@ async def test_nothing_is_seen_without_a_request(connection: asyncpg.Connection)
     for table in ("settlement", "transfer", "person"):
         assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
     await connection.execute("RESET ROLE")
-
-
-async def test_hospitals_of_the_former_release_have_held_ever_since(database_server: str) -> None:
-    """Migrating gives each hospital that is there one period without beginning and end."""
-    url = await new_database(database_server)
-
-    async def connect() -> Any:
-        return await asyncpg.connect(url)
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-
-    def to_former(connection: Connection) -> None:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-
-    async with engine.begin() as opened:
-        await opened.run_sync(to_former)
-        values = "('H1', '县医院', 2, 'county', '530127', 'li.hua', 'r-1')"
-        await opened.execute(
-            text(f"INSERT INTO hospital (code, name, level, rank, area_code, subject, request_id) VALUES {values}")
-        )
-    assert await migrate(url) == head()
-    async with engine.connect() as opened:
-        periods = await opened.execute(
-            text("SELECT hospital_code, level, valid_from, valid_until FROM hospital_period")
-        )
-        assert [tuple(row) for row in periods] == [("H1", 2, None, None)]
-    await engine.dispose()

@@ -162,7 +162,10 @@ def rooms_text(i: Given) -> str:
 
 
 def _room_of_year(i: Given) -> str:
-    cap, room = i["cap_year"], i["room_cap_year"]
+    room = i["room_cap_year"]
+    if "cap_year" not in i:  # a step that was kept before the cap was
+        return f"年度限额剩余 {yuan(room)}"
+    cap = i["cap_year"]
     if room == 0:
         return f"年度限额 {yuan(cap)} 已用完，剩余 0.00"
     return f"年度限额剩余 {yuan(room)}（{yuan(cap)} − 此前已支付 {yuan(cap - room)}）"

@@ -1,0 +1,51 @@
+-- Posts the transfers of clearing's events, from JSON. Those of settling are entry_write's, and nobody else's. A
+-- deduction's is what was upheld of it, whoever brings that about: a hospital that accepts posts it itself.
+-- Called by app/clearing/posting.py.
+CREATE FUNCTION transfers_post(p_transfers jsonb) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE
+  ids bigint[];
+BEGIN
+  IF EXISTS (
+    SELECT FROM jsonb_to_recordset(p_transfers) AS t(event text, area_code text, hospital_code text,
+             hospital_area text, fund text, amount bigint, settlement_id bigint, statement_id bigint, cause text)
+     WHERE t.event NOT IN ('family_doctor', 'deduction', 'deposit_withheld', 'deposit_returned', 'deposit_released',
+                           'deposit_forfeited', 'offset', 'offset_undone', 'carried', 'order_sent', 'order_settled',
+                           'order_withdrawn', 'payment', 'payment_returned', 'prepayment', 'prepayment_returned')
+        OR NOT coalesce(reaches(t.hospital_code, t.area_code, t.hospital_area), false)
+        OR NOT CASE t.event
+             WHEN 'family_doctor' THEN true
+             WHEN 'deduction' THEN EXISTS (
+               SELECT FROM deduction d
+                WHERE 'ded_' || d.deduction_id = t.cause AND d.upheld = t.amount AND d.statement_id = t.statement_id
+                  AND d.settlement_id = t.settlement_id AND d.fund = t.fund AND d.hospital_code = t.hospital_code
+                  AND d.area_code = t.area_code AND d.state IN ('accepted', 'decided'))
+             ELSE coalesce(current_setting('onestop.finance', true) = 'true', false) AND reaches_fund(t.fund) END
+  ) THEN
+    RAISE EXCEPTION 'transfers out of reach' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  INSERT INTO account (path)
+  SELECT DISTINCT p.path FROM jsonb_to_recordset(p_transfers) AS t(debit text, credit text),
+         LATERAL (VALUES (t.debit), (t.credit)) p(path) ORDER BY 1 ON CONFLICT DO NOTHING;
+  WITH posted AS (
+    INSERT INTO transfer (event, settlement_id, debit_account, credit_account, amount, area_code, fund, tier,
+                          hospital_code, hospital_area, clr_type, business_date, period, benefit_year, fiscal_year,
+                          statement_id, cause, subject, request_id)
+    SELECT t.event, t.settlement_id, d.account_id, c.account_id, t.amount, t.area_code, t.fund, t.tier, t.hospital_code,
+           t.hospital_area, t.clr_type, t.business_date, to_char(t.business_date, 'YYYY-MM'), t.benefit_year,
+           t.fiscal_year, t.statement_id, t.cause, current_setting('onestop.subject'),
+           current_setting('onestop.request_id')
+      FROM jsonb_to_recordset(p_transfers) AS t(event text, debit text, credit text, amount bigint,
+             settlement_id bigint, area_code text, fund text, tier text, hospital_code text, hospital_area text,
+             clr_type text, business_date date, benefit_year smallint, fiscal_year smallint, statement_id bigint, cause text)
+      JOIN account d ON d.path = t.debit JOIN account c ON c.path = t.credit
+    RETURNING transfer_id)
+  SELECT array_agg(transfer_id ORDER BY transfer_id) INTO ids FROM posted;
+  IF coalesce(cardinality(ids), 0) <> jsonb_array_length(p_transfers) THEN
+    RAISE EXCEPTION 'a transfer was not posted' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN ids;
+END $$;
+
+ALTER FUNCTION transfers_post OWNER TO onestop_settler;
+GRANT EXECUTE ON FUNCTION transfers_post TO onestop_app;

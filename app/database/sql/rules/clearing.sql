@@ -1,0 +1,179 @@
+-- Clearing's tables: which changes are moves, what stays as it was, who sees which rows, who may do what. Rows are
+-- seen by hospital and area as everywhere; what is of one fund also by the token's funds.
+
+CREATE TRIGGER state_move_immutable BEFORE UPDATE OR DELETE ON state_move FOR EACH ROW EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON state_move TO onestop_app;
+GRANT SELECT ON state_move TO onestop_settler;
+
+-- Whoever makes a move writes it down, also where they can't read it afterwards.
+CREATE TRIGGER clearing_event_immutable BEFORE UPDATE OR DELETE ON clearing_event FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER clearing_event_kept BEFORE TRUNCATE ON clearing_event FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+ALTER TABLE clearing_event ENABLE ROW LEVEL SECURITY;
+CREATE POLICY clearing_event_reach ON clearing_event FOR SELECT TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND (fund IS NULL OR reaches_fund(fund)));
+CREATE POLICY clearing_event_written ON clearing_event FOR INSERT TO onestop_app WITH CHECK (true);
+CREATE POLICY clearing_event_settles ON clearing_event FOR INSERT TO onestop_settler WITH CHECK (true);
+GRANT SELECT, INSERT ON clearing_event TO onestop_app;
+GRANT INSERT ON clearing_event TO onestop_settler;
+
+-- statement_fill() works with every fund in sight, whoever declares.
+CREATE TRIGGER statement_kept BEFORE TRUNCATE ON statement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_moves BEFORE UPDATE OR DELETE ON statement FOR EACH ROW
+  EXECUTE FUNCTION only_moves('statement');
+ALTER TABLE statement ENABLE ROW LEVEL SECURITY;
+CREATE POLICY statement_reach ON statement TO onestop_app USING (reaches(hospital_code, area_code, hospital_area));
+CREATE POLICY statement_fills ON statement FOR SELECT TO onestop_settler USING (true);
+GRANT SELECT, INSERT, UPDATE (state) ON statement TO onestop_app;
+GRANT SELECT ON statement TO onestop_settler;
+
+CREATE TRIGGER statement_item_kept BEFORE TRUNCATE ON statement_item FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_item_moves BEFORE UPDATE OR DELETE ON statement_item FOR EACH ROW
+  EXECUTE FUNCTION only_withdrawn();
+ALTER TABLE statement_item ENABLE ROW LEVEL SECURITY;
+CREATE POLICY statement_item_reach ON statement_item TO onestop_app
+  USING (EXISTS (SELECT FROM statement s WHERE s.statement_id = statement_item.statement_id));
+CREATE POLICY statement_item_fills ON statement_item TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT, UPDATE (withdrawn) ON statement_item TO onestop_app;
+GRANT SELECT, INSERT ON statement_item TO onestop_settler;
+
+CREATE TRIGGER statement_total_immutable BEFORE UPDATE OR DELETE ON statement_total FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_total_kept BEFORE TRUNCATE ON statement_total FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+ALTER TABLE statement_total ENABLE ROW LEVEL SECURITY;
+CREATE POLICY statement_total_reach ON statement_total TO onestop_app
+  USING (EXISTS (SELECT FROM statement s WHERE s.statement_id = statement_total.statement_id));
+CREATE POLICY statement_total_fills ON statement_total TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT ON statement_total TO onestop_app;
+GRANT SELECT, INSERT ON statement_total TO onestop_settler;
+
+CREATE TRIGGER statement_approval_by_another BEFORE INSERT ON statement_approval FOR EACH ROW
+  EXECUTE FUNCTION approval_by_another();
+CREATE TRIGGER statement_approval_immutable BEFORE UPDATE OR DELETE ON statement_approval FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_approval_kept BEFORE TRUNCATE ON statement_approval FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+ALTER TABLE statement_approval ENABLE ROW LEVEL SECURITY;
+CREATE POLICY statement_approval_reach ON statement_approval TO onestop_app
+  USING (EXISTS (SELECT FROM statement s WHERE s.statement_id = statement_approval.statement_id));
+GRANT SELECT, INSERT ON statement_approval TO onestop_app;
+
+CREATE TRIGGER reconciliation_immutable BEFORE UPDATE OR DELETE ON reconciliation FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER reconciliation_kept BEFORE TRUNCATE ON reconciliation FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+ALTER TABLE reconciliation ENABLE ROW LEVEL SECURITY;
+CREATE POLICY reconciliation_reach ON reconciliation TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area));
+GRANT SELECT, INSERT ON reconciliation TO onestop_app;
+
+CREATE TRIGGER difference_kept BEFORE TRUNCATE ON difference FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER difference_moves BEFORE UPDATE OR DELETE ON difference FOR EACH ROW
+  EXECUTE FUNCTION only_moves('difference', 'resolution', 'resolved_by', 'resolved_on');
+ALTER TABLE difference ENABLE ROW LEVEL SECURITY;
+CREATE POLICY difference_reach ON difference TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+GRANT SELECT, INSERT, UPDATE (state, resolution, resolved_by, resolved_on) ON difference TO onestop_app;
+
+-- A reversal answers for the deductions of what it reverses, whoever makes it.
+CREATE TRIGGER deduction_kept BEFORE TRUNCATE ON deduction FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER deduction_moves BEFORE UPDATE OR DELETE ON deduction FOR EACH ROW
+  EXECUTE FUNCTION only_moves('deduction', 'upheld', 'appeal_reason', 'appealed_by', 'appealed_on', 'outcome',
+    'decision_reason', 'decided_by', 'decided_on');
+ALTER TABLE deduction ENABLE ROW LEVEL SECURITY;
+CREATE POLICY deduction_reach ON deduction TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+CREATE POLICY deduction_settles ON deduction TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE (state, upheld, appeal_reason, appealed_by, appealed_on, outcome, decision_reason,
+  decided_by, decided_on) ON deduction TO onestop_app;
+GRANT SELECT, UPDATE (state, upheld, appeal_reason, appealed_by, appealed_on, outcome, decision_reason, decided_by,
+  decided_on) ON deduction TO onestop_settler;
+
+CREATE TRIGGER deposit_release_kept BEFORE TRUNCATE ON deposit_release FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER deposit_release_moves BEFORE UPDATE OR DELETE ON deposit_release FOR EACH ROW
+  EXECUTE FUNCTION only_moves('deposit_release', 'approved_by', 'approved_on');
+ALTER TABLE deposit_release ENABLE ROW LEVEL SECURITY;
+CREATE POLICY deposit_release_reach ON deposit_release TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON deposit_release TO onestop_app;
+
+CREATE TRIGGER disbursement_kept BEFORE TRUNCATE ON disbursement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER disbursement_moves BEFORE UPDATE OR DELETE ON disbursement FOR EACH ROW
+  EXECUTE FUNCTION only_moves('disbursement', 'paid', 'taken_by', 'approved_by', 'approved_on', 'sent_by',
+    'sent_on', 'paid_on');
+ALTER TABLE disbursement ENABLE ROW LEVEL SECURITY;
+CREATE POLICY disbursement_reach ON disbursement TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+GRANT SELECT, INSERT, UPDATE (paid, state, taken_by, approved_by, approved_on, sent_by, sent_on, paid_on) ON
+  disbursement TO onestop_app;
+
+CREATE TRIGGER prepayment_kept BEFORE TRUNCATE ON prepayment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER prepayment_moves BEFORE UPDATE OR DELETE ON prepayment FOR EACH ROW
+  EXECUTE FUNCTION only_moves('prepayment', 'paid', 'offset_amount', 'returned', 'approved_by', 'approved_on',
+    'sent_by', 'sent_on');
+ALTER TABLE prepayment ENABLE ROW LEVEL SECURITY;
+CREATE POLICY prepayment_reach ON prepayment TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+GRANT SELECT, INSERT, UPDATE (paid, offset_amount, returned, state, approved_by, approved_on, sent_by, sent_on) ON
+  prepayment TO onestop_app;
+
+CREATE TRIGGER prepayment_offset_immutable BEFORE UPDATE OR DELETE ON prepayment_offset FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER prepayment_offset_kept BEFORE TRUNCATE ON prepayment_offset FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT ON prepayment_offset TO onestop_app;
+
+CREATE TRIGGER bank_movement_immutable BEFORE UPDATE OR DELETE ON bank_movement FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER bank_movement_kept BEFORE TRUNCATE ON bank_movement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT ON bank_movement TO onestop_app;
+
+CREATE TRIGGER payout_exception_kept BEFORE TRUNCATE ON payout_exception FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER payout_exception_moves BEFORE UPDATE OR DELETE ON payout_exception FOR EACH ROW
+  EXECUTE FUNCTION only_moves('exception', 'approved_by', 'approved_on');
+ALTER TABLE payout_exception ENABLE ROW LEVEL SECURITY;
+CREATE POLICY payout_exception_reach ON payout_exception TO onestop_app
+  USING (reaches(NULL, area_code, NULL) AND reaches_fund(fund));
+GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON payout_exception TO onestop_app;
+
+-- month_state() answers for everybody; the figures are the area's.
+CREATE TRIGGER fiscal_month_kept BEFORE TRUNCATE ON fiscal_month FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER fiscal_month_moves BEFORE UPDATE OR DELETE ON fiscal_month FOR EACH ROW
+  EXECUTE FUNCTION only_moves('fiscal_month', 'figures', 'closed_by', 'closed_on', 'reopened_by', 'reopened_on',
+    'subject', 'request_id');
+ALTER TABLE fiscal_month ENABLE ROW LEVEL SECURITY;
+CREATE POLICY fiscal_month_reach ON fiscal_month TO onestop_app USING (reaches(NULL, area_code, NULL));
+CREATE POLICY fiscal_month_settles ON fiscal_month FOR SELECT TO onestop_settler USING (true);
+GRANT SELECT, INSERT, UPDATE (state, figures, closed_by, closed_on, reopened_by, reopened_on, subject, request_id) ON
+  fiscal_month TO onestop_app;
+GRANT SELECT ON fiscal_month TO onestop_settler;
+
+-- fiscal_year_of() answers for everybody; the figures are the area's.
+CREATE TRIGGER fiscal_year_closing_immutable BEFORE UPDATE OR DELETE ON fiscal_year_closing FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER fiscal_year_closing_kept BEFORE TRUNCATE ON fiscal_year_closing FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+ALTER TABLE fiscal_year_closing ENABLE ROW LEVEL SECURITY;
+CREATE POLICY fiscal_year_closing_reach ON fiscal_year_closing TO onestop_app USING (reaches(NULL, area_code, NULL));
+CREATE POLICY fiscal_year_closing_settles ON fiscal_year_closing FOR SELECT TO onestop_settler USING (true);
+GRANT SELECT, INSERT ON fiscal_year_closing TO onestop_app;
+GRANT SELECT ON fiscal_year_closing TO onestop_settler;
+
+CREATE TRIGGER monthly_report_kept BEFORE TRUNCATE ON monthly_report FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER monthly_report_moves BEFORE UPDATE OR DELETE ON monthly_report FOR EACH ROW
+  EXECUTE FUNCTION only_moves('monthly_report', 'submitted_on', 'approved_by', 'approved_on');
+ALTER TABLE monthly_report ENABLE ROW LEVEL SECURITY;
+CREATE POLICY monthly_report_reach ON monthly_report TO onestop_app USING (reaches(NULL, area_code, NULL));
+GRANT SELECT, INSERT, UPDATE (state, submitted_on, approved_by, approved_on) ON monthly_report TO onestop_app;
+
+CREATE TRIGGER family_doctor_fee_immutable BEFORE UPDATE OR DELETE ON family_doctor_fee FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER family_doctor_fee_kept BEFORE TRUNCATE ON family_doctor_fee FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT ON family_doctor_fee TO onestop_app;

@@ -1,0 +1,27 @@
+-- The ledger and its seals: what stays as it was, who sees which rows, who may do what.
+
+-- Accounts come into being with their first posting.
+CREATE TRIGGER account_immutable BEFORE UPDATE OR DELETE ON account FOR EACH ROW EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON account TO onestop_app;
+GRANT SELECT, INSERT ON account TO onestop_settler;
+
+-- As settlements are seen, and by the token's funds. Only entry_write() and transfers_post() write it.
+CREATE TRIGGER transfer_immutable BEFORE UPDATE OR DELETE ON transfer FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER transfer_kept BEFORE TRUNCATE ON transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE transfer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY transfer_reach ON transfer FOR SELECT TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+CREATE POLICY transfer_settles ON transfer TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT ON transfer TO onestop_app;
+GRANT SELECT, INSERT ON transfer TO onestop_settler;
+GRANT USAGE ON SEQUENCE transfer_id TO onestop_settler;
+
+-- Written by the elected process. A seal is never taken back.
+CREATE TRIGGER seal_block_immutable BEFORE UPDATE OR DELETE ON seal_block FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_block_kept BEFORE TRUNCATE ON seal_block FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT ON seal_block TO onestop_app;
+
+CREATE TRIGGER seal_member_immutable BEFORE UPDATE OR DELETE ON seal_member FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_member_kept BEFORE TRUNCATE ON seal_member FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT ON seal_member TO onestop_app;

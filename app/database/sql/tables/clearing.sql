@@ -1,0 +1,366 @@
+-- Statements, reconciliation, audit, orders, prepayments, deposits, closings. Amounts are fen, rates ten-thousandths.
+
+-- Which move each kind of object may make; the rows are those of rules/moves.sql. What isn't here the database refuses.
+CREATE TABLE state_move (
+  kind       text NOT NULL,
+  from_state text NOT NULL,
+  to_state   text NOT NULL,
+  PRIMARY KEY (kind, from_state, to_state)
+);
+
+-- Every move of every object: who, when, why. Beside subject and request_id on each row, this is clearing's audit
+-- record.
+CREATE TABLE clearing_event (
+  event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  object_id   text NOT NULL,
+  move        text NOT NULL,
+  reason      text,
+  amount      bigint,
+  business_at timestamptz NOT NULL,
+  hospital_code text,
+  hospital_area text,
+  area_code   text NOT NULL,
+  fund        text,
+  subject     text NOT NULL,
+  request_id  text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX clearing_event_object ON clearing_event (object_id, event_id);
+CREATE INDEX clearing_event_recorded ON clearing_event USING brin (recorded_at) WITH (autosummarize = on);
+
+-- A hospital's statement of a month for an area; it has one that isn't withdrawn.
+CREATE TABLE statement (
+  statement_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  hospital_code text NOT NULL,
+  hospital_area text NOT NULL,
+  area_code     text NOT NULL,
+  period        text NOT NULL CHECK (period ~ '^[0-9]{4}-[0-9]{2}$'),
+  state         text NOT NULL DEFAULT 'declared'
+                CHECK (state IN ('declared', 'reconciled', 'audited', 'approved', 'settled', 'withdrawn')),
+  declared_at   timestamptz NOT NULL,
+  pay_by        date NOT NULL,
+  subject       text NOT NULL,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX statement_once ON statement (hospital_code, area_code, period) WHERE state <> 'withdrawn';
+CREATE INDEX statement_area ON statement (area_code, period);
+
+-- A posting of a hospital's payable account is declared once; a withdrawn statement lets it go.
+CREATE TABLE statement_item (
+  statement_id bigint NOT NULL REFERENCES statement,
+  transfer_id  bigint NOT NULL REFERENCES transfer,
+  withdrawn    boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (statement_id, transfer_id)
+);
+CREATE UNIQUE INDEX statement_item_once ON statement_item (transfer_id) WHERE NOT withdrawn;
+
+-- What a statement declares, signed fen; the sum of its items, checked against them.
+CREATE TABLE statement_total (
+  statement_id bigint NOT NULL REFERENCES statement,
+  fund         text NOT NULL,
+  tier         text NOT NULL,
+  clr_type     text NOT NULL,
+  fiscal_year  smallint NOT NULL,
+  postings     integer NOT NULL,
+  settlements  integer NOT NULL,
+  amount       bigint NOT NULL,
+  PRIMARY KEY (statement_id, fund, tier, clr_type, fiscal_year)
+);
+
+-- Who approved a statement, fund by fund.
+CREATE TABLE statement_approval (
+  statement_id bigint NOT NULL REFERENCES statement,
+  fund         text NOT NULL,
+  subject      text NOT NULL,
+  request_id   text NOT NULL,
+  approved_on  date NOT NULL,
+  recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (statement_id, fund)
+);
+
+-- One comparison of a statement with what the hospital sent.
+CREATE TABLE reconciliation (
+  reconciliation_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  statement_id  bigint NOT NULL REFERENCES statement,
+  basis         text NOT NULL CHECK (basis IN ('totals', 'file')),
+  result        text NOT NULL CHECK (result IN ('matched', 'different')),
+  within_grace  integer NOT NULL DEFAULT 0,
+  business_at   timestamptz NOT NULL,
+  hospital_code text NOT NULL,
+  hospital_area text NOT NULL,
+  area_code     text NOT NULL,
+  subject       text NOT NULL,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX reconciliation_statement ON reconciliation (statement_id);
+
+-- What a reconciliation found different, until somebody resolves it.
+CREATE TABLE difference (
+  difference_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  reconciliation_id bigint NOT NULL REFERENCES reconciliation,
+  statement_id      bigint NOT NULL REFERENCES statement,
+  type              text NOT NULL CHECK (type IN ('only_ours', 'only_theirs', 'amount_mismatch')),
+  settlement_id     bigint REFERENCES settlement,
+  their_reference   text,
+  fund              text NOT NULL,
+  ours              bigint,
+  theirs            bigint,
+  ours_count        integer,
+  theirs_count      integer,
+  state             text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'resolved')),
+  opened_on         date NOT NULL,
+  resolution        text,
+  resolved_by       text,
+  resolved_on       date,
+  hospital_code     text NOT NULL,
+  hospital_area     text NOT NULL,
+  area_code         text NOT NULL,
+  subject           text NOT NULL,
+  request_id        text NOT NULL,
+  recorded_at       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX difference_open ON difference (statement_id) WHERE state = 'open';
+CREATE INDEX difference_reconciliation ON difference (reconciliation_id);
+
+-- What the audit takes off a settlement: proposed, then accepted, or appealed and decided.
+CREATE TABLE deduction (
+  deduction_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  statement_id   bigint NOT NULL REFERENCES statement,
+  settlement_id  bigint NOT NULL REFERENCES settlement,
+  line_no        integer,
+  fund           text NOT NULL,
+  fiscal_year    smallint NOT NULL,
+  amount         bigint NOT NULL CHECK (amount > 0),
+  reason_code    text NOT NULL,
+  reason         text NOT NULL,
+  state          text NOT NULL DEFAULT 'proposed'
+                 CHECK (state IN ('proposed', 'accepted', 'appealed', 'decided', 'lapsed')),
+  upheld         bigint CHECK (upheld BETWEEN 0 AND amount),
+  proposed_on    date NOT NULL,
+  appeal_by      date NOT NULL,
+  appeal_reason  text,
+  appealed_by    text,
+  appealed_on    date,
+  outcome        text CHECK (outcome IN ('upheld', 'reduced', 'dismissed')),
+  decision_reason text,
+  decided_by     text,
+  decided_on     date,
+  hospital_code  text NOT NULL,
+  hospital_area  text NOT NULL,
+  area_code      text NOT NULL,
+  subject        text NOT NULL,
+  request_id     text NOT NULL,
+  recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT deduction_decided_by_another CHECK (decided_by <> subject AND decided_by <> appealed_by),
+  CONSTRAINT deduction_upheld CHECK ((upheld IS NOT NULL) = (state IN ('accepted', 'decided', 'lapsed')))
+);
+CREATE INDEX deduction_statement ON deduction (statement_id);
+CREATE INDEX deduction_settlement ON deduction (settlement_id);
+
+-- The final settlement of a year's deposits of one hospital, fund and area.
+CREATE TABLE deposit_release (
+  release_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  hospital_code  text NOT NULL,
+  hospital_area  text NOT NULL,
+  area_code      text NOT NULL,
+  fund           text NOT NULL,
+  year           smallint NOT NULL,
+  deposit        bigint NOT NULL CHECK (deposit > 0),
+  assessed_ratio smallint NOT NULL CHECK (assessed_ratio BETWEEN 0 AND 10000),
+  amount         bigint NOT NULL CHECK (amount BETWEEN 0 AND deposit),
+  reason         text NOT NULL,
+  state          text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'approved', 'cancelled')),
+  subject        text NOT NULL,
+  request_id     text NOT NULL,
+  created_on     date NOT NULL,
+  approved_by    text,
+  approved_on    date,
+  recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT deposit_release_by_another CHECK (approved_by <> subject),
+  CONSTRAINT deposit_release_approved CHECK ((state = 'approved') = (approved_by IS NOT NULL))
+);
+CREATE UNIQUE INDEX deposit_release_once ON deposit_release (hospital_code, area_code, fund, year)
+  WHERE state <> 'cancelled';
+
+-- An order to pay, fen: amount = gross − deposit − offset − carried. What is net 0 or less moves nothing and is
+-- carried forward.
+CREATE TABLE disbursement (
+  disbursement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  statement_id  bigint REFERENCES statement,
+  release_id    bigint REFERENCES deposit_release,
+  hospital_code text NOT NULL,
+  hospital_area text NOT NULL,
+  area_code     text NOT NULL,
+  fund          text NOT NULL,
+  fiscal_year   smallint NOT NULL,
+  period        text NOT NULL,
+  gross         bigint NOT NULL,
+  deposit_rate  smallint NOT NULL CHECK (deposit_rate BETWEEN 0 AND 10000),
+  deposit       bigint NOT NULL CHECK (deposit >= 0),
+  offset_amount bigint NOT NULL CHECK (offset_amount >= 0),
+  carried       bigint NOT NULL CHECK (carried >= 0),
+  amount        bigint NOT NULL,
+  paid          bigint NOT NULL DEFAULT 0,
+  state         text NOT NULL DEFAULT 'draft'
+                CHECK (state IN ('draft', 'approved', 'sent', 'paid', 'part_paid', 'returned', 'cancelled',
+                                 'carried_forward')),
+  taken_by      bigint REFERENCES disbursement,
+  due_on        date NOT NULL,
+  created_on    date NOT NULL,
+  approved_by   text,
+  approved_on   date,
+  sent_by       text,
+  sent_on       date,
+  paid_on       date,
+  subject       text NOT NULL,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT disbursement_of CHECK ((statement_id IS NULL) <> (release_id IS NULL)),
+  CONSTRAINT disbursement_net CHECK (amount = gross - deposit - offset_amount - carried),
+  CONSTRAINT disbursement_positive CHECK (CASE state WHEN 'carried_forward' THEN amount <= 0 ELSE amount >= 0 END),
+  CONSTRAINT disbursement_paid CHECK (paid BETWEEN 0 AND greatest(amount, 0)),
+  CONSTRAINT disbursement_paid_whole CHECK (CASE state
+    WHEN 'paid' THEN paid = amount
+    WHEN 'part_paid' THEN paid > 0 AND paid < amount
+    ELSE paid = 0 END),
+  CONSTRAINT disbursement_by_another CHECK (approved_by <> subject),
+  CONSTRAINT disbursement_approved CHECK (state IN ('draft', 'cancelled', 'carried_forward') OR approved_by IS NOT NULL)
+);
+CREATE UNIQUE INDEX disbursement_once ON disbursement (statement_id, fund, fiscal_year) WHERE state <> 'cancelled';
+CREATE UNIQUE INDEX disbursement_release ON disbursement (release_id) WHERE state <> 'cancelled';
+CREATE INDEX disbursement_newest ON disbursement (recorded_at DESC, disbursement_id DESC);
+CREATE INDEX disbursement_party ON disbursement (hospital_code, area_code, fund);
+CREATE INDEX disbursement_unpaid ON disbursement (due_on) WHERE state NOT IN ('paid', 'cancelled', 'carried_forward');
+-- The list of orders is sorted and paged on the server.
+CREATE INDEX disbursement_due ON disbursement (due_on, disbursement_id)
+  WHERE state NOT IN ('paid', 'cancelled', 'carried_forward');
+
+-- Money that a hospital gets ahead of its orders, and that they take back.
+CREATE TABLE prepayment (
+  prepayment_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  hospital_code text NOT NULL,
+  hospital_area text NOT NULL,
+  area_code     text NOT NULL,
+  fund          text NOT NULL,
+  year          smallint NOT NULL,
+  amount        bigint NOT NULL CHECK (amount > 0),
+  paid          bigint NOT NULL DEFAULT 0 CHECK (paid BETWEEN 0 AND amount),
+  offset_amount bigint NOT NULL DEFAULT 0 CHECK (offset_amount >= 0),
+  returned      bigint NOT NULL DEFAULT 0 CHECK (returned >= 0),
+  state         text NOT NULL DEFAULT 'draft'
+                CHECK (state IN ('draft', 'approved', 'sent', 'part_paid', 'paid', 'offset', 'returned', 'cancelled')),
+  created_on    date NOT NULL,
+  approved_by   text,
+  approved_on   date,
+  sent_by       text,
+  sent_on       date,
+  subject       text NOT NULL,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT prepayment_outstanding CHECK (offset_amount + returned <= paid),
+  CONSTRAINT prepayment_by_another CHECK (approved_by <> subject),
+  CONSTRAINT prepayment_approved CHECK (state IN ('draft', 'cancelled') OR approved_by IS NOT NULL)
+);
+CREATE INDEX prepayment_party ON prepayment (hospital_code, area_code, fund, year);
+CREATE INDEX prepayment_newest ON prepayment (recorded_at DESC, prepayment_id DESC);
+
+-- How much of a prepayment an order took: negative when the order was cancelled.
+CREATE TABLE prepayment_offset (
+  offset_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  prepayment_id   bigint NOT NULL REFERENCES prepayment,
+  disbursement_id bigint NOT NULL REFERENCES disbursement,
+  amount          bigint NOT NULL CHECK (amount <> 0)
+);
+CREATE INDEX prepayment_offset_of ON prepayment_offset (disbursement_id);
+
+-- The bank's confirmations: of an order or of a prepayment. A reference is used once, for ever.
+CREATE TABLE bank_movement (
+  bank_reference  text PRIMARY KEY,
+  kind            text NOT NULL CHECK (kind IN ('payment', 'return')),
+  disbursement_id bigint REFERENCES disbursement,
+  prepayment_id   bigint REFERENCES prepayment,
+  amount          bigint NOT NULL CHECK (amount > 0),
+  value_on        date NOT NULL,
+  reason          text,
+  subject         text NOT NULL,
+  request_id      text NOT NULL,
+  recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT bank_movement_of CHECK ((disbursement_id IS NULL) <> (prepayment_id IS NULL))
+);
+CREATE INDEX bank_movement_order ON bank_movement (disbursement_id);
+CREATE INDEX bank_movement_prepayment ON bank_movement (prepayment_id);
+
+-- A year below the floor is closed only with one of these, signed by two; kept for ever.
+CREATE TABLE payout_exception (
+  exception_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  area_code    text NOT NULL,
+  fund         text NOT NULL,
+  year         smallint NOT NULL,
+  reason       text NOT NULL,
+  state        text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'approved')),
+  created_on   date NOT NULL,
+  approved_by  text,
+  approved_on  date,
+  subject      text NOT NULL,
+  request_id   text NOT NULL,
+  recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT payout_exception_by_another CHECK (approved_by <> subject),
+  CONSTRAINT payout_exception_approved CHECK ((state = 'approved') = (approved_by IS NOT NULL))
+);
+CREATE UNIQUE INDEX payout_exception_once ON payout_exception (area_code, fund, year);
+
+-- No row: the month is open. figures: the month's sums as they were when it was closed.
+CREATE TABLE fiscal_month (
+  area_code   text NOT NULL,
+  period      text NOT NULL CHECK (period ~ '^[0-9]{4}-[0-9]{2}$'),
+  state       text NOT NULL CHECK (state IN ('open', 'soft', 'hard')),
+  figures     jsonb NOT NULL,
+  closed_by   text NOT NULL,
+  closed_on   date NOT NULL,
+  reopened_by text,
+  reopened_on date,
+  subject     text NOT NULL,
+  request_id  text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (area_code, period),
+  CONSTRAINT fiscal_month_reopened_by_another CHECK (state <> 'open' OR reopened_by <> closed_by)
+);
+
+-- The years that are closed, with their sums as they were then.
+CREATE TABLE fiscal_year_closing (
+  area_code   text NOT NULL,
+  year        smallint NOT NULL,
+  closed_on   date NOT NULL,
+  figures     jsonb NOT NULL,
+  subject     text NOT NULL,
+  request_id  text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (area_code, year)
+);
+
+-- The monthly report of an area.
+CREATE TABLE monthly_report (
+  area_code    text NOT NULL,
+  period       text NOT NULL CHECK (period ~ '^[0-9]{4}-[0-9]{2}$'),
+  state        text NOT NULL CHECK (state IN ('draft', 'submitted', 'approved')),
+  content      jsonb NOT NULL,
+  due_on       date NOT NULL,
+  submitted_on date,
+  approved_by  text,
+  approved_on  date,
+  subject      text NOT NULL,
+  request_id   text NOT NULL,
+  recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (area_code, period),
+  CONSTRAINT monthly_report_by_another CHECK (approved_by <> subject)
+);
+
+-- A family doctor contract is paid once a month.
+CREATE TABLE family_doctor_fee (
+  contract_id text NOT NULL,
+  period      text NOT NULL,
+  transfer_id bigint NOT NULL REFERENCES transfer,
+  PRIMARY KEY (contract_id, period)
+);

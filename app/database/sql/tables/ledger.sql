@@ -1,0 +1,74 @@
+-- The ledger and its seals. Amounts are fen.
+
+-- kind and party say what an account is for and whose it is, so that a fold needs no pattern:
+-- area:530100/fund:390100/payable/hospital:H1.
+CREATE TABLE account (
+  account_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  path       text NOT NULL UNIQUE,
+  kind       text GENERATED ALWAYS AS (split_part(path, '/', 3)) STORED,
+  party      text GENERATED ALWAYS AS (split_part(path, '/', 4)) STORED
+);
+
+-- A session takes ids in blocks, so that they cost no trip and no lock.
+CREATE SEQUENCE transfer_id AS bigint CACHE 200;
+
+-- One debit account, one credit account, one positive amount: it can't be unbalanced. statement_id: the statement a
+-- movement of its money belongs to; cause: the order, deduction, prepayment or contract that caused it.
+CREATE TABLE transfer (
+  transfer_id    bigint PRIMARY KEY DEFAULT nextval('transfer_id'),
+  event          text NOT NULL,
+  settlement_id  bigint REFERENCES settlement,
+  debit_account  bigint NOT NULL REFERENCES account,
+  credit_account bigint NOT NULL REFERENCES account,
+  amount         bigint NOT NULL CHECK (amount > 0),
+  area_code      text NOT NULL,
+  fund           text NOT NULL,
+  tier           text NOT NULL,
+  hospital_code  text NOT NULL,
+  hospital_area  text NOT NULL,
+  clr_type       text NOT NULL,
+  business_date  date NOT NULL,
+  period         text NOT NULL CHECK (period ~ '^[0-9]{4}-[0-9]{2}$'),
+  benefit_year   smallint NOT NULL,
+  fiscal_year    smallint NOT NULL,
+  subject        text NOT NULL,
+  request_id     text NOT NULL,
+  recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  statement_id   bigint,
+  cause          text,
+  CONSTRAINT transfer_moves CHECK (debit_account <> credit_account)
+);
+CREATE INDEX transfer_settlement ON transfer (settlement_id);
+CREATE INDEX transfer_hospital ON transfer (hospital_code, area_code, period);
+CREATE INDEX transfer_statement ON transfer (statement_id) WHERE statement_id IS NOT NULL;
+CREATE INDEX transfer_fiscal ON transfer (fiscal_year, area_code);
+-- A deduction reduces a payable once.
+CREATE UNIQUE INDEX transfer_deduction ON transfer (cause) WHERE event = 'deduction';
+-- Rows come in the order of time, so these stay tiny: the latest rows are found without a burden on settling.
+CREATE INDEX transfer_recorded ON transfer USING brin (recorded_at) WITH (autosummarize = on);
+CREATE INDEX transfer_dated ON transfer USING brin (business_date) WITH (autosummarize = on);
+
+-- One transfer that entry_write() is to post.
+CREATE TYPE new_transfer AS (
+  debit text, credit text, amount bigint, fund text, tier text, event text, clr_type text
+);
+
+-- What was sealed: a block names its rows, with their digests, and the block before it.
+-- form: the version of the content that digests are taken of.
+CREATE TABLE seal_block (
+  block_no    bigint PRIMARY KEY,
+  form        smallint NOT NULL,
+  previous    bytea NOT NULL,
+  digest      bytea NOT NULL,
+  members     integer NOT NULL,
+  sealed_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE seal_member (
+  source   text NOT NULL CHECK (source IN ('settlement', 'transfer', 'clearing_event')),
+  row_id   bigint NOT NULL,
+  block_no bigint NOT NULL REFERENCES seal_block,
+  digest   bytea NOT NULL,
+  PRIMARY KEY (source, row_id)
+);
+CREATE INDEX seal_member_block ON seal_member (block_no);

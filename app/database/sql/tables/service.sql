@@ -1,0 +1,51 @@
+-- Tables of the service itself, of no domain: its version, tokens, business clock, remembered answers.
+
+-- Which schema the database has, and which code may serve on it (app/database/present.py). Written by `onestop
+-- migrate` only.
+CREATE TABLE schema_state (
+  only_row       boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  schema_version integer NOT NULL,
+  oldest_code    integer NOT NULL,
+  applied_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT schema_state_order CHECK (oldest_code BETWEEN 1 AND schema_version)
+);
+
+-- Bearer tokens of the API, and those that a login to the pages works with. Only the digest of a token is kept.
+CREATE TABLE token (
+  token_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  digest       bytea NOT NULL UNIQUE,
+  subject      text NOT NULL,
+  scopes       text[] NOT NULL,
+  hospital_code text,
+  area_code    text,
+  funds        text[],
+  expires_at   timestamptz,
+  revoked_at   timestamptz,
+  revoked_by   text,
+  created_by   text NOT NULL,
+  request_id   text NOT NULL,
+  recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- The business clock where it is moved by hand; without a row real time is business time.
+CREATE TABLE business_clock (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  now      timestamptz NOT NULL
+);
+
+-- The answer that was given under an idempotency key: a settlement's id, or the answer's bytes.
+CREATE TABLE idempotency (
+  subject       text NOT NULL,
+  key           text NOT NULL,
+  request_hash  bytea NOT NULL,
+  status        smallint NOT NULL,
+  settlement_id bigint,
+  body          bytea,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (subject, key),
+  CONSTRAINT idempotency_answer CHECK ((settlement_id IS NULL) <> (body IS NULL))
+);
+
+-- What request_open() found: the state of the request, and the remembered answer if there is one.
+CREATE TYPE opened_request AS (state text, status smallint, settlement_id bigint, body bytea);
