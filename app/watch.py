@@ -13,12 +13,12 @@ from typing import Final
 from app.basics.errors import OnestopError
 from app.clearing.metrics import clearing_figures, ledger_figures, liveness
 from app.database.engine import Election
+from app.database.locks import Lock
 from app.ledger import proof, seal
 from app.service import elected
 from app.service.caller import Service
 from app.service.telemetry import uncaught_errors
 
-ELECTION_LOCK: Final = 7203_0003
 TICK_SECONDS: Final = 1.0
 CANDIDATE_SECONDS: Final = 5.0
 LONGEST_QUERY_SECONDS: Final = 600
@@ -29,7 +29,7 @@ async def watch(service: Service) -> None:
     """Stand for election, and lead while elected, until cancelled."""
     while True:
         try:
-            async with service.database.election(ELECTION_LOCK) as election:
+            async with service.database.election(Lock.ELECTION) as election:
                 if election is not None:
                     await _Lead(service).go_on(election)
         except OnestopError as error:  # the database is away or busy; it may come back

@@ -15,6 +15,7 @@ from app.clearing.deduction import DeductionAnswer, Fund, Reason, shown
 from app.clearing.moves import business_now, check_move, locked, may_pay, owner_of, record, today, written_by
 from app.clearing.plan import plan_on
 from app.clearing.tables import deduction, statement, statement_approval
+from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.wire import Code, Money
 
@@ -33,8 +34,6 @@ class DeductionRequest(Struct, forbid_unknown_fields=True):
 
 
 _PERSON: Final = text("SELECT person_id FROM settlement WHERE settlement_id = :settlement")
-# A reversal ends the deductions that it finds; whoever adds one keeps the person from being reversed meanwhile.
-_LOCK_PERSON: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 2))")
 _FACTS: Final = text(
     """
 WITH posted AS (
@@ -69,7 +68,8 @@ async def propose(
     the settlement beside its other deductions. Conflict ``already_reversed``. Moves no money."""
     settlement_id = read_id(SETTLEMENT, wanted.settlement_id) or 0
     person = (await connection.execute(_PERSON, {"settlement": settlement_id})).scalar_one_or_none()
-    await connection.execute(_LOCK_PERSON, {"person": person or ""})
+    # A reversal ends the deductions that it finds; whoever adds one keeps the person from being reversed meanwhile.
+    await hold(connection, Lock.PERSON, person or "")
     row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     may_pay(caller, row["area_code"])
     _its_fund(caller, wanted.fund)

@@ -25,12 +25,11 @@ from app.clearing.moves import (
 from app.clearing.plan import FUNDS, period_of, plan_on
 from app.clearing.posting import post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
-from app.registry.dated import lock
+from app.database.locks import Lock, hold
 from app.registry.tables import hospital
 from app.service.caller import Caller, Service
 from app.service.wire import AreaCode, Code, Name, Rate
 
-RELEASE_LOCK: Final = 7
 _BALANCE: Final = text(
     """SELECT coalesce(sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END), 0)
          FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account)
@@ -97,7 +96,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
         "fund": wanted.fund,
     }
     name = f"{wanted.hospital_code} {area} {wanted.fund} {wanted.year}"
-    await lock(connection, name, RELEASE_LOCK)
+    await hold(connection, Lock.DEPOSIT_RELEASE, name)
     await _refuse_second(connection, owner, wanted.year)
     deposit = await held(connection, owner, wanted.year)
     if deposit <= 0:

@@ -21,14 +21,13 @@ from app.clearing.due import Open, open_of
 from app.clearing.moves import business_now, by_another, check_move, may_pay, record, today, written_by
 from app.clearing.plan import next_month
 from app.clearing.tables import fiscal_month
+from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.http import page, read_cursor
 from app.service.wire import AreaCode, Name
 
 Mode = Literal["soft", "hard"]
 State = Literal["open", "soft", "hard"]
-# Nobody dates anything into the month while it is being closed. Released with the transaction.
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:area, 6))")
 _AWAITED: Final = text("SELECT postings_awaited(:area)")
 _FIGURES: Final = text("SELECT * FROM month_figures(:area, :period)")
 
@@ -105,7 +104,7 @@ async def close(
 ) -> MonthAnswer:
     """Close an ended month. Conflict ``period_not_ended``, ``already_closed``; Forbidden ``all_funds_needed``."""
     area = _whole(caller, wanted.area_code)
-    await connection.execute(_LOCK, {"area": area})
+    await hold(connection, Lock.AREA_MONTH, area)
     now = await business_now(service, connection)
     day = today(now)
     if day < next_month(period):
@@ -137,7 +136,7 @@ async def reopen(
     """Open a closed month. Conflict ``invalid_move`` when it isn't closed, Forbidden ``maker_is_checker`` for who
     closed it."""
     area = _whole(caller, wanted.area_code)
-    await connection.execute(_LOCK, {"area": area})
+    await hold(connection, Lock.AREA_MONTH, area)
     row = await _row(connection, area, period)
     check_move({"state": "open"} if row is None else row, ("soft", "hard"), "open")
     assert row is not None

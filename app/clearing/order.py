@@ -33,11 +33,9 @@ from app.clearing.plan import Plan, plan_of
 from app.clearing.posting import Posting, Purse, post, posting, purse_of
 from app.clearing.statement import upheld_by_fund
 from app.clearing.tables import disbursement, statement, statement_approval, statement_total
-from app.registry.dated import lock
+from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.wire import Code, Rate
-
-ORDER_LOCK: Final = 6
 
 
 class OrderRequest(Struct, forbid_unknown_fields=True):
@@ -99,7 +97,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
     plan = plan_of(service, row["area_code"], row["period"])
     deposit_rate = _deposit_rate(plan, wanted.deposit_rate)
     # Orders of a fund and area one after the other: each looks at what the others hold back, carry and take.
-    await lock(connection, f"{row['area_code']} {wanted.fund}", ORDER_LOCK)
+    await hold(connection, Lock.ORDER, f"{row['area_code']} {wanted.fund}")
     approved = await _approved(connection, row, wanted.fund)
     orders = [
         await _make(service, connection, caller, plan, row, wanted.fund, year, gross, deposit_rate, now)

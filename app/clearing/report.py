@@ -18,6 +18,7 @@ from app.clearing.moves import business_now, by_another, check_move, may_pay, re
 from app.clearing.plan import following, last_day, next_month, period_of
 from app.clearing.report_figures import Benefits, Coverage, Enrolment, benefits, enrolment_and_coverage
 from app.clearing.tables import monthly_report
+from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.http import encoded, open_request
 from app.service.wire import AreaCode
@@ -104,7 +105,7 @@ async def submit(
     if day <= last_day(period):
         raise Conflict("period_not_ended")
     # The row's key makes two submissions at once one submission and one conflict, after which this one finds the row.
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 8))"), {"what": area + period})
+    await hold(connection, Lock.MONTHLY_REPORT, area + period)
     if await _row(connection, area, period) is not None:
         raise Conflict("already_submitted")
     content = await _content(service, connection, area, period, day)

@@ -33,15 +33,14 @@ from app.clearing.moves import (
 from app.clearing.plan import next_month, plan_of
 from app.clearing.posting import Purse
 from app.clearing.tables import deduction, difference, statement, statement_approval, statement_item, statement_total
+from app.database.locks import Lock, hold
 from app.ledger.tables import transfer
-from app.registry.dated import lock
 from app.registry.tables import hospital
 from app.service.caller import Caller, Service
 from app.service.http import page, read_cursor
 from app.service.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
-DECLARING_LOCK: Final = 5
 
 
 class StatementRequest(Struct, forbid_unknown_fields=True):
@@ -146,7 +145,7 @@ async def declare(
     await check_declarable(connection, area, period)
     plan = plan_of(service, area, period)
     # Declarations of one hospital go one after the other: two months would reach for the same late postings.
-    await lock(connection, f"{wanted.hospital_code} {area}", DECLARING_LOCK)
+    await hold(connection, Lock.DECLARATION, f"{wanted.hospital_code} {area}")
     await _refuse_second(connection, wanted.hospital_code, area, period)
     owner = {"hospital_code": wanted.hospital_code, "hospital_area": place["area_code"], "area_code": area}
     values = owner | {"period": period, "declared_at": now, "pay_by": plan.pay_by(period)} | written_by(caller)

@@ -33,16 +33,12 @@ from app.clearing.payout_query import Figures, Wanted, payout_figures
 from app.clearing.payout_rate import payout_rates
 from app.clearing.plan import FUNDS, plan_on
 from app.clearing.tables import fiscal_year_closing, payout_exception
+from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.wire import AreaCode, Code, Name
 
 MOST_UNPAID: Final = 1000
 
-# Nothing is posted into the year, nor dated into its months, while it is being closed. In the order in which those who date
-# something take the two locks.
-_LOCKS: Final = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended(:area, 6)), pg_advisory_xact_lock(hashtextextended(:area, 4))"
-)
 _UNPAID: Final = text("""
 SELECT coalesce(i.statement_id, t.statement_id) AS statement_id, t.hospital_code,
        sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
@@ -114,7 +110,7 @@ async def close(
     now = await business_now(service, connection)
     if today(now).year <= year:
         raise Conflict("period_not_ended")
-    await connection.execute(_LOCKS, {"area": area})
+    await _hold_year(connection, area)
     await _refuse_closed(connection, area, year)
     last = date(year, 12, 31)
     asked = Wanted(year=year, as_of=last, area_code=area)
@@ -124,6 +120,13 @@ async def close(
     await connection.execute(insert(fiscal_year_closing).values(values))
     await record(connection, caller, now, values, object_id=f"year_{area}_{year}", move="closed")
     return ClosingAnswer(area, year, "closed", today(now), caller.principal.subject, figures)
+
+
+async def _hold_year(connection: AsyncConnection, area: str) -> None:
+    """Nothing is posted into the year, nor dated into its months, while it is being closed. In the order in which those who date
+    something take the two locks."""
+    await hold(connection, Lock.AREA_MONTH, area)
+    await hold(connection, Lock.AREA_YEAR, area)
 
 
 async def _refuse_closed(connection: AsyncConnection, area: str, year: int) -> None:
@@ -199,7 +202,7 @@ async def make_exception(
         raise Conflict("period_not_ended")
     if wanted.fund not in plan_on(service.book, area, date(year, 12, 31)).floors:
         raise Refused([Fault("/fund", "fund_without_floor")])
-    await connection.execute(_LOCKS, {"area": area})
+    await _hold_year(connection, area)
     await _refuse_closed(connection, area, year)
     await _refuse_second(connection, area, wanted.fund, year)
     values = {"area_code": area, "fund": wanted.fund, "year": year, "reason": wanted.reason, "created_on": today(now)}

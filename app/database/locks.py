@@ -15,6 +15,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.engine import HotConnection
+
 _HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :number))")
 _SHARE: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, :number))")
 
@@ -48,3 +50,8 @@ async def hold(connection: AsyncConnection, kind: Lock, name: str) -> None:
 async def share(connection: AsyncConnection, kind: Lock, name: str) -> None:
     """Hold a named thing's lock together with others until the transaction ends; who wants it alone waits for all of them."""
     await connection.execute(_SHARE, {"name": name, "number": kind.value})
+
+
+async def hold_hot(connection: HotConnection, kind: Lock, name: str) -> None:
+    """As ``hold``, on a bare asyncpg connection."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))", name, kind.value)

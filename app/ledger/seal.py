@@ -15,9 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.engine import Database
+from app.database.locks import Lock
 
 FORM: Final = 1
-SEAL_LOCK: Final = 7203_0002
 MOST_MEMBERS: Final = 20_000
 MOST_BLOCKS: Final = 10_000
 MOST_SHOWN: Final = 100
@@ -129,7 +129,7 @@ async def seal(database: Database, *, everything: bool = False) -> int:
 
 
 async def _seal_block(connection: AsyncConnection, *, everything: bool) -> int:
-    await connection.execute(_LOCK, {"lock": SEAL_LOCK})  # one chain: the next block names the last one
+    await connection.execute(_LOCK, {"lock": Lock.SEAL})  # one chain: the next block names the last one
     await connection.execute(_OPEN)
     last = (await connection.execute(_LAST)).first()
     no, previous, since = (0, bytes(32), None) if last is None else last

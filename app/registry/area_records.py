@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Fault, NotFound
 from app.basics.money import parsed, yuan
-from app.registry.dated import correct, current, lock, overlapping
+from app.database.locks import Lock, hold
+from app.registry.dated import correct, current, overlapping
 from app.registry.facts import GivenName, interval_faults
 from app.registry.service import may_write, refuse
 from app.registry.tables import area, area_figure
@@ -20,7 +21,6 @@ from app.service.http import open_request
 from app.service.wire import AreaCode, Code, Day, Money
 from app.tiers.policy import can_be_own
 
-AREA_LOCK: Final = 5
 MAX_FIGURES: Final = 200
 RECORD: Final = ("name", "pooling_area", "pack", "dictionary")
 Source = Annotated[str, Meta(max_length=200)]
@@ -70,7 +70,7 @@ async def put_area(service: Service, caller: Caller, area_code: str, wanted: Are
         await open_request(service, connection, caller)
         if not may_write(caller, area_code) or not may_write(caller, wanted.pooling_area or area_code):
             raise NotFound("not_found")
-        await lock(connection, area_code, AREA_LOCK)
+        await hold(connection, Lock.AREA_RECORD, area_code)
         await correct(connection, caller, area, key, [{name: getattr(wanted, name) for name in RECORD}])
         await correct(connection, caller, area_figure, key, [_figure_row(one) for one in wanted.incomes])
         answer = await _read(connection, area_code)

@@ -18,10 +18,11 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
+from app.database.locks import Lock, hold
 from app.jobs import store
 from app.jobs.store import JobRow, Run
 from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_values, parsed_day
-from app.registry.service import CATALOGUE_LOCK, EVERY_ITEM
+from app.registry.service import EVERY_ITEM
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
@@ -241,8 +242,7 @@ async def accept(connection: AsyncConnection, caller: Caller, job: RowMapping) -
         raise Conflict("import_has_faults")
     names = {"job_id": job["job_id"]}
     # Alone among the writers of the catalogue: the difference that was shown is the one that is written.
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
-    await connection.execute(lock, {"name": EVERY_ITEM, "seed": CATALOGUE_LOCK})
+    await hold(connection, Lock.CATALOGUE_ITEM, EVERY_ITEM)
     await connection.execute(text("SET LOCAL statement_timeout = '10min'"))
     if (await connection.execute(_MOVED, names)).scalar_one():
         raise Conflict("diff_outdated")

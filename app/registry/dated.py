@@ -9,14 +9,13 @@ from datetime import date
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import RowMapping, Table, func, insert, or_, select, text, update
+from sqlalchemy import RowMapping, Table, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.service.caller import Caller
 
 Interval = tuple[date | None, date | None]
 HISTORY: Final = frozenset({"subject", "request_id", "recorded_at", "superseded_at", "superseded_by"})
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, :seed))")
 
 
 class Span(NamedTuple):
@@ -103,11 +102,6 @@ def written_by(caller: Caller) -> dict[str, str]:
 def superseded_by(caller: Caller) -> dict[str, Any]:
     """The columns that end what a row says."""
     return {"superseded_at": func.clock_timestamp(), "superseded_by": caller.principal.subject}
-
-
-async def lock(connection: AsyncConnection, name: str, seed: int) -> None:
-    """Hold an advisory lock until the transaction ends: there may be no row yet that could be locked."""
-    await connection.execute(_LOCK, {"name": name, "seed": seed})
 
 
 async def current(connection: AsyncConnection, table: Table, key: Mapping[str, Any]) -> Sequence[RowMapping]:

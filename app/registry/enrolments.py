@@ -7,22 +7,21 @@ contracts are not made here.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
-from app.registry.dated import correct, current, lock, whole_span
+from app.database.locks import Lock, hold
+from app.registry.dated import correct, current, whole_span
 from app.registry.facts import MAX_PERIODS, Period, interval_faults, overlaps, period_faults, span_faults
-from app.registry.service import PERSON_LOCK, may_write, refuse, sent_code
+from app.registry.service import may_write, refuse, sent_code
 from app.registry.tables import chronic_registration, family_doctor_contract, hospital, person
 from app.service.caller import Caller, Service
 from app.service.http import open_request
 from app.service.wire import Code, Day, is_code
-
-CONTRACT_LOCK: Final = 6
 
 
 class RegistrationRequest(Struct, forbid_unknown_fields=True):
@@ -76,7 +75,7 @@ async def put_registration(
     key = {"person_id": person_id, "disease_code": disease_code}
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        await lock(connection, person_id, PERSON_LOCK)
+        await hold(connection, Lock.PERSON, person_id)
         await _own_person(connection, caller, person_id)
         rows = [{"valid_from": one.from_, "valid_until": one.until} for one in periods]
         await correct(connection, caller, chronic_registration, key, rows)
@@ -153,8 +152,8 @@ async def put_doctor_contract(
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         # The contract first, then its person: two contracts of one person, or one contract put twice, wait for each other.
-        await lock(connection, contract_id, CONTRACT_LOCK)
-        await lock(connection, wanted.person_id, PERSON_LOCK)
+        await hold(connection, Lock.FAMILY_DOCTOR_CONTRACT, contract_id)
+        await hold(connection, Lock.PERSON, wanted.person_id)
         await _refuse_unknown(connection, wanted)
         await _own_person(connection, caller, wanted.person_id)
         held = await current(connection, family_doctor_contract, {"contract_id": contract_id})

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
 from app.basics.errors import NotFound
-from app.registry.dated import Span, correct, current, lock, span_on, stated, written_by
+from app.database.locks import Lock, hold
+from app.registry.dated import Span, correct, current, span_on, stated, written_by
 from app.registry.facts import Period
 from app.registry.hospital_facts import (
     BankAccount,
@@ -46,7 +47,6 @@ from app.service.http import open_request
 from app.service.security import Keys, decrypt, encrypt
 from app.service.wire import is_code
 
-HOSPITAL_LOCK: Final = 4
 FACTS: Final = ("level", "rank", "area_code")
 
 
@@ -117,7 +117,7 @@ async def list_hospitals(
 
 async def _locked(connection: AsyncConnection, caller: Caller, code: str) -> RowMapping | None:
     """A hospital under its lock: the second of two PUTs sees what the first wrote. NotFound for another area's."""
-    await lock(connection, code, HOSPITAL_LOCK)
+    await hold(connection, Lock.HOSPITAL, code)
     row = (await connection.execute(select(hospital).where(hospital.c.code == code))).mappings().first()
     if row is not None and not may_write(caller, row["area_code"]):
         raise NotFound("not_found")

@@ -17,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
 from app.database.engine import HotConnection
+from app.database.locks import Lock, hold_hot
 from app.jobs import store
 from app.jobs.store import JobRow, Run
 from app.registry.dated import Span, stated
 from app.registry.facts import parsed_day
-from app.registry.hospitals import HOSPITAL_LOCK
 from app.registry.service import may_write
 from app.registry.tables import hospital
 from app.service import clock
@@ -173,7 +173,7 @@ UPDATE job_row r SET outcome = n.outcome, reason = n.reason
 async def _apply(connection: HotConnection, run_: Run) -> None:
     code = run_.options["hospital_code"]
     # The very lock of a PUT of the hospital: nobody changes its codes between the look and the writing.
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))", code, HOSPITAL_LOCK)
+    await hold_hot(connection, Lock.HOSPITAL, code)
     held: dict[str, list[Held]] = {}
     for own, number, since, until, item_code in await connection.fetch(_HELD, code):
         held.setdefault(own, []).append(Held(number, Span(since, until, (item_code,))))

@@ -307,7 +307,7 @@ SELECT person_id, class, identity_id, valid_from, valid_until, exited_on, false
   FROM identity WHERE person_id = ANY ($1) AND superseded_at IS NOT NULL"""
 # The very lock of settling: facts do not change under a bill. In the order of the ids, so that two lists can't deadlock.
 _LOCK: Final = """
-SELECT pg_advisory_xact_lock(hashtextextended(person_id, 2))
+SELECT person_lock(person_id)
   FROM (SELECT DISTINCT unnest($1::text[]) AS person_id ORDER BY 1) p"""
 _SUPERSEDE: Final = """
 UPDATE identity SET superseded_at = clock_timestamp(), superseded_by = $2 WHERE identity_id = ANY ($1::bigint[])"""

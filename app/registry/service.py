@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, func, insert, select, text, update
+from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +16,8 @@ from app.basics.days import shanghai_day
 from app.basics.errors import Conflict, Fault, NotFound, OnestopError, Refused
 from app.basics.money import rate_text
 from app.database.engine import HotConnection, constraint
-from app.registry.dated import Interval, changed_days, lock, superseded_by, whole_span, written_by
+from app.database.locks import Lock, hold, share
+from app.registry.dated import Interval, changed_days, superseded_by, whole_span, written_by
 from app.registry.facts import (
     CatalogueAnswer,
     CatalogueRequest,
@@ -50,10 +51,7 @@ from app.service.security import Keys, birth_date, blind_index, blind_index_cand
 from app.service.wire import is_code
 from app.tiers.model import LEVELS
 
-CATALOGUE_LOCK: Final = 3
 EVERY_ITEM: Final = ""  # held shared by whoever writes one item, alone by whoever writes a whole catalogue
-PERSON_LOCK: Final = 2  # the very lock of settling: facts do not change under a bill
-_LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, :seed))")
 
 
 def sent_code(text_: str, pointer: str) -> list[Fault]:
@@ -88,7 +86,7 @@ async def put_person(service: Service, caller: Caller, person_id: str, wanted: P
         if not may_write(caller, wanted.area_code):
             raise NotFound("not_found")
         # Two PUTs of one person: the second compares with what the first wrote, or both would add the same identities.
-        await lock(connection, person_id, PERSON_LOCK)
+        await hold(connection, Lock.PERSON, person_id)
         await _refuse_id_number_in_use(service.keys, connection, person_id, wanted)
         stored = (await connection.execute(select(person).where(person.c.person_id == person_id))).mappings().first()
         try:
@@ -316,9 +314,9 @@ async def put_catalogue_entry(
         await open_request(service, connection, caller)
         if caller.principal.hospital_code is not None:
             raise NotFound("not_found")
-        await connection.execute(_LOCK_SHARED, {"name": EVERY_ITEM, "seed": CATALOGUE_LOCK})
+        await share(connection, Lock.CATALOGUE_ITEM, EVERY_ITEM)
         # Two PUTs of one item: each would see no overlap with the other's version, which isn't committed yet.
-        await lock(connection, item_code, CATALOGUE_LOCK)
+        await hold(connection, Lock.CATALOGUE_ITEM, item_code)
         versions = (await connection.execute(current)).mappings().all()
         await _add_version(connection, caller, versions, values)
     return _catalogue_answer(values)

@@ -147,3 +147,13 @@ async def test_locks_are_the_same_in_sql_and_python(connection: asyncpg.Connecti
         assert await connection.fetchval("SELECT lock_key($1, 'x')", name) == wanted
     with pytest.raises(asyncpg.NullValueNotAllowedError):
         await connection.fetchval("SELECT lock_key('persn', 'x')")
+
+
+def test_locks_have_one_home() -> None:
+    """No module but locks takes an advisory lock by a number of its own, and no SQL but lock_key names one."""
+    root = SQL.parent.parent
+    python = {
+        path.relative_to(root).as_posix() for path in root.rglob("*.py") if "hashtextextended" in path.read_text()
+    }
+    sql = {path.stem for path in SQL.rglob("*.sql") if "hashtextextended" in path.read_text()}
+    assert (python, sql) == ({"database/locks.py"}, {"lock_key"})

@@ -419,9 +419,9 @@ async def test_a_twin_that_stays_in_flight_is_told_to_come_back(world: World, co
     settles."""
     header, bill = key(), world.bill()
     lock = f"admin {header['Idempotency-Key']}"
-    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 1))", lock)
+    await connection.execute("SELECT pg_advisory_lock(lock_key('idempotency_key', $1))", lock)
     waiting = await world.client.post("/v1/settlements", json=bill, headers=header)
-    await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 1))", lock)
+    await connection.execute("SELECT pg_advisory_unlock(lock_key('idempotency_key', $1))", lock)
     assert (waiting.status_code, waiting.json()["code"]) == (409, "idempotency_in_progress")
     assert int(waiting.headers["Retry-After"]) >= 1
     assert (await world.client.post("/v1/settlements", json=bill, headers=header)).status_code == 201
@@ -437,9 +437,9 @@ async def test_a_busy_person_is_503_and_leaves_nothing(database_url: str, connec
             async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
                 world = await World(client).build()
                 header, bill = key(), world.bill()
-                await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 2))", world.person)
+                await connection.execute("SELECT pg_advisory_lock(lock_key('person', $1))", world.person)
                 busy = await client.post("/v1/settlements", json=bill, headers=header)
-                await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 2))", world.person)
+                await connection.execute("SELECT pg_advisory_unlock(lock_key('person', $1))", world.person)
                 assert (busy.status_code, busy.json()["code"]) == (503, "busy")
                 assert busy.json()["retryable"] is True
                 assert "Retry-After" in busy.headers
