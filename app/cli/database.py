@@ -1,0 +1,74 @@
+"""The database that a command works on: the configured one, the running embedded one, or one started for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Final, NoReturn
+
+import asyncpg
+import click
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.basics.errors import OnestopError
+from app.cli.output import fail
+from app.config import Settings
+from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_url
+from app.database.engine import Database, open_database
+from app.database.schema import SchemaUnfit
+from app.server import database_url, prepare
+from app.service.messages import text as message_text
+
+CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUnfit)
+UNREACHABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+
+
+data_dir_option: Final = click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder of the embedded database."
+)
+
+
+def folder_of(settings: Settings, data_dir: Path | None) -> Path:
+    """The folder of the embedded database and the secret key: as asked for, as configured, or the usual one."""
+    return (data_dir or settings.data_dir or default_data_dir()).absolute()
+
+
+def unreachable(error: Exception) -> NoReturn:
+    """Say that the database can't be used, and why, without a traceback."""
+    fail(f"数据库不可用，请检查 ONESTOP_DATABASE_URL、网络和登录角色的权限：{error}")
+
+
+def with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+    """Run one transaction on the configured database, on the running embedded one, or on one started for it."""
+
+    async def in_transaction(database: Database) -> None:
+        async with database.transaction() as connection:
+            await act(connection)
+
+    with_open_database(data_dir, in_transaction)
+
+
+def with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitable[None]]) -> None:
+    """Do something with the configured database, with the running embedded one, or with one started for it."""
+    settings = Settings()
+
+    async def run(url: str) -> None:
+        await prepare(url, started=settings.database_url is None and beside is None)
+        database = await open_database(url, settings)
+        try:
+            await act(database)
+        finally:
+            await database.close()
+
+    folder = folder_of(settings, data_dir)
+    beside = None if settings.database_url is not None else running_url(folder)
+    try:
+        with database_url(settings, folder) if beside is None else nullcontext(beside) as url:
+            asyncio.run(run(url))
+    except OnestopError as error:
+        fail(message_text(error.code, error.values, "zh"))
+    except CANNOT_RUN as error:
+        fail(str(error))
+    except UNREACHABLE as error:
+        unreachable(error)

@@ -1,0 +1,23 @@
+"""What the commands print, and how they leave when something is wrong."""
+
+from typing import Final, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+out: Final = Console()
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and leave with status 1."""
+    click.echo(message, err=True)
+    raise SystemExit(1)
+
+
+def wrapping_table(*heads: str, title: str = "", show_lines: bool = False) -> Table:
+    """A table whose cells wrap and are never cut off."""
+    table = Table(title=title or None, show_lines=show_lines)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    return table

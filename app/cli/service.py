@@ -1,0 +1,58 @@
+"""Running the service, bringing its database up to date, and describing its interface."""
+
+import asyncio
+from pathlib import Path
+
+import click
+import yaml
+
+from app.basics.errors import PolicyError
+from app.cli.database import CANNOT_RUN, UNREACHABLE, data_dir_option, folder_of, unreachable
+from app.cli.output import fail, out
+from app.config import Settings
+from app.database.schema import migrate as migrate_database
+from app.main import describe_app
+from app.server import database_url
+from app.server import serve as serve_service
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True)
+@data_dir_option
+def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
+    """Run the service (and the embedded database, unless ONESTOP_DATABASE_URL is set)."""
+    settings = Settings()
+    try:
+        serve_service(settings, host=host, port=port, data_dir=folder_of(settings, data_dir), workers=workers)
+    except (*CANNOT_RUN, ValueError, PolicyError) as error:
+        fail(str(error))
+    except UNREACHABLE as error:
+        unreachable(error)
+
+
+@click.command()
+@data_dir_option
+def migrate(data_dir: Path | None) -> None:
+    """Bring the database to this release's schema."""
+    settings = Settings()
+    try:
+        with database_url(settings, folder_of(settings, data_dir)) as url:
+            out.print(f"migrated to {asyncio.run(migrate_database(url))}")
+    except CANNOT_RUN as error:
+        fail(str(error))
+    except UNREACHABLE as error:
+        unreachable(error)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only compare; status 1 when they differ.")
+@click.option("--file", "path", type=click.Path(path_type=Path), default=Path("openapi.yaml"), show_default=True)
+def openapi(check: bool, path: Path) -> None:
+    """Write the application's OpenAPI document, or compare it with the committed one."""
+    current = yaml.safe_dump(describe_app().openapi(), allow_unicode=True, sort_keys=False, width=120)
+    if not check:
+        path.write_text(current, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != current:
+        fail(f"{path} 与应用不一致，请运行 make openapi。")
