@@ -58,7 +58,7 @@ def _books() -> list[PolicyBook]:
 @policy.command("list")
 def policy_list() -> None:
     """All packs with their versions."""
-    table = Table("政策包", "名称", "地区", "版本", "起", "止（不含）", "假设数字")
+    table = Table("政策配置", "名称", "地区", "版本", "起", "止（不含）", "假设数字")
     for pack in [pack for book in _books() for pack in book.packs.values()]:
         for version in pack.versions:
             until = "" if version.until is None else str(version.until)
@@ -81,7 +81,7 @@ def _policy_on(pack: str, on: datetime | None) -> tuple[Policy, date]:
         known = [name for book in books for name in book.packs]
         book = next((book for book in books if pack in book.packs), None)
         if book is None:
-            fail(f"没有政策包 {pack}。{nearest(pack, known)}现有：{'、'.join(known)}；文件请写到 .yaml 为止。")
+            fail(f"没有政策配置 {pack}。{nearest(pack, known)}现有：{'、'.join(known)}；文件请写到 .yaml 为止。")
         return book.policy(pack, day), day
     except PolicyError as error:
         fail(str(error))

@@ -398,7 +398,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "lists.name": ("名称", "Name"),
     "lists.settlements": ("结算笔数", "Settlements"),
     "policies.title": ("政策", "Policies"),
-    "policies.pack": ("政策包", "Pack"),
+    "policies.pack": ("政策配置", "Pack"),
     "policies.versions": ("版本", "Versions"),
     "policies.assumed": ("假设数字", "Assumed"),
     "policies.assumed_count": ("假设 {count} 项", "{count} assumed"),

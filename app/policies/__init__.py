@@ -42,7 +42,7 @@ def read_texts(*folders: Path) -> dict[str, str]:
 def read_text(path: Path) -> str:
     """One file of a pack or of cases. PolicyError when it can't be one (missing, too large, not UTF-8)."""
     if not path.is_file():
-        raise PolicyError([f"{path.name}:1: 没有这个文件。算例文件 名称{CASES_SUFFIX} 写在政策包 名称.yaml 旁边。"])
+        raise PolicyError([f"{path.name}:1: 没有这个文件。算例文件 名称{CASES_SUFFIX} 写在政策配置 名称.yaml 旁边。"])
     if path.stat().st_size > MAX_PACK_BYTES:
         raise PolicyError([f"{path.name}:1: 文件超过 {MAX_PACK_BYTES} 字节。"])
     try:

@@ -28,7 +28,7 @@ def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> I
                 continue
             if area in owner:
                 yield (
-                    f"{pack.at('areas')}: areas：“{area}”已属于政策包 {owner[area]}（policy_overlap）。"
+                    f"{pack.at('areas')}: areas：“{area}”已属于政策配置 {owner[area]}（policy_overlap）。"
                     "只管其中一部分地区时，请写更长的前缀。"
                 )
             owner.setdefault(area, pack.name)
@@ -36,7 +36,7 @@ def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> I
 
 def pack_findings(pack: Pack) -> Iterator[str]:
     if not pack.versions:
-        yield f"{pack.name}.yaml:1: 没有 versions，也没有继承。请写 versions，或写 inherits: 上级政策包名。"
+        yield f"{pack.name}.yaml:1: 没有 versions，也没有继承。请写 versions，或写 inherits: 上级政策配置名。"
     groups = {group for version in pack.versions for group in version.groups}
     for parameter in pack.parameters.values():
         for row in parameter.rows:
@@ -79,7 +79,7 @@ def override_findings(pack: Pack, source: PackSource) -> Iterator[str]:
     for name in unused(pack):
         if name in source.parameters and (guess := nearest(name, parents)):
             where = f"{pack.parameters[name].at}: 参数 {name}"
-            yield f"{where}：没有规则用到它，上级政策包的数字仍然有效。{guess}请改名，或删去。"
+            yield f"{where}：没有规则用到它，上级政策配置的数字仍然有效。{guess}请改名，或删去。"
 
 
 def _version_findings(pack: Pack) -> Iterator[str]:

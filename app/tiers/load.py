@@ -87,8 +87,8 @@ def _inherited(
     if source.inherits not in sources:
         guess = nearest(source.inherits, sources.keys() - {name})
         findings.append(
-            f"{source.at('inherits')}: inherits：找不到被继承的政策包“{source.inherits}”。{guess}"
-            f"请改为已有的政策包名，或把 {source.inherits}.yaml 放在旁边。"
+            f"{source.at('inherits')}: inherits：找不到被继承的政策配置“{source.inherits}”。{guess}"
+            f"请改为已有的政策配置名，或把 {source.inherits}.yaml 放在旁边。"
         )
         return own
     parent = _inherited(source.inherits, sources, texts, findings, (*below, name))

@@ -32,14 +32,14 @@ def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
         return None, reader.findings
     needed = frozenset({"pack", "title", "areas"})
     allowed = frozenset({"inherits", "documents", "versions", "parameters"})
-    reader.keys(root, "政策包", needed, allowed)
+    reader.keys(root, "政策配置", needed, allowed)
     if root.get("pack") != name:
         line = root.lines.get("pack", root.line)
         reader.find(line, f"“pack”必须与文件名相同，请写 pack: {name}，或把文件改名。")
     source = PackSource(
         name=name,
-        title=reader.word(root, "title", "政策包"),
-        inherits=reader.word(root, "inherits", "政策包") or None,
+        title=reader.word(root, "title", "政策配置"),
+        inherits=reader.word(root, "inherits", "政策配置") or None,
         areas=reader.words(root.get("areas", []), root.lines.get("areas", root.line), "areas"),
         documents=_documents(root.get("documents") or Map(root.line), reader),
         versions=tuple(_version(key, value, reader) for key, value in _mapping(root, "versions", reader).items()),

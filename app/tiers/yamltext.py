@@ -26,7 +26,7 @@ ADVICE: Final = (
     ("expected ':'", "键后面少了冒号和空格。"),
     ("end of stream", "引号没有配对。"),
     ("control characters", "有看不见的控制字符，请删去。"),
-    ("single document", "一个文件只写一个政策包，请删去“---”之后的部分。"),
+    ("single document", "一个文件只写一个政策配置，请删去“---”之后的部分。"),
 )
 
 
@@ -181,7 +181,7 @@ def text_of(value: object) -> str:
 def compose(text: str, reader: Reader) -> "Map | None":
     """A file's mapping as plain data, None when it can't be read (the reader says why)."""
     if len(text.encode()) > MAX_PACK_BYTES:
-        reader.find(1, f"文件超过 {MAX_PACK_BYTES} 字节，请分成几个政策包（inherits）。")
+        reader.find(1, f"文件超过 {MAX_PACK_BYTES} 字节，请分成几个政策配置（inherits）。")
         return None
     try:
         if _unsafe(text, reader):
@@ -191,7 +191,7 @@ def compose(text: str, reader: Reader) -> "Map | None":
         _broken(error, text, reader)
         return None
     if not isinstance(node, yaml.MappingNode):
-        reader.find(1, "文件应是键和值（政策包从 pack: 开始，算例从 cases: 开始）。")
+        reader.find(1, "文件应是键和值（政策配置从 pack: 开始，算例从 cases: 开始）。")
         return None
     root = reader.plain(node)
     return root if isinstance(root, Map) else None

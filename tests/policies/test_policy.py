@@ -113,10 +113,10 @@ WRONG = {
     "a class in no group": ("everyone: [destitute, ", "everyone: [", "恰好一组"),
     "an alias": ("title: 小包", "title: &t 小包\nareas: *t", "锚点"),
     "a cycle of inheritance": ("title: 小包", "title: 小包\ninherits: small", "循环继承"),
-    "an unknown ancestor": ("title: 小包", "title: 小包\ninherits: nobody", "找不到被继承的政策包"),
+    "an unknown ancestor": ("title: 小包", "title: 小包\ninherits: nobody", "找不到被继承的政策配置"),
     "broken YAML": ("title: 小包", "title: [", "不是有效的 YAML"),
     "another name than the file": ("pack: small", "pack: large", "与文件名相同"),
-    "an area that is taken": ('areas: ["99"]', 'areas: ["53"]', "已属于政策包"),
+    "an area that is taken": ('areas: ["99"]', 'areas: ["53"]', "已属于政策配置"),
     "a share without a base": ("base: in_scope, ", "", "要写 base"),
     "an unknown condition": (
         "base: in_scope",

@@ -18,17 +18,17 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The amount can't be read. Write a number with at most two decimals, for example 25.00.",
     ),
     "too_many_differences": (
-        "差异过多。超过 {limit} 条，文件多半不属于这份申报单；请核对月份、参保地和结算编号后重新上传。",
+        "差异过多。超过 {limit} 条，文件多半不属于这份月度结算申报表；请核对月份、参保地和结算编号后重新上传。",
         "There are too many differences. "
         "Beyond {limit} the file hardly is this statement's; check month, area and settlement ids.",
     ),
     "settlement_not_in_statement": (
-        "该申报单中没有此结算在该基金的应付。请核对结算编号（须为原结算，不是撤销或调整）和基金。",
+        "该月度结算申报表中没有此结算在该基金的应付。请核对结算编号（须为原结算，不是撤销或调整）和基金。",
         "The statement has no payable of this fund for the settlement. "
         "Check fund and id, which is that of the settlement itself.",
     ),
     "deduction_exceeds_payable": (
-        "扣款超过该基金对此结算的应付余额。扣除其他扣款后还有 {payable} 元；请减少扣款。",
+        "审核扣款超过该基金对此结算的应付余额。减去其他审核扣款后还有 {payable} 元；请减少扣款。",
         "The deduction exceeds what the fund owes for the settlement. "
         "{payable} yuan are left beside other deductions; deduct less.",
     ),
@@ -39,12 +39,12 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The time for an appeal is over. Its last day was {day}; the deduction stands.",
     ),
     "reduced_amount": (
-        "减少后的扣款金额不对。应大于 0 且小于 {claimed} 元；全部维持用 upheld，全部撤销用 dismissed。",
+        "部分核减后的扣款金额不对。应大于 0 且小于 {claimed} 元；全部维持用 upheld，全部撤销用 dismissed。",
         "The reduced amount doesn't fit. "
         "Send one above 0 and below {claimed}; use upheld for the whole, dismissed for nothing.",
     ),
     "decision_amount": (
-        "金额与裁定结果不符。此结果的扣款金额是 {amount} 元；请改为该金额，或不填。",
+        "金额与复核决定不符。此决定的扣款金额是 {amount} 元；请改为该金额，或不填。",
         "The amount contradicts the outcome. "
         "With this outcome {amount} is deducted; send that, or leave the amount out.",
     ),
@@ -53,7 +53,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "Send either a size or a rate. Say how many settlements to draw, or which share, and not both.",
     ),
     "statement_needs_all_funds": (
-        "该操作涉及申报单的所有基金，令牌只限部分基金。请由不限基金的令牌办理。",
+        "该操作涉及月度结算申报表的所有基金，令牌只限部分基金。请由不限基金的令牌办理。",
         "This concerns every fund of the statement, and the token is limited to some. Use a token without that limit.",
     ),
 }

@@ -8,11 +8,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The month has the wrong form. Write YYYY-MM, for example 2018-05.",
     ),
     "fund_not_in_statement": (
-        "申报单中没有该基金的金额。请核对基金代码，可用的见申报单的 totals。",
+        "月度结算申报表中没有该基金的金额。请核对基金代码，可用的见月度结算申报表的 totals。",
         "The statement has nothing of this fund. Check the fund's code; the statement's totals show which there are.",
     ),
     "statement_not_approved": (
-        "申报单中该基金的部分尚未审批。请先由申报人以外的人审批。",
+        "月度结算申报表中该基金的部分尚未审批。请先由申报人以外的人审批。",
         "This fund's part of the statement isn't approved. Have somebody other than its declarer approve it first.",
     ),
     "differences_open": (
@@ -20,7 +20,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "There are unresolved differences of this fund. Resolve each with its reason, then approve.",
     ),
     "deductions_open": (
-        "该基金还有未决的扣款。请等待申诉期满或作出决定，再审批。",
+        "该基金还有未决的审核扣款。请等待申诉期满或作出决定，再审批。",
         "There are undecided deductions of this fund. "
         "Wait for the days of appeal to pass or decide them, then approve.",
     ),
@@ -53,7 +53,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The deposit has changed since the draft. Draft the release again.",
     ),
     "already_declared": (
-        "该月已经申报。请查询已有的申报单，需要重报时先撤回。",
+        "该月已经申报。请查询已有的月度结算申报表，需要重报时先撤回。",
         "This month is already declared. Read that statement, or withdraw it before declaring again.",
     ),
     "invalid_move": (
@@ -61,19 +61,21 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The current state doesn't allow this. Read the present state first.",
     ),
     "month_closed": (
-        "该月已关账，不能再记入。{period} 之外未关账月份的日期可以使用，或由他人重新开账。",
+        "该月已关账，不能再记入。{period} 之外未关账月份的日期可以使用，或由他人反结账。",
         "The month is closed. Use a day of an open month instead of one in {period}, or have somebody else reopen it.",
     ),
     "period_not_ended": (
-        "该月或该年尚未结束。请在期满后再办理。",
-        "This month or year has not ended. Come back when it has.",
+        "该月或该年尚未结束。请在期满后再办理；年度例外从该年 1 月 1 日起即可申请。",
+        "This month or year has not ended. "
+        "Come back when it has; an exception for a year can be drafted from its 1 January on.",
     ),
     "already_closed": (
-        "该月或该年已经关账。无需再次关账；需要改动时请由他人重新开账。",
-        "It is closed already. There is nothing left to do; to change something have somebody else reopen it.",
+        "该月或该年已经关账。无需再次关账；月份需要改动时请由他人反结账，年度关账后不能再打开，以后的更正计入当期。",
+        "It is closed already. "
+        "To change a month have somebody else reopen it; a year stays closed, corrections count in the open period.",
     ),
     "order_exists": (
-        "该申报单在此基金和年度已有拨付单。请使用已有的拨付单。",
+        "该月度结算申报表在此基金和年度已有拨付单。请使用已有的拨付单。",
         "There is already an order for this statement, fund and year. Use that one.",
     ),
     "bank_reference_used": (
@@ -85,17 +87,17 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The payment exceeds what is unpaid of the order. Unpaid are {most} yuan; check the amount.",
     ),
     "deposit_too_high": (
-        "质量保证金比例过高。不得超过 1 减最低拨付比例，即 {highest}，请降低后重新提交。",
-        "The deposit rate is too high. It can't exceed 1 minus the payout floor, {highest}; lower it.",
+        "质量保证金比例过高。不得超过 1 减拨付率要求，即 {highest}，请降低后重新提交。",
+        "The deposit rate is too high. It can't exceed 1 minus the required payout rate, {highest}; lower it.",
     ),
     "payout_floor": (
-        "该保证金会使年度预计拨付率低于最低要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
-        "This deposit would push the year's projected payout rate below its floor. "
+        "该保证金会使年度预计拨付率低于拨付率要求。请把保证金比例降到 {largest_deposit_rate} 或以下；为 0 时总是允许。",
+        "This deposit would push the year's projected payout rate below the required rate. "
         "Hold back at most {largest_deposit_rate}; 0 is always allowed.",
     ),
     "fund_without_floor": (
-        "该基金没有最低拨付率要求，不需要例外。请核对基金编码。",
-        "This fund has no payout floor and needs no exception. Check its code.",
+        "该基金没有拨付率要求，不需要例外。请核对基金编码。",
+        "This fund has no required payout rate and needs no exception. Check its code.",
     ),
     "exception_exists": (
         "该基金该年度已有例外申请。请查询并由他人批准已有的申请。",
@@ -106,8 +108,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "This concerns every fund, and the token is limited to some. Use a token without that limit.",
     ),
     "payout_below_floor": (
-        "年度拨付率低于最低要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
-        "The payout rate is below its floor, the year can't be closed. "
+        "年度未达拨付率要求，不能关账。请先拨付列出的未付单据，或申请例外并由他人批准。",
+        "The payout rate is below the required rate, the year can't be closed. "
         "Pay the listed statements or have an exception approved.",
     ),
     "already_submitted": (

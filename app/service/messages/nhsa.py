@@ -209,7 +209,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The hospital has no such declaration, or it was withdrawn. Check clr_appy_evt_id.",
     ),
     "nhsa_declaration_fixed": (
-        "对账单已进入对账或审核，不能再撤销或申报。请联系经办机构。",
+        "该月申报已进入对账或审核，不能再撤销或申报。请联系经办机构。",
         "The statement is being reconciled or audited by now. Ask the agency.",
     ),
     "nhsa_clr_type_unsupported": (

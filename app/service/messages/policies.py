@@ -4,21 +4,21 @@ from typing import Final
 
 MESSAGES: Final[dict[str, tuple[str, str]]] = {
     "policy_gap": (
-        "当天没有适用的政策规定。涉及 {parameter}（{day}）；请核对日期和参保地，或请政策管理员补充政策包。",
+        "当天没有适用的政策规定。涉及 {parameter}（{day}）；请核对日期和参保地，或请政策管理员补充政策配置。",
         "No policy rule applies on that day. "
         "It concerns {parameter} on {day}; check the day and area, or have the pack completed.",
     ),
     "policy_overlap": (
-        "当天有两条相互重叠的政策规定。涉及 {parameter}（{day}）；请政策管理员修正政策包后重新提交。",
+        "当天有两条相互重叠的政策规定。涉及 {parameter}（{day}）；请政策管理员修正政策配置后重新提交。",
         "Two policy rules overlap on that day. "
         "It concerns {parameter} on {day}; have the policy pack corrected, then send again.",
     ),
     "pack_unknown": (
-        "没有这个政策包。请核对名称，可用的名称见 GET /v1/policies。",
+        "没有这个政策配置。请核对名称，可用的名称见 GET /v1/policies。",
         "There is no such policy pack. Check its name; GET /v1/policies lists them.",
     ),
     "parameter_unknown": (
-        "没有可由地区自定的这个参数。请使用政策包中对所有人相同的金额参数，例如 safety_net.own_cap。",
+        "没有可由地区自定的这个参数。请使用政策配置中对所有人相同的金额参数，例如 safety_net.own_cap。",
         "No parameter of this name can have a figure of an area's own. "
         "Use a sum of the pack that is the same for everybody, such as safety_net.own_cap.",
     ),
