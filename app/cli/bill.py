@@ -36,7 +36,9 @@ def compute(bill: Path, policy_file: Path | None, as_json: bool) -> None:
         fail(str(error))
     used = answer["policy"]["pack"]
     if policy_file is not None and used != policy_file.stem:
-        click.echo(f"提示：{policy_file.name} 的 areas 不含参保人所在地区，这张账单是按政策配置 {used} 算的。", err=True)
+        click.echo(
+            f"提示：{policy_file.name} 的 areas 不含参保人所在地区，这张账单是按政策配置 {used} 算的。", err=True
+        )
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     else:

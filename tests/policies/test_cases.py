@@ -29,6 +29,29 @@ def test_every_pack_has_cases_and_they_come_out(pack: Path) -> None:
     assert [found for case in cases for found in failures(case, book)] == []
 
 
+@pytest.mark.parametrize(
+    ("figure", "wrong"),
+    [
+        (
+            'value: {of: ordinary, times: "0.5"}, status: enacted',
+            'value: {of: ordinary, times: "0.9"}, status: enacted',
+        ),
+        ('{of: ordinary, at_least: "0.70"}', '{of: ordinary, at_least: "0.65"}'),
+        ('{of: ordinary, times: "1.5"}', '{of: ordinary, times: "1.4"}'),
+    ],
+    ids=["deductible", "bands", "cap"],
+)
+def test_a_wrong_figure_of_tilted_serious_illness_fails_a_case(figure: str, wrong: str, tmp_path: Path) -> None:
+    """What the document of 2017 enacts for the poor can't be changed without a golden case of the pack noticing."""
+    path = SHIPPED / "yunnan.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(figure) == 1
+    (tmp_path / path.name).write_text(text.replace(figure, wrong), encoding="utf-8")
+    book = book_with([tmp_path / path.name])
+    cases = parse_cases(cases_file(path).name, read_text(cases_file(path)))
+    assert any(failures(case, book) for case in cases)
+
+
 @pytest.mark.parametrize("pack", PACKS, ids=lambda path: path.stem)
 def test_every_step_of_every_case_can_be_redone_from_its_sentence(pack: Path) -> None:
     """Whatever a pack makes of the vocabulary, a pocket calculator and the sentence are enough."""
