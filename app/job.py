@@ -9,7 +9,7 @@ from app.database.engine import open_database
 from app.jobs import store
 from app.jobs.worker import die_with
 from app.main import JOB_KINDS
-from app.service import clock, telemetry
+from app.service import clock, logs
 from app.service.caller import Service
 from app.service.security import load_keys
 from app.tiers.policy import PolicyBook
@@ -18,7 +18,7 @@ from app.tiers.policy import PolicyBook
 async def run_job(job_id: int, attempt: int) -> None:
     """Do a claimed job to its end. An exception leaves it to the next attempt."""
     settings = Settings(pool_size=1, hot_pool_size=1)
-    telemetry.configure_logging(settings.log_level)
+    logs.configure_logging(settings.log_level)
     assert settings.database_url is not None
     keys = load_keys(settings, settings.data_dir or default_data_dir())
     database = await open_database(settings.database_url.get_secret_value(), settings)

@@ -38,7 +38,7 @@ from app.registry import hospitals_api as hospitals
 from app.registry import imports_api as imports
 from app.registry import records_api as records
 from app.registry.worklists import observe_open_lists
-from app.service import clock, openapi, operations, problem, telemetry, tokens
+from app.service import clock, logs, openapi, operations, problem, requests, tokens
 from app.service.caller import Service
 from app.service.security import load_keys
 from app.settlement import api as settlement
@@ -73,7 +73,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        telemetry.configure_logging(settings.log_level)
+        logs.configure_logging(settings.log_level)
         database = await open_database(database_url, settings)
         async with database.transaction() as connection:
             await law.keep_texts(connection, book)
@@ -93,7 +93,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await database.close()
 
     api = describe_app(lifespan)
-    return Application(telemetry.TelemetryMiddleware(api, quiet=operations.QUIET), api)
+    return Application(requests.RequestMiddleware(api, quiet=operations.QUIET), api)
 
 
 async def _work(service: Service) -> None:

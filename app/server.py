@@ -19,8 +19,8 @@ from app.database import embedded
 from app.database.schema import check, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
+from app.service.metrics import forget_dead_workers, prepare_multiprocess
 from app.service.security import load_secret
-from app.service.telemetry import forget_dead_workers, prepare_multiprocess
 
 GRACEFUL_SECONDS: Final = 20
 PARENT_VARIABLE: Final = "ONESTOP_PARENT"

@@ -17,7 +17,7 @@ from app.database.locks import Lock
 from app.ledger import proof, seal
 from app.service import elected
 from app.service.caller import Service
-from app.service.telemetry import uncaught_errors
+from app.service.metrics import uncaught_errors
 
 TICK_SECONDS: Final = 1.0
 CANDIDATE_SECONDS: Final = 5.0

@@ -18,7 +18,7 @@ from app.config import Settings
 from app.database.engine import open_database
 from app.jobs import store
 from app.jobs.outcome import shown_row
-from app.service import telemetry
+from app.service import logs
 from app.service.caller import Caller, Service
 from app.service.http import check_context
 from app.service.security import Keys, Principal, derive_keys
@@ -68,7 +68,7 @@ async def made(caller: Caller, job_id: int, outcome: str | None, path: Path) -> 
 async def make(wanted: Wanted) -> None:
     """The process: read page by page, write as it goes."""
     settings = Settings(pool_size=1, hot_pool_size=1)
-    telemetry.configure_logging(settings.log_level)
+    logs.configure_logging(settings.log_level)
     assert settings.database_url is not None
     database = await open_database(settings.database_url.get_secret_value(), settings)
     whom = Principal(wanted.token_id, wanted.subject, frozenset(), wanted.hospital_code, wanted.area_code, None, None)

@@ -17,7 +17,7 @@ from typing import Final
 from app.basics.errors import OnestopError
 from app.jobs import store
 from app.service.caller import Service
-from app.service.telemetry import MULTIPROCESS_VARIABLE
+from app.service.metrics import MULTIPROCESS_VARIABLE
 
 POLL_SECONDS: Final = 0.5
 OBSERVE_SECONDS: Final = 30

@@ -12,7 +12,7 @@ from app.basics.errors import OnestopError, Unauthorized, Unavailable
 from app.nhsa.door import answered, authenticate, caller_of, known_infno
 from app.nhsa.envelope import envelope_of, error_text, plain_body, sender_of, written
 from app.nhsa.gateway import refusal
-from app.service import telemetry
+from app.service import metrics
 from app.service.http import answer, service_of
 from app.service.messages import text
 from app.service.openapi import body, gives
@@ -107,7 +107,7 @@ async def _authenticate(request: Request, hospital_code: str | None) -> None:
 
 
 def _count(path_infno: str | None, outcome: str) -> None:
-    telemetry.nhsa_transactions.labels(known_infno(path_infno or ""), outcome).inc()
+    metrics.nhsa_transactions.labels(known_infno(path_infno or ""), outcome).inc()
 
 
 async def _body(request: Request, limit: int) -> bytes:

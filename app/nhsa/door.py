@@ -20,7 +20,7 @@ from app.nhsa.message import REMEMBERED
 from app.nhsa.store import Hospital
 from app.registry.hospitals import gateway_credentials
 from app.registry.service import raw_connection
-from app.service import telemetry
+from app.service import metrics
 from app.service.caller import Caller, Service
 from app.service.http import open_request
 from app.service.security import Principal, looks_like_id_number
@@ -128,16 +128,16 @@ async def answered(
         outcome, answer = "refused", written(envelope.fields, received, error=error_text(Unavailable("nhsa_busy")))
     except OnestopError as error:
         outcome, answer = "refused", written(envelope.fields, received, error=error_text(error, infno))
-        telemetry.observe_rejection([fault.code for fault in error.faults] or [error.code], route=f"nhsa {infno}")
+        metrics.observe_rejection([fault.code for fault in error.faults] or [error.code], route=f"nhsa {infno}")
         if infno in REMEMBERED:
             await message.keep_refused(service, caller, envelope, answer)
     except Exception as error:
         outcome = "failed"
         fields = {"request_id": caller.request_id}
         LOGGER.error("unexpected error in transaction %s", infno, exc_info=error, extra={"fields": fields})
-        telemetry.uncaught_errors.inc()
+        metrics.uncaught_errors.inc()
         answer = written(envelope.fields, received, error=error_text(failure(caller.request_id)))
-    telemetry.nhsa_transactions.labels(infno, outcome).inc()
+    metrics.nhsa_transactions.labels(infno, outcome).inc()
     return answer
 
 

@@ -15,7 +15,7 @@ from app.registry.paying_area import area_on, policy_in
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.http import check_context
-from app.service.telemetry import oldest_open_list_seconds
+from app.service.metrics import oldest_open_list_seconds
 
 SUBSIDY: Final = "registry.premium_subsidy"
 

@@ -1,1 +1,1 @@
-"""What every door shares: callers, idempotency, problems, the wire, files, messages, telemetry, security."""
+"""What every door shares: callers, idempotency, problems, the wire, files, messages, metrics, logs, security."""

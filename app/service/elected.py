@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from app.service.telemetry import MULTIPROCESS_VARIABLE
+from app.service.metrics import MULTIPROCESS_VARIABLE
 
 PATTERN: Final = "elected_*.prom"
 _own: Final[list[bytes]] = []  # with one process there are no files

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app.basics.errors import Conflict, Fault, Malformed, NotFound, Refused, Unacceptable, Unauthorized
 from app.database.engine import HotConnection
-from app.service import telemetry
+from app.service import metrics
 from app.service.caller import Caller, Service
 from app.service.messages import language_of
 from app.service.security import Principal, bearer, decrypt, encrypt, is_admin_token, sign, token_digest, verify
@@ -136,15 +136,15 @@ def check_opened(state: str, *, keyed: bool = True) -> None:
         case "token_ended":
             raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
         case "reused":
-            telemetry.observe_idempotency("reused")
+            metrics.observe_idempotency("reused")
             raise Unacceptable("idempotency_key_reused")
         case "in_progress":
-            telemetry.observe_idempotency("in_progress")
+            metrics.observe_idempotency("in_progress")
             raise Conflict("idempotency_in_progress", headers={"Retry-After": "1"})
         case "not_found":
             raise NotFound("not_found")
         case "replayed" | "new" if keyed:
-            telemetry.observe_idempotency("replayed" if state == "replayed" else "new")
+            metrics.observe_idempotency("replayed" if state == "replayed" else "new")
 
 
 async def check_context(service: Service, connection: HotConnection, caller: Caller) -> None:

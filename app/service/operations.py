@@ -10,10 +10,11 @@ from app import ENGINE_VERSION
 from app.basics.days import shanghai_day, shown_instant
 from app.basics.errors import OnestopError, Refused
 from app.database.schema import head, misfit
-from app.service import clock, elected, telemetry
+from app.service import clock, elected
 from app.service.caller import Service
 from app.service.clock import ClockRequest
 from app.service.http import answer, caller_of, open_request, service_of
+from app.service.metrics import render_metrics
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import require
@@ -72,7 +73,7 @@ async def version() -> Response:
 @router.get("/metrics")
 def metrics() -> Response:
     """Prometheus metrics, summed over all workers, and on the host of the elected process those of clearing and ledger."""
-    content, content_type = telemetry.render_metrics()
+    content, content_type = render_metrics()
     return Response(content + elected.published(), media_type=content_type)
 
 

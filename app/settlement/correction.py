@@ -16,7 +16,7 @@ from app.basics.errors import Conflict, Forbidden, Refused
 from app.basics.ids import SETTLEMENT, shown_id
 from app.database.engine import HotConnection
 from app.registry.paying_area import FoundArea, area_on, policy_in
-from app.service import telemetry
+from app.service import metrics
 from app.service.caller import Caller, Service
 from app.service.http import check_opened
 from app.service.security import decrypt, encrypt, require
@@ -311,7 +311,5 @@ def observe(entries: Sequence[Entry]) -> None:
     """Count what was written, after the commit."""
     for item in entries:
         row = item.row
-        portions = {tier: getattr(row, tier) for tier in telemetry.PORTIONS}
-        telemetry.observe_settlement(
-            kind=row.kind, medical_type=row.medical_type, paid_by=row.paid_by, portions=portions
-        )
+        portions = {tier: getattr(row, tier) for tier in metrics.PORTIONS}
+        metrics.observe_settlement(kind=row.kind, medical_type=row.medical_type, paid_by=row.paid_by, portions=portions)

@@ -21,7 +21,7 @@ from app.basics.money import parsed, yuan
 from app.database.engine import HotConnection, constraint
 from app.ledger.journal import creditor, transfers_for
 from app.registry.paying_area import policy_in
-from app.service import telemetry
+from app.service import metrics
 from app.service.caller import Caller, Service
 from app.service.http import check_opened
 from app.service.security import require, sign, verify
@@ -153,11 +153,11 @@ def observe_settled(settled: Settled) -> None:
     if settled.computation is None:
         return
     bill, portions = settled.computation.bill, settled.computation.outcome.portions
-    telemetry.observe_settlement(
+    metrics.observe_settlement(
         kind="settlement",
         medical_type=bill.medical_type,
         paid_by=bill.paid_by,
-        portions={tier: getattr(portions, tier) for tier in telemetry.PORTIONS},
+        portions={tier: getattr(portions, tier) for tier in metrics.PORTIONS},
     )
 
 
@@ -199,7 +199,7 @@ async def _read(
     )
     check_opened(found.state, keyed=key is not None)
     if key is not None:
-        telemetry.lock_wait_seconds.observe(found.lock_wait / 1_000_000)
+        metrics.lock_wait_seconds.observe(found.lock_wait / 1_000_000)
     return found
 
 
@@ -227,7 +227,7 @@ def _computed(service: Service, request: BillRequest, found: Found) -> Computati
     before = empty_year() | (found.accumulators or {})
     started = perf_counter()
     computed = _located(lambda: run(bill, _catalogue(found), facts, before, episode, policy))
-    telemetry.engine_seconds.observe(perf_counter() - started)
+    metrics.engine_seconds.observe(perf_counter() - started)
     outcome = computed.outcome
     inputs = encoded(
         Inputs(

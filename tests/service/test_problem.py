@@ -77,7 +77,7 @@ def make_app() -> FastAPI:
 
 
 class WithRequestId:
-    """As the telemetry does it, outside of everything."""
+    """As the middleware of requests does it, outside of everything."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app

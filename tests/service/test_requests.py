@@ -27,7 +27,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from app.service import telemetry
+from app.service import logs, metrics
+from app.service.requests import RequestMiddleware
 
 ID_NUMBER = "53010219800101001X"
 TOKEN = "ost_" + "Ab3_-" * 9
@@ -88,7 +89,7 @@ def log() -> Iterator[io.StringIO]:
     before, level, stream = root.handlers[:], root.level, io.StringIO()
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "httpx", "httpcore", "asyncio")
     states = {name: dict(vars(logging.getLogger(name))) for name in names}
-    telemetry.configure_logging("info")
+    logs.configure_logging("info")
     handler = root.handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     assert len(root.handlers) == 1
@@ -108,7 +109,7 @@ def lines(log: io.StringIO, logger: str = "onestop.http") -> list[dict[str, Any]
 
 def call(*requests: tuple[str, str], headers: dict[str, str] | None = None, app: Any = None) -> list[httpx.Response]:
     """Send requests through the real middleware, one after the other."""
-    wrapped = app or telemetry.TelemetryMiddleware(build(), quiet={QUIET})
+    wrapped = app or RequestMiddleware(build(), quiet={QUIET})
 
     async def run() -> list[httpx.Response]:
         transport = httpx.ASGITransport(wrapped, raise_app_exceptions=False)
@@ -151,18 +152,18 @@ def test_a_request_is_counted_by_route_template(
     """Whatever way a route was added, metrics and log line bear its whole template and never the path."""
     app: Any = build()
     if not outermost:
-        app.add_middleware(telemetry.TelemetryMiddleware)
+        app.add_middleware(RequestMiddleware)
     labels = {"method": method, "route": template, "status": str(status)}
     before = value("onestop_http_requests_total", **labels)
     timed = value("onestop_http_request_duration_seconds_count", method=method, route=template)
-    (answer,) = call((method, path), app=telemetry.TelemetryMiddleware(app) if outermost else app)
+    (answer,) = call((method, path), app=RequestMiddleware(app) if outermost else app)
     assert answer.status_code == status
     assert value("onestop_http_requests_total", **labels) == before + 1
     assert value("onestop_http_request_duration_seconds_count", method=method, route=template) == timed + 1
     (line,) = lines(log)
     assert (line["method"], line["route"], line["status"]) == (method, template, status)
     assert ID_NUMBER not in log.getvalue()
-    assert ID_NUMBER.encode() not in telemetry.render_metrics()[0]
+    assert ID_NUMBER.encode() not in metrics.render_metrics()[0]
 
 
 def test_an_unknown_method_is_other() -> None:
@@ -221,7 +222,7 @@ def test_requests_at_the_same_time_keep_their_ids(log: io.StringIO) -> None:
             logging.getLogger("onestop.test").info("step of %d", number)
 
     async def run() -> None:
-        transport = httpx.ASGITransport(telemetry.TelemetryMiddleware(app))
+        transport = httpx.ASGITransport(RequestMiddleware(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             await asyncio.gather(*(client.get(f"/{n}", headers={"X-Request-Id": f"request-{n}"}) for n in range(9)))
 
@@ -234,13 +235,13 @@ def test_requests_at_the_same_time_keep_their_ids(log: io.StringIO) -> None:
 def test_an_unexpected_exception_is_counted_and_passed_on() -> None:
     """An exception nobody handles is counted, goes on to the server, and leaves nothing in progress."""
     before = value("onestop_uncaught_errors_total")
-    app = telemetry.TelemetryMiddleware(build())
+    app = RequestMiddleware(build())
 
     async def run() -> str | None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
             with pytest.raises(RuntimeError):
                 await client.get("/v1/broken/7", headers={"X-Request-Id": "request-7"})
-        return telemetry.request_id_variable.get()  # where a server logs the traceback
+        return logs.request_id_variable.get()  # where a server logs the traceback
 
     assert asyncio.run(run()) == "request-7"
     assert value("onestop_uncaught_errors_total") == before + 1
@@ -253,7 +254,7 @@ def test_an_answer_has_one_request_id() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse({}, headers={"X-Request-Id": "another", "X-Other": "1"})(scope, receive, send)
 
-    (answer,) = call(("GET", "/"), headers={"X-Request-Id": "request-1"}, app=telemetry.TelemetryMiddleware(app))
+    (answer,) = call(("GET", "/"), headers={"X-Request-Id": "request-1"}, app=RequestMiddleware(app))
     assert answer.headers.get_list("x-request-id") == ["request-1"]
     assert answer.headers["x-other"] == "1"
 
@@ -279,7 +280,7 @@ def test_a_client_that_left_is_499(log: io.StringIO) -> None:
         return None
 
     uncaught = value("onestop_uncaught_errors_total")
-    asyncio.run(telemetry.TelemetryMiddleware(build())(scope, receive, send))
+    asyncio.run(RequestMiddleware(build())(scope, receive, send))
     (line,) = lines(log)
     assert (line["status"], line["route"], line["level"]) == (499, "/v1/bills", "info")
     assert value("onestop_uncaught_errors_total") == uncaught
@@ -293,7 +294,7 @@ def test_a_cancelled_request_is_499(log: io.StringIO) -> None:
 
     async def run() -> None:
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        task = asyncio.create_task(telemetry.TelemetryMiddleware(app)(scope, app, app))  # type: ignore[arg-type]
+        task = asyncio.create_task(RequestMiddleware(app)(scope, app, app))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -318,7 +319,7 @@ def test_other_scopes_pass_untouched() -> None:
     async def app(scope: Scope, receive: Any, send: Any) -> None:
         seen.append(scope)
 
-    asyncio.run(telemetry.TelemetryMiddleware(app)({"type": "lifespan"}, app, app))  # type: ignore[arg-type]
+    asyncio.run(RequestMiddleware(app)({"type": "lifespan"}, app, app))  # type: ignore[arg-type]
     assert seen == [{"type": "lifespan"}]
 
 
@@ -370,9 +371,9 @@ def test_values_quoted_by_drivers_and_validators_are_withheld(log: io.StringIO) 
 @given(st.text(max_size=40), st.from_regex(r"[0-9]{17}[0-9Xx]", fullmatch=True), st.text(max_size=40))
 def test_no_text_hides_an_id_number(before: str, number: str, after: str) -> None:
     """An id number disappears whatever stands around it, and redacting twice changes nothing more."""
-    text = telemetry.redacted(before + number + after)
+    text = logs.redacted(before + number + after)
     assert number not in text
-    assert telemetry.redacted(text) == text
+    assert logs.redacted(text) == text
     assert not re.search(r"\d{17}[\dXx]", text)
 
 
@@ -382,7 +383,7 @@ def test_no_text_hides_an_id_number(before: str, number: str, after: str) -> Non
 )
 def test_no_bearer_token_is_left(token: str, scheme: str) -> None:
     """A token after the bearer scheme, in any case, disappears whole."""
-    assert telemetry.redacted(f"header '{scheme}  {token}' refused") == "header '[token]' refused"
+    assert logs.redacted(f"header '{scheme}  {token}' refused") == "header '[token]' refused"
 
 
 def test_amounts_and_ordinary_text_stay(log: io.StringIO) -> None:
@@ -399,7 +400,7 @@ def test_fields_cannot_replace_what_a_line_is() -> None:
     """A field named like a part of the line, or holding an odd object, can't break or forge the line."""
     record = logging.LogRecord("n", logging.INFO, "", 0, "m\n{}", None, None)
     record.fields = {"message": "forged", "odd": object(), "bytes": b"\xff"}
-    text = telemetry.JsonFormatter().format(record)
+    text = logs.JsonFormatter().format(record)
     assert "\n" not in text
     assert json.loads(text)["message"] == "m\n{}"
 
@@ -414,14 +415,14 @@ def test_fields_cannot_replace_what_a_line_is() -> None:
 )
 def test_an_odd_message_is_written_all_the_same(message: str, arguments: tuple[str, ...], written: str) -> None:
     """Arguments that don't fit and half surrogate pairs neither lose the line nor show what is in it."""
-    text = telemetry.JsonFormatter().format(logging.LogRecord("n", logging.INFO, "", 0, message, arguments, None))
+    text = logs.JsonFormatter().format(logging.LogRecord("n", logging.INFO, "", 0, message, arguments, None))
     assert json.loads(text)["message"] == written
     assert ID_NUMBER not in text
 
 
 def test_configuring_twice_doubles_nothing(log: io.StringIO) -> None:
     """Configuring again leaves one handler, uvicorn's lines come once and its access lines not at all."""
-    telemetry.configure_logging("info")
+    logs.configure_logging("info")
     handler = logging.getLogger().handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(log)
@@ -430,7 +431,7 @@ def test_configuring_twice_doubles_nothing(log: io.StringIO) -> None:
     logging.getLogger("httpx").info("HTTP Request: GET /v1/persons/7")
     assert [line["message"] for line in map(json.loads, log.getvalue().splitlines())] == ["started"]
     with pytest.raises(ValueError, match="LOUD"):
-        telemetry.configure_logging("loud")
+        logs.configure_logging("loud")
 
 
 # ---------------------------------------------------------------- metrics
@@ -442,7 +443,7 @@ def test_a_settlement_is_counted_with_its_portions() -> None:
     funds = {**labels, "hospital": "", "patient": ""}
     before = {name: value("onestop_portion_yuan_total", portion=name, fund=fund) for name, fund in funds.items()}
     counted = value("onestop_settlements_total", kind="settlement", medical_type="21", paid_by="hospital")
-    telemetry.observe_settlement(
+    metrics.observe_settlement(
         kind="settlement", medical_type="21", paid_by="hospital", portions=dict.fromkeys(funds, 12345)
     )
     for name, fund in funds.items():
@@ -455,15 +456,15 @@ def test_what_is_taken_back_never_lowers_a_counter(kind: str, amount: int) -> No
     """Reversed amounts, given with either sign, and negative differences are added to a counter of their own."""
     labels = {"portion": "basic", "fund": "390100"}
     paid, back = value("onestop_portion_yuan_total", **labels), value("onestop_reversed_portion_yuan_total", **labels)
-    telemetry.observe_settlement(kind=kind, medical_type="21", paid_by="hospital", portions={"basic": amount})
+    metrics.observe_settlement(kind=kind, medical_type="21", paid_by="hospital", portions={"basic": amount})
     assert value("onestop_portion_yuan_total", **labels) == paid
     assert value("onestop_reversed_portion_yuan_total", **labels) == back + 5
 
 
 def test_an_unknown_portion_never_fails_a_settlement() -> None:
-    """A portion that telemetry doesn't know is counted as other instead of raising."""
+    """A portion without a metric is counted as other instead of raising."""
     before = value("onestop_portion_yuan_total", portion="other", fund="")
-    telemetry.observe_settlement(kind="settlement", medical_type="21", paid_by="hospital", portions={"new tier": 100})
+    metrics.observe_settlement(kind="settlement", medical_type="21", paid_by="hospital", portions={"new tier": 100})
     assert value("onestop_portion_yuan_total", portion="other", fund="") == before + 1
 
 
@@ -471,18 +472,18 @@ def test_a_refusal_counts_each_code_once() -> None:
     """A bill with two faults of one code counts that code once, and each other code too."""
     codes = ["code_a", "code_b", "code_a"]
     before = [value("onestop_rejections_total", code=code, route="/v1/x") for code in ("code_a", "code_b")]
-    telemetry.observe_rejection(codes, route="/v1/x")
+    metrics.observe_rejection(codes, route="/v1/x")
     after = [value("onestop_rejections_total", code=code, route="/v1/x") for code in ("code_a", "code_b")]
     assert after == [count + 1 for count in before]
 
 
 def test_series_are_there_before_they_are_needed() -> None:
     """Series with known labels are shown as 0 from the start, and the build is told."""
-    text, content_type = telemetry.render_metrics()
+    text, content_type = metrics.render_metrics()
     names = {family.name for family in text_string_to_metric_families(text.decode())}
     assert content_type.startswith("text/plain")
     assert {"onestop_build_info", "onestop_engine_seconds", "onestop_lock_wait_seconds"} <= names
-    for result in telemetry.IDEMPOTENCY_RESULTS:
+    for result in metrics.IDEMPOTENCY_RESULTS:
         assert REGISTRY.get_sample_value("onestop_idempotency_total", {"result": result}) is not None
     assert REGISTRY.get_sample_value("onestop_engine_seconds_bucket", {"le": "1e-05"}) is not None
     assert REGISTRY.get_sample_value("onestop_engine_seconds_bucket", {"le": "0.1"}) is not None
@@ -490,7 +491,7 @@ def test_series_are_there_before_they_are_needed() -> None:
 
 def test_every_name_follows_the_practice() -> None:
     """Our metrics have our prefix and base units; counters end in _total."""
-    for family in text_string_to_metric_families(telemetry.render_metrics()[0].decode()):
+    for family in text_string_to_metric_families(metrics.render_metrics()[0].decode()):
         if not family.name.startswith(("python_", "process_")):
             assert family.name.startswith("onestop_")
             assert family.type != "histogram" or family.name.endswith("_seconds")
@@ -498,12 +499,13 @@ def test_every_name_follows_the_practice() -> None:
 
 WORKER = """
 import os, sys
-from app.service import telemetry
+from app.service import logs, metrics
+from app.service.requests import RequestMiddleware
 portions = {"basic": int(sys.argv[1])}
-telemetry.observe_settlement(kind="settlement", medical_type="21", paid_by="hospital", portions=portions)
-telemetry.observe_idempotency("new")
-telemetry.engine_seconds.observe(0.0003)
-telemetry.http_requests_in_progress.inc(2)
+metrics.observe_settlement(kind="settlement", medical_type="21", paid_by="hospital", portions=portions)
+metrics.observe_idempotency("new")
+metrics.engine_seconds.observe(0.0003)
+metrics.http_requests_in_progress.inc(2)
 print(os.getpid(), flush=True)
 sys.stdin.read()
 """
@@ -522,17 +524,17 @@ def start(amount_fen: int) -> tuple[subprocess.Popen[str], int]:
 
 
 def rendered() -> dict[str, float]:
-    text = telemetry.render_metrics()[0].decode()
+    text = metrics.render_metrics()[0].decode()
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {f"{s.name}{sorted(s.labels.values())}": s.value for s in samples}
 
 
 def test_the_metrics_of_several_workers_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes' counters, histograms and gauges are summed; the dead ones' gauges go and their counters stay."""
-    monkeypatch.setenv(telemetry.MULTIPROCESS_VARIABLE, "replaced and put back")
+    monkeypatch.setenv(metrics.MULTIPROCESS_VARIABLE, "replaced and put back")
     (tmp_path / "counter_1.db").write_bytes(b"of an earlier run")
-    telemetry.prepare_multiprocess(tmp_path)
-    assert os.environ[telemetry.MULTIPROCESS_VARIABLE] == str(tmp_path)
+    metrics.prepare_multiprocess(tmp_path)
+    assert os.environ[metrics.MULTIPROCESS_VARIABLE] == str(tmp_path)
     assert not list(tmp_path.iterdir())
     workers = [start(100), start(250)]
     try:
@@ -546,7 +548,7 @@ def test_the_metrics_of_several_workers_add_up(tmp_path: Path, monkeypatch: pyte
     finally:
         for process, _ in workers:
             process.communicate()
-    telemetry.forget_dead_workers()
+    metrics.forget_dead_workers()
     one = rendered()
     assert one["onestop_portion_yuan_total['390100', 'basic']"] == 3.5
     assert "onestop_http_requests_in_progress[]" not in one
@@ -555,5 +557,5 @@ def test_the_metrics_of_several_workers_add_up(tmp_path: Path, monkeypatch: pyte
 
 def test_a_worker_alone_has_nobody_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one process there are no files, and forgetting does nothing."""
-    monkeypatch.delenv(telemetry.MULTIPROCESS_VARIABLE, raising=False)
-    telemetry.forget_dead_workers()
+    monkeypatch.delenv(metrics.MULTIPROCESS_VARIABLE, raising=False)
+    metrics.forget_dead_workers()
