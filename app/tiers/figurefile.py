@@ -1,5 +1,6 @@
 """The figures of a pack file: parameters, their dated rows and values, each checked against its unit. Pure."""
 
+from app.basics.money import scaled
 from app.tiers.pack import Parameter, Row
 from app.tiers.units import DERIVED, UNITS, WrongBand, converted
 from app.tiers.vocabulary import FACTS, SELECTORS, STATUSES
@@ -95,21 +96,46 @@ def check_value(value: object, unit: str, where: str, line: int, reader: Reader)
 
 
 def _check_derived(value: Map, unit: str, where: str, line: int, reader: Reader) -> None:
-    if "of" not in value and unit != "yuan":
+    """Findings for a value that is a share of something, or derived from the ordinary class's."""
+    if "of" in value:
+        _check_of_ordinary(value, unit, where, line, reader)
+        return
+    if unit != "yuan":
         reader.find(line, f"{where} 的 value 不对：只有单位 yuan 的参数可以写成 share 或 share_of_bill。")
+    need = {"share_of_bill"} if "share_of_bill" in value else {"share", "of_accumulator"}
+    bounds = frozenset({"at_least", "at_most"})
     if "of_parameter" in value:
-        reader.keys(value, where, frozenset({"share", "of_parameter"}), frozenset())
-    elif "share" in value or "share_of_bill" in value:
-        need = {"share", "of_accumulator"} if "share" in value else {"share_of_bill"}
-        reader.keys(value, where, frozenset(need), frozenset({"at_least", "at_most"}))
-        for key in value.keys() & {"share_of_bill", "at_least", "at_most"}:
-            check_value(value[key], "rate" if key == "share_of_bill" else "yuan", f"{where} 的 {key}", line, reader)
-    else:
-        reader.keys(value, where, frozenset({"of"}), frozenset({"times", "plus", "at_least"}))
-        if value.get("of") != "ordinary":
-            reader.find(line, f"{where} 的 of 只能写 ordinary（同一参数 ordinary 类别的值）。")
-    for key in value.keys() & ({"share", "plus", "at_least"} if "of" in value else {"share"}):
-        check_value(value[key], "rate", f"{where} 的 {key}", line, reader)
-    times = value.get("times", "1")
-    if not (isinstance(times, str) and times.replace(".", "", 1).isdigit()):
+        need, bounds = {"share", "of_parameter"}, frozenset()
+    reader.keys(value, where, frozenset(need), bounds)
+    for key in ("share", "share_of_bill", "at_least", "at_most"):
+        if key in value:
+            _check_number(value[key], "yuan" if key in bounds else "rate", f"{where} 的 {key}", line, reader)
+    for key in need & value.keys() - {"share", "share_of_bill"}:
+        reader.word(value, key, where)
+
+
+def _check_of_ordinary(value: Map, unit: str, where: str, line: int, reader: Reader) -> None:
+    changes = {"yuan": ("times",), "rate": ("plus", "at_least"), "bands": ("plus", "at_least")}.get(unit, ())
+    reader.keys(value, where, frozenset({"of"}), frozenset(changes))
+    if value.get("of") != "ordinary":
+        reader.find(line, f"{where} 的 of 只能写 ordinary（同一参数 ordinary 类别的值）。")
+    for key in ("plus", "at_least"):
+        if key in value:
+            _check_number(value[key], "rate", f"{where} 的 {key}", line, reader)
+    if "times" in value and not _is_factor(value["times"]):
         reader.find(line, f'{where} 的 times 写加引号的小数，如 "0.5"。')
+
+
+def _check_number(value: object, unit: str, where: str, line: int, reader: Reader) -> None:
+    """A number inside a derived value; ``none`` is none, except that a share may have no ceiling."""
+    if value == "none" and not where.endswith("at_most"):
+        reader.find(line, f"{where} 不能写 none，{UNITS[unit].remedy}。")
+        return
+    check_value(value, unit, where, line, reader)
+
+
+def _is_factor(value: object) -> bool:
+    try:
+        return isinstance(value, str) and scaled(value, 4) >= 0
+    except ValueError:
+        return False

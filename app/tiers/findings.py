@@ -8,6 +8,7 @@ rule can meet.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import combinations, pairwise, product
+from typing import Final
 
 from app.basics.errors import Refused
 from app.tiers.kinds import KINDS
@@ -16,6 +17,8 @@ from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
 from app.tiers.vocabulary import FACTS
 from app.tiers.yamltext import nearest
+
+SHARES: Final = frozenset({"share", "share_of_bill"})
 
 
 def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> Iterator[str]:
@@ -45,6 +48,7 @@ def pack_findings(pack: Pack) -> Iterator[str]:
     yield from _version_findings(pack)
     for version in pack.versions:
         yield from _rule_findings(pack, version)
+        yield from _package_findings(version)
         yield from _unpaid_findings(pack, version)
 
 
@@ -58,8 +62,17 @@ def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) 
             guess = nearest(name, (*groups, *CLASSES))
             yield f"class 写了“{name}”，既不是类别也不是 groups 里的组。{guess}组有：{'、'.join(sorted(groups))}。"
     other = row.derivation().get("of_parameter")
-    if other is not None and (str(other) not in pack.parameters or pack.parameters[str(other)].unit != "yuan"):
-        yield f"of_parameter 应是单位 yuan 的参数，没有这样的“{other}”。{nearest(str(other), pack.parameters)}"
+    if other is not None and not _is_income(pack, str(other)):
+        yield f"of_parameter 应是单位 yuan、直接写出金额的参数，没有这样的“{other}”。{nearest(str(other), pack.parameters)}"
+
+    if "times" in row.derivation() and any(other.derivation().keys() & SHARES for other in parameter.rows):
+        yield "times 乘的是 ordinary 类别的金额；同一参数里有按比例计算的（share 或 share_of_bill），请把金额直接写出。"
+
+
+def _is_income(pack: Pack, name: str) -> bool:
+    """Whether a parameter is a sum that others can be a share of: each of its values is written as an amount."""
+    parameter = pack.parameters.get(name)
+    return parameter is not None and parameter.unit == "yuan" and not any(row.derivation() for row in parameter.rows)
 
 
 def unused(pack: Pack) -> list[str]:
@@ -108,9 +121,16 @@ def _days(since: date, until: date | None) -> str:
 
 def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
     """Every parameter that a rule names exists, has the right unit, and covers every day and every fact of the rule."""
+    seen: set[str] = set()
     for rule in version.rules:
         where = f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}"
-        roles = KINDS[rule.kind].roles
+        kind = KINDS[rule.kind]
+        roles = kind.roles
+        if rule.tier not in kind.tiers:
+            yield f"{where}：{rule.kind} 不能写 tier: {rule.tier}，可选：{'、'.join(kind.tiers)}。"
+        if rule.rule in seen:
+            yield f"{where}：同一版本里有两条规则都叫 {rule.rule}。请改其中一条的名字。"
+        seen.add(rule.rule)
         for role, name in rule.parameters.items():
             unit = roles[role].unit.name
             parameter = pack.parameters.get(name)
@@ -125,6 +145,16 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
             else:
                 yield from _accumulator_findings(pack, version, rule, name)
                 yield from _coverage_findings(pack, version, rule, name)
+
+
+def _package_findings(version: Version) -> Iterator[str]:
+    """Two packages for one bill: what the fund owes beside the bill would be counted twice."""
+    for one, other in combinations((rule for rule in version.rules if rule.kind == "package"), 2):
+        if all(one.applies[key] & other.applies[key] for key in one.applies.keys() & other.applies.keys()):
+            yield (
+                f"{other.at}: 版本 {version.name} 的规则 {other.rule}：与 {one.rule} 会同时用于一张账单，"
+                "定额包干只能有一条。请用 applies 分开。"
+            )
 
 
 def _accumulator_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
@@ -181,7 +211,7 @@ def _gap(parameter: Parameter, rule: Rule, facts: Mapping[str, str], day: date, 
     ended = [row for row in parameter.rows if row.until is not None and row.until <= day]
     nearest_row = max(ended, key=lambda row: (row.until or day, row.line), default=None)
     at = parameter.at if nearest_row is None else f"{nearest_row.file}:{nearest_row.line}"
-    whom = "、".join(f"{key} {value}" for key, value in facts.items())
+    whom = "、".join(f"{key} {value or '没有'}" for key, value in facts.items())
     return (
         f"{at}: 参数 {parameter.name}：{day} 没有规则"
         f"（policy_gap，{_days(day, following)}，规则 {rule.rule}{'，' if whom else ''}{whom}）。"
@@ -222,4 +252,8 @@ def _met(policy: Policy, rule: Rule, dimension: str, values: tuple[str, ...]) ->
         return sorted(groups if types == frozenset({CHRONIC}) else groups | {OTHER_DISEASES})
     if dimension == "medical_type" and types is not None and rule.tier in policy.childbirth_tiers:
         return sorted(types | {CHILDBIRTH})
-    return sorted(rule.applies[dimension]) if dimension in rule.applies else values
+    if dimension in rule.applies:
+        return sorted(rule.applies[dimension])
+    if dimension == "delivery_mode" and types != frozenset({CHILDBIRTH}):
+        return (*values, "")  # bills that are no childbirth have none
+    return values

@@ -61,6 +61,7 @@ ACCUMULATORS: Final = (
     "compliant_own",
     "own_total",
 )
+KEPT_BY_ENGINE: Final = frozenset({"inpatient_count", "compliant_own", "own_total"})
 
 
 def empty_year() -> dict[str, int]:

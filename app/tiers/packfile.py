@@ -12,7 +12,7 @@ from typing import Final
 from app.tiers.figurefile import parameter_of
 from app.tiers.kinds import KINDS
 from app.tiers.kinds.kind import Kind
-from app.tiers.model import ACCUMULATORS, CLASSES
+from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE
 from app.tiers.pack import Accumulator, PackSource, Rule, Version
 from app.tiers.roles import OF_EVERY_RULE
 from app.tiers.units import TIERS
@@ -21,6 +21,7 @@ from app.tiers.yamltext import Map, Reader, compose, nearest
 
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
 EVERY_RULE: Final = frozenset({"applies", "referral_missing", "counts_paid", *(role.name for role in OF_EVERY_RULE)})
+COUNTABLE: Final = tuple(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE)
 _NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,39}\Z")
 
 
@@ -192,7 +193,7 @@ def _allowed(option: str, own: Mapping[str, Accumulator]) -> tuple[str, ...]:
     if option == "own_of_year":
         return ("compliant_own", *(name for name, item in own.items() if item.grows_by is not None))
     if option in COUNTERS:
-        return (*ACCUMULATORS, *(name for name, item in own.items() if item.grows_by is None))
+        return (*COUNTABLE, *(name for name, item in own.items() if item.grows_by is None))
     return tuple(WORDS[option])
 
 

@@ -15,7 +15,7 @@ from app.basics.money import RATE_ONE, divide_half_up, scaled, share, yuan
 from app.tiers.model import Basis, OwnFigure
 from app.tiers.pack import Pack, Parameter, Row, Rule, Version
 from app.tiers.roles import DISEASE_LIST, LATER_TIERS
-from app.tiers.units import RATE, UNITS, YUAN, Bands, Diseases, ShareOf, converted
+from app.tiers.units import RATE, UNITS, YUAN, Bands, Diseases, ShareOf, Sum, converted
 from app.tiers.vocabulary import FACTS
 
 T = TypeVar("T")
@@ -196,9 +196,9 @@ def _share_of(value: Mapping[str, object]) -> ShareOf:
     )
 
 
-def _derived(rule: Mapping[str, object], ordinary: int | Bands | None) -> int | Bands | None:
+def _derived(rule: Mapping[str, object], ordinary: Sum | Bands | None) -> Sum | Bands | None:
     """``of: ordinary`` with times (sums), plus or at_least (rates, and the rate of every band)."""
-    if ordinary is None or rule.keys() == {"of"}:
+    if ordinary is None or isinstance(ordinary, ShareOf) or rule.keys() == {"of"}:
         return ordinary
     if isinstance(ordinary, tuple):
         return tuple((upper, _derived_rate(rule, band_rate)) for upper, band_rate in ordinary)

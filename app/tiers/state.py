@@ -155,10 +155,15 @@ class State:
             self.accumulators[counter] += amount
 
     def pay(self, rule: Rule, amount: int, base: str = "total") -> None:
-        """Let the fund of a rule's tier pay an amount of a base, fen, and count it where the rule says."""
-        self.portions[rule.tier] += amount
+        """Let the fund of a rule's tier, or the hospital, pay an amount of a base, fen, and count it where the rule says."""
+        taken = self.paid
+        if rule.tier == "hospital":
+            self.hospital += amount
+            taken = self.apart
+        else:
+            self.portions[rule.tier] += amount
         for region in TAKEN_FROM.get(base, INNERMOST):
-            self.paid[region] += amount
+            taken[region] += amount
         self.count(rule.options.get("counts_paid"), amount)
 
     def charge_hospital(self, amount: int, base: str = "total") -> None:

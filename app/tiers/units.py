@@ -12,7 +12,8 @@ T = TypeVar("T")
 Bands: TypeAlias = tuple[tuple[int | None, int], ...]
 Diseases: TypeAlias = Mapping[str, tuple[str, str]]
 Outside: TypeAlias = object
-TIERS: Final = ("hospital", "basic", "serious_illness", "medical_assistance", "safety_net")
+FUNDED: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
+TIERS: Final = ("hospital", *FUNDED)
 DERIVED: Final = frozenset({"of", "share", "share_of_bill"})
 
 

@@ -20,6 +20,7 @@ from app.tiers.kinds.limits import (
 )
 from app.tiers.kinds.reading import DERIVED, LIMITED, PERCENT, YUAN, ZERO, Reading
 from app.tiers.pack import Rule
+from app.tiers.policy import Figure
 from app.tiers.roles import BANDS_OF, CAPS, DEDUCTIBLE, RATE_OF
 from app.tiers.state import State
 from app.tiers.units import Bands
@@ -55,8 +56,9 @@ def _apply(rule: Rule, state: State) -> None:
     deductible = state.figure(rule, DEDUCTIBLE)
     banded = state.figure(rule, BANDS_OF)
     rate = state.figure(rule, RATE_OF)
-    if deductible is None or deductible.value is None or (rate is not None and rate.value is None):
-        refuse(rule, state, "no_rate", deductible, rate)
+    bands = _bands(banded, rate)
+    if deductible is None or deductible.value is None or bands is None:
+        refuse(rule, state, "no_rate", deductible, rate if banded is None else banded)
         return
     base_name = rule.options["base"]
     base = state.base(base_name)
@@ -64,9 +66,6 @@ def _apply(rule: Rule, state: State) -> None:
     start = state.accumulators[counter] if counter is not None else 0
     state.count(counter, base)
     threshold = state.amount(deductible)
-    bands: Bands = ((None, (rate.value or 0) if rate is not None else 0),)
-    if banded is not None:
-        bands = banded.value or ()
     if rule.options.get("bands_from") == "deductible":
         bands = tuple((None if upper is None else upper + threshold, band_rate) for upper, band_rate in bands)
     exact = benefit(start + base, threshold, bands) - benefit(start, threshold, bands)
@@ -85,9 +84,16 @@ def _apply(rule: Rule, state: State) -> None:
     pay(rule, state, limits, Payment(base_name, paid, wanted, inputs, (deductible, banded, rate)))
 
 
+def _bands(banded: Figure[Bands] | None, rate: Figure[int] | None) -> Bands | None:
+    """The bands of a rule, one open band where it has a flat rate; None when its figure is none."""
+    if banded is not None:
+        return banded.value
+    return None if rate is None or rate.value is None else ((None, rate.value),)
+
+
 def _check(data: Map) -> Iterator[str]:
-    if not data.keys() & {"bands", "rate"}:
-        yield "要有 bands（分段）或 rate（单一比例）。"
+    if len(data.keys() & {"bands", "rate"}) != 1:
+        yield "要有 bands（分段）或 rate（单一比例），只写其中一个。"
 
 
 def _sentence(i: Given, amount: int) -> str:

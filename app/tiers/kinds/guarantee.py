@@ -23,6 +23,7 @@ from app.tiers.kinds.reading import DERIVED, NOTE, PERCENT, ROOMS, YUAN, ZERO, R
 from app.tiers.pack import Rule
 from app.tiers.roles import CAPS, OWN_CAP, RATE_OF, REASON
 from app.tiers.state import State
+from app.tiers.units import FUNDED
 from app.tiers.vocabulary import BASES, WHOLE_BASES
 from app.tiers.yamltext import Map
 
@@ -141,6 +142,7 @@ def _ended_sentence(i: Given, amount: int) -> str:
 FLOOR: Final = Kind(
     name="floor",
     apply=_apply_floor,
+    tiers=FUNDED,
     needs=(RATE_OF,),
     may=CAPS,
     options=("base", "ceiling_base"),
@@ -165,6 +167,7 @@ FLOOR: Final = Kind(
 OWN_SPENDING_CAP: Final = Kind(
     name="own_cap",
     apply=_apply_own_cap,
+    tiers=FUNDED,
     needs=(OWN_CAP,),
     may=CAPS,
     options=("own_of_year", "ceiling_base"),

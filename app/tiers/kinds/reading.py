@@ -16,7 +16,7 @@ PERCENT: Final = r"\d+(?:\.\d+)?"
 NOTE: Final = "（四舍五入到分）"
 DERIVED: Final = (
     rf"(?:（人均可支配收入 (?P<income>{YUAN}) × (?P<part>{PERCENT})%(?:{NOTE})?）"
-    rf"|（\D+ (?P<share_of>{YUAN}) × (?P<share>{PERCENT})%(?:{NOTE})?"
+    rf"|（[^（）]+? (?P<share_of>{YUAN}) × (?P<share>{PERCENT})%(?:{NOTE})?"
     rf"(?:，最低 (?P<least>{YUAN}))?(?:，最高 (?P<highest>{YUAN}))?）)?"
 )
 ROOMS: Final = (
