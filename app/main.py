@@ -7,50 +7,54 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from app.clearing import api as statements
-from app.clearing import deduction_api as deductions
-from app.clearing import disbursement_api as disbursements
-from app.clearing import month_api as months
-from app.clearing import rates_api as rates
-from app.clearing import reconciliation_api as reconciliations
-from app.clearing import report_api as reports
+from app.clearing.routes import CLEARING_ROUTES
 from app.config import Settings
 from app.database.embedded import default_data_dir
 from app.database.engine import open_database
-from app.exports import api as exports
-from app.exports import job as export
-from app.finance import routes as pages
-from app.jobs import api as jobs_api
+from app.exports import job as exporting
+from app.exports.api import router as export_routes
+from app.finance.routes import install as install_pages
+from app.jobs.api import router as job_routes
 from app.jobs.kinds import Export, JobKind, JobKinds
 from app.jobs.worker import work
-from app.ledger import api as ledger
-from app.nhsa import api as nhsa
+from app.ledger.api import router as ledger_routes
+from app.nhsa.api import router as nhsa_routes
 from app.nhsa.dictionary import dictionaries
 from app.nhsa.retention import keep_erasing
-from app.policies import api as law
 from app.policies import shipped_book
-from app.registry import api as registry
+from app.policies.api import keep_texts
+from app.policies.api import router as policy_routes
 from app.registry import catalogue_import, item_code_import, poverty_list
-from app.registry import hospitals_api as hospitals
-from app.registry import imports_api as imports
-from app.registry import records_api as records
+from app.registry.routes import REGISTRY_ROUTES
 from app.registry.worklists import observe_open_lists
 from app.service import clock, logs, openapi, operations, problem, requests, tokens
 from app.service.caller import Service
 from app.service.security import load_keys
-from app.settlement import api as settlement
-from app.settlement import year_api as person_years
+from app.settlement.routes import SETTLEMENT_ROUTES
 from app.version import VERSION
 from app.watch import watch
 
+# In the order of the interface's description.
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    *SETTLEMENT_ROUTES,
+    *CLEARING_ROUTES,
+    ledger_routes,
+    *REGISTRY_ROUTES,
+    job_routes,
+    export_routes,
+    policy_routes,
+    tokens.router,
+    nhsa_routes,
+    operations.router,
+)
 JOB_KINDS: Final[JobKinds] = {
     poverty_list.KIND: JobKind(poverty_list.run),
     catalogue_import.KIND: JobKind(catalogue_import.run, catalogue_import.accept),
     item_code_import.KIND: JobKind(item_code_import.run),
-    export.KIND: JobKind(export.run, export=Export(export.check_mine, export.result)),
+    exporting.KIND: JobKind(exporting.run, export=Export(exporting.check_mine, exporting.result)),
 }
 DESCRIPTION = "医疗费用“一站式”结算 · One-stop settlement of medical bills. Amounts are strings of yuan."
 
@@ -76,7 +80,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
         logs.configure_logging(settings.log_level)
         database = await open_database(database_url, settings)
         async with database.transaction() as connection:
-            await law.keep_texts(connection, book)
+            await keep_texts(connection, book)
             if start is not None:
                 await clock.start_manual(connection, start)
         app.state.service = Service(settings, database, book, keys, start is not None)
@@ -112,30 +116,9 @@ def describe_app(lifespan: object = None) -> FastAPI:
         openapi_url="/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for module in (
-        settlement,
-        person_years,
-        statements,
-        reconciliations,
-        deductions,
-        months,
-        disbursements,
-        rates,
-        reports,
-        ledger,
-        imports,
-        registry,
-        hospitals,
-        records,
-        jobs_api,
-        exports,
-        law,
-        tokens,
-        nhsa,
-        operations,
-    ):
-        api.include_router(module.router)
-    pages.install(api)
+    for router in ROUTERS:
+        api.include_router(router)
+    install_pages(api)
     problem.install(api)
     openapi.install(api)
     return api

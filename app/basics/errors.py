@@ -1,22 +1,24 @@
 """The error tree. Pure: codes, statuses and fault lists; the HTTP shape is made in ``app/service/problem.py``.
 
-    OnestopError
-    ├── Malformed          400  the request itself can't be read
-    ├── Unauthorized       401
-    ├── Forbidden          403
-    ├── NotFound           404  also "not yours"
-    ├── Conflict           409  the present state doesn't allow it
-    ├── TooLarge           413
-    ├── UnsupportedMedia   415
-    ├── Refused            422  unacceptable content; carries every fault found
-    ├── Unacceptable       422  the request as a whole, such as a key used for another one; without faults in its body
-    ├── TooMany            429  wait as long as Retry-After says
-    └── Unavailable        503  nothing was written, repeat with the same key
+    Exception
+    ├── OnestopError              500  never raised itself
+    │   ├── Malformed             400  the request itself can't be read
+    │   ├── Unauthorized          401  nobody, or a token that isn't valid
+    │   ├── Forbidden             403  somebody who may not do this
+    │   ├── NotFound              404  not there, or not theirs
+    │   ├── Conflict              409  the present state doesn't allow it
+    │   ├── TooLarge              413  more bytes than are read
+    │   ├── UnsupportedMedia      415  a type of content that isn't read
+    │   ├── Refused               422  unacceptable content; carries every fault found
+    │   ├── Unacceptable          422  the request as a whole, such as a key used for another one; without faults
+    │   ├── TooMany               429  wait as long as Retry-After says
+    │   └── Unavailable           503  nothing was written, repeat with the same key
+    └── PolicyError                    a pack that can't be loaded
 
-``PolicyError`` stands apart: a pack that can't be loaded, with every finding, for policy authors and not for a request.
+A ``PolicyError`` is for policy authors and not for a request: it has no code, but every finding.
 
-Each code has its message in both languages in ``app/service/messages/``. No input value, name or id number is ever put into
-an error: ``values`` holds only what is ours (amounts computed, limits, counts, days of a policy).
+Each code has its message in both languages in ``app/service/messages/``. No input value, name or id number is
+ever put into an error: ``values`` holds only what is ours (amounts computed, limits, counts, days of a policy).
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,22 +70,32 @@ class Refused(OnestopError):
 
 
 class Malformed(OnestopError):
+    """The request itself can't be read: its JSON, its encoding, its headers."""
+
     status = 400
 
 
 class Unauthorized(OnestopError):
+    """There is no token, or one that isn't valid."""
+
     status = 401
 
 
 class Forbidden(OnestopError):
+    """The caller is known and may not do this."""
+
     status = 403
 
 
 class NotFound(OnestopError):
+    """What is asked for isn't there, or is somebody else's: the two are not told apart."""
+
     status = 404
 
 
 class Conflict(OnestopError):
+    """The present state doesn't allow what is asked for."""
+
     status = 409
 
 
@@ -94,19 +106,27 @@ class Unacceptable(OnestopError):
 
 
 class TooLarge(OnestopError):
+    """The body is longer than what is read."""
+
     status = 413
 
 
 class UnsupportedMedia(OnestopError):
+    """The body has a type that isn't read."""
+
     status = 415
 
 
 class TooMany(OnestopError):
+    """The caller asks too often; ``Retry-After`` says how long to wait."""
+
     status = 429
     retryable = True
 
 
 class Unavailable(OnestopError):
+    """The service can't do it now. Nothing was written; the same key may be used again."""
+
     status = 503
     retryable = True
 

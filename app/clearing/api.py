@@ -1,7 +1,7 @@
 """The routes of statements. They translate, nothing more."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from msgspec import Struct
@@ -17,11 +17,10 @@ from app.service.export import file_of
 from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, open_request, service_of
 from app.service.openapi import body, gives
 from app.service.problem import read_body
-from app.service.security import require
+from app.service.security import MONEY_READERS, require
 from app.service.wire import Name, decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
-READERS: Final = ("hospital", "finance", "auditor")
 Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
 State = Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"]
 
@@ -91,7 +90,7 @@ async def list_statements(
     cursor: str | None = None,
 ) -> Response:
     """Statements, newest first."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     filters = {"hospital_code": hospital_code, "area_code": area_code, "period": period, "state": state}
     return answer(
         await reading(
@@ -105,7 +104,7 @@ async def list_statements(
 @router.get("/statements/{statement_id}", responses=gives(200, StatementAnswer))
 async def get_statement(request: Request, statement_id: str) -> Response:
     """A statement with its totals per fund, tier and clearing type."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
 
     async def read(connection: AsyncConnection) -> StatementAnswer:
         return await statement.answer_of(connection, await statement.read(connection, statement_id))
@@ -118,7 +117,7 @@ async def list_items(
     request: Request, statement_id: str, fund: str | None = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
 ) -> Response:
     """The postings that a statement declares."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     return answer(
         await reading(
             caller,
@@ -133,7 +132,7 @@ async def list_items(
 @router.get("/statements/{statement_id}/payer-file")
 async def get_payer_file(request: Request, statement_id: str, fund: str) -> Response:
     """One fund's own list of a statement, XLSX, or CSV by ``Accept: text/csv``."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     if caller.principal.funds is not None and fund not in caller.principal.funds:
         raise NotFound("not_found")
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.basics.ids import STATEMENT, number_of
 from app.clearing import audit, deduction, deduction_proposal
-from app.clearing.api import READERS, Limit, opened, reading, writing
+from app.clearing.api import Limit, opened, reading, writing
 from app.clearing.audit import AuditAnswer, SampleAnswer, SampleRecord, SampleRequest
 from app.clearing.deduction import AppealRequest, DecisionRequest, DeductionAnswer, State
 from app.clearing.deduction_proposal import DeductionRequest
@@ -16,6 +16,7 @@ from app.service.caller import Caller, Service
 from app.service.http import PAGE_DEFAULT, answer
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
+from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
@@ -94,7 +95,7 @@ async def list_deductions(
     cursor: str | None = None,
 ) -> Response:
     """Deductions, newest first, in their state of today."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     filters: dict[str, Any] = {
         "statement_id": None if statement_id is None else number_of(STATEMENT, statement_id),
         "hospital_code": hospital_code,
@@ -110,7 +111,7 @@ async def list_deductions(
 @router.get("/deductions/{deduction_id}", responses=gives(200, DeductionAnswer))
 async def get_deduction(request: Request, deduction_id: str) -> Response:
     """A deduction in its state of today."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     return answer(await reading(caller, service, lambda connection: deduction.read(service, connection, deduction_id)))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing import bank, deposit, order, order_list, prepayment, remittance
-from app.clearing.api import READERS, Limit, ReasonRequest, opened, reading, reason_of, writing
+from app.clearing.api import Limit, ReasonRequest, opened, reading, reason_of, writing
 from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.deposit import ReleaseAnswer, ReleaseRequest
 from app.clearing.order import OrderAnswer, OrderRequest
@@ -18,6 +18,7 @@ from app.service.caller import Caller, Service
 from app.service.http import PAGE_DEFAULT, answer
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
+from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["disbursement"])
@@ -82,7 +83,7 @@ async def list_orders(
     cursor: str | None = None,
 ) -> Response:
     """Orders, newest first; ``overdue`` those not paid in full by their day."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     filters = {
         "period": period,
         "fund": fund,
@@ -105,7 +106,7 @@ async def list_orders(
 @router.get("/disbursements/{disbursement_id}", responses=ORDER)
 async def get_order(request: Request, disbursement_id: str) -> Response:
     """An order."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     return answer(
         await reading(caller, service, lambda connection: order_list.order_of(service, connection, disbursement_id))
     )
@@ -114,7 +115,7 @@ async def get_order(request: Request, disbursement_id: str) -> Response:
 @router.get("/disbursements/{disbursement_id}/remittance-advice", responses=gives(200, RemittanceAnswer))
 async def get_advice(request: Request, disbursement_id: str) -> Response:
     """What an order pays, down to settlements, to the fen."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     return answer(await reading(caller, service, lambda connection: remittance.advice(connection, disbursement_id)))
 
 
@@ -182,7 +183,7 @@ async def list_prepayments(
     cursor: str | None = None,
 ) -> Response:
     """Prepayments, newest first."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     filters = {"hospital_code": hospital_code, "area_code": area_code, "fund": fund, "year": year, "state": state}
     return answer(
         await reading(
@@ -196,7 +197,7 @@ async def list_prepayments(
 @router.get("/prepayments/{prepayment_id}", responses=PREPAID)
 async def get_prepayment(request: Request, prepayment_id: str) -> Response:
     """A prepayment."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     return answer(
         await reading(caller, service, lambda connection: order_list.prepayment_of(connection, prepayment_id))
     )
@@ -265,7 +266,7 @@ async def list_releases(
     cursor: str | None = None,
 ) -> Response:
     """Releases, newest first."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     filters = {"hospital_code": hospital_code, "area_code": area_code, "fund": fund, "year": year}
     return answer(
         await reading(

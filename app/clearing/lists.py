@@ -32,9 +32,9 @@ from app.clearing.tables import statement as statement_table
 from app.service.columns import ListColumn, columns_of
 from app.service.http import open_request
 from app.service.lists import Asked, DeclaredList, Filters, Page, Selected, page_of
+from app.service.security import MONEY_READERS
 from app.service.wire import AreaCode, Code, Day
 
-READERS: Final = ("hospital", "finance", "auditor")
 Year = Annotated[int, Meta(ge=2000, le=2100)]
 Recorded = tuple[datetime, int]
 
@@ -251,7 +251,7 @@ STATEMENTS: Final = DeclaredList(
     name="statements",
     title={"zh": "月度结算申报表", "en": "Monthly statements"},
     about="Statements, newest first.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=StatementFilters,
     row=StatementRow,
     columns=columns_of(StatementRow),
@@ -263,7 +263,7 @@ ITEMS: Final = DeclaredList(
     name="statement-items",
     title={"zh": "申报明细", "en": "Postings of a statement"},
     about="The postings that a statement declares.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=ItemFilters,
     row=ItemAnswer,
     columns=columns_of(ItemAnswer),
@@ -274,7 +274,7 @@ ORDERS: Final = DeclaredList(
     name="disbursements",
     title={"zh": "拨付单", "en": "Orders"},
     about="Orders, newest first; ``overdue`` those not paid in full by their day.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=OrderFilters,
     row=OrderAnswer,
     columns=columns_of(OrderAnswer, without=("others",)),
@@ -286,7 +286,7 @@ PREPAYMENTS: Final = DeclaredList(
     name="prepayments",
     title={"zh": "预付单", "en": "Prepayments"},
     about="Prepayments, newest first.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=PrepaymentFilters,
     row=PrepaymentAnswer,
     columns=columns_of(PrepaymentAnswer),
@@ -298,7 +298,7 @@ RELEASES: Final = DeclaredList(
     name="deposit-releases",
     title={"zh": "质量保证金清算", "en": "Deposit releases"},
     about="Releases, newest first.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=ReleaseFilters,
     row=ReleaseAnswer,
     columns=columns_of(ReleaseAnswer),
@@ -310,7 +310,7 @@ RECONCILIATIONS: Final = DeclaredList(
     name="reconciliations",
     title={"zh": "对账", "en": "Reconciliations"},
     about="Comparisons, newest first, of one statement when it is named, without their differences.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=ReconciliationFilters,
     row=ReconciliationSummary,
     columns=columns_of(ReconciliationSummary),
@@ -322,7 +322,7 @@ DIFFERENCES: Final = DeclaredList(
     name="differences",
     title={"zh": "对账差异", "en": "Differences"},
     about="Differences, oldest first, with their age in days.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=DifferenceFilters,
     row=DifferenceAnswer,
     columns=columns_of(DifferenceAnswer),
@@ -334,7 +334,7 @@ DEDUCTIONS: Final = DeclaredList(
     name="deductions",
     title={"zh": "审核扣款", "en": "Deductions"},
     about="Deductions, newest first, in their state of today.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=DeductionFilters,
     row=DeductionAnswer,
     columns=columns_of(DeductionAnswer),
@@ -346,7 +346,7 @@ RATES: Final = DeclaredList(
     name="payout-rates",
     title={"zh": "拨付率", "en": "Payout rates"},
     about="What the funds owe for a fiscal year and how much of it is paid.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=RateFilters,
     row=RateAnswer,
     columns=columns_of(

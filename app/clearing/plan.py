@@ -10,7 +10,7 @@ from app.basics.errors import Fault, Refused
 from app.basics.money import RATE_ONE
 from app.service.caller import Service
 from app.tiers.model import FUNDS as FUND_OF_TIER
-from app.tiers.payout_findings import HOLIDAYS, ON_HOLIDAY, WORKDAYS
+from app.tiers.payout_findings import HOLIDAYS, ON_HOLIDAY, REQUIRED_RATE, WORKDAYS
 from app.tiers.policy import Policy, PolicyBook
 
 SATURDAY: Final = 5
@@ -62,7 +62,9 @@ def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
     policy = book.on(day, area_code)
     return Plan(
         area_code=area_code,
-        floors={fund: policy.figure(FLOOR, {"fund": fund}).value or 0 for fund in FUNDS if _covers(policy, fund)},
+        floors={
+            fund: policy.figure(REQUIRED_RATE, {"fund": fund}).value or 0 for fund in FUNDS if _covers(policy, fund)
+        },
         deposit_rate=policy.figure("disbursement.quality_deposit", {}).value or 0,
         prepayment=(policy.figure("disbursement.prepayment", {}).value or 0)
         if policy.has("disbursement.prepayment")
@@ -80,11 +82,8 @@ def _optional(policy: Policy, name: str) -> Any:
     return policy.figure(name, {}).value if policy.has(name) else None
 
 
-FLOOR: Final = "disbursement.min_payout_ratio"
-
-
 def _covers(policy: Policy, fund: str) -> bool:
-    return policy.has(FLOOR) and policy.covers(FLOOR, {"fund": fund})
+    return policy.has(REQUIRED_RATE) and policy.covers(REQUIRED_RATE, {"fund": fund})
 
 
 def plan_of(service: Service, area_code: str, period: str) -> Plan:

@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing import year as fiscal_year
-from app.clearing.api import READERS, opened, reading, writing
+from app.clearing.api import opened, reading, writing
 from app.clearing.payout_query import FUND
 from app.clearing.payout_rate import RateAnswer, rates_of
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
 from app.service.http import answer
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
+from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["payout rates"])
@@ -55,7 +56,7 @@ async def get_payout_rates(
     """What the funds owe for a fiscal year and how much of it is paid, as of a business day (today by default). ``group_by``
     is a list of fund, area_code, hospital_code and period with commas; by fund alone, every fund has a row. A county is
     read as its pooling area, a province as all of its areas. A token of an area reads its own unless it names another."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
 
     async def read(connection: AsyncConnection) -> RatesAnswer:
         return RatesAnswer(

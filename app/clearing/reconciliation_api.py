@@ -15,7 +15,7 @@ from starlette.responses import Response
 from app.basics.errors import Fault, Refused
 from app.basics.ids import RECONCILIATION, STATEMENT, number_of
 from app.clearing import difference, reconciliation
-from app.clearing.api import READERS, Limit, ReasonRequest, opened, reading, reason_of, writing
+from app.clearing.api import Limit, ReasonRequest, opened, reading, reason_of, writing
 from app.clearing.comparison import TotalRow, check_totals
 from app.clearing.detail_file import Detail, read_detail
 from app.clearing.difference import DifferenceAnswer, DifferenceState
@@ -29,6 +29,7 @@ from app.service.caller import Caller
 from app.service.http import PAGE_DEFAULT, answer, service_of
 from app.service.openapi import body, gives, takes_file
 from app.service.problem import read_body
+from app.service.security import MONEY_READERS
 from app.service.upload import FILE_TYPES, MULTIPART, received
 from app.service.wire import decode
 
@@ -101,7 +102,7 @@ async def list_reconciliations(
     request: Request, statement_id: str | None = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
 ) -> Response:
     """Comparisons, newest first, of one statement when it is named, without their differences."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
 
     async def read(connection: AsyncConnection) -> bytes:
         return await reconciliation.listed(service, connection, statement_id=statement_id, limit=limit, cursor=cursor)
@@ -112,7 +113,7 @@ async def list_reconciliations(
 @router.get("/reconciliations/{reconciliation_id}", responses=gives(200, ReconciliationAnswer))
 async def get_reconciliation(request: Request, reconciliation_id: str) -> Response:
     """A comparison with its differences as they stand."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     number = number_of(RECONCILIATION, reconciliation_id)
     return answer(await reading(caller, service, lambda connection: reconciliation.read(service, connection, number)))
 
@@ -130,7 +131,7 @@ async def list_differences(
     cursor: str | None = None,
 ) -> Response:
     """Differences, oldest first, with their age in days."""
-    caller, service = await opened(request, *READERS)
+    caller, service = await opened(request, *MONEY_READERS)
     filters = {
         "state": state,
         "hospital_code": hospital_code,

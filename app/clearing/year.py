@@ -192,14 +192,14 @@ async def make_exception(
     service: Service, connection: AsyncConnection, caller: Caller, year: int, wanted: ExceptionRequest
 ) -> ExceptionAnswer:
     """Draft an exception. Refused ``fund_without_floor``; Conflict ``exception_exists``, ``already_closed``, or
-    ``period_not_ended`` for a year that hasn't begun."""
+    ``year_not_begun``."""
     area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
         raise NotFound("not_found")
     now = await business_now(service, connection)
     if today(now).year < year:
-        raise Conflict("period_not_ended")
+        raise Conflict("year_not_begun")
     if wanted.fund not in plan_on(service.book, area, date(year, 12, 31)).floors:
         raise Refused([Fault("/fund", "fund_without_floor")])
     await _hold_year(connection, area)

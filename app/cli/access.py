@@ -22,7 +22,7 @@ from app.nhsa.key_rotation import NATIONAL_TABLES
 from app.registry.key_rotation import Rotated, rotate
 from app.service import tokens
 from app.service.caller import Caller, Service
-from app.service.security import Principal, load_keys
+from app.service.security import Principal, Scope, load_keys
 from app.service.wire import decode
 from app.tiers.policy import PolicyBook
 
@@ -34,7 +34,7 @@ def token() -> None:
 
 @token.command("create")
 @click.option("--subject", required=True)
-@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(get_args(tokens.Scope)))
+@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(get_args(Scope)))
 @click.option("--hospital-code", default=None)
 @click.option("--area-code", default=None)
 @click.option("--fund", "funds", multiple=True)
@@ -42,7 +42,7 @@ def token() -> None:
 @data_dir_option
 def token_create(
     subject: str,
-    scopes: tuple[tokens.Scope, ...],
+    scopes: tuple[Scope, ...],
     hospital_code: str | None,
     area_code: str | None,
     funds: tuple[str, ...],
@@ -144,7 +144,7 @@ def _first_password() -> str:
 
 @user.command("add")
 @click.argument("name")
-@click.option("--scope", "--scopes", "scopes", multiple=True, required=True, type=click.Choice(get_args(tokens.Scope)))
+@click.option("--scope", "--scopes", "scopes", multiple=True, required=True, type=click.Choice(get_args(Scope)))
 @click.option("--hospital-code", default=None)
 @click.option("--area", "--areas", "area_code", default=None, help="The pooling area, or the province.")
 @click.option("--fund", "--funds", "funds", multiple=True)

@@ -15,10 +15,10 @@ from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction as table
 from app.finance.listing import chosen, listed
-from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.service.caller import Service
+from app.service.security import MONEY_READERS
 
 router = APIRouter(prefix="/finance/audit", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(State)
@@ -42,7 +42,7 @@ async def _asked(service: Service, connection: AsyncConnection, query: Mapping[s
 @router.get("")
 async def get_deductions(request: Request) -> Response:
     """The deductions."""
-    return await _page(await visit(request, *READERS))
+    return await _page(await visit(request, *MONEY_READERS))
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:

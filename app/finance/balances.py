@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from app.basics.money import yuan
 from app.finance.listing import chosen, listed
-from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.service.caller import Service
+from app.service.security import MONEY_READERS
 from app.settlement import balance
 from app.settlement.balance import ClosingRequest
 from app.settlement.tables import patient_balance as table
@@ -37,7 +37,7 @@ async def _asked(service: Service, connection: AsyncConnection, query: Mapping[s
 @router.get("")
 async def get_balances(request: Request) -> Response:
     """The balances."""
-    return await _page(await visit(request, *READERS))
+    return await _page(await visit(request, *MONEY_READERS))
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:

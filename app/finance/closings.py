@@ -18,9 +18,9 @@ from app.finance.listing import chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import paying_areas
 from app.service.http import PAGE_MOST
+from app.service.security import OFFICE_READERS
 
 router = APIRouter(prefix="/finance/closings", route_class=PageRoute, include_in_schema=False)
-SCOPES: Final = ("finance", "auditor")
 MODES: Final = ("soft", "hard")
 YEARS_SHOWN: Final = 5
 
@@ -28,7 +28,7 @@ YEARS_SHOWN: Final = 5
 @router.get("")
 async def get_closings(request: Request) -> Response:
     """Months and years that are or were closed."""
-    return await _page(await visit(request, *SCOPES))
+    return await _page(await visit(request, *OFFICE_READERS))
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:

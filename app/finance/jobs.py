@@ -17,9 +17,9 @@ from app.jobs import store
 from app.jobs.api import CANCELLABLE
 from app.jobs.tables import job as table
 from app.registry import catalogue_import
+from app.service.security import REGISTRY_READERS
 
 router = APIRouter(prefix="/finance/jobs", route_class=PageRoute, include_in_schema=False)
-SCOPES: Final = ("registry", "finance", "auditor")
 STATES: Final = ("queued", "running", "proposed", "done", "failed", "cancelled")
 COLUMNS: Final = {
     "job": table.c.job_id,
@@ -43,7 +43,7 @@ def jobs_asked(visitor: Visitor, query: Mapping[str, str]) -> Select[Any]:
 @router.get("")
 async def get_jobs(request: Request) -> Response:
     """The jobs."""
-    return await _page(await visit(request, *SCOPES))
+    return await _page(await visit(request, *REGISTRY_READERS))
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:

@@ -2,19 +2,19 @@
 
 from typing import Final
 
-READERS: Final = ("hospital", "finance", "auditor")
+from app.service.security import MONEY_READERS, OFFICE_READERS
 
 ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
-    ("nav.overview", "/finance", READERS),
-    ("nav.orders", "/finance/orders", READERS),
-    ("nav.statements", "/finance/statements", READERS),
-    ("nav.settlements", "/finance/settlements", READERS),
-    ("nav.reconciliation", "/finance/reconciliation", READERS),
-    ("nav.audit", "/finance/audit", READERS),
-    ("nav.prepayments", "/finance/prepayments", READERS),
-    ("nav.balances", "/finance/balances", READERS),
-    ("nav.closings", "/finance/closings", ("finance", "auditor")),
-    ("nav.reports", "/finance/reports", ("finance", "auditor")),
+    ("nav.overview", "/finance", MONEY_READERS),
+    ("nav.orders", "/finance/orders", MONEY_READERS),
+    ("nav.statements", "/finance/statements", MONEY_READERS),
+    ("nav.settlements", "/finance/settlements", MONEY_READERS),
+    ("nav.reconciliation", "/finance/reconciliation", MONEY_READERS),
+    ("nav.audit", "/finance/audit", MONEY_READERS),
+    ("nav.prepayments", "/finance/prepayments", MONEY_READERS),
+    ("nav.balances", "/finance/balances", MONEY_READERS),
+    ("nav.closings", "/finance/closings", OFFICE_READERS),
+    ("nav.reports", "/finance/reports", OFFICE_READERS),
     ("nav.jobs", "/finance/jobs", ("registry", "finance", "auditor")),
     ("nav.lists", "/finance/lists", ("registry", "finance", "auditor")),
     ("nav.policies", "/finance/policies", ("policy", "finance", "auditor", "registry")),

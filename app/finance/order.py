@@ -12,9 +12,9 @@ from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.moves import business_now, today
 from app.clearing.order import OrderAnswer
 from app.finance.history import moves_of
-from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
+from app.service.security import MONEY_READERS
 
 router = APIRouter(prefix="/finance/orders", route_class=PageRoute, include_in_schema=False)
 STEPS: Final = {
@@ -31,7 +31,7 @@ STEPS: Final = {
 @router.get("/{disbursement_id}")
 async def get_order(request: Request, disbursement_id: str) -> Response:
     """An order."""
-    return await _page(await visit(request, *READERS), disbursement_id)
+    return await _page(await visit(request, *MONEY_READERS), disbursement_id)
 
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:

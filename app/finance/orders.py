@@ -17,9 +17,9 @@ from app.clearing.order_list import ENDED, orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import disbursement
 from app.finance.listing import chosen, listed
-from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
+from app.service.security import MONEY_READERS
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(OrderState)
@@ -55,7 +55,7 @@ async def orders_asked(connection: AsyncConnection, query: Mapping[str, str], da
 @router.get("/orders")
 async def get_orders(request: Request) -> Response:
     """The list of orders."""
-    visitor = await visit(request, *READERS)
+    visitor = await visit(request, *MONEY_READERS)
 
     async def read(connection: AsyncConnection) -> dict[str, Any]:
         day = today(await business_now(visitor.service, connection))

@@ -19,10 +19,11 @@ from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement
 from app.finance.listing import chosen
 from app.finance.look import link, said
-from app.finance.navigation import ENTRIES, READERS
+from app.finance.navigation import ENTRIES
 from app.finance.page import Elsewhere, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
 from app.jobs.tables import job
+from app.service.security import MONEY_READERS
 from app.settlement.tables import patient_balance
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
@@ -51,7 +52,7 @@ class Work(Struct):
 async def get_overview(request: Request) -> Response:
     """The overview of a fiscal year; who may not see it begins with the first page that they may see."""
     visitor = await visit(request)
-    if not visitor.may(*READERS):
+    if not visitor.may(*MONEY_READERS):
         raise Elsewhere(next(address for _, address, scopes in ENTRIES if visitor.may(*scopes)))
     return shown(visitor, "overview.html", **await reading(visitor, lambda connection: _read(visitor, connection)))
 

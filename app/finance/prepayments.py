@@ -23,10 +23,10 @@ from app.clearing.prepayment import PrepaymentRequest
 from app.clearing.tables import prepayment as table
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
-from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.service.caller import Service
+from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
 router = APIRouter(prefix="/finance/prepayments", route_class=PageRoute, include_in_schema=False)
@@ -58,7 +58,7 @@ async def _asked(service: Service, connection: AsyncConnection, query: Mapping[s
 @router.get("")
 async def get_prepayments(request: Request) -> Response:
     """The prepayments."""
-    return await _list(await visit(request, *READERS))
+    return await _list(await visit(request, *MONEY_READERS))
 
 
 async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
@@ -107,7 +107,7 @@ async def post_prepayment(request: Request) -> Response:
 @router.get("/{prepayment_id}")
 async def get_prepayment(request: Request, prepayment_id: str) -> Response:
     """A prepayment."""
-    return await _page(await visit(request, *READERS), prepayment_id)
+    return await _page(await visit(request, *MONEY_READERS), prepayment_id)
 
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:

@@ -14,9 +14,9 @@ from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
 from app.clearing.tables import difference as table
 from app.finance.listing import chosen, listed
-from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
+from app.service.security import MONEY_READERS
 
 router = APIRouter(prefix="/finance/reconciliation", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(difference.DifferenceState)
@@ -42,7 +42,7 @@ def differences_asked(query: Mapping[str, str]) -> Select[Any]:
 @router.get("")
 async def get_differences(request: Request) -> Response:
     """The differences."""
-    return await _page(await visit(request, *READERS))
+    return await _page(await visit(request, *MONEY_READERS))
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:

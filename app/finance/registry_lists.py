@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.finance.page import PageRoute, Visitor, shown, visit
-from app.registry.lists import CANDIDATES, READERS, RECEIVED_LISTS, UNINSURED_POOR, UNKNOWN_CODES
+from app.registry.lists import CANDIDATES, RECEIVED_LISTS, UNINSURED_POOR, UNKNOWN_CODES
 from app.service.lists import AnyList, Asked
+from app.service.security import REGISTRY_READERS
 
 router = APIRouter(prefix="/finance/lists", route_class=PageRoute, include_in_schema=False)
 MOST_SHOWN: Final = 50
@@ -16,7 +17,7 @@ MOST_SHOWN: Final = 50
 @router.get("")
 async def get_lists(request: Request) -> Response:
     """The beginning of each list; the whole one by the API."""
-    visitor = await visit(request, *READERS)
+    visitor = await visit(request, *REGISTRY_READERS)
     return shown(
         visitor,
         "lists.html",

@@ -1,7 +1,7 @@
 """The monthly report due by the 25th: which are due, one with its figures, submitting, signing off, as a workbook."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,15 +16,15 @@ from app.finance.listing import chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.registered import paying_areas
 from app.service.export import XLSX_TYPE
+from app.service.security import OFFICE_READERS
 
 router = APIRouter(prefix="/finance/reports", route_class=PageRoute, include_in_schema=False)
-SCOPES: Final = ("finance", "auditor")
 
 
 @router.get("")
 async def get_reports(request: Request) -> Response:
     """The reports of an area that are due, or late."""
-    visitor = await visit(request, *SCOPES)
+    visitor = await visit(request, *OFFICE_READERS)
     areas = await reading(visitor, paying_areas)
     area = chosen(request.query_params, "area_code", areas) or own_area(visitor.caller) or (areas[0] if areas else None)
     due = [] if area is None else (await report.due(visitor.service, visitor.caller, area_code=area)).data
@@ -34,7 +34,7 @@ async def get_reports(request: Request) -> Response:
 @router.get("/{area}/{period}")
 async def get_report(request: Request, area: str, period: str) -> Response:
     """The report of a month."""
-    return await _page(await visit(request, *SCOPES), area, period)
+    return await _page(await visit(request, *OFFICE_READERS), area, period)
 
 
 async def _page(visitor: Visitor, area: str, period: str, refusal: Refusal | None = None) -> Response:
@@ -56,7 +56,7 @@ async def _page(visitor: Visitor, area: str, period: str, refusal: Refusal | Non
 @router.get("/{area}/{period}/file")
 async def get_file(request: Request, area: str, period: str) -> Response:
     """The report as a workbook."""
-    visitor = await visit(request, *SCOPES)
+    visitor = await visit(request, *OFFICE_READERS)
     month = as_period(period, "/path/period")
     found = await report.read(visitor.service, visitor.caller, area_code=area, period=month)
     headers = {"Content-Disposition": f'attachment; filename="{found.report_id}.xlsx"'}

@@ -13,10 +13,10 @@ from app.basics.ids import SETTLEMENT, read_id, shown_id
 from app.basics.money import fen, yuan
 from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.finance.look import said
-from app.finance.navigation import READERS
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names
 from app.service.http import check_context
+from app.service.security import MONEY_READERS
 from app.settlement import store
 from app.settlement.answer import PortionsAnswer, SettlementAnswer
 from app.settlement.reading import answer_of_row
@@ -54,7 +54,7 @@ class Entry(Struct):
 @router.get("/{settlement_id}")
 async def get_settlement(request: Request, settlement_id: str) -> Response:
     """A settlement."""
-    visitor = await visit(request, *READERS)
+    visitor = await visit(request, *MONEY_READERS)
     number = read_id(SETTLEMENT, settlement_id)
     if number is None:
         raise NotFound("not_found")
@@ -90,7 +90,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
 @router.get("/{settlement_id}/slip.pdf")
 async def get_slip(request: Request, settlement_id: str) -> Response:
     """The settlement's slip."""
-    visitor = await visit(request, *READERS)
+    visitor = await visit(request, *MONEY_READERS)
     number = read_id(SETTLEMENT, settlement_id)
     if number is None:
         raise NotFound("not_found")

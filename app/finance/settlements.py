@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.finance.listing import PAGE_ROWS, chosen
-from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
 from app.service.http import check_context, cursor_behind, read_cursor
+from app.service.security import MONEY_READERS
 from app.settlement import store
 from app.settlement.reading import answer_of_row
 
@@ -23,7 +23,7 @@ STATUSES: Final = ("settled", "adjusted", "reversed")
 @router.get("/settlements")
 async def get_settlements(request: Request) -> Response:
     """The list of settlements and their corrections."""
-    visitor = await visit(request, *READERS)
+    visitor = await visit(request, *MONEY_READERS)
     service = visitor.service
     after = read_cursor(service, chosen_text(request, "cursor"), tuple[datetime, int]) or (None, None)
     filters = (

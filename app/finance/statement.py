@@ -21,10 +21,10 @@ from app.clearing.plan import FUNDS
 from app.clearing.tables import statement_item
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
-from app.finance.navigation import READERS
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.ledger.tables import account, transfer
+from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
 router = APIRouter(prefix="/finance/statements", route_class=PageRoute, include_in_schema=False)
@@ -54,7 +54,7 @@ def items_asked(query: Mapping[str, str], shown_id: str) -> Select[Any]:
 @router.get("/{statement_id}")
 async def get_statement(request: Request, statement_id: str) -> Response:
     """A statement."""
-    return await _page(await visit(request, *READERS), statement_id)
+    return await _page(await visit(request, *MONEY_READERS), statement_id)
 
 
 async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None = None) -> Response:

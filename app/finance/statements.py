@@ -13,9 +13,9 @@ from app.clearing.api import State
 from app.clearing.statement import row_of, statements_where
 from app.clearing.tables import statement
 from app.finance.listing import chosen, listed
-from app.finance.navigation import READERS
 from app.finance.page import PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
+from app.service.security import MONEY_READERS
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(State)
@@ -40,7 +40,7 @@ def statements_asked(query: Mapping[str, str]) -> Select[Any]:
 @router.get("/statements")
 async def get_statements(request: Request) -> Response:
     """The list of statements."""
-    visitor = await visit(request, *READERS)
+    visitor = await visit(request, *MONEY_READERS)
 
     async def read(connection: AsyncConnection) -> dict[str, Any]:
         wanted = statements_asked(request.query_params)

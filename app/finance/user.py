@@ -19,9 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound, TooMany, Unauthorized
 from app.service.caller import Service
-from app.service.security import blind_index
+from app.service.security import Scope, blind_index
 from app.service.tables import app_user, failed_login
-from app.service.tokens import Scope
 from app.service.wire import AreaCode, Code
 
 MOST_FAILURES: Final = 5

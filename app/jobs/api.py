@@ -35,13 +35,11 @@ from app.service.http import (
 )
 from app.service.messages import text as message_text
 from app.service.openapi import KEYED, gives
-from app.service.security import require
+from app.service.security import JOB_ASKERS, JOB_READERS, require
 from app.service.sheet import FileFault
 from app.service.upload import XLSX_TYPE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-READERS: Final = ("registry", "auditor")
-ASKERS: Final = (*READERS, "finance")
 HIDDEN: Final = "asker"  # of an export: which token it reads with
 CANCELLABLE: Final = ("queued", "running", "proposed", "failed", "cancelled")
 
@@ -96,7 +94,7 @@ async def get_job(
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
-        _check_reach(request, caller, job, *READERS)
+        _check_reach(request, caller, job, *JOB_READERS)
         rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
     next_cursor = cursor_behind(service, rows, limit, lambda row: row["row_no"])
     shown = {
@@ -114,7 +112,7 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
-    _check_reach(request, caller, job, *READERS)
+    _check_reach(request, caller, job, *JOB_READERS)
     export = _kind(request, job).export
     if export is not None:
         name, type_, content = await export.result(service, caller, job)
@@ -155,7 +153,7 @@ async def post_cancellation(request: Request, job_id: str) -> Response:
     """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed. An export by whoever
     asked for it."""
     caller = await caller_of(request)
-    require(caller.principal, *ASKERS)
+    require(caller.principal, *JOB_ASKERS)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         job = await store.locked(connection, number_of(JOB, job_id), *CANCELLABLE)
@@ -168,7 +166,7 @@ async def post_cancellation(request: Request, job_id: str) -> Response:
 
 async def _asker(request: Request) -> tuple[Caller, Service]:
     caller = await caller_of(request)
-    require(caller.principal, *ASKERS)
+    require(caller.principal, *JOB_ASKERS)
     return caller, service_of(request)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from app.database.engine import METADATA
+from app.database.engine import METADATA, recorded
 
 job = Table(
     "job",
@@ -39,7 +39,7 @@ job = Table(
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    recorded(),
     Column("started_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True)),
 )

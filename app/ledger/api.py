@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from app.basics.areas import pooling_area
 from app.ledger import book
-from app.ledger.book import ACCOUNTS, ENTRIES, READERS, TrialBalanceAnswer
+from app.ledger.book import ACCOUNTS, ENTRIES, TrialBalanceAnswer
 from app.service.caller import Caller, Service
 from app.service.http import answer, caller_of, service_of
 from app.service.lists import add_route
 from app.service.openapi import gives
-from app.service.security import require
+from app.service.security import OFFICE_READERS, require
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
 Area = Annotated[str | None, Query(pattern="^[0-9]{6}$")]
@@ -35,5 +35,5 @@ add_route(router, "/accounts", ACCOUNTS)
 
 async def _reader(request: Request) -> tuple[Caller, Service]:
     caller = await caller_of(request)
-    require(caller.principal, *READERS)
+    require(caller.principal, *OFFICE_READERS)
     return caller, service_of(request)

@@ -15,11 +15,11 @@ from app.service.caller import Caller, Service
 from app.service.columns import ListColumn, columns_of
 from app.service.http import open_request
 from app.service.lists import Asked, DeclaredList, Filters, Page, page_of
+from app.service.security import OFFICE_READERS
 from app.service.wire import Day
 
 MAX_ACCOUNTS: Final = 10_000
 MAX_PATH: Final = 200
-READERS: Final = ("finance", "auditor")
 
 # Whose account it is stands in its path; transfers of it may be hidden all the same.
 _REACHED: Final = """
@@ -201,7 +201,7 @@ ENTRIES: Final = DeclaredList(
     name="ledger-entries",
     title={"zh": "科目分录", "en": "Entries of an account"},
     about="The history of an account until a business day, oldest first, with its balance behind each entry.",
-    scopes=READERS,
+    scopes=OFFICE_READERS,
     filters=EntryFilters,
     row=LedgerEntryAnswer,
     columns=columns_of(LedgerEntryAnswer),
@@ -212,7 +212,7 @@ ACCOUNTS: Final = DeclaredList(
     name="accounts",
     title={"zh": "科目表", "en": "Chart of accounts"},
     about="The chart of accounts, by path.",
-    scopes=READERS,
+    scopes=OFFICE_READERS,
     filters=AccountFilters,
     row=AccountAnswer,
     columns=columns_of(AccountAnswer, own=(ListColumn("party", "text", {"zh": "对象", "en": "Party"}),)),

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.database.engine import METADATA
+from app.database.engine import METADATA, recorded
 
 account = Table(
     "account",
@@ -48,7 +48,7 @@ transfer = Table(
     Column("fiscal_year", SmallInteger, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    recorded(),
     Column("statement_id", BigInteger),
     Column("cause", Text),
 )

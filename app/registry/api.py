@@ -1,7 +1,6 @@
 """The routes of the registry: hospitals, persons, the catalogue, and a person's year. They translate, nothing more."""
 
 from datetime import date
-from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -17,11 +16,10 @@ from app.service.caller import Caller, Service
 from app.service.http import answer, caller_of, service_of
 from app.service.openapi import body, gives
 from app.service.problem import read_body
-from app.service.security import require
+from app.service.security import PERSON_READERS, require
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["registry"])
-PERSON_READERS: Final = ("registry", "hospital", "finance", "auditor")
 
 
 async def _registrar(request: Request) -> tuple[Caller, Service]:

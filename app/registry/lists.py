@@ -10,9 +10,9 @@ from app.registry.hospital_facts import HospitalAnswer
 from app.registry.worklists import CandidateAnswer, ListAnswer, UninsuredAnswer, UnknownCodeAnswer
 from app.service.columns import columns_of
 from app.service.lists import Asked, DeclaredList, Filters, NoFilters, Page, page_of
+from app.service.security import REGISTRY_READERS
 from app.service.wire import Day
 
-READERS: Final = ("registry", "finance", "auditor")
 AREA_PREFIX: Final = "^[0-9]{2,6}$"
 
 
@@ -76,7 +76,7 @@ RECEIVED_LISTS: Final = DeclaredList(
     title={"zh": "贫困人口名单", "en": "Poverty lists"},
     about="""Received lists with their due day and completion, newest first. A refused file stays open until a corrected one was
     sent and its own job is cancelled.""",
-    scopes=READERS,
+    scopes=REGISTRY_READERS,
     filters=ReceivedFilters,
     row=ListAnswer,
     columns=columns_of(ListAnswer),
@@ -87,7 +87,7 @@ CANDIDATES: Final = DeclaredList(
     name="readjudication-candidates",
     title={"zh": "待重算人员年度", "en": "Person-years to compute again"},
     about="Person-years that were settled before a fact that concerns them was known.",
-    scopes=READERS,
+    scopes=REGISTRY_READERS,
     filters=NoFilters,
     row=CandidateAnswer,
     columns=columns_of(CandidateAnswer),
@@ -98,7 +98,7 @@ UNINSURED_POOR: Final = DeclaredList(
     name="uninsured-poor",
     title={"zh": "未参保贫困人口", "en": "Uninsured poor"},
     about="Registered poor persons whom no insurance covers today, with the premium subsidy due for them where it is known.",
-    scopes=READERS,
+    scopes=REGISTRY_READERS,
     filters=NoFilters,
     row=UninsuredAnswer,
     columns=columns_of(UninsuredAnswer),
@@ -110,7 +110,7 @@ UNKNOWN_CODES: Final = DeclaredList(
     title={"zh": "目录外编码", "en": "Codes in no catalogue"},
     about="""Codes of settled bills that no catalogue version has, not even now, by the money they cost patients, most first.
     ``from`` and ``to`` are days of settling, both included.""",
-    scopes=READERS,
+    scopes=REGISTRY_READERS,
     filters=SettledFilters,
     row=UnknownCodeAnswer,
     columns=columns_of(UnknownCodeAnswer),

@@ -1,7 +1,5 @@
 """The routes of areas, chronic registrations and family-doctor contracts. They translate, nothing more."""
 
-from typing import Final
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -17,11 +15,10 @@ from app.service.caller import Caller, Service
 from app.service.http import answer, caller_of, service_of
 from app.service.openapi import body, gives
 from app.service.problem import read_body
-from app.service.security import require
+from app.service.security import PERSON_READERS, require
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["registry"])
-READERS: Final = ("registry", "hospital", "finance", "auditor")
 
 
 async def _admitted(request: Request, *scopes: str) -> tuple[Service, Caller]:
@@ -61,14 +58,14 @@ async def put_registration(request: Request, person_id: str, disease_code: str) 
 @router.get("/persons/{person_id}/chronic-registrations/{disease_code}", responses=gives(200, RegistrationAnswer))
 async def get_registration(request: Request, person_id: str, disease_code: str) -> Response:
     """A person's registration for a chronic disease."""
-    service, caller = await _admitted(request, *READERS)
+    service, caller = await _admitted(request, *PERSON_READERS)
     return answer(await enrolments.read_registration(service, caller, person_id, disease_code))
 
 
 @router.get("/persons/{person_id}/chronic-registrations", responses=gives(200, RegistrationAnswer, listed=True))
 async def get_registrations(request: Request, person_id: str) -> Response:
     """All of a person's registrations for chronic diseases, by disease, on one page."""
-    service, caller = await _admitted(request, *READERS)
+    service, caller = await _admitted(request, *PERSON_READERS)
     shown = await enrolments.registrations(service, caller, person_id)
     return answer({"data": shown, "has_more": False, "next_cursor": None})
 
@@ -88,5 +85,5 @@ async def put_doctor_contract(request: Request, contract_id: str) -> Response:
 @router.get("/family-doctor/contracts/{contract_id}", responses=gives(200, DoctorContractAnswer))
 async def get_doctor_contract(request: Request, contract_id: str) -> Response:
     """A person's contract with a family doctor."""
-    service, caller = await _admitted(request, *READERS)
+    service, caller = await _admitted(request, *PERSON_READERS)
     return answer(await enrolments.read_doctor_contract(service, caller, contract_id))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,8 +27,17 @@ from pydantic import SecretStr
 from app.basics.errors import Forbidden, Unauthorized
 from app.config import Settings
 
+Scope = Literal["hospital", "finance", "registry", "policy", "auditor", "admin"]
+
 ADMIN: Final = "admin"
-SCOPES: Final = ("hospital", "finance", "registry", "policy", "auditor", ADMIN)
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+# Who may read what; what they may change stands at each route. ``admin`` may everything.
+MONEY_READERS: Final[tuple[Scope, ...]] = ("hospital", "finance", "auditor")
+OFFICE_READERS: Final[tuple[Scope, ...]] = ("finance", "auditor")
+PERSON_READERS: Final[tuple[Scope, ...]] = ("registry", "hospital", "finance", "auditor")
+REGISTRY_READERS: Final[tuple[Scope, ...]] = ("registry", "finance", "auditor")
+JOB_READERS: Final[tuple[Scope, ...]] = ("registry", "auditor")
+JOB_ASKERS: Final[tuple[Scope, ...]] = (*JOB_READERS, "finance")
 TOKEN_PREFIX: Final = "ost_"
 SECRET_FILE: Final = "secret.key"
 MIN_SECRET_BYTES: Final = 32

@@ -1,7 +1,7 @@
 """Tokens: issued by an admin, shown once, stored as a digest, revoked for good."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from msgspec import Meta, Struct
@@ -14,12 +14,11 @@ from app.basics.ids import TOKEN, number_of, shown_id
 from app.service.http import caller_of, encoded, once, open_request, service_of
 from app.service.openapi import body, gives
 from app.service.problem import read_body
-from app.service.security import new_token, require
+from app.service.security import Scope, new_token, require
 from app.service.tables import token, user_session
 from app.service.wire import AreaCode, Code, Instant, decode
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
-Scope = Literal["hospital", "finance", "registry", "policy", "auditor", "admin"]
 
 
 class TokenRequest(Struct, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ from app.service.http import (
 from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
-from app.service.security import require
+from app.service.security import MONEY_READERS, require
 from app.service.wire import Quantity, decode, is_code
 from app.settlement import balance, correction, store
 from app.settlement import service as settling
@@ -31,7 +31,7 @@ from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, Settlement
 from app.settlement.balance import BalanceAnswer, ClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
 from app.settlement.correction import Answered, Keyed
-from app.settlement.lists import BALANCES, READERS, SETTLEMENTS
+from app.settlement.lists import BALANCES, SETTLEMENTS
 from app.settlement.reading import answer_of_computation, answer_of_row
 from app.settlement.replay import replay
 from app.settlement.service import Settled
@@ -208,7 +208,7 @@ add_route(router, "/settlements", SETTLEMENTS)
 async def get_settlement(request: Request, settlement_id: str) -> Response:
     """One settlement with its explanation, a correction with the adjustments that it made necessary."""
     caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, *READERS)
+    require(caller.principal, *MONEY_READERS)
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         rows = await store.read_with_consequences(connection, _inside_id(settlement_id))
@@ -224,7 +224,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
 async def get_by_visit(request: Request, hospital_code: str, visit_id: str, settle_seq: int) -> Response:
     """The look-up for an unknown outcome: the settlement of a visit's bill, with its derived status."""
     caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, *READERS)
+    require(caller.principal, *MONEY_READERS)
     if not 0 < settle_seq < 2**31:
         raise NotFound("not_found")
     async with service.database.hot() as connection:
@@ -244,7 +244,7 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
     """The 结算单 that the patient signs, as HTML, or as PDF (A4, archival) when ``Accept`` names it. A browser may send
     the token as the password of HTTP Basic."""
     caller, service = await caller_of(request, browser=True), service_of(request)
-    require(caller.principal, *READERS)
+    require(caller.principal, *MONEY_READERS)
     row = await _row(service, caller, _inside_id(settlement_id))
     if PDF_TYPE not in request.headers.get("accept", ""):
         return HTMLResponse(await slip_html(service, caller, row), headers=VARIED)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.service.columns import columns_of
 from app.service.http import check_context
 from app.service.lists import Asked, DeclaredList, Filters, Page, Selected, page_of
+from app.service.security import MONEY_READERS
 from app.service.wire import Code, Day
 from app.settlement import store
 from app.settlement.answer import SettlementAnswer
@@ -18,7 +19,6 @@ from app.settlement.balance import BalanceAnswer, BalanceState, answer_of
 from app.settlement.reading import answer_of_row
 from app.settlement.tables import patient_balance
 
-READERS: Final = ("hospital", "finance", "auditor")
 LEFT_OUT: Final = (
     *("payables", "year_to_date", "policy.digest", "policy.assumed", "warnings", "digest", "summary", "trace", "lines"),
     *("quote_id", "expires_at", "receivable", "comparison", "adjustments"),
@@ -74,7 +74,7 @@ SETTLEMENTS: Final = DeclaredList(
     title={"zh": "结算", "en": "Settlements"},
     about="""Settlements and their corrections, newest first, without trace and lines. ``from`` and ``to`` are days of settling,
     both included.""",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=SettlementFilters,
     row=SettlementAnswer,
     columns=columns_of(SettlementAnswer, without=LEFT_OUT),
@@ -91,7 +91,7 @@ BALANCES: Final = DeclaredList(
     name="patient-balances",
     title={"zh": "患者退补款", "en": "Patient balances"},
     about="What corrections leave between patients and hospitals, newest first.",
-    scopes=READERS,
+    scopes=MONEY_READERS,
     filters=BalanceFilters,
     row=BalanceAnswer,
     columns=columns_of(BalanceAnswer),

@@ -13,11 +13,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
-from app.database.engine import METADATA
+from app.database.engine import METADATA, recorded
 
 AMOUNTS = (
     "total",
@@ -73,7 +72,7 @@ settlement = Table(
     Column("document", JSON, nullable=False),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    recorded(),
     Column("caused_by", BigInteger, ForeignKey("settlement.settlement_id")),
     UniqueConstraint("person_id", "benefit_year", "entry_no", name="settlement_entry"),
 )
@@ -94,7 +93,7 @@ patient_balance = Table(
     Column("reference", Text),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    recorded(),
     Column("closed_by", Text),
     Column("closed_request_id", Text),
     Column("closed_at", DateTime(timezone=True)),

@@ -20,7 +20,7 @@ from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.http import answer, caller_of, open_request, service_of
 from app.service.openapi import gives
-from app.service.security import require
+from app.service.security import PERSON_READERS, require
 from app.settlement.answer import COUNTS, shown_year
 from app.settlement.tables import person_year
 from app.tiers.model import ACCUMULATORS, empty_year
@@ -29,7 +29,6 @@ from app.tiers.policy import Policy
 from app.tiers.units import ShareOf
 
 router = APIRouter(prefix="/v1", tags=["registry"])
-READERS: Final = ("registry", "hospital", "finance", "auditor")
 
 
 PersonYearAnswer: Final = defstruct(
@@ -53,7 +52,7 @@ async def get_person_year(request: Request, person_id: str, year: int) -> Respon
 
 async def _reader(request: Request) -> tuple[Caller, Service]:
     caller = await caller_of(request)
-    require(caller.principal, *READERS)
+    require(caller.principal, *PERSON_READERS)
     return caller, service_of(request)
 
 

@@ -1,6 +1,7 @@
 """What hospitals do in a simulated year: bills, late bills, reversals, refunds; and lists that come late."""
 
 from datetime import date, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ class Cashier:
         for _ in range(self.random.randrange(max(0, bills - 2), bills + 3)):
             day = first + timedelta(days=self.random.randrange(days))
             late = self.random.randrange(10, 70) if self.random.random() < LATE_BILL else self.random.randrange(3)
-            self.agenda.at(day + timedelta(days=late), lambda hospital=hospital, day=day: self._settle(hospital, day))  # type: ignore[misc]
+            self.agenda.at(day + timedelta(days=late), partial(self._settle, hospital, day))
 
     def _settle(self, hospital: str, discharged: date) -> None:
         bill = self.world.bill(hospital, discharged)

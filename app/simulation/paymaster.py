@@ -2,6 +2,7 @@
 pay."""
 
 from datetime import date, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -128,7 +129,7 @@ class Paymaster:
         else:
             self.office.post(CHECKER, path, {})
         for fund in funds:
-            self.agenda.at(self.later(1), lambda fund=fund: self._order(statement["statement_id"], fund))  # type: ignore[misc]
+            self.agenda.at(self.later(1), partial(self._order, statement["statement_id"], fund))
 
     # ------------------------------------------------------------ orders
 
@@ -143,7 +144,7 @@ class Paymaster:
             made = self.office.post(MAKER, "/disbursements", body | {"deposit_rate": "0.0000"})
         for order in [made, *made["others"]]:
             if order["state"] == "draft":
-                self.agenda.at(self.later(1), lambda order=order: self._sign(order))  # type: ignore[misc]
+                self.agenda.at(self.later(1), partial(self._sign, order))
 
     def _sign(self, order: Body) -> None:
         """Approve and send, or cancel at some stage and order anew."""

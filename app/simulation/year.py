@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -105,19 +106,19 @@ class _Year:
             self.cashier.month(hospital, since, (end - since).days, self.wanted.bills)
             for area in AREAS:
                 day = end + timedelta(days=self.random.randrange(1, 10))
-                self.agenda.at(day, lambda h=hospital, a=area: self.paymaster.declare(h, a, period))  # type: ignore[misc]
+                self.agenda.at(day, partial(self.paymaster.declare, hospital, area, period))
         if self.random.random() < LATE_LISTS:
             person = self.random.choice(list(self.world.persons))
             self.agenda.at(end + timedelta(days=3), lambda: self.cashier.late_list(person, since.year))
         for area in AREAS:
-            self.agenda.at(end + timedelta(days=12), lambda a=area: self.treasury.report(a, period))  # type: ignore[misc]
-            self.agenda.at(end + timedelta(days=27), lambda a=area: self.treasury.close_month(a, period))  # type: ignore[misc]
+            self.agenda.at(end + timedelta(days=12), partial(self.treasury.report, area, period))
+            self.agenda.at(end + timedelta(days=27), partial(self.treasury.close_month, area, period))
         self.agenda.at(end + timedelta(days=26), lambda: self._compare(self.office.day))
 
     def _plan_year_end(self, year: int) -> None:
         after = year + 1
         for area in AREAS:
-            self.agenda.at(date(after, *CLOSED_ON), lambda a=area: self.treasury.close_year(a, year))  # type: ignore[misc]
+            self.agenda.at(date(after, *CLOSED_ON), partial(self.treasury.close_year, area, year))
         self.agenda.at(date(after, *CLOSED_ON), lambda: self._compare(date(year, 12, 31)))
         self.agenda.at(date(after, *LATE_REVERSED_ON), self._reverse_late)
         self.agenda.at(date(after, *RELEASED_ON), lambda: self.treasury.release(year, self.office.day))

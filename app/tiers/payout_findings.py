@@ -13,7 +13,7 @@ from app.tiers.pack import Pack, Version
 from app.tiers.payout_plan import largest_deposit, reachable
 from app.tiers.policy import Policy
 
-FLOOR: Final = "disbursement.min_payout_ratio"
+REQUIRED_RATE: Final = "disbursement.min_payout_ratio"
 DEPOSIT: Final = "disbursement.quality_deposit"
 PREPAYMENT: Final = "disbursement.prepayment"
 ON_HOLIDAY: Final = "disbursement.on_holiday"
@@ -21,7 +21,7 @@ HOLIDAYS: Final = "calendar.holidays"
 WORKDAYS: Final = "calendar.workdays"
 HOLIDAY_WORDS: Final = ("keep", "next_working_day")
 UNITS: Final[Mapping[str, str]] = {
-    FLOOR: "rate",
+    REQUIRED_RATE: "rate",
     DEPOSIT: "rate",
     PREPAYMENT: "rate",
     "disbursement.declare_by_day": "days",
@@ -61,7 +61,7 @@ def payout_findings(pack: Pack) -> Iterator[str]:
 def _plan_findings(pack: Pack, version: Version, day: date) -> Iterator[str]:
     """What is wrong with the plan of a day: where it stands, ``|``, and what."""
     policy = Policy(pack, version, day)
-    floor = max((_figure(policy, FLOOR, fund) for fund in FUNDS.values()), default=0)
+    floor = max((_figure(policy, REQUIRED_RATE, fund) for fund in FUNDS.values()), default=0)
     if floor == 0 or not policy.has(DEPOSIT):
         return
     deposit, prepayment = _figure(policy, DEPOSIT), _figure(policy, PREPAYMENT)

@@ -270,7 +270,7 @@ async def test_a_year_that_has_not_ended_or_is_not_yours_is_not_closed(
     hospital = await token(scopes=["hospital"], hospital_code="H1")
     for who, year, path, body, expected in (
         (two[0], 2027, "closing", wanted, (409, "period_not_ended")),
-        (two[0], 2028, "exceptions", excepted, (409, "period_not_ended")),
+        (two[0], 2028, "exceptions", excepted, (409, "year_not_begun")),
         (two[0], 2019, "exceptions", excepted | {"fund": OTHER}, (422, "fund_without_floor")),
         (two[0], 2019, "exceptions", excepted | {"reason": None}, (422, "wrong_type")),
         (two[0], 1700, "closing", wanted, (422, "invalid_parameter")),

@@ -69,6 +69,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "This month or year has not ended. "
         "Come back when it has; an exception for a year can be drafted from its 1 January on.",
     ),
+    "year_not_begun": (
+        "该年度尚未开始。请在年度开始后再申请例外。",
+        "The year has not begun. Ask for an exception when it has.",
+    ),
     "already_closed": (
         "该月或该年已经关账。无需再次关账；月份需要改动时请由他人反结账，年度关账后不能再打开，以后的更正计入当期。",
         "It is closed already. "

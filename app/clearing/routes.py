@@ -1,0 +1,20 @@
+"""The routes of clearing, in the order of the interface's description."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from app.clearing import (
+    api,
+    deduction_api,
+    disbursement_api,
+    month_api,
+    rates_api,
+    reconciliation_api,
+    report_api,
+)
+
+CLEARING_ROUTES: Final[tuple[APIRouter, ...]] = tuple(
+    module.router
+    for module in (api, reconciliation_api, deduction_api, month_api, disbursement_api, rates_api, report_api)
+)
