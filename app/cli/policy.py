@@ -34,7 +34,7 @@ from app.tiers.load import load_book
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.yamltext import nearest
 
-STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "假设"}
+STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
 PART_WORDS: Final = {
     "rule": "规则",
     "order": "顺序",
@@ -58,7 +58,7 @@ def _books() -> list[PolicyBook]:
 @policy.command("list")
 def policy_list() -> None:
     """All packs with their versions."""
-    table = Table("政策配置", "名称", "地区", "版本", "起", "止（不含）", "假设数字")
+    table = Table("政策配置", "名称", "地区", "版本", "起", "止（不含）", "暂定参数")
     for pack in [pack for book in _books() for pack in book.packs.values()]:
         for version in pack.versions:
             until = "" if version.until is None else str(version.until)
@@ -163,7 +163,7 @@ def policy_check(files: tuple[Path, ...]) -> None:
     given = {path.stem for path in packs_of(files)}
     for pack in [pack for book in books for pack in book.packs.values()]:
         rows = sum(len(parameter.rows) for parameter in pack.parameters.values())
-        out.print(f"{pack.name}：没有问题，{rows} 个带日期的数字，其中 {assumed_rows(pack)} 个是假设。")
+        out.print(f"{pack.name}：没有问题，{rows} 个带日期的数字，其中 {assumed_rows(pack)} 个暂定（待核实）。")
         if pack.name in given and (idle := unused(pack)):
             out.print(f"  提示：没有规则用到 {'、'.join(idle)}。若不是留作记录，请核对名字，或删去。")
 

@@ -54,7 +54,7 @@ SCOPE_NAMES: Final[Mapping[str, str]] = {
     "first_pay": "先行自付",
     "in_scope": "政策范围内",
 }
-BASIS_STATUS: Final[Mapping[str, str]] = {"enacted": "已颁布", "assumed": "假设"}
+BASIS_STATUS: Final[Mapping[str, str]] = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
 ACCUMULATOR_NAMES: Final[dict[str, str]] = {
     "inpatient_count": "住院次数",
     "deductible_paid": "住院起付线已付",

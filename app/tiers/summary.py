@@ -157,5 +157,5 @@ def _assumed(trace: Sequence[Step], chinese: bool) -> str:
     if not count:
         return ""
     if chinese:
-        return f"计算用到 {count} 项假设数字，合理但未经文件核实。"
+        return f"计算用到 {count} 项暂定（待核实）参数，合理但未经文件核实。"
     return f"Assumed figures used: {count} (plausible, not verified)."

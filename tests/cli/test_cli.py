@@ -60,7 +60,7 @@ def test_policy_check_counts_assumed_figures_and_finds_a_gap(folder: Path) -> No
     """The shipped packs pass; a pack with a gap of one day is refused with its day."""
     good = run("policy", "check")
     assert good.returncode == 0, good.stderr
-    assert "假设" in good.stdout
+    assert "暂定" in good.stdout
     path = folder / "small.yaml"
     path.write_text(GAP, encoding="utf-8")
     bad = run("policy", "check", str(path))

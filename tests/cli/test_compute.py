@@ -269,7 +269,7 @@ def test_the_tables_fit_a_terminal_without_colour() -> None:
         "10.00%",
         "20912.19",
         "已颁布",
-        "假设",
+        "暂定",
         "建档立卡贫困人口",
         "贰仟零玖拾壹元贰角贰分",
     ):

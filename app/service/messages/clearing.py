@@ -41,7 +41,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The year can't be used. Enter this year or one near it.",
     ),
     "already_released": (
-        "该年度的质量保证金已有清退单。请使用已有的清退单。",
+        "该年度的质量保证金已有清算单。请使用已有的清算单。",
         "There is already a release of this year's deposit. Use that one.",
     ),
     "no_deposit": (
@@ -49,7 +49,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "No deposit is held for this year. Check hospital, fund and year.",
     ),
     "deposit_changed": (
-        "起草之后保证金余额有变化。请取消后重新起草清退单。",
+        "起草之后保证金余额有变化。请取消后重新起草清算单。",
         "The deposit has changed since the draft. Draft the release again.",
     ),
     "already_declared": (
