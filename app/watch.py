@@ -15,6 +15,7 @@ from app.clearing.metrics import clearing_figures, ledger_figures, liveness
 from app.database.engine import Election
 from app.database.locks import Lock
 from app.ledger import proof, seal
+from app.ledger.overpaid import overpaid
 from app.service import elected
 from app.service.caller import Service
 from app.service.metrics import uncaught_errors
@@ -89,12 +90,13 @@ class _Lead:
         await seal.seal(database, everything=True)
         async with database.transaction() as connection:
             checked = await proof.check_all(connection, seconds=LONGEST_QUERY_SECONDS)
+            too_much = await overpaid(connection)
             block = await seal.last_block(connection)
         broken = {result.check: result.count for result in checked if result.count}
         for result in checked:
             for violation in result.violations:
                 LOGGER.error("the ledger's invariant %s is broken at %s", result.check, violation.place)
-        self._show("ledger", ledger_figures(broken, waiting, block))
+        self._show("ledger", ledger_figures(broken, too_much, waiting, block))
 
     async def _observe(self) -> None:
         async with self.service.database.transaction() as connection:

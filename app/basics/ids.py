@@ -7,6 +7,7 @@ from app.basics.errors import NotFound
 SETTLEMENT: Final = "set_"
 BALANCE: Final = "bal_"
 STATEMENT: Final = "stm_"
+PART: Final = "prt_"
 RECONCILIATION: Final = "rec_"
 DIFFERENCE: Final = "dif_"
 DEDUCTION: Final = "ded_"

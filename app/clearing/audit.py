@@ -1,4 +1,5 @@
-"""Auditing a statement: a sample of its settlements that anybody can draw again, and the end of the audit. Amounts in fen."""
+"""Auditing a statement: a sample of its settlements that anybody can draw again, and the end of the audit. Amounts in
+fen."""
 
 import secrets
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ class SampleRequest(Struct, forbid_unknown_fields=True):
 
 
 class SampledSettlement(Struct):
-    """A drawn settlement. ``fund_total`` is what the statement declares of it, yuan, of the funds within the token's reach."""
+    """A drawn settlement. ``fund_total`` is what the statement declares of it, yuan, of the funds within the token's
+    reach."""
 
     settlement_id: str
     visit_id: str
@@ -100,8 +102,9 @@ SELECT s.settlement_id, s.visit_id, s.settle_seq, s.medical_type, s.settled_at, 
 async def sample(
     service: Service, connection: AsyncConnection, caller: Caller, statement_id: str, wanted: SampleRequest
 ) -> SampleAnswer:
-    """Draw settlements of a statement for an audit, and keep seed, method and numbers for ever. The same seed and size draw the
-    same ones; a larger size begins with them. Refused without a size or a rate, or with both, or for more than a thousand."""
+    """Draw settlements of a statement for an audit, and keep seed, method and numbers for ever. The same seed and size
+    draw the same ones; a larger size begins with them. Refused without a size or a rate, or with both, or for more than
+    a thousand."""
     row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     may_pay(caller, row["area_code"])
     check_move(row, (*BEFORE_APPROVAL, "approved", "settled"), "sampled")
@@ -157,10 +160,12 @@ def _recorded(statement_id: str, row: Mapping[str, Any]) -> SampleRecord:
 
 
 async def finish(service: Service, connection: AsyncConnection, caller: Caller, statement_id: str) -> AuditAnswer:
-    """End the audit of a declared or reconciled statement. What the hospital didn't appeal in time is upheld first; Conflict
-    ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for a token limited to some funds, which
-    can't see the others' deductions."""
-    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
+    """End the audit of a declared or reconciled statement. What the hospital didn't appeal in time is upheld first;
+    Conflict ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for a token limited
+    to some funds, which can't see the others' deductions."""
+    number = number_of(STATEMENT, statement_id)
+    await deductions.lock_persons(connection, number)  # before the statement's lock, as whoever proposes a deduction
+    row = await locked(connection, statement, number)
     may_pay(caller, row["area_code"])
     check_move(row, ("declared", "reconciled"), "audited")
     if caller.principal.funds is not None:
@@ -168,10 +173,9 @@ async def finish(service: Service, connection: AsyncConnection, caller: Caller, 
     await deductions.lapse(service, connection, caller, row["statement_id"])
     if left := await deductions.undecided(connection, row["statement_id"]):
         raise Conflict("deductions_open", extra={"deductions": left})
-    await move(connection, statement, row, state="audited")
-    await record(
-        connection, caller, await business_now(service, connection), row, object_id=statement_id, move="audited"
-    )
+    now = await business_now(service, connection)
+    await move(connection, statement, row, audited_on=today(now))
+    await record(connection, caller, now, row, object_id=statement_id, move="audited")
     total: Any = select(func.count(), func.coalesce(func.sum(deduction.c.upheld), 0)).where(
         deduction.c.statement_id == row["statement_id"]
     )

@@ -1,31 +1,30 @@
-"""What the bank confirms: payments and returns of orders and prepayments. A bank reference is used once, for ever.
+"""What the bank confirms: payments, returns, and repayments of what was carried. A bank reference is used once, for
+ever.
 
 Postings bear the bank's day, so that a payment of 31 December that is recorded in January counts where it belongs.
-"""
+Money is never dated before its cause: the database refuses it too (``movement_guarded``). Amounts are fen."""
 
-from datetime import date, datetime
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, Refused
-from app.basics.ids import DISBURSEMENT, PREPAYMENT
+from app.basics.ids import DISBURSEMENT
 from app.basics.money import fen, yuan
-from app.clearing import order, prepayment
-from app.clearing.month import check_open
-from app.clearing.moves import business_now, check_move, move, record, today, written_by
-from app.clearing.order import OrderAnswer, commitment
-from app.clearing.posting import post, posting, purse_of
-from app.clearing.prepayment import PrepaymentAnswer
-from app.clearing.tables import bank_movement, disbursement
-from app.clearing.tables import prepayment as prepayment_table
-from app.service.caller import Caller, Service
+from app.clearing.moves import written_by
+from app.clearing.tables import bank_movement
+from app.service.caller import Caller
 from app.service.wire import Code, Day, Money, Name
 
-AWAITING: Final = ("sent", "part_paid", "returned")
+PAYMENT: Final = "payment"
+RETURN: Final = "return"
+REPAYMENT: Final = "repayment"
 
 
 class PaymentRequest(Struct, forbid_unknown_fields=True):
@@ -45,185 +44,8 @@ class ReturnRequest(Struct, forbid_unknown_fields=True):
     reason: Name
 
 
-async def pay_order(
-    service: Service, connection: AsyncConnection, caller: Caller, shown: str, wanted: PaymentRequest
-) -> OrderAnswer:
-    """Record a payment of an order, whole or part. Refused ``payment_exceeds_order``, Conflict ``bank_reference_used``."""
-    row = await order.opened(connection, caller, shown)
-    check_move(row, AWAITING, "paid")
-    now = await business_now(service, connection)
-    amount = fen(wanted.amount)
-    _check(amount, row["amount"] - row["paid"], "payment_exceeds_order", "/paid_on", wanted.paid_on, row, today(now))
-    await check_open(connection, row["area_code"], wanted.paid_on)
-    await _reference(connection, caller, "payment", wanted.bank_reference, amount, wanted.paid_on, row)
-    purse = purse_of(row, row["fiscal_year"])
-    of: dict[str, Any] = {"amount": amount, "day": wanted.paid_on, "cause": shown, "statement_id": row["statement_id"]}
-    paid = posting(purse, "payment", debit=purse.payable, credit=purse.cash, **of)
-    await post(connection, [paid, commitment(row, "order_settled", amount, wanted.paid_on)])
-    total = row["paid"] + amount
-    state = "paid" if total == row["amount"] else "part_paid"
-    await _moved(
-        connection,
-        caller,
-        disbursement,
-        row,
-        now,
-        shown,
-        "payment",
-        amount,
-        state=state,
-        paid=total,
-        paid_on=wanted.paid_on,
-    )
-    await order.settle_statement(connection, row)
-    return order.answer_of(row, today(now))
-
-
-async def return_order(
-    service: Service, connection: AsyncConnection, caller: Caller, shown: str, wanted: ReturnRequest
-) -> OrderAnswer:
-    """Record that the bank gave back what an order had paid, whole or part; that much is due again."""
-    row = await order.opened(connection, caller, shown)
-    check_move(row, ("paid", "part_paid"), "returned")
-    now = await business_now(service, connection)
-    amount = fen(wanted.amount)
-    _check(amount, row["paid"], "return_exceeds_payment", "/returned_on", wanted.returned_on, row, today(now))
-    await check_open(connection, row["area_code"], wanted.returned_on)
-    await _reference(
-        connection, caller, "return", wanted.bank_reference, amount, wanted.returned_on, row, wanted.reason
-    )
-    purse = purse_of(row, row["fiscal_year"])
-    of: dict[str, Any] = {
-        "amount": amount,
-        "day": wanted.returned_on,
-        "cause": shown,
-        "statement_id": row["statement_id"],
-    }
-    back = posting(purse, "payment_returned", debit=purse.cash, credit=purse.payable, **of)
-    await post(connection, [back, commitment(row, "order_sent", amount, wanted.returned_on)])
-    left = row["paid"] - amount
-    state = "part_paid" if left else "returned"
-    await _moved(
-        connection, caller, disbursement, row, now, shown, "return", amount, wanted.reason, state=state, paid=left
-    )
-    await order.settle_statement(connection, row)
-    return order.answer_of(row, today(now))
-
-
-async def pay_prepayment(
-    service: Service, connection: AsyncConnection, caller: Caller, shown: str, wanted: PaymentRequest
-) -> PrepaymentAnswer:
-    """Record a payment of a prepayment, whole or part."""
-    row = await prepayment.opened(connection, caller, shown)
-    check_move(row, ("sent", "part_paid"), "paid")
-    now = await business_now(service, connection)
-    amount = fen(wanted.amount)
-    _check(amount, row["amount"] - row["paid"], "payment_exceeds_order", "/paid_on", wanted.paid_on, row, today(now))
-    await check_open(connection, row["area_code"], wanted.paid_on)
-    await _reference(connection, caller, "payment", wanted.bank_reference, amount, wanted.paid_on, row)
-    purse = purse_of(row, row["year"])
-    of: dict[str, Any] = {"amount": amount, "day": wanted.paid_on, "cause": shown}
-    await post(connection, [posting(purse, "prepayment", debit=purse.prepaid, credit=purse.cash, **of)])
-    total = row["paid"] + amount
-    state = "paid" if total == row["amount"] else "part_paid"
-    await _moved(connection, caller, prepayment_table, row, now, shown, "payment", amount, state=state, paid=total)
-    return prepayment.answer_of(row)
-
-
-async def return_prepayment(
-    service: Service, connection: AsyncConnection, caller: Caller, shown: str, wanted: ReturnRequest
-) -> PrepaymentAnswer:
-    """Record that the hospital, or the bank, gave back what no order has taken."""
-    row = await prepayment.opened(connection, caller, shown)
-    check_move(row, ("paid", "part_paid"), "returned")
-    now = await business_now(service, connection)
-    amount = fen(wanted.amount)
-    outstanding = row["paid"] - row["offset_amount"] - row["returned"]
-    _check(amount, outstanding, "return_exceeds_payment", "/returned_on", wanted.returned_on, row, today(now))
-    await check_open(connection, row["area_code"], wanted.returned_on)
-    await _reference(
-        connection, caller, "return", wanted.bank_reference, amount, wanted.returned_on, row, wanted.reason
-    )
-    purse = purse_of(row, row["year"])
-    of: dict[str, Any] = {"amount": amount, "day": wanted.returned_on, "cause": shown}
-    await post(connection, [posting(purse, "prepayment_returned", debit=purse.cash, credit=purse.prepaid, **of)])
-    state = "returned" if amount == outstanding else row["state"]
-    returned = row["returned"] + amount
-    await _moved(
-        connection,
-        caller,
-        prepayment_table,
-        row,
-        now,
-        shown,
-        "return",
-        amount,
-        wanted.reason,
-        state=state,
-        returned=returned,
-    )
-    return prepayment.answer_of(row)
-
-
-def _check(amount: int, most: int, exceeds: str, pointer: str, day: date, row: dict[str, Any], now: date) -> None:
-    """Every fault of a bank's movement: nothing, more than there is, a day before it was sent or after today."""
-    faults = []
-    if amount == 0:
-        faults.append(Fault("/amount", "amount_not_positive"))
-    elif amount > most:
-        faults.append(Fault("/amount", exceeds, {"most": yuan(most)}))
-    if day > now:
-        faults.append(Fault(pointer, "in_the_future"))
-    elif day < row["sent_on"]:
-        faults.append(Fault(pointer, "before_sending", {"sent_on": row["sent_on"].isoformat()}))
-    if faults:
-        raise Refused(faults)
-
-
-async def _reference(
-    connection: AsyncConnection,
-    caller: Caller,
-    kind: str,
-    reference: str,
-    amount: int,
-    day: date,
-    row: dict[str, Any],
-    reason: str | None = None,
-) -> None:
-    """Use a bank reference up. Conflict ``bank_reference_used``, also when another request is just using it."""
-    statement = insert(bank_movement).values(
-        bank_reference=reference,
-        kind=kind,
-        disbursement_id=row.get("disbursement_id"),
-        prepayment_id=row.get("prepayment_id"),
-        amount=amount,
-        value_on=day,
-        reason=reason,
-        **written_by(caller),
-    )
-    made = await connection.execute(statement.on_conflict_do_nothing().returning(bank_movement.c.bank_reference))
-    if made.first() is None:
-        raise Conflict("bank_reference_used")
-
-
-async def _moved(
-    connection: AsyncConnection,
-    caller: Caller,
-    table: Table,
-    row: dict[str, Any],
-    now: datetime,
-    shown: str,
-    what: str,
-    amount: int,
-    reason: str | None = None,
-    **values: Any,
-) -> None:
-    await move(connection, table, row, **values)
-    await record(connection, caller, now, row, object_id=shown, move=what, reason=reason, amount=amount)
-
-
 class MovementAnswer(Struct):
-    """What the bank confirmed; ``kind`` payment or return, ``amount`` yuan."""
+    """What the bank confirmed; ``kind`` payment, return or repayment, ``amount`` yuan."""
 
     kind: str
     amount: str
@@ -233,10 +55,101 @@ class MovementAnswer(Struct):
     recorded_by: str
 
 
+class Banked(Struct, frozen=True):
+    """A movement of the bank: its kind, positive amount and day."""
+
+    kind: str
+    amount: int
+    day: date
+    reference: str
+    reason: str | None = None
+
+    @property
+    def signed(self) -> int:
+        """The amount as it changes what has been paid."""
+        return self.amount if self.kind == PAYMENT else -self.amount
+
+
+class Of(NamedTuple):
+    """What a movement pays: the name of the column that names it, and its number."""
+
+    column: str
+    number: int
+
+
+def payment(wanted: PaymentRequest) -> Banked:
+    """The movement of a payment."""
+    return Banked(PAYMENT, fen(wanted.amount), wanted.paid_on, wanted.bank_reference)
+
+
+def returned(wanted: ReturnRequest) -> Banked:
+    """The movement of a return."""
+    return Banked(RETURN, fen(wanted.amount), wanted.returned_on, wanted.bank_reference, wanted.reason)
+
+
+def check(
+    movement: Banked, known: Sequence[Banked], *, most: int, amount: int, first: date | None, today: date
+) -> None:
+    """Refuse every fault of a payment or return: nothing, more than ``most``, a day before ``first`` (its sending),
+    after today, or one on which what was paid by then would be less than nothing or more than ``amount``."""
+    pointer, exceeds = (
+        ("/paid_on", "payment_exceeds_order")
+        if movement.kind == PAYMENT
+        else ("/returned_on", "return_exceeds_payment")
+    )
+    faults = []
+    if movement.amount == 0:
+        faults.append(Fault("/amount", "amount_not_positive"))
+    elif movement.amount > most:
+        faults.append(Fault("/amount", exceeds, {"most": yuan(most)}))
+    if movement.day > today:
+        faults.append(Fault(pointer, "in_the_future"))
+    elif first is not None and movement.day < first:
+        faults.append(Fault(pointer, "before_sending", {"sent_on": first.isoformat()}))
+    elif not faults and not in_order([*known, movement], amount):
+        faults.append(Fault(pointer, "payment_before_return" if movement.kind == PAYMENT else "return_before_payment"))
+    if faults:
+        raise Refused(faults)
+
+
+def in_order(movements: Iterable[Banked], amount: int) -> bool:
+    """Whether at the end of every day what was paid, less what came back, is neither negative nor more than
+    ``amount``."""
+    days: dict[date, int] = {}
+    for movement in movements:
+        days[movement.day] = days.get(movement.day, 0) + movement.signed
+    return all(0 <= paid <= amount for paid in accumulate(days[day] for day in sorted(days)))
+
+
+async def keep(connection: AsyncConnection, caller: Caller, of: Of, movement: Banked) -> None:
+    """Write a movement down and use its reference up. Conflict ``bank_reference_used``, also when another request is
+    just using it."""
+    values = {
+        "bank_reference": movement.reference,
+        "kind": movement.kind,
+        of.column: of.number,
+        "amount": movement.amount,
+        "value_on": movement.day,
+        "reason": movement.reason,
+    }
+    made = insert(bank_movement).values(values | written_by(caller)).on_conflict_do_nothing()
+    if (await connection.execute(made.returning(bank_movement.c.bank_reference))).first() is None:
+        raise Conflict("bank_reference_used")
+
+
+async def movements_of(connection: AsyncConnection, of: Of) -> list[Banked]:
+    """Payments and returns of an object, in the order in which they were recorded."""
+    columns = bank_movement.c
+    wanted = select(columns.kind, columns.amount, columns.value_on, columns.bank_reference, columns.reason)
+    rows = await connection.execute(
+        wanted.where(columns[of.column] == of.number, columns.kind != REPAYMENT).order_by(columns.recorded_at)
+    )
+    return [Banked(*row) for row in rows]
+
+
 async def movements(connection: AsyncConnection, shown: str, number: int) -> list[MovementAnswer]:
     """The bank's movements of an order or a prepayment, oldest first."""
     of = bank_movement.c.disbursement_id if shown.startswith(DISBURSEMENT) else bank_movement.c.prepayment_id
-    assert shown.startswith((DISBURSEMENT, PREPAYMENT))
     wanted = select(bank_movement).where(of == number).order_by(bank_movement.c.recorded_at)
     return [
         MovementAnswer(

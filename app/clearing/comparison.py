@@ -23,7 +23,8 @@ MOST_DIFFERENCES: Final = 10_000
 
 
 class TotalRow(Struct, forbid_unknown_fields=True):
-    """What the hospital says of a fund: how many settlements and corrections have a part of it (as a statement counts), and its sum."""
+    """What the hospital says of a fund: how many settlements and corrections have a part of it (as a statement counts),
+    and its sum."""
 
     fund: Fund
     count: Annotated[int, Meta(ge=0, le=10_000_000)]
@@ -100,18 +101,22 @@ WITH posted AS (
      AND (c.kind = 'payable' AND c.party = :creditor OR d.kind = 'payable' AND d.party = :creditor)
      AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id AND i.statement_id = :statement)
 ), ours AS (
-  SELECT CASE WHEN :by_visit THEN coalesce(s.of_settlement_id, s.settlement_id) ELSE s.settlement_id END AS entry, p.fund,
+  SELECT CASE WHEN :by_visit THEN coalesce(s.of_settlement_id, s.settlement_id) ELSE s.settlement_id END AS entry,
+    p.fund,
          sum(p.amount) FILTER (WHERE p.declared) AS declared,
          coalesce(sum(p.amount) FILTER (WHERE p.declared AND n.near), 0) AS perhaps_not,
          coalesce(sum(p.amount) FILTER (WHERE NOT p.declared AND n.near), 0) AS perhaps_too
     FROM posted p JOIN settlement s USING (settlement_id),
-         LATERAL (SELECT bool_or(s.settled_at BETWEEN e.edge - CAST(:grace AS interval) AND e.edge + CAST(:grace AS interval)) AS near
+         LATERAL (SELECT bool_or(s.settled_at BETWEEN e.edge - CAST(:grace AS interval)
+           AND e.edge + CAST(:grace AS interval)) AS near
                     FROM unnest(CAST(:edges AS timestamptz[])) e(edge)) n
    GROUP BY 1, 2
 ), theirs AS (
   SELECT s.settlement_id AS entry, r.reference, r.fund, r.amount
-    FROM unnest(CAST(:references AS text[]), CAST(:entry_ids AS bigint[]), CAST(:visits AS text[]), CAST(:seqs AS integer[]),
-                CAST(:funds AS text[]), CAST(:amounts AS bigint[])) r(reference, entry_id, visit_id, settle_seq, fund, amount)
+    FROM unnest(CAST(:references AS text[]), CAST(:entry_ids AS bigint[]), CAST(:visits AS text[]),
+      CAST(:seqs AS integer[]),
+                CAST(:funds AS text[]), CAST(:amounts AS bigint[])) r(reference, entry_id, visit_id, settle_seq, fund,
+                  amount)
     LEFT JOIN settled_visit v ON v.hospital_code = :hospital AND v.visit_id = r.visit_id AND v.settle_seq = r.settle_seq
     LEFT JOIN settlement s ON s.settlement_id = coalesce(r.entry_id, v.settlement_id) AND s.hospital_code = :hospital
 )
@@ -155,7 +160,8 @@ async def compared_file(
 
 
 def _edges(period: str, grace: timedelta) -> dict[str, Any]:
-    """Where the month begins and ends, how far the grace window reaches around it, and the days and months it may touch."""
+    """Where the month begins and ends, how far the grace window reaches around it, and the days and months it may
+    touch."""
     first, after = date(int(period[:4]), int(period[5:]), 1), next_month(period)
     days = [first - timedelta(days=1), first, last_day(period), after]
     return {

@@ -3,8 +3,7 @@ decides.
 
 Amounts in fen. An accepted or upheld deduction reduces what the fund owes the hospital, by a transfer from its payable
 account to the fund's expense; the patient is never charged for it (docs/specification/clearing.md, section 2). Days are
-business days.
-"""
+business days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -15,9 +14,12 @@ from sqlalchemy import Select, case, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
-from app.basics.ids import DEDUCTION, SETTLEMENT, STATEMENT, number_of, shown_id
+from app.basics.ids import DEDUCTION, PART, SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import fen, yuan
+from app.clearing import owed
+from app.clearing.machine import Act, acting
 from app.clearing.moves import business_now, by_another, check_move, locked, may_pay, move, record, today
+from app.clearing.plan import plan_on
 from app.clearing.posting import Posting, post, purse_of
 from app.clearing.tables import deduction, statement
 from app.ledger.journal import clr_type
@@ -49,18 +51,21 @@ class DecisionRequest(Struct, forbid_unknown_fields=True):
 
 
 class DeductionAnswer(Struct):
-    """A deduction, yuan. ``upheld`` is what is deducted in the end, null while that is open. ``proposed`` with its
-    appeal days over is shown as ``accepted``, as it will be booked; ``lapsed``: its settlement was reversed before a
-    decision."""
+    """A deduction, yuan. ``upheld`` is what is deducted in the end, null while that is open: at most what the fund owed
+    when it took effect; ``given_back`` what corrections made excessive of it since. ``proposed`` with its appeal days
+    over is shown as ``accepted``, ``appealed`` with its ``decide_by`` over as dismissed, as they will be booked;
+    ``lapsed``: its settlement was reversed before a decision."""
 
     deduction_id: str
     statement_id: str
+    part_id: str
     settlement_id: str
     line_no: int | None
     fund: str
     fiscal_year: int
     amount: str
     upheld: str | None
+    given_back: str
     reason_code: str
     reason: str
     state: State
@@ -69,6 +74,7 @@ class DeductionAnswer(Struct):
     appeal_reason: str | None
     appealed_by: str | None
     appealed_on: date | None
+    decide_by: date | None
     outcome: Outcome | None
     decision_reason: str | None
     decided_by: str | None
@@ -80,22 +86,38 @@ class DeductionAnswer(Struct):
 
 def shown(row: Mapping[str, Any], day: date) -> DeductionAnswer:
     """A deduction's row as an answer on a business day."""
-    over = row["state"] == "proposed" and row["appeal_by"] < day
-    upheld = row["amount"] if over else row["upheld"]
+    state, upheld, outcome = row["state"], row["upheld"], row["outcome"]
+    if _unanswered(row, day):
+        state, upheld = "accepted", row["amount"]
+    elif _undecided(row, day):
+        state, upheld, outcome = "decided", 0, "dismissed"
     return DeductionAnswer(
         deduction_id=shown_id(DEDUCTION, row["deduction_id"]),
         statement_id=shown_id(STATEMENT, row["statement_id"]),
+        part_id=shown_id(PART, row["part_id"]),
         settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
         amount=yuan(row["amount"]),
         upheld=None if upheld is None else yuan(upheld),
-        state="accepted" if over else row["state"],
+        given_back=yuan(row["given_back"]),
+        state=state,
+        outcome=outcome,
         **{name: row[name] for name in _AS_STORED},
     )
 
 
+def _unanswered(row: Mapping[str, Any], day: date) -> bool:
+    """Whether the hospital let the appeal days pass: no appeal in time is agreement."""
+    return bool(row["state"] == "proposed" and row["appeal_by"] < day)
+
+
+def _undecided(row: Mapping[str, Any], day: date) -> bool:
+    """Whether an appeal's days are over without a decision: it counts as dismissed, where the pack says so."""
+    return bool(row["state"] == "appealed" and row["decide_by"] is not None and row["decide_by"] < day)
+
+
 _AS_STORED: Final = (
     "line_no", "fund", "fiscal_year", "reason_code", "reason", "proposed_on", "appeal_by", "appeal_reason", "appealed_by",
-    "appealed_on", "outcome", "decision_reason", "decided_by", "decided_on", "hospital_code", "area_code", "subject",
+    "appealed_on", "decide_by", "decision_reason", "decided_by", "decided_on", "hospital_code", "area_code", "subject",
 )  # fmt: skip
 
 
@@ -103,26 +125,28 @@ _AS_STORED: Final = (
 
 
 async def _moving(connection: AsyncConnection, deduction_id: str) -> dict[str, Any]:
-    """A deduction, locked, its statement before it: as whoever approves the statement does."""
+    """A deduction, locked; before it the person whose bill it is, so that no correction comes between, and its
+    statement, as whoever approves that does."""
     number = number_of(DEDUCTION, deduction_id)
-    of = select(deduction.c.statement_id).where(deduction.c.deduction_id == number)
-    statement_id = (await connection.execute(of)).scalar_one_or_none()
-    if statement_id is None:
+    of = select(deduction.c.statement_id, deduction.c.settlement_id).where(deduction.c.deduction_id == number)
+    found = (await connection.execute(of)).first()
+    if found is None:
         raise NotFound("not_found")
-    await locked(connection, statement, statement_id)
+    await owed.lock_person(connection, found.settlement_id)
+    await locked(connection, statement, found.statement_id)
     return await locked(connection, deduction, number)
 
 
 async def accept(service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str) -> DeductionAnswer:
-    """The hospital agrees: the whole amount is deducted. Conflict ``invalid_move`` after an appeal or twice; Forbidden
-    ``maker_is_checker`` for who proposed it."""
+    """The hospital agrees: the whole amount is deducted, as far as it is still owed. Conflict ``invalid_move`` after an
+    appeal or twice; Forbidden ``maker_is_checker`` for who proposed it."""
+    act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
     check_move(row, ("proposed",), "accepted")
     by_another(caller, row["subject"])
-    now = await business_now(service, connection)
-    await _uphold(connection, caller, [row], today(now), state="accepted")
-    await record(connection, caller, now, row, object_id=deduction_id, move="accepted", amount=row["amount"])
-    return shown(row, today(now))
+    await _uphold(act, row, row["amount"], state="accepted")
+    await record(connection, caller, act.now, row, object_id=deduction_id, move="accepted", amount=row["upheld"])
+    return shown(row, act.day)
 
 
 async def appeal(
@@ -132,36 +156,36 @@ async def appeal(
     row = await _moving(connection, deduction_id)
     check_move(row, ("proposed",), "appealed")
     now = await business_now(service, connection)
-    if today(now) > row["appeal_by"]:
+    day = today(now)
+    if day > row["appeal_by"]:
         raise Conflict("appeal_too_late", values={"day": row["appeal_by"].isoformat()})
-    values = {"appeal_reason": wanted.reason, "appealed_by": caller.principal.subject, "appealed_on": today(now)}
-    await move(connection, deduction, row, state="appealed", **values)
+    values = {"appeal_reason": wanted.reason, "appealed_by": caller.principal.subject, "appealed_on": day}
+    decide_by = plan_on(service.book, row["area_code"], day).decide_by(day)
+    await move(connection, deduction, row, state="appealed", decide_by=decide_by, **values)
     await record(connection, caller, now, row, object_id=deduction_id, move="appealed", reason=wanted.reason)
-    return shown(row, today(now))
+    return shown(row, day)
 
 
 async def decide(
     service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: DecisionRequest
 ) -> DeductionAnswer:
     """Decide an appeal. Forbidden ``maker_is_checker`` for who proposed or appealed; Refused for an amount that doesn't
-    fit the outcome; Conflict ``invalid_move`` without an appeal."""
+    fit the outcome; Conflict ``invalid_move`` without an appeal, or when its days are over."""
+    act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
     may_pay(caller, row["area_code"])
     by_another(caller, row["subject"], row["appealed_by"])
-    check_move(row, ("appealed",), "decided")
-    upheld = _upheld(row["amount"], wanted)
-    now = await business_now(service, connection)
+    check_move(row | {"state": "decided"} if _undecided(row, act.day) else row, ("appealed",), "decided")
     values = {
         "outcome": wanted.outcome,
         "decision_reason": wanted.reason,
-        "decided_by": caller.principal.subject,
-        "decided_on": today(now),
+        "decided_by": act.subject,
+        "decided_on": act.day,
     }
-    await _uphold(connection, caller, [row], today(now), state="decided", upheld=upheld, **values)
-    await record(
-        connection, caller, now, row, object_id=deduction_id, move=wanted.outcome, reason=wanted.reason, amount=upheld
-    )
-    return shown(row, today(now))
+    await _uphold(act, row, _upheld(row["amount"], wanted), state="decided", **values)
+    said = {"move": wanted.outcome, "reason": wanted.reason, "amount": row["upheld"]}
+    await record(connection, caller, act.now, row, object_id=deduction_id, **said)
+    return shown(row, act.day)
 
 
 def _upheld(claimed: int, wanted: DecisionRequest) -> int:
@@ -178,25 +202,38 @@ def _upheld(claimed: int, wanted: DecisionRequest) -> int:
     return whole
 
 
+async def lock_persons(connection: AsyncConnection, statement_id: int) -> None:
+    """Keep corrections away from the bills of a statement's open deductions, until the transaction ends: ``lapse`` may
+    book them."""
+    columns = deduction.c
+    mine = select(columns.settlement_id).where(columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
+    for number in (await connection.execute(mine.distinct().order_by(columns.settlement_id))).scalars().all():
+        await owed.lock_person(connection, number)
+
+
 async def lapse(
     service: Service, connection: AsyncConnection, caller: Caller, statement_id: int, funds: Sequence[str] | None = None
 ) -> None:
-    """Uphold what the hospital didn't appeal in time, of some funds of a statement or of all
-    (docs/specification/clearing.md, section 2). For whoever approves or audits the statement, whose row the caller has
-    locked."""
-    now = await business_now(service, connection)
+    """End what has waited too long, of some funds of a statement or of all: what the hospital didn't appeal in time is
+    upheld, what wasn't decided in time is dismissed. For whoever approves or audits the statement, whose row the caller
+    has locked, after ``lock_persons``."""
+    act = await acting(service, connection, caller)
     columns = deduction.c
-    over = (columns.statement_id == statement_id, columns.state == "proposed", columns.appeal_by < today(now))
-    wanted = select(deduction).where(*over).order_by(columns.deduction_id).with_for_update()
+    open_ = (columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
+    wanted = select(deduction).where(*open_).order_by(columns.deduction_id).with_for_update()
     if funds is not None:
         wanted = wanted.where(columns.fund.in_(funds))
-    rows = [dict(row) for row in (await connection.execute(wanted)).mappings()]
-    await _uphold(connection, caller, rows, today(now), state="accepted")
-    for row in rows:
+    for row in [dict(row) for row in (await connection.execute(wanted)).mappings()]:
         object_id = shown_id(DEDUCTION, row["deduction_id"])
-        await record(
-            connection, caller, now, row, object_id=object_id, move="accepted", reason="no_appeal", amount=row["amount"]
-        )
+        if _unanswered(row, act.day):
+            await _uphold(act, row, row["amount"], state="accepted")
+            said = {"move": "accepted", "reason": "no_appeal", "amount": row["upheld"]}
+        elif _undecided(row, act.day):
+            await _uphold(act, row, 0, state="decided", outcome="dismissed", decided_on=act.day)
+            said = {"move": "dismissed", "reason": "no_decision", "amount": 0}
+        else:
+            continue
+        await record(connection, caller, act.now, row, object_id=object_id, **said)
 
 
 async def undecided(connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None) -> list[str]:
@@ -209,37 +246,23 @@ async def undecided(connection: AsyncConnection, statement_id: int, funds: Seque
     return [shown_id(DEDUCTION, number) for number in found]
 
 
-_BILLS: Final = text(
-    """SELECT d.deduction_id, s.benefit_year, s.medical_type, fiscal_year_of(d.area_code, d.fiscal_year, :day) AS fiscal_year
-         FROM deduction d JOIN settlement s USING (settlement_id) WHERE d.deduction_id = ANY (CAST(:ids AS bigint[]))"""
+_BILL: Final = text(
+    """SELECT s.benefit_year, s.medical_type, fiscal_year_of(:area, CAST(:year AS smallint), :day) AS fiscal_year
+         FROM settlement s WHERE s.settlement_id = :settlement"""
 )
 
 
-async def _uphold(
-    connection: AsyncConnection,
-    caller: Caller,
-    rows: Sequence[dict[str, Any]],
-    day: date,
-    *,
-    state: str,
-    upheld: int | None = None,
-    **values: Any,
-) -> None:
-    """End deductions with what is upheld of them (the whole without ``upheld``), and post that."""
-    for row in rows:
-        amount = row["amount"] if upheld is None else upheld
-        await move(connection, deduction, row, state=state, upheld=amount, **values)
-    ids = [row["deduction_id"] for row in rows]
-    if upheld == 0 or not ids:
-        return
-    bills = {
-        one["deduction_id"]: dict(one)
-        for one in (await connection.execute(_BILLS, {"ids": ids, "day": day})).mappings()
-    }
-    await post(connection, [_posting(row, bills[row["deduction_id"]], day) for row in rows])
+async def _uphold(act: Act, row: dict[str, Any], wanted: int, *, state: str, **values: Any) -> None:
+    """End a deduction with what is wanted of it, at most what the fund still owes now, and post that."""
+    amount = min(wanted, await owed.left_of(act, row)) if wanted else 0
+    await move(act.connection, deduction, row, state=state, upheld=amount, **values)
+    if amount:
+        of = {"area": row["area_code"], "year": row["fiscal_year"], "day": act.day, "settlement": row["settlement_id"]}
+        bill = (await act.connection.execute(_BILL, of)).mappings().one()
+        await post(act.connection, [_posting(row, bill, act.day)])
 
 
-def _posting(row: Mapping[str, Any], bill: Mapping[str, Any], day: date) -> Posting:
+def _posting(row: Mapping[str, Any], bill: Mapping[Any, Any], day: date) -> Posting:
     purse = purse_of(row, bill["fiscal_year"])
     return Posting(
         event="deduction",
@@ -303,6 +326,8 @@ def deductions_where(day: date, state: State | None, filters: Mapping[str, Any])
         if value is not None:
             wanted = wanted.where(columns[name] == value)
     if state is not None:
-        over = (columns.state == "proposed") & (columns.appeal_by < day)
-        wanted = wanted.where(case((over, "accepted"), else_=columns.state) == state)
+        unanswered = (columns.state == "proposed") & (columns.appeal_by < day)
+        undecided_ = (columns.state == "appealed") & (columns.decide_by < day)
+        shown_state = case((unanswered, "accepted"), (undecided_, "decided"), else_=columns.state)
+        wanted = wanted.where(shown_state == state)
     return wanted

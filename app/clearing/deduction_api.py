@@ -29,8 +29,8 @@ AUDITORS: Final = ("finance", "auditor")
     responses=gives(201, DeductionAnswer),
 )
 async def post_deduction(request: Request, statement_id: str) -> Response:
-    """Propose to deduct from a fund's payable of a settlement (finance). The hospital may appeal until ``appeal_by``; no appeal in
-    time is agreement."""
+    """Propose to deduct from a fund's payable of a settlement (finance). The hospital may appeal until ``appeal_by``;
+    no appeal in time is agreement."""
     caller, service, wanted = await _asked(request, DeductionRequest, "finance")
     return await writing(
         request,

@@ -5,21 +5,22 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import DEDUCTION, SETTLEMENT, STATEMENT, number_of, read_id, shown_id
 from app.basics.money import fen, yuan
+from app.clearing import owed
 from app.clearing.deduction import DeductionAnswer, Fund, Reason, shown
-from app.clearing.moves import business_now, check_move, locked, may_pay, owner_of, record, today, written_by
+from app.clearing.machine import Act, acting
+from app.clearing.moves import check_move, locked, may_pay, owner_of, record, written_by
+from app.clearing.part import Part, parts_of
 from app.clearing.plan import plan_on
-from app.clearing.tables import deduction, statement, statement_approval
-from app.database.locks import Lock, hold
+from app.clearing.statement import BEFORE_APPROVAL
+from app.clearing.tables import deduction, statement
 from app.service.caller import Caller, Service
 from app.service.wire import Code, Money
-
-DEDUCTIBLE: Final = ("declared", "reconciled", "audited")
 
 
 class DeductionRequest(Struct, forbid_unknown_fields=True):
@@ -33,28 +34,18 @@ class DeductionRequest(Struct, forbid_unknown_fields=True):
     line_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
-_PERSON: Final = text("SELECT person_id FROM settlement WHERE settlement_id = :settlement")
 _FACTS: Final = text(
     """
-WITH posted AS (
-  SELECT t.fiscal_year, CASE WHEN c.party = :creditor THEN t.amount ELSE -t.amount END AS amount,
-         EXISTS (SELECT FROM statement_item i WHERE i.statement_id = :statement AND i.transfer_id = t.transfer_id
-                    AND NOT i.withdrawn) AS declared
-    FROM transfer t JOIN account c ON c.account_id = t.credit_account JOIN account d ON d.account_id = t.debit_account
-   WHERE t.settlement_id IN (SELECT s.settlement_id FROM settlement s WHERE :settlement IN (s.settlement_id, s.of_settlement_id))
-     AND t.fund = :fund AND t.area_code = :area AND t.event IN ('settlement', 'adjustment', 'reversal', 'recovery')
-     AND (c.kind = 'payable' AND c.party = :creditor OR d.kind = 'payable' AND d.party = :creditor)
-), claimed AS (
-  SELECT d.statement_id, coalesce(d.upheld, d.amount) AS amount FROM deduction d
-   WHERE d.settlement_id = :settlement AND d.fund = :fund
-)
-SELECT s.kind, EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') AS reversed,
+SELECT s.kind, EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id
+  AND r.kind = 'reversal') AS reversed,
        CAST(:line AS integer) IS NULL
-         OR EXISTS (SELECT FROM json_array_elements(s.document -> 'lines') l WHERE (l ->> 0)::integer = :line) AS has_line,
-       (SELECT max(p.fiscal_year) FROM posted p WHERE p.declared) AS fiscal_year,
-       least((SELECT sum(p.amount) FROM posted p) - (SELECT coalesce(sum(c.amount), 0) FROM claimed c),
-             (SELECT sum(p.amount) FROM posted p WHERE p.declared)
-               - (SELECT coalesce(sum(c.amount), 0) FROM claimed c WHERE c.statement_id = :statement))::bigint AS room
+         OR EXISTS (SELECT FROM json_array_elements(s.document -> 'lines') l
+           WHERE (l ->> 0)::integer = :line) AS has_line,
+       (SELECT max(t.fiscal_year) FROM statement_item i JOIN transfer t USING (transfer_id)
+         WHERE i.statement_id = :statement AND NOT i.withdrawn AND t.fund = :fund AND t.event <> 'deduction'
+           AND t.settlement_id IN (SELECT e.settlement_id FROM settlement e WHERE s.settlement_id IN (e.settlement_id,
+             e.of_settlement_id))
+       ) AS fiscal_year
   FROM settlement s WHERE s.settlement_id = :settlement AND s.hospital_code = :hospital"""
 )
 
@@ -62,24 +53,22 @@ SELECT s.kind, EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.set
 async def propose(
     service: Service, connection: AsyncConnection, caller: Caller, statement_id: str, wanted: DeductionRequest
 ) -> DeductionAnswer:
-    """Propose a deduction from a statement whose fund isn't approved yet (else Conflict ``invalid_move``).
+    """Propose a deduction from a part that isn't approved yet (else Conflict ``invalid_move``).
 
     Refused with every fault: no posting of that fund in the statement, no such line, more than the fund still owes for
-    the settlement beside its other deductions. Conflict ``already_reversed``. Moves no money."""
+    the settlement, or for the line, beside its other deductions. Conflict ``already_reversed``. Moves no money."""
+    act = await acting(service, connection, caller)
     settlement_id = read_id(SETTLEMENT, wanted.settlement_id) or 0
-    person = (await connection.execute(_PERSON, {"settlement": settlement_id})).scalar_one_or_none()
-    # A reversal ends the deductions that it finds; whoever adds one keeps the person from being reversed meanwhile.
-    await hold(connection, Lock.PERSON, person or "")
+    await owed.lock_person(connection, settlement_id)
     row = await locked(connection, statement, number_of(STATEMENT, statement_id))
     may_pay(caller, row["area_code"])
     _its_fund(caller, wanted.fund)
-    check_move(row, DEDUCTIBLE, "deducted")
-    await _not_approved(connection, row, wanted.fund)
-    fiscal_year = await _checked(connection, row, settlement_id, wanted)
-    now = await business_now(service, connection)
-    day = today(now)
+    check_move(row, BEFORE_APPROVAL, "deducted")
+    fiscal_year = await _checked(act, row, settlement_id, wanted)
+    of = await _part(connection, row["statement_id"], wanted.fund, fiscal_year)
     values = {
         "statement_id": row["statement_id"],
+        "part_id": of.part_id,
         "settlement_id": settlement_id,
         "line_no": wanted.line_no,
         "fund": wanted.fund,
@@ -87,16 +76,14 @@ async def propose(
         "amount": fen(wanted.amount),
         "reason_code": wanted.reason_code,
         "reason": wanted.reason,
-        "proposed_on": day,
-        "appeal_by": day + timedelta(days=plan_on(service.book, row["area_code"], day).appeal_days),
+        "proposed_on": act.day,
+        "appeal_by": act.day + timedelta(days=plan_on(service.book, row["area_code"], act.day).appeal_days),
     }
     new = insert(deduction).values(**values, **owner_of(row), **written_by(caller)).returning(*deduction.c)
     made = dict((await connection.execute(new)).mappings().one())
-    object_id = shown_id(DEDUCTION, made["deduction_id"])
-    await record(
-        connection, caller, now, made, object_id=object_id, move="proposed", reason=wanted.reason, amount=made["amount"]
-    )
-    return shown(made, day)
+    said = {"object_id": shown_id(DEDUCTION, made["deduction_id"]), "reason": wanted.reason, "amount": made["amount"]}
+    await record(connection, caller, act.now, made, move="proposed", **said)
+    return shown(made, act.day)
 
 
 def _its_fund(caller: Caller, fund: str) -> None:
@@ -104,34 +91,36 @@ def _its_fund(caller: Caller, fund: str) -> None:
         raise NotFound("not_found")
 
 
-async def _not_approved(connection: AsyncConnection, row: dict[str, Any], fund: str) -> None:
-    columns = statement_approval.c
-    approved = select(columns.fund).where(columns.statement_id == row["statement_id"], columns.fund == fund)
-    if (await connection.execute(approved)).first() is not None:
-        raise Conflict("invalid_move", values={"state": "approved", "wanted": "deducted"}, extra={"state": "approved"})
+async def _part(connection: AsyncConnection, statement_id: int, fund: str, fiscal_year: int) -> Part:
+    """The part that the deduction hangs on; Conflict ``invalid_move`` when it is approved."""
+    (of,) = [one for one in await parts_of(connection, statement_id, fund) if one.fiscal_year == fiscal_year]
+    if of.approved_by is not None:
+        raise Conflict("invalid_move", values={"state": of.state, "wanted": "deducted"}, extra={"state": of.state})
+    return of
 
 
-async def _checked(
-    connection: AsyncConnection, row: dict[str, Any], settlement_id: int, wanted: DeductionRequest
-) -> int:
+async def _checked(act: Act, row: dict[str, Any], settlement_id: int, wanted: DeductionRequest) -> int:
     """The fiscal year of the postings that a deduction is taken from."""
     given = {
         "statement": row["statement_id"],
         "hospital": row["hospital_code"],
-        "area": row["area_code"],
-        "creditor": f"hospital:{row['hospital_code']}",
         "settlement": settlement_id,
         "fund": wanted.fund,
         "line": wanted.line_no,
     }
-    found = (await connection.execute(_FACTS, given)).mappings().first()
+    found = (await act.connection.execute(_FACTS, given)).mappings().first()
     amount, faults = fen(wanted.amount), []
     if found is None or found["kind"] != "settlement" or found["fiscal_year"] is None:
         faults.append(Fault("/settlement_id", "settlement_not_in_statement"))
     elif found["reversed"]:
         raise Conflict("already_reversed")
-    elif amount > (room := max(found["room"], 0)):
-        faults.append(Fault("/amount", "deduction_exceeds_payable", {"payable": yuan(room)}))
+    else:
+        asked = {"settlement_id": settlement_id, "fund": wanted.fund, "deduction_id": 0}
+        left = await owed.left_of(
+            act, asked | {"line_no": wanted.line_no if found["has_line"] else None}, proposing=True
+        )
+        if amount > left:
+            faults.append(Fault("/amount", "deduction_exceeds_payable", {"payable": yuan(left)}))
     if amount == 0:
         faults.append(Fault("/amount", "amount_zero"))
     if found is not None and not found["has_line"]:

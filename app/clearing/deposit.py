@@ -1,33 +1,27 @@
-"""Quality deposits 质量保证金 at the year's final settlement: what is released is ordered and paid, the rest is a deduction."""
+"""Quality deposits 质量保证金 at the year's final settlement: what is released is ordered and paid, the rest is a
+deduction."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import iso
 from app.basics.errors import Conflict, Fault, NotFound, Refused
-from app.basics.ids import DISBURSEMENT, RELEASE, number_of, shown_id
+from app.basics.ids import DISBURSEMENT, RELEASE, shown_id
 from app.basics.money import rate, rate_text, share, yuan
-from app.clearing.moves import (
-    business_now,
-    by_another,
-    check_move,
-    locked,
-    may_pay,
-    move,
-    owner_of,
-    pooling_area_of,
-    record,
-    today,
-    written_by,
-)
+from app.clearing import carry
+from app.clearing.machine import Act, Checked, Values, lock_payments
+from app.clearing.moves import may_pay, pooling_area_of, record, written_by
+from app.clearing.net import net_of
+from app.clearing.order import ORDERS, insert_order
+from app.clearing.payment import Kind, Order, Release, State
 from app.clearing.plan import FUNDS, period_of, plan_on
-from app.clearing.posting import post, posting, purse_of
+from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
-from app.database.locks import Lock, hold
 from app.registry.tables import hospital
-from app.service.caller import Caller, Service
 from app.service.wire import AreaCode, Code, Name, Rate
 
 _BALANCE: Final = text(
@@ -49,8 +43,8 @@ class ReleaseRequest(Struct, forbid_unknown_fields=True):
 
 
 class ReleaseAnswer(Struct):
-    """A release: of the ``deposit`` held, ``amount`` is released and ``forfeited`` deducted; yuan. ``disbursement_id`` is the
-    order that pays it, once approved."""
+    """A release: of the ``deposit`` held, ``amount`` is released and ``forfeited`` deducted; yuan. ``disbursement_id``
+    is the order that pays it, once approved."""
 
     release_id: str
     state: str
@@ -70,8 +64,10 @@ class ReleaseAnswer(Struct):
     approved_on: str | None
 
 
-async def make(service: Service, connection: AsyncConnection, caller: Caller, wanted: ReleaseRequest) -> ReleaseAnswer:
-    """Draft the release of an ended year's deposits. Conflict ``period_not_ended``, ``already_released``, ``no_deposit``."""
+async def make(act: Act, wanted: ReleaseRequest) -> ReleaseAnswer:
+    """Draft the release of an ended year's deposits. Conflict ``period_not_ended``, ``already_released``,
+    ``no_deposit``."""
+    connection, caller = act.connection, act.caller
     area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
@@ -86,8 +82,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
         faults.append(Fault("/fund", "not_in_list", {"allowed": "、".join(FUNDS)}))
     if faults:
         raise Refused(faults)
-    now = await business_now(service, connection)
-    if wanted.year >= today(now).year:
+    if wanted.year >= act.day.year:
         raise Conflict("period_not_ended", values={"period": str(wanted.year)})
     owner = {
         "hospital_code": wanted.hospital_code,
@@ -95,8 +90,7 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
         "area_code": area,
         "fund": wanted.fund,
     }
-    name = f"{wanted.hospital_code} {area} {wanted.fund} {wanted.year}"
-    await hold(connection, Lock.DEPOSIT_RELEASE, name)
+    await lock_payments(connection, area, wanted.fund)
     await _refuse_second(connection, owner, wanted.year)
     deposit = await held(connection, owner, wanted.year)
     if deposit <= 0:
@@ -108,102 +102,131 @@ async def make(service: Service, connection: AsyncConnection, caller: Caller, wa
         "assessed_ratio": ratio,
         "amount": share(deposit, ratio),
         "reason": wanted.reason,
-        "created_on": today(now),
+        "created_on": act.day,
     }
     made = insert(deposit_release).values(values | written_by(caller)).returning(*deposit_release.c)
-    row = dict((await connection.execute(made)).mappings().one())
-    shown = shown_id(RELEASE, row["release_id"])
+    row = RELEASES.read((await connection.execute(made)).mappings().one())
+    shown = RELEASES.shown(row)
     await record(
-        connection, caller, now, row, object_id=shown, move="draft", reason=wanted.reason, amount=row["amount"]
+        connection, caller, act.now, owner, object_id=shown, move="draft", reason=wanted.reason, amount=row.amount
     )
     return answer_of(row, None)
 
 
-async def _refuse_second(connection: AsyncConnection, owner: dict[str, str], year: int) -> None:
+async def _refuse_second(connection: AsyncConnection, owner: Mapping[str, str], year: int) -> None:
+    """One draft at a time: what is withheld after an approved release can be released by a further one."""
     columns = deposit_release.c
     same = [columns[name] == owner[name] for name in ("hospital_code", "area_code", "fund")]
-    wanted = select(columns.release_id).where(*same, columns.year == year, columns.state != "cancelled")
+    wanted = select(columns.release_id).where(*same, columns.year == year, columns.state == State.DRAFT)
     found = (await connection.execute(wanted)).scalar()
     if found is not None:
         raise Conflict("already_released", extra={"release_id": shown_id(RELEASE, found)})
 
 
-async def held(connection: AsyncConnection, owner: dict[str, str], year: int) -> int:
+async def held(connection: AsyncConnection, owner: Mapping[str, str], year: int) -> int:
     """The deposit of a year that is withheld from a hospital by a fund now, fen."""
     purse = purse_of(owner, year)
     values = {"path": purse.deposit, "year": year, "hospital": purse.hospital_code, "area": purse.area_code}
     return int((await connection.execute(_BALANCE, values)).scalar_one())
 
 
-async def approve(service: Service, connection: AsyncConnection, caller: Caller, shown: str) -> ReleaseAnswer:
-    """Approve a release made by another: what is released is due again and gets an approved order, the rest is deducted.
+# ---------------------------------------------------------------- moving
+
+
+async def _approving(act: Act, row: Release) -> Values:
+    """What is released is due again and gets an approved order, the rest is deducted.
 
     Conflict ``deposit_changed`` when orders have withheld or given back deposit since the draft.
     """
-    row = await locked(connection, deposit_release, number_of(RELEASE, shown))
-    may_pay(caller, row["area_code"])
-    by_another(caller, row["subject"])
-    check_move(row, ("draft",), "approved")
-    now = await business_now(service, connection)
-    day = today(now)
-    if await held(connection, row, row["year"]) != row["deposit"]:
+    if await held(act.connection, row.owner, row.fiscal_year) != row.deposit:
         raise Conflict("deposit_changed")
-    purse = purse_of(row, row["year"])
-    of: dict[str, Any] = {"debit": purse.deposit, "day": day, "cause": shown}
-    released = posting(purse, "deposit_released", credit=purse.payable, amount=row["amount"], **of)
-    rest = row["deposit"] - row["amount"]
-    await post(connection, [released, posting(purse, "deposit_forfeited", credit=purse.expense, amount=rest, **of)])
-    await move(
-        connection, deposit_release, row, state="approved", approved_by=caller.principal.subject, approved_on=day
+    purse = purse_of(row.owner, row.fiscal_year)
+    cause = Cause(RELEASES.shown(row), act.day)
+    lost = row.deposit - row.amount
+    events = (("deposit_released", purse.payable, row.amount), ("deposit_forfeited", purse.expense, lost))
+    await post(
+        act.connection,
+        [posting(purse, event, debit=purse.deposit, credit=to, amount=n, cause=cause) for event, to, n in events],
     )
-    await record(connection, caller, now, row, object_id=shown, move="approved", amount=row["amount"])
-    return answer_of(row, await _order(service, connection, caller, row, day) if row["amount"] else None)
+    await _mark_released(act.connection, row)
+    if row.amount:
+        await _order(act, row)
+    return {}
 
 
-async def _order(service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any], day: Any) -> int:
-    """The order that pays what was released. Its two people are those of the release."""
-    plan = plan_on(service.book, row["area_code"], day)
-    values = owner_of(row) | {
-        "release_id": row["release_id"],
-        "fund": row["fund"],
-        "fiscal_year": row["year"],
-        "period": period_of(day),
-        "gross": row["amount"],
-        "deposit_rate": 0,
-        "deposit": 0,
-        "offset_amount": 0,
-        "carried": 0,
-        "amount": row["amount"],
-        "state": "approved",
-        "due_on": plan.pay_by(period_of(day)),
-        "created_on": day,
-        "approved_by": caller.principal.subject,
-        "approved_on": day,
-        "subject": row["subject"],
-        "request_id": caller.request_id,
+async def _mark_released(connection: AsyncConnection, row: Release) -> None:
+    """The orders whose deposits are gone by this: they can't be cancelled any more."""
+    columns = disbursement.c
+    same = [columns[name] == row.owner[name] for name in ("hospital_code", "area_code", "fund")]
+    withheld = (columns.approved_by.is_not(None), columns.state != State.CANCELLED, columns.deposit > 0)
+    mine = (*same, *withheld, columns.fiscal_year == row.fiscal_year, columns.released_by.is_(None))
+    await connection.execute(update(disbursement).where(*mine).values(released_by=row.release_id))
+
+
+async def _order(act: Act, row: Release) -> None:
+    """The order that pays what was released, less what the hospital owes from carried months; if it owes as much, it is
+    carried itself. Its two people are those of the release."""
+    taken = await carry.carriers(act.connection, row.owner)
+    net = net_of(gross=row.amount, carried=sum(one.owed_back for one in taken), deposit_rate=0, prepaid=0)
+    period = period_of(act.day)
+    columns = row.owner | {
+        "release_id": row.release_id,
+        "fiscal_year": row.fiscal_year,
+        "period": period,
+        "state": State.CARRIED_FORWARD if net.is_carried else State.APPROVED,
+        "due_on": plan_on(act.service.book, row.area_code, act.day).pay_by(period),
+        "created_on": act.day,
+        "approved_by": act.subject,
+        "approved_on": act.day,
+        "subject": row.subject,
+        "request_id": act.caller.request_id,
     }
-    made = insert(disbursement).values(values).returning(disbursement.c.disbursement_id)
-    number: int = (await connection.execute(made)).scalar_one()
-    return number
+    order: Order = await insert_order(act, net, columns)
+    await carry.take(act.connection, taken, order.disbursement_id)
+    cause = Cause(ORDERS.shown(order), act.day)
+    await post(act.connection, carry.postings(order, carry.debts(taken), cause))
 
 
-def answer_of(row: Any, disbursement_id: int | None) -> ReleaseAnswer:
+async def _cancelling(act: Act, row: Release) -> None:
+    """A draft has moved nothing."""
+
+
+RELEASES: Final = Checked(
+    kind=Kind.RELEASE,
+    prefix=RELEASE,
+    table=deposit_release,
+    row=Release,
+    approving=_approving,
+    cancelling=_cancelling,
+)
+
+
+# ---------------------------------------------------------------- showing
+
+
+async def shown(connection: AsyncConnection, row: Release) -> ReleaseAnswer:
+    """A release with its order."""
+    wanted = select(disbursement.c.disbursement_id).where(disbursement.c.release_id == row.release_id)
+    return answer_of(row, (await connection.execute(wanted)).scalar())
+
+
+def answer_of(row: Release, disbursement_id: int | None) -> ReleaseAnswer:
     """A release as it is shown."""
     return ReleaseAnswer(
-        release_id=shown_id(RELEASE, row["release_id"]),
-        state=row["state"],
-        hospital_code=row["hospital_code"],
-        area_code=row["area_code"],
-        fund=row["fund"],
-        year=row["year"],
-        deposit=yuan(row["deposit"]),
-        assessed_ratio=rate_text(row["assessed_ratio"]),
-        amount=yuan(row["amount"]),
-        forfeited=yuan(row["deposit"] - row["amount"]),
-        reason=row["reason"],
+        release_id=RELEASES.shown(row),
+        state=row.state.value,
+        hospital_code=row.hospital_code,
+        area_code=row.area_code,
+        fund=row.fund,
+        year=row.fiscal_year,
+        deposit=yuan(row.deposit),
+        assessed_ratio=rate_text(row.assessed_ratio),
+        amount=yuan(row.amount),
+        forfeited=yuan(row.deposit - row.amount),
+        reason=row.reason,
         disbursement_id=None if disbursement_id is None else shown_id(DISBURSEMENT, disbursement_id),
-        created_by=row["subject"],
-        created_on=row["created_on"].isoformat(),
-        approved_by=row["approved_by"],
-        approved_on=None if row["approved_on"] is None else row["approved_on"].isoformat(),
+        created_by=row.subject,
+        created_on=row.created_on.isoformat(),
+        approved_by=row.approved_by,
+        approved_on=iso(row.approved_on),
     )

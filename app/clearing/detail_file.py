@@ -1,8 +1,8 @@
-"""A hospital's detail file of a statement: one row per settlement and fund, named by our id or by its own visit. No database.
+"""A hospital's detail file of a statement: one row per settlement and fund, named by our id or by its own visit. No
+database.
 
-With a column ``settlement_id`` rows name entries, corrections being entries of their own; without one they name bills by
-``visit_id`` and ``settle_seq`` (1 where the column lacks), with all that corrections made of them.
-"""
+With a column ``settlement_id`` rows name entries, corrections being entries of their own; without one they name bills
+by ``visit_id`` and ``settle_seq`` (1 where the column lacks), with all that corrections made of them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,8 @@ _AMOUNT: Final = re.compile(r"-?(0|[1-9][0-9]{0,12}|[1-9][0-9]{0,2}(,[0-9]{3}){1
 
 @dataclass(slots=True)
 class Detail:
-    """The rows of a file as columns, fen. ``entry_ids`` or ``visits`` and ``seqs`` say which; ``references`` are as written."""
+    """The rows of a file as columns, fen. ``entry_ids`` or ``visits`` and ``seqs`` say which; ``references`` are as
+    written."""
 
     by_visit: bool
     references: list[str] = field(default_factory=list)
@@ -54,7 +55,8 @@ class Detail:
 
 
 def read_detail(path: Path, pointer: str, *, funds: frozenset[str] | None) -> Detail:
-    """The file's rows of the given funds (of all with None). Refused with every fault, each under ``pointer``/row/column."""
+    """The file's rows of the given funds (of all with None). Refused with every fault, each under
+    ``pointer``/row/column."""
     try:
         lines = list(islice(rows(path, COLUMNS), MAX_ROWS + 1))
     except SheetRefused as refused:
@@ -97,7 +99,8 @@ def _added(
     pointer: str,
     funds: frozenset[str] | None,
 ) -> list[Fault]:
-    """Add a row, or say what is wrong with it. A second row of one settlement and fund is a fault: no sum is guessed."""
+    """Add a row, or say what is wrong with it. A second row of one settlement and fund is a fault: no sum is
+    guessed."""
     faults = [
         _file_fault(pointer, line.number, name, code, values) for name, code, values in _cell_faults(detail, texts)
     ]

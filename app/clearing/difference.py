@@ -1,7 +1,8 @@
-"""Differences between a statement and the hospital's own figures: the worklist, and how each is resolved. Amounts in fen."""
+"""Differences between a statement and the hospital's own figures: the worklist, and how each is resolved. Amounts in
+fen."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -22,8 +23,8 @@ MOST_SHOWN: Final = 1000
 
 
 class DifferenceAnswer(Struct):
-    """One difference; yuan, null where a side has nothing. ``settlement_id`` is null for totals; of what we don't know it is
-    the file's own text, which ``their_reference`` always has. Counts are there for totals only."""
+    """One difference; yuan, null where a side has nothing. ``settlement_id`` is null for totals; of what we don't know
+    it is the file's own text, which ``their_reference`` always has. Counts are there for totals only."""
 
     difference_id: str
     reconciliation_id: str
@@ -93,7 +94,8 @@ async def listed(
     limit: int,
     cursor: str | None,
 ) -> bytes:
-    """A page of the differences within reach, oldest first; ``filters`` are columns and what they must equal (None: any)."""
+    """A page of the differences within reach, oldest first; ``filters`` are columns and what they must equal (None:
+    any)."""
     after = read_cursor(service, cursor, int) or 0
     key = difference.c.difference_id
     wanted = select(difference).where(key > after).order_by(key).limit(limit + 1)
@@ -115,9 +117,9 @@ async def resolve(
     reason: str,
     reconciliation_id: str | None = None,
 ) -> DifferenceAnswer:
-    """Resolve an open difference, with the reason why. Conflict ``invalid_move`` when it is resolved already, NotFound when it
-    isn't one of the comparison named. The last one makes a declared statement reconciled. Moves no money: what a difference
-    costs is a deduction, or a correction of the settlement."""
+    """Resolve an open difference, with the reason why. Conflict ``invalid_move`` when it is resolved already, NotFound
+    when it isn't one of the comparison named. The last one makes a declared statement reconciled. Moves no money: what
+    a difference costs is a deduction, or a correction of the settlement."""
     number = number_of(DIFFERENCE, difference_id)
     unlocked = select(difference.c.statement_id, difference.c.reconciliation_id).where(
         difference.c.difference_id == number
@@ -140,26 +142,28 @@ async def resolve(
 async def reconciled_if_nothing_is_open(
     service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]
 ) -> None:
-    """Make a declared statement reconciled. Not by a token limited to some funds: it can't see whether others are open."""
+    """Record that a declared statement is reconciled. Not by a token limited to some funds: it can't see whether others
+    are open."""
     is_open = select(func.count()).where(difference.c.statement_id == row["statement_id"], difference.c.state == "open")
     if row["state"] != "declared" or caller.principal.funds is not None:
         return
     if (await connection.execute(is_open)).scalar_one() == 0:
-        await _move_statement(service, connection, caller, row, "reconciled")
+        now = await business_now(service, connection)
+        await _record_statement(connection, caller, now, row, today(now))
 
 
 async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]) -> None:
-    """Make a reconciled statement declared, because a later comparison found differences."""
+    """Record that a reconciled statement isn't any more, because a later comparison found differences."""
     if row["state"] == "reconciled":
-        await _move_statement(service, connection, caller, row, "declared")
+        await _record_statement(connection, caller, await business_now(service, connection), row, None)
 
 
-async def _move_statement(
-    service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any], state: str
+async def _record_statement(
+    connection: AsyncConnection, caller: Caller, now: datetime, row: dict[str, Any], reconciled_on: date | None
 ) -> None:
-    await move(connection, statement, row, state=state)
-    now = await business_now(service, connection)
-    await record(connection, caller, now, row, object_id=shown_id(STATEMENT, row["statement_id"]), move=state)
+    await move(connection, statement, row, reconciled_on=reconciled_on)
+    said = "declared" if reconciled_on is None else "reconciled"
+    await record(connection, caller, now, row, object_id=shown_id(STATEMENT, row["statement_id"]), move=said)
 
 
 async def supersede(

@@ -39,7 +39,8 @@ SELECT m.hospital_code, m.period
         WHERE t.hospital_code = m.hospital_code AND t.area_code = :area AND t.period = m.period
           AND t.event IN ('settlement', 'reversal', 'adjustment', 'recovery', 'deduction_reversed', 'family_doctor')
           AND (t.credit_account = ANY (m.accounts) OR t.debit_account = ANY (m.accounts))
-          AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id AND NOT i.withdrawn) LIMIT 1) one
+          AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id
+            AND NOT i.withdrawn) LIMIT 1) one
  WHERE m.period BETWEEN :first AND :last
    AND NOT EXISTS (SELECT FROM statement s WHERE s.hospital_code = m.hospital_code AND s.area_code = :area
                       AND s.period = m.period AND s.state <> 'withdrawn')
@@ -48,19 +49,20 @@ SELECT m.hospital_code, m.period
 _BITMAPS: Final = text("SELECT set_config('enable_bitmapscan', :state, true)")
 _UNAPPROVED: Final = text("""
 SELECT s.statement_id, s.hospital_code, s.period, s.state, s.pay_by,
-       (SELECT coalesce(sum(t.amount), 0) FROM statement_total t WHERE t.statement_id = s.statement_id)::bigint AS amount
+       (SELECT coalesce(sum(t.amount), 0) FROM statement_total t
+         WHERE t.statement_id = s.statement_id)::bigint AS amount
   FROM statement s
- WHERE s.area_code = :area AND s.state IN ('declared', 'reconciled', 'audited') AND (CAST(:period AS text) IS NULL OR s.period = :period)
+ WHERE s.area_code = :area AND s.state IN ('declared', 'reconciled', 'audited') AND (CAST(:period AS text) IS NULL
+   OR s.period = :period)
  ORDER BY s.pay_by, s.statement_id LIMIT :most""")
 _UNORDERED: Final = text("""
-SELECT s.statement_id, s.hospital_code, s.period, t.fund, s.pay_by, sum(t.amount)::bigint AS amount
-  FROM statement s JOIN statement_total t USING (statement_id)
- WHERE s.area_code = :area AND s.state = 'approved'
-   AND NOT EXISTS (SELECT FROM disbursement o WHERE o.statement_id = s.statement_id AND o.fund = t.fund
-                      AND o.fiscal_year = t.fiscal_year AND o.state <> 'cancelled')
- GROUP BY 1, 2, 3, 4, 5 ORDER BY s.pay_by, s.statement_id, t.fund LIMIT :most""")
+SELECT s.statement_id, s.hospital_code, s.period, p.fund, s.pay_by, sum(p.amount)::bigint AS amount
+  FROM statement_part p JOIN statement s USING (statement_id)
+ WHERE p.area_code = :area AND p.state = 'approved' AND s.withdrawn_on IS NULL
+ GROUP BY 1, 2, 3, 4, 5 ORDER BY s.pay_by, s.statement_id, p.fund LIMIT :most""")
 _UNPAID: Final = text("""
-SELECT o.disbursement_id, o.statement_id, o.hospital_code, o.period, o.fund, o.state, o.due_on, o.amount - o.paid AS amount
+SELECT o.disbursement_id, o.statement_id, o.hospital_code, o.period, o.fund, o.state, o.due_on,
+  o.amount - o.paid AS amount
   FROM disbursement o
  WHERE o.area_code = :area AND o.state NOT IN ('paid', 'cancelled', 'carried_forward') AND o.amount > o.paid
    AND (CAST(:period AS text) IS NULL OR (o.period = :period AND o.due_on < :day))
@@ -72,8 +74,8 @@ SELECT f.statement_id, s.hospital_code, count(*) AS differences, min(f.opened_on
 
 
 class DueAnswer(Struct):
-    """One thing to do, by whom is plain from ``act``: a hospital declares, the fund's owners approve, order and pay, the area
-    reports. ``amount`` yuan where it is known; ``overdue``: its day is over."""
+    """One thing to do, by whom is plain from ``act``: a hospital declares, the fund's owners approve, order and pay,
+    the area reports. ``amount`` yuan where it is known; ``overdue``: its day is over."""
 
     act: Act
     due_on: date

@@ -1,7 +1,8 @@
-"""The monthly fees of family-doctor contracts 家庭医生签约服务费 (seed clause 8): settled for the previous month with the rest."""
+"""The monthly fees of family-doctor contracts 家庭医生签约服务费 (seed clause 8): settled for the previous month with
+the rest."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import text
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.money import FEN_PER_YUAN
 from app.clearing.moves import today
 from app.clearing.plan import last_day
-from app.clearing.posting import Purse, fiscal_year_of, post, posting
+from app.clearing.posting import Cause, Posting, Purse, fiscal_year_of, post, posting
 from app.service.caller import Service
 
 FUND: Final = "390100"
@@ -26,9 +27,11 @@ SELECT month_state(:area, :period) <> 'open'
 # Of a person's contracts that were active on a day of the month, the last one is paid, once per person and month.
 _DUE: Final = text("""
 WITH given AS (
-  SELECT CAST(:area AS text) AS area, CAST(:period AS text) AS period, CAST(:first AS date) AS first, CAST(:last AS date) AS last,
+  SELECT CAST(:area AS text) AS area, CAST(:period AS text) AS period, CAST(:first AS date) AS first,
+    CAST(:last AS date) AS last,
          CAST(:hospital AS text) AS hospital)
-SELECT c.contract_id FROM given g JOIN family_doctor_contract c ON c.hospital_code = g.hospital AND c.superseded_at IS NULL
+SELECT c.contract_id FROM given g JOIN family_doctor_contract c ON c.hospital_code = g.hospital
+  AND c.superseded_at IS NULL
   JOIN person p ON p.person_id = c.person_id
   LEFT JOIN LATERAL (SELECT a.area_code FROM person_area a WHERE a.person_id = c.person_id AND a.superseded_at IS NULL
                         AND holds_on(a.valid_from, a.valid_until, g.last)) lived ON true
@@ -59,7 +62,8 @@ async def fee_postings(
     period: str,
     now: datetime,
 ) -> int | None:
-    """Post the fees of an ended month that a fund owes a hospital, whatever fund and year ``purse`` names; how many were posted.
+    """Post the fees of an ended month that a fund owes a hospital, whatever fund and year ``purse`` names; how many
+    were posted.
 
     One fee per person and month, to the hospital whose contract was the last one active in it. Call it within the
     declaration, before its postings are collected: a second call posts nothing. None when fees are due but none is set.
@@ -74,11 +78,14 @@ async def fee_postings(
     closed = (await connection.execute(_CLOSED, scope | {"year": last.year})).scalar_one()
     year = await fiscal_year_of(connection, purse.area_code, last.year, today(now))
     mine = msgspec.structs.replace(purse, fund=FUND, fiscal_year=year)
-    of: dict[str, Any] = {"amount": fee, "tier": TIER, "clr_type": CLR_TYPE, "day": today(now) if closed else last}
-    fees = [
-        posting(mine, "family_doctor", debit=mine.expense, credit=mine.payable, cause=f"{CAUSE}{contract}", **of)
-        for contract in contracts
-    ]
+    day = today(now) if closed else last
+    fees = [_fee(mine, fee, Cause(f"{CAUSE}{contract}", day)) for contract in contracts]
     ids = await post(connection, [msgspec.structs.replace(item, benefit_year=last.year) for item in fees])
     await connection.execute(_KEEP, {"cause": CAUSE, "period": period, "ids": list(ids)})
     return len(ids)
+
+
+def _fee(purse: Purse, amount: int, cause: Cause) -> Posting:
+    """What the fund owes the hospital for one contract and month."""
+    owed = posting(purse, "family_doctor", debit=purse.expense, credit=purse.payable, amount=amount, cause=cause)
+    return msgspec.structs.replace(owed, tier=TIER, clr_type=CLR_TYPE)

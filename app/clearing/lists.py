@@ -1,4 +1,5 @@
-"""The lists of clearing: statements and their postings, comparisons, differences, deductions, orders, prepayments, releases, rates."""
+"""The lists of clearing: statements and their postings, comparisons, differences, deductions, orders, prepayments,
+releases, rates."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
@@ -125,7 +126,8 @@ Query = Callable[[AsyncConnection, Any, date], Awaitable[Select[Any]]]
 
 
 def _of(table: Table) -> Query:
-    """The rows of a table whose columns equal the filters; shown ids are numbers there, a county is its pooling area."""
+    """The rows of a table whose columns equal the filters; shown ids are numbers there, a county is its pooling
+    area."""
 
     async def query(connection: AsyncConnection, wanted: Filters, day: date) -> Select[Any]:
         return await _equal(connection, select(table), table, asdict(wanted))
@@ -186,19 +188,19 @@ _ORDERS: Final[Selected[OrderFilters, OrderAnswer, Recorded]] = Selected(
     query=_orders,
     order=(disbursement.c.recorded_at, disbursement.c.disbursement_id),
     newest_first=True,
-    answer=order.answer_of,
+    answer=lambda row, day: order.answer_of(order.ORDERS.read(row), day),
 )
 _PREPAYMENTS: Final[Selected[PrepaymentFilters, PrepaymentAnswer, Recorded]] = Selected(
     query=_of(prepayment_table),
     order=(prepayment_table.c.recorded_at, prepayment_table.c.prepayment_id),
     newest_first=True,
-    answer=lambda row, day: prepayment.answer_of(row),
+    answer=lambda row, day: prepayment.answer_of(prepayment.PREPAYMENTS.read(row)),
 )
 _RELEASES: Final[Selected[ReleaseFilters, ReleaseAnswer, Recorded]] = Selected(
     query=_releases,
     order=(deposit_release.c.recorded_at, deposit_release.c.release_id),
     newest_first=True,
-    answer=lambda row, day: deposit.answer_of(row, row["disbursement_id"]),
+    answer=lambda row, day: deposit.answer_of(deposit.RELEASES.read(row), row["disbursement_id"]),
 )
 _DEDUCTIONS: Final[Selected[DeductionFilters, DeductionAnswer, int]] = Selected(
     query=_deductions,

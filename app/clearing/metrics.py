@@ -1,5 +1,5 @@
-"""What the elected process shows of clearing, by paying area and fund, from the database. Yuan and seconds; floats are fine
-here: nothing that is shown flows back into a calculation."""
+"""What the elected process shows of clearing, by paying area and fund, from the database. Yuan and seconds; floats are
+fine here: nothing that is shown flows back into a calculation."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,6 +16,7 @@ from app.clearing.moves import business_now, today
 from app.clearing.payout_query import AREA, FUND, Figures, Wanted, payout_figures
 from app.clearing.plan import plan_of
 from app.clearing.report import due_reports
+from app.ledger.overpaid import Overpaid
 from app.ledger.proof import CHECKS
 from app.service.caller import Service
 
@@ -34,9 +35,13 @@ _OVERDUE: Final = text("""
 SELECT area_code, fund, count(*) AS number FROM disbursement
  WHERE state NOT IN ('paid', 'cancelled', 'carried_forward') AND amount > paid AND due_on < :day GROUP BY 1, 2""")
 _BREAKS: Final = text("""
-SELECT area_code, fund, count(*) AS number, min(opened_on) AS since FROM difference WHERE state = 'open' GROUP BY 1, 2""")
+SELECT area_code, fund, count(*) AS number, min(opened_on) AS since FROM difference WHERE state = 'open' GROUP BY 1,
+  2""")
 _DEDUCTIONS: Final = text("""
 SELECT area_code, fund, count(*) AS number FROM deduction WHERE state IN ('proposed', 'appealed') GROUP BY 1, 2""")
+_APPEALS: Final = text("""
+SELECT area_code, fund, count(*) AS number, min(appealed_on) AS since FROM deduction WHERE state = 'appealed'
+  GROUP BY 1, 2""")
 
 
 class Figured:
@@ -112,6 +117,11 @@ async def _worklists(figured: Figured, connection: AsyncConnection, day: date) -
         oldest.labels(row["area_code"], row["fund"]).set((day - row["since"]).days * SECONDS_A_DAY)
     deductions = figured.gauge("open_deductions", "Deductions proposed or appealed, not decided.", _BY_FUND)
     _count(deductions, (await connection.execute(_DEDUCTIONS)).mappings().all())
+    appeals = (await connection.execute(_APPEALS)).mappings().all()
+    _count(figured.gauge("waiting_appeals", "Appeals that nobody has decided.", _BY_FUND), appeals)
+    waiting = figured.gauge("oldest_appeal_seconds", "Business time since the oldest undecided appeal.", _BY_FUND)
+    for row in appeals:
+        waiting.labels(row["area_code"], row["fund"]).set((day - row["since"]).days * SECONDS_A_DAY)
 
 
 def _count(gauge: Gauge, rows: Sequence[RowMapping]) -> None:
@@ -140,12 +150,22 @@ async def _areas(figured: Figured, service: Service, connection: AsyncConnection
             due.labels(area).set((min(report.due_on for report in missing) - day).days * SECONDS_A_DAY)
 
 
-def ledger_figures(violations: dict[str, int], unsealed_rows: int, sealed_block: int) -> bytes:
+def ledger_figures(
+    violations: dict[str, int], too_much: Sequence[Overpaid], unsealed_rows: int, sealed_block: int
+) -> bytes:
     """What proof and seals found last."""
     figured = Figured()
     broken = figured.gauge("invariant_violations", "Places where an invariant of the ledger is broken.", ("check",))
     for check in CHECKS:
         broken.labels(check).set(violations.get(check, 0))
+    for name, meaning in (
+        ("overpaid", "What hospitals got above what a fund owes them."),
+        ("explained", "What of it they are known to owe back."),
+        ("unexplained", "What of it left the fund without a reason: money paid twice."),
+    ):
+        gauge = figured.gauge(f"{name}_yuan", meaning, _BY_YEAR)
+        for row in too_much:
+            gauge.labels(row.area_code, row.fund, str(row.fiscal_year)).set(getattr(row, name) / FEN)
     figured.gauge("unsealed_rows", "Rows older than an hour that no block names.").set(unsealed_rows)
     figured.gauge("sealed_block", "The last block of the seals.").set(sealed_block)
     return figured.text()

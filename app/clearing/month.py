@@ -1,7 +1,7 @@
 """The close of a month: what is dated into it stands still.
 
-Soft: no payment or return is dated into it any more. Hard: its statements are neither declared nor withdrawn; what is posted
-late joins the next statement. Settling goes on whatever is closed: its postings are of the day they are made.
+Soft: no payment or return is dated into it any more. Hard: its statements are neither declared nor withdrawn; what is
+posted late joins the next statement. Settling goes on whatever is closed: its postings are of the day they are made.
 """
 
 from datetime import date
@@ -17,7 +17,8 @@ _STATE: Final = text("SELECT month_state(:area_code, :period)")
 
 
 async def check_open(connection: AsyncConnection, area_code: str, day: date) -> None:
-    """Conflict ``month_closed`` when the day's month is closed for the paying area. Until the transaction ends it isn't closed."""
+    """Conflict ``month_closed`` when the day's month is closed for the paying area. Until the transaction ends it isn't
+    closed."""
     period = period_of(day)
     if await _state(connection, area_code, period) != "open":
         raise Conflict("month_closed", values={"period": period})

@@ -35,8 +35,9 @@ OptionalArea = Annotated[str | None, Query(pattern="^[0-9]{6}$")]
     responses=gives(201, MonthAnswer),
 )
 async def post_closing(request: Request, period: Period) -> Response:
-    """Close an ended month of an area. ``soft``: no payment or return is dated into it any more; ``hard``: its statements are
-    neither declared nor withdrawn either, what is posted late joins the next one. Answers what is still open."""
+    """Close an ended month of an area. ``soft``: no payment or return is dated into it any more; ``hard``: its
+    statements are neither declared nor withdrawn either, what is posted late joins the next one. Answers what is still
+    open."""
     caller, service = await opened(request, "finance")
     wanted = decode(await read_body(request, service.settings.max_body_bytes), MonthClosingRequest)
     month = as_period(period, "/path/period")

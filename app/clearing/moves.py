@@ -1,5 +1,5 @@
-"""What every object of clearing has: an id that says what it is, moves that are allowed, a record of who made which move, and
-a second person. The database holds to the same moves (``state_move``) and to maker ≠ checker by itself."""
+"""What every object of clearing has: an id that says what it is, moves that are allowed, a record of who made which
+move, and a second person. The database holds to the same moves (``state_move``) and to maker ≠ checker by itself."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -39,7 +39,8 @@ async def locked(connection: AsyncConnection, table: Table, number: int) -> dict
 
 
 def may_pay(caller: Caller, area_code: str) -> None:
-    """NotFound unless the paying area is the caller's: who sees an order because its hospital is near doesn't move it."""
+    """NotFound unless the paying area is the caller's: who sees an order because its hospital is near doesn't move
+    it."""
     reach, _, prefix = caller.reach
     if reach == "hospital" or not area_code.startswith(prefix):
         raise NotFound("not_found")
@@ -58,10 +59,11 @@ def check_move(row: Mapping[Any, Any], allowed: tuple[str, ...], wanted: str) ->
 
 
 async def move(connection: AsyncConnection, table: Table, row: dict[str, Any], **values: Any) -> None:
-    """Change a row's state and what belongs to the move, in the database and in ``row``."""
+    """Change a row and what belongs to the move, in the database and in ``row``, which then has what the database
+    derived."""
     key = next(iter(table.primary_key.columns))
-    await connection.execute(update(table).where(key == row[key.name]).values(**values))
-    row.update(values)
+    changed = update(table).where(key == row[key.name]).values(**values).returning(*table.c)
+    row.update((await connection.execute(changed)).mappings().one())
 
 
 async def record(

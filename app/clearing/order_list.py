@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
 from app.basics.ids import DISBURSEMENT, PREPAYMENT, STATEMENT, number_of
 from app.clearing import deposit, order, prepayment
+from app.clearing.deposit import RELEASES
 from app.clearing.moves import business_now, pooling_area_of, today
-from app.clearing.order import OrderAnswer
-from app.clearing.prepayment import PrepaymentAnswer
+from app.clearing.order import ORDERS, OrderAnswer
+from app.clearing.prepayment import PREPAYMENTS, PrepaymentAnswer
 from app.clearing.tables import deposit_release, disbursement
 from app.clearing.tables import prepayment as prepayment_table
 from app.service.caller import Service
@@ -35,7 +36,14 @@ async def orders(
     filters = dict(filters)
     wanted = await orders_where(connection, day, statement_id=filters.pop("statement_id"), overdue=overdue)
     return await _page(
-        service, connection, disbursement, wanted, filters, limit, cursor, lambda row: order.answer_of(row, day)
+        service,
+        connection,
+        disbursement,
+        wanted,
+        filters,
+        limit,
+        cursor,
+        lambda row: order.answer_of(ORDERS.read(row), day),
     )
 
 
@@ -47,7 +55,8 @@ async def orders_where(
     overdue: bool | None = None,
     **equal: Any,
 ) -> Select[Any]:
-    """The orders within reach that are of a statement, late on a day or not, and have these values. None is no condition."""
+    """The orders within reach that are of a statement, late on a day or not, and have these values. None is no
+    condition."""
     wanted = select(disbursement)
     if overdue is not None:
         wanted = wanted.where(late(day) if overdue else ~late(day))
@@ -65,7 +74,7 @@ def late(day: date) -> ColumnElement[bool]:
 async def order_of(service: Service, connection: AsyncConnection, shown: str) -> OrderAnswer:
     """An order within reach."""
     row = await _one(connection, disbursement, number_of(DISBURSEMENT, shown))
-    return order.answer_of(row, today(await business_now(service, connection)))
+    return order.answer_of(ORDERS.read(row), today(await business_now(service, connection)))
 
 
 async def prepayments(
@@ -73,12 +82,16 @@ async def prepayments(
 ) -> bytes:
     """A page of the prepayments within reach."""
     wanted = select(prepayment_table)
-    return await _page(service, connection, prepayment_table, wanted, filters, limit, cursor, prepayment.answer_of)
+    return await _page(service, connection, prepayment_table, wanted, filters, limit, cursor, _prepaid)
 
 
 async def prepayment_of(connection: AsyncConnection, shown: str) -> PrepaymentAnswer:
     """A prepayment within reach."""
-    return prepayment.answer_of(await _one(connection, prepayment_table, number_of(PREPAYMENT, shown)))
+    return _prepaid(await _one(connection, prepayment_table, number_of(PREPAYMENT, shown)))
+
+
+def _prepaid(row: RowMapping) -> PrepaymentAnswer:
+    return prepayment.answer_of(PREPAYMENTS.read(row))
 
 
 async def releases(
@@ -89,7 +102,7 @@ async def releases(
     wanted = select(deposit_release, disbursement.c.disbursement_id).select_from(joined)
 
     def shown(row: Any) -> Any:
-        return deposit.answer_of(row, row["disbursement_id"])
+        return deposit.answer_of(RELEASES.read(row), row["disbursement_id"])
 
     return await _page(service, connection, deposit_release, wanted, filters, limit, cursor, shown)
 

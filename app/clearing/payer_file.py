@@ -26,7 +26,8 @@ COLUMNS: Final = (
     Column("本基金应付 amount", "money"),
 )
 _ROWS: Final = text(
-    f"""SELECT t.event, t.settlement_id, s.of_settlement_id, s.visit_id, s.settle_seq, s.person_id, s.benefit_class, t.clr_type,
+    f"""SELECT t.event, t.settlement_id, s.of_settlement_id, s.visit_id, s.settle_seq, s.person_id, s.benefit_class,
+      t.clr_type,
                s.admitted_on, s.discharged_on, t.business_date, t.fiscal_year, s.total, sum({SIGNED})::bigint AS amount
           FROM statement_item i JOIN transfer t USING (transfer_id) JOIN account c ON c.account_id = t.credit_account
           LEFT JOIN settlement s ON s.settlement_id = t.settlement_id

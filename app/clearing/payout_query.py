@@ -32,21 +32,25 @@ MOST_YEARS_LATE: Final = 5
 _MEMORY: Final = text("SELECT set_config('work_mem', '64MB', true)")
 _QUERY: Final = """
 WITH plan AS (
-  SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date, deposit_rate integer)
+  SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date,
+    deposit_rate integer)
 ), floors AS (
   SELECT * FROM jsonb_to_recordset(CAST(:floors AS jsonb)) AS f(prefix text, fund text, floor integer)
 ), asked AS (
   SELECT CAST(:year AS smallint) AS year, CAST(:as_of AS date) AS as_of, make_date(:year, 12, 31) AS year_end
 ), declared AS MATERIALIZED (
   SELECT s.statement_id, s.area_code, s.period, s.pay_by FROM statement s
-   WHERE s.state <> 'withdrawn' AND (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date <= :as_of AND s.period >= :first{statements}
+   WHERE (s.withdrawn_on IS NULL OR s.withdrawn_on > :as_of)
+     AND (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date <= :as_of AND s.period >= :first{statements}
 ), item AS MATERIALIZED (
-  SELECT i.transfer_id, i.statement_id FROM declared s JOIN statement_item i USING (statement_id) WHERE NOT i.withdrawn
+  SELECT i.transfer_id, i.statement_id FROM declared s JOIN statement_item i USING (statement_id)
 ), movement AS (
   -- what moved, as of the day, of the year and the one before; by accounts, so that the long read stays narrow
-  SELECT t.fiscal_year, t.debit_account, t.credit_account, t.event, coalesce(i.statement_id, t.statement_id) AS statement_id,
+  SELECT t.fiscal_year, t.debit_account, t.credit_account, t.event, coalesce(i.statement_id,
+    t.statement_id) AS statement_id,
          t.period, t.business_date <= least(:as_of, make_date(:year, 12, 31)) AS legal,
-         CASE WHEN t.statement_id IS NULL AND t.event IN ('payment', 'payment_returned', 'deposit_released', 'deposit_forfeited')
+         CASE WHEN t.statement_id IS NULL AND t.event IN ('payment', 'payment_returned', 'carry_repaid',
+           'deposit_released', 'deposit_forfeited')
               THEN t.cause END AS cause, sum(t.amount) AS amount
     FROM transfer t LEFT JOIN item i USING (transfer_id)
    WHERE t.fiscal_year IN (:year, :year - 1) AND t.business_date <= :as_of{transfers}
@@ -56,17 +60,21 @@ WITH plan AS (
          substr(h.party, 10) AS hospital_code,
          CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN m.amount ELSE 0 END
          - CASE WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN m.amount ELSE 0 END AS owed,
-         CASE WHEN c.kind = 'deposit' THEN m.amount ELSE 0 END - CASE WHEN d.kind = 'deposit' THEN m.amount ELSE 0 END AS held,
-         CASE WHEN d.kind = 'prepaid' THEN m.amount ELSE 0 END - CASE WHEN c.kind = 'prepaid' THEN m.amount ELSE 0 END AS prepaid
+         CASE WHEN c.kind = 'deposit' THEN m.amount ELSE 0 END - CASE WHEN d.kind = 'deposit' THEN m.amount
+           ELSE 0 END AS held,
+         CASE WHEN d.kind = 'prepaid' THEN m.amount ELSE 0 END - CASE WHEN c.kind = 'prepaid' THEN m.amount
+           ELSE 0 END AS prepaid
     FROM movement m JOIN account d ON d.account_id = m.debit_account JOIN account c ON c.account_id = m.credit_account
     JOIN account h ON h.account_id = CASE WHEN d.party LIKE 'hospital:%' THEN d.account_id ELSE c.account_id END
-   WHERE h.party LIKE 'hospital:%' AND (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable', 'deposit', 'prepaid'))
+   WHERE h.party LIKE 'hospital:%' AND (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable',
+     'deposit', 'prepaid'))
 ), moved AS MATERIALIZED (
   SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, legal, cause,
-         sum(owed) FILTER (WHERE event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor')) AS incurred,
+         sum(owed) FILTER (WHERE event IN ('settlement', 'adjustment', 'reversal', 'recovery',
+           'family_doctor')) AS incurred,
          sum(-owed) FILTER (WHERE event IN ('deduction', 'deduction_reversed')) AS deducted,
          sum(-held) FILTER (WHERE event = 'deposit_forfeited') AS forfeited,
-         sum(-owed) FILTER (WHERE event IN ('payment', 'payment_returned', 'carried')) AS cash,
+         sum(-owed) FILTER (WHERE event IN ('payment', 'payment_returned', 'carried', 'carry_repaid')) AS cash,
          sum(-owed) FILTER (WHERE event IN ('offset', 'offset_undone')) AS offset_,
          sum(held) AS held, sum(prepaid) AS prepaid
     FROM posting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
@@ -75,11 +83,13 @@ WITH plan AS (
          LATERAL (VALUES ('rel_' || o.release_id), ('dis_' || o.disbursement_id)) p(cause)
    WHERE o.release_id IS NOT NULL AND o.state <> 'cancelled'
 ), bucket AS (
-  SELECT m.fiscal_year, m.area_code, m.fund, m.hospital_code, s.statement_id, coalesce(s.period, r.period, m.period) AS period,
+  SELECT m.fiscal_year, m.area_code, m.fund, m.hospital_code, s.statement_id, coalesce(s.period, r.period,
+    m.period) AS period,
          coalesce(s.pay_by, r.due_on, p.pay_by) AS pay_by, p.deposit_rate,
          coalesce(sum(m.incurred) FILTER (WHERE legal), 0) AS incurred,
          coalesce(sum(coalesce(m.deducted, 0) + coalesce(m.forfeited, 0)) FILTER (WHERE legal), 0) AS deductions,
-         coalesce(sum(m.cash) FILTER (WHERE legal), 0) AS cash, coalesce(sum(m.offset_) FILTER (WHERE legal), 0) AS offset_,
+         coalesce(sum(m.cash) FILTER (WHERE legal), 0) AS cash, coalesce(sum(m.offset_) FILTER (WHERE legal),
+           0) AS offset_,
          coalesce(sum(m.prepaid) FILTER (WHERE legal), 0) AS prepaid,
          sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited, 0)) AS payable,
          sum(coalesce(m.cash, 0) + coalesce(m.offset_, 0)) AS paid, sum(m.held) AS held
@@ -88,13 +98,23 @@ WITH plan AS (
                         WHERE starts_with(m.area_code, p.prefix) AND p.period = coalesce(s.period, m.period)
                         ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+), taken AS (
+  -- what an order took of another's negative net of the same year is paid, by period, where it was owed
+  SELECT x.statement_id, o.fund, o.fiscal_year, sum(x.amount) AS amount
+    FROM disbursement w JOIN disbursement o ON o.disbursement_id = w.taken_by AND o.fiscal_year = w.fiscal_year,
+         LATERAL (VALUES (o.statement_id, -w.amount - w.repaid), (w.statement_id,
+           w.amount + w.repaid)) x(statement_id, amount)
+   WHERE :by_period AND o.created_on <= :as_of GROUP BY 1, 2, 3
 ), planned AS (
   -- the deposit of a bucket: its order's, else the plan's share of what is payable
-  SELECT b.*, CASE WHEN b.statement_id = CAST(:proposed AS bigint) THEN CAST(:proposed_deposit AS bigint)
+  SELECT b.*, coalesce(k.amount, 0) AS taken, CASE WHEN b.statement_id = CAST(:proposed AS bigint)
+    THEN CAST(:proposed_deposit AS bigint)
                    WHEN o.statement_id IS NOT NULL THEN o.deposit
                    ELSE b.held + div(greatest(b.payable, 0) * coalesce(b.deposit_rate, 0) + 5000, 10000) END AS deposit
     FROM bucket b LEFT JOIN disbursement o ON o.statement_id = b.statement_id AND o.fund = b.fund
-     AND o.fiscal_year = b.fiscal_year AND o.state <> 'cancelled' AND o.created_on <= (SELECT as_of FROM asked)
+     AND o.fiscal_year = b.fiscal_year AND o.created_on <= :as_of AND (o.cancelled_on IS NULL
+       OR o.cancelled_on > :as_of)
+    LEFT JOIN taken k ON (k.statement_id, k.fund, k.fiscal_year) = (b.statement_id, b.fund, b.fiscal_year)
 ), party AS (
   -- one hospital nets what it was overpaid against what it is owed
   SELECT b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN b.period END AS period,
@@ -102,55 +122,69 @@ WITH plan AS (
          sum(b.payable) AS payable, sum(b.paid) AS paid, sum(b.held) AS held,
          coalesce(sum(b.payable - b.held) FILTER (WHERE b.pay_by <= a.as_of), 0) AS due,
          coalesce(sum(b.paid) FILTER (WHERE b.pay_by <= a.as_of), 0) AS paid_of_due,
-         greatest(0, sum(b.payable - b.held - b.paid) FILTER (WHERE b.pay_by < a.as_of)) AS overdue,
-         greatest(0, sum(b.payable - b.deposit - b.paid) FILTER (WHERE b.pay_by <= a.year_end AND a.as_of <= a.year_end)) AS to_pay
+         greatest(0, sum(b.payable - b.held - b.paid - b.taken) FILTER (WHERE b.pay_by < a.as_of)) AS overdue,
+         greatest(0, sum(b.payable - b.deposit - b.paid) FILTER (WHERE b.pay_by <= a.year_end
+           AND a.as_of <= a.year_end)) AS to_pay
     FROM planned b, asked a WHERE b.fiscal_year = a.year GROUP BY 1, 2, 3, 4
 ), year_end AS (
   SELECT b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN a.year || '-12' END AS period,
          greatest(0, least(sum(b.prepaid), sum(b.incurred - b.deductions - b.cash - b.offset_))) AS amount
     FROM bucket b, asked a WHERE b.fiscal_year = a.year AND a.as_of >= a.year_end GROUP BY 1, 2, 3, 4
 ), monthly AS (
-  SELECT b.fiscal_year, b.area_code, b.fund, CASE WHEN :by_hospital THEN b.hospital_code END AS hospital_code,
-         right(b.period, 2) AS month, sum(b.payable) AS payable
-    FROM bucket b WHERE left(b.period, 4) = b.fiscal_year::text GROUP BY 1, 2, 3, 4, 5
+  -- by the month of each posting, whichever statement swept it
+  SELECT m.fiscal_year, m.area_code, m.fund, CASE WHEN :by_hospital THEN m.hospital_code END AS hospital_code,
+         right(m.period, 2) AS month, sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited,
+           0)) AS payable
+    FROM moved m WHERE left(m.period, 4) = m.fiscal_year::text GROUP BY 1, 2, 3, 4, 5
 ), expected AS (
   SELECT l.area_code, l.fund, l.hospital_code, x.period,
-         CASE WHEN x.open THEN greatest(0, l.payable - coalesce(k.payable, 0)) ELSE 0 END AS amount, p.pay_by, p.deposit_rate
+         CASE WHEN x.open THEN greatest(0, l.payable - coalesce(k.payable, 0)) ELSE 0 END AS amount, p.pay_by,
+           p.deposit_rate
     FROM asked a JOIN monthly l ON l.fiscal_year = a.year - 1
     LEFT JOIN monthly k ON k.fiscal_year = a.year AND (k.area_code, k.fund, k.month) = (l.area_code, l.fund, l.month)
      AND k.hospital_code IS NOT DISTINCT FROM l.hospital_code
     CROSS JOIN LATERAL (
       SELECT a.year || '-' || l.month AS period, a.as_of <= a.year_end AND a.year || '-' || l.month
              > coalesce((SELECT max(s.period) FROM declared s WHERE s.area_code = l.area_code), '') AS open) x
-    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate FROM plan p WHERE starts_with(l.area_code, p.prefix) AND p.period = x.period
+    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate FROM plan p WHERE starts_with(l.area_code, p.prefix)
+      AND p.period = x.period
                         ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
 ), part AS (
-  SELECT p.area_code, p.fund, p.hospital_code, p.period, p.incurred, p.deductions, p.cash, p.offset_, 0 AS year_end_offset, p.payable,
+  SELECT p.area_code, p.fund, p.hospital_code, p.period, p.incurred, p.deductions, p.cash, p.offset_,
+    0 AS year_end_offset, p.payable,
          p.paid, p.held, p.due, least(p.paid_of_due, p.due) AS disbursed_of_due, coalesce(p.overdue, 0) AS overdue,
          greatest(0, coalesce(p.to_pay, 0) - coalesce(y.amount, 0)) AS scheduled, 0 AS expected
-    FROM party p LEFT JOIN (SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM year_end GROUP BY 1, 2, 3) y
+    FROM party p LEFT JOIN (SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM year_end GROUP BY 1, 2,
+      3) y
       USING (area_code, fund, hospital_code)
   UNION ALL
-  SELECT y.area_code, y.fund, y.hospital_code, y.period, 0, 0, 0, 0, y.amount, 0, 0, 0, 0, 0, 0, 0, 0 FROM year_end y WHERE y.amount > 0
+  SELECT y.area_code, y.fund, y.hospital_code, y.period, 0, 0, 0, 0, y.amount, 0, 0, 0, 0, 0, 0, 0, 0 FROM year_end y
+    WHERE y.amount > 0
   UNION ALL
   SELECT e.area_code, e.fund, e.hospital_code, CASE WHEN :by_period THEN e.period END, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-         CASE WHEN e.pay_by <= a.year_end THEN e.amount - div(e.amount * coalesce(e.deposit_rate, 0) + 5000, 10000) ELSE 0 END, e.amount
+         CASE WHEN e.pay_by <= a.year_end THEN e.amount - div(e.amount * coalesce(e.deposit_rate, 0) + 5000, 10000)
+           ELSE 0 END, e.amount
     FROM expected e, asked a WHERE e.amount > 0 OR NOT (:by_period OR :by_hospital)
 )
 SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.area_code END AS area_code,
        CASE WHEN :by_hospital THEN p.hospital_code END AS hospital_code, p.period,
        sum(p.incurred)::bigint AS incurred, sum(p.deductions)::bigint AS deductions, sum(p.cash)::bigint AS cash,
-       sum(p.offset_)::bigint AS offset_, sum(p.year_end_offset)::bigint AS year_end_offset, sum(p.payable)::bigint AS final_payable,
+       sum(p.offset_)::bigint AS offset_, sum(p.year_end_offset)::bigint AS year_end_offset,
+         sum(p.payable)::bigint AS final_payable,
        sum(p.paid)::bigint AS final_paid, sum(p.held)::bigint AS deposit, sum(p.due)::bigint AS due,
-       sum(p.disbursed_of_due)::bigint AS disbursed_of_due, sum(p.overdue)::bigint AS overdue, sum(p.scheduled)::bigint AS scheduled,
+       sum(p.disbursed_of_due)::bigint AS disbursed_of_due, sum(p.overdue)::bigint AS overdue,
+         sum(p.scheduled)::bigint AS scheduled,
        sum(p.expected)::bigint AS expected,
        bool_or(EXISTS (SELECT FROM monthly l, asked a
-                        WHERE l.fiscal_year = a.year - 1 AND l.area_code = p.area_code AND l.fund = p.fund)) AS last_year,
+                        WHERE l.fiscal_year = a.year - 1 AND l.area_code = p.area_code
+                          AND l.fund = p.fund)) AS last_year,
        coalesce(sum((p.incurred - p.deductions) * f.floor), 0)::bigint AS bound,
-       coalesce(sum(p.cash + p.offset_ + p.year_end_offset) FILTER (WHERE f.floor IS NOT NULL), 0)::bigint AS bound_disbursed,
+       coalesce(sum(p.cash + p.offset_ + p.year_end_offset) FILTER (WHERE f.floor IS NOT NULL),
+         0)::bigint AS bound_disbursed,
        array_agg(DISTINCT f.floor) AS floors
   FROM part p
-  LEFT JOIN LATERAL (SELECT prefix FROM plan WHERE starts_with(p.area_code, prefix) ORDER BY length(prefix) DESC LIMIT 1) x ON true
+  LEFT JOIN LATERAL (SELECT prefix FROM plan WHERE starts_with(p.area_code, prefix)
+    ORDER BY length(prefix) DESC LIMIT 1) x ON true
   LEFT JOIN floors f ON f.prefix = x.prefix AND f.fund = p.fund
  GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
 
@@ -221,8 +255,34 @@ class Wanted(Struct, frozen=True, kw_only=True):
 async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> list[Figures]:
     """The figures, ordered by fund, area, hospital, period. Groups without any posting or expectation have no row.
 
-    What the transaction may not see isn't counted. A month for which no pack names a pay-by day never falls due.
-    """
+    What the transaction may not see isn't counted. A month for which no pack names a pay-by day never falls due. After
+    31 December what was scheduled and expected stands still as it was on that day."""
+    figures = await _figures(connection, book, wanted)
+    year_end = date(wanted.year, 12, 31)
+    if wanted.as_of <= year_end:
+        return figures
+    legal = await _figures(connection, book, msgspec.structs.replace(wanted, as_of=year_end))
+    return _projected_as(figures, legal)
+
+
+def _projected_as(figures: Sequence[Figures], legal: Sequence[Figures]) -> list[Figures]:
+    """The figures with what was scheduled and expected in others, which may have groups of their own."""
+    rows = {_group_of(row): row for row in figures}
+    for then in legal:
+        group = _group_of(then)
+        if group in rows or then.scheduled or then.expected:
+            now = rows.get(group, Figures(*group, floors=then.floors))
+            rows[group] = msgspec.structs.replace(
+                now, scheduled=then.scheduled, expected=then.expected, last_year=then.last_year
+            )
+    return [rows[group] for group in sorted(rows, key=lambda group: [(part is None, part or "") for part in group])]
+
+
+def _group_of(row: Figures) -> tuple[str | None, str | None, str | None, str | None]:
+    return row.fund, row.area_code, row.hospital_code, row.period
+
+
+async def _figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> list[Figures]:
     parameters: dict[str, Any] = {
         "year": wanted.year,
         "as_of": wanted.as_of,

@@ -28,8 +28,7 @@ class RateAnswer(Struct):
     """The payout figures of one group as of a day; yuan, and ratios with four decimals rounded down, null over nothing.
 
     From 31 December on ``incurred`` to ``incurred_ratio``, ``required`` and ``projected_ratio`` stand still;
-    ``final_…``, ``due``, ``matured_ratio``, ``overdue`` and ``deposit`` go on.
-    """
+    ``final_…``, ``due``, ``matured_ratio``, ``overdue`` and ``deposit`` go on."""
 
     fund: str | None
     area_code: str | None
@@ -74,7 +73,7 @@ async def rates_of(
     hospital_code: str | None,
     group_by: str,
 ) -> list[RateAnswer]:
-    """The rows that a reader asks for (``GET /v1/payout-rates``). Defaults: today, the caller's area.
+    """The rows that a reader asks for (``GET /v1/payout-rates``), today and of his own area where nothing else is said.
     Refused for a fund or a group that there isn't."""
     groups = tuple(group_by.split(","))
     faults = []
@@ -167,41 +166,43 @@ def ratio(part: int, whole: int) -> str | None:
     return rate_text(value) if value >= 0 else "-" + rate_text(-value)
 
 
+class ProposedDeposit(Struct, frozen=True):
+    """The deposit that an order would withhold of ``gross``, fen, of a statement's part; the rate is
+    ten-thousandths."""
+
+    area_code: str
+    fund: str
+    year: int
+    gross: int
+    deposit_rate: int
+    statement_id: int
+
+
 async def floor_check(
-    service: Service,
-    connection: AsyncConnection,
-    plan: Plan,
-    *,
-    area_code: str,
-    fund: str,
-    year: int,
-    gross: int,
-    deposit_rate: int,
-    statement_id: int,
-    today: date,
+    service: Service, connection: AsyncConnection, plan: Plan, proposed: ProposedDeposit, today: date
 ) -> None:
     """Conflict ``payout_floor`` when an order's deposit pushes what the year is projected to pay below the fund's
     floor.
 
-    ``gross`` is what was approved, fen, of the statement, fund and fiscal year. A deposit of 0, a fund without a floor
-    and a year that has ended are never refused. With nothing of last year to expect from, only what such a plan can
-    reach at all counts. The plan's prepayment, outstanding at the year's end, counts as in ``payout_plan.reachable``.
-    """
-    floor = plan.floors.get(fund)
-    if floor is None or deposit_rate == 0 or gross <= 0 or today.year > year:
+    A deposit of 0, a fund without a floor and a year that has ended, whose legal figures stand still, are never
+    refused. With nothing of last year to expect from, only what such a plan can reach at all counts. The plan's
+    prepayment, outstanding at the year's end, counts as in ``payout_plan.reachable``."""
+    floor, year, gross = plan.floors.get(proposed.fund), proposed.year, proposed.gross
+    if floor is None or proposed.deposit_rate == 0 or gross <= 0 or today.year > year:
         return
-    wanted = Wanted(year=year, as_of=today, fund=fund, area_code=area_code, proposed=statement_id)
+    area = proposed.area_code
+    wanted = Wanted(year=year, as_of=today, fund=proposed.fund, area_code=area, proposed=proposed.statement_id)
     rows = await payout_figures(connection, service.book, wanted)
-    row = rows[0] if rows else Figures(fund, area_code, None, None)
+    row = rows[0] if rows else Figures(proposed.fund, area, None, None)
     if not row.last_year:
-        best = reachable(deposit_rate=deposit_rate, prepayment=plan.prepayment)
+        best = reachable(deposit_rate=proposed.deposit_rate, prepayment=plan.prepayment)
         if best * RATE_ONE < floor:
             raise _below(floor, best, largest_deposit(floor=floor, prepayment=plan.prepayment))
         return
     payable = row.payable + row.expected
     paid = _with_prepayment(row.disbursed + row.scheduled, payable, plan.prepayment)
     spare = paid - -(-payable * floor // RATE_ONE)
-    deposit = share(gross, deposit_rate)
+    deposit = share(gross, proposed.deposit_rate)
     if deposit > spare and row.scheduled > 0:
         raise _below(floor, Fraction(paid - deposit, payable), _largest(gross, spare, RATE_ONE - floor))
 

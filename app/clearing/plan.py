@@ -1,4 +1,5 @@
-"""What the policy of an area says about clearing: when to declare and pay, what to hold back, which fund has a floor."""
+"""What the policy of an area says about clearing: when to declare and pay, what to hold back, which fund has a
+floor."""
 
 import re
 from collections.abc import Mapping
@@ -30,6 +31,8 @@ class Plan:
     declare_by_day: int
     pay_by_day: int
     appeal_days: int
+    decide_days: int | None = None
+    """Working days in which an appeal is decided; None: no limit."""
     next_working_day: bool = False
     """Whether a pay-by day that isn't worked moves to the next day that is."""
     holidays: frozenset[date] = frozenset()
@@ -52,6 +55,16 @@ class Plan:
         """Whether a day is worked, as far as the pack's calendar knows the year."""
         return day in self.workdays or (day.weekday() < SATURDAY and day not in self.holidays)
 
+    def decide_by(self, day: date) -> date | None:
+        """The last day on which an appeal of a day is decided; None where the pack sets no limit."""
+        if self.decide_days is None:
+            return None
+        left = self.decide_days
+        while left > 0:
+            day += timedelta(days=1)
+            left -= self.works(day)
+        return day
+
     def declare_by(self, period: str) -> date:
         """The day by which a month is to be declared."""
         return following(period, self.declare_by_day)
@@ -72,6 +85,7 @@ def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
         declare_by_day=policy.figure("disbursement.declare_by_day", {}).known,
         pay_by_day=policy.figure("disbursement.pay_by_day", {}).known,
         appeal_days=policy.figure("audit.appeal_days", {}).known,
+        decide_days=_optional(policy, "deduction.decide_by"),
         next_working_day=_optional(policy, ON_HOLIDAY) == "next_working_day",
         holidays=_optional(policy, HOLIDAYS) or frozenset(),
         workdays=_optional(policy, WORKDAYS) or frozenset(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -70,6 +70,14 @@ class Purse(Struct, frozen=True):
         return f"{self._base}/{kind}/hospital:{self.hospital_code}"
 
 
+class Cause(Struct, frozen=True):
+    """Why something is posted: the id of the object, the business day, the statement that it belongs to."""
+
+    shown: str
+    day: date
+    statement_id: int | None = None
+
+
 class Posting(Struct, frozen=True):
     """One transfer to post: fen, positive. ``tier``, ``clr_type`` and ``settlement_id`` only where one is meant."""
 
@@ -91,14 +99,12 @@ class Posting(Struct, frozen=True):
     clr_type: str = ""
 
 
-def purse_of(row: Mapping[Any, Any], fiscal_year: int) -> Purse:
-    """The accounts that a row of an order, a prepayment or a release is about."""
-    return Purse(row["area_code"], row["fund"], row["hospital_code"], row["hospital_area"], fiscal_year)
+def purse_of(owner: Mapping[str, str], fiscal_year: int) -> Purse:
+    """The accounts of a hospital, area and fund in a fiscal year."""
+    return Purse(owner["area_code"], owner["fund"], owner["hospital_code"], owner["hospital_area"], fiscal_year)
 
 
-def posting(
-    purse: Purse, event: str, *, debit: str, credit: str, amount: int, day: date, cause: str, **of: Any
-) -> Posting:
+def posting(purse: Purse, event: str, *, debit: str, credit: str, amount: int, cause: Cause) -> Posting:
     """A transfer between two accounts of a purse."""
     return Posting(
         event=event,
@@ -109,11 +115,11 @@ def posting(
         fund=purse.fund,
         hospital_code=purse.hospital_code,
         hospital_area=purse.hospital_area,
-        business_date=day,
+        business_date=cause.day,
         benefit_year=purse.fiscal_year,
         fiscal_year=purse.fiscal_year,
-        cause=cause,
-        **of,
+        cause=cause.shown,
+        statement_id=cause.statement_id,
     )
 
 

@@ -1,35 +1,27 @@
 """Prepayments 预付金: money a fund gives a hospital before it is earned, taken off the next orders of the same year.
 
-draft → approved → sent → paid → offset | returned; the moves of orders, the same two people.
-"""
+draft → approved → sent → paid → offset | returned, by the machine of all payments. Once it is sent its state follows
+its money, which the database sees to (``prepayment_derived``). Amounts are fen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso
 from app.basics.errors import Fault, NotFound, Refused
-from app.basics.ids import PREPAYMENT, number_of, shown_id
+from app.basics.ids import PREPAYMENT
 from app.basics.money import fen, yuan
-from app.clearing.moves import (
-    business_now,
-    by_another,
-    check_move,
-    locked,
-    may_pay,
-    move,
-    pooling_area_of,
-    record,
-    today,
-    written_by,
-)
+from app.clearing.bank import PAYMENT, Banked
+from app.clearing.machine import Act, Paying, Values
+from app.clearing.moves import may_pay, pooling_area_of, record, written_by
+from app.clearing.payment import Kind, Prepayment
 from app.clearing.plan import FUNDS
+from app.clearing.posting import Cause, Posting, posting, purse_of
 from app.clearing.tables import prepayment, prepayment_offset
 from app.registry.tables import hospital
-from app.service.caller import Caller, Service
 from app.service.wire import AreaCode, Code, Money
 
 YEARS_AHEAD: Final = 1
@@ -68,15 +60,13 @@ class PrepaymentAnswer(Struct):
     sent_on: str | None
 
 
-async def make(
-    service: Service, connection: AsyncConnection, caller: Caller, wanted: PrepaymentRequest
-) -> PrepaymentAnswer:
+async def make(act: Act, wanted: PrepaymentRequest) -> PrepaymentAnswer:
     """Draft a prepayment."""
+    connection, caller = act.connection, act.caller
     area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
         raise NotFound("not_found")
-    now = await business_now(service, connection)
     mine = select(hospital.c.area_code).where(hospital.c.code == wanted.hospital_code)
     place = (await connection.execute(mine)).scalar_one_or_none()
     faults = []
@@ -86,7 +76,7 @@ async def make(
         faults.append(Fault("/fund", "not_in_list", {"allowed": "、".join(FUNDS)}))
     if fen(wanted.amount) == 0:
         faults.append(Fault("/amount", "amount_not_positive"))
-    if not FIRST_YEAR <= wanted.year <= today(now).year + YEARS_AHEAD:
+    if not FIRST_YEAR <= wanted.year <= act.day.year + YEARS_AHEAD:
         faults.append(Fault("/year", "year_out_of_range"))
     if faults:
         raise Refused(faults)
@@ -97,139 +87,115 @@ async def make(
         "fund": wanted.fund,
         "year": wanted.year,
         "amount": fen(wanted.amount),
-        "created_on": today(now),
+        "created_on": act.day,
     }
     made = insert(prepayment).values(values | written_by(caller)).returning(*prepayment.c)
-    row = dict((await connection.execute(made)).mappings().one())
-    shown = shown_id(PREPAYMENT, row["prepayment_id"])
-    await record(connection, caller, now, row, object_id=shown, move="draft", amount=row["amount"])
+    row = PREPAYMENTS.read((await connection.execute(made)).mappings().one())
+    shown = PREPAYMENTS.shown(row)
+    await record(connection, caller, act.now, row.owner, object_id=shown, move="draft", amount=row.amount)
     return answer_of(row)
 
 
-async def opened(connection: AsyncConnection, caller: Caller, shown: str) -> dict[str, Any]:
-    """A prepayment's row, locked, when its area is the caller's to pay for."""
-    row = await locked(connection, prepayment, number_of(PREPAYMENT, shown))
-    may_pay(caller, row["area_code"])
-    return row
+# ---------------------------------------------------------------- moving
 
 
-async def approve(service: Service, connection: AsyncConnection, caller: Caller, shown: str) -> PrepaymentAnswer:
-    """Approve a draft made by another."""
-    row = await opened(connection, caller, shown)
-    by_another(caller, row["subject"])
-    check_move(row, ("draft",), "approved")
-    return await _moved(service, connection, caller, row, "approved", approved_by=caller.principal.subject)
+async def _approving(act: Act, row: Prepayment) -> Values:
+    return {}
 
 
-async def send(service: Service, connection: AsyncConnection, caller: Caller, shown: str) -> PrepaymentAnswer:
-    """Give an approved prepayment to the bank."""
-    row = await opened(connection, caller, shown)
-    check_move(row, ("approved",), "sent")
-    return await _moved(service, connection, caller, row, "sent", sent_by=caller.principal.subject)
+async def _cancelling(act: Act, row: Prepayment) -> None:
+    """Nothing hangs on a prepayment that was not paid."""
 
 
-async def cancel(
-    service: Service, connection: AsyncConnection, caller: Caller, shown: str, reason: str
-) -> PrepaymentAnswer:
-    """Cancel a prepayment that was not paid."""
-    row = await opened(connection, caller, shown)
-    check_move(row, ("draft", "approved", "sent"), "cancelled")
-    return await _moved(service, connection, caller, row, "cancelled", reason)
+def _sending(act: Act, row: Prepayment) -> list[Posting]:
+    return []
 
 
-async def _moved(
-    service: Service,
-    connection: AsyncConnection,
-    caller: Caller,
-    row: dict[str, Any],
-    state: str,
-    reason: str | None = None,
-    **values: Any,
-) -> PrepaymentAnswer:
-    now = await business_now(service, connection)
-    if values:
-        values[f"{state}_on"] = today(now)
-    await move(connection, prepayment, row, state=state, **values)
-    shown = shown_id(PREPAYMENT, row["prepayment_id"])
-    await record(connection, caller, now, row, object_id=shown, move=state, reason=reason, amount=row["amount"])
-    return answer_of(row)
+def _banked(row: Prepayment, movement: Banked) -> list[Posting]:
+    purse, cause = purse_of(row.owner, row.fiscal_year), Cause(PREPAYMENTS.shown(row), movement.day)
+    if movement.kind == PAYMENT:
+        event, debit, credit = "prepayment", purse.prepaid, purse.cash
+    else:
+        event, debit, credit = "prepayment_returned", purse.cash, purse.prepaid
+    return [posting(purse, event, debit=debit, credit=credit, amount=movement.amount, cause=cause)]
+
+
+def _values(row: Prepayment, movement: Banked) -> Values:
+    if movement.kind == PAYMENT:
+        return {"paid": row.paid + movement.amount}
+    return {"returned": row.returned + movement.amount}
+
+
+PREPAYMENTS: Final = Paying(
+    kind=Kind.PREPAYMENT,
+    prefix=PREPAYMENT,
+    table=prepayment,
+    row=Prepayment,
+    approving=_approving,
+    cancelling=_cancelling,
+    sending=_sending,
+    banked=_banked,
+    values=_values,
+    returnable=lambda row: row.outstanding,
+)
 
 
 # ---------------------------------------------------------------- taken off orders
 
 
-async def to_offset(
-    connection: AsyncConnection, owner: Mapping[str, str], year: int, most: int
-) -> list[tuple[int, int]]:
-    """Which prepayments an order may take, oldest first, and how much of each; fen, together at most ``most``."""
-    if most <= 0:
-        return []
+async def outstanding(connection: AsyncConnection, owner: Mapping[str, str], year: int) -> list[Prepayment]:
+    """The prepayments of a year of which no order has taken all, locked, the oldest first."""
     columns = prepayment.c
     same = [columns[name] == owner[name] for name in ("hospital_code", "area_code", "fund")]
-    wanted = select(prepayment).where(
-        *same, columns.year == year, columns.paid > columns.offset_amount + columns.returned
-    )
-    rows = (await connection.execute(wanted.order_by(columns.prepayment_id).with_for_update())).mappings().all()
+    left = (columns.year == year, columns.paid > columns.offset_amount + columns.returned)
+    wanted = select(prepayment).where(*same, *left).order_by(columns.prepayment_id).with_for_update()
+    return [PREPAYMENTS.read(row) for row in (await connection.execute(wanted)).mappings()]
+
+
+def split(prepaid: Sequence[Prepayment], amount: int) -> list[tuple[int, int]]:
+    """How much of which prepayment makes up an amount, the first ones first."""
     taken = []
-    for row in rows:
-        amount = min(most, row["paid"] - row["offset_amount"] - row["returned"])
-        if amount:
-            taken.append((row["prepayment_id"], amount))
-            most -= amount
+    for one in prepaid:
+        part = min(amount, one.outstanding)
+        if part:
+            taken.append((one.prepayment_id, part))
+            amount -= part
     return taken
 
 
 async def reserve(connection: AsyncConnection, disbursement_id: int, offsets: Sequence[tuple[int, int]]) -> None:
-    """Keep what an order takes from being taken by another."""
+    """Keep what an order takes from being taken by another. Negative amounts give it back."""
     for prepayment_id, amount in offsets:
         values = {"prepayment_id": prepayment_id, "disbursement_id": disbursement_id, "amount": amount}
         await connection.execute(insert(prepayment_offset).values(values))
-        mine = prepayment.c.prepayment_id == prepayment_id
-        more = {"offset_amount": prepayment.c.offset_amount + amount}
-        await connection.execute(update(prepayment).where(mine).values(more))
-
-
-async def used(connection: AsyncConnection, disbursement_id: int) -> None:
-    """Call the prepayments that an approved order used up ``offset``."""
-    columns = prepayment.c
-    mine = columns.prepayment_id.in_(
-        select(prepayment_offset.c.prepayment_id).where(prepayment_offset.c.disbursement_id == disbursement_id)
-    )
-    spent = columns.paid == columns.offset_amount + columns.returned
-    await connection.execute(update(prepayment).where(mine, columns.state == "paid", spent).values(state="offset"))
 
 
 async def release(connection: AsyncConnection, disbursement_id: int) -> None:
     """Give back what a cancelled order had taken."""
     columns = prepayment_offset.c
     wanted = select(columns.prepayment_id, func.sum(columns.amount)).where(columns.disbursement_id == disbursement_id)
-    for prepayment_id, amount in (await connection.execute(wanted.group_by(columns.prepayment_id))).all():
-        if amount:
-            await reserve(connection, disbursement_id, [(prepayment_id, -int(amount))])
-            mine = prepayment.c.prepayment_id == prepayment_id
-            await connection.execute(
-                update(prepayment).where(mine, prepayment.c.state == "offset").values(state="paid")
-            )
+    rows = (await connection.execute(wanted.group_by(columns.prepayment_id))).all()
+    await reserve(connection, disbursement_id, [(number, -int(amount)) for number, amount in rows if amount])
 
 
-def answer_of(row: Any) -> PrepaymentAnswer:
+def answer_of(row: Prepayment) -> PrepaymentAnswer:
     """A prepayment as it is shown."""
     return PrepaymentAnswer(
-        prepayment_id=shown_id(PREPAYMENT, row["prepayment_id"]),
-        state=row["state"],
-        hospital_code=row["hospital_code"],
-        area_code=row["area_code"],
-        fund=row["fund"],
-        year=row["year"],
-        amount=yuan(row["amount"]),
-        paid=yuan(row["paid"]),
-        offset=yuan(row["offset_amount"]),
-        returned=yuan(row["returned"]),
-        outstanding=yuan(row["paid"] - row["offset_amount"] - row["returned"]),
-        created_by=row["subject"],
-        created_on=row["created_on"].isoformat(),
-        approved_by=row["approved_by"],
-        approved_on=iso(row["approved_on"]),
-        sent_by=row["sent_by"],
-        sent_on=iso(row["sent_on"]),
+        prepayment_id=PREPAYMENTS.shown(row),
+        state=row.state.value,
+        hospital_code=row.hospital_code,
+        area_code=row.area_code,
+        fund=row.fund,
+        year=row.fiscal_year,
+        amount=yuan(row.amount),
+        paid=yuan(row.paid),
+        offset=yuan(row.offset_amount),
+        returned=yuan(row.returned),
+        outstanding=yuan(row.outstanding),
+        created_by=row.subject,
+        created_on=row.created_on.isoformat(),
+        approved_by=row.approved_by,
+        approved_on=iso(row.approved_on),
+        sent_by=row.sent_by,
+        sent_on=iso(row.sent_on),
     )

@@ -53,9 +53,10 @@ async def get_payout_rates(
     hospital_code: str | None = None,
     group_by: str = FUND,
 ) -> Response:
-    """What the funds owe for a fiscal year and how much of it is paid, as of a business day (today by default). ``group_by``
-    is a list of fund, area_code, hospital_code and period with commas; by fund alone, every fund has a row. A county is
-    read as its pooling area, a province as all of its areas. A token of an area reads its own unless it names another."""
+    """What the funds owe for a fiscal year and how much of it is paid, as of a business day (today by default).
+    ``group_by`` is a list of fund, area_code, hospital_code and period with commas; by fund alone, every fund has a
+    row. A county is read as its pooling area, a province as all of its areas. A token of an area reads its own unless
+    it names another."""
     caller, service = await opened(request, *MONEY_READERS)
 
     async def read(connection: AsyncConnection) -> RatesAnswer:

@@ -1,4 +1,5 @@
-"""The routes of reconciliation: comparing a statement with the hospital's figures, and the differences. They translate."""
+"""The routes of reconciliation: comparing a statement with the hospital's figures, and the differences. They
+translate."""
 
 import asyncio
 import base64
@@ -47,10 +48,11 @@ def _either() -> dict[str, Any]:
 
 @router.post("/reconciliations", openapi_extra=_either(), responses=gives(201, ReconciliationAnswer))
 async def post_reconciliation(request: Request) -> Response:
-    """Compare a statement with the hospital's figures: totals per fund, or a detail file with one row per settlement and fund
-    (CSV in UTF-8 or GB18030, tab-separated text, XLSX; settlement_id 结算编号, or visit_id 就诊号 and settle_seq 结算序号; fund 基金, amount 金额),
-    sent as the form's ``file`` beside ``statement_id``, or as text in JSON. Differences stay open until they are resolved, or
-    until a later comparison replaces them; without any the statement is ``reconciled``."""
+    """Compare a statement with the hospital's figures: totals per fund, or a detail file with one row per settlement
+    and fund (CSV in UTF-8 or GB18030, tab-separated text, XLSX; settlement_id 结算编号, or visit_id 就诊号 and
+    settle_seq 结算序号; fund 基金, amount 金额), sent as the form's ``file`` beside ``statement_id``, or as text in
+    JSON. Differences stay open until they are resolved, or until a later comparison replaces them; without any the
+    statement is ``reconciled``."""
     caller, service = await opened(request, "finance", "hospital")
     type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if type_ in (*FILE_TYPES, MULTIPART):

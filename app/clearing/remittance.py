@@ -1,8 +1,7 @@
 """What a payment pays, down to settlements: allocations of an order that sum to its amounts to the fen.
 
-Each amount of an order is spread over the settlements of its part in proportion to what was approved for each, rounded down,
-and the fen left over go to the largest remainders. The pure part is ``allocated``.
-"""
+Each amount of an order is spread over the settlements of its part in proportion to what was approved for each, rounded
+down, and the fen left over go to the largest remainders. The pure part is ``allocated``."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,8 +19,8 @@ from app.clearing.tables import disbursement
 
 
 class AllocationAnswer(Struct):
-    """One settlement's share of an order; yuan. ``approved`` = declared − deducted; ``paid`` so far and ``unpaid`` are what is
-    left of it after deposit, offset and what was carried. ``settlement_id`` null: family doctor fees."""
+    """One settlement's share of an order; yuan. ``approved`` = declared − deducted; ``paid`` so far and ``unpaid`` are
+    what is left of it after deposit, offset and what was carried. ``settlement_id`` null: family doctor fees."""
 
     settlement_id: str | None
     visit_id: str | None
@@ -80,14 +79,14 @@ _OF_STATEMENT: Final = text(
        deducted AS (
          SELECT d.settlement_id, sum(d.upheld)::bigint AS deducted FROM deduction d
           WHERE d.statement_id = :statement AND d.fund = :fund AND d.fiscal_year = :year AND d.upheld > 0 GROUP BY 1)
-       SELECT settlement_id, s.visit_id, s.settle_seq, coalesce(declared, 0) AS declared, coalesce(deducted, 0) AS deducted
+       SELECT settlement_id, s.visit_id, s.settle_seq, coalesce(declared, 0) AS declared, coalesce(deducted,
+         0) AS deducted
          FROM declared FULL JOIN deducted USING (settlement_id) LEFT JOIN settlement s USING (settlement_id)
         ORDER BY settlement_id NULLS LAST"""
 )
 _DEPOSITS: Final = text(
     """SELECT d.* FROM disbursement d
-        WHERE d.hospital_code = :hospital AND d.area_code = :area AND d.fund = :fund AND d.fiscal_year = :year
-          AND d.deposit > 0 AND d.statement_id IS NOT NULL AND d.approved_by IS NOT NULL AND d.state <> 'cancelled'
+        WHERE d.released_by = :release
         ORDER BY d.disbursement_id"""
 )
 
@@ -124,9 +123,8 @@ async def _parts(connection: AsyncConnection, row: RowMapping) -> list[dict[str,
     """What the settlements of an order were declared and deducted with; of a release, what was withheld from each."""
     if row["statement_id"] is not None:
         return await _of_statement(connection, row)
-    values = {name: row[key] for name, key in _KEYS.items()}
     withheld: dict[int | None, dict[str, Any]] = {}
-    for order in (await connection.execute(_DEPOSITS, values)).mappings().all():
+    for order in (await connection.execute(_DEPOSITS, {"release": row["release_id"]})).mappings().all():
         parts = await _of_statement(connection, order)
         for part, deposit in zip(parts, allocated(order["deposit"], [_approved(item) for item in parts]), strict=True):
             known = withheld.setdefault(part["settlement_id"], part | {"declared": 0, "deducted": 0})
@@ -135,9 +133,6 @@ async def _parts(connection: AsyncConnection, row: RowMapping) -> list[dict[str,
     for part, kept in zip(parts, allocated(row["gross"], [item["declared"] for item in parts]), strict=True):
         part["deducted"] = part["declared"] - kept
     return parts
-
-
-_KEYS: Final = {"hospital": "hospital_code", "area": "area_code", "fund": "fund", "year": "fiscal_year"}
 
 
 async def _of_statement(connection: AsyncConnection, row: RowMapping) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""The monthly report 月报 of a paying area (seed clause 三(五)): a draft computed live, submitted, signed off by another person.
+"""The monthly report 月报 of a paying area (seed clause 三(五)): a draft computed live, submitted, signed off by
+another person.
 
-What is submitted is kept as it was and shown from then on, whatever is corrected later; corrections show in the next months.
-"""
+What is submitted is kept as it was and shown from then on, whatever is corrected later; corrections show in the next
+months."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -35,7 +36,8 @@ class AreaRequest(Struct, forbid_unknown_fields=True):
 
 
 class MonthlyReport(Struct):
-    """A report with its state. ``overdue``: not signed off, and its due day is over. ``enrolment`` counts the last day's persons."""
+    """A report with its state. ``overdue``: not signed off, and its due day is over. ``enrolment`` counts the last
+    day's persons."""
 
     report_id: str
     area_code: str

@@ -28,8 +28,8 @@ _JSON_OR_XLSX[200]["content"][XLSX_TYPE] = {}
 
 @router.get("", responses=_JSON_OR_XLSX)
 async def get_report(request: Request, period: str, area_code: Area) -> Response:
-    """The report of a month: a draft of the present figures until it is submitted, then what was submitted. A workbook when
-    ``Accept`` asks for one."""
+    """The report of a month: a draft of the present figures until it is submitted, then what was submitted. A workbook
+    when ``Accept`` asks for one."""
     caller = await caller_of(request)
     require(caller.principal, "finance", "auditor")
     shown = await report.read(

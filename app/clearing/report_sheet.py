@@ -1,4 +1,5 @@
-"""The monthly report as a workbook. Codes are texts, so that no zero is lost and nothing is a formula; money and counts are numbers."""
+"""The monthly report as a workbook. Codes are texts, so that no zero is lost and nothing is a formula; money and counts
+are numbers."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -5,22 +5,23 @@ A statement is its items: postings of the hospital's payable account, each in on
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import RowMapping, Select, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import shown_instant
+from app.basics.days import iso, shown_instant
 from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing.deduction import UNDECIDED, lapse
+from app.clearing.deduction import UNDECIDED, lapse, lock_persons
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
     business_now,
+    by_another,
     check_move,
     locked,
     may_pay,
@@ -30,9 +31,10 @@ from app.clearing.moves import (
     today,
     written_by,
 )
+from app.clearing.part import Part, PartAnswer, check_untouched, part_answers, parts_of
 from app.clearing.plan import next_month, plan_of
 from app.clearing.posting import Purse
-from app.clearing.tables import deduction, difference, statement, statement_approval, statement_item, statement_total
+from app.clearing.tables import deduction, difference, statement, statement_item, statement_part, statement_total
 from app.database.locks import Lock, hold
 from app.ledger.tables import transfer
 from app.registry.tables import hospital
@@ -41,6 +43,7 @@ from app.service.http import page, read_cursor
 from app.service.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
+WITHDRAWN: Final = "statement withdrawn"
 
 
 class StatementRequest(Struct, forbid_unknown_fields=True):
@@ -52,7 +55,7 @@ class StatementRequest(Struct, forbid_unknown_fields=True):
 
 
 class ApprovalRequest(Struct, forbid_unknown_fields=True):
-    """Approve these funds' parts; without them every part that is the caller's and not approved yet."""
+    """Approve these funds' parts of all years; without them every part that is the caller's and not approved yet."""
 
     funds: list[Code] | None = None
 
@@ -82,8 +85,9 @@ class FundAnswer(Struct):
 
 
 class StatementAnswer(Struct):
-    """A statement. ``count`` is of settlements, reversals and adjustments; money in yuan. ``warnings``, when it is
-    declared: ``family_doctor_fee_not_set`` where contracts would be paid if the operator had set the fee."""
+    """A statement, with its parts by fund and fiscal year. ``count`` is of settlements, reversals and adjustments;
+    money in yuan. ``warnings``, when it is declared: ``family_doctor_fee_not_set`` where contracts would be paid if the
+    operator had set the fee."""
 
     statement_id: str
     hospital_code: str
@@ -93,6 +97,7 @@ class StatementAnswer(Struct):
     count: int
     amount: str
     funds: list[FundAnswer]
+    parts: list[PartAnswer]
     totals: list[TotalAnswer]
     pay_by: str
     declared_at: str
@@ -183,18 +188,30 @@ async def _refuse_second(connection: AsyncConnection, hospital_code: str, area: 
 async def withdraw(
     service: Service, connection: AsyncConnection, caller: Caller, shown: str, reason: str
 ) -> StatementAnswer:
-    """Take a declaration back while it is only declared; its postings join the next one."""
+    """Take a declaration back while every part is untouched: its postings join the next one, its comparisons end with
+    it.
+
+    Conflict ``parts_in_progress``, ``invalid_move``, ``month_closed``; Forbidden ``statement_needs_all_funds`` for a
+    token of some funds, which would take back what others are to pay."""
     row = await locked(connection, statement, number_of(STATEMENT, shown))
     if caller.principal.hospital_code is None:
         may_pay(caller, row["area_code"])
-    check_move(row, ("declared",), "withdrawn")
+        if caller.principal.funds is not None:
+            raise Forbidden("statement_needs_all_funds")
+    await check_untouched(connection, row["statement_id"])
+    check_move(row, BEFORE_APPROVAL, "withdrawn")
     await check_declarable(connection, row["area_code"], row["period"])
-    await move(connection, statement, row, state="withdrawn")
-    mine = statement_item.c.statement_id == row["statement_id"]
-    await connection.execute(update(statement_item).where(mine).values(withdrawn=True))
     now = await business_now(service, connection)
+    await _close_differences(connection, caller, row["statement_id"], today(now))
+    await move(connection, statement, row, withdrawn_on=today(now))
     await record(connection, caller, now, row, object_id=shown, move="withdrawn", reason=reason)
     return await answer_of(connection, row)
+
+
+async def _close_differences(connection: AsyncConnection, caller: Caller, number: int, day: date) -> None:
+    values = {"state": "resolved", "resolution": WITHDRAWN, "resolved_by": caller.principal.subject, "resolved_on": day}
+    mine = (difference.c.statement_id == number, difference.c.state == "open")
+    await connection.execute(update(difference).where(*mine).values(**values))
 
 
 # ---------------------------------------------------------------- approving
@@ -207,31 +224,31 @@ async def approve(
 
     Conflict ``invalid_move``, ``differences_open``, ``deductions_open``.
     """
-    row = await locked(connection, statement, number_of(STATEMENT, shown))
+    number = number_of(STATEMENT, shown)
+    await lock_persons(connection, number)  # before the statement's lock, as whoever proposes a deduction
+    row = await locked(connection, statement, number)
     may_pay(caller, row["area_code"])
-    if row["subject"] == caller.principal.subject:
-        raise Forbidden("maker_is_checker")
+    by_another(caller, row["subject"])
     check_move(row, BEFORE_APPROVAL, "approved")
     now = await business_now(service, connection)
-    number = row["statement_id"]
-    chosen, left = await _parts(connection, caller, number, funds)
+    chosen = _chosen(await parts_of(connection, number), caller, funds)
     await lapse(service, connection, caller, number, chosen)
     await _refuse_unsettled(connection, number, chosen)
+    signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
+    if not chosen:
+        await move(connection, statement, row, **signed)
+        await record(connection, caller, now, row, object_id=shown, move="approved")
     for fund in chosen:
-        values = {"statement_id": number, "fund": fund, "approved_on": today(now)} | written_by(caller)
-        await connection.execute(insert(statement_approval).values(values))
+        mine = (statement_part.c.statement_id == number, statement_part.c.fund == fund)
+        await connection.execute(update(statement_part).where(*mine).values(**signed))
         await record(connection, caller, now, row | {"fund": fund}, object_id=shown, move="approved")
-    if not left:
-        await move(connection, statement, row, state="approved")
-    return await answer_of(connection, row)
+    return await answer_of(connection, await locked(connection, statement, number))
 
 
-async def _parts(
-    connection: AsyncConnection, caller: Caller, number: int, funds: Sequence[str] | None
-) -> tuple[list[str], list[str]]:
-    """The funds to approve now, and those that are left after that."""
-    declared = set(await _column(connection, statement_total.c.fund, statement_total.c.statement_id == number))
-    approved = set(await _column(connection, statement_approval.c.fund, statement_approval.c.statement_id == number))
+def _chosen(parts: Sequence[Part], caller: Caller, funds: Sequence[str] | None) -> list[str]:
+    """The funds to approve now; none for a statement without parts."""
+    declared = {part.fund for part in parts}
+    approved = {part.fund for part in parts if part.approved_by is not None}
     mine = caller.principal.funds
     if funds is None:
         chosen = {fund for fund in declared - approved if mine is None or fund in mine}
@@ -244,19 +261,15 @@ async def _parts(
             raise NotFound("not_found")
     if chosen & approved or (declared and not chosen):
         raise Conflict("invalid_move", values={"state": "approved", "wanted": "approved"}, extra={"state": "approved"})
-    return sorted(chosen), sorted(declared - approved - chosen)
-
-
-async def _column(connection: AsyncConnection, column: Any, *where: Any) -> Sequence[Any]:
-    return (await connection.execute(select(column).where(*where).distinct())).scalars().all()
+    return sorted(chosen)
 
 
 async def _refuse_unsettled(connection: AsyncConnection, number: int, funds: Sequence[str]) -> None:
     open_ = (difference.c.statement_id == number, difference.c.fund.in_(funds), difference.c.state == "open")
-    if await _column(connection, difference.c.fund, *open_):
+    if (await connection.execute(select(difference.c.difference_id).where(*open_).limit(1))).first() is not None:
         raise Conflict("differences_open")
     undecided = (deduction.c.statement_id == number, deduction.c.fund.in_(funds), deduction.c.state.in_(UNDECIDED))
-    if await _column(connection, deduction.c.fund, *undecided):
+    if (await connection.execute(select(deduction.c.deduction_id).where(*undecided).limit(1))).first() is not None:
         raise Conflict("deductions_open")
 
 
@@ -278,6 +291,7 @@ async def answer_of(connection: AsyncConnection, row: Mapping[str, Any]) -> Stat
     order = (statement_total.c.fund, statement_total.c.tier, statement_total.c.clr_type, statement_total.c.fiscal_year)
     wanted = select(statement_total).where(statement_total.c.statement_id == number).order_by(*order)
     totals = (await connection.execute(wanted)).mappings().all()
+    parts = await parts_of(connection, number)
     return StatementAnswer(
         statement_id=shown_id(STATEMENT, number),
         hospital_code=row["hospital_code"],
@@ -286,7 +300,8 @@ async def answer_of(connection: AsyncConnection, row: Mapping[str, Any]) -> Stat
         state=row["state"],
         count=await count_of(connection, number),
         amount=yuan(sum(total["amount"] for total in totals)),
-        funds=await _funds(connection, number, totals),
+        funds=await _funds(connection, number, totals, parts),
+        parts=part_answers(parts),
         totals=[
             TotalAnswer(
                 total["fund"],
@@ -315,23 +330,14 @@ async def count_of(connection: AsyncConnection, number: int, fund: str | None = 
     return result
 
 
-async def upheld_by_fund(connection: AsyncConnection, number: int) -> dict[tuple[str, int], int]:
-    """Upheld deductions of a statement, fen by fund and fiscal year."""
-    columns = deduction.c
-    wanted = select(columns.fund, columns.fiscal_year, func.sum(columns.upheld)).where(columns.statement_id == number)
-    rows = await connection.execute(wanted.where(columns.upheld > 0).group_by(columns.fund, columns.fiscal_year))
-    return {(fund, year): int(amount) for fund, year, amount in rows}
-
-
-async def _funds(connection: AsyncConnection, number: int, totals: Sequence[RowMapping]) -> list[FundAnswer]:
-    upheld = await upheld_by_fund(connection, number)
-    wanted = select(statement_approval).where(statement_approval.c.statement_id == number)
-    approvals = {row["fund"]: row for row in (await connection.execute(wanted)).mappings()}
+async def _funds(
+    connection: AsyncConnection, number: int, totals: Sequence[RowMapping], parts: Sequence[Part]
+) -> list[FundAnswer]:
     answers = []
     for fund in sorted({total["fund"] for total in totals}):
+        mine = [part for part in parts if part.fund == fund]
         amount = sum(total["amount"] for total in totals if total["fund"] == fund)
-        deducted = sum(value for (of, _), value in upheld.items() if of == fund)
-        approval = approvals.get(fund)
+        deducted = sum(part.upheld for part in mine)
         answers.append(
             FundAnswer(
                 fund=fund,
@@ -339,8 +345,8 @@ async def _funds(connection: AsyncConnection, number: int, totals: Sequence[RowM
                 amount=yuan(amount),
                 deductions=yuan(deducted),
                 payable=yuan(amount - deducted),
-                approved_by=None if approval is None else approval["subject"],
-                approved_on=None if approval is None else approval["approved_on"].isoformat(),
+                approved_by=next((part.approved_by for part in mine), None),
+                approved_on=iso(next((part.approved_on for part in mine), None)),
             )
         )
     return answers
@@ -422,6 +428,7 @@ async def item_rows(
 
 
 def item_of(row: RowMapping) -> ItemAnswer:
+    """One posting of a statement as it is shown."""
     return ItemAnswer(
         posting_id=f"pst_{row['transfer_id']}",
         event=row["event"],

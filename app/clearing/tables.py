@@ -7,16 +7,21 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Integer,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.database.engine import METADATA, recorded
+
+PART = ("part_id", "statement_id", "fund", "fiscal_year")
+"""What an order or a deduction says of its part; it can't say anything else."""
 
 clearing_event = Table(
     "clearing_event",
@@ -47,9 +52,35 @@ statement = Table(
     Column("state", Text, nullable=False, server_default=text("'declared'")),
     Column("declared_at", DateTime(timezone=True), nullable=False),
     Column("pay_by", Date, nullable=False),
+    Column("reconciled_on", Date),
+    Column("audited_on", Date),
+    Column("withdrawn_on", Date),
+    Column("approved_by", Text),
+    Column("approved_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     recorded(),
+)
+
+statement_part = Table(
+    "statement_part",
+    METADATA,
+    Column("part_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("statement_id", BigInteger, ForeignKey("statement.statement_id"), nullable=False),
+    Column("fund", Text, nullable=False),
+    Column("fiscal_year", SmallInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'declared'")),
+    Column("approved_by", Text),
+    Column("approved_on", Date),
+    Column("hospital_code", Text, nullable=False),
+    Column("hospital_area", Text, nullable=False),
+    Column("area_code", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    recorded(),
+    UniqueConstraint("statement_id", "fund", "fiscal_year"),
+    UniqueConstraint(*PART),
 )
 
 statement_item = Table(
@@ -71,17 +102,6 @@ statement_total = Table(
     Column("postings", Integer, nullable=False),
     Column("settlements", Integer, nullable=False),
     Column("amount", BigInteger, nullable=False),
-)
-
-statement_approval = Table(
-    "statement_approval",
-    METADATA,
-    Column("statement_id", BigInteger, ForeignKey("statement.statement_id"), primary_key=True, autoincrement=False),
-    Column("fund", Text, primary_key=True),
-    Column("subject", Text, nullable=False),
-    Column("request_id", Text, nullable=False),
-    Column("approved_on", Date, nullable=False),
-    recorded(),
 )
 
 reconciliation = Table(
@@ -133,6 +153,7 @@ deduction = Table(
     METADATA,
     Column("deduction_id", BigInteger, Identity(always=True), primary_key=True),
     Column("statement_id", BigInteger, ForeignKey("statement.statement_id"), nullable=False),
+    Column("part_id", BigInteger, nullable=False),
     Column("settlement_id", BigInteger, ForeignKey("settlement.settlement_id"), nullable=False),
     Column("line_no", Integer),
     Column("fund", Text, nullable=False),
@@ -142,11 +163,13 @@ deduction = Table(
     Column("reason", Text, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'proposed'")),
     Column("upheld", BigInteger),
+    Column("given_back", BigInteger, nullable=False, server_default=text("0")),
     Column("proposed_on", Date, nullable=False),
     Column("appeal_by", Date, nullable=False),
     Column("appeal_reason", Text),
     Column("appealed_by", Text),
     Column("appealed_on", Date),
+    Column("decide_by", Date),
     Column("outcome", Text),
     Column("decision_reason", Text),
     Column("decided_by", Text),
@@ -157,6 +180,7 @@ deduction = Table(
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     recorded(),
+    ForeignKeyConstraint(PART, [f"statement_part.{name}" for name in PART]),
 )
 
 deposit_release = Table(
@@ -178,6 +202,7 @@ deposit_release = Table(
     Column("created_on", Date, nullable=False),
     Column("approved_by", Text),
     Column("approved_on", Date),
+    Column("cancelled_on", Date),
     recorded(),
 )
 
@@ -186,6 +211,7 @@ disbursement = Table(
     METADATA,
     Column("disbursement_id", BigInteger, Identity(always=True), primary_key=True),
     Column("statement_id", BigInteger, ForeignKey("statement.statement_id")),
+    Column("part_id", BigInteger),
     Column("release_id", BigInteger, ForeignKey("deposit_release.release_id")),
     Column("hospital_code", Text, nullable=False),
     Column("hospital_area", Text, nullable=False),
@@ -200,18 +226,22 @@ disbursement = Table(
     Column("carried", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("paid", BigInteger, nullable=False, server_default=text("0")),
+    Column("repaid", BigInteger, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False, server_default=text("'draft'")),
     Column("taken_by", BigInteger, ForeignKey("disbursement.disbursement_id")),
+    Column("released_by", BigInteger, ForeignKey("deposit_release.release_id")),
     Column("due_on", Date, nullable=False),
     Column("created_on", Date, nullable=False),
     Column("approved_by", Text),
     Column("approved_on", Date),
+    Column("cancelled_on", Date),
     Column("sent_by", Text),
     Column("sent_on", Date),
     Column("paid_on", Date),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     recorded(),
+    ForeignKeyConstraint(PART, [f"statement_part.{name}" for name in PART]),
 )
 
 prepayment = Table(
@@ -231,6 +261,7 @@ prepayment = Table(
     Column("created_on", Date, nullable=False),
     Column("approved_by", Text),
     Column("approved_on", Date),
+    Column("cancelled_on", Date),
     Column("sent_by", Text),
     Column("sent_on", Date),
     Column("subject", Text, nullable=False),

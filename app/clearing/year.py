@@ -6,7 +6,7 @@ year.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -47,7 +47,8 @@ SELECT coalesce(i.statement_id, t.statement_id) AS statement_id, t.hospital_code
   FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
   LEFT JOIN statement_item i ON i.transfer_id = t.transfer_id AND NOT i.withdrawn
  WHERE t.fiscal_year = :year AND t.area_code = :area AND t.fund = :fund AND t.business_date <= :day
-   AND (('payable' IN (c.kind, d.kind) AND (c.party LIKE 'hospital:%' OR d.party LIKE 'hospital:%')) OR t.event = 'deposit_forfeited')
+   AND (('payable' IN (c.kind, d.kind) AND (c.party LIKE 'hospital:%' OR d.party LIKE 'hospital:%'))
+     OR t.event = 'deposit_forfeited')
  GROUP BY 1, 2 HAVING sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
                                WHEN t.event = 'deposit_forfeited' THEN -t.amount
                                ELSE CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END END) > 0
@@ -123,8 +124,8 @@ async def close(
 
 
 async def _hold_year(connection: AsyncConnection, area: str) -> None:
-    """Nothing is posted into the year, nor dated into its months, while it is being closed. In the order in which those who date
-    something take the two locks."""
+    """Nothing is posted into the year, nor dated into its months, while it is being closed. In the order in which those
+    who date something take the two locks."""
     await hold(connection, Lock.AREA_MONTH, area)
     await hold(connection, Lock.AREA_YEAR, area)
 
@@ -191,8 +192,8 @@ async def closings(connection: AsyncConnection, year: int, area_code: str | None
 async def make_exception(
     service: Service, connection: AsyncConnection, caller: Caller, year: int, wanted: ExceptionRequest
 ) -> ExceptionAnswer:
-    """Draft an exception. Refused ``fund_without_floor``; Conflict ``exception_exists``, ``already_closed``, or
-    ``year_not_begun``."""
+    """Draft an exception; it replaces a draft that waits. Refused ``fund_without_floor``; Conflict
+    ``exception_exists``, ``already_closed``, or ``year_not_begun``."""
     area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
     if caller.principal.funds is not None and wanted.fund not in caller.principal.funds:
@@ -204,7 +205,7 @@ async def make_exception(
         raise Refused([Fault("/fund", "fund_without_floor")])
     await _hold_year(connection, area)
     await _refuse_closed(connection, area, year)
-    await _refuse_second(connection, area, wanted.fund, year)
+    await _replace_draft(connection, caller, now, area, wanted.fund, year)
     values = {"area_code": area, "fund": wanted.fund, "year": year, "reason": wanted.reason, "created_on": today(now)}
     made = insert(payout_exception).values(values | written_by(caller)).returning(*payout_exception.c)
     row = (await connection.execute(made)).mappings().one()
@@ -213,12 +214,21 @@ async def make_exception(
     return _answer_of(row)
 
 
-async def _refuse_second(connection: AsyncConnection, area: str, fund: str, year: int) -> None:
+async def _replace_draft(
+    connection: AsyncConnection, caller: Caller, now: datetime, area: str, fund: str, year: int
+) -> None:
+    """Cancel a draft that nobody approved: a further one replaces it. Conflict ``exception_exists`` when one is
+    approved."""
     columns = payout_exception.c
-    wanted = select(columns.exception_id).where(columns.area_code == area, columns.fund == fund, columns.year == year)
-    found = (await connection.execute(wanted)).scalar()
-    if found is not None:
-        raise Conflict("exception_exists", extra={"exception_id": shown_id(EXCEPTION, found)})
+    same = (columns.area_code == area, columns.fund == fund, columns.year == year, columns.state != "cancelled")
+    found = (await connection.execute(select(payout_exception).where(*same).with_for_update())).mappings().first()
+    if found is None:
+        return
+    shown = shown_id(EXCEPTION, found["exception_id"])
+    if found["state"] == "approved":
+        raise Conflict("exception_exists", extra={"exception_id": shown})
+    await move(connection, payout_exception, dict(found), state="cancelled")
+    await record(connection, caller, now, dict(found), object_id=shown, move="cancelled", reason="replaced")
 
 
 async def approve_exception(

@@ -30,11 +30,10 @@ class Lock(IntEnum):
     AREA_YEAR = 4  # shared by whoever posts for an area, alone by whoever closes its year or sums its month
     DECLARATION = 5  # of a hospital and an area: a posting goes into one statement
     AREA_MONTH = 6  # shared by whoever dates something into an area's months, alone by whoever closes one
-    DEPOSIT_RELEASE = 7  # of a hospital, area, fund and year: a deposit is released once
     MONTHLY_REPORT = 8  # of an area and month: a report is drawn up once
     HOSPITAL = 9  # of a hospital's code: its periods, contracts and own codes don't overlap
     AREA_RECORD = 10  # of an area's code: its record and its figures don't overlap
-    ORDER = 11  # of an area and fund: what is carried or offset is taken by one order
+    ORDER = 11  # of an area and fund: what is carried, offset or released is taken by one payment
     NHSA_MESSAGE = 12  # of a hospital, transaction and message number: 2601 can tell whether the message still runs
     FAMILY_DOCTOR_CONTRACT = 13  # of a contract's number: versions of one contract come one after the other
     MIGRATION = 7203_0001  # two that migrate at once: the second waits

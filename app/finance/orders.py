@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.basics.money import yuan
 from app.clearing.disbursement_api import OrderState
 from app.clearing.moves import business_now, today
-from app.clearing.order import answer_of
+from app.clearing.order import ORDERS, answer_of
 from app.clearing.order_list import ENDED, orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import disbursement
@@ -72,7 +72,7 @@ async def get_orders(request: Request) -> Response:
         )
         return {
             "listing": listing,
-            "orders": [answer_of(row, day) for row in listing.rows],
+            "orders": [answer_of(ORDERS.read(row), day) for row in listing.rows],
             "names": await hospital_names(connection, [row["hospital_code"] for row in listing.rows]),
             "ages": {name: yuan(listing.sums[f"age_{name}"]) for name, _, _ in AGES},
             "sums": {name: yuan(value) for name, value in listing.sums.items()},

@@ -13,17 +13,18 @@ from app.basics.errors import Fault, Refused
 from app.basics.ids import PREPAYMENT, number_of
 from app.basics.money import yuan
 from app.clearing import bank, prepayment
-from app.clearing.api import ReasonRequest
-from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.disbursement_api import PrepaymentState
+from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import prepayment_of
+from app.clearing.payment import Kind
 from app.clearing.plan import FUNDS
-from app.clearing.prepayment import PrepaymentRequest
+from app.clearing.prepayment import PREPAYMENTS, PrepaymentRequest
 from app.clearing.tables import prepayment as table
 from app.finance.history import moves_of
 from app.finance.listing import chosen, listed
-from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
+from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, visit
+from app.finance.payment_steps import Pages, add_steps, steps_for
 from app.finance.registered import hospital_names
 from app.service.caller import Service
 from app.service.security import MONEY_READERS
@@ -39,14 +40,6 @@ COLUMNS: Final = {
     "amount": table.c.amount,
     "state": table.c.state,
 }
-STEPS: Final = {
-    "draft": ("approve", "cancel"),
-    "approved": ("send", "cancel"),
-    "sent": ("pay", "cancel"),
-    "part_paid": ("pay", "return"),
-    "paid": ("return",),
-}
-"""What a page offers in a state; the service decides whether it may be done."""
 
 
 async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
@@ -71,7 +64,7 @@ async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         listing = await listed(query, connection, wanted, columns=COLUMNS, default="-prepayment", key=key, sums=sums)
         return {
             "listing": listing,
-            "rows": [prepayment.answer_of(row) for row in listing.rows],
+            "rows": [prepayment.answer_of(PREPAYMENTS.read(row)) for row in listing.rows],
             "names": await hospital_names(connection, [row["hospital_code"] for row in listing.rows]),
             "sums": {name: yuan(value) for name, value in listing.sums.items()},
             "states": STATES,
@@ -92,7 +85,8 @@ async def post_prepayment(request: Request) -> Response:
         names = ("hospital_code", "area_code", "fund", "amount")
         sent = {name: form.get(name, "") for name in names} | {"year": int(year)}
         wanted = decode(msgspec.json.encode(sent), PrepaymentRequest)
-        return await prepayment.make(visitor.service, connection, visitor.caller, wanted)
+        act = await acting(visitor.service, connection, visitor.caller)
+        return await prepayment.make(act, wanted)
 
     return await stepped(
         request,
@@ -114,79 +108,20 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
     async def read(connection: AsyncConnection) -> dict[str, Any]:
         found = await prepayment_of(connection, shown_id)
         names = await hospital_names(connection, [found.hospital_code])
-        steps = STEPS.get(found.state, ()) if visitor.may("finance") else ()
-        own = found.created_by == visitor.principal.subject
         return {
             "prepayment": found,
             "hospital": names.get(found.hospital_code, found.hospital_code),
             "movements": await bank.movements(connection, shown_id, number_of(PREPAYMENT, shown_id)),
             "events": await moves_of(connection, shown_id),
             "today": today(await business_now(visitor.service, connection)),
-            "steps": tuple("second" if own and step == "approve" else step for step in steps),
+            "steps": steps_for(visitor, Kind.PREPAYMENT, found.state, found.created_by),
         }
 
     return shown(visitor, "prepayment.html", refusal=refusal, **await reading(visitor, read))
 
 
-async def _act(request: Request, shown_id: str, notice: str, move: Move) -> Response:
-    return await stepped(
-        request,
-        move,
-        "finance",
-        location=f"/finance/prepayments/{shown_id}",
-        notice=f"notice.prepayment.{notice}",
-        show=lambda visitor, refusal: _page(visitor, shown_id, refusal),
-    )
+async def _again(visitor: Visitor, shown_id: str, refusal: Refusal) -> Response:
+    return await _page(visitor, shown_id, refusal)
 
 
-@router.post("/{prepayment_id}/approve")
-async def post_approve(request: Request, prepayment_id: str) -> Response:
-    """Approve a draft of somebody else."""
-
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        return await prepayment.approve(visitor.service, connection, visitor.caller, prepayment_id)
-
-    return await _act(request, prepayment_id, "approved", move)
-
-
-@router.post("/{prepayment_id}/send")
-async def post_send(request: Request, prepayment_id: str) -> Response:
-    """Give it to the bank."""
-
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        return await prepayment.send(visitor.service, connection, visitor.caller, prepayment_id)
-
-    return await _act(request, prepayment_id, "sent", move)
-
-
-@router.post("/{prepayment_id}/pay")
-async def post_pay(request: Request, prepayment_id: str) -> Response:
-    """Record a payment."""
-
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        wanted = struct_of(form, PaymentRequest, "amount", "paid_on", "bank_reference")
-        return await bank.pay_prepayment(visitor.service, connection, visitor.caller, prepayment_id, wanted)
-
-    return await _act(request, prepayment_id, "payment", move)
-
-
-@router.post("/{prepayment_id}/return")
-async def post_return(request: Request, prepayment_id: str) -> Response:
-    """Record money that came back."""
-
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        wanted = struct_of(form, ReturnRequest, "amount", "returned_on", "bank_reference", "reason")
-        return await bank.return_prepayment(visitor.service, connection, visitor.caller, prepayment_id, wanted)
-
-    return await _act(request, prepayment_id, "return", move)
-
-
-@router.post("/{prepayment_id}/cancel")
-async def post_cancel(request: Request, prepayment_id: str) -> Response:
-    """Cancel one that was not paid."""
-
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        reason = struct_of(form, ReasonRequest, "reason").reason
-        return await prepayment.cancel(visitor.service, connection, visitor.caller, prepayment_id, reason)
-
-    return await _act(request, prepayment_id, "cancelled", move)
+add_steps(router, Pages("/finance/prepayments", "prepayment", PREPAYMENTS, _again))

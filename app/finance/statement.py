@@ -14,8 +14,9 @@ from app.clearing import audit, order, reconciliation, statement
 from app.clearing.api import ReasonRequest
 from app.clearing.comparison import check_totals
 from app.clearing.deduction_proposal import DeductionRequest, propose
+from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
-from app.clearing.order import OrderRequest, answer_of
+from app.clearing.order import ORDERS, OrderRequest, answer_of
 from app.clearing.order_list import orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import statement_item
@@ -62,7 +63,7 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
         found = await statement.answer_of(connection, await statement.read(connection, shown_statement))
         day = today(await business_now(visitor.service, connection))
         wanted = await orders_where(connection, day, statement_id=shown_statement)
-        orders = [answer_of(row, day) for row in (await connection.execute(wanted)).mappings()]
+        orders = [answer_of(ORDERS.read(row), day) for row in (await connection.execute(wanted)).mappings()]
         listing = await listed(
             visitor.request.query_params,
             connection,
@@ -97,8 +98,13 @@ def _may(visitor: Visitor, found: statement.StatementAnswer) -> dict[str, bool]:
         "order": finance and found.state in (*statement.BEFORE_APPROVAL, "approved"),
         "compare": visitor.may("finance", "hospital") and found.state in ("declared", "reconciled"),
         "audit": finance and found.state in ("declared", "reconciled"),
-        "withdraw": visitor.may("finance", "hospital") and found.state == "declared",
+        "withdraw": visitor.may("finance", "hospital") and open_ and not _touched(found),
     }
+
+
+def _touched(found: statement.StatementAnswer) -> bool:
+    """Whether something hangs on a part, as far as the answer says."""
+    return any(part.order or part.deducted != "0.00" or part.state == "approved" for part in found.parts)
 
 
 async def _act(request: Request, shown_id: str, notice: str, move: Move, *scopes: str) -> Response:
@@ -131,7 +137,7 @@ async def post_order(request: Request, statement_id: str) -> Response:
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
         sent = {**form, "statement_id": statement_id}
         wanted = struct_of(sent, OrderRequest, "statement_id", "fund", "deposit_rate")
-        return await order.make(visitor.service, connection, visitor.caller, wanted)
+        return await order.make(await acting(visitor.service, connection, visitor.caller), wanted)
 
     return await _act(request, statement_id, "order.made", move, "finance")
 

@@ -1,4 +1,5 @@
-"""Reading the ledger: trial balance, the history of an account, the chart of accounts. Folds over transfers; nothing is stored."""
+"""Reading the ledger: trial balance, the history of an account, the chart of accounts. Folds over transfers; nothing is
+stored."""
 
 from datetime import date
 from typing import Annotated, Final
@@ -34,7 +35,8 @@ WITH moved AS MATERIALIZED (
 SELECT a.path, sum(s.debit)::bigint AS debit, sum(s.credit)::bigint AS credit,
        sum(sum(s.debit)) OVER ()::bigint AS total_debit, sum(sum(s.credit)) OVER ()::bigint AS total_credit,
        count(*) OVER () AS accounts
-  FROM moved m, LATERAL (VALUES (m.debit_account, m.amount, 0), (m.credit_account, 0, m.amount)) s(account_id, debit, credit)
+  FROM moved m, LATERAL (VALUES (m.debit_account, m.amount, 0), (m.credit_account, 0, m.amount)) s(account_id, debit,
+    credit)
   JOIN account a USING (account_id)
  GROUP BY a.path ORDER BY a.path LIMIT :most""")
 # The path names area, fund and hospital, by which an index finds the account's transfers.
@@ -63,7 +65,8 @@ SELECT a.path, a.kind, a.party FROM account a
 
 
 class AccountBalance(Struct):
-    """What was posted to an account until the day, yuan. ``balance`` is debit − credit: negative on what a fund owes."""
+    """What was posted to an account until the day, yuan. ``balance`` is debit − credit: negative on what a fund
+    owes."""
 
     account: str
     debit: str
@@ -72,8 +75,8 @@ class AccountBalance(Struct):
 
 
 class TrialBalanceAnswer(Struct):
-    """Every account within reach that was moved until a business day. ``omitted`` counts accounts beyond the first 10,000;
-    the totals hold them too."""
+    """Every account within reach that was moved until a business day. ``omitted`` counts accounts beyond the first
+    10,000; the totals hold them too."""
 
     as_of: date
     total_debit: str

@@ -1,9 +1,8 @@
-"""The proof of the ledger: each invariant is one SQL query that finds what breaks it. Run by tests, by ``onestop ledger check``,
-and now and then by the service, which shows how many there are as a metric.
+"""The proof of the ledger: each invariant is one SQL query that finds what breaks it. Run by tests, by ``onestop ledger
+check``, and now and then by the service, which shows how many there are as a metric.
 
-The first one reckons what is owed to each hospital, fund and year from source rows alone (settlements, corrections, deductions,
-orders, the bank's movements) and compares it with the payable account. Nothing here repairs anything.
-"""
+The first one reckons what is owed to each hospital, fund and year from source rows alone (settlements, corrections,
+deductions, orders, the bank's movements) and compares it with the payable account. Nothing here repairs anything."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,9 +10,11 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.ledger.overpaid import BALANCES
 from app.tiers.model import FUNDS
 
 MOST_SHOWN: Final = 100
+STUCK_DAYS: Final = 30
 _OPEN: Final = text("""
 SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true),
        set_config('statement_timeout', :timeout, true)""")
@@ -23,13 +24,11 @@ _OWED: Final = ", ".join(
 )
 # The benefit year while it was open when the row was written, else the year of the day; as fiscal_year_of().
 _FISCAL: Final = """
-CASE WHEN EXISTS (SELECT FROM fiscal_year_closing c WHERE c.area_code = {area} AND c.year = {year} AND c.recorded_at < {at})
+CASE WHEN EXISTS (SELECT FROM fiscal_year_closing c WHERE c.area_code = {area} AND c.year = {year}
+  AND c.recorded_at < {at})
      THEN extract(year FROM {day})::smallint ELSE {year} END"""
 _OF_SETTLEMENT: Final = _FISCAL.format(
     area="s.paying_area", year="s.benefit_year", at="s.recorded_at", day="s.settled_at AT TIME ZONE 'Asia/Shanghai'"
-)
-_OF_REVERSAL: Final = _FISCAL.format(
-    area="d.area_code", year="d.fiscal_year", at="r.recorded_at", day="r.settled_at AT TIME ZONE 'Asia/Shanghai'"
 )
 _OF_DEDUCTION: Final = _FISCAL.format(
     area="d.area_code", year="d.fiscal_year", at="e.recorded_at", day="e.business_at AT TIME ZONE 'Asia/Shanghai'"
@@ -43,31 +42,37 @@ WITH source AS (
     FROM settlement s, LATERAL (VALUES {_OWED}) f(fund, amount)
    WHERE s.paid_by = 'hospital' AND NOT (s.kind = 'reversal' AND s.document -> 'inputs' ->> 'evidence' IS NOT NULL)
   UNION ALL
-  SELECT t.area_code, t.fund, t.hospital_code, t.fiscal_year, t.amount FROM family_doctor_fee JOIN transfer t USING (transfer_id)
+  SELECT t.area_code, t.fund, t.hospital_code, t.fiscal_year, t.amount FROM family_doctor_fee
+    JOIN transfer t USING (transfer_id)
   UNION ALL
   SELECT d.area_code, d.fund, d.hospital_code, {_OF_DEDUCTION}, -d.upheld
-    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted', 'upheld', 'reduced')
+    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted',
+      'upheld', 'reduced')
    WHERE d.upheld > 0
   UNION ALL
-  SELECT d.area_code, d.fund, d.hospital_code, {_OF_REVERSAL}, d.upheld
-    FROM deduction d JOIN settlement r ON r.of_settlement_id = d.settlement_id AND r.kind = 'reversal' WHERE d.upheld > 0
+  SELECT d.area_code, d.fund, d.hospital_code, {_OF_DEDUCTION}, e.amount
+    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move = 'given_back'
   UNION ALL
-  SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, -o.deposit - o.offset_amount FROM disbursement o WHERE {_APPROVED}
+  SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, -o.deposit - o.offset_amount FROM disbursement o
+    WHERE {_APPROVED}
   UNION ALL
   SELECT w.area_code, w.fund, w.hospital_code, x.fiscal_year, x.amount
     FROM disbursement w JOIN disbursement o ON o.disbursement_id = w.taken_by,
-         LATERAL (VALUES (o.fiscal_year, w.amount), (w.fiscal_year, -w.amount)) x(fiscal_year, amount)
+         LATERAL (VALUES (o.fiscal_year, w.amount + w.repaid), (w.fiscal_year, -w.amount - w.repaid)) x(fiscal_year,
+           amount)
    WHERE o.state = 'carried_forward' OR {_APPROVED}
   UNION ALL
   SELECT d.area_code, d.fund, d.hospital_code, x.fiscal_year, x.amount
-    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted', 'upheld', 'reduced')
-    JOIN disbursement o ON o.statement_id = d.statement_id AND o.fund = d.fund AND o.fiscal_year = d.fiscal_year,
+    FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted',
+      'upheld', 'reduced')
+    JOIN disbursement o ON o.part_id = d.part_id,
          LATERAL (VALUES ({_OF_DEDUCTION}, d.upheld), (d.fiscal_year, -d.upheld)) x(fiscal_year, amount)
    WHERE d.upheld > 0 AND (o.state = 'carried_forward' OR {_APPROVED})
   UNION ALL
   SELECT l.area_code, l.fund, l.hospital_code, l.year, l.amount FROM deposit_release l WHERE l.state = 'approved'
   UNION ALL
-  SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, CASE b.kind WHEN 'payment' THEN -b.amount ELSE b.amount END
+  SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, CASE b.kind WHEN 'payment' THEN -b.amount
+    ELSE b.amount END
     FROM bank_movement b JOIN disbursement o USING (disbursement_id)),
 expected AS (SELECT area_code, fund, hospital_code, fiscal_year, sum(amount) AS amount FROM source GROUP BY 1, 2, 3, 4),
 moved AS (
@@ -86,7 +91,8 @@ SELECT concat_ws(' ', area_code, fund, hospital_code, fiscal_year) AS place, coa
 _SETTLEMENT: Final = f"""
 SELECT 'set_' || coalesce(s.settlement_id, t.settlement_id) || ' ' || fund AS place, coalesce(s.amount, 0) AS expected,
        coalesce(t.amount, 0) AS found
-  FROM (SELECT s.settlement_id, f.fund, sum(f.amount) AS amount FROM settlement s, LATERAL (VALUES {_OWED}) f(fund, amount)
+  FROM (SELECT s.settlement_id, f.fund, sum(f.amount) AS amount FROM settlement s, LATERAL (VALUES {_OWED}) f(fund,
+    amount)
          WHERE f.amount <> 0 GROUP BY 1, 2) s
   FULL JOIN (
         SELECT t.settlement_id, t.fund, sum(CASE d.kind WHEN 'expense' THEN t.amount ELSE -t.amount END) AS amount
@@ -96,19 +102,23 @@ SELECT 'set_' || coalesce(s.settlement_id, t.settlement_id) || ' ' || fund AS pl
 
 
 def _account(kind: str, side: str, expected: str) -> str:
-    """Compare the fold of all accounts of a kind, grown on one side, with what source rows say per area, fund and hospital."""
+    """Compare the fold of all accounts of a kind, grown on one side, with what source rows say per area, fund and
+    hospital."""
     grows, shrinks = ("amount", "-amount") if side == "debit" else ("-amount", "amount")
     return f"""
 WITH expected AS (
   SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM ({expected}) e GROUP BY 1, 2, 3),
 moved AS (
-  SELECT debit_account, credit_account, area_code, fund, hospital_code, sum(amount) AS amount FROM transfer GROUP BY 1, 2, 3, 4, 5),
+  SELECT debit_account, credit_account, area_code, fund, hospital_code, sum(amount) AS amount FROM transfer
+    GROUP BY 1, 2, 3, 4, 5),
 fold AS (
   SELECT m.area_code, m.fund, m.hospital_code, sum(m.signed) AS amount
     FROM (SELECT debit_account AS account_id, area_code, fund, hospital_code, {grows} AS signed FROM moved
-          UNION ALL SELECT credit_account, area_code, fund, hospital_code, {shrinks} FROM moved) m JOIN account a USING (account_id)
+          UNION ALL SELECT credit_account, area_code, fund, hospital_code, {shrinks} FROM moved) m
+            JOIN account a USING (account_id)
    WHERE a.kind = '{kind}' GROUP BY 1, 2, 3)
-SELECT concat_ws(' ', area_code, fund, hospital_code) AS place, coalesce(e.amount, 0) AS expected, coalesce(f.amount, 0) AS found
+SELECT concat_ws(' ', area_code, fund, hospital_code) AS place, coalesce(e.amount, 0) AS expected, coalesce(f.amount,
+  0) AS found
   FROM expected e FULL JOIN fold f USING (area_code, fund, hospital_code)
  WHERE coalesce(e.amount, 0) <> coalesce(f.amount, 0)"""
 
@@ -121,6 +131,13 @@ _BY_ORDER: Final = (
 _BY_PREPAYMENT: Final = (
     f"{_OF_ORDERS}, {_SIGNED_BANK} AS amount FROM bank_movement b JOIN prepayment o USING (prepayment_id)"
 )
+
+_DEPOSITS: Final = """
+SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.path, '/', 2), 6) AS fund,
+       substr(a.party, 10) AS hospital_code, t.fiscal_year,
+       sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END) AS amount
+  FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account) WHERE a.kind = 'deposit'
+    GROUP BY 1, 2, 3, 4"""
 
 CHECKS: Final = {
     "payable": _PAYABLE,
@@ -144,7 +161,8 @@ CHECKS: Final = {
         " AND o.sent_on IS NOT NULL",
     ),
     "statement_total": """
-SELECT concat_ws(' ', 'stm_' || statement_id, fund, tier, clr_type, fiscal_year) AS place, coalesce(s.amount, 0) AS expected,
+SELECT concat_ws(' ', 'stm_' || statement_id, fund, tier, clr_type, fiscal_year) AS place, coalesce(s.amount,
+  0) AS expected,
        coalesce(i.amount, 0) AS found
   FROM statement_total s FULL JOIN (
        SELECT i.statement_id, t.fund, t.tier, t.clr_type, t.fiscal_year, count(*) AS postings,
@@ -153,41 +171,85 @@ SELECT concat_ws(' ', 'stm_' || statement_id, fund, tier, clr_type, fiscal_year)
         GROUP BY 1, 2, 3, 4, 5) i USING (statement_id, fund, tier, clr_type, fiscal_year)
  WHERE (s.amount, s.postings) IS DISTINCT FROM (i.amount, i.postings)""",
     "declared_once": """
-SELECT 'pst_' || i.transfer_id AS place, 1 AS expected, count(*) AS found FROM statement_item i JOIN statement s USING (statement_id)
+SELECT 'pst_' || i.transfer_id AS place, 1 AS expected, count(*) AS found FROM statement_item i
+  JOIN statement s USING (statement_id)
  WHERE s.state <> 'withdrawn' OR NOT i.withdrawn GROUP BY i.transfer_id HAVING count(*) > 1""",
     "declared_own": """
 SELECT 'pst_' || i.transfer_id || ' stm_' || s.statement_id AS place, 0 AS expected, 1 AS found
   FROM statement_item i JOIN statement s USING (statement_id) JOIN transfer t USING (transfer_id)
   JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
  WHERE (t.hospital_code, t.area_code) <> (s.hospital_code, s.area_code) OR t.period > s.period
-    OR i.withdrawn <> (s.state = 'withdrawn')
+    OR i.withdrawn <> (s.withdrawn_on IS NOT NULL)
     OR 'payable hospital:' || s.hospital_code NOT IN (d.kind || ' ' || d.party, c.kind || ' ' || c.party)""",
     "order_paid": f"""
-SELECT 'dis_' || o.disbursement_id AS place, coalesce(b.amount, 0) AS expected, o.paid AS found
+SELECT 'dis_' || o.disbursement_id AS place, coalesce(b.amount, 0) AS expected, o.paid - o.repaid AS found
   FROM disbursement o LEFT JOIN (
-       SELECT b.disbursement_id, sum({_SIGNED_BANK}) AS amount FROM bank_movement b GROUP BY 1) b USING (disbursement_id)
- WHERE o.paid <> coalesce(b.amount, 0)""",
+       SELECT b.disbursement_id, sum({_SIGNED_BANK}) AS amount FROM bank_movement b
+         GROUP BY 1) b USING (disbursement_id)
+ WHERE o.paid - o.repaid <> coalesce(b.amount, 0)""",
     "order_offset": """
 SELECT 'dis_' || o.disbursement_id AS place, coalesce(f.amount, 0) AS expected, o.offset_amount AS found
   FROM disbursement o LEFT JOIN (
        SELECT disbursement_id, sum(amount) AS amount FROM prepayment_offset GROUP BY 1) f USING (disbursement_id)
  WHERE coalesce(f.amount, 0) <> CASE o.state WHEN 'cancelled' THEN 0 ELSE o.offset_amount END""",
     "order_approved": """
-SELECT 'dis_' || o.disbursement_id AS place, t.amount - coalesce(d.upheld, 0) AS expected, o.gross AS found
-  FROM disbursement o
-  JOIN (SELECT statement_id, fund, fiscal_year, sum(amount) AS amount FROM statement_total GROUP BY 1, 2, 3) t
-       USING (statement_id, fund, fiscal_year)
-  LEFT JOIN (SELECT statement_id, fund, fiscal_year, sum(upheld) AS upheld FROM deduction WHERE upheld > 0 GROUP BY 1, 2, 3) d
-       USING (statement_id, fund, fiscal_year)
- WHERE o.state <> 'cancelled' AND o.gross <> t.amount - coalesce(d.upheld, 0)""",
+SELECT 'dis_' || o.disbursement_id AS place, p.amount - coalesce(d.upheld, 0) AS expected, o.gross AS found
+  FROM disbursement o JOIN statement_part p USING (part_id)
+  LEFT JOIN (SELECT part_id, sum(upheld) AS upheld FROM deduction WHERE upheld > 0 GROUP BY 1) d USING (part_id)
+ WHERE o.state <> 'cancelled' AND o.gross <> p.amount - coalesce(d.upheld, 0)""",
+    "part_total": """
+SELECT concat_ws(' ', 'stm_' || statement_id, fund, fiscal_year) AS place, coalesce(t.amount, 0) AS expected,
+       coalesce(p.amount, 0) AS found
+  FROM (SELECT statement_id, fund, fiscal_year, sum(amount) AS amount FROM statement_total GROUP BY 1, 2, 3) t
+  FULL JOIN statement_part p USING (statement_id, fund, fiscal_year)
+ WHERE t.amount IS DISTINCT FROM p.amount""",
+    "part_state": """
+SELECT 'prt_' || p.part_id AS place, 0 AS expected, 1 AS found
+  FROM statement_part p JOIN statement s USING (statement_id) WHERE p.state <> part_state(p, s)
+UNION ALL
+SELECT 'stm_' || s.statement_id, 0, 1 FROM statement s WHERE s.state <> statement_state(s)""",
+    "withdrawn": """
+SELECT 'prt_' || p.part_id || ' ' || p.reason AS place, 0 AS expected, 1 AS found
+  FROM statement s CROSS JOIN LATERAL parts_in_progress(s.statement_id) p WHERE s.withdrawn_on IS NOT NULL""",
+    "deducted": """
+SELECT 'set_' || d.settlement_id || ' ' || d.fund AS place, greatest(settlement_owed(d.settlement_id, d.fund),
+  0) AS expected,
+       sum(d.upheld - d.given_back) AS found
+  FROM deduction d WHERE d.upheld > d.given_back GROUP BY d.settlement_id, d.fund
+HAVING sum(d.upheld - d.given_back) > greatest(settlement_owed(d.settlement_id, d.fund), 0)""",
+    "unexplained": f"""
+SELECT concat_ws(' ', area_code, fund, hospital_code, fiscal_year) AS place, explained AS expected, overpaid AS found
+  FROM ({BALANCES}) o WHERE unexplained > 0""",
+    "deposit_positive": f"""
+SELECT concat_ws(' ', area_code, fund, hospital_code, fiscal_year) AS place, 0 AS expected, amount AS found
+  FROM ({_DEPOSITS}) h WHERE amount < 0""",
+    "stuck_draft": f"""
+SELECT 'rel_' || l.release_id AS place, l.deposit AS expected, coalesce(h.amount, 0) AS found
+  FROM deposit_release l LEFT JOIN ({_DEPOSITS}) h
+    ON (h.area_code, h.fund, h.hospital_code, h.fiscal_year) = (l.area_code, l.fund, l.hospital_code, l.year)
+ WHERE l.state = 'draft' AND l.deposit <> coalesce(h.amount, 0)
+   AND l.recorded_at < clock_timestamp() - interval '{STUCK_DAYS} days'""",
+    "prepayment_state": """
+SELECT 'pre_' || p.prepayment_id AS place, p.paid - p.returned - coalesce(f.taken, 0) AS expected, 0 AS found
+  FROM prepayment p LEFT JOIN (
+       SELECT f.prepayment_id, sum(f.amount) AS taken FROM prepayment_offset f
+         JOIN disbursement o USING (disbursement_id)
+        WHERE o.approved_by IS NOT NULL AND o.state <> 'cancelled' GROUP BY 1) f USING (prepayment_id)
+ WHERE CASE WHEN p.state IN ('draft', 'approved', 'sent', 'cancelled') THEN p.paid <> 0
+            WHEN p.state IN ('offset', 'returned') THEN p.paid - p.returned - coalesce(f.taken, 0) <> 0
+            WHEN p.state = 'part_paid' THEN p.paid = 0 OR p.paid = p.amount
+            ELSE p.paid < p.amount OR p.paid - p.returned - coalesce(f.taken, 0) <= 0 END""",
     "prepayment": """
-SELECT 'pre_' || p.prepayment_id AS place, coalesce(b.paid, 0) - coalesce(b.returned, 0) - coalesce(f.amount, 0) AS expected,
+SELECT 'pre_' || p.prepayment_id AS place, coalesce(b.paid, 0) - coalesce(b.returned, 0) - coalesce(f.amount,
+  0) AS expected,
        p.paid - p.returned - p.offset_amount AS found
   FROM prepayment p LEFT JOIN (
-       SELECT prepayment_id, sum(amount) FILTER (WHERE kind = 'payment') AS paid, sum(amount) FILTER (WHERE kind = 'return') AS returned
+       SELECT prepayment_id, sum(amount) FILTER (WHERE kind = 'payment') AS paid, sum(amount)
+         FILTER (WHERE kind = 'return') AS returned
          FROM bank_movement GROUP BY 1) b USING (prepayment_id)
   LEFT JOIN (SELECT prepayment_id, sum(amount) AS amount FROM prepayment_offset GROUP BY 1) f USING (prepayment_id)
- WHERE (p.paid, p.returned, p.offset_amount) <> (coalesce(b.paid, 0), coalesce(b.returned, 0), coalesce(f.amount, 0))""",
+ WHERE (p.paid, p.returned, p.offset_amount) <> (coalesce(b.paid, 0), coalesce(b.returned, 0), coalesce(f.amount,
+   0))""",
     "closed_year": """
 SELECT concat_ws(' ', s.area_code, s.year, s.fund, v.figure) AS place, v.stored AS expected, v.found
   FROM (SELECT c.area_code, c.year, f ->> 'fund' AS fund, 100 * (f ->> 'payable')::numeric AS payable,
@@ -195,16 +257,21 @@ SELECT concat_ws(' ', s.area_code, s.year, s.fund, v.figure) AS place, v.stored 
           FROM fiscal_year_closing c, jsonb_array_elements(c.figures) f) s
   LEFT JOIN (
        SELECT t.area_code, t.fiscal_year AS year, t.fund,
-              sum(-x.owed) FILTER (WHERE t.event IN ('payment', 'payment_returned', 'carried', 'offset', 'offset_undone')) AS paid,
+              sum(-x.owed) FILTER (WHERE t.event IN ('payment', 'payment_returned', 'carried', 'carry_repaid',
+                'offset', 'offset_undone')) AS paid,
               sum(CASE WHEN t.event = 'deposit_forfeited' THEN -t.amount ELSE x.owed END)
-                FILTER (WHERE t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor', 'deduction',
+                FILTER (WHERE t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor',
+                  'deduction',
                                           'deduction_reversed', 'deposit_forfeited')) AS payable
-         FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account,
+         FROM transfer t JOIN account d ON d.account_id = t.debit_account
+           JOIN account c ON c.account_id = t.credit_account,
               LATERAL (SELECT CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN t.amount
-                                   WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN -t.amount ELSE 0 END AS owed) x
+                                   WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN -t.amount
+                                     ELSE 0 END AS owed) x
         WHERE t.business_date <= make_date(t.fiscal_year, 12, 31)
           AND t.fiscal_year IN (SELECT year FROM fiscal_year_closing) GROUP BY 1, 2, 3) m USING (area_code, year, fund),
-       LATERAL (VALUES ('payable', s.payable, coalesce(m.payable, 0)), ('paid', s.paid, coalesce(m.paid, 0))) v(figure, stored, found)
+       LATERAL (VALUES ('payable', s.payable, coalesce(m.payable, 0)), ('paid', s.paid, coalesce(m.paid,
+         0))) v(figure, stored, found)
  WHERE v.stored <> v.found""",
 }
 

@@ -20,10 +20,18 @@ CHECK_WORDS: Final = {
     "order_paid": "拨付单已付金额等于银行确认",
     "order_offset": "拨付单冲抵金额等于预付冲抵记录",
     "order_approved": "拨付单应付金额等于申报减扣款",
+    "part_total": "申报分项金额等于申报单合计",
+    "part_state": "分项和申报单的状态与其拨付单、复核和记录一致",
+    "withdrawn": "已撤回的申报单上没有复核、扣款或拨付单",
+    "deducted": "审核扣款不超过基金对该结算的应付金额",
+    "unexplained": "没有无法说明的多付（按医院、基金、统筹区、年度）",
+    "deposit_positive": "各年度质量保证金余额不为负",
+    "stuck_draft": "没有长期不能复核的清算单",
+    "prepayment_state": "预付单的状态与其资金一致",
     "prepayment": "预付单的已付、退回、冲抵与记录一致",
     "closed_year": "已关账年度的应付和已拨付与关账时一致",
 }
-COUNTED: Final = frozenset({"declared_once", "declared_own"})
+COUNTED: Final = frozenset({"declared_once", "declared_own", "part_state", "withdrawn"})
 SEAL_WORDS: Final = {
     "edited": "封存后被改动",
     "removed": "封存后被删除",

@@ -21,6 +21,7 @@ from app.nhsa.fields import Row, scaled_of
 
 REASON: Final = "医药机构通过国家接口撤销清算申请"
 DECLARED: Final = "declared"
+WITHDRAWN: Final = "withdrawn"
 
 
 async def declare(call: Call) -> Output:
@@ -96,14 +97,14 @@ def _compare(row: Row, ours: Sequence[Any]) -> None:
 
 
 async def withdraw(call: Call) -> Output:
-    """Withdraw a declaration (3204). With the last one the statement is withdrawn, and its postings join the next
-    one."""
+    """Withdraw a declaration (3204), while nothing hangs on its statement. With the last one the statement is
+    withdrawn, and its postings join the next one."""
     row = call.one()
     number = read_id(DECLARATION, row["clr_appy_evt_id"])
     part = None if number is None else await filing_store.declaration(call.connection, number, call.hospital_code)
     if number is None or part is None or part["withdrawn_at"] is not None:
         raise refused("nhsa_declaration_unknown", "/data/0/clr_appy_evt_id")
-    if part["state"] != DECLARED:
+    if part["state"] == WITHDRAWN or await filing_store.is_in_progress(call.connection, part["statement_id"]):
         raise Conflict("nhsa_declaration_fixed")
     await filing_store.withdraw_declaration(call.connection, number)
     if not await filing_store.declarations(call.connection, part["statement_id"]):

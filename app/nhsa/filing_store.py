@@ -32,6 +32,8 @@ _DECLARATION: Final = """
 SELECT d.statement_id, d.withdrawn_at, s.state FROM nhsa_declaration d JOIN statement s USING (statement_id)
  WHERE d.declaration_no = $1 AND d.hospital_code = $2"""
 _WITHDRAW_DECLARATION: Final = "UPDATE nhsa_declaration SET withdrawn_at = clock_timestamp() WHERE declaration_no = $1"
+_IN_PROGRESS: Final = """
+SELECT EXISTS (SELECT FROM parts_in_progress($1)) OR EXISTS (SELECT FROM statement WHERE statement_id = $1 AND approved_on IS NOT NULL)"""
 _STATEMENT: Final = """
 SELECT statement_id, state FROM statement WHERE hospital_code = $1 AND area_code = $2 AND period = $3 AND state <> 'withdrawn'"""
 # One row per settlement, reversal and adjustment: those with postings in the statement, and those of its month that no fund
@@ -78,6 +80,12 @@ async def chronic_registrations(connection: HotConnection, person_id: str) -> li
 async def statement_of(connection: HotConnection, hospital_code: str, area_code: str, period: str) -> Any:
     """The standing statement of a hospital's month: its number and state, None before it is declared."""
     return await connection.fetchrow(_STATEMENT, hospital_code, area_code, period)
+
+
+async def is_in_progress(connection: HotConnection, statement_id: int) -> bool:
+    """Whether an approval, a deduction or an order hangs on a part of a statement, or it is approved without parts."""
+    found: bool = await connection.fetchval(_IN_PROGRESS, statement_id)
+    return found
 
 
 async def declarable(

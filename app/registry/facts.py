@@ -44,7 +44,8 @@ class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class PersonRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/persons/{person_id}``: the state wanted. Without ``insured_from``: always insured.
+    """The body of ``PUT /v1/persons/{person_id}``: the state wanted. A first one without ``insured_from``: always insured; later a
+    date that isn't sent stays as it is known, null opens it.
 
     ``insured_periods``: several periods of insurance; ``insured_from`` and ``insured_until``, if sent, are then their first and
     last day. ``area_from``: the person moved here on that day; without it another area corrects the last one.
@@ -54,8 +55,8 @@ class PersonRequest(Struct, forbid_unknown_fields=True):
     id_number: Annotated[str, Meta(max_length=64, description="18 characters: 17 digits, then a digit or X")]
     area_code: AreaCode
     insurance_type: Code
-    insured_from: Day | None = None
-    insured_until: Day | None = None
+    insured_from: Day | UnsetType | None = UNSET
+    insured_until: Day | UnsetType | None = UNSET
     identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
     insured_periods: Annotated[list[Period], Meta(min_length=1, max_length=MAX_PERIODS)] | None = None
     area_from: Day | None = None
@@ -149,13 +150,19 @@ def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:
         faults.append(Fault("/person_id", "person_id_is_id_number"))
     if not valid_id_number(id_number):
         faults.append(Fault("/id_number", "id_number_invalid"))
-    if _is_empty(wanted.insured_from, wanted.insured_until):
+    since, until = sent(wanted.insured_from), sent(wanted.insured_until)
+    if _is_empty(since, until):
         faults.append(Fault("/insured_until", "interval_empty"))
     faults += identity_faults(wanted.identities)
     if wanted.insured_periods is not None:
         faults += period_faults(wanted.insured_periods, "/insured_periods")
-        faults += span_faults(wanted.insured_periods, wanted.insured_from, wanted.insured_until, "/insured_")
+        faults += span_faults(wanted.insured_periods, since, until, "/insured_")
     return faults
+
+
+def sent(day: date | UnsetType | None) -> date | None:
+    """A day that may have been left out; then None."""
+    return None if isinstance(day, UnsetType) else day
 
 
 def interval_faults(since: date | None, until: date | None, pointer: str) -> list[Fault]:

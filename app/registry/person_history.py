@@ -7,21 +7,43 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from msgspec import UNSET, structs
 from sqlalchemy import RowMapping, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.registry.dated import Interval, Span, changed_days, correct, current, stated
-from app.registry.facts import PersonRequest
+from app.basics.errors import Refused
+from app.registry.dated import Interval, Span, changed_days, correct, current, stated, whole_span
+from app.registry.facts import Period, PersonRequest, interval_faults, sent
 from app.registry.tables import insured_period, person_area
 from app.service.caller import Caller
 
 Days = list[tuple[date, date | None]]
 
 
+async def with_known_insurance(
+    connection: AsyncConnection, stored: RowMapping | None, wanted: PersonRequest
+) -> PersonRequest:
+    """The request with the days of insurance that it doesn't send as they are known. Refused ``interval_empty`` when that leaves no
+    day."""
+    if stored is None or wanted.insured_periods is not None:
+        return wanted
+    known = await insured_periods(connection, stored)
+    if wanted.insured_from is UNSET and wanted.insured_until is UNSET and len(known) > 1:
+        periods = [Period(since, until) for since, until in known if since is not None]
+        return structs.replace(wanted, insured_periods=periods)
+    since, until = whole_span(known)
+    since = since if wanted.insured_from is UNSET else sent(wanted.insured_from)
+    until = until if wanted.insured_until is UNSET else sent(wanted.insured_until)
+    faults = interval_faults(since, until, "/insured_until")
+    if faults:
+        raise Refused(faults)
+    return structs.replace(wanted, insured_from=since, insured_until=until)
+
+
 def wanted_periods(wanted: PersonRequest) -> list[Interval]:
     """The insurance of a person that is wanted: the periods, or the one beside them."""
     if wanted.insured_periods is None:
-        return [(wanted.insured_from, wanted.insured_until)]
+        return [(sent(wanted.insured_from), sent(wanted.insured_until))]
     return sorted(((one.from_, one.until) for one in wanted.insured_periods), key=lambda one: one[0] or date.min)
 
 

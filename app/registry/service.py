@@ -41,6 +41,7 @@ from app.registry.person_history import (
     correct_insurance,
     insured_periods,
     wanted_periods,
+    with_known_insurance,
 )
 from app.registry.tables import catalogue_entry, identity, person
 from app.registry.worklists import add_candidates
@@ -89,6 +90,7 @@ async def put_person(service: Service, caller: Caller, person_id: str, wanted: P
         await hold(connection, Lock.PERSON, person_id)
         await _refuse_id_number_in_use(service.keys, connection, person_id, wanted)
         stored = (await connection.execute(select(person).where(person.c.person_id == person_id))).mappings().first()
+        wanted = await with_known_insurance(connection, stored, wanted)
         try:
             await _write_person(service.keys, connection, caller, person_id, stored, wanted)
         except IntegrityError as error:

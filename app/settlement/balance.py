@@ -62,7 +62,7 @@ async def close(
     if row is None:
         raise NotFound("not_found")
     today = shanghai_day(await clock.now(connection, manual=service.manual_clock))
-    _refuse_payment(wanted, today)
+    _refuse_payment(wanted, shanghai_day(row["opened_at"]), today)
     if row["state"] != "open" or wanted.state not in CLOSINGS[_direction(row)]:
         raise Conflict("invalid_move")
     values = {
@@ -77,12 +77,15 @@ async def close(
     return encoded(answer_of((await connection.execute(closed)).mappings().one()))
 
 
-def _refuse_payment(wanted: ClosingRequest, today: date) -> None:
+def _refuse_payment(wanted: ClosingRequest, opened_on: date, today: date) -> None:
+    """Refuse a payment without day or reference, or dated before what it pays came about or after today."""
     faults = []
     if wanted.state != "waived":
         faults += [Fault(f"/{name}", "missing") for name in ("paid_on", "reference") if getattr(wanted, name) is None]
     if wanted.paid_on is not None and wanted.paid_on > today:
         faults.append(Fault("/paid_on", "in_the_future"))
+    elif wanted.paid_on is not None and wanted.paid_on < opened_on:
+        faults.append(Fault("/paid_on", "before_opening", {"opened_on": opened_on.isoformat()}))
     if faults:
         raise Refused(faults)
 

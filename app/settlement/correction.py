@@ -23,6 +23,7 @@ from app.service.security import decrypt, encrypt, require
 from app.settlement import entry, store
 from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer
 from app.settlement.bill import core_bill
+from app.settlement.deducted import fit_deductions
 from app.settlement.document import Inputs, decode_inputs, encoded
 from app.settlement.entry import Entry
 from app.settlement.law import policies_of
@@ -72,7 +73,7 @@ async def reverse_within(
     plan = _reversal(caller, settlement_id, reason, None, False)
     found = await _read(service, connection, caller, keyed, settlement_id=settlement_id, whole=False)
     entries = plan(found, await _policies(service, connection, found))
-    await _write(connection, entries)
+    await _write(service, connection, caller, entries)
     return entries
 
 
@@ -161,7 +162,7 @@ async def readjudicate(
         if keyed is not None:
             for item in changed:
                 entries.append(entry.adjustment(found, item, reason, entries, caused_by=None, own=False))
-            await _write(connection, entries)
+            await _write(service, connection, caller, entries)
             await store.off_worklist(connection, person_id, year)
             answer.adjustments = await _rows(connection, entries)
         body = encoded(answer)
@@ -209,7 +210,7 @@ async def _correct(
         if found.body is not None:
             return _replayed(service, caller, found, keyed)
         entries = plan(found, await _policies(service, connection, found))
-        await _write(connection, entries)
+        await _write(service, connection, caller, entries)
         first, *others = await _rows(connection, entries)
         first.adjustments = others
         body = encoded(first)
@@ -275,10 +276,12 @@ async def _policies(service: Service, connection: HotConnection, found: PersonYe
     return await policies_of(service, connection, (item.row.policy_digest for item in found.standing))
 
 
-async def _write(connection: HotConnection, entries: Sequence[Entry]) -> None:
+async def _write(service: Service, connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> None:
+    """Write the entries, and give back what they make excessive of deductions."""
     for item in entries:
         after = encoded(item.year).decode()
         await store.write(connection, item.row, item.transfers, after, key=None, request_hash=None)
+    await fit_deductions(service, connection, caller, entries)
 
 
 async def _rows(connection: HotConnection, entries: Sequence[Entry]) -> list[SettlementAnswer]:

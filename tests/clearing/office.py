@@ -26,6 +26,7 @@ class Office:
     client: httpx.AsyncClient
     url: str
     world: World = field(init=False)
+    day: str = "2018-05-20"
     tokens: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def hire(self, name: str, **token: Any) -> None:
@@ -37,6 +38,7 @@ class Office:
     async def at(self, instant: str) -> None:
         """Move the clock forward; a day is its ten o'clock."""
         now = instant if "T" in instant else f"{instant}T10:00:00+08:00"
+        self.day = now[:10]
         answer = await self.client.put("/v1/clock", json={"now": now})
         assert answer.status_code == 200, answer.text
 

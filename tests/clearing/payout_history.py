@@ -128,18 +128,30 @@ class History:
         deposit = int(gross * rate) if gross > 0 else 0
         offset = min(offset, max(0, gross - deposit))
         self.statements[number].ordered[fund, year] = (day, deposit)
+        part = await self.part(number, hospital, fund, year, gross)
         await self.connection.execute(
-            """INSERT INTO disbursement (statement_id, hospital_code, hospital_area, area_code, fund, fiscal_year, period, gross,
+            """INSERT INTO disbursement (statement_id, part_id, hospital_code, hospital_area, area_code, fund, fiscal_year, period, gross,
                  deposit_rate, deposit, offset_amount, carried, amount, state, due_on, created_on, approved_by, subject, request_id)
-               VALUES ($1, $2, '530127', $3, $4, $5, $6, $7, 0, $8, $9, 0, $10, $11, $12, $13, 'checker', 's', 'r')""",
+               VALUES ($1, $14, $2, '530127', $3, $4, $5, $6, $7, 0, $8, $9, 0, $10, $11, $12, $13, 'checker', 's', 'r')""",
             number, hospital, self.area, fund, year, self.statements[number].period, gross, deposit, offset,
             gross - deposit - offset, "sent" if gross > 0 else "carried_forward", self.statements[number].pay_by, day,
+            part,
         )  # fmt: skip
         of: dict[str, Any] = {"year": year, "statement": number}
         for event, amount in (("deposit_withheld", deposit), ("offset", offset)):
             if amount:
                 await self.post(event, fund, hospital, amount, day, **of)
         return gross - deposit - offset
+
+    async def part(self, number: int, hospital: str, fund: str, year: int, amount: int) -> int:
+        """An approved part of a statement."""
+        part_id: int = await self.connection.fetchval(
+            """INSERT INTO statement_part (statement_id, fund, fiscal_year, amount, state, approved_by, approved_on, hospital_code,
+                 hospital_area, area_code, subject, request_id)
+               VALUES ($1, $2, $3, $4, 'approved', 'checker', $5, $6, '530127', $7, 's', 'r') RETURNING part_id""",
+            number, fund, year, amount, self.statements[number].declared_on, hospital, self.area,
+        )  # fmt: skip
+        return part_id
 
 
 def worth(event: Event) -> int:
@@ -188,7 +200,8 @@ class Model:
         cash = sum(map(paid, self.legal)) - offset
         extra = self.year_end_offset() if self.as_of >= self.end else {}
         disbursed = cash + offset + sum(extra.values())
-        scheduled, expected = self.projected(extra)
+        legal = self if self.as_of <= self.end else Model(self.history, self.fund, self.year, self.end, self.plan_rate)
+        scheduled, expected = legal.projected(extra)
         due = {hospital: self.due(hospital, self.as_of) for hospital in self.hospitals()}
         late = {hospital: self.due(hospital, self.as_of - timedelta(days=1)) for hospital in self.hospitals()}
         done = {hospital: sum(map(paid, self.fallen_due(hospital, self.as_of))) for hospital in self.hospitals()}
@@ -236,8 +249,6 @@ class Model:
 
     def projected(self, extra: dict[str, int]) -> tuple[int, int]:
         """What is still to be paid in the year, and what is still to be expected of it."""
-        if self.as_of > self.end:
-            return 0, 0
         scheduled = 0
         for hospital in self.hospitals():
             own = list(self.fallen_due(hospital, self.end))
@@ -273,12 +284,9 @@ class Model:
         return scheduled, expected
 
     def month(self, year: int, period: str) -> int | None:
-        items = [item for item in self.known if item.year == year and self.month_of(item) == period]
+        """What was posted in a month, whichever statement swept it."""
+        items = [item for item in self.known if item.year == year and item.period == period]
         return sum(map(worth, items)) if items else None
-
-    def month_of(self, item: Event) -> str:
-        statement = self.history.statements.get(item.statement or 0)
-        return item.period if statement is None or statement.declared_on > self.as_of else statement.period
 
 
 def half_up(amount: Fraction) -> int:

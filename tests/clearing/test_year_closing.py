@@ -64,11 +64,7 @@ async def approved(history: History, fund: str, period: str, amount: int) -> str
     await history.connection.execute(
         "INSERT INTO statement_total VALUES ($1, $2, 'basic', '21', $3, 1, 1, $4)", number, fund, year, amount
     )
-    await history.connection.execute(
-        """INSERT INTO statement_approval (statement_id, fund, subject, request_id, approved_on)
-           VALUES ($1, $2, 'checker', 'r', $3)""",
-        number, fund, following(period, 10),
-    )  # fmt: skip
+    await history.part(number, "H1", fund, year, amount)
     return f"stm_{number}"
 
 

@@ -146,6 +146,7 @@ async def test_a_nonsense_query_is_refused(desk: Office, query: str) -> None:
     assert (await desk.client.get("/v1/ledger/entries")).status_code == 422
 
 
+LAST = "(SELECT max(part_id) FROM statement_part)"
 TAMPERED: dict[str, tuple[str, set[str]]] = {
     "payable": (
         "UPDATE settlement SET basic = basic + 1, patient = patient - 1 WHERE kind = 'settlement'",
@@ -159,17 +160,50 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
     "deposit": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'deposit_withheld'", {"payable"}),
     "prepaid": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'prepayment'", {"cash"}),
     "ordered": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'order_sent'", set()),
-    "statement_total": ("UPDATE statement_total SET amount = amount + 1 WHERE tier = 'basic'", {"order_approved"}),
+    "statement_total": ("UPDATE statement_total SET amount = amount + 1 WHERE tier = 'basic'", {"part_total"}),
+    "part_total": (f"UPDATE statement_part SET amount = amount + 1 WHERE part_id = {LAST}", set()),
+    "part_state": (f"UPDATE statement_part SET state = 'audited' WHERE part_id = {LAST}", set()),
+    "withdrawn": (
+        "UPDATE statement SET withdrawn_on = '2018-07-31', state = 'withdrawn' WHERE statement_id = 1",
+        {"declared_own"},
+    ),
+    "deducted": (
+        f"""INSERT INTO deduction (statement_id, part_id, settlement_id, fund, fiscal_year, amount, reason_code, reason, state, upheld,
+              proposed_on, appeal_by, hospital_code, hospital_area, area_code, subject, request_id)
+            SELECT p.statement_id, p.part_id, s.settlement_id, p.fund, p.fiscal_year, 900000, 'x', 'x', 'accepted', 900000,
+                   '2018-07-31', '2018-08-15', p.hospital_code, p.hospital_area, p.area_code, 'li', 'r'
+              FROM statement_part p, settlement s WHERE p.part_id = {LAST} LIMIT 1""",
+        set(),
+    ),
+    "unexplained": (
+        "UPDATE transfer SET amount = amount + 1000000 WHERE event = 'payment'",
+        {"payable", "cash"},
+    ),
+    "deposit_positive": (
+        "UPDATE transfer SET debit_account = credit_account, credit_account = debit_account WHERE event = 'deposit_withheld'",
+        {"payable", "deposit"},
+    ),
+    "stuck_draft": (
+        """INSERT INTO deposit_release (hospital_code, hospital_area, area_code, fund, year, deposit, assessed_ratio, amount, reason,
+             created_on, subject, request_id, recorded_at)
+           VALUES ('H', '530127', '530100', '390100', 2018, 1, 10000, 1, 'x', '2018-07-31', 'li', 'r', '2018-07-31')""",
+        set(),
+    ),
+    "prepayment_state": ("UPDATE prepayment SET state = 'paid'", set()),
     "declared_once": (
         "INSERT INTO statement_item SELECT 9, transfer_id, true FROM statement_item WHERE statement_id = 1 LIMIT 1;"
-        "INSERT INTO statement OVERRIDING SYSTEM VALUE SELECT 9, hospital_code, hospital_area, area_code, '2018-09', 'declared',"
-        " declared_at, pay_by, subject, request_id, recorded_at FROM statement WHERE statement_id = 1",
+        "INSERT INTO statement (statement_id, hospital_code, hospital_area, area_code, period, declared_at, pay_by, subject, request_id)"
+        " OVERRIDING SYSTEM VALUE SELECT 9, hospital_code, hospital_area, area_code, '2018-09', declared_at, pay_by, subject, request_id"
+        " FROM statement WHERE statement_id = 1",
         {"declared_own", "statement_total"},
     ),
     "declared_own": ("UPDATE statement SET period = '2018-04' WHERE statement_id = 1", set()),
     "order_paid": ("UPDATE disbursement SET paid = paid + 1 WHERE state = 'part_paid'", {"ordered"}),
     "order_offset": ("UPDATE prepayment_offset SET amount = amount + 1", {"prepayment"}),
-    "order_approved": ("UPDATE statement_total SET amount = amount + 1 WHERE tier = 'basic'", {"statement_total"}),
+    "order_approved": (
+        "UPDATE disbursement SET gross = gross + 1, carried = carried + 1 WHERE state = 'part_paid'",
+        set(),
+    ),
     "prepayment": ("UPDATE prepayment SET returned = 0, offset_amount = offset_amount - 1", set()),
     "closed_year": (
         "INSERT INTO fiscal_year_closing VALUES ('530100', 2018, '2019-01-20',"

@@ -41,8 +41,38 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The year can't be used. Enter this year or one near it.",
     ),
     "already_released": (
-        "该年度的质量保证金已有清算单。请使用已有的清算单。",
-        "There is already a release of this year's deposit. Use that one.",
+        "该年度的质量保证金已有待复核的清算单。请先复核或取消该清算单。",
+        "A release of this year's deposit waits already. Approve or cancel that one first.",
+    ),
+    "deposit_released": (
+        "该拨付单暂扣的质量保证金已经清算，拨付单不能取消。请按原单继续付款。",
+        "The deposit that this order withheld was released since, so it can't be cancelled. Go on paying it.",
+    ),
+    "parts_in_progress": (
+        "申报单的部分分项已复核、有审核扣款或已生成拨付单，不能撤回。请先处理这些分项。",
+        "Something hangs on parts of this statement (an approval, a deduction, an order), so it can't be withdrawn. "
+        "See to those first.",
+    ),
+    "return_before_payment": (
+        "退回日期有误：到该日为止退回金额超过已付金额。请核对日期和金额。",
+        "By that day more would have come back than was paid. Check day and amount.",
+    ),
+    "payment_before_return": (
+        "付款日期有误：到该日为止付款金额超过应付金额。退回后再付的款项，日期不得早于退回日期。",
+        "By that day more would have been paid than is ordered. What is paid again is dated after its return; "
+        "check the day.",
+    ),
+    "repayment_exceeds_carried": (
+        "归还金额超过结转金额。最多 {most} 元，请核对金额。",
+        "More would be repaid than is carried forward. At most {most} yuan; check the amount.",
+    ),
+    "before_carrying": (
+        "归还日期早于结转日期 {day}。请核对日期。",
+        "The day lies before {day}, on which the amount was carried forward. Check the day.",
+    ),
+    "before_opening": (
+        "日期早于退补款产生的日期 {opened_on}。请核对日期。",
+        "The day lies before {opened_on}, on which the balance came about. Check the day.",
     ),
     "no_deposit": (
         "该年度没有暂扣的质量保证金。请核对机构、基金和年度。",

@@ -18,15 +18,34 @@ CREATE POLICY clearing_event_settles ON clearing_event FOR INSERT TO onestop_set
 GRANT SELECT, INSERT ON clearing_event TO onestop_app;
 GRANT INSERT ON clearing_event TO onestop_settler;
 
--- statement_fill() works with every fund in sight, whoever declares.
+-- statement_fill() works with every fund in sight, whoever declares; so does what derives states.
 CREATE TRIGGER statement_kept BEFORE TRUNCATE ON statement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_derived BEFORE UPDATE ON statement FOR EACH ROW EXECUTE FUNCTION statement_derived();
 CREATE TRIGGER statement_moves BEFORE UPDATE OR DELETE ON statement FOR EACH ROW
-  EXECUTE FUNCTION only_moves('statement');
+  EXECUTE FUNCTION only_moves('statement', 'reconciled_on', 'audited_on', 'withdrawn_on', 'approved_by', 'approved_on');
+CREATE TRIGGER statement_followed AFTER UPDATE OF reconciled_on, audited_on, withdrawn_on ON statement FOR EACH ROW
+  EXECUTE FUNCTION statement_followed();
 ALTER TABLE statement ENABLE ROW LEVEL SECURITY;
 CREATE POLICY statement_reach ON statement TO onestop_app USING (reaches(hospital_code, area_code, hospital_area));
-CREATE POLICY statement_fills ON statement FOR SELECT TO onestop_settler USING (true);
-GRANT SELECT, INSERT, UPDATE (state) ON statement TO onestop_app;
-GRANT SELECT ON statement TO onestop_settler;
+CREATE POLICY statement_derives ON statement TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE (reconciled_on, audited_on, withdrawn_on, approved_by,
+  approved_on) ON statement TO onestop_app;
+GRANT SELECT, UPDATE (state) ON statement TO onestop_settler;
+
+-- Parts come with their statement; what a caller changes of them is the approval.
+CREATE TRIGGER statement_part_kept BEFORE TRUNCATE ON statement_part FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_part_derived BEFORE UPDATE ON statement_part FOR EACH ROW EXECUTE FUNCTION part_derived();
+CREATE TRIGGER statement_part_moves BEFORE UPDATE OR DELETE ON statement_part FOR EACH ROW
+  EXECUTE FUNCTION only_moves('part', 'approved_by', 'approved_on');
+CREATE TRIGGER statement_part_followed AFTER UPDATE ON statement_part FOR EACH ROW
+  WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION part_followed();
+ALTER TABLE statement_part ENABLE ROW LEVEL SECURITY;
+CREATE POLICY statement_part_reach ON statement_part TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area));
+CREATE POLICY statement_part_derives ON statement_part TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT, UPDATE (approved_by, approved_on) ON statement_part TO onestop_app;
+GRANT SELECT, INSERT, UPDATE (state) ON statement_part TO onestop_settler;
 
 CREATE TRIGGER statement_item_kept BEFORE TRUNCATE ON statement_item FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
@@ -36,8 +55,8 @@ ALTER TABLE statement_item ENABLE ROW LEVEL SECURITY;
 CREATE POLICY statement_item_reach ON statement_item TO onestop_app
   USING (EXISTS (SELECT FROM statement s WHERE s.statement_id = statement_item.statement_id));
 CREATE POLICY statement_item_fills ON statement_item TO onestop_settler USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (withdrawn) ON statement_item TO onestop_app;
-GRANT SELECT, INSERT ON statement_item TO onestop_settler;
+GRANT SELECT ON statement_item TO onestop_app;
+GRANT SELECT, INSERT, UPDATE (withdrawn) ON statement_item TO onestop_settler;
 
 CREATE TRIGGER statement_total_immutable BEFORE UPDATE OR DELETE ON statement_total FOR EACH ROW
   EXECUTE FUNCTION refuse_change();
@@ -49,17 +68,6 @@ CREATE POLICY statement_total_reach ON statement_total TO onestop_app
 CREATE POLICY statement_total_fills ON statement_total TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT ON statement_total TO onestop_app;
 GRANT SELECT, INSERT ON statement_total TO onestop_settler;
-
-CREATE TRIGGER statement_approval_by_another BEFORE INSERT ON statement_approval FOR EACH ROW
-  EXECUTE FUNCTION approval_by_another();
-CREATE TRIGGER statement_approval_immutable BEFORE UPDATE OR DELETE ON statement_approval FOR EACH ROW
-  EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER statement_approval_kept BEFORE TRUNCATE ON statement_approval FOR EACH STATEMENT
-  EXECUTE FUNCTION refuse_change();
-ALTER TABLE statement_approval ENABLE ROW LEVEL SECURITY;
-CREATE POLICY statement_approval_reach ON statement_approval TO onestop_app
-  USING (EXISTS (SELECT FROM statement s WHERE s.statement_id = statement_approval.statement_id));
-GRANT SELECT, INSERT ON statement_approval TO onestop_app;
 
 CREATE TRIGGER reconciliation_immutable BEFORE UPDATE OR DELETE ON reconciliation FOR EACH ROW
   EXECUTE FUNCTION refuse_change();
@@ -76,61 +84,81 @@ CREATE TRIGGER difference_moves BEFORE UPDATE OR DELETE ON difference FOR EACH R
 ALTER TABLE difference ENABLE ROW LEVEL SECURITY;
 CREATE POLICY difference_reach ON difference TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+CREATE POLICY difference_derives ON difference FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT, UPDATE (state, resolution, resolved_by, resolved_on) ON difference TO onestop_app;
+GRANT SELECT ON difference TO onestop_settler;
 
--- A reversal answers for the deductions of what it reverses, whoever makes it.
+-- A correction answers for the deductions of what it corrects, whoever makes it.
 CREATE TRIGGER deduction_kept BEFORE TRUNCATE ON deduction FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER deduction_guarded BEFORE INSERT OR UPDATE ON deduction FOR EACH ROW
+  EXECUTE FUNCTION deduction_guarded();
 CREATE TRIGGER deduction_moves BEFORE UPDATE OR DELETE ON deduction FOR EACH ROW
-  EXECUTE FUNCTION only_moves('deduction', 'upheld', 'appeal_reason', 'appealed_by', 'appealed_on', 'outcome',
-    'decision_reason', 'decided_by', 'decided_on');
+  EXECUTE FUNCTION only_moves('deduction', 'upheld', 'given_back', 'appeal_reason', 'appealed_by', 'appealed_on',
+    'decide_by', 'outcome', 'decision_reason', 'decided_by', 'decided_on');
 ALTER TABLE deduction ENABLE ROW LEVEL SECURITY;
 CREATE POLICY deduction_reach ON deduction TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
 CREATE POLICY deduction_settles ON deduction TO onestop_settler USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT, UPDATE (state, upheld, appeal_reason, appealed_by, appealed_on, outcome, decision_reason,
+GRANT SELECT, INSERT, UPDATE (state, upheld, appeal_reason, appealed_by, appealed_on, decide_by, outcome,
+  decision_reason,
   decided_by, decided_on) ON deduction TO onestop_app;
-GRANT SELECT, UPDATE (state, upheld, appeal_reason, appealed_by, appealed_on, outcome, decision_reason, decided_by,
-  decided_on) ON deduction TO onestop_settler;
+GRANT SELECT, UPDATE (state, upheld, given_back) ON deduction TO onestop_settler;
 
 CREATE TRIGGER deposit_release_kept BEFORE TRUNCATE ON deposit_release FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER deposit_release_moves BEFORE UPDATE OR DELETE ON deposit_release FOR EACH ROW
-  EXECUTE FUNCTION only_moves('deposit_release', 'approved_by', 'approved_on');
+  EXECUTE FUNCTION only_moves('deposit_release', 'approved_by', 'approved_on', 'cancelled_on');
 ALTER TABLE deposit_release ENABLE ROW LEVEL SECURITY;
 CREATE POLICY deposit_release_reach ON deposit_release TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
-GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON deposit_release TO onestop_app;
+GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on, cancelled_on) ON deposit_release TO onestop_app;
 
 CREATE TRIGGER disbursement_kept BEFORE TRUNCATE ON disbursement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER disbursement_guarded BEFORE INSERT OR UPDATE ON disbursement FOR EACH ROW
+  EXECUTE FUNCTION order_guarded();
 CREATE TRIGGER disbursement_moves BEFORE UPDATE OR DELETE ON disbursement FOR EACH ROW
-  EXECUTE FUNCTION only_moves('disbursement', 'paid', 'taken_by', 'approved_by', 'approved_on', 'sent_by',
-    'sent_on', 'paid_on');
+  EXECUTE FUNCTION only_moves('disbursement', 'paid', 'repaid', 'taken_by', 'released_by', 'approved_by', 'approved_on',
+    'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
+CREATE TRIGGER disbursement_followed AFTER INSERT OR UPDATE OF state ON disbursement FOR EACH ROW
+  EXECUTE FUNCTION order_followed();
 ALTER TABLE disbursement ENABLE ROW LEVEL SECURITY;
 CREATE POLICY disbursement_reach ON disbursement TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
-GRANT SELECT, INSERT, UPDATE (paid, state, taken_by, approved_by, approved_on, sent_by, sent_on, paid_on) ON
-  disbursement TO onestop_app;
+CREATE POLICY disbursement_derives ON disbursement FOR SELECT TO onestop_settler USING (true);
+GRANT SELECT, INSERT, UPDATE (paid, repaid, state, taken_by, released_by, approved_by, approved_on, cancelled_on,
+  sent_by,
+  sent_on, paid_on) ON disbursement TO onestop_app;
+GRANT SELECT ON disbursement TO onestop_settler;
 
 CREATE TRIGGER prepayment_kept BEFORE TRUNCATE ON prepayment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER prepayment_derived BEFORE UPDATE ON prepayment FOR EACH ROW EXECUTE FUNCTION prepayment_derived();
 CREATE TRIGGER prepayment_moves BEFORE UPDATE OR DELETE ON prepayment FOR EACH ROW
   EXECUTE FUNCTION only_moves('prepayment', 'paid', 'offset_amount', 'returned', 'approved_by', 'approved_on',
-    'sent_by', 'sent_on');
+    'cancelled_on', 'sent_by', 'sent_on');
 ALTER TABLE prepayment ENABLE ROW LEVEL SECURITY;
 CREATE POLICY prepayment_reach ON prepayment TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
-GRANT SELECT, INSERT, UPDATE (paid, offset_amount, returned, state, approved_by, approved_on, sent_by, sent_on) ON
+CREATE POLICY prepayment_derives ON prepayment TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE (paid, returned, state, approved_by, approved_on, cancelled_on, sent_by, sent_on) ON
   prepayment TO onestop_app;
+GRANT SELECT, UPDATE (state, offset_amount) ON prepayment TO onestop_settler;
 
+-- What is written here is taken of the prepayment at once.
 CREATE TRIGGER prepayment_offset_immutable BEFORE UPDATE OR DELETE ON prepayment_offset FOR EACH ROW
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER prepayment_offset_kept BEFORE TRUNCATE ON prepayment_offset FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER prepayment_offset_taken AFTER INSERT ON prepayment_offset FOR EACH ROW
+  EXECUTE FUNCTION prepayment_taken();
 GRANT SELECT, INSERT ON prepayment_offset TO onestop_app;
+GRANT SELECT ON prepayment_offset TO onestop_settler;
 
 CREATE TRIGGER bank_movement_immutable BEFORE UPDATE OR DELETE ON bank_movement FOR EACH ROW
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER bank_movement_kept BEFORE TRUNCATE ON bank_movement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER bank_movement_guarded BEFORE INSERT ON bank_movement FOR EACH ROW EXECUTE FUNCTION movement_guarded();
 GRANT SELECT, INSERT ON bank_movement TO onestop_app;
+GRANT SELECT ON bank_movement TO onestop_settler;
 
 CREATE TRIGGER payout_exception_kept BEFORE TRUNCATE ON payout_exception FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();

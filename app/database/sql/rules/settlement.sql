@@ -22,6 +22,9 @@ GRANT SELECT, INSERT ON settled_visit TO onestop_settler;
 -- writes it.
 CREATE TRIGGER settlement_immutable BEFORE UPDATE OR DELETE ON settlement FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settlement_kept BEFORE TRUNCATE ON settlement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE CONSTRAINT TRIGGER settlement_deductions_within AFTER INSERT ON settlement DEFERRABLE INITIALLY DEFERRED FOR
+  EACH ROW
+  WHEN (NEW.of_settlement_id IS NOT NULL) EXECUTE FUNCTION deductions_within();
 ALTER TABLE settlement ENABLE ROW LEVEL SECURITY;
 CREATE POLICY settlement_reach ON settlement FOR SELECT TO onestop_app
   USING (reaches(hospital_code, paying_area, hospital_area));

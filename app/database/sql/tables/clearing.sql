@@ -39,11 +39,16 @@ CREATE TABLE statement (
                 CHECK (state IN ('declared', 'reconciled', 'audited', 'approved', 'settled', 'withdrawn')),
   declared_at   timestamptz NOT NULL,
   pay_by        date NOT NULL,
+  reconciled_on date,
+  audited_on    date,
+  withdrawn_on  date,
+  approved_by   text,
+  approved_on   date,
   subject       text NOT NULL,
   request_id    text NOT NULL,
   recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE UNIQUE INDEX statement_once ON statement (hospital_code, area_code, period) WHERE state <> 'withdrawn';
+CREATE UNIQUE INDEX statement_once ON statement (hospital_code, area_code, period) WHERE withdrawn_on IS NULL;
 CREATE INDEX statement_area ON statement (area_code, period);
 
 -- A posting of a hospital's payable account is declared once; a withdrawn statement lets it go.
@@ -68,16 +73,30 @@ CREATE TABLE statement_total (
   PRIMARY KEY (statement_id, fund, tier, clr_type, fiscal_year)
 );
 
--- Who approved a statement, fund by fund.
-CREATE TABLE statement_approval (
-  statement_id bigint NOT NULL REFERENCES statement,
-  fund         text NOT NULL,
-  subject      text NOT NULL,
-  request_id   text NOT NULL,
-  approved_on  date NOT NULL,
-  recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (statement_id, fund)
+-- A part is statement × fund × fiscal year: the unit that has a state. Its state and its statement's are derived
+-- (part_state(), statement_state()); what is recorded is its approval. amount: what it declares, signed fen.
+CREATE TABLE statement_part (
+  part_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  statement_id  bigint NOT NULL REFERENCES statement,
+  fund          text NOT NULL,
+  fiscal_year   smallint NOT NULL,
+  amount        bigint NOT NULL,
+  state         text NOT NULL DEFAULT 'declared'
+                CHECK (state IN ('declared', 'reconciled', 'audited', 'approved', 'ordered', 'settled',
+                  'carried_forward')),
+  approved_by   text,
+  approved_on   date,
+  hospital_code text NOT NULL,
+  hospital_area text NOT NULL,
+  area_code     text NOT NULL,
+  subject       text NOT NULL,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT statement_part_once UNIQUE (statement_id, fund, fiscal_year),
+  CONSTRAINT statement_part_of UNIQUE (part_id, statement_id, fund, fiscal_year),
+  CONSTRAINT statement_part_signed CHECK ((approved_by IS NULL) = (approved_on IS NULL))
 );
+CREATE INDEX statement_part_to_order ON statement_part (area_code) WHERE state = 'approved';
 
 -- One comparison of a statement with what the hospital sent.
 CREATE TABLE reconciliation (
@@ -128,6 +147,7 @@ CREATE INDEX difference_reconciliation ON difference (reconciliation_id);
 CREATE TABLE deduction (
   deduction_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   statement_id   bigint NOT NULL REFERENCES statement,
+  part_id        bigint NOT NULL,
   settlement_id  bigint NOT NULL REFERENCES settlement,
   line_no        integer,
   fund           text NOT NULL,
@@ -138,11 +158,13 @@ CREATE TABLE deduction (
   state          text NOT NULL DEFAULT 'proposed'
                  CHECK (state IN ('proposed', 'accepted', 'appealed', 'decided', 'lapsed')),
   upheld         bigint CHECK (upheld BETWEEN 0 AND amount),
+  given_back     bigint NOT NULL DEFAULT 0,
   proposed_on    date NOT NULL,
   appeal_by      date NOT NULL,
   appeal_reason  text,
   appealed_by    text,
   appealed_on    date,
+  decide_by      date,
   outcome        text CHECK (outcome IN ('upheld', 'reduced', 'dismissed')),
   decision_reason text,
   decided_by     text,
@@ -153,10 +175,14 @@ CREATE TABLE deduction (
   subject        text NOT NULL,
   request_id     text NOT NULL,
   recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT deduction_of_part FOREIGN KEY (part_id, statement_id, fund, fiscal_year)
+    REFERENCES statement_part (part_id, statement_id, fund, fiscal_year),
+  CONSTRAINT deduction_given_back CHECK (given_back BETWEEN 0 AND coalesce(upheld, 0)),
   CONSTRAINT deduction_decided_by_another CHECK (decided_by <> subject AND decided_by <> appealed_by),
   CONSTRAINT deduction_upheld CHECK ((upheld IS NOT NULL) = (state IN ('accepted', 'decided', 'lapsed')))
 );
 CREATE INDEX deduction_statement ON deduction (statement_id);
+CREATE INDEX deduction_part ON deduction (part_id);
 CREATE INDEX deduction_settlement ON deduction (settlement_id);
 
 -- The final settlement of a year's deposits of one hospital, fund and area.
@@ -177,18 +203,20 @@ CREATE TABLE deposit_release (
   created_on     date NOT NULL,
   approved_by    text,
   approved_on    date,
+  cancelled_on   date,
   recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT deposit_release_by_another CHECK (approved_by <> subject),
   CONSTRAINT deposit_release_approved CHECK ((state = 'approved') = (approved_by IS NOT NULL))
 );
 CREATE UNIQUE INDEX deposit_release_once ON deposit_release (hospital_code, area_code, fund, year)
-  WHERE state <> 'cancelled';
+  WHERE state = 'draft';
 
 -- An order to pay, fen: amount = gross − deposit − offset − carried. What is net 0 or less moves nothing and is
 -- carried forward.
 CREATE TABLE disbursement (
   disbursement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   statement_id  bigint REFERENCES statement,
+  part_id       bigint,
   release_id    bigint REFERENCES deposit_release,
   hospital_code text NOT NULL,
   hospital_area text NOT NULL,
@@ -203,14 +231,17 @@ CREATE TABLE disbursement (
   carried       bigint NOT NULL CHECK (carried >= 0),
   amount        bigint NOT NULL,
   paid          bigint NOT NULL DEFAULT 0,
+  repaid        bigint NOT NULL DEFAULT 0,
   state         text NOT NULL DEFAULT 'draft'
                 CHECK (state IN ('draft', 'approved', 'sent', 'paid', 'part_paid', 'returned', 'cancelled',
                                  'carried_forward')),
   taken_by      bigint REFERENCES disbursement,
+  released_by   bigint REFERENCES deposit_release,
   due_on        date NOT NULL,
   created_on    date NOT NULL,
   approved_by   text,
   approved_on   date,
+  cancelled_on  date,
   sent_by       text,
   sent_on       date,
   paid_on       date,
@@ -218,6 +249,11 @@ CREATE TABLE disbursement (
   request_id    text NOT NULL,
   recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT disbursement_of CHECK ((statement_id IS NULL) <> (release_id IS NULL)),
+  CONSTRAINT disbursement_of_part FOREIGN KEY (part_id, statement_id, fund, fiscal_year)
+    REFERENCES statement_part (part_id, statement_id, fund, fiscal_year),
+  CONSTRAINT disbursement_part CHECK ((part_id IS NULL) = (statement_id IS NULL)),
+  CONSTRAINT disbursement_repaid CHECK (repaid BETWEEN 0 AND CASE state WHEN 'carried_forward' THEN -amount ELSE 0 END),
+  CONSTRAINT disbursement_cancelled CHECK ((state = 'cancelled') = (cancelled_on IS NOT NULL)),
   CONSTRAINT disbursement_net CHECK (amount = gross - deposit - offset_amount - carried),
   CONSTRAINT disbursement_positive CHECK (CASE state WHEN 'carried_forward' THEN amount <= 0 ELSE amount >= 0 END),
   CONSTRAINT disbursement_paid CHECK (paid BETWEEN 0 AND greatest(amount, 0)),
@@ -228,7 +264,7 @@ CREATE TABLE disbursement (
   CONSTRAINT disbursement_by_another CHECK (approved_by <> subject),
   CONSTRAINT disbursement_approved CHECK (state IN ('draft', 'cancelled', 'carried_forward') OR approved_by IS NOT NULL)
 );
-CREATE UNIQUE INDEX disbursement_once ON disbursement (statement_id, fund, fiscal_year) WHERE state <> 'cancelled';
+CREATE UNIQUE INDEX disbursement_once ON disbursement (part_id) WHERE state <> 'cancelled';
 CREATE UNIQUE INDEX disbursement_release ON disbursement (release_id) WHERE state <> 'cancelled';
 CREATE INDEX disbursement_newest ON disbursement (recorded_at DESC, disbursement_id DESC);
 CREATE INDEX disbursement_party ON disbursement (hospital_code, area_code, fund);
@@ -254,6 +290,7 @@ CREATE TABLE prepayment (
   created_on    date NOT NULL,
   approved_by   text,
   approved_on   date,
+  cancelled_on  date,
   sent_by       text,
   sent_on       date,
   subject       text NOT NULL,
@@ -278,7 +315,7 @@ CREATE INDEX prepayment_offset_of ON prepayment_offset (disbursement_id);
 -- The bank's confirmations: of an order or of a prepayment. A reference is used once, for ever.
 CREATE TABLE bank_movement (
   bank_reference  text PRIMARY KEY,
-  kind            text NOT NULL CHECK (kind IN ('payment', 'return')),
+  kind            text NOT NULL CHECK (kind IN ('payment', 'return', 'repayment')),
   disbursement_id bigint REFERENCES disbursement,
   prepayment_id   bigint REFERENCES prepayment,
   amount          bigint NOT NULL CHECK (amount > 0),
@@ -299,7 +336,7 @@ CREATE TABLE payout_exception (
   fund         text NOT NULL,
   year         smallint NOT NULL,
   reason       text NOT NULL,
-  state        text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'approved')),
+  state        text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'approved', 'cancelled')),
   created_on   date NOT NULL,
   approved_by  text,
   approved_on  date,
@@ -309,7 +346,7 @@ CREATE TABLE payout_exception (
   CONSTRAINT payout_exception_by_another CHECK (approved_by <> subject),
   CONSTRAINT payout_exception_approved CHECK ((state = 'approved') = (approved_by IS NOT NULL))
 );
-CREATE UNIQUE INDEX payout_exception_once ON payout_exception (area_code, fund, year);
+CREATE UNIQUE INDEX payout_exception_once ON payout_exception (area_code, fund, year) WHERE state <> 'cancelled';
 
 -- No row: the month is open. figures: the month's sums as they were when it was closed.
 CREATE TABLE fiscal_month (

@@ -1,7 +1,7 @@
 -- The fiscal year of a posting: the benefit year while it is open, else the year of the day. The lock, shared by
 -- whoever posts and held alone by whoever closes, keeps a posting from slipping into a year that is being closed. A
 -- hospital sees no closings, its acceptance heeds them.
--- Called by entry_write(), deductions_reverse(), and by clearing before it posts.
+-- Called by entry_write(), deduction_given_back(), and by clearing before it posts.
 CREATE FUNCTION fiscal_year_of(p_area text, p_benefit_year smallint, p_day date)
 RETURNS smallint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN

@@ -11,7 +11,8 @@ BEGIN
              hospital_area text, fund text, amount bigint, settlement_id bigint, statement_id bigint, cause text)
      WHERE t.event NOT IN ('family_doctor', 'deduction', 'deposit_withheld', 'deposit_returned', 'deposit_released',
                            'deposit_forfeited', 'offset', 'offset_undone', 'carried', 'order_sent', 'order_settled',
-                           'order_withdrawn', 'payment', 'payment_returned', 'prepayment', 'prepayment_returned')
+                           'order_withdrawn', 'payment', 'payment_returned', 'carry_repaid', 'prepayment',
+                             'prepayment_returned')
         OR NOT coalesce(reaches(t.hospital_code, t.area_code, t.hospital_area), false)
         OR NOT CASE t.event
              WHEN 'family_doctor' THEN true
@@ -37,12 +38,23 @@ BEGIN
            current_setting('onestop.request_id')
       FROM jsonb_to_recordset(p_transfers) AS t(event text, debit text, credit text, amount bigint,
              settlement_id bigint, area_code text, fund text, tier text, hospital_code text, hospital_area text,
-             clr_type text, business_date date, benefit_year smallint, fiscal_year smallint, statement_id bigint, cause text)
+             clr_type text, business_date date, benefit_year smallint, fiscal_year smallint, statement_id bigint,
+               cause text)
       JOIN account d ON d.path = t.debit JOIN account c ON c.path = t.credit
     RETURNING transfer_id)
   SELECT array_agg(transfer_id ORDER BY transfer_id) INTO ids FROM posted;
   IF coalesce(cardinality(ids), 0) <> jsonb_array_length(p_transfers) THEN
     RAISE EXCEPTION 'a transfer was not posted' USING ERRCODE = 'check_violation';
+  END IF;
+  IF EXISTS (
+    SELECT FROM jsonb_to_recordset(p_transfers) AS t(debit text, area_code text, hospital_code text,
+      fiscal_year smallint)
+      JOIN account a ON a.path = t.debit AND a.kind = 'deposit'
+     WHERE (SELECT sum(CASE WHEN x.credit_account = a.account_id THEN x.amount ELSE -x.amount END) FROM transfer x
+             WHERE a.account_id IN (x.debit_account, x.credit_account) AND x.fiscal_year = t.fiscal_year
+               AND x.hospital_code = t.hospital_code AND x.area_code = t.area_code) < 0
+  ) THEN
+    RAISE EXCEPTION 'more deposit would leave than is held' USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN ids;
 END $$;

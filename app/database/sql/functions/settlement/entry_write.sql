@@ -51,10 +51,6 @@ BEGIN
          e.hospital_area, t.clr_type, v_day, to_char(v_day, 'YYYY-MM'), e.benefit_year, v_fiscal, v_subject, v_request
     FROM unnest(transfers) t JOIN account d ON d.path = t.debit JOIN account c ON c.path = t.credit;
 
-  IF e.kind = 'reversal' THEN
-    PERFORM deductions_reverse(e, v_day);
-  END IF;
-
   IF e.balance_state IS NOT NULL THEN
     INSERT INTO patient_balance (settlement_id, person_id, hospital_code, hospital_area, paying_area, amount, state,
                                  opened_at, subject, request_id)

@@ -1,0 +1,189 @@
+"""The one machine that moves payments: approve, send, record a payment or a return, cancel; the same for every kind.
+
+A kind says what is special of it in a ``Paying``: what its moves post and which children they look at. The machine
+checks who acts and whether the table has the move (``payment.py``), keeps the bank's references and days, and writes
+the move down."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.basics.errors import NotFound
+from app.basics.ids import number_of
+from app.clearing import bank
+from app.clearing.bank import Banked, PaymentRequest, ReturnRequest
+from app.clearing.month import check_open
+from app.clearing.moves import business_now, by_another, locked, may_pay, record, today
+from app.clearing.payment import Kind, Paid, Payment, State, Step, check_step, typed
+from app.clearing.posting import Posting, post
+from app.database.locks import Lock, hold
+from app.service.caller import Caller, Service
+
+P = TypeVar("P", bound=Payment)
+B = TypeVar("B", bound=Paid)
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something now, in which transaction."""
+
+    service: Service
+    connection: AsyncConnection
+    caller: Caller
+    now: datetime
+
+    @property
+    def day(self) -> date:
+        """The business day."""
+        return today(self.now)
+
+    @property
+    def subject(self) -> str:
+        """Whose name it bears."""
+        return self.caller.principal.subject
+
+
+async def acting(service: Service, connection: AsyncConnection, caller: Caller) -> Act:
+    """An act at the business instant of this transaction."""
+    return Act(service, connection, caller, await business_now(service, connection))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[P]):
+    """A kind of payment that two people make: what its draft is, and what its approval and cancellation do.
+
+    ``approving`` looks at the children, posts, and gives the columns that the approval writes; ``cancelling`` the same
+    of a cancellation. Both raise before anything is written when a child stands in the way."""
+
+    kind: Kind
+    prefix: str
+    table: Table
+    row: type[P]
+    approving: Callable[[Act, P], Awaitable[Values]]
+    cancelling: Callable[[Act, P], Awaitable[None]]
+
+    def read(self, row: Mapping[Any, Any]) -> P:
+        """A row of the table, typed."""
+        return typed(row, self.row)
+
+    def shown(self, row: P) -> str:
+        """The id as it is shown."""
+        return f"{self.prefix}{self.number(row)}"
+
+    def number(self, row: P) -> int:
+        """The number of a row."""
+        number: int = getattr(row, next(iter(self.table.primary_key.columns)).name)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Paying(Checked[B]):
+    """A kind of payment that the bank carries out. ``sending`` and ``banked`` are the postings of those moves;
+    ``values`` are the columns that a movement of the bank writes; ``returnable`` is what can still come back."""
+
+    sending: Callable[[Act, B], Sequence[Posting]]
+    banked: Callable[[B, Banked], Sequence[Posting]]
+    values: Callable[[B, Banked], Values]
+    returnable: Callable[[B], int]
+
+
+async def opened(act: Act, kind: Checked[P], shown: str) -> P:
+    """A payment, locked, when its area is the caller's to pay for; NotFound otherwise.
+
+    Payments of one fund and area move one after the other: each looks at what the others hold back, carry and take.
+    That lock comes before any statement's."""
+    columns = kind.table.c
+    number = number_of(kind.prefix, shown)
+    key = next(iter(kind.table.primary_key.columns))
+    unlocked = select(columns.area_code, columns.fund).where(key == number)
+    found = (await act.connection.execute(unlocked)).first()
+    if found is None:
+        raise NotFound("not_found")
+    may_pay(act.caller, found.area_code)
+    await lock_payments(act.connection, found.area_code, found.fund)
+    return kind.read(await locked(act.connection, kind.table, number))
+
+
+async def lock_payments(connection: AsyncConnection, area_code: str, fund: str) -> None:
+    """Keep everybody else from moving payments of a fund and area until this transaction ends."""
+    await hold(connection, Lock.ORDER, f"{area_code} {fund}")
+
+
+async def approve(act: Act, kind: Checked[P], shown: str) -> P:
+    """Approve a draft made by another. Forbidden ``maker_is_checker``, Conflict ``invalid_move``."""
+    row = await opened(act, kind, shown)
+    by_another(act.caller, row.subject)
+    check_step(kind.kind, row.state, Step.APPROVAL)
+    values = await kind.approving(act, row)
+    signed = {"state": State.APPROVED, "approved_by": act.subject, "approved_on": act.day}
+    return await moved(act, kind, row, {**signed, **values}, move="approved", amount=row.amount)
+
+
+async def send(act: Act, kind: Paying[B], shown: str) -> B:
+    """Give an approved payment to the bank."""
+    row = await opened(act, kind, shown)
+    check_step(kind.kind, row.state, Step.SENDING)
+    await post(act.connection, kind.sending(act, row))
+    values = {"state": State.SENT, "sent_by": act.subject, "sent_on": act.day}
+    return await moved(act, kind, row, values, move="sent", amount=row.amount)
+
+
+async def pay(act: Act, kind: Paying[B], shown: str, wanted: PaymentRequest) -> B:
+    """Record what the bank paid, whole or part. Refused ``payment_exceeds_order``, ``before_sending``,
+    ``payment_before_return``; Conflict ``bank_reference_used``, ``month_closed``."""
+    row = await opened(act, kind, shown)
+    check_step(kind.kind, row.state, Step.PAYMENT)
+    return await _banked(act, kind, row, bank.payment(wanted), row.amount - row.paid)
+
+
+async def give_back(act: Act, kind: Paying[B], shown: str, wanted: ReturnRequest) -> B:
+    """Record what came back. Refused ``return_exceeds_payment``, ``return_before_payment``."""
+    row = await opened(act, kind, shown)
+    check_step(kind.kind, row.state, Step.RETURN)
+    return await _banked(act, kind, row, bank.returned(wanted), kind.returnable(row))
+
+
+async def _banked(act: Act, kind: Paying[B], row: B, movement: Banked, most: int) -> B:
+    of = bank.Of(next(iter(kind.table.primary_key.columns)).name, kind.number(row))
+    known = await bank.movements_of(act.connection, of)
+    bank.check(movement, known, most=most, amount=row.amount, first=row.sent_on, today=act.day)
+    await check_open(act.connection, row.area_code, movement.day)
+    await bank.keep(act.connection, act.caller, of, movement)
+    await post(act.connection, kind.banked(row, movement))
+    return await moved(
+        act, kind, row, kind.values(row, movement), move=movement.kind, reason=movement.reason, amount=movement.amount
+    )
+
+
+async def cancel(act: Act, kind: Checked[P], shown: str, reason: str) -> P:
+    """Cancel a payment of which nothing is paid: what it held back, took off and carried is free again."""
+    row = await opened(act, kind, shown)
+    check_step(kind.kind, row.state, Step.CANCELLATION)
+    await kind.cancelling(act, row)
+    values = {"state": State.CANCELLED, "cancelled_on": act.day}
+    return await moved(act, kind, row, values, move="cancelled", reason=reason, amount=row.amount)
+
+
+async def moved(
+    act: Act,
+    kind: Checked[P],
+    row: P,
+    values: Values,
+    *,
+    move: str,
+    reason: str | None = None,
+    amount: int | None = None,
+) -> P:
+    """The row after a move that was written down."""
+    key = next(iter(kind.table.primary_key.columns))
+    changed = update(kind.table).where(key == kind.number(row)).values(**values).returning(*kind.table.c)
+    after = (await act.connection.execute(changed)).mappings().one()
+    await record(
+        act.connection, act.caller, act.now, after, object_id=kind.shown(row), move=move, reason=reason, amount=amount
+    )
+    return kind.read(after)

@@ -1,0 +1,243 @@
+"""What a payment is: its kinds, its states, and the one table of the moves that each kind may make.
+
+An order, a prepayment and the release of a deposit are payments. The database holds to the same moves (``state_move``;
+a test compares the two). Each move names the children it looks at: the objects whose money hangs on the payment, so
+that what one object's state allows never moves another object's money. Amounts are fen, rates ten-thousandths.
+
+Adding a kind is: a member of ``Kind``, its rows of ``MOVES`` here and of ``state_move``, and a ``Paying``
+(``machine.py``)."""
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from app.basics.errors import Conflict
+
+
+class Kind(StrEnum):
+    """The kinds of payments, by the names under which the database knows their moves."""
+
+    ORDER = "disbursement"
+    PREPAYMENT = "prepayment"
+    RELEASE = "deposit_release"
+
+
+class State(StrEnum):
+    """The states of payments. Not every kind has all of them."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENT = "sent"
+    PART_PAID = "part_paid"
+    PAID = "paid"
+    RETURNED = "returned"
+    OFFSET = "offset"
+    CANCELLED = "cancelled"
+    CARRIED_FORWARD = "carried_forward"
+
+
+class Step(StrEnum):
+    """What somebody does with a payment, or what another payment does to it (``OFFSET``)."""
+
+    APPROVAL = "approval"
+    SENDING = "sending"
+    PAYMENT = "payment"
+    RETURN = "return"
+    CANCELLATION = "cancellation"
+    OFFSET = "offset"
+
+
+class Child(StrEnum):
+    """What hangs on a payment, or what it hangs on: a move looks at it before it moves money."""
+
+    PART = "the part: approved, of a statement that is not withdrawn, with no order beside this one"
+    CARRIES = "what other orders carried and this one takes, less what was repaid"
+    PREPAYMENTS = "the prepayments that it takes, by what is left of their money"
+    DEPOSIT = "the deposit that it withholds, and whether that was released"
+    ORDERS = "the orders that took a part of it"
+    MOVEMENTS = "the bank's movements, day by day"
+    MONTH = "the month of the bank's day, which must be open"
+
+
+class Move(NamedTuple):
+    """One move that a kind may make, and the children that it looks at."""
+
+    step: Step
+    since: State
+    until: State
+    looks_at: tuple[Child, ...] = ()
+
+
+_BANK: Final = (Child.MOVEMENTS, Child.MONTH)
+_FREED: Final = (Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)
+S: Final = State
+
+_ORDER: Final = (
+    Move(Step.APPROVAL, S.DRAFT, S.APPROVED, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
+    Move(Step.APPROVAL, S.DRAFT, S.PAID, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
+    Move(Step.SENDING, S.APPROVED, S.SENT, (Child.PART,)),
+    Move(Step.PAYMENT, S.SENT, S.PAID, _BANK),
+    Move(Step.PAYMENT, S.SENT, S.PART_PAID, _BANK),
+    Move(Step.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
+    Move(Step.PAYMENT, S.PART_PAID, S.PAID, _BANK),
+    Move(Step.PAYMENT, S.RETURNED, S.PAID, _BANK),
+    Move(Step.PAYMENT, S.RETURNED, S.PART_PAID, _BANK),
+    Move(Step.RETURN, S.PART_PAID, S.PART_PAID, _BANK),
+    Move(Step.RETURN, S.PART_PAID, S.RETURNED, _BANK),
+    Move(Step.RETURN, S.PAID, S.PART_PAID, _BANK),
+    Move(Step.RETURN, S.PAID, S.RETURNED, _BANK),
+    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED, _FREED),
+    Move(Step.CANCELLATION, S.APPROVED, S.CANCELLED, _FREED),
+    Move(Step.CANCELLATION, S.SENT, S.CANCELLED, _FREED),
+    Move(Step.CANCELLATION, S.RETURNED, S.CANCELLED, _FREED),
+)
+_PREPAYMENT: Final = (
+    Move(Step.APPROVAL, S.DRAFT, S.APPROVED),
+    Move(Step.SENDING, S.APPROVED, S.SENT),
+    Move(Step.PAYMENT, S.SENT, S.PAID, _BANK),
+    Move(Step.PAYMENT, S.SENT, S.PART_PAID, _BANK),
+    Move(Step.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
+    Move(Step.PAYMENT, S.PART_PAID, S.PAID, _BANK),
+    Move(Step.RETURN, S.PART_PAID, S.PART_PAID, (*_BANK, Child.ORDERS)),
+    Move(Step.RETURN, S.PART_PAID, S.RETURNED, (*_BANK, Child.ORDERS)),
+    Move(Step.RETURN, S.PAID, S.PAID, (*_BANK, Child.ORDERS)),
+    Move(Step.RETURN, S.PAID, S.RETURNED, (*_BANK, Child.ORDERS)),
+    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED),
+    Move(Step.CANCELLATION, S.APPROVED, S.CANCELLED),
+    Move(Step.CANCELLATION, S.SENT, S.CANCELLED, (Child.MOVEMENTS,)),
+    # By an order's approval or cancellation: the state follows what is left of the money.
+    Move(Step.OFFSET, S.PAID, S.OFFSET, (Child.ORDERS,)),
+    Move(Step.OFFSET, S.OFFSET, S.PAID, (Child.ORDERS,)),
+    Move(Step.OFFSET, S.RETURNED, S.PAID, (Child.ORDERS,)),
+    Move(Step.OFFSET, S.RETURNED, S.PART_PAID, (Child.ORDERS,)),
+)
+_RELEASE: Final = (
+    Move(Step.APPROVAL, S.DRAFT, S.APPROVED, (Child.DEPOSIT, Child.CARRIES)),
+    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED),
+)
+
+MOVES: Final[Mapping[Kind, tuple[Move, ...]]] = {
+    Kind.ORDER: _ORDER,
+    Kind.PREPAYMENT: _PREPAYMENT,
+    Kind.RELEASE: _RELEASE,
+}
+"""Every move of every kind. A step from a state that isn't here is Conflict ``invalid_move``."""
+
+_RESULTS: Final = {
+    Step.APPROVAL: State.APPROVED,
+    Step.SENDING: State.SENT,
+    Step.PAYMENT: State.PAID,
+    Step.RETURN: State.RETURNED,
+    Step.CANCELLATION: State.CANCELLED,
+    Step.OFFSET: State.OFFSET,
+}
+
+
+def steps_from(kind: Kind, state: State) -> tuple[Step, ...]:
+    """What may be done with a payment in a state, in the order of the table."""
+    return tuple(dict.fromkeys(move.step for move in MOVES[kind] if move.since == state))
+
+
+class Payment(Struct, frozen=True, kw_only=True):
+    """What every payment has: whose it is, how much, how far it is, who made, approved and sent it."""
+
+    hospital_code: str
+    hospital_area: str
+    area_code: str
+    fund: str
+    amount: int
+    state: State
+    subject: str
+    created_on: date
+    approved_by: str | None
+    approved_on: date | None
+
+    @property
+    def owner(self) -> dict[str, str]:
+        """Whose it is: hospital, the hospital's area, the paying area, the fund."""
+        names = ("hospital_code", "hospital_area", "area_code", "fund")
+        return {name: getattr(self, name) for name in names}
+
+
+class Paid(Payment, frozen=True, kw_only=True):
+    """A payment that the bank carries out."""
+
+    paid: int
+    sent_by: str | None
+    sent_on: date | None
+
+
+class Order(Paid, frozen=True, kw_only=True):
+    """An order, of a part of a statement or of a released deposit. ``amount`` = gross − carried − deposit − offset;
+    negative or 0 is carried forward, and ``repaid`` of that the hospital gave back."""
+
+    disbursement_id: int
+    statement_id: int | None
+    part_id: int | None
+    release_id: int | None
+    fiscal_year: int
+    period: str
+    gross: int
+    deposit_rate: int
+    deposit: int
+    offset_amount: int
+    carried: int
+    repaid: int
+    taken_by: int | None
+    released_by: int | None
+    due_on: date
+    paid_on: date | None
+
+    @property
+    def owed_back(self) -> int:
+        """What a carried order leaves to be taken off others: its negative net, less what was repaid."""
+        return -self.amount - self.repaid if self.state is State.CARRIED_FORWARD else 0
+
+    @property
+    def unpaid(self) -> int:
+        """What is still to be paid; 0 once it is cancelled or carried forward."""
+        ended = self.state in (State.CANCELLED, State.CARRIED_FORWARD)
+        return 0 if ended else self.amount - self.paid
+
+
+class Prepayment(Paid, frozen=True, kw_only=True):
+    """Money given to a hospital before it is earned. ``offset_amount`` is what orders took of it, drafts included."""
+
+    prepayment_id: int
+    fiscal_year: int = msgspec.field(name="year")
+    offset_amount: int
+    returned: int
+
+    @property
+    def outstanding(self) -> int:
+        """What no order has taken and the hospital hasn't given back."""
+        return self.paid - self.offset_amount - self.returned
+
+
+class Release(Payment, frozen=True, kw_only=True):
+    """The final settlement of the ``deposit`` that is held of a year: ``amount`` is released, the rest is lost."""
+
+    release_id: int
+    fiscal_year: int = msgspec.field(name="year")
+    deposit: int
+    assessed_ratio: int
+    reason: str
+
+
+R = TypeVar("R", bound=Struct)
+
+
+def typed(row: Mapping[Any, Any], type_: type[R]) -> R:
+    """A row of the database as a frozen type; columns that the type doesn't name are left out."""
+    return msgspec.convert({str(name): value for name, value in row.items()}, type_)
+
+
+def check_step(kind: Kind, state: State, step: Step) -> None:
+    """Conflict ``invalid_move`` naming the state when the table has no such step from it."""
+    if step not in steps_from(kind, state):
+        values = {"state": state.value, "wanted": _RESULTS[step].value}
+        raise Conflict("invalid_move", values=values, extra={"state": state.value})

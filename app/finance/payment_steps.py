@@ -1,0 +1,91 @@
+"""The steps of payments on pages: approve, send, record a payment or a return, cancel; once for every kind."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.clearing import machine
+from app.clearing.api import ReasonRequest
+from app.clearing.bank import PaymentRequest, ReturnRequest
+from app.clearing.machine import Act, Paying, acting
+from app.clearing.payment import Kind, State, Step, steps_from
+from app.finance.page import Refusal, Visitor, stepped, struct_of
+
+WORDS: Final = {
+    Step.APPROVAL: "approve",
+    Step.SENDING: "send",
+    Step.PAYMENT: "pay",
+    Step.RETURN: "return",
+    Step.CANCELLATION: "cancel",
+}
+NOTICES: Final = {
+    "approve": "approved",
+    "send": "sent",
+    "pay": "payment",
+    "return": "return",
+    "cancel": "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where the pages of a kind are, its noun in the notices, and how one of them is shown again after a refusal."""
+
+    path: str
+    noun: str
+    kind: Paying[Any]
+    show: Callable[[Visitor, str, Refusal], Awaitable[Response]]
+
+
+def steps_for(visitor: Visitor, kind: Kind, state: str, made_by: str) -> tuple[str, ...]:
+    """What a page offers in a state; the service decides whether it may be done. ``second``: another person must
+    approve."""
+    if not visitor.may("finance"):
+        return ()
+    words = [WORDS[step] for step in steps_from(kind, State(state)) if step in WORDS]
+    own = made_by == visitor.principal.subject
+    return tuple("second" if own and word == "approve" else word for word in words)
+
+
+def add_steps(router: APIRouter, pages: Pages) -> None:
+    """Add the five steps of a kind to its pages' router."""
+    for word in WORDS.values():
+        router.add_api_route("/{shown_id}/" + word, _step(pages, word), methods=["POST"], include_in_schema=False)
+
+
+def _step(pages: Pages, word: str) -> Callable[[Request, str], Awaitable[Response]]:
+    async def endpoint(request: Request, shown_id: str) -> Response:
+        async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+            act = await acting(visitor.service, connection, visitor.caller)
+            return await _moved(act, pages.kind, shown_id, word, form)
+
+        return await stepped(
+            request,
+            move,
+            "finance",
+            location=f"{pages.path}/{shown_id}",
+            notice=f"notice.{pages.noun}.{NOTICES[word]}",
+            show=lambda visitor, refusal: pages.show(visitor, shown_id, refusal),
+        )
+
+    return endpoint
+
+
+async def _moved(act: Act, kind: Paying[Any], shown_id: str, word: str, form: dict[str, str]) -> Any:
+    match word:
+        case "approve":
+            return await machine.approve(act, kind, shown_id)
+        case "send":
+            return await machine.send(act, kind, shown_id)
+        case "pay":
+            paid = struct_of(form, PaymentRequest, "amount", "paid_on", "bank_reference")
+            return await machine.pay(act, kind, shown_id, paid)
+        case "return":
+            back = struct_of(form, ReturnRequest, "amount", "returned_on", "bank_reference", "reason")
+            return await machine.give_back(act, kind, shown_id, back)
+        case _:
+            return await machine.cancel(act, kind, shown_id, struct_of(form, ReasonRequest, "reason").reason)

@@ -1,0 +1,84 @@
+"""What corrections make of deductions: a deduction never takes more than the fund still owes for the bill, or for its
+line.
+
+``line_worth`` says what refunding the rest of a line now would take off each fund. ``fit_deductions`` gives back, in a
+correction's own transaction, what the correction made excessive. Amounts in fen."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import structs
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.engine import HotConnection
+from app.service.caller import Caller, Service
+from app.settlement import entry, store
+from app.settlement.bill import core_bill
+from app.settlement.document import Inputs, owed
+from app.settlement.entry import Entry
+from app.settlement.law import policies_of
+from app.settlement.person_year import computed_again
+from app.settlement.store import Standing
+from app.tiers.model import FUNDS
+from app.tiers.scope import netted
+
+_LINES: Final = "SELECT settlement_id, line_no FROM deducted_lines($1)"
+_FIT: Final = "SELECT deductions_fit($1, $2)"
+
+
+async def line_worth(
+    service: Service, connection: AsyncConnection, caller: Caller, settlement_id: int, line_no: int
+) -> dict[str, int]:
+    """What each fund would owe less for a settlement if the whole rest of a line were refunded now."""
+    driver: HotConnection = (await connection.get_raw_connection()).driver_connection
+    return await _line_worth(service, driver, caller, settlement_id, line_no)
+
+
+async def _line_worth(
+    service: Service, connection: HotConnection, caller: Caller, settlement_id: int, line_no: int
+) -> dict[str, int]:
+    found = await store.person_year(
+        connection,
+        caller,
+        settlement_id=settlement_id,
+        whole=False,
+        key=None,
+        request_hash=None,
+        wait=0,
+        manual_clock=service.manual_clock,
+    )
+    if found.state != "new" or found.reversed or not found.standing:
+        return {}
+    target = found.standing[0]
+    policy_of = await policies_of(service, connection, [target.row.policy_digest])
+
+    def revised(_: Standing, inputs: Inputs) -> Inputs:
+        return _without_line(inputs, line_no)
+
+    (again,) = computed_again([target], found.stays, entry.year_before(found), policy_of, revised)
+    changes = owed(again.difference.portions, again.difference.payable_adjustment)
+    return {payable.fund: -payable.amount for payable in changes}
+
+
+def _without_line(inputs: Inputs, line_no: int) -> Inputs:
+    """The inputs of a bill whose line is refunded whole."""
+    refunds = dict(inputs.refunds)
+    refunds |= {line.line_no: line.quantity for line in netted(core_bill(inputs.bill).lines) if line.line_no == line_no}
+    return structs.replace(inputs, refunds=tuple(sorted(refunds.items())))
+
+
+async def fit_deductions(service: Service, connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> None:
+    """After corrections were written: give back what they made excessive of the deductions of their settlements."""
+    corrections = {
+        item.row.settlement_id: item.row.of_settlement_id for item in entries if item.row.of_settlement_id is not None
+    }
+    if not corrections:
+        return
+    worths = [
+        {"settlement_id": row["settlement_id"], "line_no": row["line_no"], "fund": fund, "owed": worth.get(fund, 0)}
+        for row in await connection.fetch(_LINES, list(corrections.values()))
+        for worth in [await _line_worth(service, connection, caller, row["settlement_id"], row["line_no"])]
+        for fund in FUNDS.values()
+    ]
+    await connection.execute(_FIT, list(corrections), msgspec.json.encode(worths).decode())
