@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from app.basics import errors
 from tests.conftest import ROOT
 
 FOLDERS = ("app", "assets", "bench", "deploy", "docs", "examples", "migrations", "tests")
@@ -77,12 +76,6 @@ def test_every_section_that_a_text_names_is_there() -> None:
         for page, section in SECTION.findall(text):
             headings = texts()[ROOT / "docs" / "specification" / page.strip("()").rpartition("/")[2]]
             assert re.search(rf"^#+ {re.escape(section)}\.? ", headings, re.MULTILINE), (path, page, section)
-
-
-def test_the_drawn_tree_of_errors_is_true() -> None:
-    """Every subclass of ``OnestopError`` is drawn once, with its status."""
-    drawn = re.findall(r"[├└]── (\w+) +(\d{3})\b", errors.__doc__ or "")
-    assert sorted(drawn) == sorted((one.__name__, str(one.status)) for one in errors.OnestopError.__subclasses__())
 
 
 def test_every_library_has_its_line_in_the_decision() -> None:
