@@ -1,4 +1,5 @@
-"""What is ordered of a part, by the one formula (docs/specification/clearing.md, section 3). Pure; fen, rates in ten-thousandths.
+"""What is ordered of a part, by the one formula (docs/specification/clearing.md, section 3). Pure; fen and
+ten-thousandths.
 
 ``net = gross − carried − instant``. A net of 0 or less is carried forward. Else the deposit is the rate's share of
 gross, or 0 where it would leave nothing; then prepayments are taken off, at most the rest; ``amount`` is what is left.
