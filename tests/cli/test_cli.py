@@ -1,5 +1,6 @@
 """The installed command, run as a user runs it."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import httpx
 import pytest
 
 from app.database.schema import head
-from tests.conftest import ADMIN_TOKEN, ROOT, start_service
+from tests.conftest import ADMIN_TOKEN, ROOT, new_database, start_service
 from tests.policies.test_policy import SMALL
 
 GAP = SMALL.replace("{from: 2019-01-01, value", "{from: 2019-01-02, value")
@@ -132,6 +133,13 @@ def test_migrate_prepares_an_embedded_database_and_again(folder: Path) -> None:
         done = run("migrate", "--data-dir", str(folder / "data"))
         assert done.returncode == 0, done.stderr
         assert head() in done.stdout
+
+
+def test_a_database_that_was_not_migrated_is_not_served(database_server: str) -> None:
+    """With a configured database the service doesn't migrate: one line says what to run."""
+    refused = run("serve", ONESTOP_DATABASE_URL=asyncio.run(new_database(database_server)))
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
+    assert "run `onestop migrate`" in refused.stderr
 
 
 def test_the_demo_settles_its_bill_and_leaves(folder: Path) -> None:

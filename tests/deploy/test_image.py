@@ -143,7 +143,7 @@ def test_the_image_says_what_it_is() -> None:
 
 
 def test_the_wheel_holds_all_that_the_service_reads(tmp_path: Path) -> None:
-    """Templates, policy packs and migrations are inside: the image has no checkout beside it."""
+    """Templates, policy packs, migrations and the database's SQL are inside: the image has no checkout beside it."""
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
     subprocess.run([*command, "--wheel-dir", str(tmp_path), str(ROOT)], check=True)
     (wheel,) = tmp_path.glob("onestop-*.whl")
@@ -152,9 +152,6 @@ def test_the_wheel_holds_all_that_the_service_reads(tmp_path: Path) -> None:
     pages = [path for path in (ROOT / "app/finance").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     fonts = (ROOT / "app/settlement/fonts").iterdir()
     assert {str(path.relative_to(ROOT)) for path in (*templates, *packs, *pages, *fonts)} <= inside
-    migrations = {
-        f"app/_migrations/{path.relative_to(ROOT / 'migrations')}"
-        for path in (ROOT / "migrations").rglob("*")
-        if path.suffix in (".py", ".sql")
-    }
-    assert migrations <= inside
+    migrations = (ROOT / "migrations").rglob("*.py")
+    assert {f"app/_migrations/{path.relative_to(ROOT / 'migrations')}" for path in migrations} <= inside
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / "app/database/sql").rglob("*.sql")} <= inside

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 import yaml
@@ -44,6 +45,21 @@ async def test_health_and_version(client: httpx.AsyncClient) -> None:
         "checks": {"database": "ok", "migrations": "ok", "policy wenshan": "ok", "policy yunnan": "ok"},
     }
     assert set((await client.get("/version", headers=bare)).json()) == {"version", "engine_version", "migration"}
+
+
+async def test_a_schema_that_does_not_fit_is_not_ready(
+    client: httpx.AsyncClient, connection: asyncpg.Connection
+) -> None:
+    """Once a later release needs later code, this one says at /readyz that it may not serve, and which release may."""
+    stored = await connection.fetchrow("SELECT schema_version, oldest_code FROM schema_state")
+    move = "UPDATE schema_state SET schema_version = $1, oldest_code = $2"
+    await connection.execute(move, stored["schema_version"] + 3, stored["schema_version"] + 2)
+    try:
+        answer = await client.get("/readyz")
+    finally:
+        await connection.execute(move, *stored)
+    assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+    assert f"schema version {stored['schema_version'] + 2} or later" in answer.json()["checks"]["migrations"]
 
 
 def metric(text: str, name: str, *labels: str) -> float:
