@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Refused
 from app.basics.money import fen
-from app.clearing.deduction import Fund
+from app.clearing.deduction_row import Fund
 from app.clearing.detail_file import Detail
 from app.clearing.plan import last_day, next_month
 from app.clearing.statement import SIGNED

@@ -7,18 +7,29 @@ business days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from msgspec import Meta, Struct
-from sqlalchemy import Select, case, select, text
+from msgspec import Struct
+from sqlalchemy import RowMapping, Select, case, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
-from app.basics.ids import DEDUCTION, PART, SETTLEMENT, STATEMENT, number_of, shown_id
+from app.basics.ids import DEDUCTION, number_of, shown_id
 from app.basics.money import fen, yuan
 from app.clearing import owed
+from app.clearing.deduction_row import (
+    UNDECIDED,
+    Deduction,
+    DeductionAnswer,
+    DeductionState,
+    Outcome,
+    Reason,
+    State,
+    answer_of,
+)
 from app.clearing.machine import Act, acting
-from app.clearing.moves import business_now, by_another, check_move, locked, may_pay, move, record, today
+from app.clearing.moves import business_now, by_another, locked, may_pay, record, today
+from app.clearing.payment import typed
 from app.clearing.plan import plan_on
 from app.clearing.posting import Posting, post, purse_of
 from app.clearing.tables import deduction, statement
@@ -26,13 +37,6 @@ from app.ledger.journal import clr_type
 from app.service.caller import Caller, Service
 from app.service.http import page, read_cursor
 from app.service.wire import Money
-
-UNDECIDED: Final = ("proposed", "appealed")
-
-Fund = Literal["390100", "390200", "610100", "640100"]
-State = Literal["proposed", "accepted", "appealed", "decided", "lapsed"]
-Outcome = Literal["upheld", "reduced", "dismissed"]
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class AppealRequest(Struct, forbid_unknown_fields=True):
@@ -50,81 +54,10 @@ class DecisionRequest(Struct, forbid_unknown_fields=True):
     amount: Money | None = None
 
 
-class DeductionAnswer(Struct):
-    """A deduction, yuan. ``upheld`` is what is deducted in the end, null while that is open: at most what the fund owed
-    when it took effect; ``given_back`` what corrections made excessive of it since. ``proposed`` with its appeal days
-    over is shown as ``accepted``, ``appealed`` with its ``decide_by`` over as dismissed, as they will be booked;
-    ``lapsed``: its settlement was reversed before a decision."""
-
-    deduction_id: str
-    statement_id: str
-    part_id: str
-    settlement_id: str
-    line_no: int | None
-    fund: str
-    fiscal_year: int
-    amount: str
-    upheld: str | None
-    given_back: str
-    reason_code: str
-    reason: str
-    state: State
-    proposed_on: date
-    appeal_by: date
-    appeal_reason: str | None
-    appealed_by: str | None
-    appealed_on: date | None
-    decide_by: date | None
-    outcome: Outcome | None
-    decision_reason: str | None
-    decided_by: str | None
-    decided_on: date | None
-    hospital_code: str
-    area_code: str
-    subject: str
-
-
-def shown(row: Mapping[str, Any], day: date) -> DeductionAnswer:
-    """A deduction's row as an answer on a business day."""
-    state, upheld, outcome = row["state"], row["upheld"], row["outcome"]
-    if _unanswered(row, day):
-        state, upheld = "accepted", row["amount"]
-    elif _undecided(row, day):
-        state, upheld, outcome = "decided", 0, "dismissed"
-    return DeductionAnswer(
-        deduction_id=shown_id(DEDUCTION, row["deduction_id"]),
-        statement_id=shown_id(STATEMENT, row["statement_id"]),
-        part_id=shown_id(PART, row["part_id"]),
-        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
-        amount=yuan(row["amount"]),
-        upheld=None if upheld is None else yuan(upheld),
-        given_back=yuan(row["given_back"]),
-        state=state,
-        outcome=outcome,
-        **{name: row[name] for name in _AS_STORED},
-    )
-
-
-def _unanswered(row: Mapping[str, Any], day: date) -> bool:
-    """Whether the hospital let the appeal days pass: no appeal in time is agreement."""
-    return bool(row["state"] == "proposed" and row["appeal_by"] < day)
-
-
-def _undecided(row: Mapping[str, Any], day: date) -> bool:
-    """Whether an appeal's days are over without a decision: it counts as dismissed, where the pack says so."""
-    return bool(row["state"] == "appealed" and row["decide_by"] is not None and row["decide_by"] < day)
-
-
-_AS_STORED: Final = (
-    "line_no", "fund", "fiscal_year", "reason_code", "reason", "proposed_on", "appeal_by", "appeal_reason", "appealed_by",
-    "appealed_on", "decide_by", "decision_reason", "decided_by", "decided_on", "hospital_code", "area_code", "subject",
-)  # fmt: skip
-
-
 # ---------------------------------------------------------------- what becomes of it
 
 
-async def _moving(connection: AsyncConnection, deduction_id: str) -> dict[str, Any]:
+async def _moving(connection: AsyncConnection, deduction_id: str) -> Deduction:
     """A deduction, locked; before it the person whose bill it is, so that no correction comes between, and its
     statement, as whoever approves that does."""
     number = number_of(DEDUCTION, deduction_id)
@@ -134,7 +67,7 @@ async def _moving(connection: AsyncConnection, deduction_id: str) -> dict[str, A
         raise NotFound("not_found")
     await owed.lock_person(connection, found.settlement_id)
     await locked(connection, statement, found.statement_id)
-    return await locked(connection, deduction, number)
+    return typed(await locked(connection, deduction, number), Deduction)
 
 
 async def accept(service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str) -> DeductionAnswer:
@@ -142,28 +75,38 @@ async def accept(service: Service, connection: AsyncConnection, caller: Caller, 
     appeal or twice; Forbidden ``maker_is_checker`` for who proposed it."""
     act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
-    check_move(row, ("proposed",), "accepted")
-    by_another(caller, row["subject"])
-    await _uphold(act, row, row["amount"], state="accepted")
-    await record(connection, caller, act.now, row, object_id=deduction_id, move="accepted", amount=row["upheld"])
-    return shown(row, act.day)
+    _check_state(row.state, DeductionState.PROPOSED, DeductionState.ACCEPTED)
+    by_another(caller, row.subject)
+    row = await _uphold(act, row, row.amount, state=DeductionState.ACCEPTED)
+    await record(connection, caller, act.now, row.owner, object_id=row.shown, move="accepted", amount=row.upheld)
+    return answer_of(row, act.day)
+
+
+def _check_state(state: DeductionState, needed: DeductionState, wanted: DeductionState) -> None:
+    if state is not needed:
+        values = {"state": state.value, "wanted": wanted.value}
+        raise Conflict("invalid_move", values=values, extra={"state": state.value})
 
 
 async def appeal(
     service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: AppealRequest
 ) -> DeductionAnswer:
     """The hospital disagrees, until ``appeal_by``; Conflict ``appeal_too_late`` after it, ``invalid_move`` twice."""
+    act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
-    check_move(row, ("proposed",), "appealed")
-    now = await business_now(service, connection)
-    day = today(now)
-    if day > row["appeal_by"]:
-        raise Conflict("appeal_too_late", values={"day": row["appeal_by"].isoformat()})
-    values = {"appeal_reason": wanted.reason, "appealed_by": caller.principal.subject, "appealed_on": day}
-    decide_by = plan_on(service.book, row["area_code"], day).decide_by(day)
-    await move(connection, deduction, row, state="appealed", decide_by=decide_by, **values)
-    await record(connection, caller, now, row, object_id=deduction_id, move="appealed", reason=wanted.reason)
-    return shown(row, day)
+    _check_state(row.state, DeductionState.PROPOSED, DeductionState.APPEALED)
+    if act.day > row.appeal_by:
+        raise Conflict("appeal_too_late", values={"day": row.appeal_by.isoformat()})
+    values = {
+        "state": DeductionState.APPEALED,
+        "appeal_reason": wanted.reason,
+        "appealed_by": act.subject,
+        "appealed_on": act.day,
+        "decide_by": plan_on(service.book, row.area_code, act.day).decide_by(act.day),
+    }
+    row = await _changed(connection, row, values)
+    await record(connection, caller, act.now, row.owner, object_id=row.shown, move="appealed", reason=wanted.reason)
+    return answer_of(row, act.day)
 
 
 async def decide(
@@ -173,19 +116,19 @@ async def decide(
     fit the outcome; Conflict ``invalid_move`` without an appeal, or when its days are over."""
     act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
-    may_pay(caller, row["area_code"])
-    by_another(caller, row["subject"], row["appealed_by"])
-    check_move(row | {"state": "decided"} if _undecided(row, act.day) else row, ("appealed",), "decided")
+    may_pay(caller, row.area_code)
+    by_another(caller, row.subject, row.appealed_by)
+    state = DeductionState.DECIDED if row.is_undecided(act.day) else row.state
+    _check_state(state, DeductionState.APPEALED, DeductionState.DECIDED)
     values = {
         "outcome": wanted.outcome,
         "decision_reason": wanted.reason,
         "decided_by": act.subject,
         "decided_on": act.day,
     }
-    await _uphold(act, row, _upheld(row["amount"], wanted), state="decided", **values)
-    said = {"move": wanted.outcome, "reason": wanted.reason, "amount": row["upheld"]}
-    await record(connection, caller, act.now, row, object_id=deduction_id, **said)
-    return shown(row, act.day)
+    row = await _uphold(act, row, _upheld(row.amount, wanted), state=DeductionState.DECIDED, more=values)
+    await _record(act, row, wanted.outcome, wanted.reason)
+    return answer_of(row, act.day)
 
 
 def _upheld(claimed: int, wanted: DecisionRequest) -> int:
@@ -223,17 +166,19 @@ async def lapse(
     wanted = select(deduction).where(*open_).order_by(columns.deduction_id).with_for_update()
     if funds is not None:
         wanted = wanted.where(columns.fund.in_(funds))
-    for row in [dict(row) for row in (await connection.execute(wanted)).mappings()]:
-        object_id = shown_id(DEDUCTION, row["deduction_id"])
-        if _unanswered(row, act.day):
-            await _uphold(act, row, row["amount"], state="accepted")
-            said = {"move": "accepted", "reason": "no_appeal", "amount": row["upheld"]}
-        elif _undecided(row, act.day):
-            await _uphold(act, row, 0, state="decided", outcome="dismissed", decided_on=act.day)
-            said = {"move": "dismissed", "reason": "no_decision", "amount": 0}
-        else:
-            continue
-        await record(connection, caller, act.now, row, object_id=object_id, **said)
+    for row in [typed(row, Deduction) for row in (await connection.execute(wanted)).mappings().all()]:
+        if row.is_unanswered(act.day):
+            booked = await _uphold(act, row, row.amount, state=DeductionState.ACCEPTED)
+            await _record(act, booked, "accepted", "no_appeal")
+        elif row.is_undecided(act.day):
+            dismissed = {"outcome": "dismissed", "decided_on": act.day}
+            booked = await _uphold(act, row, 0, state=DeductionState.DECIDED, more=dismissed)
+            await _record(act, booked, "dismissed", "no_decision")
+
+
+async def _record(act: Act, row: Deduction, move: str, reason: str) -> None:
+    said = {"object_id": row.shown, "move": move, "reason": reason}
+    await record(act.connection, act.caller, act.now, row.owner, amount=row.upheld, **said)
 
 
 async def undecided(connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None) -> list[str]:
@@ -252,23 +197,33 @@ _BILL: Final = text(
 )
 
 
-async def _uphold(act: Act, row: dict[str, Any], wanted: int, *, state: str, **values: Any) -> None:
+async def _uphold(
+    act: Act, row: Deduction, wanted: int, *, state: DeductionState, more: Mapping[str, object] | None = None
+) -> Deduction:
     """End a deduction with what is wanted of it, at most what the fund still owes now, and post that."""
-    amount = min(wanted, await owed.left_of(act, row)) if wanted else 0
-    await move(act.connection, deduction, row, state=state, upheld=amount, **values)
-    if amount:
-        of = {"area": row["area_code"], "year": row["fiscal_year"], "day": act.day, "settlement": row["settlement_id"]}
+    claim = owed.Claim(row.settlement_id, row.fund, row.line_no, row.deduction_id)
+    left = await owed.left_of(act, claim) if wanted else 0
+    after = await _changed(act.connection, row, {"state": state, "upheld": min(wanted, left), **(more or {})})
+    if after.upheld:
+        of = {"area": row.area_code, "year": row.fiscal_year, "day": act.day, "settlement": row.settlement_id}
         bill = (await act.connection.execute(_BILL, of)).mappings().one()
-        await post(act.connection, [_posting(row, bill, act.day)])
+        await post(act.connection, [_posting(after, after.upheld, bill, act.day)])
+    return after
 
 
-def _posting(row: Mapping[str, Any], bill: Mapping[Any, Any], day: date) -> Posting:
-    purse = purse_of(row, bill["fiscal_year"])
+async def _changed(connection: AsyncConnection, row: Deduction, values: Mapping[str, object]) -> Deduction:
+    mine = deduction.c.deduction_id == row.deduction_id
+    changed = update(deduction).where(mine).values(**values).returning(*deduction.c)
+    return typed((await connection.execute(changed)).mappings().one(), Deduction)
+
+
+def _posting(row: Deduction, amount: int, bill: RowMapping, day: date) -> Posting:
+    purse = purse_of(row.owner, bill["fiscal_year"])
     return Posting(
         event="deduction",
         debit=purse.payable,
         credit=purse.expense,
-        amount=row["upheld"],
+        amount=amount,
         area_code=purse.area_code,
         fund=purse.fund,
         hospital_code=purse.hospital_code,
@@ -276,9 +231,9 @@ def _posting(row: Mapping[str, Any], bill: Mapping[Any, Any], day: date) -> Post
         business_date=day,
         benefit_year=bill["benefit_year"],
         fiscal_year=purse.fiscal_year,
-        cause=shown_id(DEDUCTION, row["deduction_id"]),
-        statement_id=row["statement_id"],
-        settlement_id=row["settlement_id"],
+        cause=row.shown,
+        statement_id=row.statement_id,
+        settlement_id=row.settlement_id,
         tier="deduction",
         clr_type=clr_type(bill["medical_type"]),
     )
@@ -293,7 +248,7 @@ async def read(service: Service, connection: AsyncConnection, deduction_id: str)
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
         raise NotFound("not_found")
-    return shown(dict(row), today(await business_now(service, connection)))
+    return answer_of(typed(row, Deduction), today(await business_now(service, connection)))
 
 
 async def listed(
@@ -314,7 +269,7 @@ async def listed(
     if before is not None:
         wanted = wanted.where(columns.deduction_id < before)
     rows = list((await connection.execute(wanted)).mappings().all())
-    answers = [shown(dict(row), day) for row in rows[:limit]]
+    answers = [answer_of(typed(row, Deduction), day) for row in rows[:limit]]
     return page(service, rows, limit, answers, lambda row: row["deduction_id"])
 
 

@@ -10,8 +10,9 @@ from app.basics.ids import STATEMENT, number_of
 from app.clearing import audit, deduction, deduction_proposal
 from app.clearing.api import Limit, opened, reading, writing
 from app.clearing.audit import AuditAnswer, SampleAnswer, SampleRecord, SampleRequest
-from app.clearing.deduction import AppealRequest, DecisionRequest, DeductionAnswer, State
+from app.clearing.deduction import AppealRequest, DecisionRequest
 from app.clearing.deduction_proposal import DeductionRequest
+from app.clearing.deduction_row import DeductionAnswer, State
 from app.service.caller import Caller, Service
 from app.service.http import PAGE_DEFAULT, answer
 from app.service.openapi import KEYED, body, gives

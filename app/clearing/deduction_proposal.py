@@ -9,13 +9,14 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
-from app.basics.ids import DEDUCTION, SETTLEMENT, STATEMENT, number_of, read_id, shown_id
+from app.basics.ids import SETTLEMENT, STATEMENT, number_of, read_id
 from app.basics.money import fen, yuan
 from app.clearing import owed
-from app.clearing.deduction import DeductionAnswer, Fund, Reason, shown
+from app.clearing.deduction_row import Deduction, DeductionAnswer, Fund, Reason, answer_of
 from app.clearing.machine import Act, acting
 from app.clearing.moves import check_move, locked, may_pay, owner_of, record, written_by
 from app.clearing.part import Part, parts_of
+from app.clearing.payment import typed
 from app.clearing.plan import plan_on
 from app.clearing.statement import BEFORE_APPROVAL
 from app.clearing.tables import deduction, statement
@@ -80,10 +81,10 @@ async def propose(
         "appeal_by": act.day + timedelta(days=plan_on(service.book, row["area_code"], act.day).appeal_days),
     }
     new = insert(deduction).values(**values, **owner_of(row), **written_by(caller)).returning(*deduction.c)
-    made = dict((await connection.execute(new)).mappings().one())
-    said = {"object_id": shown_id(DEDUCTION, made["deduction_id"]), "reason": wanted.reason, "amount": made["amount"]}
-    await record(connection, caller, act.now, made, move="proposed", **said)
-    return shown(made, act.day)
+    made = typed((await connection.execute(new)).mappings().one(), Deduction)
+    said = {"object_id": made.shown, "move": "proposed", "reason": wanted.reason}
+    await record(connection, caller, act.now, made.owner, amount=made.amount, **said)
+    return answer_of(made, act.day)
 
 
 def _its_fund(caller: Caller, fund: str) -> None:
@@ -115,10 +116,8 @@ async def _checked(act: Act, row: dict[str, Any], settlement_id: int, wanted: De
     elif found["reversed"]:
         raise Conflict("already_reversed")
     else:
-        asked = {"settlement_id": settlement_id, "fund": wanted.fund, "deduction_id": 0}
-        left = await owed.left_of(
-            act, asked | {"line_no": wanted.line_no if found["has_line"] else None}, proposing=True
-        )
+        line_no = wanted.line_no if found["has_line"] else None
+        left = await owed.left_of(act, owed.Claim(settlement_id, wanted.fund, line_no), proposing=True)
         if amount > left:
             faults.append(Fault("/amount", "deduction_exceeds_payable", {"payable": yuan(left)}))
     if amount == 0:

@@ -11,14 +11,24 @@ from sqlalchemy import RowMapping, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.ids import RECONCILIATION, STATEMENT, number_of
-from app.clearing import deduction, deposit, difference, order, order_list, payout_rate, prepayment, reconciliation
+from app.clearing import (
+    deduction,
+    deduction_row,
+    deposit,
+    difference,
+    order,
+    order_list,
+    payout_rate,
+    prepayment,
+    reconciliation,
+)
 from app.clearing import statement as statements
-from app.clearing.deduction import DeductionAnswer
 from app.clearing.deposit import ReleaseAnswer
 from app.clearing.difference import DifferenceAnswer, DifferenceState
 from app.clearing.disbursement_api import OrderState, PrepaymentState
 from app.clearing.moves import pooling_area_of
 from app.clearing.order import OrderAnswer
+from app.clearing.payment import typed
 from app.clearing.payout_query import FUND
 from app.clearing.payout_rate import RateAnswer
 from app.clearing.prepayment import PrepaymentAnswer
@@ -103,7 +113,7 @@ class DifferenceFilters(Filters, frozen=True):
 class DeductionFilters(Filters, frozen=True):
     """The deductions in a state of today, of a statement, a hospital, a fund."""
 
-    state: deduction.State | None = None
+    state: deduction_row.State | None = None
     statement_id: Code | None = None
     hospital_code: Code | None = None
     fund: Code | None = None
@@ -202,11 +212,11 @@ _RELEASES: Final[Selected[ReleaseFilters, ReleaseAnswer, Recorded]] = Selected(
     newest_first=True,
     answer=lambda row, day: deposit.answer_of(deposit.RELEASES.read(row), row["disbursement_id"]),
 )
-_DEDUCTIONS: Final[Selected[DeductionFilters, DeductionAnswer, int]] = Selected(
+_DEDUCTIONS: Final[Selected[DeductionFilters, deduction_row.DeductionAnswer, int]] = Selected(
     query=_deductions,
     order=(deduction_table.c.deduction_id,),
     newest_first=True,
-    answer=lambda row, day: deduction.shown(_named(row), day),
+    answer=lambda row, day: deduction_row.answer_of(typed(row, deduction_row.Deduction), day),
 )
 _DIFFERENCES: Final[Selected[DifferenceFilters, DifferenceAnswer, int]] = Selected(
     query=_of(difference_table),
@@ -338,8 +348,8 @@ DEDUCTIONS: Final = DeclaredList(
     about="Deductions, newest first, in their state of today.",
     scopes=MONEY_READERS,
     filters=DeductionFilters,
-    row=DeductionAnswer,
-    columns=columns_of(DeductionAnswer),
+    row=deduction_row.DeductionAnswer,
+    columns=columns_of(deduction_row.DeductionAnswer),
     position=int,
     read=_DEDUCTIONS.read,
     selected=_DEDUCTIONS,

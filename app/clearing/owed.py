@@ -4,8 +4,7 @@
 whether it was paid doesn't matter. *Owed for a line* is what refunding its whole remainder now would take off the fund,
 less deductions on that line."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,21 +31,29 @@ async def lock_person(connection: AsyncConnection, settlement_id: int) -> None:
     await hold(connection, Lock.PERSON, person or "")
 
 
-async def left_of(act: Act, row: Mapping[str, Any], *, proposing: bool = False) -> int:
-    """What a deduction (``settlement_id``, ``fund``, ``line_no``, its own ``deduction_id`` or 0) may still take, at
-    least 0.
+class Claim(NamedTuple):
+    """Of what a deduction takes: a settlement's fund, perhaps of one line. ``deduction_id`` is its own, 0 before it is
+    made."""
 
-    ``proposing``: what others only propose counts as taken too. The person must be locked."""
+    settlement_id: int
+    fund: str
+    line_no: int | None
+    deduction_id: int = 0
+
+
+async def left_of(act: Act, claim: Claim, *, proposing: bool = False) -> int:
+    """What a deduction may still take, at least 0. ``proposing``: what others only propose counts as taken too. The
+    person must be locked."""
     given = {
-        "settlement": row["settlement_id"],
-        "fund": row["fund"],
-        "line": row["line_no"],
+        "settlement": claim.settlement_id,
+        "fund": claim.fund,
+        "line": claim.line_no,
         "proposing": proposing,
-        "apart_from": row["deduction_id"],
+        "apart_from": claim.deduction_id,
     }
     found = (await act.connection.execute(_LEFT, given)).one()
     left = found.whole
-    if row["line_no"] is not None and left > 0:
-        worth = await line_worth(act.service, act.connection, act.caller, row["settlement_id"], row["line_no"])
-        left = min(left, worth.get(row["fund"], 0) - found.on_line)
+    if claim.line_no is not None and left > 0:
+        worth = await line_worth(act.service, act.connection, act.caller, claim.settlement_id, claim.line_no)
+        left = min(left, worth.get(claim.fund, 0) - found.on_line)
     return max(0, int(left))

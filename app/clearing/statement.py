@@ -16,7 +16,8 @@ from app.basics.days import iso, shown_instant
 from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing.deduction import UNDECIDED, lapse, lock_persons
+from app.clearing.deduction import lapse, lock_persons
+from app.clearing.deduction_row import UNDECIDED
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (

@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from app.basics.money import yuan
 from app.clearing import deduction
-from app.clearing.deduction import AppealRequest, DecisionRequest, State, deductions_where
+from app.clearing.deduction import AppealRequest, DecisionRequest, deductions_where
+from app.clearing.deduction_row import Deduction, Outcome, State, answer_of
 from app.clearing.moves import business_now, today
+from app.clearing.payment import typed
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction as table
 from app.finance.listing import chosen, listed
@@ -22,7 +24,7 @@ from app.service.security import MONEY_READERS
 
 router = APIRouter(prefix="/finance/audit", route_class=PageRoute, include_in_schema=False)
 STATES: Final = get_args(State)
-OUTCOMES: Final = get_args(deduction.Outcome)
+OUTCOMES: Final = get_args(Outcome)
 COLUMNS: Final = {
     "deduction": table.c.deduction_id,
     "hospital": table.c.hospital_code,
@@ -57,7 +59,7 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         )
         return {
             "listing": listing,
-            "rows": [deduction.shown(dict(row), day) for row in listing.rows],
+            "rows": [answer_of(typed(row, Deduction), day) for row in listing.rows],
             "names": await hospital_names(connection, [row["hospital_code"] for row in listing.rows]),
             "total": yuan(listing.sums["amount"]),
             "states": STATES,

@@ -60,7 +60,7 @@ async def test_a_return_is_not_dated_before_its_payment(desk: Office, owner: Any
     for amount, day in (("100.00", "2018-12-27"), ("500.01", "2018-12-28"), ("500.01", "2019-01-04")):
         assert await desk.refused("li", f"{path}/returns", returned(amount, day)) == (422, "return_before_payment")
     await desk.do("li", f"{path}/returns", returned("300.00", "2019-01-06"))
-    assert await desk.refused("li", f"{path}/returns", returned("500.00", "2018-12-30")) == (
+    assert await desk.refused("li", f"{path}/returns", returned("500.01", "2018-12-30")) == (
         422,
         "return_before_payment",
     )

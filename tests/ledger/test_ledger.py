@@ -199,7 +199,7 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
     ),
     "declared_own": ("UPDATE statement SET period = '2018-04' WHERE statement_id = 1", set()),
     "order_paid": ("UPDATE disbursement SET paid = paid + 1 WHERE state = 'part_paid'", {"ordered"}),
-    "order_offset": ("UPDATE prepayment_offset SET amount = amount + 1", {"prepayment"}),
+    "order_offset": ("UPDATE prepayment_offset SET amount = amount + 1", {"prepayment", "prepayment_state"}),
     "order_approved": (
         "UPDATE disbursement SET gross = gross + 1, carried = carried + 1 WHERE state = 'part_paid'",
         set(),
