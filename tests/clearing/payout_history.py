@@ -151,6 +151,7 @@ class History:
                VALUES ($1, $2, $3, $4, 'approved', 'checker', $5, $6, '530127', $7, 's', 'r') RETURNING part_id""",
             number, fund, year, amount, self.statements[number].declared_on, hospital, self.area,
         )  # fmt: skip
+        await self.connection.execute("UPDATE statement SET state = state WHERE statement_id = $1", number)
         return part_id
 
 
