@@ -70,13 +70,13 @@ async def clearing_figures(service: Service, connection: AsyncConnection, *, sec
         wanted = Wanted(year=year, as_of=day, group_by=(FUND, AREA))
         rows = await payout_figures(connection, service.book, wanted)
         payouts[year] = [row for row in rows if (row.area_code, year) not in closed]
-    _payouts(figured, payouts)
+    _payouts(figured, payouts, day.year)
     await _worklists(figured, connection, day)
     await _areas(figured, service, connection, day)
     return figured.text()
 
 
-def _payouts(figured: Figured, payouts: dict[int, list[Figures]]) -> None:
+def _payouts(figured: Figured, payouts: dict[int, list[Figures]], this_year: int) -> None:
     amounts = {
         name: figured.gauge(f"{name}_yuan", meaning, _BY_YEAR)
         for name, meaning in (
@@ -87,7 +87,9 @@ def _payouts(figured: Figured, payouts: dict[int, list[Figures]]) -> None:
         )
     }
     ratios = figured.gauge(
-        "payout_ratio", "The payout rates: incurred, final, matured, projected.", (*_BY_YEAR, "kind")
+        "payout_ratio",
+        "The payout rates: incurred, final, matured, projected; legal, of a year that has ended.",
+        (*_BY_YEAR, "kind"),
     )
     floors = figured.gauge("payout_floor", "The least share to be paid by the year's end.", _BY_YEAR)
     for year, rows in payouts.items():
@@ -103,6 +105,8 @@ def _payouts(figured: Figured, payouts: dict[int, list[Figures]]) -> None:
             ):
                 if whole > 0:
                     ratios.labels(*labels, kind).set(part / whole)
+            if year < this_year and row.payable > 0:  # the projection stands still then: nothing is to come any more
+                ratios.labels(*labels, "legal").set(row.disbursed / row.payable)
             if row.floor is not None:
                 floors.labels(*labels).set(row.floor / RATE_ONE)
 

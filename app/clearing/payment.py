@@ -48,6 +48,7 @@ class Step(StrEnum):
     PAYMENT = "payment"
     RETURN = "return"
     CANCELLATION = "cancellation"
+    REPAYMENT = "repayment"
     OFFSET = "offset"
 
 
@@ -94,6 +95,7 @@ _ORDER: Final = (
     Move(Step.CANCELLATION, S.APPROVED, S.CANCELLED, _FREED),
     Move(Step.CANCELLATION, S.SENT, S.CANCELLED, _FREED),
     Move(Step.CANCELLATION, S.RETURNED, S.CANCELLED, _FREED),
+    Move(Step.REPAYMENT, S.CARRIED_FORWARD, S.CARRIED_FORWARD, (Child.CARRIES, *_BANK)),
 )
 _PREPAYMENT: Final = (
     Move(Step.APPROVAL, S.DRAFT, S.APPROVED),
@@ -133,6 +135,7 @@ _RESULTS: Final = {
     Step.PAYMENT: State.PAID,
     Step.RETURN: State.RETURNED,
     Step.CANCELLATION: State.CANCELLED,
+    Step.REPAYMENT: State.CARRIED_FORWARD,
     Step.OFFSET: State.OFFSET,
 }
 

@@ -4,6 +4,7 @@ Fen."""
 from sqlalchemy import update
 
 from app.basics.errors import Conflict, Fault, Refused
+from app.basics.ids import DISBURSEMENT, shown_id
 from app.basics.money import fen, yuan
 from app.clearing import bank
 from app.clearing.bank import REPAYMENT, Banked, Of, PaymentRequest
@@ -11,7 +12,7 @@ from app.clearing.machine import Act, opened
 from app.clearing.month import check_open
 from app.clearing.moves import by_another, record
 from app.clearing.order import ORDERS
-from app.clearing.payment import Order, State
+from app.clearing.payment import Kind, Order, Step, check_step
 from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import disbursement
 
@@ -22,9 +23,11 @@ async def repay(act: Act, shown: str, wanted: PaymentRequest) -> Order:
     order took it; Refused ``repayment_exceeds_carried``, ``before_carrying``."""
     row = await opened(act, ORDERS, shown)
     by_another(act.caller, row.subject)
-    if row.state is not State.CARRIED_FORWARD or row.taken_by is not None:
-        values = {"state": row.state.value, "wanted": "repaid"}
-        raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
+    check_step(Kind.ORDER, row.state, Step.REPAYMENT)
+    if row.taken_by is not None:  # it is money of that order by now
+        taker = shown_id(DISBURSEMENT, row.taken_by)
+        values = {"state": row.state.value, "wanted": Step.REPAYMENT.value}
+        raise Conflict("invalid_move", values=values, extra={"state": row.state.value, "taken_by": taker})
     movement = Banked(REPAYMENT, fen(wanted.amount), wanted.paid_on, wanted.bank_reference)
     _check(act, row, movement)
     await check_open(act.connection, row.area_code, movement.day)

@@ -1,5 +1,6 @@
 """One disbursement order: how its amount comes about, what the bank moved, who did what, and the next step."""
 
+from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -35,7 +36,8 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "advice": await remittance.advice(connection, shown_id),
             "events": await moves_of(connection, shown_id),
             "today": today(await business_now(visitor.service, connection)),
-            "steps": steps_for(visitor, Kind.ORDER, found.state, found.created_by),
+            "steps": () if found.taken_by else steps_for(visitor, Kind.ORDER, found.state, found.created_by),
+            "left": str(-Decimal(found.amount) - Decimal(found.repaid)),
         }
 
     return shown(visitor, "order.html", refusal=refusal, **await reading(visitor, read))

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.clearing import machine
+from app.clearing import machine, repayment
 from app.clearing.api import ReasonRequest
 from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.machine import Act, Paying, acting
-from app.clearing.payment import Kind, State, Step, steps_from
+from app.clearing.payment import MOVES, Kind, State, Step, steps_from
 from app.finance.page import Refusal, Visitor, stepped, struct_of
 
 WORDS: Final = {
@@ -21,6 +21,7 @@ WORDS: Final = {
     Step.PAYMENT: "pay",
     Step.RETURN: "return",
     Step.CANCELLATION: "cancel",
+    Step.REPAYMENT: "repay",
 }
 NOTICES: Final = {
     "approve": "approved",
@@ -28,7 +29,12 @@ NOTICES: Final = {
     "pay": "payment",
     "return": "return",
     "cancel": "cancelled",
+    "repay": "repaid",
 }
+
+
+NOT_OWN: Final = frozenset({"approve", "repay"})
+"""What another person than the maker does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +54,12 @@ def steps_for(visitor: Visitor, kind: Kind, state: str, made_by: str) -> tuple[s
         return ()
     words = [WORDS[step] for step in steps_from(kind, State(state)) if step in WORDS]
     own = made_by == visitor.principal.subject
-    return tuple("second" if own and word == "approve" else word for word in words)
+    return tuple("second" if own and word in NOT_OWN else word for word in words)
 
 
 def add_steps(router: APIRouter, pages: Pages) -> None:
-    """Add the five steps of a kind to its pages' router."""
-    for word in WORDS.values():
+    """Add the steps of a kind to its pages' router."""
+    for word in (WORDS[step] for step in dict.fromkeys(move.step for move in MOVES[pages.kind.kind]) if step in WORDS):
         router.add_api_route("/{shown_id}/" + word, _step(pages, word), methods=["POST"], include_in_schema=False)
 
 
@@ -87,5 +93,8 @@ async def _moved(act: Act, kind: Paying[Any], shown_id: str, word: str, form: di
         case "return":
             back = struct_of(form, ReturnRequest, "amount", "returned_on", "bank_reference", "reason")
             return await machine.give_back(act, kind, shown_id, back)
+        case "repay":
+            repaid = struct_of(form, PaymentRequest, "amount", "paid_on", "bank_reference")
+            return await repayment.repay(act, shown_id, repaid)
         case _:
             return await machine.cancel(act, kind, shown_id, struct_of(form, ReasonRequest, "reason").reason)

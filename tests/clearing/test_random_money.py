@@ -17,6 +17,13 @@ SEEDS = [int(seed) for seed in os.environ.get("ONESTOP_MONEY_SEEDS", "1").split(
 MOVES = int(os.environ.get("ONESTOP_MONEY_MOVES", "150"))
 WHY = {"reason": "试"}
 FUNDS = ("390100", "610100")
+LIKELY = {
+    "draft": "approval",
+    "approved": "sending",
+    "sent": "payments",
+    "part_paid": "payments",
+    "returned": "payments",
+}
 
 
 @pytest.fixture
@@ -85,7 +92,8 @@ class Walk:
     async def declare(self) -> None:
         """The month before, or the one before that."""
         month = (self.day.replace(day=1) - timedelta(days=self.chance.choice([1, 1, 32]))).strftime("%Y-%m")
-        made = await self.send("/clearing/statements", {"hospital_code": self.desk.world.township, "period": month})
+        body = {"hospital_code": self.desk.world.township, "period": month}
+        made = await self.send("/clearing/statements", body, "li")
         self.ids["stm"] += [made["statement_id"]] if made else []
 
     async def withdraw(self) -> None:
@@ -141,8 +149,10 @@ class Walk:
             "returns": WHY | {"amount": self.yuan(found.json()["paid"])} | self.bank("returned_on"),
             "cancellation": WHY,
         }
-        step = self.chance.choice(["approval", "sending", "payments", "payments", "returns", "cancellation"])
-        await self.send(f"{path}/{step}", tries[step])
+        step = self.chance.choice(list(tries))
+        if self.chance.random() < 0.7:  # what the state lets one expect
+            step = LIKELY.get(found.json()["state"], step)
+        await self.send(f"{path}/{step}", tries[step], "wang" if step == "approval" else None)
 
     async def prepay(self) -> None:
         """A prepayment, often carried through at once."""
@@ -190,12 +200,12 @@ async def test_no_move_makes_money_leave_twice(desk: Office, seed: int) -> None:
     """After every few moves of a random walk, refused ones among them, each invariant of the ledger holds."""
     walk = Walk(desk, random.Random(seed))
     often: dict[Callable[[], Awaitable[None]], int] = {
-        walk.later: 8, walk.settle: 10, walk.correct: 7, walk.declare: 8, walk.withdraw: 5, walk.deduct: 6, walk.answer: 8,
-        walk.approve: 9, walk.order: 10, walk.move: 30, walk.prepay: 2, walk.release: 3, walk.repay: 3, walk.close: 1,
+        walk.later: 6, walk.settle: 12, walk.correct: 6, walk.declare: 9, walk.withdraw: 3, walk.deduct: 6, walk.answer: 10,
+        walk.approve: 14, walk.order: 14, walk.move: 40, walk.prepay: 2, walk.release: 3, walk.repay: 3, walk.close: 1,
     }  # fmt: skip
     for number in range(MOVES):
         move = walk.chance.choices(list(often), weights=list(often.values()))[0]
         await move()
         if number % 10 == 9 or number == MOVES - 1:
             assert await violations(desk.url) == {}, (seed, number, move.__name__, walk.day)
-    assert walk.done > MOVES / 5
+    assert walk.done > MOVES / 8, "the walk gets nowhere"

@@ -149,6 +149,7 @@ async def test_a_june_that_pays_on_time_is_silent_and_an_unpaid_year_is_not(
         samples = await fresh(desk)
         assert of_fund(samples, "overdue_orders") == 1
         assert of_fund(samples, "required_yuan", year="2018") > 0
+        assert of_fund(samples, "payout_ratio", year="2018", kind="legal") < 0.85
         assert firing(samples, tmp_path) == {
             "PayoutProjectedBelowFloor",
             "OrdersOverdue",

@@ -11,6 +11,10 @@ BEGIN
   ELSIF NEW.withdrawn_on IS NOT NULL AND (NEW.approved_on IS NOT NULL
                                           OR EXISTS (SELECT FROM parts_in_progress(NEW.statement_id))) THEN
     RAISE EXCEPTION 'a statement with a part in progress is not withdrawn' USING ERRCODE = 'restrict_violation';
+  ELSIF NEW.approved_on IS NOT NULL AND OLD.approved_on IS NULL AND (
+      NEW.approved_by IS NULL OR NEW.approved_by = NEW.subject
+      OR EXISTS (SELECT FROM statement_part p WHERE p.statement_id = NEW.statement_id)) THEN
+    RAISE EXCEPTION 'a statement without parts is approved by another' USING ERRCODE = 'restrict_violation';
   END IF;
   derived := statement_state(NEW);
   IF NEW.state NOT IN (OLD.state, derived) THEN
