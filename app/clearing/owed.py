@@ -15,13 +15,10 @@ from app.settlement.deducted import line_worth
 
 _PERSON: Final = text("SELECT person_id FROM settlement WHERE settlement_id = :settlement")
 _LEFT: Final = text(
-    """SELECT settlement_owed(:settlement, :fund) - coalesce(sum(x.taken), 0)::bigint AS whole,
-              coalesce(sum(x.taken) FILTER (WHERE x.line_no = CAST(:line AS integer)), 0)::bigint AS on_line
-         FROM (SELECT d.line_no, CASE WHEN d.upheld IS NOT NULL THEN d.upheld - d.given_back WHEN :proposing
-           THEN d.amount ELSE 0
-                      END AS taken
-                 FROM deduction d
-                WHERE d.settlement_id = :settlement AND d.fund = :fund AND d.deduction_id <> :apart_from) x"""
+    """SELECT settlement_owed(:settlement, :fund) - coalesce(sum(d.upheld - d.given_back), 0)::bigint AS whole,
+              coalesce(sum(d.upheld - d.given_back) FILTER (WHERE d.line_no = CAST(:line AS integer)), 0)::bigint AS on_line
+         FROM deduction d
+        WHERE d.settlement_id = :settlement AND d.fund = :fund AND d.deduction_id <> :apart_from AND d.upheld > 0"""
 )
 
 
@@ -41,14 +38,13 @@ class Claim(NamedTuple):
     deduction_id: int = 0
 
 
-async def left_of(act: Act, claim: Claim, *, proposing: bool = False) -> int:
-    """What a deduction may still take, at least 0. ``proposing``: what others only propose counts as taken too. The
-    person must be locked."""
+async def left_of(act: Act, claim: Claim) -> int:
+    """What a deduction may still take, at least 0. What others only propose has taken nothing yet. The person must be
+    locked."""
     given = {
         "settlement": claim.settlement_id,
         "fund": claim.fund,
         "line": claim.line_no,
-        "proposing": proposing,
         "apart_from": claim.deduction_id,
     }
     found = (await act.connection.execute(_LEFT, given)).one()

@@ -197,7 +197,10 @@ async def withdraw(
     row = await locked(connection, statement, number_of(STATEMENT, shown))
     if caller.principal.hospital_code is None:
         may_pay(caller, row["area_code"])
-        if caller.principal.funds is not None:
+        funds = caller.principal.funds
+        if funds is not None and not funds.issuperset(
+            part.fund for part in await parts_of(connection, row["statement_id"])
+        ):
             raise Forbidden("statement_needs_all_funds")
     await check_untouched(connection, row["statement_id"])
     check_move(row, BEFORE_APPROVAL, "withdrawn")

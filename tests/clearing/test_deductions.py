@@ -193,7 +193,9 @@ async def test_what_can_not_be_deducted_is_refused_with_every_fault(desk: Office
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
     path = f"/clearing/statements/{statement['statement_id']}/deductions"
-    await claimed(desk, statement, settled, "900.00")
+    first = await claimed(desk, statement, settled, "900.00")
+    await claimed(desk, statement, settled, "60.00")  # the first is only proposed, it has taken nothing
+    await desk.do("hospital", f"/clearing/deductions/{first['deduction_id']}/acceptance")
     answer = await desk.send("li", path, claim(settled, "50.01", line_no=9))
     assert answer.status_code == 422, answer.text
     assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [
@@ -221,8 +223,8 @@ async def test_what_can_not_be_deducted_is_refused_with_every_fault(desk: Office
     approval = f"/clearing/statements/{statement['statement_id']}/approval"
     await desk.do("wang", approval, {"funds": ["610100"]})
     assert await desk.refused("li", path, claim(settled, "1.00", fund="610100")) == (409, "invalid_move")
-    assert await owner.fetchval("SELECT count(*) FROM deduction") == 1
-    assert await posted(owner) == []
+    assert await owner.fetchval("SELECT count(*) FROM deduction") == 2
+    assert [row[2] for row in await posted(owner)] == [90000]
 
 
 async def test_a_reversal_takes_upheld_deductions_back_and_ends_open_ones(desk: Office, owner: Any) -> None:

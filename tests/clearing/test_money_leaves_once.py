@@ -108,8 +108,9 @@ async def test_a_withdrawal_is_the_hospitals_or_of_finance_for_all_funds(desk: O
     await desk.at("2018-06-05")
     path = f"/clearing/statements/{(await desk.declared('2018-05'))['statement_id']}/withdrawal"
     await desk.hire("civil", scopes=["finance"], funds=["610100"])
+    await desk.hire("both", scopes=["finance"], funds=["390100", "610100"])
     assert await desk.refused("civil", path, WHY) == (403, "statement_needs_all_funds")
-    assert (await desk.do("li", path, WHY))["state"] == "withdrawn"
+    assert (await desk.do("both", path, WHY))["state"] == "withdrawn"
 
 
 async def test_nothing_hangs_on_a_withdrawn_statement(desk: Office, owner: Any) -> None:
@@ -302,7 +303,8 @@ async def test_a_line_is_deducted_at_most_what_its_refund_would_take(desk: Offic
         Decimal(too_much.json()["errors"][0]["values"]["payable"]) if "values" in too_much.json()["errors"][0] else None
     )
     assert most is None or most <= Decimal("400.00")
-    await claimed(desk, statement, bill, "300.00", line_no=2)
+    first = await claimed(desk, statement, bill, "300.00", line_no=2)
+    await desk.do("hospital", f"{first}/acceptance")
     assert await desk.refused("li", path, body | {"amount": "300.00"}) == (422, "deduction_exceeds_payable")
 
 
