@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.demo.bill import example
-from app.demo.compute import OfflineBill, computed
+from app.demo.compute import OfflineBill, computed_offline
 from app.policies import shipped_book
 from app.service.wire import decode
 from app.settlement.slip import Names, contents
@@ -23,7 +23,7 @@ LINES = (50, 500, 2000, 10_000)
 def measure(lines: int) -> None:
     """Set the demo's bill with its lines repeated; print the second of two settings, fonts being read by then."""
     book = shipped_book()
-    one = computed(decode(msgspec.json.encode(example()), OfflineBill), book)
+    one = computed_offline(decode(msgspec.json.encode(example()), OfflineBill), book)
     found: dict[str, Any] = contents(
         row_of(one), Names("滇禾县人民医院", "张永福", "530127********9959"), book.packs["yunnan"]
     )

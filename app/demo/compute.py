@@ -19,24 +19,20 @@ from app.registry.facts import (
     CatalogueRequest,
     IdentityEntry,
     Level,
-    benefit_class,
     catalogue_faults,
     catalogue_values,
     identity_faults,
     interval_faults,
     overlaps,
 )
+from app.registry.paying_area import NO_RECORDS, FoundArea
 from app.service.wire import AreaCode, Code, Day, Money, decode
-from app.settlement.bill import BillRequest, core_bill, essential
-from app.settlement.document import Inputs, digest, document_of, encoded, results_of
+from app.settlement.bill import BillRequest
+from app.settlement.computing import INSURANCE_TYPE, Computation, computed
 from app.settlement.reading import answer_of_computation
-from app.settlement.service import INSURANCE_TYPE, Computation
-from app.settlement.store import Found
-from app.tiers.episode import visit_name
-from app.tiers.model import CatalogueEntry, Episode, Facts, Rank
-from app.tiers.policy import Policy, PolicyBook
-from app.tiers.scope import Catalogue
-from app.tiers.waterfall import bill_faults, compute
+from app.settlement.rows import Found, FoundHospital, FoundPerson
+from app.tiers.model import CatalogueEntry, Episode, Rank
+from app.tiers.policy import PolicyBook
 
 MAX_ITEMS: Final = 20_000
 Count = Annotated[int, Meta(ge=0, le=1000)]
@@ -110,49 +106,29 @@ def compute_file(path: Path, policy_file: Path | None) -> dict[str, Any]:
     """
     given = decode(path.read_bytes(), OfflineBill)
     if policy_file is None:
-        computation = computed(given, book_with([]))
+        computation = computed_offline(given, book_with([]))
     else:
-        name = policy_file.stem
-        computation = computed(given, book_with([policy_file], drafts=True), first=name)
+        computation = computed_offline(given, book_with([policy_file], drafts=True), first=policy_file.stem)
     answer = answer_of_computation(computation, quote_id="", expires=None)
     return cast(dict[str, Any], msgspec.to_builtins(answer))
 
 
-def computed(given: OfflineBill, book: PolicyBook, first: str | None = None) -> Computation:
-    """The computation of an offline bill, by the same core and with the same digests as in the service; under the pack
-    ``first`` wherever that covers the person's area."""
-    request, policy = given.bill, None
-    faults = _fact_faults(given)
+def computed_offline(given: OfflineBill, book: PolicyBook, first: str | None = None) -> Computation:
+    """The computation of an offline bill, as the service would make it; under the pack ``first`` wherever that covers the
+    person's area."""
+    faults = _fact_faults(given)  # first, because a fault of the bill may follow from a wrong fact
     try:
-        area, day = given.person.area_code, request.discharged_on
-        covers = first is not None and area.startswith(book.packs[first].areas)
-        policy = book.policy(first, day) if first is not None and covers else book.on(day, area)
+        computation = computed(given.bill, _found(given, book, first), book, _episode(given))
     except Refused as refused:
-        faults += _below("/bill", refused.faults)
-    bill = core_bill(request)
-    if policy is None or faults:
-        raise Refused(_below("/bill", bill_faults(bill)) + faults)
-    facts, before = _facts(given, policy), _year(given.year_to_date)
-    admission = before["inpatient_count"] + (0 if given.episode_counted else 1)
-    episode = Episode(parsed(given.episode_deductible_paid, 2), admission=admission)
-    try:
-        result = compute(bill, _catalogue(given.catalogue), facts, before, episode, policy)
-    except Refused as refused:
-        raise Refused(_below("/bill", refused.faults)) from None
-    outcome = result.outcome
-    inputs = encoded(
-        Inputs(outcome.policy.digest, request.discharged_on, result.entries, facts, before, episode, essential(request))
-    )
-    results = encoded(results_of(outcome))
-    document = document_of(inputs, results, outcome.lines, outcome.trace)
-    found = Found("new", now=datetime.combine(request.discharged_on, time(), SHANGHAI))
-    visits = (visit_name(request.hospital_code, request.visit_id),)
-    return Computation(request, found, visits, [], facts, episode, outcome, document, digest(inputs), digest(results))
+        raise Refused([*faults, *_below("/bill", refused.faults)]) from None
+    if faults:
+        raise Refused(faults)
+    return computation
 
 
 def _below(prefix: str, faults: Iterable[Fault]) -> list[Fault]:
-    """Faults of a part of the file, as faults of the file; one without a place is the discharge day's."""
-    return [Fault(prefix + (fault.pointer or "/discharged_on"), fault.code, fault.values) for fault in faults]
+    """Faults of a part of the file, as faults of the file."""
+    return [Fault(prefix + fault.pointer, fault.code, fault.values) for fault in faults]
 
 
 def _fact_faults(given: OfflineBill) -> list[Fault]:
@@ -160,8 +136,6 @@ def _fact_faults(given: OfflineBill) -> list[Fault]:
     faults = _below("/person", identity_faults(given.person.identities))
     for index, one in enumerate(given.person.chronic_registrations):
         faults += interval_faults(one.from_, one.until, f"/person/chronic_registrations/{index}/until")
-    if given.bill.insurance_type != INSURANCE_TYPE:
-        faults.append(Fault("/bill/insurance_type", "insurance_type_unsupported"))
     versions: dict[str, list[OfflineItem]] = {}
     for index, item in enumerate(given.catalogue):
         faults += _below(f"/catalogue/{index}", catalogue_faults(item))
@@ -172,41 +146,41 @@ def _fact_faults(given: OfflineBill) -> list[Fault]:
     return faults
 
 
-def _facts(given: OfflineBill, policy: Policy) -> Facts:
+def _found(given: OfflineBill, book: PolicyBook, first: str | None) -> Found:
+    """The file's facts in the place of those that the service reads; the person is insured, the hospital has a contract."""
     bill, person, hospital = given.bill, given.person, given.hospital
-    registered = any(
-        one.disease_code == bill.disease_code and holds(one.from_, one.until, bill.admitted_on)
-        for one in person.chronic_registrations
+    day = bill.admitted_on
+    covers = first is not None and person.area_code.startswith(book.packs[first].areas)
+    return Found(
+        "new",
+        now=datetime.combine(bill.discharged_on, time(), SHANGHAI),
+        person=FoundPerson(person.area_code, INSURANCE_TYPE, insured=True),
+        area=FoundArea(pack=first) if covers else NO_RECORDS,
+        classes=[item.class_ for item in person.identities if holds(item.from_, item.until, day)],
+        registrations=[one.disease_code for one in person.chronic_registrations if holds(one.from_, one.until, day)],
+        hospital=FoundHospital(hospital.level, hospital.rank, hospital.area_code),
+        entries=[_entry(item) for item in given.catalogue],
+        accumulators=_year(given.year_to_date),
     )
-    own_class = benefit_class(person.identities, bill.admitted_on, policy.version.precedence)
-    return Facts(
-        person_id=bill.person_id,
-        area_code=person.area_code,
-        benefit_class=cast(Any, own_class),
-        hospital_code=bill.hospital_code,
-        hospital_level=hospital.level,
-        hospital_rank=hospital.rank,
-        hospital_area_code=hospital.area_code,
-        disease_registered=registered,
-    )
+
+
+def _episode(given: OfflineBill) -> Episode:
+    admission = given.year_to_date.inpatient_count + (0 if given.episode_counted else 1)
+    return Episode(parsed(given.episode_deductible_paid, 2), admission=admission)
 
 
 def _year(year: OfflineYear) -> dict[str, int]:
     return {name: value if isinstance(value, int) else parsed(value, 2) for name, value in structs.asdict(year).items()}
 
 
-def _catalogue(items: Iterable[OfflineItem]) -> Catalogue:
-    catalogue: dict[str, list[CatalogueEntry]] = {}
-    for item in items:
-        values = catalogue_values(item.item_code, item)
-        entry = CatalogueEntry(
-            item_code=item.item_code,
-            catalogue_class=item.class_,
-            first_pay_ratio=values["first_pay_ratio"],
-            ceilings=(values["ceiling_1"], values["ceiling_2"], values["ceiling_3"]),
-            restricted=item.restricted,
-            valid_from=item.valid_from,
-            valid_until=item.valid_until,
-        )
-        catalogue.setdefault(item.item_code, []).append(entry)
-    return catalogue
+def _entry(item: OfflineItem) -> CatalogueEntry:
+    values = catalogue_values(item.item_code, item)
+    return CatalogueEntry(
+        item_code=item.item_code,
+        catalogue_class=item.class_,
+        first_pay_ratio=values["first_pay_ratio"],
+        ceilings=(values["ceiling_1"], values["ceiling_2"], values["ceiling_3"]),
+        restricted=item.restricted,
+        valid_from=item.valid_from,
+        valid_until=item.valid_until,
+    )

@@ -9,9 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from app.nhsa.dictionary import Dictionary
+from app.settlement.computing import Computation
 from app.settlement.document import decode_document, decode_results
-from app.settlement.service import Computation
-from app.settlement.store import NewEntry
+from app.settlement.rows import NewEntry
 from app.tiers.explain import sentence
 from app.tiers.model import FUND_TIERS, FUNDS, Portions, Scope, Step
 

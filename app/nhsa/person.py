@@ -14,7 +14,7 @@ from app.registry.paying_area import area_on, policy_in
 from app.registry.service import id_number_place, name_place
 from app.service.security import birth_date, blind_index_candidates, decrypt, valid_id_number
 from app.service.wire import is_code
-from app.settlement.service import INSURANCE_TYPE
+from app.settlement.computing import INSURANCE_TYPE
 from app.tiers.model import FUND_TIERS, FUNDS, empty_year
 from app.tiers.policy import Policy
 
@@ -127,7 +127,7 @@ async def entitlement(call: Call) -> Output:
 async def _policy(call: Call, on: date, area_code: str) -> Policy | None:
     area = await area_on(call.connection, area_code, on)
     try:
-        return policy_in(call.service, on, area_code, area)
+        return policy_in(call.service.book, on, area_code, area)
     except Refused:
         return None
 

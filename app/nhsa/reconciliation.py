@@ -20,7 +20,7 @@ from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, day, refused
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
 from app.nhsa.vault import file_place, opened, sealed
-from app.settlement.service import INSURANCE_TYPE
+from app.settlement.computing import INSURANCE_TYPE
 from app.tiers.model import MedicalType
 
 EVEN, UNEVEN = "0", "1"

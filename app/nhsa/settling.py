@@ -13,10 +13,10 @@ from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, Figures, amounts, fund_rows, of_computation, of_entry
 from app.nhsa.person import person_for, shown_person
 from app.nhsa.visit_bill import Prepared, nationally, prepare
-from app.settlement import correction, service
+from app.settlement import correction, settling
+from app.settlement.computing import Computation
 from app.settlement.correction import Keyed
-from app.settlement.service import Computation
-from app.settlement.store import NewEntry
+from app.settlement.rows import NewEntry
 
 CLEARING_WAY: Final = "1"  # 按项目
 CANCEL_REASON: Final = "医药机构通过国家接口撤销结算"
@@ -31,7 +31,7 @@ async def quote(call: Call) -> Output:
     visit = await visit_for(call, row, setting=_setting(call), lock=False)
     prepared = await prepare(call, row, visit, final=False)
     try:
-        computation = await service.quote_within(call.service, call.connection, call.caller, prepared.bill)
+        computation = await settling.quote_within(call.service, call.connection, call.caller, prepared.bill)
     except Refused as error:
         raise nationally(error, prepared) from None
     return await _answer(call, row, prepared, computation)
@@ -43,7 +43,7 @@ async def settle(call: Call) -> Output:
     visit = await visit_for(call, row, setting=_setting(call))
     prepared = await prepare(call, row, visit, final=True)
     try:
-        settled = await service.settle_within(
+        settled = await settling.settle_within(
             call.service,
             call.connection,
             call.caller,
@@ -59,7 +59,7 @@ async def settle(call: Call) -> Output:
     await visit_store.settle_lines(
         call.connection, visit.visit_no, settled.settlement_id, [line.line_no for line in prepared.lines]
     )
-    call.after.append(lambda: service.observe_settled(settled))
+    call.after.append(lambda: settling.observe_settled(settled))
     return await _answer(call, row, prepared, settled.computation)
 
 

@@ -7,9 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from app.database.engine import HotConnection
-from app.service.caller import Service
 from app.tiers.model import OwnFigure
-from app.tiers.policy import Policy
+from app.tiers.policy import Policy, PolicyBook
 
 _AREA: Final = "SELECT area_on($1, $2)::text"
 
@@ -34,8 +33,8 @@ async def area_on(connection: HotConnection, area_code: str, day: date) -> Found
     return _area.decode(await connection.fetchval(_AREA, area_code, day))
 
 
-def policy_in(service: Service, day: date, area_code: str, area: FoundArea) -> Policy:
+def policy_in(book: PolicyBook, day: date, area_code: str, area: FoundArea) -> Policy:
     """The policy of an area on a day: of the pack that its record names, else of the pack that covers its code."""
-    if area.pack is not None and area.pack in service.book.packs:
-        return service.book.policy(area.pack, day)
-    return service.book.on(day, area_code)
+    if area.pack is not None and area.pack in book.packs:
+        return book.policy(area.pack, day)
+    return book.on(day, area_code)

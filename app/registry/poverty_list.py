@@ -235,7 +235,7 @@ async def queue(
     if not may_write(caller, area_code):
         raise NotFound("not_found")
     area = await area_on(await raw_connection(connection), area_code, received_on)
-    policy = policy_in(service, received_on, area_code, area)
+    policy = policy_in(service.book, received_on, area_code, area)
     due_on = received_on + timedelta(days=policy.figure(MATCH_DAYS, {}).known)
     stored = {"kind": options.kind, "received_on": received_on.isoformat()}
     if options.kind == "exit":

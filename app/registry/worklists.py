@@ -225,7 +225,7 @@ async def _subsidy(service: Service, area_code: str, day: date) -> str | None:
     async with service.database.hot() as connection:
         area = await area_on(connection, area_code, day)
     try:
-        policy = policy_in(service, day, area_code, area).with_own(area.figures)
+        policy = policy_in(service.book, day, area_code, area).with_own(area.figures)
         amount = policy.figure(SUBSIDY, {}).value if policy.has(SUBSIDY) else None
     except Refused:
         return None

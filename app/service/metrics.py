@@ -55,7 +55,9 @@ nhsa_transactions = Counter(
     "onestop_nhsa_transactions_total", "Transactions of the national interface.", ("infno", "outcome")
 )
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
-engine_seconds = Histogram("onestop_engine_seconds", "One run of the pure waterfall.", buckets=_ENGINE_BUCKETS)
+engine_seconds = Histogram(
+    "onestop_engine_seconds", "One bill computed, from its faults to its document.", buckets=_ENGINE_BUCKETS
+)
 lock_wait_seconds = Histogram("onestop_lock_wait_seconds", "Waiting for a person's lock.", buckets=_LOCK_BUCKETS)
 oldest_open_list_seconds = Gauge(
     "onestop_oldest_open_list_seconds",

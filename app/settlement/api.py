@@ -25,8 +25,7 @@ from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS, require
 from app.service.wire import Quantity, decode, is_code
-from app.settlement import balance, correction, store
-from app.settlement import service as settling
+from app.settlement import balance, correction, settling, store
 from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer
 from app.settlement.balance import BalanceAnswer, ClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
@@ -34,7 +33,7 @@ from app.settlement.correction import Answered, Keyed
 from app.settlement.lists import BALANCES, SETTLEMENTS
 from app.settlement.reading import answer_of_computation, answer_of_row
 from app.settlement.replay import replay
-from app.settlement.service import Settled
+from app.settlement.settling import Settled
 from app.settlement.slip import slip_html
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 

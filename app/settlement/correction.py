@@ -23,14 +23,15 @@ from app.service.security import decrypt, encrypt, require
 from app.settlement import entry, store
 from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer
 from app.settlement.bill import core_bill
+from app.settlement.computing import class_on
 from app.settlement.deducted import fit_deductions
 from app.settlement.document import Inputs, decode_inputs, encoded
 from app.settlement.entry import Entry
 from app.settlement.law import policies_of
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
-from app.settlement.service import class_on, may_claim
-from app.settlement.store import PersonYear, Standing
+from app.settlement.rows import PersonYear, Standing
+from app.settlement.settling import may_claim
 from app.tiers.scope import refund_faults
 
 
@@ -189,7 +190,7 @@ def _as_known_now(
 
     def revised(item: Standing, inputs: Inputs) -> Inputs:
         area = areas[inputs.facts.area_code, inputs.policy_day]
-        policy = policy_in(service, inputs.policy_day, inputs.facts.area_code, area)
+        policy = policy_in(service.book, inputs.policy_day, inputs.facts.area_code, area)
         former = policy_of(inputs.policy_digest, inputs.policy_day)
         if former.same_law(policy):
             policy = former
@@ -279,8 +280,7 @@ async def _policies(service: Service, connection: HotConnection, found: PersonYe
 async def _write(service: Service, connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> None:
     """Write the entries, and give back what they make excessive of deductions."""
     for item in entries:
-        after = encoded(item.year).decode()
-        await store.write(connection, item.row, item.transfers, after, key=None, request_hash=None)
+        await store.write(connection, item, key=None, request_hash=None)
     await fit_deductions(service, connection, caller, entries)
 
 

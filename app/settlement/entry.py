@@ -13,6 +13,7 @@ from msgspec import structs
 from app import ENGINE_VERSION
 from app.basics.ids import SETTLEMENT, shown_id
 from app.ledger.journal import Transfer, creditor, receivable_transfers, transfers_for
+from app.settlement.computing import Computation
 from app.settlement.document import (
     NOTHING,
     Adjusted,
@@ -24,9 +25,10 @@ from app.settlement.document import (
     encoded,
     less,
     results_of_whole,
+    whole_of,
 )
 from app.settlement.person_year import Recomputed
-from app.settlement.store import NewEntry, Original, PersonYear, Standing
+from app.settlement.rows import NewEntry, Original, PersonYear, Standing
 from app.tiers.model import LineScope, Payable, Step
 
 _REPEATED: Final = frozenset(Original.__struct_fields__) - {"settlement_id", "entry_no", "digest", "engine_version"}
@@ -39,6 +41,51 @@ class Entry:
     row: NewEntry
     transfers: tuple[Transfer, ...]
     year: dict[str, int]
+
+
+def settlement(computation: Computation) -> Entry:
+    """Settle a bill for the first time, as it was computed."""
+    bill, found, outcome = computation.bill, computation.found, computation.outcome
+    row = NewEntry(
+        settlement_id=cast(int, found.settlement_id),
+        kind="settlement",
+        of_settlement_id=None,
+        person_id=bill.person_id,
+        benefit_year=outcome.benefit_year,
+        entry_no=found.entries_before + 1,
+        hospital_code=bill.hospital_code,
+        visit_id=bill.visit_id,
+        settle_seq=bill.settle_seq,
+        interim=bill.interim,
+        medical_type=bill.medical_type,
+        benefit_class=outcome.benefit_class,
+        paid_by=bill.paid_by,
+        paying_area=computation.paying_area,
+        hospital_area=computation.inputs.facts.hospital_area_code,
+        out_of_area=outcome.out_of_area,
+        recoverable=outcome.recoverable,
+        admitted_on=bill.admitted_on,
+        discharged_on=bill.discharged_on,
+        settled_at=computation.now,
+        total=outcome.total,
+        **structs.asdict(outcome.scope),
+        **structs.asdict(outcome.portions),
+        payable_adjustment=outcome.payable_adjustment,
+        deductible=outcome.deductible,
+        delta=encoded(whole_of(outcome).delta).decode(),
+        episode=list(computation.visits),
+        policy_pack=outcome.policy.pack,
+        policy_version=outcome.policy.version,
+        policy_digest=outcome.policy.digest,
+        assumed=outcome.policy.assumed,
+        engine_version=ENGINE_VERSION,
+        digest=computation.digest,
+        result_digest=computation.result_digest,
+        warnings=computation.warnings,
+        reason=None,
+        document=encoded(computation.document).decode(),
+    )
+    return Entry(row, _transfers(row, outcome.payables, "settlement"), outcome.after)
 
 
 def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | None = None) -> Entry:
@@ -164,7 +211,7 @@ def _balance_state(patient: int, own: bool) -> str | None:
     return "waived" if patient > 0 and not own else "open"
 
 
-def _transfers(row: Original, payables: Sequence[Payable], event: str) -> tuple[Transfer, ...]:
+def _transfers(row: Original | NewEntry, payables: Sequence[Payable], event: str) -> tuple[Transfer, ...]:
     owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code, person_id=row.person_id)
     return transfers_for(
         payables, event=event, paying_area=row.paying_area, creditor=owed_to, medical_type=row.medical_type

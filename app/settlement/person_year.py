@@ -10,14 +10,12 @@ from datetime import date
 
 from msgspec import Struct, structs
 
-from app.settlement.bill import core_bill
+from app.settlement.computing import outcome_of
 from app.settlement.document import NOTHING, Document, Inputs, Whole, decode_inputs, in_todays_words, less, whole_of
-from app.settlement.store import Original, Standing
+from app.settlement.rows import Original, Standing
 from app.tiers.episode import Stay, episode_of
-from app.tiers.model import Bill, CatalogueEntry, Outcome
+from app.tiers.model import Outcome
 from app.tiers.policy import Policy
-from app.tiers.scope import refunded
-from app.tiers.waterfall import run
 
 PolicyOf = Callable[[str, date], Policy]
 """The policy of a pack's digest on a day."""
@@ -89,23 +87,4 @@ def _computed(
     )
     policy = policy_of(inputs.policy_digest, inputs.policy_day)
     inputs = structs.replace(inputs, before=dict(year), episode=episode, adjusts=None)
-    return run_inputs(inputs, policy), inputs
-
-
-def run_inputs(inputs: Inputs, policy: Policy) -> Outcome:
-    """The engine on stored inputs: the bill less its refunds, with the catalogue versions, facts and year of then."""
-    law = policy.with_own(inputs.facts.own_figures)
-    return run(bill_of(inputs), catalogue_of(inputs.entries), inputs.facts, inputs.before, inputs.episode, law).outcome
-
-
-def bill_of(inputs: Inputs) -> Bill:
-    """The bill that stored inputs stand for, less what was refunded since."""
-    return refunded(core_bill(inputs.bill), dict(inputs.refunds))
-
-
-def catalogue_of(entries: Sequence[CatalogueEntry]) -> dict[str, list[CatalogueEntry]]:
-    """Catalogue versions by item."""
-    catalogue: dict[str, list[CatalogueEntry]] = {}
-    for entry in entries:
-        catalogue.setdefault(entry.item_code, []).append(entry)
-    return catalogue
+    return outcome_of(inputs, policy), inputs

@@ -25,10 +25,10 @@ from app.settlement.answer import (
     shown_warnings,
     shown_year,
 )
+from app.settlement.computing import Computation
 from app.settlement.document import Document, Results, decode_document, decode_results, decode_reversal
 from app.settlement.entry import line_differences
 from app.settlement.person_year import Recomputed
-from app.settlement.service import Computation
 from app.tiers.comparison import compared
 from app.tiers.model import FUND_TIERS, LineScope
 from app.tiers.summary import summarized

@@ -11,6 +11,7 @@ from app.service.http import check_context
 from app.service.security import require
 from app.settlement import store
 from app.settlement.answer import ReplayAnswer
+from app.settlement.computing import outcome_of
 from app.settlement.document import (
     NOTHING,
     Document,
@@ -26,7 +27,6 @@ from app.settlement.document import (
     whole_of,
 )
 from app.settlement.law import policies_of
-from app.settlement.person_year import run_inputs
 
 
 async def replay(service: Service, caller: Caller, settlement_id: int) -> ReplayAnswer:
@@ -60,7 +60,7 @@ async def _recomputed(service: Service, connection: HotConnection, row: Any, doc
         return encoded(results_of_whole(whole, taken_back.before))
     inputs = decode_inputs(document)
     policy_of = await policies_of(service, connection, [inputs.policy_digest])
-    outcome = run_inputs(inputs, policy_of(inputs.policy_digest, inputs.policy_day))
+    outcome = outcome_of(inputs, policy_of(inputs.policy_digest, inputs.policy_day))
     if inputs.adjusts is None:
         return encoded(results_of(outcome))
     difference = less(whole_of(outcome), inputs.adjusts.whole)

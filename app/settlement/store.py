@@ -1,19 +1,16 @@
 """Every SQL statement of settling, named in one place. Amounts in fen."""
 
-from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from app.database.engine import HotConnection
-from app.ledger.journal import Transfer
-from app.registry.paying_area import NO_RECORDS, FoundArea
 from app.service.caller import Caller
 from app.settlement.bill import BillRequest
-from app.settlement.document import Document, Whole
-from app.tiers.episode import Stay
-from app.tiers.model import CatalogueEntry, Portions, Scope
+from app.settlement.document import Whole, encoded
+from app.settlement.entry import Entry
+from app.settlement.rows import Found, PersonYear
+from app.tiers.model import Portions, Scope
 
 _FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
 _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
@@ -22,162 +19,6 @@ _REMEMBER: Final = """INSERT INTO idempotency (subject, key, request_hash, statu
  VALUES ($1, $2, $3, $4, $5, $6)"""
 _OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $1 AND benefit_year = $2"
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
-
-
-class FoundPerson(Struct, frozen=True):
-    """What the registry knows of the insured person on the admission day."""
-
-    area_code: str
-    insurance_type: str
-    insured: bool
-
-
-class FoundHospital(Struct, frozen=True):
-    """What the registry knows of the hospital on the admission day."""
-
-    level: int
-    rank: str
-    area_code: str
-    contracted: bool = True
-
-
-class Found(Struct, frozen=True):
-    """Everything that settling needs to know, read under the person's lock. ``lock_wait`` in microseconds."""
-
-    state: str
-    settlement_id: int | None = None
-    now: datetime | None = None
-    lock_wait: int = 0
-    settled: int | None = None
-    person: FoundPerson | None = None
-    area: FoundArea = NO_RECORDS
-    classes: list[str] = []
-    registrations: list[str] = []
-    hospital: FoundHospital | None = None
-    entries: list[CatalogueEntry] = []
-    accumulators: dict[str, int] | None = None
-    entries_before: int = 0
-    stays: list[Stay] = []
-    settled_later_stay: bool = False
-
-
-class NewEntry(Struct, frozen=True):
-    """One row to write; the fields are those of the database's ``new_entry``, in its order.
-
-    ``balance_state``: how the patient's balance begins that this row opens, None for none.
-    """
-
-    settlement_id: int
-    kind: str
-    of_settlement_id: int | None
-    person_id: str
-    benefit_year: int
-    entry_no: int
-    hospital_code: str
-    visit_id: str
-    settle_seq: int
-    interim: bool
-    medical_type: str
-    benefit_class: str
-    paid_by: str
-    paying_area: str
-    hospital_area: str
-    out_of_area: bool
-    recoverable: bool
-    admitted_on: date
-    discharged_on: date
-    settled_at: datetime
-    total: int
-    own_expense: int
-    over_limit: int
-    first_pay: int
-    in_scope: int
-    basic: int
-    serious_illness: int
-    medical_assistance: int
-    safety_net: int
-    hospital: int
-    patient: int
-    payable_adjustment: int
-    deductible: int
-    delta: str
-    episode: list[str]
-    policy_pack: str
-    policy_version: str
-    policy_digest: str
-    assumed: int
-    engine_version: str
-    digest: str
-    result_digest: str
-    warnings: list[str]
-    reason: str | None
-    document: str
-    caused_by: int | None = None
-    balance_state: str | None = None
-
-
-class Original(Struct, frozen=True):
-    """The columns of a settlement that its correction repeats; class and policy as computed last."""
-
-    settlement_id: int
-    person_id: str
-    benefit_year: int
-    entry_no: int
-    hospital_code: str
-    visit_id: str
-    settle_seq: int
-    interim: bool
-    medical_type: str
-    benefit_class: str
-    paid_by: str
-    paying_area: str
-    hospital_area: str
-    out_of_area: bool
-    recoverable: bool
-    admitted_on: date
-    discharged_on: date
-    episode: list[str]
-    policy_pack: str
-    policy_version: str
-    policy_digest: str
-    assumed: int
-    engine_version: str
-    digest: str
-
-
-class Standing(Struct, frozen=True):
-    """A live settlement as it stands: the sums of it and its adjustments, and what was computed last.
-
-    ``reached``: the caller may see it. ``digests``: the result digests of the settlement and its adjustments, in order.
-    """
-
-    row: Original
-    reached: bool
-    whole: Whole
-    digests: tuple[str, ...]
-    document: Document | None
-
-
-class PersonYear(Struct, frozen=True):
-    """What a correction needs of a person-year, read under the person's lock: the live settlements from the named one on.
-
-    ``ids`` are new ids, enough for a row per settlement; ``body`` is the remembered answer of a replay, in Base64.
-    """
-
-    state: str
-    status: int | None = None
-    body: str | None = None
-    now: datetime | None = None
-    person_id: str = ""
-    benefit_year: int = 0
-    kind: str | None = None
-    reversed: bool = False
-    ids: list[int] | None = None
-    accumulators: dict[str, int] | None = None
-    entries_before: int = 0
-    identities: list[tuple[str, date, date | None]] = []
-    stays: list[Stay] = []
-    standing: list[Standing] = []
 
 
 _found = msgspec.json.Decoder(Found)
@@ -212,20 +53,14 @@ async def facts(
     return _found.decode(text)
 
 
-async def write(
-    connection: HotConnection,
-    entry: NewEntry,
-    transfers: tuple[Transfer, ...],
-    after: str,
-    *,
-    key: str | None,
-    request_hash: bytes | None,
-) -> None:
-    """Write an entry with all that belongs to it, in one call; ``after`` are the year's accumulators as JSON."""
+async def write(connection: HotConnection, entry: Entry, *, key: str | None, request_hash: bytes | None) -> None:
+    """Write an entry with all that belongs to it, in one call."""
     rows = [
-        (item.debit, item.credit, item.amount, item.fund, item.tier, item.event, item.clr_type) for item in transfers
+        (item.debit, item.credit, item.amount, item.fund, item.tier, item.event, item.clr_type)
+        for item in entry.transfers
     ]
-    await connection.execute(_WRITE, msgspec.structs.astuple(entry), rows, after, key, request_hash)
+    year = encoded(entry.year).decode()
+    await connection.execute(_WRITE, msgspec.structs.astuple(entry.row), rows, year, key, request_hash)
 
 
 async def person_year(

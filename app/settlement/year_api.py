@@ -75,7 +75,7 @@ async def read_year(service: Service, caller: Caller, person_id: str, year: int)
         area = await area_on(await raw_connection(connection), row["area_code"], day)
     accumulators = empty_year() | (stored or {})
     try:
-        policy = policy_in(service, day, row["area_code"], area).with_own(area.figures)
+        policy = policy_in(service.book, day, row["area_code"], area).with_own(area.figures)
     except Refused:
         return shown_year(accumulators) | {"room": {}}
     accumulators |= {name: 0 for name in policy.version.accumulators if name not in accumulators}

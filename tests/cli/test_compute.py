@@ -158,7 +158,8 @@ def test_a_wrong_policy_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_all_faults_come_at_once_with_their_places(tmp_path: Path) -> None:
-    """Faults of the bill and of the facts beside it are named by pointers into the file, and no value is echoed."""
+    """Faults of the bill and of the facts beside it are named by pointers into the file, those of the
+    bill last and in its order; no value is echoed."""
     given = example()
     given["bill"] |= {"total": "1.00", "insurance_type": "310"}
     given["bill"]["lines"][0]["amount"] = "987654.00"
@@ -167,12 +168,12 @@ def test_all_faults_come_at_once_with_their_places(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         compute_file(written(tmp_path, given), None)
     assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [
-        ("/bill/lines/0/amount", "line_amount_mismatch"),
-        ("/bill/total", "total_mismatch"),
         ("/person/identities/1", "identity_overlap"),
-        ("/bill/insurance_type", "insurance_type_unsupported"),
         ("/catalogue/1/first_pay_ratio", "ratio_for_class_a"),
         ("/catalogue/1/valid_from", "catalogue_overlap"),
+        ("/bill/insurance_type", "insurance_type_unsupported"),
+        ("/bill/lines/0/amount", "line_amount_mismatch"),
+        ("/bill/total", "total_mismatch"),
     ]
     assert "987654" not in repr([fault.values for fault in refused.value.faults])
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database.engine import METADATA
 from app.database.schema import MIGRATIONS, head, migrate, revision
-from app.settlement.store import NewEntry
+from app.settlement.rows import NewEntry
 from tests.conftest import new_database
 
 for path in sorted((Path(__file__).parent.parent.parent / "app").glob("*/tables.py")):

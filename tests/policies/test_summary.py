@@ -9,7 +9,7 @@ import msgspec
 from app.basics.errors import Language
 from app.basics.money import yuan
 from app.demo.bill import example
-from app.demo.compute import OfflineBill, computed
+from app.demo.compute import OfflineBill, computed_offline
 from app.policies import shipped_book
 from app.service.wire import decode
 from app.tiers.model import FUND_TIERS, Outcome, Portions
@@ -37,7 +37,9 @@ def of_example(language: Language = "zh", **changes: object) -> list[str]:
     """The summary of the example's bill, with changes to the bill."""
     given = example()
     given["bill"] |= changes
-    return summary(computed(decode(msgspec.json.encode(given), OfflineBill), shipped_book()).outcome, "21", language)
+    return summary(
+        computed_offline(decode(msgspec.json.encode(given), OfflineBill), shipped_book()).outcome, "21", language
+    )
 
 
 def test_the_example_in_chinese() -> None:

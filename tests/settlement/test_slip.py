@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from app.demo.bill import example
-from app.demo.compute import OfflineBill, computed
+from app.demo.compute import OfflineBill, computed_offline
 from app.policies import shipped_book
 from app.service.wire import decode
 from app.settlement.capitals import capital_yuan
+from app.settlement.computing import Computation
 from app.settlement.document import Document, ReversalInputs, encoded
-from app.settlement.service import Computation
 from app.settlement.slip import ACCUMULATOR_NAMES, Names, basis_text, rendered
 from app.tiers.model import ACCUMULATORS, Step
 from tests.world import World, key
@@ -108,7 +108,7 @@ def computation(**changes: Any) -> Computation:
     """The demo's bill, computed; ``changes`` are made to the bill."""
     given = example()
     given["bill"] |= changes
-    return computed(decode(msgspec.json.encode(given), OfflineBill), BOOK)
+    return computed_offline(decode(msgspec.json.encode(given), OfflineBill), BOOK)
 
 
 def row_of(one: Computation) -> dict[str, Any]:

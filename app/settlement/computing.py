@@ -1,0 +1,195 @@
+"""From a bill to what it costs: the one function behind quoting, settling, computing offline, correcting and replaying. Pure.
+
+A new bill goes through ``computed``: its faults, the facts and the law that apply to it, the waterfall, the document to keep.
+A settled bill is computed again by ``outcome_of``, the last part of that way, from the inputs that its document keeps.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, cast
+
+from msgspec import structs
+
+from app.basics.areas import pooling_area
+from app.basics.days import shanghai_day
+from app.basics.errors import Fault, Refused
+from app.registry.paying_area import policy_in
+from app.settlement.bill import BillRequest, core_bill, essential
+from app.settlement.document import Document, Inputs, digest, document_of, encoded, results_of
+from app.settlement.rows import Found, FoundHospital, FoundPerson
+from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
+from app.tiers.model import BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
+from app.tiers.policy import Policy, PolicyBook
+from app.tiers.scope import refunded
+from app.tiers.waterfall import Computed, bill_faults, policy_faults, run
+
+INSURANCE_TYPE: Final = "390"
+"""Residents' basic insurance, the only one that is settled here."""
+_MEMBERS: Final = {f"/{name}": position for position, name in enumerate(BillRequest.__struct_fields__)}
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """One bill computed: everything that a quote shows and a settlement stores. ``visits`` are the bill's episode."""
+
+    bill: BillRequest
+    found: Found
+    visits: tuple[str, ...]
+    warnings: list[str]
+    inputs: Inputs
+    outcome: Outcome
+    document: Document
+    digest: str
+    result_digest: str
+
+    @property
+    def paying_area(self) -> str:
+        """The area whose funds pay: that of the area's record, else the pooling area of the code."""
+        return self.found.area.pooling_area or pooling_area(self.inputs.facts.area_code)
+
+    @property
+    def now(self) -> datetime:
+        """The business instant at which the facts were read."""
+        return cast(datetime, self.found.now)
+
+
+def computed(request: BillRequest, found: Found, book: PolicyBook, episode: Episode | None = None) -> Computation:
+    """Compute a bill from the facts found for it, under the law of its discharge day.
+
+    Without ``episode`` the person's stays say which earlier settlements belong to the bill's episode. Refused with all faults
+    of bill, facts and law together, in the order of the request's members.
+    """
+    bill = core_bill(request)
+    visit, source = visit_name(request.hospital_code, request.visit_id), _source(request)
+    visits = (visit,) if episode is not None else episode_visits(found.stays, visit, source)
+    faults = bill_faults(bill) + _fact_faults(request, found)
+    if visits is None:
+        faults.append(Fault("/transfer_from", "transfer_visit_unknown"))
+    policy, gaps = _policy(request, found, book)
+    faults += gaps
+    if policy is None or found.person is None or found.hospital is None or visits is None:
+        raise Refused(_in_request_order(faults))
+    facts = _facts(request, found, found.person, found.hospital, policy)
+    faults += policy_faults(bill, facts, policy)
+    if faults:
+        raise Refused(_in_request_order(faults))
+    inputs = Inputs(
+        policy_digest=policy.pack.digest,
+        policy_day=request.discharged_on,
+        entries=tuple(found.entries),
+        facts=facts,
+        before=empty_year() | (found.accumulators or {}),
+        episode=episode or episode_of(found.stays, visits, benefit_year=request.discharged_on.year),
+        bill=essential(request),
+    )
+    warnings = stay_warnings(found.stays, visit, request.admitted_on, request.discharged_on, source)
+    if found.settled_later_stay:
+        warnings.append("out_of_date_order")
+    try:
+        result = _run(bill, inputs, policy)
+    except Refused as refused:
+        raise Refused(_of_discharge_day(refused.faults)) from None
+    return _documented(request, found, visits, warnings, inputs, result)
+
+
+def outcome_of(inputs: Inputs, policy: Policy) -> Outcome:
+    """What stored inputs come to: the bill less its refunds, with the catalogue versions, facts and year kept with it."""
+    return _run(bill_of(inputs), inputs, policy).outcome
+
+
+def bill_of(inputs: Inputs) -> Bill:
+    """The bill that stored inputs stand for, less what was refunded since."""
+    return refunded(core_bill(inputs.bill), dict(inputs.refunds))
+
+
+def class_on(classes: Collection[str], policy: Policy) -> BenefitClass:
+    """The class that counts among those that a person has: the first in the pack's precedence."""
+    return cast(BenefitClass, next((name for name in policy.version.precedence if name in classes), "ordinary"))
+
+
+def _run(bill: Bill, inputs: Inputs, policy: Policy) -> Computed:
+    law = policy.with_own(inputs.facts.own_figures)
+    return run(bill, _by_item(inputs.entries), inputs.facts, inputs.before, inputs.episode, law)
+
+
+def _documented(
+    request: BillRequest, found: Found, visits: tuple[str, ...], warnings: list[str], inputs: Inputs, result: Computed
+) -> Computation:
+    """The computation with the document to keep: its inputs have only the catalogue versions that were used."""
+    outcome = result.outcome
+    inputs = structs.replace(inputs, entries=result.entries)
+    given, came_to = encoded(inputs), encoded(results_of(outcome))
+    document = document_of(given, came_to, outcome.lines, outcome.trace)
+    return Computation(request, found, visits, warnings, inputs, outcome, document, digest(given), digest(came_to))
+
+
+def _source(request: BillRequest) -> str | None:
+    """The visit that the person was transferred from."""
+    source = request.transfer_from
+    return None if source is None else visit_name(source.hospital_code, source.visit_id)
+
+
+def _by_item(entries: Sequence[CatalogueEntry]) -> dict[str, list[CatalogueEntry]]:
+    catalogue: dict[str, list[CatalogueEntry]] = {}
+    for entry in entries:
+        catalogue.setdefault(entry.item_code, []).append(entry)
+    return catalogue
+
+
+def _of_discharge_day(faults: Iterable[Fault]) -> list[Fault]:
+    """Faults of the law, which have no place in the bill, as faults of the day whose law applies."""
+    return [Fault(fault.pointer or "/discharged_on", fault.code, fault.values) for fault in faults]
+
+
+def _in_request_order(faults: list[Fault]) -> list[Fault]:
+    """Faults as their members stand in a bill, lines by their position; the first one's code is the problem's."""
+
+    def position(fault: Fault) -> tuple[int, int]:
+        parts = fault.pointer.split("/")
+        return _MEMBERS.get("/".join(parts[:2]), -1), int(parts[2]) if len(parts) > 2 and parts[2].isdigit() else -1
+
+    return sorted(faults, key=position)
+
+
+def _fact_faults(request: BillRequest, found: Found) -> list[Fault]:
+    """Faults that only the registry and the clock can tell."""
+    faults = []
+    if request.insurance_type != INSURANCE_TYPE:
+        faults.append(Fault("/insurance_type", "insurance_type_unsupported"))
+    if found.hospital is None:
+        faults.append(Fault("/hospital_code", "unknown_hospital"))
+    elif not found.hospital.contracted and request.paid_by == "hospital":
+        faults.append(Fault("/hospital_code", "hospital_not_contracted"))
+    if found.person is None:
+        faults.append(Fault("/person_id", "unknown_person"))
+    elif not found.person.insured or found.person.insurance_type != INSURANCE_TYPE:
+        faults.append(Fault("/person_id", "not_insured"))
+    if request.discharged_on > shanghai_day(cast(datetime, found.now)):
+        faults.append(Fault("/discharged_on", "in_the_future"))
+    return faults
+
+
+def _policy(request: BillRequest, found: Found, book: PolicyBook) -> tuple[Policy | None, list[Fault]]:
+    """The policy of the person's area on the discharge day, with the area's own figures, or why there is none."""
+    if found.person is None:
+        return None, []
+    try:
+        policy = policy_in(book, request.discharged_on, found.person.area_code, found.area)
+        return policy.with_own(found.area.figures), []
+    except Refused as refused:
+        return None, _of_discharge_day(refused.faults)
+
+
+def _facts(request: BillRequest, found: Found, person: FoundPerson, hospital: FoundHospital, policy: Policy) -> Facts:
+    return Facts(
+        person_id=request.person_id,
+        area_code=person.area_code,
+        benefit_class=class_on(found.classes, policy),
+        hospital_code=request.hospital_code,
+        hospital_level=hospital.level,
+        hospital_rank=hospital.rank,
+        hospital_area_code=hospital.area_code,
+        disease_registered=request.disease_code in found.registrations,
+        own_figures=found.area.figures,
+    )

@@ -1,0 +1,166 @@
+"""What settling reads from the database and writes to it, as typed rows. Amounts in fen."""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from app.registry.paying_area import NO_RECORDS, FoundArea
+from app.settlement.document import Document, Whole
+from app.tiers.episode import Stay
+from app.tiers.model import CatalogueEntry, Rank
+
+
+class FoundPerson(Struct, frozen=True):
+    """What the registry knows of the insured person on the admission day."""
+
+    area_code: str
+    insurance_type: str
+    insured: bool
+
+
+class FoundHospital(Struct, frozen=True):
+    """What the registry knows of the hospital on the admission day."""
+
+    level: int
+    rank: Rank
+    area_code: str
+    contracted: bool = True
+
+
+class Found(Struct, frozen=True):
+    """Everything that settling needs to know, read under the person's lock. ``lock_wait`` in microseconds."""
+
+    state: str
+    settlement_id: int | None = None
+    now: datetime | None = None
+    lock_wait: int = 0
+    settled: int | None = None
+    person: FoundPerson | None = None
+    area: FoundArea = NO_RECORDS
+    classes: list[str] = []
+    registrations: list[str] = []
+    hospital: FoundHospital | None = None
+    entries: list[CatalogueEntry] = []
+    accumulators: dict[str, int] | None = None
+    entries_before: int = 0
+    stays: list[Stay] = []
+    settled_later_stay: bool = False
+
+
+class NewEntry(Struct, frozen=True):
+    """One row to write; the fields are those of the database's ``new_entry``, in its order.
+
+    ``balance_state``: how the patient's balance begins that this row opens, None for none.
+    """
+
+    settlement_id: int
+    kind: str
+    of_settlement_id: int | None
+    person_id: str
+    benefit_year: int
+    entry_no: int
+    hospital_code: str
+    visit_id: str
+    settle_seq: int
+    interim: bool
+    medical_type: str
+    benefit_class: str
+    paid_by: str
+    paying_area: str
+    hospital_area: str
+    out_of_area: bool
+    recoverable: bool
+    admitted_on: date
+    discharged_on: date
+    settled_at: datetime
+    total: int
+    own_expense: int
+    over_limit: int
+    first_pay: int
+    in_scope: int
+    basic: int
+    serious_illness: int
+    medical_assistance: int
+    safety_net: int
+    hospital: int
+    patient: int
+    payable_adjustment: int
+    deductible: int
+    delta: str
+    episode: list[str]
+    policy_pack: str
+    policy_version: str
+    policy_digest: str
+    assumed: int
+    engine_version: str
+    digest: str
+    result_digest: str
+    warnings: list[str]
+    reason: str | None
+    document: str
+    caused_by: int | None = None
+    balance_state: str | None = None
+
+
+class Original(Struct, frozen=True):
+    """The columns of a settlement that its correction repeats; class and policy as computed last."""
+
+    settlement_id: int
+    person_id: str
+    benefit_year: int
+    entry_no: int
+    hospital_code: str
+    visit_id: str
+    settle_seq: int
+    interim: bool
+    medical_type: str
+    benefit_class: str
+    paid_by: str
+    paying_area: str
+    hospital_area: str
+    out_of_area: bool
+    recoverable: bool
+    admitted_on: date
+    discharged_on: date
+    episode: list[str]
+    policy_pack: str
+    policy_version: str
+    policy_digest: str
+    assumed: int
+    engine_version: str
+    digest: str
+
+
+class Standing(Struct, frozen=True):
+    """A live settlement as it stands: the sums of it and its adjustments, and what was computed last.
+
+    ``reached``: the caller may see it. ``digests``: the result digests of the settlement and its adjustments, in order.
+    """
+
+    row: Original
+    reached: bool
+    whole: Whole
+    digests: tuple[str, ...]
+    document: Document | None
+
+
+class PersonYear(Struct, frozen=True):
+    """What a correction needs of a person-year, read under the person's lock: the live settlements from the named one on.
+
+    ``ids`` are new ids, enough for a row per settlement; ``body`` is the remembered answer of a replay, in Base64.
+    """
+
+    state: str
+    status: int | None = None
+    body: str | None = None
+    now: datetime | None = None
+    person_id: str = ""
+    benefit_year: int = 0
+    kind: str | None = None
+    reversed: bool = False
+    ids: list[int] | None = None
+    accumulators: dict[str, int] | None = None
+    entries_before: int = 0
+    identities: list[tuple[str, date, date | None]] = []
+    stays: list[Stay] = []
+    standing: list[Standing] = []

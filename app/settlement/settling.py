@@ -1,0 +1,215 @@
+"""Quote and settle: read the facts under the person's lock, compute, write. One transaction each; raising rolls it back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Final, cast
+from urllib.parse import quote as quoted_path
+
+import msgspec
+
+from app.basics.errors import Conflict, Fault, Forbidden, NotFound, OnestopError, Refused
+from app.basics.ids import SETTLEMENT, shown_id
+from app.basics.money import parsed, yuan
+from app.database.engine import HotConnection, constraint
+from app.service import metrics
+from app.service.caller import Caller, Service
+from app.service.http import check_opened
+from app.service.security import require, sign, verify
+from app.settlement import entry, store
+from app.settlement.bill import BillRequest
+from app.settlement.computing import Computation, computed
+from app.settlement.document import digest, encoded
+from app.settlement.rows import Found
+
+QUOTE_PURPOSE: Final = "quote"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settling call leaves: the id, whether it had been there before under the same key, what was computed now."""
+
+    settlement_id: int
+    replayed: bool
+    computation: Computation | None = None
+
+
+class QuoteToken(msgspec.Struct, array_like=True):
+    """What a quote id carries, signed: when, the patient's portion (fen), and a digest of each thing that may change."""
+
+    quoted_at: datetime
+    patient: int
+    policy: str
+    person: str
+    year_to_date: str
+    lines: str
+
+
+async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Computation, str, datetime]:
+    """Compute a bill without writing. Returns it with the quote id and the instant it expires. Refused with all faults."""
+    _may_settle(caller, bill)
+    async with service.database.hot() as connection:
+        found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+    _in_reach(caller, found)
+    computation = _computed(service, bill, found)
+    expires = computation.now + timedelta(seconds=service.settings.quote_seconds)
+    return computation, sign(service.keys, QUOTE_PURPOSE, encoded(_quote_token(computation))), expires
+
+
+async def quote_within(service: Service, connection: HotConnection, caller: Caller, bill: BillRequest) -> Computation:
+    """``quote`` inside a transaction that the caller opened, without a quote id."""
+    _may_settle(caller, bill)
+    found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+    _in_reach(caller, found)
+    return _computed(service, bill, found)
+
+
+async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: str, request_hash: bytes) -> Settled:
+    """Settle a bill once. A replay of the key names the first settlement; Conflict, Refused and the rest leave nothing."""
+    async with service.database.hot() as connection:
+        settled = await settle_within(service, connection, caller, bill, key=key, request_hash=request_hash)
+    observe_settled(settled)
+    return settled
+
+
+async def settle_within(
+    service: Service,
+    connection: HotConnection,
+    caller: Caller,
+    bill: BillRequest,
+    *,
+    key: str,
+    request_hash: bytes,
+    check: Callable[[Computation], None] | None = None,
+) -> Settled:
+    """``settle`` inside a transaction that the caller opened and commits; then call ``observe_settled``.
+
+    ``check`` may raise for what was computed, before anything is written.
+    """
+    _may_settle(caller, bill)
+    found = await _read(service, connection, caller, bill, key=key, request_hash=request_hash)
+    if found.state == "replayed":
+        return Settled(cast(int, found.settlement_id), True)
+    _in_reach(caller, found)
+    if found.settled is not None:
+        raise _already_settled(found.settled)
+    computation = _computed(service, bill, found)
+    _hold_to_quote(service, computation)
+    if check is not None:
+        check(computation)
+    try:
+        await store.write(connection, entry.settlement(computation), key=key, request_hash=request_hash)
+    except Exception as error:
+        if constraint(error) == "settled_visit_pkey":
+            where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
+            raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
+        raise
+    return Settled(cast(int, found.settlement_id), False, computation)
+
+
+def observe_settled(settled: Settled) -> None:
+    """Count a settlement, after the commit; a replay isn't counted again."""
+    if settled.computation is None:
+        return
+    bill, portions = settled.computation.bill, settled.computation.outcome.portions
+    metrics.observe_settlement(
+        kind="settlement",
+        medical_type=bill.medical_type,
+        paid_by=bill.paid_by,
+        portions={tier: getattr(portions, tier) for tier in metrics.PORTIONS},
+    )
+
+
+def _may_settle(caller: Caller, bill: BillRequest) -> None:
+    if bill.paid_by == "patient":
+        may_claim(caller)
+    else:
+        require(caller.principal, "hospital")
+    own = caller.principal.hospital_code
+    if own is not None and own != bill.hospital_code:
+        raise NotFound("not_found")
+
+
+def may_claim(caller: Caller) -> None:
+    """Bills paid in cash elsewhere are finance's to enter and to take back."""
+    if caller.principal.scopes.isdisjoint({"finance", "admin"}):
+        raise Forbidden("paid_by_needs_finance")
+
+
+def _in_reach(caller: Caller, found: Found) -> None:
+    """Neither the paying area nor the hospital's is the caller's: not theirs, so it doesn't exist."""
+    reach, _, area = caller.reach
+    known = [item.area_code for item in (found.person, found.hospital) if item is not None]
+    if reach == "area" and known and not any(code.startswith(area) for code in known):
+        raise NotFound("not_found")
+
+
+async def _read(
+    service: Service,
+    connection: HotConnection,
+    caller: Caller,
+    bill: BillRequest,
+    *,
+    key: str | None,
+    request_hash: bytes | None,
+) -> Found:
+    found = await store.facts(
+        connection,
+        caller,
+        bill,
+        key=key,
+        request_hash=request_hash,
+        wait=service.settings.idempotency_wait,
+        manual_clock=service.manual_clock,
+    )
+    check_opened(found.state, keyed=key is not None)
+    if key is not None:
+        metrics.lock_wait_seconds.observe(found.lock_wait / 1_000_000)
+    return found
+
+
+def _already_settled(settlement_id: int) -> OnestopError:
+    return Conflict("already_settled", headers={"Location": f"/v1/settlements/{shown_id(SETTLEMENT, settlement_id)}"})
+
+
+def _computed(service: Service, bill: BillRequest, found: Found) -> Computation:
+    started = perf_counter()
+    computation = computed(bill, found, service.book)
+    metrics.engine_seconds.observe(perf_counter() - started)
+    return computation
+
+
+def _quote_token(computation: Computation) -> QuoteToken:
+    inputs, outcome = computation.inputs, computation.outcome
+    return QuoteToken(
+        computation.now,
+        outcome.portions.patient,
+        outcome.policy.digest,
+        digest(encoded(inputs.facts)),
+        digest(encoded([outcome.before, inputs.episode])),
+        digest(encoded(inputs.bill)),
+    )
+
+
+def _hold_to_quote(service: Service, computation: Computation) -> None:
+    """Conflict when the bill names a quote or an amount that no longer holds."""
+    bill, patient = computation.bill, computation.outcome.portions.patient
+    quoted = None
+    if bill.quote_id is not None:
+        try:
+            quoted = msgspec.json.decode(verify(service.keys, QUOTE_PURPOSE, bill.quote_id), type=QuoteToken)
+        except (ValueError, msgspec.MsgspecError):
+            raise Refused([Fault("/quote_id", "quote_invalid")]) from None
+        if computation.now >= quoted.quoted_at + timedelta(seconds=service.settings.quote_seconds):
+            raise Conflict("quote_expired")
+    expected = None if bill.expected_patient is None else parsed(bill.expected_patient, 2)
+    differs = (expected is not None and expected != patient) or (quoted is not None and quoted.patient != patient)
+    if differs:
+        changed: list[str] = []
+        if quoted is not None:
+            now = _quote_token(computation)
+            names = ("policy", "person", "year_to_date", "lines")
+            changed = [name for name in names if getattr(now, name) != getattr(quoted, name)]
+        values = {"patient": yuan(patient)}
+        raise Conflict("quote_mismatch", values=values, extra={"changed": changed, "patient": yuan(patient)})
