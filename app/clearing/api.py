@@ -14,7 +14,8 @@ from app.clearing.plan import as_period
 from app.clearing.statement import ApprovalRequest, ItemAnswer, StatementAnswer, StatementRequest, StatementRow
 from app.service.caller import Caller, Service
 from app.service.export import file_of
-from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, once, open_request, service_of
+from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, open_request, service_of
+from app.service.idempotency import once
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS, require

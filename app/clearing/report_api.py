@@ -12,7 +12,8 @@ from app.clearing.plan import as_period
 from app.clearing.report import AreaRequest, DueReports, MonthlyReport
 from app.clearing.report_sheet import workbook
 from app.service.caller import Caller, Service
-from app.service.http import answer, caller_of, once, service_of
+from app.service.http import answer, caller_of, service_of
+from app.service.idempotency import once
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import require

@@ -26,6 +26,7 @@ from app.registry.facts import (
     overlaps,
 )
 from app.registry.paying_area import NO_RECORDS, FoundArea
+from app.service.caller import OpenState
 from app.service.wire import AreaCode, Code, Day, Money, decode
 from app.settlement.bill import BillRequest
 from app.settlement.computing import INSURANCE_TYPE, Computation, computed
@@ -152,7 +153,7 @@ def _found(given: OfflineBill, book: PolicyBook, first: str | None) -> Found:
     day = bill.admitted_on
     covers = first is not None and person.area_code.startswith(book.packs[first].areas)
     return Found(
-        "new",
+        OpenState.NEW,
         now=datetime.combine(bill.discharged_on, time(), SHANGHAI),
         person=FoundPerson(person.area_code, INSURANCE_TYPE, insured=True),
         area=FoundArea(pack=first) if covers else NO_RECORDS,

@@ -20,7 +20,8 @@ from app.exports.job import MEDIA_TYPES
 from app.exports.lists import LISTS
 from app.service.caller import Caller, Service
 from app.service.export import CSV_TYPE, XLSX_TYPE
-from app.service.http import answer, caller_of, encoded, once, service_of
+from app.service.http import answer, caller_of, encoded, service_of
+from app.service.idempotency import once
 from app.service.lists import typed_filters
 from app.service.openapi import body, gives
 from app.service.problem import read_body

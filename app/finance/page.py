@@ -21,8 +21,9 @@ from app.basics.errors import Forbidden, Language, NotFound, OnestopError, Refus
 from app.finance import session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
-from app.service.caller import Caller, Service
-from app.service.http import open_request, principal_of, remembered, request_hash, service_of
+from app.service.caller import Caller, Keyed, Service
+from app.service.http import open_request, principal_of, service_of
+from app.service.idempotency import remembered, request_hash
 from app.service.messages import summary, text
 from app.service.problem import too_large
 from app.service.security import ADMIN, Principal, require
@@ -190,8 +191,8 @@ async def acted(
         if not key.startswith("form-") or not 20 <= len(key) <= 64:
             raise Forbidden("form_not_ours")
         kept = {name: value for name, value in form.items() if name not in ("csrf", "key")}
-        hash_ = request_hash(visitor.request, kept)
-        await remembered(visitor.service, visitor.caller, key, hash_, written)
+        keyed = Keyed(key, request_hash(visitor.request, kept))
+        await remembered(visitor.service, visitor.caller, keyed, written)
     except OnestopError as error:
         if error.status >= 500 or error.status == 404:
             raise

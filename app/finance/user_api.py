@@ -12,7 +12,8 @@ from app.basics.errors import Forbidden
 from app.finance import session, user
 from app.finance.user import Password, UserAnswer, UserRequest
 from app.service.caller import Caller, Service
-from app.service.http import caller_of, encoded, once, service_of
+from app.service.http import caller_of, encoded, service_of
+from app.service.idempotency import once
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
 from app.service.security import blind_index, require

@@ -29,10 +29,10 @@ from app.service.http import (
     check_context,
     cursor_behind,
     encoded,
-    once,
     read_cursor,
     service_of,
 )
+from app.service.idempotency import once
 from app.service.messages import text as message_text
 from app.service.openapi import KEYED, gives
 from app.service.security import JOB_ASKERS, JOB_READERS, require

@@ -13,9 +13,9 @@ from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, Figures, amounts, fund_rows, of_computation, of_entry
 from app.nhsa.person import person_for, shown_person
 from app.nhsa.visit_bill import Prepared, nationally, prepare
+from app.service.caller import Keyed
 from app.settlement import correction, settling
 from app.settlement.computing import Computation
-from app.settlement.correction import Keyed
 from app.settlement.rows import NewEntry
 
 CLEARING_WAY: Final = "1"  # 按项目
@@ -48,8 +48,7 @@ async def settle(call: Call) -> Output:
             call.connection,
             call.caller,
             prepared.bill,
-            key=_key(call),
-            request_hash=call.envelope.input_hash,
+            Keyed(_key(call), call.envelope.input_hash),
             check=_same_scope(row),
         )
     except Refused as error:

@@ -15,7 +15,8 @@ from app.registry.catalogue_import import CatalogueOptions
 from app.registry.item_code_import import ItemCodeOptions
 from app.registry.lists import CANDIDATES, RECEIVED_LISTS, UNINSURED_POOR, UNKNOWN_CODES
 from app.registry.poverty_list import ListKind, ListOptions
-from app.service.http import caller_of, encoded, once, service_of
+from app.service.http import caller_of, encoded, service_of
+from app.service.idempotency import once
 from app.service.lists import add_route
 from app.service.openapi import gives, takes_file
 from app.service.security import require

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from enum import StrEnum
 
 from app.basics.areas import area_prefix
 from app.basics.errors import Language
@@ -26,6 +26,25 @@ class Service:
     """Packs that are no longer in use, by digest: their book and name, kept for corrections and replays."""
 
 
+class OpenState(StrEnum):
+    """What the database found when a transaction opened: of the token, of the key, of the thing asked for."""
+
+    NEW = "new"
+    REPLAYED = "replayed"
+    REUSED = "reused"
+    IN_PROGRESS = "in_progress"
+    TOKEN_ENDED = "token_ended"
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The idempotency key of a writing request, and the hash of what it asks for."""
+
+    key: str
+    request_hash: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, under which request id, in which language."""
@@ -43,19 +62,9 @@ class Caller:
             return "area", "", area_prefix(self.principal.area_code)
         return "all", "", ""
 
-    def opening(self, key: str | None, request_hash: bytes | None, wait: float) -> tuple[Any, ...]:
-        """The arguments of the database's ``request_open``."""
-        reach, hospital, area = self.reach
+    def opening(self, keyed: Keyed | None = None, wait: float = 0) -> tuple[object, ...]:
+        """The arguments of the database's ``request_open``; ``wait`` (seconds) is for a request under the same key."""
         principal = self.principal
-        wait_for = timedelta(seconds=wait)
-        return (
-            principal.token_id,
-            principal.subject,
-            self.request_id,
-            reach,
-            hospital,
-            area,
-            key,
-            request_hash,
-            wait_for,
-        )
+        key, request_hash = (None, None) if keyed is None else (keyed.key, keyed.request_hash)
+        identity = (principal.token_id, principal.subject, self.request_id)
+        return (*identity, *self.reach, key, request_hash, timedelta(seconds=wait))

@@ -1,38 +1,31 @@
-"""What every route needs: the caller, the idempotency key, typed answers, remembered answers, pages."""
+"""What every route needs: who asks, what a transaction of theirs may reach, answers, pages of lists."""
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import sha256
 from time import monotonic
 from typing import Any, Final, cast
 
 import msgspec
 from fastapi import Request
-from sqlalchemy import RowMapping, insert, select, text
+from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.errors import Conflict, Fault, Malformed, NotFound, Refused, Unacceptable, Unauthorized
+from app.basics.errors import Fault, NotFound, Refused, Unauthorized
 from app.database.engine import HotConnection
-from app.service import metrics
-from app.service.caller import Caller, Service
+from app.service.caller import Caller, OpenState, Service
 from app.service.messages import language_of
-from app.service.security import Principal, bearer, decrypt, encrypt, is_admin_token, sign, token_digest, verify
-from app.service.tables import idempotency, token
+from app.service.security import Principal, bearer, is_admin_token, sign, token_digest, verify
+from app.service.tables import token
 
 JSON_TYPE: Final = "application/json"
-KEY_PATTERN: Final = re.compile(r"\A[A-Za-z0-9_-]{16,255}\Z")
 ADMIN_SUBJECT: Final = "admin"
 MAX_CACHED_TOKENS: Final = 10_000
 PAGE_DEFAULT: Final = 20
 PAGE_MOST: Final = 100
 
 _encoder: Final = msgspec.json.Encoder()
-_OPEN: Final = text(
-    "SELECT * FROM request_open(:token_id, :subject, :request_id, :reach, :hospital, :area, :key, :hash, :wait)"
-)
-_OPEN_HOT: Final = "SELECT * FROM request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+OPEN: Final = "SELECT * FROM request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
 def service_of(request: Request) -> Service:
@@ -103,92 +96,22 @@ def principal_of(row: RowMapping) -> Principal:
     )
 
 
-def idempotency_key(request: Request) -> str:
-    """The request's ``Idempotency-Key``; Malformed when it is missing or has the wrong form."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        raise Malformed("idempotency_key_missing")
-    if KEY_PATTERN.match(key) is None:
-        raise Malformed("idempotency_key_invalid")
-    return key
-
-
-def request_hash(request: Request, body: object) -> bytes:
-    """What a key stands for: method, path and the decoded body in canonical form, so that spacing and order don't matter."""
-    canonical = msgspec.json.encode(body, order="deterministic")
-    return sha256(f"{request.method} {request.url.path}\n".encode() + canonical).digest()
-
-
-async def open_request(
-    service: Service, connection: AsyncConnection, caller: Caller, *, key: str | None = None, hash_: bytes | None = None
-) -> RowMapping:
-    """Set what this transaction may reach and look the key up. Raises for an ended token, a reused key, a twin in flight."""
-    names = ("token_id", "subject", "request_id", "reach", "hospital", "area", "key", "hash", "wait")
-    values = caller.opening(key, hash_, service.settings.idempotency_wait)
-    row = (await connection.execute(_OPEN, dict(zip(names, values, strict=True)))).mappings().one()
-    check_opened(row["state"], keyed=key is not None)
-    return row
-
-
-def check_opened(state: str, *, keyed: bool = True) -> None:
-    """Raise for what ``request_open`` found: an ended token, a key used for something else, a twin in flight."""
-    match state:
-        case "token_ended":
-            raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
-        case "reused":
-            metrics.observe_idempotency("reused")
-            raise Unacceptable("idempotency_key_reused")
-        case "in_progress":
-            metrics.observe_idempotency("in_progress")
-            raise Conflict("idempotency_in_progress", headers={"Retry-After": "1"})
-        case "not_found":
-            raise NotFound("not_found")
-        case "replayed" | "new" if keyed:
-            metrics.observe_idempotency("replayed" if state == "replayed" else "new")
+async def open_request(service: Service, connection: AsyncConnection, caller: Caller) -> None:
+    """Set what this transaction may reach. Unauthorized for a token that has ended."""
+    row = (await connection.exec_driver_sql(OPEN, caller.opening())).mappings().one()
+    refuse_ended(row["state"])
 
 
 async def check_context(service: Service, connection: HotConnection, caller: Caller) -> None:
     """``open_request`` for a read on the hot pool."""
-    row = await connection.fetchrow(_OPEN_HOT, *caller.opening(None, None, 0))
-    check_opened(row["state"], keyed=False)
+    row = await connection.fetchrow(OPEN, *caller.opening())
+    refuse_ended(row["state"])
 
 
-async def once(
-    request: Request, caller: Caller, body: object, act: Callable[[AsyncConnection], Awaitable[tuple[int, bytes]]]
-) -> Response:
-    """Run a writing POST once per key, as ``remembered`` does, and answer it."""
-    key, hash_ = idempotency_key(request), request_hash(request, body)
-    status, content, replayed = await remembered(service_of(request), caller, key, hash_, act)
-    return answer(content, status, {"Idempotency-Replayed": "true"} if replayed else None)
-
-
-async def remembered(
-    service: Service,
-    caller: Caller,
-    key: str,
-    hash_: bytes,
-    act: Callable[[AsyncConnection], Awaitable[tuple[int, bytes]]],
-) -> tuple[int, bytes, bool]:
-    """Act once per key, in one transaction, and remember the answer (encrypted) beside what it wrote. Status, content, and
-    whether it is the answer of an earlier time."""
-    associated = f"idempotency {caller.principal.subject} {key}".encode()
-    async with service.database.transaction() as connection:
-        opened = await open_request(service, connection, caller, key=key, hash_=hash_)
-        if opened["state"] == "replayed":
-            stored = decrypt(service.keys, opened["body"], associated=associated).encode()
-            return opened["status"], stored, True
-        status, content = await act(connection)
-        await connection.execute(
-            insert(idempotency).values(
-                subject=caller.principal.subject,
-                key=key,
-                request_hash=hash_,
-                status=status,
-                body=encrypt(service.keys, content.decode(), associated=associated),
-                request_id=caller.request_id,
-            )
-        )
-    return status, content, False
+def refuse_ended(state: str) -> None:
+    """Unauthorized when ``request_open`` found that the token has ended."""
+    if state == OpenState.TOKEN_ENDED:
+        raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
 
 
 def page(service: Service, rows: list[Any], limit: int, shown: list[Any], cursor_of: Callable[[Any], object]) -> bytes:

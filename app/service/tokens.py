@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from app.basics.errors import Forbidden, NotFound
 from app.basics.ids import TOKEN, number_of, shown_id
-from app.service.http import caller_of, encoded, once, open_request, service_of
+from app.service.http import caller_of, encoded, open_request, service_of
+from app.service.idempotency import once
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import Scope, new_token, require

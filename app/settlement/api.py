@@ -10,16 +10,9 @@ from starlette.responses import HTMLResponse, Response
 from app.basics.errors import NotFound
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import parsed
-from app.service.caller import Caller, Service
-from app.service.http import (
-    answer,
-    caller_of,
-    check_context,
-    idempotency_key,
-    once,
-    request_hash,
-    service_of,
-)
+from app.service.caller import Caller, Keyed, Service
+from app.service.http import answer, caller_of, check_context, service_of
+from app.service.idempotency import REPLAYED, idempotency_key, keyed_by, once, request_hash
 from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
@@ -29,7 +22,7 @@ from app.settlement import balance, correction, settling, store
 from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer
 from app.settlement.balance import BalanceAnswer, ClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
-from app.settlement.correction import Answered, Keyed
+from app.settlement.correction import Answered
 from app.settlement.lists import BALANCES, SETTLEMENTS
 from app.settlement.reading import answer_of_computation, answer_of_row
 from app.settlement.replay import replay
@@ -39,7 +32,6 @@ from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 
 router = APIRouter(prefix="/v1", tags=["settling"])
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
-REPLAYED: Final = {"Idempotency-Replayed": "true"}
 VARIED: Final = {"Vary": "Accept"}
 
 
@@ -95,7 +87,7 @@ async def post_settlement(request: Request) -> Response:
     caller, service = await caller_of(request), service_of(request)
     key = idempotency_key(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
-    settled = await settling.settle(service, caller, bill, key=key, request_hash=request_hash(request, bill))
+    settled = await settling.settle(service, caller, bill, Keyed(key, request_hash(request, bill)))
     if settled.computation is None:
         return await _replayed(service, caller, settled)
     shown = answer_of_computation(settled.computation, quote_id=None, expires=None, language=caller.language)
@@ -168,7 +160,7 @@ async def post_readjudication(request: Request, person_id: str, year: int) -> Re
     wanted = decode(await read_body(request, service.settings.max_body_bytes), ReadjudicationRequest)
     if not is_code(person_id) or not 2000 <= year <= 2999:
         raise NotFound("not_found")
-    keyed = None if wanted.dry_run else Keyed(idempotency_key(request), request_hash(request, wanted))
+    keyed = None if wanted.dry_run else keyed_by(request, wanted)
     answered = await correction.readjudicate(service, caller, person_id, year, reason=wanted.reason, keyed=keyed)
     return answer(answered.body) if keyed is None else _answered(answered)
 

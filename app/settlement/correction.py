@@ -5,10 +5,11 @@ person and law now, a recovery reverses what another party is liable for. What w
 computed again; its differences are adjustments.
 """
 
-import base64
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from msgspec import structs
 
@@ -17,9 +18,9 @@ from app.basics.ids import SETTLEMENT, shown_id
 from app.database.engine import HotConnection
 from app.registry.paying_area import FoundArea, area_on, policy_in
 from app.service import metrics
-from app.service.caller import Caller, Service
-from app.service.http import check_opened
-from app.service.security import decrypt, encrypt, require
+from app.service.caller import Caller, Keyed, Service
+from app.service.idempotency import check_opened, remember, remembered_body
+from app.service.security import require
 from app.settlement import entry, store
 from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer
 from app.settlement.bill import core_bill
@@ -30,17 +31,9 @@ from app.settlement.entry import Entry
 from app.settlement.law import policies_of
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
-from app.settlement.rows import PersonYear, Standing
+from app.settlement.rows import PersonYear, Standing, YearPart
 from app.settlement.settling import may_claim
 from app.tiers.scope import refund_faults
-
-
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """The idempotency key of a writing request, and the hash of what it asks for."""
-
-    key: str
-    request_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +43,8 @@ class Answered:
     body: bytes
     replayed: bool = False
 
+
+CREATED: Final = 201
 
 Plan = Callable[[PersonYear, PolicyOf], list[Entry]]
 
@@ -72,7 +67,7 @@ async def reverse_within(
     """
     require(caller.principal, "hospital", "finance")
     plan = _reversal(caller, settlement_id, reason, None, False)
-    found = await _read(service, connection, caller, keyed, settlement_id=settlement_id, whole=False)
+    found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=False))
     entries = plan(found, await _policies(service, connection, found))
     await _write(service, connection, caller, entries)
     return entries
@@ -143,9 +138,9 @@ async def readjudicate(
     """
     require(caller.principal, "finance")
     async with service.database.hot() as connection:
-        found = await _read(service, connection, caller, keyed, person_id=person_id, year=year, whole=True)
-        if found.body is not None:
-            return _replayed(service, caller, found, keyed)
+        found = await _read(service, connection, caller, keyed, YearPart(person_id=person_id, year=year))
+        if keyed is not None and found.body is not None:
+            return Answered(remembered_body(service, caller, keyed, b64decode(found.body)), True)
         policy_of = await _policies(service, connection, found)
         areas = await _areas(connection, found)
         revised = _as_known_now(service, found, policy_of, areas)
@@ -167,7 +162,8 @@ async def readjudicate(
             await store.off_worklist(connection, person_id, year)
             answer.adjustments = await _rows(connection, entries)
         body = encoded(answer)
-        await _remember(service, connection, caller, keyed, body)
+        if keyed is not None:
+            await remember(service, connection, caller, keyed, CREATED, body)
     observe(entries)
     return Answered(body)
 
@@ -207,15 +203,15 @@ async def _correct(
 ) -> Answered:
     """Read under the person's lock, plan, write, answer with the first entry and the adjustments that it made necessary."""
     async with service.database.hot() as connection:
-        found = await _read(service, connection, caller, keyed, settlement_id=settlement_id, whole=cascade)
-        if found.body is not None:
-            return _replayed(service, caller, found, keyed)
+        found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=cascade))
+        if keyed is not None and found.body is not None:
+            return Answered(remembered_body(service, caller, keyed, b64decode(found.body)), True)
         entries = plan(found, await _policies(service, connection, found))
         await _write(service, connection, caller, entries)
         first, *others = await _rows(connection, entries)
         first.adjustments = others
         body = encoded(first)
-        await _remember(service, connection, caller, keyed, body)
+        await remember(service, connection, caller, keyed, CREATED, body)
     observe(entries)
     return Answered(body)
 
@@ -257,19 +253,10 @@ def _followed(entries: list[Entry], found: PersonYear, again: Iterable[Recompute
 
 
 async def _read(
-    service: Service, connection: HotConnection, caller: Caller, keyed: Keyed | None, *, whole: bool, **of: int | str
+    service: Service, connection: HotConnection, caller: Caller, keyed: Keyed | None, of: YearPart
 ) -> PersonYear:
-    found = await store.person_year(
-        connection,
-        caller,
-        **of,  # type: ignore[arg-type]
-        whole=whole,
-        key=None if keyed is None else keyed.key,
-        request_hash=None if keyed is None else keyed.request_hash,
-        wait=service.settings.idempotency_wait,
-        manual_clock=service.manual_clock,
-    )
-    check_opened(found.state, keyed=keyed is not None)
+    found = await store.person_year(service, connection, caller, keyed, of)
+    check_opened(found.state, keyed)
     return found
 
 
@@ -280,7 +267,7 @@ async def _policies(service: Service, connection: HotConnection, found: PersonYe
 async def _write(service: Service, connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> None:
     """Write the entries, and give back what they make excessive of deductions."""
     for item in entries:
-        await store.write(connection, item, key=None, request_hash=None)
+        await store.write(connection, item)
     await fit_deductions(service, connection, caller, entries)
 
 
@@ -288,26 +275,6 @@ async def _rows(connection: HotConnection, entries: Sequence[Entry]) -> list[Set
     """What was written, as far as the caller may see it."""
     rows = await store.read_many(connection, [item.row.settlement_id for item in entries])
     return [answer_of_row(row, detail=True) for row in rows]
-
-
-def _place(caller: Caller, key: str) -> bytes:
-    return f"idempotency {caller.principal.subject} {key}".encode()
-
-
-async def _remember(
-    service: Service, connection: HotConnection, caller: Caller, keyed: Keyed | None, body: bytes
-) -> None:
-    if keyed is not None:
-        stored = encrypt(service.keys, body.decode(), associated=_place(caller, keyed.key))
-        await store.remember(
-            connection, caller, key=keyed.key, request_hash=keyed.request_hash, status=201, body=stored
-        )
-
-
-def _replayed(service: Service, caller: Caller, found: PersonYear, keyed: Keyed | None) -> Answered:
-    assert keyed is not None
-    stored = base64.b64decode(found.body or "")
-    return Answered(decrypt(service.keys, stored, associated=_place(caller, keyed.key)).encode(), True)
 
 
 def observe(entries: Sequence[Entry]) -> None:

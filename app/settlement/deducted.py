@@ -12,14 +12,14 @@ from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.engine import HotConnection
-from app.service.caller import Caller, Service
+from app.service.caller import Caller, OpenState, Service
 from app.settlement import entry, store
 from app.settlement.bill import core_bill
 from app.settlement.document import Inputs, owed
 from app.settlement.entry import Entry
 from app.settlement.law import policies_of
 from app.settlement.person_year import computed_again
-from app.settlement.store import Standing
+from app.settlement.rows import Standing, YearPart
 from app.tiers.model import FUNDS
 from app.tiers.scope import netted
 
@@ -38,17 +38,8 @@ async def line_worth(
 async def _line_worth(
     service: Service, connection: HotConnection, caller: Caller, settlement_id: int, line_no: int
 ) -> dict[str, int]:
-    found = await store.person_year(
-        connection,
-        caller,
-        settlement_id=settlement_id,
-        whole=False,
-        key=None,
-        request_hash=None,
-        wait=0,
-        manual_clock=service.manual_clock,
-    )
-    if found.state != "new" or found.reversed or not found.standing:
+    found = await store.person_year(service, connection, caller, None, YearPart(settlement_id, whole=False))
+    if found.state != OpenState.NEW or found.reversed or not found.standing:
         return {}
     target = found.standing[0]
     policy_of = await policies_of(service, connection, [target.row.policy_digest])

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from app.registry.paying_area import NO_RECORDS, FoundArea
+from app.service.caller import OpenState
 from app.settlement.document import Document, Whole
 from app.tiers.episode import Stay
 from app.tiers.model import CatalogueEntry, Rank
@@ -30,7 +31,7 @@ class FoundHospital(Struct, frozen=True):
 class Found(Struct, frozen=True):
     """Everything that settling needs to know, read under the person's lock. ``lock_wait`` in microseconds."""
 
-    state: str
+    state: OpenState
     settlement_id: int | None = None
     now: datetime | None = None
     lock_wait: int = 0
@@ -144,13 +145,25 @@ class Standing(Struct, frozen=True):
     document: Document | None
 
 
+class YearPart(Struct, frozen=True):
+    """Which part of a person-year to read: from a settlement on, or the whole of a person's year.
+
+    Without ``whole`` only the named settlement comes with its document.
+    """
+
+    settlement_id: int | None = None
+    person_id: str | None = None
+    year: int | None = None
+    whole: bool = True
+
+
 class PersonYear(Struct, frozen=True):
     """What a correction needs of a person-year, read under the person's lock: the live settlements from the named one on.
 
     ``ids`` are new ids, enough for a row per settlement; ``body`` is the remembered answer of a replay, in Base64.
     """
 
-    state: str
+    state: OpenState
     status: int | None = None
     body: str | None = None
     now: datetime | None = None

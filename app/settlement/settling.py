@@ -14,8 +14,8 @@ from app.basics.ids import SETTLEMENT, shown_id
 from app.basics.money import parsed, yuan
 from app.database.engine import HotConnection, constraint
 from app.service import metrics
-from app.service.caller import Caller, Service
-from app.service.http import check_opened
+from app.service.caller import Caller, Keyed, OpenState, Service
+from app.service.idempotency import check_opened
 from app.service.security import require, sign, verify
 from app.settlement import entry, store
 from app.settlement.bill import BillRequest
@@ -50,7 +50,7 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
     """Compute a bill without writing. Returns it with the quote id and the instant it expires. Refused with all faults."""
     _may_settle(caller, bill)
     async with service.database.hot() as connection:
-        found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+        found = await _read(service, connection, caller, bill, None)
     _in_reach(caller, found)
     computation = _computed(service, bill, found)
     expires = computation.now + timedelta(seconds=service.settings.quote_seconds)
@@ -60,15 +60,15 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
 async def quote_within(service: Service, connection: HotConnection, caller: Caller, bill: BillRequest) -> Computation:
     """``quote`` inside a transaction that the caller opened, without a quote id."""
     _may_settle(caller, bill)
-    found = await _read(service, connection, caller, bill, key=None, request_hash=None)
+    found = await _read(service, connection, caller, bill, None)
     _in_reach(caller, found)
     return _computed(service, bill, found)
 
 
-async def settle(service: Service, caller: Caller, bill: BillRequest, *, key: str, request_hash: bytes) -> Settled:
+async def settle(service: Service, caller: Caller, bill: BillRequest, keyed: Keyed) -> Settled:
     """Settle a bill once. A replay of the key names the first settlement; Conflict, Refused and the rest leave nothing."""
     async with service.database.hot() as connection:
-        settled = await settle_within(service, connection, caller, bill, key=key, request_hash=request_hash)
+        settled = await settle_within(service, connection, caller, bill, keyed)
     observe_settled(settled)
     return settled
 
@@ -78,9 +78,8 @@ async def settle_within(
     connection: HotConnection,
     caller: Caller,
     bill: BillRequest,
+    keyed: Keyed,
     *,
-    key: str,
-    request_hash: bytes,
     check: Callable[[Computation], None] | None = None,
 ) -> Settled:
     """``settle`` inside a transaction that the caller opened and commits; then call ``observe_settled``.
@@ -88,8 +87,8 @@ async def settle_within(
     ``check`` may raise for what was computed, before anything is written.
     """
     _may_settle(caller, bill)
-    found = await _read(service, connection, caller, bill, key=key, request_hash=request_hash)
-    if found.state == "replayed":
+    found = await _read(service, connection, caller, bill, keyed)
+    if found.state == OpenState.REPLAYED:
         return Settled(cast(int, found.settlement_id), True)
     _in_reach(caller, found)
     if found.settled is not None:
@@ -99,7 +98,7 @@ async def settle_within(
     if check is not None:
         check(computation)
     try:
-        await store.write(connection, entry.settlement(computation), key=key, request_hash=request_hash)
+        await store.write(connection, entry.settlement(computation), keyed)
     except Exception as error:
         if constraint(error) == "settled_visit_pkey":
             where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
@@ -150,21 +149,11 @@ async def _read(
     connection: HotConnection,
     caller: Caller,
     bill: BillRequest,
-    *,
-    key: str | None,
-    request_hash: bytes | None,
+    keyed: Keyed | None,
 ) -> Found:
-    found = await store.facts(
-        connection,
-        caller,
-        bill,
-        key=key,
-        request_hash=request_hash,
-        wait=service.settings.idempotency_wait,
-        manual_clock=service.manual_clock,
-    )
-    check_opened(found.state, keyed=key is not None)
-    if key is not None:
+    found = await store.facts(service, connection, caller, bill, keyed)
+    check_opened(found.state, keyed)
+    if keyed is not None:
         metrics.lock_wait_seconds.observe(found.lock_wait / 1_000_000)
     return found
 

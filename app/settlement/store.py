@@ -5,18 +5,16 @@ from typing import Any, Final
 import msgspec
 
 from app.database.engine import HotConnection
-from app.service.caller import Caller
+from app.service.caller import Caller, Keyed, Service
 from app.settlement.bill import BillRequest
 from app.settlement.document import Whole, encoded
 from app.settlement.entry import Entry
-from app.settlement.rows import Found, PersonYear
+from app.settlement.rows import Found, PersonYear, YearPart
 from app.tiers.model import Portions, Scope
 
 _FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
 _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
 _CORRECTION: Final = "SELECT correction_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-_REMEMBER: Final = """INSERT INTO idempotency (subject, key, request_hash, status, body, request_id)
- VALUES ($1, $2, $3, $4, $5, $6)"""
 _OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $1 AND benefit_year = $2"
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
@@ -26,14 +24,7 @@ _person_year = msgspec.json.Decoder(PersonYear)
 
 
 async def facts(
-    connection: HotConnection,
-    caller: Caller,
-    bill: BillRequest,
-    *,
-    key: str | None,
-    request_hash: bytes | None,
-    wait: float,
-    manual_clock: bool,
+    service: Service, connection: HotConnection, caller: Caller, bill: BillRequest, keyed: Keyed | None
 ) -> Found:
     """Open the request and read what the engine needs. With a key: lock the person and take an id; without: only read."""
     source = bill.transfer_from
@@ -49,47 +40,30 @@ async def facts(
         None if source is None else source.visit_id,
         list({line.item_code for line in bill.lines}),
     )
-    text = await connection.fetchval(_FACTS, *caller.opening(key, request_hash, wait), manual_clock, wanted)
+    opening = caller.opening(keyed, service.settings.idempotency_wait)
+    text = await connection.fetchval(_FACTS, *opening, service.manual_clock, wanted)
     return _found.decode(text)
 
 
-async def write(connection: HotConnection, entry: Entry, *, key: str | None, request_hash: bytes | None) -> None:
-    """Write an entry with all that belongs to it, in one call."""
+async def write(connection: HotConnection, entry: Entry, keyed: Keyed | None = None) -> None:
+    """Write an entry with all that belongs to it, and the key that it was asked for under, in one call."""
     rows = [
         (item.debit, item.credit, item.amount, item.fund, item.tier, item.event, item.clr_type)
         for item in entry.transfers
     ]
     year = encoded(entry.year).decode()
-    await connection.execute(_WRITE, msgspec.structs.astuple(entry.row), rows, year, key, request_hash)
+    key = (None, None) if keyed is None else (keyed.key, keyed.request_hash)
+    await connection.execute(_WRITE, msgspec.structs.astuple(entry.row), rows, year, *key)
 
 
 async def person_year(
-    connection: HotConnection,
-    caller: Caller,
-    *,
-    settlement_id: int | None = None,
-    person_id: str | None = None,
-    year: int | None = None,
-    whole: bool,
-    key: str | None,
-    request_hash: bytes | None,
-    wait: float,
-    manual_clock: bool,
+    service: Service, connection: HotConnection, caller: Caller, keyed: Keyed | None, of: YearPart
 ) -> PersonYear:
-    """Open the request, lock the person (with a key) and read the year of a settlement, or of a person, from there on.
-
-    Without ``whole`` only the named settlement comes with its document.
-    """
-    opening = caller.opening(key, request_hash, wait)
-    text = await connection.fetchval(_CORRECTION, *opening, manual_clock, settlement_id, person_id, year, whole)
+    """Open the request, lock the person (with a key) and read the year of a settlement, or of a person, from there on."""
+    opening = caller.opening(keyed, service.settings.idempotency_wait)
+    part = (of.settlement_id, of.person_id, of.year, of.whole)
+    text = await connection.fetchval(_CORRECTION, *opening, service.manual_clock, *part)
     return _person_year.decode(text)
-
-
-async def remember(
-    connection: HotConnection, caller: Caller, *, key: str, request_hash: bytes, status: int, body: bytes
-) -> None:
-    """Keep the (encrypted) answer of a key beside what it wrote."""
-    await connection.execute(_REMEMBER, caller.principal.subject, key, request_hash, status, body, caller.request_id)
 
 
 async def off_worklist(connection: HotConnection, person_id: str, year: int) -> None:
