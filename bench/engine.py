@@ -1,4 +1,4 @@
-"""The engine with its step trace on a 20-line bill, against ``json.loads`` of the same bill. Run: python -m bench.engine"""
+"""The engine with its trace on a 20-line bill, against ``json.loads`` of the same bill. Run: python -m bench.engine"""
 
 import json
 import sys

@@ -27,6 +27,7 @@ BUSY_STATES: Final = frozenset(
 LOST_CLASSES: Final = ("08", "53", "57P")  # connection, resources, server shutting down
 
 HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types
+HotRecord = Any  # a row that it reads: a mapping of columns
 
 
 def recorded() -> Column[object]:

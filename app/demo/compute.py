@@ -1,4 +1,4 @@
-"""A bill computed offline: from one JSON file and the policy packs to an answer in the API's shape. No database, no clock."""
+"""A bill computed offline: a JSON file and the policy packs give an answer in the API's shape. No database, no clock."""
 
 from collections.abc import Iterable
 from datetime import datetime, time
@@ -30,7 +30,7 @@ from app.service.caller import OpenState
 from app.service.wire import AreaCode, Code, Day, Money, decode
 from app.settlement.bill import BillRequest
 from app.settlement.computing import INSURANCE_TYPE, Computation, computed
-from app.settlement.reading import answer_of_computation
+from app.settlement.reading import answer_of_quote
 from app.settlement.rows import Found, FoundHospital, FoundPerson
 from app.tiers.model import CatalogueEntry, Episode, Rank
 from app.tiers.policy import PolicyBook
@@ -48,7 +48,10 @@ class OfflineRegistration(Struct, forbid_unknown_fields=True):
 
 
 class OfflinePerson(Struct, forbid_unknown_fields=True):
-    """What settling needs to know of the insured person. ``chronic_registrations`` are looked at where the pack requires one."""
+    """What settling needs to know of the insured person.
+
+    ``chronic_registrations`` are looked at where the pack requires one.
+    """
 
     area_code: AreaCode
     identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
@@ -100,7 +103,7 @@ class OfflineBill(Struct, forbid_unknown_fields=True):
 
 
 def compute_file(path: Path, policy_file: Path | None) -> dict[str, Any]:
-    """The answer to a bill in a file, shaped as that of a quote. A policy file rules the areas that it names, before any pack.
+    """Answer a bill in a file as a quote would be. A policy file rules the areas that it names, before any pack.
 
     Refused with every fault, pointers into the file; Malformed when it isn't JSON; PolicyError for an unusable pack.
     Knows neither other stays of the person nor today: nothing is ``in_the_future`` and there are no warnings.
@@ -110,13 +113,15 @@ def compute_file(path: Path, policy_file: Path | None) -> dict[str, Any]:
         computation = computed_offline(given, book_with([]))
     else:
         computation = computed_offline(given, book_with([policy_file], drafts=True), first=policy_file.stem)
-    answer = answer_of_computation(computation, quote_id="", expires=None)
+    answer = answer_of_quote(computation)
     return cast(dict[str, Any], msgspec.to_builtins(answer))
 
 
 def computed_offline(given: OfflineBill, book: PolicyBook, first: str | None = None) -> Computation:
-    """The computation of an offline bill, as the service would make it; under the pack ``first`` wherever that covers the
-    person's area."""
+    """Compute an offline bill as the service would.
+
+    The pack ``first`` is taken wherever it covers the person's area.
+    """
     faults = _fact_faults(given)  # first, because a fault of the bill may follow from a wrong fact
     try:
         computation = computed(given.bill, _found(given, book, first), book, _episode(given))
@@ -148,7 +153,7 @@ def _fact_faults(given: OfflineBill) -> list[Fault]:
 
 
 def _found(given: OfflineBill, book: PolicyBook, first: str | None) -> Found:
-    """The file's facts in the place of those that the service reads; the person is insured, the hospital has a contract."""
+    """The file's facts instead of those that the service reads. The person is insured, the hospital has a contract."""
     bill, person, hospital = given.bill, given.person, given.hospital
     day = bill.admitted_on
     covers = first is not None and person.area_code.startswith(book.packs[first].areas)

@@ -1,6 +1,6 @@
 """One settlement: the waterfall, each step with its numbers and its source, the lines, the year, the history, the proof."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -21,6 +21,7 @@ from app.settlement import store
 from app.settlement.answer import PortionsAnswer, SettlementAnswer
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
+from app.settlement.rows import EntryRow
 from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 
@@ -39,7 +40,7 @@ class Bar(Struct):
     height: str
 
 
-class Entry(Struct):
+class ListedEntry(Struct):
     """A settlement or correction of the same bill."""
 
     settlement_id: str
@@ -103,26 +104,26 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
     return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
 
 
-async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[Entry]]:
+async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[ListedEntry]]:
     """The settlement with its detail, and every entry of the same bill within reach, oldest first."""
     async with visitor.service.database.hot() as connection:
         await check_context(visitor.service, connection, visitor.caller)
         row = await store.read_one(connection, number)
         if row is None:
             raise NotFound("not_found")
-        entries = await store.read_group(connection, row["of_settlement_id"] or number, EVERY_ENTRY)
-    return answer_of_row(row, detail=True, language=visitor.caller.language), [_entry(one) for one in entries]
+        entries = await store.read_group(connection, row.of_settlement_id or number, EVERY_ENTRY)
+    return answer_of_row(row, detail=True, language=visitor.caller.language), [_listed(one) for one in entries]
 
 
-def _entry(row: Any) -> Entry:
-    return Entry(
-        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
-        kind=row["kind"],
-        settled_at=shown_instant(row["settled_at"])[:16].replace("T", " "),
-        total=yuan(row["total"]),
-        fund_total=yuan(row["total"] - row["hospital"] - row["patient"]),
-        patient=yuan(row["patient"]),
-        reason=row["reason"],
+def _listed(row: EntryRow) -> ListedEntry:
+    return ListedEntry(
+        settlement_id=shown_id(SETTLEMENT, row.settlement_id),
+        kind=row.kind,
+        settled_at=shown_instant(row.settled_at)[:16].replace("T", " "),
+        total=yuan(row.total),
+        fund_total=yuan(row.total - row.hospital - row.patient),
+        patient=yuan(row.patient),
+        reason=row.reason,
     )
 
 

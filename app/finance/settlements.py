@@ -43,7 +43,7 @@ async def get_settlements(request: Request) -> Response:
     context: dict[str, Any] = {
         "settlements": found,
         "names": await reading(visitor, names),
-        "next_cursor": cursor_behind(service, rows, PAGE_ROWS, lambda row: (row["recorded_at"], row["settlement_id"])),
+        "next_cursor": cursor_behind(service, rows, PAGE_ROWS, lambda row: (row.recorded_at, row.settlement_id)),
         "statuses": STATUSES,
     }
     return shown(visitor, "settlements.html", **context)

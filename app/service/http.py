@@ -44,8 +44,11 @@ def answer(body: object, status: int = 200, headers: dict[str, str] | None = Non
 
 
 async def caller_of(request: Request, *, browser: bool = False) -> Caller:
-    """Who asks; ``browser`` as in ``security.bearer``. Unauthorized without a valid token. A token is looked up at most once in ``token_cache_seconds`` and checked
-    again by the database in the request's own transaction, so that a revoked one is refused at once."""
+    """Who asks; ``browser`` as in ``security.bearer``. Unauthorized without a valid token.
+
+    A token is looked up at most once in ``token_cache_seconds``, and checked again by the database in the request's own
+    transaction, so that a revoked one is refused at once.
+    """
     service = service_of(request)
     if request.method == "GET" and "\x00" in request.scope["path"]:
         raise NotFound("not_found")

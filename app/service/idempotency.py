@@ -1,8 +1,8 @@
-"""A writing request takes effect once: its key, what the key stands for, and the answer remembered beside what it wrote.
+"""A writing request takes effect once: its key, what the key stands for, the answer kept beside what was written.
 
-The key is looked up when the transaction opens (``request_open``), and held until it ends, so that of two requests at once the
-second waits and then finds the answer of the first. Answers are kept encrypted. The key of a settlement is stored by the
-database's ``entry_write`` with the settlement's id instead of an answer.
+The key is looked up when the transaction opens (``request_open``) and held until it ends: of two requests at once
+the second waits, then finds the answer of the first. Answers are kept encrypted. The key of a settlement is stored
+by the database's ``entry_write``, with the settlement's id instead of an answer.
 """
 
 import re
@@ -33,7 +33,7 @@ Act = Callable[[AsyncConnection], Awaitable[tuple[int, bytes]]]
 
 
 def keyed_by(request: Request, body: object) -> Keyed:
-    """The request's ``Idempotency-Key`` with the hash of what it asks for; Malformed when it is missing or has a wrong form."""
+    """The request's ``Idempotency-Key`` with the hash of what it asks for; Malformed without one of the right form."""
     return Keyed(idempotency_key(request), request_hash(request, body))
 
 
@@ -48,13 +48,13 @@ def idempotency_key(request: Request) -> str:
 
 
 def request_hash(request: Request, body: object) -> bytes:
-    """What a key stands for: method, path and the decoded body in canonical form, so that spacing and order don't matter."""
+    """What a key stands for: method, path and decoded body. Spacing and order of the JSON text don't matter."""
     canonical = msgspec.json.encode(body, order="deterministic")
     return sha256(f"{request.method} {request.url.path}\n".encode() + canonical).digest()
 
 
 def check_opened(state: OpenState, keyed: Keyed | None) -> None:
-    """Raise for what the database found at the opening: an ended token, a key used for something else, a twin in flight."""
+    """Raise for what the database found at the opening: an ended token, a key used for another body, a twin in flight."""
     refuse_ended(state)
     if state == OpenState.NOT_FOUND:
         raise NotFound("not_found")

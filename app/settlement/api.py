@@ -1,6 +1,6 @@
 """The routes of settling. They translate; what a bill costs is decided elsewhere."""
 
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from msgspec import Meta, Struct
@@ -24,8 +24,9 @@ from app.settlement.balance import BalanceAnswer, ClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
 from app.settlement.correction import Answered
 from app.settlement.lists import BALANCES, SETTLEMENTS
-from app.settlement.reading import answer_of_computation, answer_of_row
+from app.settlement.reading import answer_of_quote, answer_of_row, answer_of_settling
 from app.settlement.replay import replay
+from app.settlement.rows import EntryRow
 from app.settlement.settling import Settled
 from app.settlement.slip import slip_html
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
@@ -78,7 +79,7 @@ async def post_quote(request: Request) -> Response:
     caller, service = await caller_of(request), service_of(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
     computation, quote_id, expires = await settling.quote(service, caller, bill)
-    return answer(answer_of_computation(computation, quote_id=quote_id, expires=expires, language=caller.language))
+    return answer(answer_of_quote(computation, quote_id=quote_id, expires=expires, language=caller.language))
 
 
 @router.post("/settlements", openapi_extra=body(BillRequest, keyed=True), responses=gives(201, SettlementAnswer))
@@ -88,10 +89,9 @@ async def post_settlement(request: Request) -> Response:
     key = idempotency_key(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
     settled = await settling.settle(service, caller, bill, Keyed(key, request_hash(request, bill)))
-    if settled.computation is None:
+    if settled.computation is None or settled.row is None:
         return await _replayed(service, caller, settled)
-    shown = answer_of_computation(settled.computation, quote_id=None, expires=None, language=caller.language)
-    return answer(shown, 201)
+    return answer(answer_of_settling(settled.computation, settled.row, language=caller.language), 201)
 
 
 @router.post(
@@ -203,7 +203,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         rows = await store.read_with_consequences(connection, _inside_id(settlement_id))
-    if not rows or rows[0]["settlement_id"] != read_id(SETTLEMENT, settlement_id):
+    if not rows or rows[0].settlement_id != read_id(SETTLEMENT, settlement_id):
         raise NotFound("not_found")
     shown, *adjustments = [answer_of_row(row, detail=True, language=caller.language) for row in rows]
     if shown.kind != "settlement":
@@ -265,7 +265,7 @@ def _inside_id(text: str) -> int:
     return settlement_id
 
 
-async def _row(service: Service, caller: Caller, settlement_id: int) -> Any:
+async def _row(service: Service, caller: Caller, settlement_id: int) -> EntryRow:
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         row = await store.read_one(connection, settlement_id)
@@ -275,7 +275,7 @@ async def _row(service: Service, caller: Caller, settlement_id: int) -> Any:
 
 
 async def _replayed(service: Service, caller: Caller, settled: Settled) -> Response:
-    """The answer of then: a settlement is shown as settled, whatever became of it since."""
+    """The original answer, with the status at settling."""
     row = await _row(service, caller, settled.settlement_id)
     shown = answer_of_row(row, detail=True, status="settled", language=caller.language)
     return answer(shown, 201, REPLAYED)

@@ -10,8 +10,8 @@ _MYRIADS: Final = ("元", "万", "亿", "万")
 def capital_yuan(fen: int) -> str:
     """Fen as 人民币大写. ``capital_yuan(123456) == "壹仟贰佰叁拾肆元伍角陆分"``.
 
-    Each run of zeros between two other digits is one 零, also across 万, 亿 and 元; 整 stands after 元 or 角 when nothing
-    follows; a negative amount begins with 负. Raises ValueError from 10**16 yuan on.
+    Each run of zeros between two other digits is one 零, also across 万, 亿 and 元; 整 stands after 元 or 角 when
+    nothing follows; a negative amount begins with 负. Raises ValueError from 10**16 yuan on.
     """
     whole, rest = divmod(abs(fen), 100)
     digits = f"{whole}{rest:02d}"
@@ -34,6 +34,6 @@ def capital_yuan(fen: int) -> str:
 
 
 def _units(count: int) -> list[tuple[str, str]]:
-    """For each digit of an amount with ``count`` digits before the point: its unit, and the group's name where it ends one."""
+    """The unit of each digit of an amount with ``count`` digits before the point, and the group's name at its end."""
     whole = [(_PLACES[place % 4], _MYRIADS[place // 4] if place % 4 == 0 else "") for place in range(count - 1, -1, -1)]
     return [*whole, ("角", ""), ("分", "")]

@@ -1,7 +1,7 @@
-"""From a bill to what it costs: the one function behind quoting, settling, computing offline, correcting and replaying. Pure.
+"""From a bill to what it costs: the one function behind quotes, settlements, corrections and replays. Pure.
 
-A new bill goes through ``computed``: its faults, the facts and the law that apply to it, the waterfall, the document to keep.
-A settled bill is computed again by ``outcome_of``, the last part of that way, from the inputs that its document keeps.
+A new bill goes through ``computed``: its faults, the facts and the law that apply to it, the waterfall, the document
+to keep. A settled bill goes the last part of that way again, ``outcome_of``, from the inputs that its document keeps.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -57,8 +57,8 @@ class Computation:
 def computed(request: BillRequest, found: Found, book: PolicyBook, episode: Episode | None = None) -> Computation:
     """Compute a bill from the facts found for it, under the law of its discharge day.
 
-    Without ``episode`` the person's stays say which earlier settlements belong to the bill's episode. Refused with all faults
-    of bill, facts and law together, in the order of the request's members.
+    Without ``episode`` the person's stays say which earlier settlements belong to the bill's episode. Refused with all
+    faults of bill, facts and law together, in the order of the request's members.
     """
     bill = core_bill(request)
     visit, source = visit_name(request.hospital_code, request.visit_id), _source(request)
@@ -94,7 +94,7 @@ def computed(request: BillRequest, found: Found, book: PolicyBook, episode: Epis
 
 
 def outcome_of(inputs: Inputs, policy: Policy) -> Outcome:
-    """What stored inputs come to: the bill less its refunds, with the catalogue versions, facts and year kept with it."""
+    """What stored inputs come to: the bill less its refunds, with the catalogue, facts and year kept with it."""
     return _run(bill_of(inputs), inputs, policy).outcome
 
 

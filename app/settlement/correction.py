@@ -1,8 +1,8 @@
 """Corrections: what was settled is never changed, further entries take it back or adjust it. One transaction each.
 
-A reversal takes a settlement back whole, a refund takes back part of its bill, a readjudication applies what is known of
-person and law now, a recovery reverses what another party is liable for. What was settled later in the person-year is
-computed again; its differences are adjustments.
+A reversal takes a settlement back whole, a refund takes back part of its bill, a readjudication applies what is known
+of person and law now, a recovery reverses what another party is liable for. What was settled later in the person-year
+is computed again; its differences are adjustments.
 """
 
 from base64 import b64decode
@@ -181,8 +181,7 @@ async def _areas(connection: HotConnection, found: PersonYear) -> dict[tuple[str
 def _as_known_now(
     service: Service, found: PersonYear, policy_of: PolicyOf, areas: Mapping[tuple[str, date], FoundArea]
 ) -> Callable[[Standing, Inputs], Inputs]:
-    """What readjudication changes of a settlement's inputs: the person's class on the admission day, and the law with the
-    figures of the area."""
+    """What readjudication changes of a settlement's inputs: class on the admission day, law, the area's own figures."""
 
     def revised(item: Standing, inputs: Inputs) -> Inputs:
         area = areas[inputs.facts.area_code, inputs.policy_day]
@@ -201,7 +200,7 @@ def _as_known_now(
 async def _correct(
     service: Service, caller: Caller, settlement_id: int, cascade: bool, keyed: Keyed, plan: Plan
 ) -> Answered:
-    """Read under the person's lock, plan, write, answer with the first entry and the adjustments that it made necessary."""
+    """Read under the person's lock, plan, write; answer with the first entry and the adjustments that followed."""
     async with service.database.hot() as connection:
         found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=cascade))
         if keyed is not None and found.body is not None:
@@ -217,7 +216,10 @@ async def _correct(
 
 
 def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing, list[Standing]]:
-    """The settlement to correct and the later ones of its person-year; raises when it can't be, or mustn't be by this caller."""
+    """The settlement to correct and the later ones of its person-year.
+
+    Conflict when it can't be corrected, Forbidden when this caller mustn't.
+    """
     if found.kind != "settlement":
         raise Conflict("not_a_settlement")
     target, *later = found.standing

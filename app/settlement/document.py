@@ -1,10 +1,10 @@
-"""The one JSON document of a settlement: its inputs, its results and the trace's numbers. Encoded once, digested as encoded.
+"""The one JSON document of a settlement: inputs, results, the trace's numbers. Encoded once, digested as encoded.
 
 A document carries the number of its form, and every form that was ever written is read here:
 
-- 1 said of an episode only whether the year counted it already (``counted_in_year``), of a reversal not what it took back, and
-  its steps gave some figures by other names, or not at all.
-- 2 is today's content. Neither 1 nor the first documents of form 2 carry a number; they are told apart by what they have.
+- 1 said of an episode only whether the year counted it already (``counted_in_year``), of a reversal not what it took
+  back, and its steps gave some figures by other names, or not at all.
+- 2 is today's content. Neither 1 nor the first documents of form 2 carry a number; what they have tells them apart.
 """
 
 from datetime import date
@@ -36,7 +36,7 @@ _encoder: Final = msgspec.json.Encoder(order="deterministic")
 
 
 class Whole(Struct, frozen=True):
-    """A settlement as it stands, its adjustments added up, fen. ``delta``: by how much it moves the year's accumulators."""
+    """A settlement as it stands with its adjustments, fen. ``delta``: by how much it moves the year's accumulators."""
 
     scope: Scope
     portions: Portions
@@ -56,8 +56,8 @@ class Adjusted(Struct, frozen=True):
 class Inputs(Struct, frozen=True, omit_defaults=True):
     """Everything that the result depends on; ``digest`` is over this.
 
-    ``refunds``: line numbers and the quantities taken back since settling, ten-thousandths of a unit. ``adjusts`` is there in an
-    adjustment: its result is the difference between what these inputs give and that.
+    ``refunds``: line numbers and the quantities taken back since settling, ten-thousandths of a unit. Only an
+    adjustment has ``adjusts``: its result is the difference between what these inputs give and that.
     """
 
     policy_digest: str
@@ -72,7 +72,7 @@ class Inputs(Struct, frozen=True, omit_defaults=True):
 
 
 class ReversalInputs(Struct, frozen=True):
-    """What a reversal takes back: its settlement's digest, the result digests of it and its adjustments, the year before.
+    """What a reversal takes back: a settlement's digest, the result digests of it and its adjustments, the year before.
 
     ``evidence`` names the document for which a recovery was made.
     """

@@ -1,4 +1,4 @@
-"""The entries of a person-year: what a settlement, a reversal or an adjustment writes. Pure: rows, transfers, accumulators.
+"""The entries of a person-year: the rows, transfers and accumulators that settling and correcting write. Pure.
 
 Each entry moves the year from what it was to what it is; nothing that was written before is changed.
 """
@@ -6,7 +6,7 @@ Each entry moves the year from what it was to what it is; nothing that was writt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from msgspec import structs
 
@@ -28,7 +28,7 @@ from app.settlement.document import (
     whole_of,
 )
 from app.settlement.person_year import Recomputed
-from app.settlement.rows import NewEntry, Original, PersonYear, Standing
+from app.settlement.rows import EntryKind, NewEntry, Original, PersonYear, Standing
 from app.tiers.model import LineScope, Payable, Step
 
 _REPEATED: Final = frozenset(Original.__struct_fields__) - {"settlement_id", "entry_no", "digest", "engine_version"}
@@ -44,10 +44,10 @@ class Entry:
 
 
 def settlement(computation: Computation) -> Entry:
-    """Settle a bill for the first time, as it was computed."""
+    """Settle a bill for the first time, as it was computed. A quote has no id; its entry is only shown, with id 0."""
     bill, found, outcome = computation.bill, computation.found, computation.outcome
     row = NewEntry(
-        settlement_id=cast(int, found.settlement_id),
+        settlement_id=found.settlement_id or 0,
         kind="settlement",
         of_settlement_id=None,
         person_id=bill.person_id,
@@ -112,8 +112,8 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
             liable=shown_id(SETTLEMENT, row.settlement_id),
             medical_type=row.medical_type,
         )
-    entry = _entry(found, row, (), "reversal", whole, stored, reason, engine_version=row.engine_version)
-    return Entry(entry, transfers, results.after)
+    change = _Change("reversal", whole, stored, reason, engine_version=row.engine_version)
+    return Entry(_entry(found, row, (), change), transfers, results.after)
 
 
 def adjustment(
@@ -121,8 +121,8 @@ def adjustment(
 ) -> Entry:
     """Carry the difference between a settlement as it stands and as it was computed again.
 
-    ``written``: the entries before this one in the same correction. ``own``: the correction is of a bill of the hospital
-    itself; only then it may ask the patient for more.
+    ``written``: the entries before this one in the same correction. ``own``: the correction is of a bill of the
+    hospital itself; only then it may ask the patient for more.
     """
     difference = again.difference
     year = written[-1].year if written else found.accumulators or {}
@@ -146,8 +146,8 @@ def adjustment(
         policy_digest=policy.digest,
         assumed=policy.assumed,
     )
-    entry = _entry(found, row, written, "adjustment", difference, stored, reason, caused_by=caused_by, own=own)
-    return Entry(entry, _transfers(row, results.payables, "adjustment"), results.after)
+    change = _Change("adjustment", difference, stored, reason, caused_by=caused_by, own=own)
+    return Entry(_entry(found, row, written, change), _transfers(row, results.payables, "adjustment"), results.after)
 
 
 def line_differences(lines: Sequence[LineScope], former: Sequence[LineScope]) -> tuple[LineScope, ...]:
@@ -165,24 +165,26 @@ def line_differences(lines: Sequence[LineScope], former: Sequence[LineScope]) ->
     return tuple(result)
 
 
-def _entry(
-    found: PersonYear,
-    row: Original,
-    written: Sequence[Entry],
-    kind: str,
-    whole: Whole,
-    document: Document,
-    reason: str,
-    *,
-    engine_version: str = ENGINE_VERSION,
-    caused_by: int | None = None,
-    own: bool = True,
-) -> NewEntry:
-    repeated: dict[str, Any] = {name: getattr(row, name) for name in _REPEATED}
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a correction changes of a settlement, and why. ``own`` as in ``adjustment``."""
+
+    kind: EntryKind
+    whole: Whole
+    document: Document
+    reason: str
+    engine_version: str = ENGINE_VERSION
+    caused_by: int | None = None
+    own: bool = True
+
+
+def _entry(found: PersonYear, row: Original, written: Sequence[Entry], change: _Change) -> NewEntry:
+    repeated = {name: getattr(row, name) for name in _REPEATED}
+    whole, document = change.whole, change.document
     scope, portions = structs.asdict(whole.scope), structs.asdict(whole.portions)
     return NewEntry(
         settlement_id=cast(list[int], found.ids)[len(written)],
-        kind=kind,
+        kind=change.kind,
         of_settlement_id=row.settlement_id,
         entry_no=found.entries_before + 1 + len(written),
         settled_at=cast(datetime, found.now),
@@ -192,14 +194,14 @@ def _entry(
         payable_adjustment=whole.payable_adjustment,
         deductible=whole.deductible,
         delta=encoded(whole.delta).decode(),
-        engine_version=engine_version,
+        engine_version=change.engine_version,
         digest=digest(document.inputs),
         result_digest=digest(document.results),
         warnings=[],
-        reason=reason,
+        reason=change.reason,
         document=encoded(document).decode(),
-        caused_by=caused_by,
-        balance_state=_balance_state(whole.portions.patient, own),
+        caused_by=change.caused_by,
+        balance_state=_balance_state(whole.portions.patient, change.own),
         **repeated,
     )
 

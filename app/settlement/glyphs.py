@@ -1,4 +1,4 @@
-"""Which characters a font can show, read from its own table; what it can't show is written as its code point, for all to see."""
+"""Which characters a font can show, by its own table. What it can't show is written as its code point."""
 
 import struct
 from collections.abc import Iterator
@@ -42,8 +42,10 @@ def _code_points(data: bytes, at: int) -> Iterator[int]:
 
 
 def shown(text: str, covered: frozenset[int]) -> str:
-    """The text with each character that the font lacks as its code point: ``〔U+2A6D6〕``. Nothing is dropped unseen but control
-    characters and selectors of variants."""
+    """The text with each character that the font lacks as its code point: ``〔U+2A6D6〕``.
+
+    Nothing is dropped unseen but control characters and selectors of variants.
+    """
     missing = {ord(character) for character in set(text)} - covered
     if not missing:
         return text

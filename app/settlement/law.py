@@ -1,4 +1,4 @@
-"""Which law a settlement was computed under: the pack of a digest, from the book in use or from the texts kept with it."""
+"""The law that a settlement was computed under: the pack of a digest, in use now or kept as texts with it."""
 
 from collections.abc import Iterable
 from datetime import date

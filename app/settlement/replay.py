@@ -1,7 +1,5 @@
 """Replay: compute a stored entry again from what was stored with it, and compare. Writes nothing."""
 
-from typing import Any
-
 from app import ENGINE_VERSION
 from app.basics.errors import NotFound
 from app.basics.ids import SETTLEMENT, shown_id
@@ -27,6 +25,7 @@ from app.settlement.document import (
     whole_of,
 )
 from app.settlement.law import policies_of
+from app.settlement.rows import EntryRow
 
 
 async def replay(service: Service, caller: Caller, settlement_id: int) -> ReplayAnswer:
@@ -37,26 +36,26 @@ async def replay(service: Service, caller: Caller, settlement_id: int) -> Replay
         row = await store.read_one(connection, settlement_id)
         if row is None:
             raise NotFound("not_found")
-        document = decode_document(row["document"])
+        document = decode_document(row.document)
         results = await _recomputed(service, connection, row, document)
     return ReplayAnswer(
         settlement_id=shown_id(SETTLEMENT, settlement_id),
-        digest_matches=digest(document.inputs) == row["digest"],
-        result_matches=digest(results) == row["result_digest"] == digest(document.results)
+        digest_matches=digest(document.inputs) == row.digest,
+        result_matches=digest(results) == row.result_digest == digest(document.results)
         and _columns_match(row, document),
-        engine_then=row["engine_version"],
+        engine_then=row.engine_version,
         engine_now=ENGINE_VERSION,
     )
 
 
-async def _recomputed(service: Service, connection: HotConnection, row: Any, document: Document) -> bytes:
+async def _recomputed(service: Service, connection: HotConnection, row: EntryRow, document: Document) -> bytes:
     """The results that the stored inputs give now, as they are stored."""
-    if row["kind"] == "reversal":
+    if row.kind == "reversal":
         taken_back = decode_reversal(document)
-        entries = await store.read_group(connection, row["of_settlement_id"], row["entry_no"])
+        entries = await store.read_group(connection, row.of_settlement_id or 0, row.entry_no)
         whole = NOTHING
         for item in entries:
-            whole = less(whole, store.whole_of_row(item))
+            whole = less(whole, item.whole)
         return encoded(results_of_whole(whole, taken_back.before))
     inputs = decode_inputs(document)
     policy_of = await policies_of(service, connection, [inputs.policy_digest])
@@ -67,7 +66,6 @@ async def _recomputed(service: Service, connection: HotConnection, row: Any, doc
     return encoded(results_of_whole(difference, inputs.adjusts.year))
 
 
-def _columns_match(row: Any, document: Document) -> bool:
+def _columns_match(row: EntryRow, document: Document) -> bool:
     """Whether the row's amounts are those of its results."""
-    portions = decode_results(document.results).portions
-    return all(row[name] == getattr(portions, name) for name in portions.__struct_fields__)
+    return row.whole.portions == decode_results(document.results).portions

@@ -1,14 +1,20 @@
 """What settling reads from the database and writes to it, as typed rows. Amounts in fen."""
 
 from datetime import date, datetime
+from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from app.registry.paying_area import NO_RECORDS, FoundArea
 from app.service.caller import OpenState
 from app.settlement.document import Document, Whole
 from app.tiers.episode import Stay
-from app.tiers.model import CatalogueEntry, Rank
+from app.tiers.model import CatalogueEntry, Portions, Rank, Scope
+
+EntryKind = Literal["settlement", "reversal", "adjustment"]
+SettledStatus = Literal["settled", "adjusted", "reversed"]
+PaidBy = Literal["hospital", "patient"]
 
 
 class FoundPerson(Struct, frozen=True):
@@ -48,14 +54,14 @@ class Found(Struct, frozen=True):
     settled_later_stay: bool = False
 
 
-class NewEntry(Struct, frozen=True):
-    """One row to write; the fields are those of the database's ``new_entry``, in its order.
+class EntryColumns(Struct, frozen=True):
+    """What a settlement, reversal or adjustment is stored with, in the order of the database's ``new_entry``.
 
-    ``balance_state``: how the patient's balance begins that this row opens, None for none.
+    ``delta`` and ``document`` are JSON texts.
     """
 
     settlement_id: int
-    kind: str
+    kind: EntryKind
     of_settlement_id: int | None
     person_id: str
     benefit_year: int
@@ -66,7 +72,7 @@ class NewEntry(Struct, frozen=True):
     interim: bool
     medical_type: str
     benefit_class: str
-    paid_by: str
+    paid_by: PaidBy
     paying_area: str
     hospital_area: str
     out_of_area: bool
@@ -100,7 +106,27 @@ class NewEntry(Struct, frozen=True):
     reason: str | None
     document: str
     caused_by: int | None = None
+
+    @property
+    def whole(self) -> Whole:
+        """The amounts of the row."""
+        scope = Scope(*(getattr(self, name) for name in Scope.__struct_fields__))
+        portions = Portions(*(getattr(self, name) for name in Portions.__struct_fields__))
+        delta = msgspec.json.decode(self.delta, type=dict[str, int])
+        return Whole(scope, portions, self.payable_adjustment, self.deductible, delta)
+
+
+class NewEntry(EntryColumns, frozen=True):
+    """One row to write. ``balance_state``: how the patient's balance begins that this row opens, None for none."""
+
     balance_state: str | None = None
+
+
+class EntryRow(EntryColumns, frozen=True, kw_only=True):
+    """A settlement, reversal or adjustment as stored. ``status`` is what became of it, derived from later rows."""
+
+    recorded_at: datetime
+    status: SettledStatus
 
 
 class Original(Struct, frozen=True):
@@ -116,7 +142,7 @@ class Original(Struct, frozen=True):
     interim: bool
     medical_type: str
     benefit_class: str
-    paid_by: str
+    paid_by: PaidBy
     paying_area: str
     hospital_area: str
     out_of_area: bool
@@ -158,7 +184,7 @@ class YearPart(Struct, frozen=True):
 
 
 class PersonYear(Struct, frozen=True):
-    """What a correction needs of a person-year, read under the person's lock: the live settlements from the named one on.
+    """What a correction needs of a person-year, read under the person's lock: live settlements from the named one on.
 
     ``ids`` are new ids, enough for a row per settlement; ``body`` is the remembered answer of a replay, in Base64.
     """

@@ -1,4 +1,4 @@
-"""Quote and settle: read the facts under the person's lock, compute, write. One transaction each; raising rolls it back."""
+"""Quote and settle: read the facts under the person's lock, compute, write. Each is one transaction."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ from app.settlement import entry, store
 from app.settlement.bill import BillRequest
 from app.settlement.computing import Computation, computed
 from app.settlement.document import digest, encoded
-from app.settlement.rows import Found
+from app.settlement.rows import Found, NewEntry
 
 QUOTE_PURPOSE: Final = "quote"
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a settling call leaves: the id, whether it had been there before under the same key, what was computed now."""
+    """What a settling call leaves: what was computed and written now; only the id when the key had been used before."""
 
     settlement_id: int
-    replayed: bool
     computation: Computation | None = None
+    row: NewEntry | None = None
 
 
 class QuoteToken(msgspec.Struct, array_like=True):
-    """What a quote id carries, signed: when, the patient's portion (fen), and a digest of each thing that may change."""
+    """What a quote id carries, signed: when, the patient's portion (fen), a digest of each thing that may change."""
 
     quoted_at: datetime
     patient: int
@@ -47,7 +47,7 @@ class QuoteToken(msgspec.Struct, array_like=True):
 
 
 async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Computation, str, datetime]:
-    """Compute a bill without writing. Returns it with the quote id and the instant it expires. Refused with all faults."""
+    """Compute a bill without writing; Refused with all faults. Returns it with the quote id and when that expires."""
     _may_settle(caller, bill)
     async with service.database.hot() as connection:
         found = await _read(service, connection, caller, bill, None)
@@ -66,7 +66,7 @@ async def quote_within(service: Service, connection: HotConnection, caller: Call
 
 
 async def settle(service: Service, caller: Caller, bill: BillRequest, keyed: Keyed) -> Settled:
-    """Settle a bill once. A replay of the key names the first settlement; Conflict, Refused and the rest leave nothing."""
+    """Settle a bill once. A key used before names the first settlement; whatever is raised leaves nothing."""
     async with service.database.hot() as connection:
         settled = await settle_within(service, connection, caller, bill, keyed)
     observe_settled(settled)
@@ -89,7 +89,7 @@ async def settle_within(
     _may_settle(caller, bill)
     found = await _read(service, connection, caller, bill, keyed)
     if found.state == OpenState.REPLAYED:
-        return Settled(cast(int, found.settlement_id), True)
+        return Settled(cast(int, found.settlement_id))
     _in_reach(caller, found)
     if found.settled is not None:
         raise _already_settled(found.settled)
@@ -97,14 +97,15 @@ async def settle_within(
     _hold_to_quote(service, computation)
     if check is not None:
         check(computation)
+    written = entry.settlement(computation)
     try:
-        await store.write(connection, entry.settlement(computation), keyed)
+        await store.write(connection, written, keyed)
     except Exception as error:
         if constraint(error) == "settled_visit_pkey":
             where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
             raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
         raise
-    return Settled(cast(int, found.settlement_id), False, computation)
+    return Settled(written.row.settlement_id, computation, written.row)
 
 
 def observe_settled(settled: Settled) -> None:

@@ -1,4 +1,4 @@
-"""The 结算单 that the patient signs: its contents, and they as printable A4 HTML. It shows what is stored and computes nothing.
+"""The 结算单 that the patient signs: its contents, and a page of them. It shows what is stored and computes nothing.
 
 ``slip_pdf`` sets the same contents as PDF.
 """
@@ -24,6 +24,7 @@ from app.settlement.bill import BillLine, BillRequest
 from app.settlement.capitals import capital_yuan
 from app.settlement.document import decode_document, decode_inputs
 from app.settlement.reading import answer_of_row
+from app.settlement.rows import EntryRow
 from app.tiers.pack import Pack
 
 NOT_KNOWN: Final = "—"
@@ -99,7 +100,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class SlipLine:
-    """One row of the lines' table: what the hospital charged (absent on a correction) and its scope (absent on a refund)."""
+    """One row of the lines' table: what was charged (absent on a correction) and its scope (absent on a refund)."""
 
     line_no: int
     charged: BillLine | None
@@ -108,15 +109,15 @@ class SlipLine:
     note: str
 
 
-async def slip_html(service: Service, caller: Caller, row: Any) -> str:
+async def slip_html(service: Service, caller: Caller, row: EntryRow) -> str:
     """The slip of a settlement's row as a whole HTML page. A person or hospital out of the caller's reach is a dash."""
     return _slip.render(**await slip_contents(service, caller, row))
 
 
-async def slip_contents(service: Service, caller: Caller, row: Any) -> dict[str, Any]:
-    """What stands on the slip of a settlement's row, as ``contents`` gives it, with the names within the caller's reach."""
-    names = await _names(service, caller, row["hospital_code"], row["person_id"])
-    return contents(row, names, service.book.packs.get(row["policy_pack"]))
+async def slip_contents(service: Service, caller: Caller, row: EntryRow) -> dict[str, Any]:
+    """What stands on the slip of an entry, as ``contents`` gives it, with the names within the caller's reach."""
+    names = await _names(service, caller, row.hospital_code, row.person_id)
+    return contents(row, names, service.book.packs.get(row.policy_pack))
 
 
 async def _names(service: Service, caller: Caller, hospital_code: str, person_id: str) -> Names:
@@ -137,13 +138,13 @@ def _person(keys: Keys, row: RowMapping, person_id: str) -> tuple[str, str]:
     return name, mask_id_number(id_number)
 
 
-def rendered(row: Any, names: Names, pack: Pack | None) -> str:
-    """The HTML page of a row (``store.READ_ONE``). Pure."""
+def rendered(row: EntryRow, names: Names, pack: Pack | None) -> str:
+    """The HTML page of a row. Pure."""
     return _slip.render(**contents(row, names, pack))
 
 
-def contents(row: Any, names: Names, pack: Pack | None) -> dict[str, Any]:
-    """What stands on the slip of a row (``store.READ_ONE``), for either template: amounts as texts of yuan, the labels of
+def contents(row: EntryRow, names: Names, pack: Pack | None) -> dict[str, Any]:
+    """What stands on the slip of a row, for either template: amounts as texts of yuan, the labels of
     ``WORDS`` not put in yet. Titles of figures and documents come from the pack as it is now. Pure."""
     answer = answer_of_row(row, detail=True)
     bill = _bill(row)
@@ -153,8 +154,8 @@ def contents(row: Any, names: Names, pack: Pack | None) -> dict[str, Any]:
         "bill": bill,
         "lines": _lines(answer, bill),
         "settled_at": _minute(answer.settled_at),
-        "total_capital": capital_yuan(row["total"]),
-        "patient_capital": capital_yuan(row["patient"]),
+        "total_capital": capital_yuan(row.total),
+        "patient_capital": capital_yuan(row.patient),
         "portions": [(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
         "scope": [(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
         "year": _year(answer, {} if pack is None else _own_accumulators(pack)),
@@ -163,11 +164,11 @@ def contents(row: Any, names: Names, pack: Pack | None) -> dict[str, Any]:
     }
 
 
-def _bill(row: Any) -> BillRequest | None:
+def _bill(row: EntryRow) -> BillRequest | None:
     """The bill of a settlement; corrections are stored without one."""
-    if row["kind"] != "settlement":
+    if row.kind != "settlement":
         return None
-    return decode_inputs(decode_document(row["document"])).bill
+    return decode_inputs(decode_document(row.document)).bill
 
 
 def _minute(instant: str) -> str:
@@ -202,7 +203,7 @@ def _own_accumulators(pack: Pack) -> dict[str, str]:
 
 
 def _cited(answer: SettlementAnswer, documents: Mapping[str, Mapping[str, str]]) -> list[tuple[str, Mapping[str, str]]]:
-    """The documents that the explanation cites, in the order of citing. One that the pack no longer lists has no title."""
+    """The documents that the explanation cites, in that order. One that the pack no longer lists has no title."""
     cited = dict.fromkeys(basis.document for step in answer.trace or () for basis in step.basis)
     return [(name, documents.get(name, {})) for name in cited]
 

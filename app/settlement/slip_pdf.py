@@ -12,6 +12,7 @@ import segno
 
 from app.service.caller import Caller, Service
 from app.settlement.glyphs import shown
+from app.settlement.rows import EntryRow
 from app.settlement.slip import WORDS, SlipLine, basis_text, slip_contents
 from app.settlement.typesetting import covered, typeset
 
@@ -20,7 +21,7 @@ LINES_IN_THREAD: Final = 1000
 PDF_TYPE: Final = "application/pdf"
 
 
-async def slip_pdf(service: Service, caller: Caller, row: Any) -> bytes:
+async def slip_pdf(service: Service, caller: Caller, row: EntryRow) -> bytes:
     """The slip of a settlement's row as PDF/A-2u. A person or hospital out of the caller's reach is a dash."""
     contents = await slip_contents(service, caller, row)
     document = await asyncio.to_thread(document_of, contents)
@@ -28,7 +29,7 @@ async def slip_pdf(service: Service, caller: Caller, row: Any) -> bytes:
 
 
 def document_of(contents: Mapping[str, Any]) -> tuple[str, datetime]:
-    """What the template is given: the contents (``slip.contents``) as JSON that the fonts can show, and the PDF's own date."""
+    """What the template is given: ``slip.contents`` as JSON that the fonts can show, and the PDF's own date."""
     return shown(_json_of(contents), covered()), datetime.fromisoformat(contents["answer"].settled_at)
 
 

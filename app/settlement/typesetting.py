@@ -1,7 +1,7 @@
 """Setting a template as PDF/A-2u with typst, off the event loop. Equal data give equal bytes.
 
-The fonts are those of the pinned assets and no others. ``python -m app.settlement.typesetting TEMPLATE DATE`` sets the data of
-its standard input: a bill of thousands of lines takes a gigabyte, which only the end of a process gives back.
+The fonts are those of the pinned assets and no others. ``python -m app.settlement.typesetting TEMPLATE DATE`` sets
+the data of its standard input: a bill of thousands of lines takes a gigabyte, which only the end of a process frees.
 """
 
 import asyncio
@@ -27,8 +27,10 @@ _turn: Final = asyncio.Semaphore(AT_ONCE)
 
 
 async def typeset(template: Path, data: str, dated: datetime, *, small: bool) -> bytes:
-    """The PDF of a template over its input ``data``: a ``small`` one in a thread, another in a process of its own. At most two
-    at once, so that printing leaves the processor to settling. Unavailable when a process isn't done in time."""
+    """The PDF of a template over its input ``data``: a ``small`` one in a thread, another in a process of its own.
+
+    At most two at once, so that printing leaves the processor to settling. Unavailable when it isn't done in time.
+    """
     async with _turn:
         if small:
             return await asyncio.to_thread(pdf, template, data, dated)

@@ -57,10 +57,10 @@ async def _reader(request: Request) -> tuple[Caller, Service]:
 
 
 async def read_year(service: Service, caller: Caller, person_id: str, year: int) -> dict[str, Any]:
-    """A person-year's accumulators (the pack's own with them), zeros before its first bill, and ``room``; NotFound for a
-    person out of reach.
+    """A person-year's accumulators, the pack's own with them, and ``room``. NotFound for a person out of reach.
 
-    The rules are those of the person's area as it is now; where they have a gap there is no room to show.
+    Accumulators are 0 before the first bill. The rules are those of the person's area as it is now; where they have a
+    gap there is no room to show.
     """
     wanted_year = select(person_year.c.accumulators).where(
         person_year.c.person_id == person_id, person_year.c.benefit_year == year
@@ -94,8 +94,8 @@ class _Cap:
 def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str | None]:
     """What is left under each yearly cap of a policy, yuan by accumulator; None: no cap for this class.
 
-    Of several caps on one accumulator the tightest counts. A cap that depends on more than the class and the facts of an
-    everyday bill, and a rule that doesn't cover the class, are left out; own spending is then simply not capped.
+    Of several caps on one accumulator the tightest counts. A cap that depends on more than the class and the facts of
+    an everyday bill, and a rule that doesn't cover the class, are left out; own spending is then simply not capped.
     """
     facts = {
         "class": class_,

@@ -11,9 +11,11 @@ from app.demo.bill import example
 from app.demo.compute import OfflineBill, computed_offline
 from app.policies import shipped_book
 from app.service.wire import decode
+from app.settlement import entry
 from app.settlement.capitals import capital_yuan
 from app.settlement.computing import Computation
 from app.settlement.document import Document, ReversalInputs, encoded
+from app.settlement.rows import EntryRow
 from app.settlement.slip import ACCUMULATOR_NAMES, Names, basis_text, rendered
 from app.tiers.model import ACCUMULATORS, Step
 from tests.world import World, key
@@ -111,45 +113,14 @@ def computation(**changes: Any) -> Computation:
     return computed_offline(decode(msgspec.json.encode(given), OfflineBill), BOOK)
 
 
-def row_of(one: Computation) -> dict[str, Any]:
-    """The database row that settling a computation leaves, as far as a slip reads it."""
-    bill, outcome = one.bill, one.outcome
-    delta = {key: value - outcome.before[key] for key, value in outcome.after.items()}
-    return {
-        "settlement_id": 7000123,
-        "kind": "settlement",
-        "status": "settled",
-        "of_settlement_id": None,
-        "reason": None,
-        "settled_at": one.now,
-        "benefit_year": outcome.benefit_year,
-        "benefit_class": outcome.benefit_class,
-        "paying_area": "530100",
-        "out_of_area": outcome.out_of_area,
-        "total": outcome.total,
-        "payable_adjustment": outcome.payable_adjustment,
-        "recoverable": outcome.recoverable,
-        "policy_pack": outcome.policy.pack,
-        "policy_version": outcome.policy.version,
-        "policy_digest": outcome.policy.digest,
-        "assumed": outcome.policy.assumed,
-        "warnings": [],
-        "digest": one.digest,
-        "result_digest": one.result_digest,
-        "delta": encoded(delta).decode(),
-        "document": encoded(one.document).decode(),
-        **{
-            name: getattr(bill, name)
-            for name in (
-                *("hospital_code", "visit_id", "settle_seq", "person_id", "medical_type"),
-                *("admitted_on", "discharged_on", "interim", "paid_by"),
-            )
-        },
-        **msgspec.structs.asdict(outcome.portions),
-    }
+def row_of(one: Computation) -> EntryRow:
+    """The database row that settling a computation leaves."""
+    columns = msgspec.structs.asdict(entry.settlement(one).row) | {"settlement_id": 7000123}
+    columns.pop("balance_state")
+    return EntryRow(**columns, recorded_at=one.now, status="settled")
 
 
-def reversal_of(one: Computation) -> dict[str, Any]:
+def reversal_of(one: Computation) -> EntryRow:
     """The row of the reversal of a computation: negative, and without a bill."""
     row, outcome = row_of(one), one.outcome
     amounts = {name: -amount for name, amount in msgspec.structs.asdict(outcome.portions).items()}
@@ -164,18 +135,16 @@ def reversal_of(one: Computation) -> dict[str, Any]:
     lines = tuple(msgspec.structs.replace(line, in_scope=-line.in_scope) for line in outcome.lines)
     document = Document(inputs, msgspec.Raw(encoded(results)), lines, (step,))
     delta = {key: outcome.before[key] - value for key, value in outcome.after.items()}
-    return (
-        row
-        | amounts
-        | {
-            "settlement_id": 7000124,
-            "of_settlement_id": 7000123,
-            "kind": "reversal",
-            "reason": "录入错误 & 重结",
-            "total": -outcome.total,
-            "delta": encoded(delta).decode(),
-            "document": encoded(document).decode(),
-        }
+    return msgspec.structs.replace(
+        row,
+        **amounts,
+        settlement_id=7000124,
+        of_settlement_id=7000123,
+        kind="reversal",
+        reason="录入错误 & 重结",
+        total=-outcome.total,
+        delta=encoded(delta).decode(),
+        document=encoded(document).decode(),
     )
 
 
@@ -211,7 +180,7 @@ def test_texts_from_outside_are_escaped() -> None:
     one = computation(lines=lines, diagnoses=[{"code": "I63.900", "name": evil}])
     pages = [
         rendered(row_of(one), Names(evil, evil, NAMES.id_number), PACK),
-        rendered(reversal_of(one) | {"reason": evil}, Names(evil, evil, NAMES.id_number), None),
+        rendered(msgspec.structs.replace(reversal_of(one), reason=evil), Names(evil, evil, NAMES.id_number), None),
     ]
     for html, times in zip(pages, (4, 3), strict=True):
         assert "<script" not in html
@@ -227,7 +196,7 @@ def test_the_slip_needs_nothing_from_elsewhere() -> None:
 
 def test_a_reversed_settlement_is_marked() -> None:
     """Nobody takes the slip of a reversed settlement for a valid one."""
-    html = rendered(row_of(computation()) | {"status": "reversed"}, NAMES, PACK)
+    html = rendered(msgspec.structs.replace(row_of(computation()), status="reversed"), NAMES, PACK)
     assert '<div class="stamp">已撤销</div>' in html
 
 

@@ -78,7 +78,7 @@ def test_every_amount_of_the_settlement_is_on_the_slip() -> None:
 def test_equal_settlements_give_equal_bytes() -> None:
     """No time of printing and no random id is in the file, which is dated by the settlement; another amount is another file."""
     first, again = set_pdf(slip_of(row_of(computation()))), set_pdf(slip_of(row_of(computation())))
-    other = row_of(computation()) | {"settlement_id": 7000124}
+    other = msgspec.structs.replace(row_of(computation()), settlement_id=7000124)
     assert first == again
     assert first != set_pdf(slip_of(other))
     properties = pypdf.PdfReader(BytesIO(first)).metadata
@@ -138,7 +138,7 @@ def test_a_character_that_no_font_has_is_shown_by_its_number() -> None:
 def test_texts_from_outside_are_never_markup() -> None:
     """Names and reasons that look like the template's own language are printed as they are."""
     evil = '#panic("x") *b* $x$ </script> \\ [a] @b'
-    row = reversal_of(computation()) | {"reason": evil}
+    row = msgspec.structs.replace(reversal_of(computation()), reason=evil)
     text = "".join(pages_of(set_pdf(slip_of(row, Names(evil, evil, "—")))))
     assert text.count(evil.replace(" ", "")) >= 3
 
@@ -157,7 +157,7 @@ def test_a_long_bill_runs_over_numbered_pages() -> None:
 
 def test_undone_settlements_are_marked_on_every_page() -> None:
     """Nobody takes any page of a reversed settlement's slip, or of a reversal's, for a valid one."""
-    reversed_ = pages_of(set_pdf(slip_of(row_of(computation()) | {"status": "reversed"})))
+    reversed_ = pages_of(set_pdf(slip_of(msgspec.structs.replace(row_of(computation()), status="reversed"))))
     reversal = pages_of(set_pdf(slip_of(reversal_of(computation()))))
     valid = pages_of(set_pdf(slip_of(row_of(computation()))))
     assert all("已撤销" in page for page in reversed_)
