@@ -1,4 +1,4 @@
-"""A bill computed offline: a JSON file and the policy packs give an answer in the API's shape. No database, no clock."""
+"""A bill computed offline: a JSON file and the packs give an answer in the API's shape. No database, no clock."""
 
 from collections.abc import Iterable
 from datetime import datetime, time
@@ -31,7 +31,7 @@ from app.service.wire import AreaCode, Code, Day, Money, decode
 from app.settlement.bill import BillRequest
 from app.settlement.computing import INSURANCE_TYPE, Computation, computed
 from app.settlement.reading import answer_of_quote
-from app.settlement.rows import Found, FoundHospital, FoundPerson
+from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
 from app.tiers.model import CatalogueEntry, Episode, Rank
 from app.tiers.policy import PolicyBook
 
@@ -152,12 +152,12 @@ def _fact_faults(given: OfflineBill) -> list[Fault]:
     return faults
 
 
-def _found(given: OfflineBill, book: PolicyBook, first: str | None) -> Found:
+def _found(given: OfflineBill, book: PolicyBook, first: str | None) -> BillFacts:
     """The file's facts instead of those that the service reads. The person is insured, the hospital has a contract."""
     bill, person, hospital = given.bill, given.person, given.hospital
     day = bill.admitted_on
     covers = first is not None and person.area_code.startswith(book.packs[first].areas)
-    return Found(
+    return BillFacts(
         OpenState.NEW,
         now=datetime.combine(bill.discharged_on, time(), SHANGHAI),
         person=FoundPerson(person.area_code, INSURANCE_TYPE, insured=True),

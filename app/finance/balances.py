@@ -15,7 +15,7 @@ from app.finance.registered import hospital_names
 from app.service.caller import Service
 from app.service.security import MONEY_READERS
 from app.settlement import balance
-from app.settlement.balance import ClosingRequest
+from app.settlement.balance import BalanceClosingRequest
 from app.settlement.tables import patient_balance as table
 
 router = APIRouter(prefix="/finance/balances", route_class=PageRoute, include_in_schema=False)
@@ -51,7 +51,7 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         )
         return {
             "listing": listing,
-            "rows": [balance.answer_of(row) for row in listing.rows],  # type: ignore[arg-type]
+            "rows": [balance.answer_of(balance.balance_of(row)) for row in listing.rows],  # type: ignore[arg-type]
             "names": await hospital_names(connection, [row["hospital_code"] for row in listing.rows]),
             "total": yuan(listing.sums["amount"]),
             "states": STATES,
@@ -66,7 +66,7 @@ async def post_close(request: Request, balance_id: str) -> Response:
     """Close an open balance."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
-        wanted = struct_of(form, ClosingRequest, "state", "paid_on", "reference")
+        wanted = struct_of(form, BalanceClosingRequest, "state", "paid_on", "reference")
         return await balance.close(visitor.service, visitor.caller, connection, balance_id, wanted)
 
     return await stepped(

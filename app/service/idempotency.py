@@ -54,7 +54,7 @@ def request_hash(request: Request, body: object) -> bytes:
 
 
 def check_opened(state: OpenState, keyed: Keyed | None) -> None:
-    """Raise for what the database found at the opening: an ended token, a key used for another body, a twin in flight."""
+    """Raise for what the database found at the opening: an ended token, a key used otherwise, a twin in flight."""
     refuse_ended(state)
     if state == OpenState.NOT_FOUND:
         raise NotFound("not_found")

@@ -20,7 +20,7 @@ from app.service.security import MONEY_READERS, require
 from app.service.wire import Quantity, decode, is_code
 from app.settlement import balance, correction, settling, store
 from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer
-from app.settlement.balance import BalanceAnswer, ClosingRequest
+from app.settlement.balance import BalanceAnswer, BalanceClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
 from app.settlement.correction import Answered
 from app.settlement.lists import BALANCES, SETTLEMENTS
@@ -178,13 +178,13 @@ add_route(router, "/patient-balances", BALANCES)
 
 @router.post(
     "/patient-balances/{balance_id}/closing",
-    openapi_extra=body(ClosingRequest, keyed=True),
+    openapi_extra=body(BalanceClosingRequest, keyed=True),
     responses=gives(200, BalanceAnswer),
 )
 async def post_closing(request: Request, balance_id: str) -> Response:
     """Close an open balance: refunded to the patient, collected from the patient, or waived."""
     caller, service = await caller_of(request), service_of(request)
-    wanted = decode(await read_body(request, service.settings.max_body_bytes), ClosingRequest)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), BalanceClosingRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         return 200, await balance.close(service, caller, connection, balance_id, wanted)

@@ -1,8 +1,8 @@
 """What corrections leave between a patient and a hospital, and how it is closed. Amounts in fen, negative: to the
 patient."""
 
-from datetime import date
-from typing import Any, Final, Literal
+from datetime import date, datetime
+from typing import Final, Literal
 
 from msgspec import Struct
 from sqlalchemy import RowMapping, func, select, update
@@ -20,11 +20,31 @@ from app.service.wire import Code, Day
 from app.settlement.tables import patient_balance
 
 ClosedState = Literal["refunded", "collected", "waived"]
+Direction = Literal["refund", "collect"]
 BalanceState = Literal["open", "refunded", "collected", "waived"]
-CLOSINGS: Final[dict[str, frozenset[str]]] = {
+CLOSINGS: Final[dict[Direction, frozenset[str]]] = {
     "refund": frozenset({"refunded"}),
     "collect": frozenset({"collected", "waived"}),
 }
+
+
+class Balance(Struct, frozen=True):
+    """A patient's balance as it is stored."""
+
+    balance_id: int
+    settlement_id: int
+    person_id: str
+    hospital_code: str
+    amount: int
+    state: BalanceState
+    opened_at: datetime
+    paid_on: date | None
+    reference: str | None
+
+    @property
+    def direction(self) -> Direction:
+        """Who is owed: a refund is the patient's, what is collected the hospital's."""
+        return "refund" if self.amount < 0 else "collect"
 
 
 class BalanceAnswer(Struct):
@@ -36,15 +56,15 @@ class BalanceAnswer(Struct):
     person_id: str
     hospital_code: str
     amount: str
-    direction: Literal["refund", "collect"]
+    direction: Direction
     state: BalanceState
     opened_at: str
     paid_on: str | None
     reference: str | None
 
 
-class ClosingRequest(Struct, forbid_unknown_fields=True):
-    """How a balance was closed; day and reference of the payment unless it is waived."""
+class BalanceClosingRequest(Struct, forbid_unknown_fields=True):
+    """How a balance was closed, with day and reference of the payment unless it is waived."""
 
     state: ClosedState
     paid_on: Day | None = None
@@ -52,7 +72,7 @@ class ClosingRequest(Struct, forbid_unknown_fields=True):
 
 
 async def close(
-    service: Service, caller: Caller, connection: AsyncConnection, balance_id: str, wanted: ClosingRequest
+    service: Service, caller: Caller, connection: AsyncConnection, balance_id: str, wanted: BalanceClosingRequest
 ) -> bytes:
     """Close an open balance. Conflict ``invalid_move`` when it is closed, or can't be closed in this way."""
     require(caller.principal, "hospital", "finance")
@@ -61,9 +81,10 @@ async def close(
     row = (await connection.execute(select(patient_balance).where(mine).with_for_update())).mappings().first()
     if row is None:
         raise NotFound("not_found")
+    balance = balance_of(row)
     today = shanghai_day(await clock.now(connection, manual=service.manual_clock))
-    _refuse_payment(wanted, shanghai_day(row["opened_at"]), today)
-    if row["state"] != "open" or wanted.state not in CLOSINGS[_direction(row)]:
+    _refuse_payment(wanted, shanghai_day(balance.opened_at), today)
+    if balance.state != "open" or wanted.state not in CLOSINGS[balance.direction]:
         raise Conflict("invalid_move")
     values = {
         "state": wanted.state,
@@ -74,10 +95,10 @@ async def close(
         "closed_at": func.clock_timestamp(),
     }
     closed = update(patient_balance).where(mine).values(values).returning(*patient_balance.c)
-    return encoded(answer_of((await connection.execute(closed)).mappings().one()))
+    return encoded(answer_of(balance_of((await connection.execute(closed)).mappings().one())))
 
 
-def _refuse_payment(wanted: ClosingRequest, opened_on: date, today: date) -> None:
+def _refuse_payment(wanted: BalanceClosingRequest, opened_on: date, today: date) -> None:
     """Refuse a payment without day or reference, or dated before what it pays came about or after today."""
     faults = []
     if wanted.state != "waived":
@@ -90,21 +111,22 @@ def _refuse_payment(wanted: ClosingRequest, opened_on: date, today: date) -> Non
         raise Refused(faults)
 
 
-def _direction(row: RowMapping) -> Literal["refund", "collect"]:
-    return "refund" if row["amount"] < 0 else "collect"
+def balance_of(row: RowMapping) -> Balance:
+    """A row of ``patient_balance``."""
+    return Balance(*(row[name] for name in Balance.__struct_fields__))
 
 
-def answer_of(row: RowMapping) -> BalanceAnswer:
-    paid_on: Any = row["paid_on"]
+def answer_of(balance: Balance) -> BalanceAnswer:
+    """A balance as the API shows it."""
     return BalanceAnswer(
-        balance_id=shown_id(BALANCE, row["balance_id"]),
-        settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
-        person_id=row["person_id"],
-        hospital_code=row["hospital_code"],
-        amount=yuan(row["amount"]),
-        direction=_direction(row),
-        state=row["state"],
-        opened_at=shown_instant(row["opened_at"]),
-        paid_on=None if paid_on is None else paid_on.isoformat(),
-        reference=row["reference"],
+        balance_id=shown_id(BALANCE, balance.balance_id),
+        settlement_id=shown_id(SETTLEMENT, balance.settlement_id),
+        person_id=balance.person_id,
+        hospital_code=balance.hospital_code,
+        amount=yuan(balance.amount),
+        direction=balance.direction,
+        state=balance.state,
+        opened_at=shown_instant(balance.opened_at),
+        paid_on=None if balance.paid_on is None else balance.paid_on.isoformat(),
+        reference=balance.reference,
     )

@@ -17,7 +17,7 @@ from app.basics.errors import Fault, Refused
 from app.registry.paying_area import policy_in
 from app.settlement.bill import BillRequest, core_bill, essential
 from app.settlement.document import Document, Inputs, digest, document_of, encoded, results_of
-from app.settlement.rows import Found, FoundHospital, FoundPerson
+from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
 from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy, PolicyBook
@@ -34,7 +34,7 @@ class Computation:
     """One bill computed: everything that a quote shows and a settlement stores. ``visits`` are the bill's episode."""
 
     bill: BillRequest
-    found: Found
+    found: BillFacts
     visits: tuple[str, ...]
     warnings: list[str]
     inputs: Inputs
@@ -54,7 +54,7 @@ class Computation:
         return cast(datetime, self.found.now)
 
 
-def computed(request: BillRequest, found: Found, book: PolicyBook, episode: Episode | None = None) -> Computation:
+def computed(request: BillRequest, found: BillFacts, book: PolicyBook, episode: Episode | None = None) -> Computation:
     """Compute a bill from the facts found for it, under the law of its discharge day.
 
     Without ``episode`` the person's stays say which earlier settlements belong to the bill's episode. Refused with all
@@ -114,7 +114,12 @@ def _run(bill: Bill, inputs: Inputs, policy: Policy) -> Computed:
 
 
 def _documented(
-    request: BillRequest, found: Found, visits: tuple[str, ...], warnings: list[str], inputs: Inputs, result: Computed
+    request: BillRequest,
+    found: BillFacts,
+    visits: tuple[str, ...],
+    warnings: list[str],
+    inputs: Inputs,
+    result: Computed,
 ) -> Computation:
     """The computation with the document to keep: its inputs have only the catalogue versions that were used."""
     outcome = result.outcome
@@ -152,7 +157,7 @@ def _in_request_order(faults: list[Fault]) -> list[Fault]:
     return sorted(faults, key=position)
 
 
-def _fact_faults(request: BillRequest, found: Found) -> list[Fault]:
+def _fact_faults(request: BillRequest, found: BillFacts) -> list[Fault]:
     """Faults that only the registry and the clock can tell."""
     faults = []
     if request.insurance_type != INSURANCE_TYPE:
@@ -170,7 +175,7 @@ def _fact_faults(request: BillRequest, found: Found) -> list[Fault]:
     return faults
 
 
-def _policy(request: BillRequest, found: Found, book: PolicyBook) -> tuple[Policy | None, list[Fault]]:
+def _policy(request: BillRequest, found: BillFacts, book: PolicyBook) -> tuple[Policy | None, list[Fault]]:
     """The policy of the person's area on the discharge day, with the area's own figures, or why there is none."""
     if found.person is None:
         return None, []
@@ -181,7 +186,9 @@ def _policy(request: BillRequest, found: Found, book: PolicyBook) -> tuple[Polic
         return None, _of_discharge_day(refused.faults)
 
 
-def _facts(request: BillRequest, found: Found, person: FoundPerson, hospital: FoundHospital, policy: Policy) -> Facts:
+def _facts(
+    request: BillRequest, found: BillFacts, person: FoundPerson, hospital: FoundHospital, policy: Policy
+) -> Facts:
     return Facts(
         person_id=request.person_id,
         area_code=person.area_code,

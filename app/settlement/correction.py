@@ -28,7 +28,6 @@ from app.settlement.computing import class_on
 from app.settlement.deducted import fit_deductions
 from app.settlement.document import Inputs, decode_inputs, encoded
 from app.settlement.entry import Entry
-from app.settlement.law import policies_of
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
 from app.settlement.rows import PersonYear, Standing, YearPart
@@ -263,7 +262,7 @@ async def _read(
 
 
 async def _policies(service: Service, connection: HotConnection, found: PersonYear) -> PolicyOf:
-    return await policies_of(service, connection, (item.row.policy_digest for item in found.standing))
+    return await store.policies_of(service, connection, (item.row.policy_digest for item in found.standing))
 
 
 async def _write(service: Service, connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> None:

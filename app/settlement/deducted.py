@@ -17,7 +17,6 @@ from app.settlement import entry, store
 from app.settlement.bill import core_bill
 from app.settlement.document import Inputs, owed
 from app.settlement.entry import Entry
-from app.settlement.law import policies_of
 from app.settlement.person_year import computed_again
 from app.settlement.rows import Standing, YearPart
 from app.tiers.model import FUNDS
@@ -42,7 +41,7 @@ async def _line_worth(
     if found.state != OpenState.NEW or found.reversed or not found.standing:
         return {}
     target = found.standing[0]
-    policy_of = await policies_of(service, connection, [target.row.policy_digest])
+    policy_of = await store.policies_of(service, connection, [target.row.policy_digest])
 
     def revised(_: Standing, inputs: Inputs) -> Inputs:
         return _without_line(inputs, line_no)

@@ -1,4 +1,4 @@
-"""The lists of settling: settlements with their corrections, and what corrections leave between patients and hospitals."""
+"""The lists of settling: settlements with their corrections, and the balances that corrections leave."""
 
 import asyncio
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from app.service.security import MONEY_READERS
 from app.service.wire import Code, Day
 from app.settlement import store
 from app.settlement.answer import SettlementAnswer
-from app.settlement.balance import BalanceAnswer, BalanceState, answer_of
+from app.settlement.balance import BalanceAnswer, BalanceState, answer_of, balance_of
 from app.settlement.reading import answer_of_row
 from app.settlement.rows import EntryRow
 from app.settlement.tables import patient_balance
@@ -73,8 +73,8 @@ async def _balances(connection: AsyncConnection, wanted: BalanceFilters, day: da
 SETTLEMENTS: Final = DeclaredList(
     name="settlements",
     title={"zh": "结算", "en": "Settlements"},
-    about="""Settlements and their corrections, newest first, without trace and lines. ``from`` and ``to`` are days of settling,
-    both included.""",
+    about="""Settlements and their corrections, newest first, without trace and lines. ``from`` and ``to`` are days of
+    settling, both included.""",
     scopes=MONEY_READERS,
     filters=SettlementFilters,
     row=SettlementAnswer,
@@ -86,7 +86,7 @@ _SELECTED: Final[Selected[BalanceFilters, BalanceAnswer, Settled]] = Selected(
     query=_balances,
     order=(patient_balance.c.recorded_at, patient_balance.c.balance_id),
     newest_first=True,
-    answer=lambda row, day: answer_of(row),
+    answer=lambda row, day: answer_of(balance_of(row)),
 )
 BALANCES: Final = DeclaredList(
     name="patient-balances",

@@ -24,7 +24,6 @@ from app.settlement.document import (
     results_of_whole,
     whole_of,
 )
-from app.settlement.law import policies_of
 from app.settlement.rows import EntryRow
 
 
@@ -58,7 +57,7 @@ async def _recomputed(service: Service, connection: HotConnection, row: EntryRow
             whole = less(whole, item.whole)
         return encoded(results_of_whole(whole, taken_back.before))
     inputs = decode_inputs(document)
-    policy_of = await policies_of(service, connection, [inputs.policy_digest])
+    policy_of = await store.policies_of(service, connection, [inputs.policy_digest])
     outcome = outcome_of(inputs, policy_of(inputs.policy_digest, inputs.policy_day))
     if inputs.adjusts is None:
         return encoded(results_of(outcome))

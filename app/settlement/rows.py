@@ -34,7 +34,7 @@ class FoundHospital(Struct, frozen=True):
     contracted: bool = True
 
 
-class Found(Struct, frozen=True):
+class BillFacts(Struct, frozen=True):
     """Everything that settling needs to know, read under the person's lock. ``lock_wait`` in microseconds."""
 
     state: OpenState

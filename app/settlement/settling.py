@@ -21,7 +21,7 @@ from app.settlement import entry, store
 from app.settlement.bill import BillRequest
 from app.settlement.computing import Computation, computed
 from app.settlement.document import digest, encoded
-from app.settlement.rows import Found, NewEntry
+from app.settlement.rows import BillFacts, NewEntry
 
 QUOTE_PURPOSE: Final = "quote"
 
@@ -137,7 +137,7 @@ def may_claim(caller: Caller) -> None:
         raise Forbidden("paid_by_needs_finance")
 
 
-def _in_reach(caller: Caller, found: Found) -> None:
+def _in_reach(caller: Caller, found: BillFacts) -> None:
     """Neither the paying area nor the hospital's is the caller's: not theirs, so it doesn't exist."""
     reach, _, area = caller.reach
     known = [item.area_code for item in (found.person, found.hospital) if item is not None]
@@ -151,7 +151,7 @@ async def _read(
     caller: Caller,
     bill: BillRequest,
     keyed: Keyed | None,
-) -> Found:
+) -> BillFacts:
     found = await store.facts(service, connection, caller, bill, keyed)
     check_opened(found.state, keyed)
     if keyed is not None:
@@ -163,7 +163,7 @@ def _already_settled(settlement_id: int) -> OnestopError:
     return Conflict("already_settled", headers={"Location": f"/v1/settlements/{shown_id(SETTLEMENT, settlement_id)}"})
 
 
-def _computed(service: Service, bill: BillRequest, found: Found) -> Computation:
+def _computed(service: Service, bill: BillRequest, found: BillFacts) -> Computation:
     started = perf_counter()
     computation = computed(bill, found, service.book)
     metrics.engine_seconds.observe(perf_counter() - started)

@@ -1,6 +1,7 @@
-"""Every SQL statement of settling, named in one place. Amounts in fen."""
+"""Every SQL statement of settling, named in one place, and the law that settlements were computed under. Fen."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -10,7 +11,11 @@ from app.service.caller import Caller, Keyed, Service
 from app.settlement.bill import BillRequest
 from app.settlement.document import encoded
 from app.settlement.entry import Entry
-from app.settlement.rows import EntryRow, Found, PersonYear, YearPart
+from app.settlement.person_year import PolicyOf
+from app.settlement.rows import BillFacts, EntryRow, PersonYear, YearPart
+from app.tiers.load import load_kept
+from app.tiers.pack import Pack
+from app.tiers.policy import Policy, PolicyBook
 
 _FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
 _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
@@ -19,13 +24,13 @@ _OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
 
-_found = msgspec.json.Decoder(Found)
+_found = msgspec.json.Decoder(BillFacts)
 _person_year = msgspec.json.Decoder(PersonYear)
 
 
 async def facts(
     service: Service, connection: HotConnection, caller: Caller, bill: BillRequest, keyed: Keyed | None
-) -> Found:
+) -> BillFacts:
     """Open the request and read what the engine needs. With a key: lock the person and take an id. Else only read."""
     source = bill.transfer_from
     wanted = (
@@ -69,12 +74,6 @@ async def person_year(
 async def off_worklist(connection: HotConnection, person_id: str, year: int) -> None:
     """Take a person-year off the list of those to be readjudicated."""
     await connection.execute(_OFF_WORKLIST, person_id, year)
-
-
-async def policy_texts(connection: HotConnection, digest: str) -> tuple[str, dict[str, str]]:
-    """The name of the pack that has a digest, and the texts of it and of those that it inherits."""
-    row = await connection.fetchrow(_TEXTS, digest)
-    return row["pack"], msgspec.json.decode(row["texts"], type=dict[str, str])
 
 
 _STATUS: Final = """
@@ -141,3 +140,38 @@ def _rows(records: Iterable[HotRecord]) -> list[EntryRow]:
 
 def _first(records: Iterable[HotRecord]) -> EntryRow | None:
     return next((EntryRow(**record) for record in records), None)
+
+
+# ---------------------------------------------------------------- the law of then
+
+
+async def policies_of(service: Service, connection: HotConnection, digests: Iterable[str]) -> PolicyOf:
+    """The policies of the packs in use and of these digests, by digest and day. Nothing is read twice in a process."""
+    books: dict[str, tuple[PolicyBook, str]] = {}
+    for pack in service.book.packs.values():
+        books[pack.digest] = (service.book, pack.name)
+    for digest in set(digests) - books.keys():
+        if digest not in service.former_books:
+            service.former_books[digest] = await _kept(connection, digest)
+        books[digest] = service.former_books[digest]
+
+    def policy_of(digest: str, day: date) -> Policy:
+        book, name = books[digest]
+        return book.policy(name, day)
+
+    return policy_of
+
+
+async def _kept(connection: HotConnection, digest: str) -> tuple[PolicyBook, str]:
+    name, texts = await _policy_texts(connection, digest)
+    book = load_kept(texts)
+    pack: Pack = book.packs[name]
+    if pack.digest != digest:
+        raise ValueError(f"the kept texts of pack {name} don't have the digest that they are kept under")
+    return book, name
+
+
+async def _policy_texts(connection: HotConnection, digest: str) -> tuple[str, dict[str, str]]:
+    """The name of the pack that has a digest, and the texts of it and of those that it inherits."""
+    row = await connection.fetchrow(_TEXTS, digest)
+    return row["pack"], msgspec.json.decode(row["texts"], type=dict[str, str])

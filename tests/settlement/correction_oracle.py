@@ -107,7 +107,8 @@ class PersonModel:
         return self._corrected(before, number)
 
     def refund(self, number: int, quantities: dict[int, int], cascade: bool) -> dict[int, Amounts]:
-        """Take ten-thousandths of units of lines back; the settlement itself is always in the answer. Raises Refused."""
+        """Take ten-thousandths of units of lines back; the settlement itself is always in the answer. Raises
+        Refused."""
         self._check_correctable(number)
         entry = self.entries[number]
         left = {line["line_no"]: entry.remaining(line) for line in entry.lines}

@@ -45,7 +45,8 @@ def in_fen(amounts: dict[str, str]) -> dict[str, int]:
 async def test_a_year_over_http_equals_the_oracle_and_is_taken_back(
     client: httpx.AsyncClient, connection: asyncpg.Connection, seed: int
 ) -> None:
-    """Each settlement equals the oracle's, accumulators included; reversing all of them leaves an empty year and ledger."""
+    """Each settlement equals the oracle's, accumulators included; reversing all of them leaves an empty year and
+    ledger."""
     chain = own_names(person_year(random.Random(seed)))
     await load(client, chain)
     ids = []

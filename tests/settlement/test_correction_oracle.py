@@ -35,7 +35,8 @@ def portions(amounts: Amounts) -> tuple[int, ...]:
 
 
 def test_a_cascade_gives_the_later_bill_the_room_that_the_earlier_one_had_used() -> None:
-    """The bill after a million has only the safety net; alone it is 950, 35 of assistance and 15 of the patient's own."""
+    """The bill after a million has only the safety net; alone it is 950, 35 of assistance and 15 of the patient's
+    own."""
     model = model_of()
     model.settle(bill(3, "V1", "2018-05-12", "1000000.00"))
     model.settle(bill(1, "V2", "2018-06-12", "1000.00"))
@@ -76,7 +77,8 @@ def test_a_refund_takes_the_bills_own_refund_lines_off_first() -> None:
 
 
 def test_an_identity_counts_when_the_year_is_readjudicated_and_not_before() -> None:
-    """500 left of 1,000 at a level 1 hospital: ordinary 85 % of 300; registered poor 475 of insurance, 17.50 of assistance."""
+    """500 left of 1,000 at a level 1 hospital: ordinary 85 % of 300; registered poor 475 of insurance, 17.50 of
+    assistance."""
     model = model_of("ordinary")
     model.settle(bill(1, "V1", "2018-05-12", "1000.00"))
     model.identify(make_person("registered_poor")["identities"])
@@ -92,7 +94,8 @@ def test_an_identity_counts_when_the_year_is_readjudicated_and_not_before() -> N
 
 
 def test_the_deductible_of_a_transfer_follows_corrections_within_its_year_only() -> None:
-    """The second stay pays the rest to 1,000 after 500; with the first one gone all of it, in the next year still the rest."""
+    """The second stay pays the rest to 1,000 after 500; with the first one gone all of it, in the next year still
+    the rest."""
     for year, paid in (("2018", 100000), ("2019", 50000)):
         model = model_of("ordinary")
         model.settle(bill(2, "V1", "2018-05-12", "2000.00"))
@@ -173,7 +176,8 @@ def test_refunding_in_two_goes_equals_refunding_at_once(seed: int) -> None:
 
 
 def test_the_random_sequences_reach_what_they_are_for() -> None:
-    """Every operation with and without consequences, every refusal, both states of a balance, a deductible across years."""
+    """Every operation with and without consequences, every refusal, both states of a balance, a deductible across
+    years."""
     seen: set[str] = set()
     for seed in range(150):
         rng = random.Random(seed)

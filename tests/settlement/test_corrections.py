@@ -214,7 +214,8 @@ async def poor_since(world: World, day: str | None) -> None:
 
 
 async def test_an_identity_that_arrives_late_is_applied_by_readjudication(world: World) -> None:
-    """The dry run shows per settlement before, after and difference; doing it writes just that; twice changes nothing."""
+    """The dry run shows per settlement before, after and difference; doing it writes just that; twice changes
+    nothing."""
     first = await world.settled(world.bill("20000.00"))
     outpatient = await world.settled(
         world.bill(
@@ -255,7 +256,8 @@ async def test_an_identity_that_arrives_late_is_applied_by_readjudication(world:
 
 
 async def test_readjudication_needs_finance_a_key_and_a_known_person(world: World, token: TokenFactory) -> None:
-    """A hospital is refused, writing needs a key, a person that nobody knows is not found, a year without bills is empty."""
+    """A hospital is refused, writing needs a key, a person that nobody knows is not found, a year without bills is
+    empty."""
     path = f"/v1/persons/{world.person}/years/2018/readjudication"
     hospital = await token(scopes=["hospital"], hospital_code=world.township)
     refused = await world.client.post(path, json={"reason": "x"}, headers=hospital)
@@ -341,7 +343,8 @@ async def test_a_recovery_reverses_and_asks_the_liable_party(world: World, conne
 
 
 async def test_a_balance_is_closed_once_and_in_its_direction(world: World, token: TokenFactory) -> None:
-    """What is owed to the patient is refunded, with day and reference, by the hospital that owes it; then it is closed."""
+    """What is owed to the patient is refunded, with day and reference, by the hospital that owes it; then it is
+    closed."""
     settled = await world.settled(world.bill("1000.00"))
     await corrected(world, settled, "reversal")
     (balance,) = await balances(world, state="open")
@@ -365,7 +368,8 @@ async def test_a_balance_is_closed_once_and_in_its_direction(world: World, token
 
 
 async def test_more_through_another_hospitals_correction_is_waived_through_ones_own_it_is_open(world: World) -> None:
-    """The second hospital's patient owes nothing for the first one's mistake; the first one's own later bill may ask."""
+    """The second hospital's patient owes nothing for the first one's mistake; the first one's own later bill may
+    ask."""
     first = await world.settled(big(world, "25000.00"))
     same = await world.settled(big(world, "25000.00"))
     other = await world.settled(world.bill("25000.00", hospital_code=world.county))
@@ -433,7 +437,8 @@ async def test_days_of_a_visit_settled_twice_are_warned_of(world: World) -> None
 
 
 async def test_a_correction_never_reaches_into_another_year(world: World) -> None:
-    """A stay transferred over new year keeps the deductible that it had been spared, whatever becomes of the first part."""
+    """A stay transferred over new year keeps the deductible that it had been spared, whatever becomes of the first
+    part."""
     first = await world.settled(
         world.bill(
             "5000.00",
@@ -481,7 +486,8 @@ async def test_the_database_refuses_to_adjust_what_is_reversed(world: World, con
 
 
 async def test_corrections_at_once_are_one_after_the_other(world: World) -> None:
-    """Of eight reversals of one settlement one succeeds; bills settled meanwhile end up as if it had never been there."""
+    """Of eight reversals of one settlement one succeeds; bills settled meanwhile end up as if it had never been
+    there."""
     first = await world.settled(big(world, "25000.00"))
     attempts = [correct(world, first, "reversal", cascade=True) for _ in range(8)]
     bills = [world.settle(big(world, "25000.00")) for _ in range(4)]

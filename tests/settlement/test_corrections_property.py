@@ -1,6 +1,7 @@
 """Random person-years with corrections over HTTP: after every operation the service is where a plain model is.
 
-``ONESTOP_CORRECTION_YEARS`` says how many (CI takes 2,000, ``make soak`` 100,000), ``ONESTOP_CORRECTION_SEED`` runs a single one again.
+``ONESTOP_CORRECTION_YEARS`` says how many (CI takes 2,000, ``make soak`` 100,000), ``ONESTOP_CORRECTION_SEED`` runs a
+single one again.
 """
 
 import asyncio
@@ -39,8 +40,8 @@ STATUS = {"already_reversed": 409, "later_settlements_exist": 409, "refund_excee
 
 HOSPITALS = """INSERT INTO hospital (code, name, level, rank, area_code, subject, request_id)
                VALUES ($1, '医院', $2, $3, $4, 'test', 'test')"""
-CATALOGUE = """INSERT INTO catalogue_entry (item_code, name, kind, class, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3,
-                 restricted, valid_from, valid_until, subject, request_id)
+CATALOGUE = """INSERT INTO catalogue_entry (item_code, name, kind, class, first_pay_ratio, ceiling_1, ceiling_2,
+                 ceiling_3, restricted, valid_from, valid_until, subject, request_id)
                VALUES ($1, '项目', 'drug', $2, $3, $4, $5, $6, $7, $8, $9, 'test', 'test')"""
 PAYABLES = """SELECT a.path, t.hospital_code, t.fund, t.clr_type,
                      sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END)::bigint AS owed
@@ -53,7 +54,8 @@ BALANCES = """SELECT b.hospital_code, b.amount, b.state FROM settlement s JOIN p
 
 @pytest.fixture(scope="session")
 async def own_url(database_server: str) -> str:
-    """A database of its own: an application in this process would take the jobs of the service beside it, which has other keys."""
+    """A database of its own: an application in this process would take the jobs of the service beside it, which has
+    other keys."""
     url = await new_database(database_server)
     await migrate(url)
     return url

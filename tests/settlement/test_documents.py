@@ -1,4 +1,4 @@
-"""Stored documents of every form that was ever written, as real services wrote them, in today's database and service."""
+"""Stored documents of every form that was ever written, as real services wrote them, in the service of today."""
 
 import json
 import secrets
@@ -17,7 +17,8 @@ FORMS = sorted((Path(__file__).parent / "documents").glob("form*.json"))
 # The document is text that must not change by a byte: it goes beside the row's JSON.
 _STORE = """
 INSERT INTO settlement
-SELECT (json_populate_record(s, json_build_object('document', $2::json))).* FROM json_populate_record(NULL::settlement, $1) s"""
+SELECT (json_populate_record(s, json_build_object('document', $2::json))).*
+  FROM json_populate_record(NULL::settlement, $1) s"""
 _KEEP = "INSERT INTO policy_text (digest, pack, texts) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 
 

@@ -1,4 +1,4 @@
-"""The slip as PDF: what stands on it, that equal settlements give equal bytes, its code, rare characters, long bills."""
+"""The slip as PDF: what stands on it, equal bytes of equal settlements, its code, rare characters, long bills."""
 
 import dataclasses
 import re
@@ -55,7 +55,8 @@ def amounts_of(value: object) -> Iterator[str]:
 
 
 def test_every_amount_of_the_settlement_is_on_the_slip() -> None:
-    """Tiers with their sum, scope, accumulators, each step and each line, in figures; the totals in capitals as well."""
+    """Tiers with their sum, scope, accumulators, each step and each line, in figures; the totals in capitals as
+    well."""
     found = slip_of(row_of(computation()))
     text = "".join(pages_of(set_pdf(found)))
     answer = msgspec.to_builtins(found["answer"])
@@ -76,7 +77,8 @@ def test_every_amount_of_the_settlement_is_on_the_slip() -> None:
 
 
 def test_equal_settlements_give_equal_bytes() -> None:
-    """No time of printing and no random id is in the file, which is dated by the settlement; another amount is another file."""
+    """No time of printing and no random id is in the file, which is dated by the settlement; another amount is
+    another file."""
     first, again = set_pdf(slip_of(row_of(computation()))), set_pdf(slip_of(row_of(computation())))
     other = msgspec.structs.replace(row_of(computation()), settlement_id=7000124)
     assert first == again
@@ -100,7 +102,8 @@ async def test_a_template_that_fails_in_its_process_is_an_error() -> None:
 
 
 def test_the_code_names_settlement_and_digests() -> None:
-    """Scanned from the page as it is set, it says the settlement's id, the digest of its inputs and that of its results."""
+    """Scanned from the page as it is set, it says the settlement's id, the digest of its inputs and that of its
+    results."""
     one = computation()
     data, _ = document_of(slip_of(row_of(one)))
     fonts = typst.Fonts(include_system_fonts=False, font_paths=[FONT_FOLDER])
