@@ -1,15 +1,18 @@
 """The composition root: the only place that puts the parts together."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from app.basics.errors import OnestopError
 from app.clearing.routes import CLEARING_ROUTES
 from app.config import Settings
 from app.database.embedded import default_data_dir
@@ -23,7 +26,7 @@ from app.jobs.worker import work
 from app.ledger.api import router as ledger_routes
 from app.nhsa.api import router as nhsa_routes
 from app.nhsa.dictionary import dictionaries
-from app.nhsa.retention import keep_erasing
+from app.nhsa.retention import erasing
 from app.policies import shipped_book
 from app.policies.api import keep_texts
 from app.policies.api import router as policy_routes
@@ -32,10 +35,12 @@ from app.registry.routes import REGISTRY_ROUTES
 from app.registry.worklists import observe_open_lists
 from app.service import clock, logs, openapi, operations, problem, requests, tokens
 from app.service.caller import Service
+from app.service.loops import keep
+from app.service.metrics import uncaught_errors
 from app.service.security import load_keys
 from app.settlement.routes import SETTLEMENT_ROUTES
 from app.version import VERSION
-from app.watch import watch
+from app.watch import watching
 
 # In the order of the interface's description.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -56,6 +61,9 @@ JOB_KINDS: Final[JobKinds] = {
     item_code_import.KIND: JobKind(item_code_import.run),
     exporting.KIND: JobKind(exporting.run, export=Export(exporting.check_mine, exporting.result)),
 }
+LOGGER: Final = logging.getLogger("onestop.main")
+PREPARING_SECONDS: Final = 5.0
+PREPARING_PAUSE: Final = 1.0
 DESCRIPTION = "医疗费用“一站式”结算 · One-stop settlement of medical bills. Amounts are strings of yuan."
 
 
@@ -79,13 +87,13 @@ def create_app(settings: Settings, database_url: str) -> Application:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.configure_logging(settings.log_level)
         database = await open_database(database_url, settings)
-        async with database.transaction() as connection:
-            await keep_texts(connection, book)
-            if start is not None:
-                await clock.start_manual(connection, start)
-        app.state.service = Service(settings, database, book, keys, start is not None)
+        service = Service(settings, database, book, keys, start is not None)
+        app.state.service = service
         app.state.dictionaries, app.state.job_kinds = code_lists, JOB_KINDS
-        tasks = [asyncio.create_task(act(app.state.service)) for act in (_work, watch, keep_erasing)]
+        preparing = asyncio.create_task(_prepare(service, start))
+        await asyncio.wait([preparing], timeout=PREPARING_SECONDS)
+        beside = (work(service, observe=observe_open_lists), watching(service), erasing(service))
+        tasks = [preparing, asyncio.create_task(keep(beside))]
         try:
             yield
         finally:
@@ -100,8 +108,22 @@ def create_app(settings: Settings, database_url: str) -> Application:
     return Application(requests.RequestMiddleware(api, quiet=operations.QUIET), api)
 
 
-async def _work(service: Service) -> None:
-    await work(service, observe=observe_open_lists)
+async def _prepare(service: Service, start: datetime | None) -> None:
+    """Write what serving needs of the database, as soon as that can be reached."""
+    while not service.prepared:
+        try:
+            async with service.database.transaction() as connection:
+                await keep_texts(connection, service.book)
+                if start is not None:
+                    await clock.start_manual(connection, start)
+            service.prepared = True
+        except OnestopError as error:
+            LOGGER.warning("the service waits for its database: %s", error.code)
+        except Exception:
+            uncaught_errors.inc()
+            LOGGER.exception("the service can't write what it needs of its database, and tries again")
+        if not service.prepared:
+            await asyncio.sleep(PREPARING_PAUSE)
 
 
 def describe_app(lifespan: object = None) -> FastAPI:

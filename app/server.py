@@ -1,9 +1,12 @@
-"""Running the service: the embedded database if there is no other, migrations, then uvicorn with one or several workers."""
+"""Running the service: the embedded database if there is no other, then uvicorn with one or several workers."""
 
 import asyncio
+import logging
 import os
 import signal
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,17 +16,29 @@ from typing import Final, NoReturn
 import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 
+from app.basics.errors import Unavailable
 from app.config import Settings
 from app.database import embedded
-from app.database.schema import check, migrate
+from app.database.engine import plain_url, translated
+from app.database.schema import SCHEMA_VERSION, check, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
+from app.service.logs import configure_logging
 from app.service.metrics import forget_dead_workers, prepare_multiprocess
 from app.service.security import load_secret
+from app.version import VERSION
+from app.workers import Workers
 
 GRACEFUL_SECONDS: Final = 20
+LONGEST_PAUSE: Final = 5.0
 PARENT_VARIABLE: Final = "ONESTOP_PARENT"
+LOGGER: Final = logging.getLogger("onestop.server")
+
+
+class PortTaken(RuntimeError):
+    """Nobody can be served on the address; the message says why."""
 
 
 @contextmanager
@@ -36,17 +51,47 @@ def database_url(settings: Settings, data_dir: Path) -> Iterator[str]:
             yield server.url
 
 
+@contextmanager
+def _kept_url(settings: Settings, data_dir: Path) -> Iterator[str]:
+    """As ``database_url``, with an embedded database that is started again whenever it ends."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+    else:
+        with embedded.kept(data_dir) as url:
+            yield url
+
+
 async def prepare(url: str, *, started: bool) -> None:
-    """Migrate an embedded database that was started here. Another one is only looked at, since others may be working on it:
-    SchemaUnfit until `onestop migrate` was run."""
+    """Migrate an embedded database that was started here. Another one is only looked at, since others may be working
+    on it: SchemaUnfit until `onestop migrate` was run."""
     await (migrate(url) if started else check(url))
 
 
+def _until_prepared(url: str, *, started: bool) -> None:
+    """Prepare the database, and wait for it as long as it is away or busy. What waiting can't mend is raised."""
+    pause = 0.25
+    while True:
+        try:
+            asyncio.run(prepare(url, started=started))
+            return
+        except Exception as error:
+            if not isinstance(translated(error), Unavailable):
+                raise
+            pause = min(LONGEST_PAUSE, 2 * pause)
+            LOGGER.warning("the database can't be used yet and is tried again in %.1f s: %s", pause, error)
+        time.sleep(pause)
+
+
 def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: int) -> None:
-    """Serve until told to stop. SIGTERM and SIGINT finish what is in flight, then stop the database."""
+    """Serve until told to stop. SIGTERM and SIGINT finish what is in flight, then stop the database. PortTaken."""
     signal.signal(signal.SIGTERM, _leave)
-    with database_url(settings, data_dir) as url, tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics:
-        asyncio.run(prepare(url, started=settings.database_url is None))
+    configure_logging(settings.log_level)
+    with (
+        _bound(host, port) as listening,
+        _kept_url(settings, data_dir) as url,
+        tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics,
+    ):
+        _until_prepared(url, started=settings.database_url is None)
         os.environ |= {
             "ONESTOP_DATABASE_URL": url,
             "ONESTOP_DATA_DIR": str(data_dir),
@@ -55,18 +100,56 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
         }
         if workers > 1:  # with one, prometheus_client counts in this very process
             prepare_multiprocess(Path(metrics))
-        uvicorn.run(
-            "app.server:application",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
-            timeout_worker_healthcheck=60,
-        )
+        where = "embedded" if settings.database_url is None else _shown(url)
+        words = "onestop %s serves on %s port %s with %s workers; database %s, schema %s"
+        LOGGER.info(words, VERSION, host, port, workers, where, SCHEMA_VERSION)
+        _run(listening, workers)
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """The socket that is served on, bound before anything else is begun. It listens only when a worker is ready."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family)
+    except OSError as error:
+        raise PortTaken(f"地址 {host} 不能使用：{error}。请检查 --host。") from None
+    with listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(address)
+        except OSError as error:
+            raise PortTaken(f"端口 {port} 不能使用：{error.strerror}。请停止占用它的程序，或换一个 --port。") from None
+        listening.set_inheritable(True)
+        yield listening
+
+
+def _shown(url: str) -> str:
+    """A database's URL without its login."""
+    return plain_url(url).rpartition("@")[2].rpartition("//")[2].partition("?")[0]
+
+
+def _run(listening: socket.socket, workers: int) -> None:
+    """Serve in this process, or in several below it. Leaves with a status that isn't 0 when none can start."""
+    config = uvicorn.Config(
+        "app.server:application",
+        factory=True,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    if workers > 1:
+        below = Workers(config, [listening])
+        below.run()
+        started = not below.failed
+    else:
+        server = uvicorn.Server(config)
+        server.run([listening])
+        started = server.started
+    if not started:
+        raise SystemExit(STARTUP_FAILURE)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -18,33 +18,36 @@ from app.ledger import proof, seal
 from app.ledger.overpaid import overpaid
 from app.service import elected
 from app.service.caller import Service
+from app.service.loops import Beat, Loop
 from app.service.metrics import uncaught_errors
 
 TICK_SECONDS: Final = 1.0
 CANDIDATE_SECONDS: Final = 5.0
 LONGEST_QUERY_SECONDS: Final = 600
+HANGS_SECONDS: Final = 3 * LONGEST_QUERY_SECONDS  # one part is several queries
 LOGGER: Final = logging.getLogger("onestop.watch")
 
 
-async def watch(service: Service) -> None:
-    """Stand for election, and lead while elected, until cancelled."""
-    while True:
+def watching(service: Service) -> Loop:
+    """The loop that stands for election, and leads while elected."""
+
+    async def turn(beat: Beat) -> None:
         try:
             async with service.database.election(Lock.ELECTION) as election:
                 if election is not None:
-                    await _Lead(service).go_on(election)
-        except OnestopError as error:  # the database is away or busy; it may come back
-            LOGGER.warning("the watch has to wait: %s", error.code)
+                    await _Lead(service, beat).go_on(election)
         finally:
             elected.withdraw()
-        await asyncio.sleep(CANDIDATE_SECONDS)
+
+    return Loop("watching", turn, pause=CANDIDATE_SECONDS, hangs=HANGS_SECONDS)
 
 
 class _Lead:
     """The state of one term: when each part ran, and what it last showed."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, beat: Beat) -> None:
         self.service = service
+        self.beat = beat
         self.ran: dict[str, float] = {}
         self.shown: dict[str, bytes] = {}
 
@@ -57,6 +60,7 @@ class _Lead:
         )
         while True:
             await election.confirm()
+            self.beat()
             for act, seconds in parts:
                 if self._time_for(act.__name__, seconds):
                     await self._guarded(act)

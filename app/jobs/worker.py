@@ -6,67 +6,66 @@ gives its memory back, and may die without harm: the lease ends and the next att
 
 import asyncio
 import ctypes
-import logging
 import os
 import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Final
 
-from app.basics.errors import OnestopError
 from app.jobs import store
 from app.service.caller import Service
+from app.service.loops import Beat, Loop
 from app.service.metrics import MULTIPROCESS_VARIABLE
 
 POLL_SECONDS: Final = 0.5
 OBSERVE_SECONDS: Final = 30
+HANGS_SECONDS: Final = 300
 STOP_SECONDS: Final = 5
 PR_SET_PDEATHSIG: Final = 1
-LOGGER: Final = logging.getLogger("onestop.jobs")
 
 
-async def work(service: Service, *, observe: Callable[[Service], Awaitable[None]]) -> None:
-    """Claim and run jobs until cancelled; then stop the one that runs and give it back. ``observe`` is called now and then, to
-    set the metrics of what jobs work on."""
+def work(service: Service, *, observe: Callable[[Service], Awaitable[None]]) -> Loop:
+    """The loop that claims and runs jobs; when cancelled it stops the one that runs and gives it back. ``observe`` is
+    called now and then, to set the metrics of what jobs work on."""
     observed = -float(OBSERVE_SECONDS)
-    clock = asyncio.get_running_loop().time
-    while True:
-        try:
-            if clock() - observed >= OBSERVE_SECONDS:
-                observed = clock()
-                await observe(service)
-                await store.expire_rows(service)
-                await store.drop_results(service)
-            claimed = await store.claim(service)
-            if claimed is not None:
-                await _run(service, *claimed)
-                continue
-        except OnestopError as error:  # the database is away or busy; it may come back
-            LOGGER.warning("jobs have to wait: %s", error.code)
-        await asyncio.sleep(POLL_SECONDS)
+
+    async def turn(beat: Beat) -> None:
+        nonlocal observed
+        if monotonic() - observed >= OBSERVE_SECONDS:
+            observed = monotonic()
+            await observe(service)
+            await store.expire_rows(service)
+            await store.drop_results(service)
+        while (claimed := await store.claim(service)) is not None:
+            await _run(service, *claimed, beat)
+            beat()
+
+    return Loop("jobs", turn, pause=POLL_SECONDS, hangs=HANGS_SECONDS)
 
 
-async def _run(service: Service, job_id: int, attempt: int) -> None:
+async def _run(service: Service, job_id: int, attempt: int, beat: Beat) -> None:
     command = (sys.executable, "-m", "app.job", str(job_id), str(attempt), str(os.getpid()))
     # The metrics of the service are its own: a job's process would leave files among them.
     environment = {name: value for name, value in os.environ.items() if name != MULTIPROCESS_VARIABLE}
     process = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
-        await _watch(service, process, job_id, attempt)
+        await _watch(service, process, job_id, attempt, beat)
     finally:
         if process.returncode is None:
             await _stop(process)
         await store.release(service, job_id, attempt)
 
 
-async def _watch(service: Service, process: Process, job_id: int, attempt: int) -> None:
+async def _watch(service: Service, process: Process, job_id: int, attempt: int, beat: Beat) -> None:
     """Hold the lease while the process lives, and end the process when the job isn't ours any more."""
     while True:
         try:
             await asyncio.wait_for(process.wait(), store.LEASE_SECONDS / 3)
             return
         except TimeoutError:
+            beat()
             if not await store.renew(service, job_id, attempt):
                 return
 

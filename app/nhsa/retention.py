@@ -1,31 +1,28 @@
 """Messages and files lose their key after the time set, and can't be read by anybody afterwards. Real time."""
 
-import asyncio
-import logging
 from typing import Final
 
-from app.basics.errors import OnestopError
 from app.nhsa import store
 from app.registry.service import raw_connection
 from app.service.caller import Caller, Service
 from app.service.http import open_request
+from app.service.loops import Beat, Loop
 from app.service.security import Principal
 
 ERASE_SECONDS: Final = 3600
+HANGS_SECONDS: Final = 300
 ERASE_ROWS: Final = 10_000
 SUBJECT: Final = "retention"
-LOGGER: Final = logging.getLogger("onestop.nhsa")
 
 
-async def keep_erasing(service: Service) -> None:
-    """Erase until cancelled: at the start, then every hour."""
-    while True:
-        try:
-            while await erase(service) >= ERASE_ROWS:
-                continue
-        except OnestopError as error:  # the database is away or busy; it may come back
-            LOGGER.warning("messages could not be erased: %s", error.code)
-        await asyncio.sleep(ERASE_SECONDS)
+def erasing(service: Service) -> Loop:
+    """The loop that erases what is old enough: at the start, then every hour."""
+
+    async def turn(beat: Beat) -> None:
+        while await erase(service) >= ERASE_ROWS:
+            beat()
+
+    return Loop("erasing", turn, pause=ERASE_SECONDS, hangs=HANGS_SECONDS)
 
 
 async def erase(service: Service) -> int:

@@ -14,13 +14,17 @@ from app.tiers.policy import PolicyBook
 
 @dataclass(slots=True)
 class Service:
-    """The parts of the running service, made once by ``create_app`` and its lifespan."""
+    """The parts of the running service, made once by ``create_app`` and its lifespan.
+
+    ``prepared`` says whether the database holds what serving needs; until then a request is told to come again.
+    """
 
     settings: Settings
     database: Database
     book: PolicyBook
     keys: Keys
     manual_clock: bool
+    prepared: bool = False
     tokens: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
     former_books: dict[str, tuple[PolicyBook, str]] = field(default_factory=dict)
     """Packs that are no longer in use, by digest: their book and name, kept for corrections and replays."""

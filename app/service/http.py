@@ -11,8 +11,8 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.errors import Fault, NotFound, Refused, Unauthorized
-from app.database.engine import HotConnection
+from app.basics.errors import Fault, NotFound, Refused, Unauthorized, Unavailable
+from app.database.engine import RETRY_SECONDS, HotConnection
 from app.service.caller import Caller, OpenState, Service
 from app.service.messages import language_of
 from app.service.security import Principal, bearer, is_admin_token, sign, token_digest, verify
@@ -29,8 +29,11 @@ OPEN: Final = "SELECT * FROM request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
 def service_of(request: Request) -> Service:
-    """The service's parts, put there by the lifespan."""
-    return cast(Service, request.app.state.service)
+    """The service's parts, put there by the lifespan. Unavailable as long as the database was away since the start."""
+    service = cast(Service, request.app.state.service)
+    if not service.prepared:
+        raise Unavailable("database_unavailable", headers={"Retry-After": RETRY_SECONDS})
+    return service
 
 
 def encoded(body: object) -> bytes:

@@ -55,6 +55,13 @@ nhsa_transactions = Counter(
     "onestop_nhsa_transactions_total", "Transactions of the national interface.", ("infno", "outcome")
 )
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
+loop_errors = Counter("onestop_loop_errors_total", "Failed rounds of a background loop.", ("loop",))
+loop_turned_at = Gauge(
+    "onestop_loop_turned_at_seconds",
+    "When a background loop was last seen alive, Unix time; of several workers the oldest.",
+    ("loop",),
+    multiprocess_mode="livemin",
+)
 engine_seconds = Histogram(
     "onestop_engine_seconds", "One bill computed, from its faults to its document.", buckets=_ENGINE_BUCKETS
 )

@@ -41,7 +41,7 @@ async def livez() -> Response:
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """The database answers, its schema and this release fit each other, and every pack has a policy for today."""
-    checks = await _checks(service_of(request))
+    checks = await _checks(request.app.state.service)
     ready = all(value == "ok" for value in checks.values())
     return answer({"status": "ok" if ready else "unavailable", "checks": checks}, 200 if ready else 503)
 

@@ -1,0 +1,101 @@
+"""The worker processes of one service: a dead one is replaced at once, and none is ever given up."""
+
+import logging
+import socket
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from uvicorn import Config
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+PING_SECONDS: Final = 1.0
+HANGING_SECONDS: Final = 30.0
+QUICK_SECONDS: Final = 10.0
+LONGEST_PAUSE: Final = 5.0
+LOGGER: Final = logging.getLogger("onestop.workers")
+
+
+@dataclass
+class _Place:
+    """What is known of the worker in one place: since when, when it was asked for an answer, and its quick deaths."""
+
+    since: float
+    answered: float
+    asked: bool = False
+    deaths: int = 0
+    not_before: float = 0.0
+
+
+class Workers(Multiprocess):
+    """The parent of the workers. It never waits for one worker while it looks after the others.
+
+    uvicorn's own parent waits up to a minute for the answer of each worker in turn, and ends everything, with status 0,
+    when a worker that replaces another doesn't start.
+    """
+
+    def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.failed = False
+        self._served = False
+        now = time.monotonic()
+        self._places = [_Place(now, now) for _ in range(self.processes_num)]
+
+    def keep_subprocess_alive(self) -> None:
+        """Look at every worker once, and replace those that have died or hang."""
+        for index, (process, place) in enumerate(zip(list(self.processes), self._places, strict=True)):
+            if self.should_exit.is_set():
+                return
+            if place.not_before:
+                self._start_again(index, place)
+            elif not process.process.is_alive():
+                self._bury(process, place)
+            elif not self._answers(process, place):
+                LOGGER.error("worker %s doesn't answer and is replaced", process.pid)
+                self._bury(process, place)
+
+    def _answers(self, process: Process, place: _Place) -> bool:
+        """Ask the worker now and then, without waiting; False when it has been silent for too long."""
+        now = time.monotonic()
+        try:
+            if place.asked and process.parent_conn.poll(0):
+                self._served |= bool(process.parent_conn.recv())
+                place.asked, place.answered = False, now
+            if not place.asked and now - place.answered >= PING_SECONDS:
+                process.parent_conn.send(b"ping")
+                place.asked = True
+        except (OSError, EOFError):
+            return False
+        return now - place.answered < HANGING_SECONDS
+
+    def _bury(self, process: Process, place: _Place) -> None:
+        """See that the worker is gone, and set when another takes its place: at once, later after several quick deaths."""
+        process.kill()
+        process.process.join()
+        if process.exitcode in (1, STARTUP_FAILURE) and not self._served:
+            LOGGER.error("no worker can start; the reason stands above")
+            self.failed = True
+            self.should_exit.set()
+            return
+        now = time.monotonic()
+        place.deaths = place.deaths + 1 if now - place.since < QUICK_SECONDS else 0
+        pause = min(LONGEST_PAUSE, 0.5 * 2**place.deaths) if place.deaths > 1 else 0.0
+        place.not_before = now + pause
+        LOGGER.error("worker %s ended with status %s; another starts in %.0f s", process.pid, process.exitcode, pause)
+        self._start_again(self.processes.index(process), place)
+
+    def _start_again(self, index: int, place: _Place) -> None:
+        now = time.monotonic()
+        if now >= place.not_before:
+            process = Process(self.config, self.sockets)
+            process.start()
+            self.processes[index] = process
+            place.since = place.answered = now
+            place.asked, place.not_before = False, 0.0
+
+    def terminate_all(self) -> None:
+        """Tell every worker that lives to end; one that waits to be replaced is gone already."""
+        for process in self.processes:
+            if process.process.is_alive():
+                process.terminate()

@@ -1,0 +1,152 @@
+"""The service stays there: dead workers, a dead supervisor of the database, a database that is away at the start."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.database.embedded import start
+from app.database.schema import migrate
+from tests.conftest import ADMIN_TOKEN, ROOT, free_port, start_service
+from tests.service.test_operations import children
+
+
+def serving(port: int, folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+    """``onestop serve``, just begun."""
+    variables = {name: value for name, value in os.environ.items() if name != "ONESTOP_DATABASE_URL"}
+    variables |= {"ONESTOP_ADMIN_TOKEN": ADMIN_TOKEN, "ONESTOP_LOG_LEVEL": "warning"} | environment
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", str(folder), *words]
+    return subprocess.Popen(command, env=variables, cwd=ROOT)
+
+
+def status(port: int, path: str = "/readyz") -> int:
+    """The status of an answer, 0 when there is none."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+def eventually(check: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, "not within the time allowed"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the embedded database's user may enter."""
+    path = Path(tempfile.mkdtemp(prefix="onestop-always-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def workers_of(pid: int) -> list[int]:
+    """The worker processes of a service, without Python's own helper."""
+    return [child for child in children(pid) if b"spawn_main" in command_of(child)]
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process; empty when it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def begun_at(pid: int) -> float:
+    """When a process was started, in seconds since the machine's start."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_dead_worker_is_replaced_within_three_seconds(database_url: str, folder: Path) -> None:
+    """Another process takes the place of each killed worker, of all of them at once too, and the service answers."""
+    process, base_url = start_service(database_url, folder, workers=2, ONESTOP_SECRET_KEY="ab" * 32)
+    try:
+        for count in (1, 2):
+            gone = set(workers_of(process.pid)[:count])
+            killed_at = time.clock_gettime(time.CLOCK_BOOTTIME)
+            for pid in gone:
+                os.kill(pid, signal.SIGKILL)
+            eventually(lambda gone=gone: len(set(workers_of(process.pid)) - gone) == 2)
+            assert max(map(begun_at, workers_of(process.pid))) - killed_at < 3
+            eventually(lambda: status(int(base_url.rpartition(":")[2])) == 200)
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_start_waits_for_the_database(folder: Path, workers: str) -> None:
+    """A service that is begun before its database is there waits, and is ready once the database is."""
+    with start(folder / "data") as server:
+        url = server.url
+        asyncio.run(migrate(url))
+    port = free_port()
+    key = {"ONESTOP_DATABASE_URL": url, "ONESTOP_SECRET_KEY": "ab" * 32}
+    process = serving(port, folder / "data", "--workers", workers, **key)
+    try:
+        time.sleep(3)
+        assert process.poll() is None
+        with start(folder / "data"):
+            eventually(lambda: status(port) == 200)
+        eventually(lambda: status(port) == 503)
+        assert status(port, "/livez") == 200
+        for pid in workers_of(process.pid):  # those that start now find no database
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: status(port, "/livez") == 200)
+        answer = httpx.get(f"http://127.0.0.1:{port}/v1/clock", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+        with start(folder / "data"):
+            eventually(lambda: status(port) == 200)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_the_service_survives_its_database(folder: Path) -> None:
+    """Supervisor and postmaster of the embedded database are killed: the same service is ready again without a hand."""
+    port = free_port()
+    process = serving(port, folder / "data")
+    try:
+        eventually(lambda: status(port) == 200, 120)
+        supervisor = next(pid for pid in children(process.pid) if b"embedded.py" in command_of(pid))
+        postmaster = int((folder / "data/pg/postmaster.pid").read_text().split()[0])
+        for pid in (supervisor, postmaster):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: status(port) == 503 or children(process.pid))
+        eventually(lambda: status(port) == 200)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(folder: Path) -> None:
+    """One line names the port, the status isn't 0, and no database was made."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "app.cli", "serve", "--port", port]
+        command += ["--data-dir", str(folder / "data")]
+        variables = {name: value for name, value in os.environ.items() if name != "ONESTOP_DATABASE_URL"}
+        done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert port in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (folder / "data").exists()
