@@ -1,12 +1,34 @@
 """Every setting, typed, read once from the environment (prefix ``ONESTOP_``)."""
 
+import os
+import re
+from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "ONESTOP_"
+# Read by the command line and by the service's own processes; no settings of the service.
+OF_COMMANDS: Final = frozenset({"URL", "TOKEN", "NHSA_SECRET", "PARENT"})
+# Read by tests and benchmarks, which start services too.
+OF_TESTS: Final = frozenset(
+    {"ORACLE_BILLS", "CORRECTION_YEARS", "CORRECTION_SEED", "SIMULATED_MONTHS", "SIMULATION_SEED", "STATEMENT_ROUNDS"}
+    | {"RANDOM_PACKS", "DOORS_BILLS", "PICTURES", "REQUIRE_BROWSER"}
+)
+# Kubernetes puts these into every container beside a service of that name.
+OF_KUBERNETES: Final = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
+
+
+LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+
+
+class ConfigurationError(ValueError):
+    """The settings can't be used. Each line of the text names one variable and what is wrong with it."""
 
 
 class Settings(BaseSettings):
@@ -54,6 +76,20 @@ class Settings(BaseSettings):
     nhsa_message_days: int = Field(default=365, ge=1, le=36_500)
     nhsa_file_days: int = Field(default=7, ge=1, le=366)
 
+    @field_validator("policy_dir", "nhsa_dictionary_dir")
+    @classmethod
+    def _is_folder(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_dir():
+            raise ValueError(f"there is no folder {path}")
+        return path
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_level(cls, level: str) -> str:
+        if level.lower() not in LEVELS:
+            raise ValueError(f"use one of {', '.join(LEVELS)}")
+        return level
+
     @field_validator("nhsa_networks")
     @classmethod
     def _are_networks(cls, text: str) -> str:
@@ -70,3 +106,34 @@ class Settings(BaseSettings):
     def nhsa_default_profile(self) -> Literal["A", "B", "none"]:
         """The gateway profile of hospitals without one of their own; unsigned only where nothing is real."""
         return self.nhsa_profile or ("A" if self.env == "production" else "none")
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the environment. ConfigurationError with a line for each variable that is unknown or wrong.
+
+    What a wrong variable holds is not repeated, since it may be a secret.
+    """
+    wrong = [_unknown(name) for name in sorted(environment) if not _known(name)]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for fault in error.errors(include_input=False, include_url=False):
+            name = PREFIX + str(fault["loc"][0]).upper()
+            wrong.append(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
+        raise ConfigurationError("\n".join(wrong)) from None
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    return settings
+
+
+def _known(name: str) -> bool:
+    if not name.startswith(PREFIX):
+        return True
+    rest = name.removeprefix(PREFIX)
+    ours = rest.lower() in Settings.model_fields or rest in OF_COMMANDS or rest in OF_TESTS or rest.startswith("TEST_")
+    return ours or OF_KUBERNETES.fullmatch(rest) is not None
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, [PREFIX + field.upper() for field in Settings.model_fields], 1, 0.75)
+    return f"{name}: there is no such setting{f'; did you mean {near[0]}?' if near else ''}"

@@ -11,9 +11,9 @@ from rich.progress import Progress, TextColumn
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.cli.config import configured
 from app.cli.database import data_dir_option, folder_of, with_database, with_open_database
 from app.cli.output import fail, out
-from app.config import Settings
 from app.database.engine import Database
 from app.finance import session
 from app.finance import user as finance_user
@@ -107,7 +107,7 @@ def keys_rotate(data_dir: Path | None) -> None:
 
     Repeating it goes on where it stopped. Status 1 when something can't be read with any secret.
     """
-    settings = Settings()
+    settings = configured()
     try:
         held = load_keys(settings, folder_of(settings, data_dir))
     except ValueError as error:

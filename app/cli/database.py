@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import OnestopError
+from app.cli.config import configured
 from app.cli.output import fail
 from app.config import Settings
 from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_url
@@ -51,7 +52,7 @@ def with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaita
 
 def with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitable[None]]) -> None:
     """Do something with the configured database, with the running embedded one, or with one started for it."""
-    settings = Settings()
+    settings = configured()
 
     async def run(url: str) -> None:
         await prepare(url, started=settings.database_url is None and beside is None)

@@ -12,8 +12,8 @@ from rich.table import Table
 from app.basics.days import shanghai_day
 from app.basics.errors import OnestopError, PolicyError
 from app.basics.names import TIER_NAMES
+from app.cli.config import configured
 from app.cli.output import fail, out, wrapping_table
-from app.config import Settings
 from app.policies import (
     SCHEMES,
     SHIPPED,
@@ -52,7 +52,7 @@ def policy() -> None:
 
 def _books() -> list[PolicyBook]:
     """The book of the service, and that of the published schemes, which the service doesn't load by itself."""
-    return [shipped_book(Settings().policy_dir), load_book(read_texts(SCHEMES))]
+    return [shipped_book(configured().policy_dir), load_book(read_texts(SCHEMES))]
 
 
 @policy.command("list")
@@ -75,7 +75,7 @@ def _policy_on(pack: str, on: datetime | None) -> tuple[Policy, date]:
     path = Path(pack)
     try:
         if path.suffix == ".yaml":
-            books, pack = [book_with([path], Settings().policy_dir, drafts=True)], path.stem
+            books, pack = [book_with([path], configured().policy_dir, drafts=True)], path.stem
         else:
             books = _books()
         known = [name for book in books for name in book.packs]
@@ -157,7 +157,7 @@ def _side(side: Side | None) -> str:
 def policy_check(files: tuple[Path, ...]) -> None:
     """Check the shipped packs, and pack files with them; without files also the published schemes."""
     try:
-        books = [book_with(packs_of(files), Settings().policy_dir)] if files else _books()
+        books = [book_with(packs_of(files), configured().policy_dir)] if files else _books()
     except PolicyError as error:
         fail(f"{error}\n共 {len(error.findings)} 处问题。")
     given = {path.stem for path in packs_of(files)}
@@ -172,7 +172,7 @@ def policy_check(files: tuple[Path, ...]) -> None:
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def policy_test(files: tuple[Path, ...]) -> None:
     """Compute the golden cases beside pack files (NAME.cases.yaml); without files those of all that is shipped."""
-    extra, given = Settings().policy_dir, packs_of(files)
+    extra, given = configured().policy_dir, packs_of(files)
     failed = 0
     try:
         groups = [(given, book_with(given, extra))] if given else zip(_case_packs(extra), _books(), strict=True)

@@ -7,9 +7,9 @@ import click
 import yaml
 
 from app.basics.errors import PolicyError
+from app.cli.config import configured, serving
 from app.cli.database import CANNOT_RUN, UNREACHABLE, data_dir_option, folder_of, unreachable
 from app.cli.output import fail, out
-from app.config import Settings
 from app.database.schema import migrate as migrate_database
 from app.main import describe_app
 from app.server import PortTaken, database_url
@@ -23,7 +23,7 @@ from app.server import serve as serve_service
 @data_dir_option
 def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
     """Run the service (and the embedded database, unless ONESTOP_DATABASE_URL is set)."""
-    settings = Settings()
+    settings = serving(data_dir)
     try:
         serve_service(settings, host=host, port=port, data_dir=folder_of(settings, data_dir), workers=workers)
     except (*CANNOT_RUN, PortTaken, ValueError, PolicyError) as error:
@@ -36,7 +36,7 @@ def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
 @data_dir_option
 def migrate(data_dir: Path | None) -> None:
     """Bring the database to this release's schema."""
-    settings = Settings()
+    settings = configured()
     try:
         with database_url(settings, folder_of(settings, data_dir)) as url:
             out.print(f"migrated to {asyncio.run(migrate_database(url))}")

@@ -38,7 +38,7 @@ def status(port: int, path: str = "/readyz") -> int:
         return 0
 
 
-def eventually(check: Callable[[], object], seconds: float = 60.0) -> None:
+def eventually(check: Callable[[], object], seconds: float = 240.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not check():
@@ -86,7 +86,7 @@ def test_a_dead_worker_is_replaced_within_three_seconds(database_url: str, folde
             eventually(lambda: status(int(base_url.rpartition(":")[2])) == 200)
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -115,7 +115,7 @@ def test_the_start_waits_for_the_database(folder: Path, workers: str) -> None:
         assert process.poll() is None
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def test_the_service_survives_its_database(folder: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_service_survives_its_database(folder: Path) -> None:
         assert process.poll() is None
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def test_a_port_that_is_taken_is_said_before_anything_starts(folder: Path) -> None:

@@ -1,0 +1,75 @@
+"""What is wrong with the configuration is said in one line each, before anything starts."""
+
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli.main import main
+
+WRONG = [
+    ({"ONESTOP_POLICY_DIR": "/no/such/folder"}, "ONESTOP_POLICY_DIR: there is no folder"),
+    ({"ONESTOP_NHSA_DICTIONARY_DIR": "/no/such/folder"}, "ONESTOP_NHSA_DICTIONARY_DIR: there is no folder"),
+    ({"ONESTOP_DATABSE_URL": "postgresql://u:secret@h/d"}, "did you mean ONESTOP_DATABASE_URL?"),
+    ({"ONESTOP_WHATEVER": "secret"}, "ONESTOP_WHATEVER: there is no such setting"),
+    ({"ONESTOP_POOL_SIZE": "secret"}, "ONESTOP_POOL_SIZE: "),
+    ({"ONESTOP_LOG_LEVEL": "loud"}, "ONESTOP_LOG_LEVEL: use one of"),
+    ({"ONESTOP_ENV": "prod"}, "ONESTOP_ENV: "),
+    ({"ONESTOP_CLOCK": "tomorrow"}, "ONESTOP_CLOCK"),
+    ({"ONESTOP_ENV": "production"}, "ONESTOP_DATABASE_URL"),
+    ({"ONESTOP_NHSA_NETWORKS": "here"}, "ONESTOP_NHSA_NETWORKS: "),
+]
+KUBERNETES = {
+    "ONESTOP_SERVICE_HOST": "10.0.0.1",
+    "ONESTOP_SERVICE_PORT": "8000",
+    "ONESTOP_SERVICE_PORT_HTTP": "8000",
+    "ONESTOP_PORT": "tcp://10.0.0.1:8000",
+    "ONESTOP_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+    "ONESTOP_PORT_8000_TCP_ADDR": "10.0.0.1",
+    "ONESTOP_METRICS_SERVICE_HOST": "10.0.0.2",
+}
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's own settings."""
+    for name in [name for name in os.environ if name.startswith("ONESTOP_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, dict) else ""
+)
+@pytest.mark.parametrize("command", [["config", "check"], ["serve"]], ids=" ".join)
+def test_a_wrong_setting_is_said_in_one_line(variables: dict[str, str], said: str, command: list[str]) -> None:
+    """The variable is named, what it holds is not, the status is 1, and nothing is started."""
+    done = CliRunner().invoke(main, command, env=variables)
+    assert done.exit_code == 1
+    (head, line) = done.output.strip().splitlines()
+    assert "配置有误" in head
+    assert said in line
+    assert "secret" not in done.output
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    """Each wrong variable has its line."""
+    done = CliRunner().invoke(main, ["config", "check"], env={"ONESTOP_POOL_SIZE": "0", "ONESTOP_POOLSIZE": "3"})
+    assert len(done.output.strip().splitlines()) == 3
+
+
+def test_a_right_configuration_and_what_kubernetes_adds_are_accepted() -> None:
+    """Variables that Kubernetes puts into a container of a service of that name are no misspelt settings."""
+    done = CliRunner().invoke(main, ["config", "check"], env=KUBERNETES)
+    assert (done.exit_code, done.output.startswith("配置没有问题")) == (0, True)
+
+
+@pytest.mark.parametrize("words", [["--port", "99999"], ["--port", "0"], ["--workers", "0"]], ids=" ".join)
+def test_impossible_numbers_are_refused(words: list[str]) -> None:
+    """A port or a number of workers that can't be is refused by the command line."""
+    done = CliRunner().invoke(main, ["serve", *words])
+    assert (done.exit_code, "range" in done.output) == (2, True)
+
+
+def test_the_version_is_said() -> None:
+    """``onestop --version`` names product and release."""
+    assert CliRunner().invoke(main, ["--version"]).output.startswith("onestop, version ")
