@@ -84,7 +84,8 @@ class _Drawn(Struct):
     size: int
 
 
-_POPULATION: Final = """FROM statement_item i JOIN transfer t USING (transfer_id) JOIN account c ON c.account_id = t.credit_account
+_POPULATION: Final = """FROM statement_item i JOIN transfer t USING (transfer_id)
+  JOIN account c ON c.account_id = t.credit_account
  WHERE i.statement_id = :statement AND NOT i.withdrawn AND t.event = 'settlement'"""
 _COUNT: Final = text(f"SELECT count(DISTINCT t.settlement_id) {_POPULATION}")
 _DRAW: Final = text(

@@ -86,7 +86,8 @@ def _differing(fund: str, ours: tuple[int, int] | None, said: tuple[int, int] | 
 
 
 # Postings of settlements, in the statement or near the beginning or end of its month; per entry, or per bill with what
-# corrections made of it. What they have in another month, or we, is taken into account only where it explains the difference.
+# corrections made of it. What they have in another month, or we, is taken into account only where it explains the
+# difference.
 _DETAIL: Final = text(
     f"""
 WITH posted AS (

@@ -16,7 +16,8 @@ from app.settlement.deducted import line_worth
 _PERSON: Final = text("SELECT person_id FROM settlement WHERE settlement_id = :settlement")
 _LEFT: Final = text(
     """SELECT settlement_owed(:settlement, :fund) - coalesce(sum(d.upheld - d.given_back), 0)::bigint AS whole,
-              coalesce(sum(d.upheld - d.given_back) FILTER (WHERE d.line_no = CAST(:line AS integer)), 0)::bigint AS on_line
+              coalesce(sum(d.upheld - d.given_back) FILTER (WHERE d.line_no = CAST(:line AS integer)),
+                0)::bigint AS on_line
          FROM deduction d
         WHERE d.settlement_id = :settlement AND d.fund = :fund AND d.deduction_id <> :apart_from AND d.upheld > 0"""
 )

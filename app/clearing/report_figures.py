@@ -1,4 +1,5 @@
-"""The figures of the monthly report (seed clause 三(五)): who is insured, who of the poor is not, what the funds paid for whom.
+"""The figures of the monthly report (seed clause 三(五)): who is insured, who of the poor is not, what the funds paid
+for whom.
 
 All of a paying area, from the rows as they are known now. Amounts come from the database in fen and leave as yuan.
 """
@@ -29,14 +30,17 @@ AMOUNTS: Final = (
 )
 PORTIONS_OF_FUNDS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
 
-# Where a person was insured on the day, whether, and under which class; of several classes the one that takes precedence.
+# Where a person was insured on the day, whether, and under which class; of several classes the one that takes
+# precedence.
 _PERSONS: Final = text("""
 WITH given AS (
   SELECT CAST(:area AS text) AS area, CAST(:day AS date) AS day, CAST(:precedence AS text[]) AS precedence
 ), lived AS MATERIALIZED (
-  SELECT p.person_id, p.insured_from, p.insured_until, g.day, g.precedence, coalesce(a.area_code, p.area_code) AS area_code
+  SELECT p.person_id, p.insured_from, p.insured_until, g.day, g.precedence, coalesce(a.area_code,
+    p.area_code) AS area_code
     FROM given g CROSS JOIN person p
-    LEFT JOIN person_area a ON a.person_id = p.person_id AND a.superseded_at IS NULL AND holds_on(a.valid_from, a.valid_until, g.day)
+    LEFT JOIN person_area a ON a.person_id = p.person_id AND a.superseded_at IS NULL AND holds_on(a.valid_from,
+      a.valid_until, g.day)
 ), pooled AS (
   SELECT d.area_code FROM given g CROSS JOIN (SELECT DISTINCT l.area_code FROM lived l) d
    WHERE coalesce(area_on(d.area_code, g.day) ->> 'pooling_area', left(d.area_code, 4) || '00') = g.area
@@ -47,14 +51,18 @@ WITH given AS (
                   holds_on(l.insured_from, l.insured_until, l.day)) AS insured
     FROM lived l JOIN pooled USING (area_code)
     LEFT JOIN LATERAL (
-         SELECT (array_agg(i.class ORDER BY array_position(l.precedence, i.class)))[1] AS class, bool_or(i.class = 'registered_poor') AS poor
-           FROM identity i WHERE i.person_id = l.person_id AND i.superseded_at IS NULL AND holds_on(i.valid_from, i.valid_until, l.day)) c ON true
+         SELECT (array_agg(i.class ORDER BY array_position(l.precedence, i.class)))[1] AS class,
+           bool_or(i.class = 'registered_poor') AS poor
+           FROM identity i WHERE i.person_id = l.person_id AND i.superseded_at IS NULL AND holds_on(i.valid_from,
+             i.valid_until, l.day)) c ON true
 )
 SELECT area_code, benefit_class, count(*) FILTER (WHERE insured) AS persons,
        count(*) FILTER (WHERE poor) AS registered_poor, count(*) FILTER (WHERE poor AND insured) AS insured
   FROM known GROUP BY area_code, benefit_class ORDER BY area_code, benefit_class""")
 
-# A reversal takes its bill off the month it was made in; a person counts whose bill still stands at the end of the days asked.
+# A reversal takes its bill off the month it was made in; a person counts whose bill still stands at the end of the days
+# asked.
+_SUMS: Final = ", ".join(f"sum({name})::bigint AS {name}" for name in AMOUNTS)
 _BENEFITS: Final = text(f"""
 WITH given AS (
   SELECT CAST(:area AS text) AS area, CAST(:since AS date)::timestamp AT TIME ZONE 'Asia/Shanghai' AS since,
@@ -65,13 +73,14 @@ WITH given AS (
                                                  AND r.kind = 'reversal' AND r.settled_at < g.until) AS stands
     FROM given g JOIN settlement s ON s.paying_area = g.area AND s.settled_at >= g.since AND s.settled_at < g.until
     LEFT JOIN LATERAL (
-         SELECT coalesce((SELECT a.area_code FROM person_area a WHERE a.person_id = s.person_id AND a.superseded_at IS NULL
+         SELECT coalesce((SELECT a.area_code FROM person_area a WHERE a.person_id = s.person_id
+           AND a.superseded_at IS NULL
                              AND holds_on(a.valid_from, a.valid_until, s.admitted_on)), p.area_code) AS area_code
            FROM person p WHERE p.person_id = s.person_id) h ON true
 )
 SELECT area_code, benefit_class, medical_type, grouping(area_code, benefit_class, medical_type) AS grouped,
        (count(*) FILTER (WHERE kind = 'settlement') - count(*) FILTER (WHERE kind = 'reversal')) AS bills,
-       count(DISTINCT person_id) FILTER (WHERE stands) AS persons, {", ".join(f"sum({name})::bigint AS {name}" for name in AMOUNTS)}
+       count(DISTINCT person_id) FILTER (WHERE stands) AS persons, {_SUMS}
   FROM entry
  GROUP BY GROUPING SETS ((area_code, benefit_class, medical_type), (benefit_class), (area_code), (medical_type), ())
 HAVING count(*) > 0 ORDER BY area_code, benefit_class, medical_type""")
@@ -79,7 +88,8 @@ HAVING count(*) > 0 ORDER BY area_code, benefit_class, medical_type""")
 _FUNDS: Final = text("""
 SELECT t.fund, t.tier, t.clr_type, count(*) AS postings, count(DISTINCT coalesce(s.person_id, t.cause)) AS persons,
        sum(CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END)::bigint AS amount
-  FROM transfer t JOIN account c ON c.account_id = t.credit_account LEFT JOIN settlement s ON s.settlement_id = t.settlement_id
+  FROM transfer t JOIN account c ON c.account_id = t.credit_account
+  LEFT JOIN settlement s ON s.settlement_id = t.settlement_id
  WHERE t.area_code = :area AND t.period BETWEEN :since AND :until
    AND t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor')
  GROUP BY t.fund, t.tier, t.clr_type ORDER BY t.fund, t.tier, t.clr_type""")
@@ -105,7 +115,8 @@ class Enrolment(Struct):
 
 
 class CoverageRow(Struct):
-    """Of the registered poor of a county, whatever their other classes, how many are insured; ``share`` rounded down."""
+    """Of the registered poor of a county, whatever their other classes, how many are insured; ``share`` rounded
+    down."""
 
     area_code: str | None
     registered_poor: int
@@ -122,8 +133,9 @@ class Coverage(Struct):
 
 
 class BenefitRow(Struct):
-    """Bills net of reversals, persons with a bill that stands, and money in yuan; null where the row is over all of them.
-    ``share_paid``: of the total what the funds' portions bear, ``share_of_scope``: of what is in scope; both rounded down."""
+    """Bills net of reversals, persons with a bill that stands, and money in yuan; null where the row is over all of
+    them. ``share_paid``: of the total what the funds' portions bear, ``share_of_scope``: of what is in scope; both
+    rounded down."""
 
     area_code: str | None
     benefit_class: str | None
@@ -213,5 +225,6 @@ def _benefit_row(row: Mapping[str, Any]) -> BenefitRow:
 
 
 def _share(part: int, whole: int) -> str | None:
-    """``part ÷ whole`` rounded down to four decimals; None where there is no whole to speak of, or more than all of it."""
+    """``part ÷ whole`` rounded down to four decimals; None where there is no whole to speak of, or more than all of
+    it."""
     return rate_text(part * RATE_ONE // whole) if whole > 0 and part >= 0 else None

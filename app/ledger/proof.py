@@ -157,8 +157,8 @@ CHECKS: Final = {
     "ordered": _account(
         "ordered",
         "credit",
-        f"{_OF_ORDERS}, o.amount - o.paid AS amount FROM disbursement o WHERE o.state IN ('sent', 'part_paid', 'paid', 'returned')"
-        " AND o.sent_on IS NOT NULL",
+        f"{_OF_ORDERS}, o.amount - o.paid AS amount FROM disbursement o"
+        " WHERE o.state IN ('sent', 'part_paid', 'paid', 'returned') AND o.sent_on IS NOT NULL",
     ),
     "statement_total": """
 SELECT concat_ws(' ', 'stm_' || statement_id, fund, tier, clr_type, fiscal_year) AS place, coalesce(s.amount,

@@ -1,12 +1,12 @@
-"""Seals over settlements, transfers and clearing's audit record: what is edited, removed or added behind the service is found.
+"""Seals over settlements, transfers and clearing's audit record: what is edited, removed or added behind the service is
+found.
 
-A block names its rows one by one (ids may commit out of order) with the digest of each, and the digest of the block before.
-Sealing runs moments after the commits, in one process at a time, never in a request.
+A block names its rows one by one (ids may commit out of order) with the digest of each, and the digest of the block
+before. Sealing runs moments after the commits, in one process at a time, never in a request.
 
-Form 1 of a row's content is its JSON with sorted members, without nulls, in UTC: a column that a later migration adds and
-leaves null changes nothing; one with a default needs another form. Who owns the database and can reckon the whole chain
-again is found by a digest that was noted elsewhere (``verify(expected=…)``).
-"""
+Form 1 of a row's content is its JSON with sorted members, without nulls, in UTC: a column that a later migration adds
+and leaves null changes nothing; one with a default needs another form. Who owns the database and can reckon the whole
+chain again is found by a digest that was noted elsewhere (``verify(expected=…)``)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +25,8 @@ TABLES: Final = {"settlement": "settlement_id", "transfer": "transfer_id", "clea
 
 # The whole ledger is read, in the time that it takes.
 _OPEN: Final = text("""
-SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true), set_config('timezone', 'UTC', true),
+SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true), set_config('timezone', 'UTC',
+  true),
        set_config('statement_timeout', '0', true)""")
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:lock)")
 _CONTENT: Final = "sha256(convert_to('1 {table} ' || jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'))"
@@ -62,7 +63,8 @@ fresh AS MATERIALIZED (
   {_FRESH}),
 block AS (
   INSERT INTO seal_block (block_no, form, previous, digest, members)
-  SELECT :no, {FORM}, :previous, {_BLOCK.format(no="CAST(:no AS bigint)", previous="CAST(:previous AS bytea)")}, count(*)
+  SELECT :no, {FORM}, :previous, {_BLOCK.format(no="CAST(:no AS bigint)", previous="CAST(:previous AS bytea)")},
+    count(*)
     FROM fresh HAVING count(*) > 0)
 INSERT INTO seal_member (source, row_id, block_no, digest) SELECT source, row_id, :no, digest FROM fresh""")
 
@@ -75,9 +77,11 @@ SELECT m.block_no, m.source, m.row_id FROM seal_member m
  WHERE m.source = '{table}' AND NOT EXISTS (SELECT FROM {table} r WHERE r.{key} = m.row_id)"""),
     # Another block was sealed long before this one and long after the row says it was written: it wasn't there then.
     "added": _each("""
-SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN seal_block b USING (block_no) JOIN {table} r ON r.{key} = m.row_id
+SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN seal_block b USING (block_no)
+  JOIN {table} r ON r.{key} = m.row_id
  WHERE m.source = '{table}' AND r.recorded_at < b.sealed_at - interval '2 hours'
-   AND EXISTS (SELECT FROM seal_block x WHERE x.sealed_at BETWEEN r.recorded_at + interval '1 hour' AND b.sealed_at - interval '1 hour')"""),
+   AND EXISTS (SELECT FROM seal_block x WHERE x.sealed_at BETWEEN r.recorded_at + interval '1 hour'
+     AND b.sealed_at - interval '1 hour')"""),
     "unsealed": f"""
 SELECT NULL::bigint AS block_no, u.source, u.row_id
   FROM ({_LATE}) u""",
@@ -91,7 +95,8 @@ SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
 SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
   FROM (SELECT block_no, previous, lag(digest) OVER (ORDER BY block_no) AS expected,
                lag(block_no) OVER (ORDER BY block_no) AS before FROM seal_block) b
- WHERE b.previous <> coalesce(b.expected, decode(repeat('00', 32), 'hex')) OR b.block_no <> coalesce(b.before, 0) + 1""",
+ WHERE b.previous <> coalesce(b.expected, decode(repeat('00', 32), 'hex')) OR b.block_no <> coalesce(b.before,
+   0) + 1""",
 }
 _HEAD: Final = text("SELECT block_no, encode(digest, 'hex') FROM seal_block ORDER BY block_no DESC LIMIT 1")
 _NOTED: Final = text("SELECT encode(digest, 'hex') FROM seal_block WHERE block_no = :no")
@@ -116,8 +121,8 @@ class Verified:
 
 
 async def seal(database: Database, *, everything: bool = False) -> int:
-    """Seal what isn't in a block yet and say how many rows. ``everything`` looks at all rows, otherwise at those since shortly
-    before the last block. Two at once: the second waits."""
+    """Seal what isn't in a block yet and say how many rows. ``everything`` looks at all rows, otherwise at those since
+    shortly before the last block. Two at once: the second waits."""
     sealed = 0
     for _ in range(MOST_BLOCKS):
         async with database.transaction() as connection:
@@ -151,8 +156,8 @@ async def last_block(connection: AsyncConnection) -> int:
 
 
 async def verify(connection: AsyncConnection, *, expected: tuple[int, str] | None = None) -> Verified:
-    """Compare every sealed row and every block with what is stored. ``expected``: a block and the digest that was noted for
-    it elsewhere. Reads everything; changes nothing."""
+    """Compare every sealed row and every block with what is stored. ``expected``: a block and the digest that was noted
+    for it elsewhere. Reads everything; changes nothing."""
     await connection.execute(_OPEN)
     findings = [found for kind, query in _CHECKS.items() if (found := await _found(connection, kind, query))]
     if expected is not None:

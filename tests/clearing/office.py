@@ -1,4 +1,5 @@
-"""A finance office for tests: a service of its own on the manual clock, two officers who check each other, a world to settle in."""
+"""A finance office for tests: a service of its own on the manual clock, two officers who check each other, a world to
+settle in."""
 
 import secrets
 import tempfile
@@ -100,7 +101,8 @@ class Office:
         return await self.do("li", f"/disbursements/{order['disbursement_id']}/payments", body)
 
     async def balanced(self) -> None:
-        """The ledger's fold: debits equal credits, account by account, and the payable accounts equal their source rows."""
+        """The ledger's fold: debits equal credits, account by account, and the payable accounts equal their source
+        rows."""
         book = await self.get("/ledger/trial-balance")
         assert book["difference"] == "0.00"
         assert sum(Decimal(account["balance"]) for account in book["accounts"]) == 0

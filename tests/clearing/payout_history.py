@@ -1,5 +1,5 @@
-"""Clearing as plain rows for tests of payout rates: written into the ledger by the owner, and kept as a list of events from
-which an independent model works the figures out again. Money is fen."""
+"""Clearing as plain rows for tests of payout rates: written into the ledger by the owner, and kept as a list of events
+from which an independent model works the figures out again. Money is fen."""
 
 from __future__ import annotations
 
@@ -84,9 +84,11 @@ class History:
             "INSERT INTO account (path) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING", [debit, credit]
         )
         made.transfer_id = await self.connection.fetchval(
-            """INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier, hospital_code, hospital_area,
+            """INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier,
+              hospital_code, hospital_area,
                  clr_type, business_date, period, benefit_year, fiscal_year, statement_id, cause, subject, request_id)
-               SELECT $1, d.account_id, c.account_id, $4, $5, $6, 'basic', $7, '530127', '21', $8, $9, $10, $10, $11, $12, 's', 'r'
+               SELECT $1, d.account_id, c.account_id, $4, $5, $6, 'basic', $7, '530127', '21', $8, $9, $10, $10, $11,
+                 $12, 's', 'r'
                  FROM account d, account c WHERE d.path = $2 AND c.path = $3 RETURNING transfer_id""",
             event, debit, credit, amount, self.area, fund, hospital, day, made.period, made.year,
             None if event in DECLARED else made.statement, of.get("cause"),
@@ -102,7 +104,8 @@ class History:
         """Declare everything up to a month that no statement has."""
         pay_by = following(period, self.pay_by_day)
         number: int = await self.connection.fetchval(
-            """INSERT INTO statement (hospital_code, hospital_area, area_code, period, declared_at, pay_by, subject, request_id)
+            """INSERT INTO statement (hospital_code, hospital_area, area_code, period, declared_at, pay_by, subject,
+              request_id)
                VALUES ($1, '530127', $2, $3, $4::date + interval '12 hours', $5, 's', 'r') RETURNING statement_id""",
             hospital, self.area, period, declared_on, pay_by,
         )  # fmt: skip
@@ -130,9 +133,12 @@ class History:
         self.statements[number].ordered[fund, year] = (day, deposit)
         part = await self.part(number, hospital, fund, year, gross)
         await self.connection.execute(
-            """INSERT INTO disbursement (statement_id, part_id, hospital_code, hospital_area, area_code, fund, fiscal_year, period, gross,
-                 deposit_rate, deposit, offset_amount, carried, amount, state, due_on, created_on, approved_by, subject, request_id)
-               VALUES ($1, $14, $2, '530127', $3, $4, $5, $6, $7, 0, $8, $9, 0, $10, $11, $12, $13, 'checker', 's', 'r')""",
+            """INSERT INTO disbursement (statement_id, part_id, hospital_code, hospital_area, area_code, fund,
+              fiscal_year, period, gross,
+                 deposit_rate, deposit, offset_amount, carried, amount, state, due_on, created_on, approved_by,
+                   subject, request_id)
+               VALUES ($1, $14, $2, '530127', $3, $4, $5, $6, $7, 0, $8, $9, 0, $10, $11, $12, $13, 'checker', 's',
+                 'r')""",
             number, hospital, self.area, fund, year, self.statements[number].period, gross, deposit, offset,
             gross - deposit - offset, "sent" if gross > 0 else "carried_forward", self.statements[number].pay_by, day,
             part,
@@ -146,7 +152,8 @@ class History:
     async def part(self, number: int, hospital: str, fund: str, year: int, amount: int) -> int:
         """An approved part of a statement."""
         part_id: int = await self.connection.fetchval(
-            """INSERT INTO statement_part (statement_id, fund, fiscal_year, amount, state, approved_by, approved_on, hospital_code,
+            """INSERT INTO statement_part (statement_id, fund, fiscal_year, amount, state, approved_by, approved_on,
+              hospital_code,
                  hospital_area, area_code, subject, request_id)
                VALUES ($1, $2, $3, $4, 'approved', 'checker', $5, $6, '530127', $7, 's', 'r') RETURNING part_id""",
             number, fund, year, amount, self.statements[number].declared_on, hospital, self.area,
@@ -184,7 +191,8 @@ def prepaid(event: Event) -> int:
 
 
 class Model:
-    """The figures of one fund and year as of a day, from events alone; the plan of the area is a constant deposit rate."""
+    """The figures of one fund and year as of a day, from events alone; the plan of the area is a constant deposit
+    rate."""
 
     def __init__(self, history: History, fund: str, year: int, as_of: date, plan_rate: Fraction) -> None:
         self.history, self.fund, self.year, self.as_of, self.plan_rate = history, fund, year, as_of, plan_rate

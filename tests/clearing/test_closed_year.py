@@ -34,7 +34,8 @@ async def closed(opened: Office) -> None:
 
 
 async def test_a_deduction_decided_after_its_year_was_closed_is_taken_off_that_years_order(december: Office) -> None:
-    """It is booked in the present year, which carries it over to the closed one: both years' hospital accounts come to nothing."""
+    """It is booked in the present year, which carries it over to the closed one: both years' hospital accounts come to
+    nothing."""
     settled = await december.settled("900.00", "2018-12-19")
     await december.at("2019-01-05")
     statement = await december.declared("2018-12")

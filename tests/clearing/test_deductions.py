@@ -1,4 +1,5 @@
-"""Auditing a statement over real HTTP on real PostgreSQL: samples, deductions, appeals, decisions, and what they do to the money."""
+"""Auditing a statement over real HTTP on real PostgreSQL: samples, deductions, appeals, decisions, and what they do to
+the money."""
 
 import hashlib
 import json
@@ -56,7 +57,8 @@ async def posted(owner: Any, event: str = "deduction") -> list[tuple[Any, ...]]:
     """Debit, credit, fen, clearing type, fiscal year and cause of the transfers of an event."""
     rows = await owner.fetch(
         """SELECT split_part(d.path, '/', 3), split_part(c.path, '/', 3), t.amount, t.clr_type, t.fiscal_year, t.cause
-             FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
+             FROM transfer t JOIN account d ON d.account_id = t.debit_account
+               JOIN account c ON c.account_id = t.credit_account
             WHERE t.event = $1 ORDER BY t.transfer_id""",
         event,
     )
@@ -98,7 +100,8 @@ async def test_an_accepted_deduction_reduces_what_is_ordered_and_never_moves_to_
 
 
 async def test_an_appeal_is_decided_by_a_third_person(desk: Office, owner: Any) -> None:
-    """Upheld, reduced and dismissed deduct all, a part and nothing; who proposed or appealed can't decide, nobody twice."""
+    """Upheld, reduced and dismissed deduct all, a part and nothing; who proposed or appealed can't decide, nobody
+    twice."""
     settled = await desk.settled("2000.00", "2018-05-10")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
@@ -143,7 +146,8 @@ async def test_an_appeal_is_decided_by_a_third_person(desk: Office, owner: Any) 
 
 
 async def test_without_an_appeal_in_time_a_deduction_stands(desk: Office, owner: Any) -> None:
-    """After the appeal days it shows as accepted, an appeal is too late, and the approval or the end of the audit books it."""
+    """After the appeal days it shows as accepted, an appeal is too late, and the approval or the end of the audit books
+    it."""
     settled = await desk.settled("1000.00", "2018-05-10")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
@@ -184,7 +188,8 @@ async def test_without_an_appeal_in_time_a_deduction_stands(desk: Office, owner:
 
 
 async def test_what_can_not_be_deducted_is_refused_with_every_fault(desk: Office, owner: Any) -> None:
-    """More than is owed, nothing, a line or a fund that isn't there, a stranger's or reversed bill, an approved fund."""
+    """More than is owed, nothing, a line or a fund that isn't there, a stranger's or reversed bill, an approved
+    fund."""
     settled = await desk.settled("1000.00", "2018-05-10")
     reversed_ = await desk.settled("500.00", "2018-05-11")
     reversal = await desk.do(None, f"/settlements/{reversed_['settlement_id']}/reversal", {"reason": "x"})
@@ -228,7 +233,8 @@ async def test_what_can_not_be_deducted_is_refused_with_every_fault(desk: Office
 
 
 async def test_a_reversal_takes_upheld_deductions_back_and_ends_open_ones(desk: Office, owner: Any) -> None:
-    """The hospital isn't charged twice: what was deducted of the reversed bill returns to its payable, open ones lapse."""
+    """The hospital isn't charged twice: what was deducted of the reversed bill returns to its payable, open ones
+    lapse."""
     settled, other = await desk.settled("1000.00", "2018-05-10"), await desk.settled("700.00", "2018-05-11")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
@@ -259,7 +265,8 @@ async def test_a_reversal_takes_upheld_deductions_back_and_ends_open_ones(desk: 
 
 
 async def test_the_database_posts_a_deduction_only_as_it_was_upheld_and_once(desk: Office, owner: Any) -> None:
-    """Whoever asks as the service's role: no other amount, no undecided deduction, no second posting, no decision of one's own."""
+    """Whoever asks as the service's role: no other amount, no undecided deduction, no second posting, no decision of
+    one's own."""
     settled = await desk.settled("1000.00", "2018-05-10")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
@@ -283,9 +290,12 @@ async def test_the_database_posts_a_deduction_only_as_it_was_upheld_and_once(des
 
 async def _as_posted(owner: Any) -> dict[str, Any]:
     row = await owner.fetchrow(
-        """SELECT t.event, d.path AS debit, c.path AS credit, t.amount, t.settlement_id, t.area_code, t.fund, t.tier, t.hospital_code,
-                  t.hospital_area, t.clr_type, t.business_date::text, t.benefit_year, t.fiscal_year, t.statement_id, t.cause
-             FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
+        """SELECT t.event, d.path AS debit, c.path AS credit, t.amount, t.settlement_id, t.area_code, t.fund, t.tier,
+          t.hospital_code,
+                  t.hospital_area, t.clr_type, t.business_date::text, t.benefit_year, t.fiscal_year, t.statement_id,
+                    t.cause
+             FROM transfer t JOIN account d ON d.account_id = t.debit_account
+               JOIN account c ON c.account_id = t.credit_account
             WHERE t.event = 'deduction'"""
     )
     return dict(row)
@@ -318,7 +328,8 @@ async def test_after_the_year_is_closed_a_deduction_falls_into_the_year_it_is_ma
 
 
 async def test_a_sample_can_be_drawn_again_by_anybody(desk: Office) -> None:
-    """The same seed draws the same settlements, by the stated method; the seed is kept, and made up where none is given."""
+    """The same seed draws the same settlements, by the stated method; the seed is kept, and made up where none is
+    given."""
     settled = [await desk.settled("100.00", "2018-05-10") for _ in range(5)]
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")

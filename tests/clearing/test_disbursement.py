@@ -30,7 +30,8 @@ def fund_of(statement: dict[str, Any], fund: str = "390100") -> dict[str, Any]:
 
 
 async def test_one_bill_from_the_cashiers_window_to_the_hospitals_account(desk: Office) -> None:
-    """Settled in May, declared and approved in June by two people, ordered less 5 % deposit, paid, explained to the fen."""
+    """Settled in May, declared and approved in June by two people, ordered less 5 % deposit, paid, explained to the
+    fen."""
     settled = await desk.settled("1000.00", "2018-05-10")
     assert await desk.refused(
         "li", "/clearing/statements", {"hospital_code": desk.world.township, "period": "2018-05"}
@@ -220,7 +221,8 @@ async def test_a_late_posting_joins_the_next_statement_and_a_withdrawn_one_lets_
 
 
 async def test_declaring_while_bills_are_settled_loses_and_doubles_nothing(desk: Office) -> None:
-    """Ten bills settle while the same month is declared five times at once: one statement, and the next takes the rest."""
+    """Ten bills settle while the same month is declared five times at once: one statement, and the next takes the
+    rest."""
     await desk.at("2018-06-01T00:00:01+08:00")
     body = {"hospital_code": desk.world.township, "period": "2018-05"}
     bills = [desk.settled("100.00", f"2018-05-{day:02d}") for day in range(1, 11)]

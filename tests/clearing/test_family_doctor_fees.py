@@ -1,4 +1,5 @@
-"""Fees of family-doctor contracts in statements, over real HTTP: one per person and month, once, to the last hospital."""
+"""Fees of family-doctor contracts in statements, over real HTTP: one per person and month, once, to the last
+hospital."""
 
 from collections.abc import AsyncIterator
 from typing import Any

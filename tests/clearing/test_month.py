@@ -106,7 +106,8 @@ async def test_a_month_closed_hard_is_declared_no_more(desk: Office) -> None:
 
 
 async def test_closing_and_paying_at_once_never_both_succeed_wrongly(desk: Office) -> None:
-    """Of a closing and payments into the month, whichever is first wins: the kept figures hold exactly what was accepted."""
+    """Of a closing and payments into the month, whichever is first wins: the kept figures hold exactly what was
+    accepted."""
     await desk.at("2018-06-05")
     order = await desk.sent(await desk.ordered(await desk.approved("2018-05")))
     await desk.at("2018-07-02")
@@ -194,7 +195,8 @@ async def test_the_database_lets_nobody_past_the_moves(desk: Office) -> None:
 
 
 def test_a_pay_by_day_on_a_holiday_stays_unless_the_pack_moves_it() -> None:
-    """25 August 2018 is a Saturday. As shipped it stays; with next_working_day it is Monday; holidays and worked weekends count."""
+    """25 August 2018 is a Saturday. As shipped it stays; with next_working_day it is Monday; holidays and worked
+    weekends count."""
     shipped = plan_on(shipped_book(None), "530100", date(2018, 7, 31))
     moving = replace(shipped, next_working_day=True)
     assert (shipped.pay_by("2018-07"), moving.pay_by("2018-07")) == (date(2018, 8, 25), date(2018, 8, 27))

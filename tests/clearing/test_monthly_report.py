@@ -115,7 +115,8 @@ async def test_coverage_shows_the_registered_poor_who_are_not_insured(late_may: 
 
 
 async def test_benefits_add_up_over_classes_counties_types_and_funds(late_may: httpx.AsyncClient) -> None:
-    """The total is the sum of the bills' amounts, and so is each way to split it; year-to-date has the months before."""
+    """The total is the sum of the bills' amounts, and so is each way to split it; year-to-date has the months
+    before."""
     world = await World(late_may).build()
     first = await world.settled(world.bill("900.00"))
     await on(late_may, "2018-06-10")
@@ -191,7 +192,8 @@ async def test_a_report_is_submitted_once_kept_as_it_was_and_signed_off_by_anoth
 
 
 async def test_what_is_due_lists_ended_months_until_they_are_signed_off(late_may: httpx.AsyncClient) -> None:
-    """A month is listed once it has ended, is overdue after its due day, also when submitted, and goes with the sign-off."""
+    """A month is listed once it has ended, is overdue after its due day, also when submitted, and goes with the
+    sign-off."""
     world = await World(late_may).build()
     await world.settled(world.bill("900.00"))
     zhang, li = await officer(late_may, "zhang"), await officer(late_may, "li")
@@ -212,7 +214,8 @@ async def test_what_is_due_lists_ended_months_until_they_are_signed_off(late_may
 
 
 async def test_a_report_is_for_who_reaches_its_area_and_all_its_funds(late_may: httpx.AsyncClient) -> None:
-    """Another area's officer finds nothing, a fund's officer can't answer for the whole, a hospital has no business here."""
+    """Another area's officer finds nothing, a fund's officer can't answer for the whole, a hospital has no business
+    here."""
     await World(late_may).build()
     wenshan = await officer(late_may, "wang", area_code="532600")
     insurer = await officer(late_may, "zhao", funds=["390200"])

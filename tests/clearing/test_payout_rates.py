@@ -154,16 +154,20 @@ async def test_a_released_deposit_falls_due_with_its_order_and_is_paid_by_it(
     """Release and payment meet in the release's order, whenever each of them is made."""
     await even_year(history, Fraction(1, 10))
     release = await history.connection.fetchval(
-        """INSERT INTO deposit_release (hospital_code, hospital_area, area_code, fund, year, deposit, assessed_ratio, amount, reason,
+        """INSERT INTO deposit_release (hospital_code, hospital_area, area_code, fund, year, deposit, assessed_ratio,
+          amount, reason,
              state, subject, request_id, created_on, approved_by, approved_on)
-           VALUES ('H1', '530127', $1, $2, 2019, 144000, 10000, 144000, 'r', 'approved', 's', 'r', '2020-03-01', 'c', '2020-03-10')
+           VALUES ('H1', '530127', $1, $2, 2019, 144000, 10000, 144000, 'r', 'approved', 's', 'r', '2020-03-01', 'c',
+             '2020-03-10')
            RETURNING release_id""",
         history.area, FUND,
     )  # fmt: skip
     order = await history.connection.fetchval(
-        """INSERT INTO disbursement (release_id, hospital_code, hospital_area, area_code, fund, fiscal_year, period, gross, deposit_rate,
+        """INSERT INTO disbursement (release_id, hospital_code, hospital_area, area_code, fund, fiscal_year, period,
+          gross, deposit_rate,
              deposit, offset_amount, carried, amount, state, due_on, created_on, approved_by, subject, request_id)
-           VALUES ($1, 'H1', '530127', $2, $3, 2019, '2020-03', 144000, 0, 0, 0, 0, 144000, 'sent', '2020-04-10', '2020-03-10', 'c',
+           VALUES ($1, 'H1', '530127', $2, $3, 2019, '2020-03', 144000, 0, 0, 0, 0, 144000, 'sent', '2020-04-10',
+             '2020-03-10', 'c',
                    's', 'r') RETURNING disbursement_id""",
         release, history.area, FUND,
     )  # fmt: skip
@@ -185,9 +189,11 @@ async def test_what_is_owed_to_persons_and_other_funds_is_not_counted(
         "INSERT INTO account (path) VALUES ($1)", f"area:{history.area}/fund:{FUND}/payable/person:P1"
     )
     await history.connection.execute(
-        """INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier, hospital_code, hospital_area,
+        """INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier, hospital_code,
+          hospital_area,
              clr_type, business_date, period, benefit_year, fiscal_year, subject, request_id)
-           SELECT 'settlement', d.account_id, c.account_id, 700, $1, $2, 'basic', 'H1', '530127', '21', '2019-03-01', '2019-03', 2019,
+           SELECT 'settlement', d.account_id, c.account_id, 700, $1, $2, 'basic', 'H1', '530127', '21', '2019-03-01',
+             '2019-03', 2019,
                   2019, 's', 'r' FROM account d, account c WHERE d.path = $3 AND c.path = $4""",
         history.area, FUND, f"area:{history.area}/fund:{OTHER}/expense", f"area:{history.area}/fund:{FUND}/payable/person:P1",
     )  # fmt: skip

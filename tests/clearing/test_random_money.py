@@ -1,4 +1,5 @@
-"""Whatever is tried in whatever order, by whoever may, no money leaves twice: a random walk over every move of clearing."""
+"""Whatever is tried in whatever order, by whoever may, no money leaves twice: a random walk over every move of
+clearing."""
 
 import os
 import random

@@ -1,4 +1,5 @@
-"""What a statement declares, compared with the hospital's figures: totals and detail files over real HTTP on real PostgreSQL."""
+"""What a statement declares, compared with the hospital's figures: totals and detail files over real HTTP on real
+PostgreSQL."""
 
 import base64
 import csv
@@ -109,7 +110,8 @@ async def test_the_hospitals_own_totals_make_a_statement_reconciled(desk: Office
 
 
 async def test_totals_differ_by_fund_with_both_values(desk: Office) -> None:
-    """A fund they leave out, one they add and one of another sum or count are told apart, and stop the approval until resolved."""
+    """A fund they leave out, one they add and one of another sum or count are told apart, and stop the approval until
+    resolved."""
     settled = await desk.settled("1000.00", "2018-05-10")
     ours = {payable["fund"]: payable["amount"] for payable in settled["payables"]}
     assert set(ours) == {"390100", "610100"}
@@ -163,7 +165,8 @@ async def _resolved_one_by_one(desk: Office, statement: dict[str, Any], comparis
 
 
 async def test_a_file_is_read_however_it_was_saved(desk: Office) -> None:
-    """CSV in UTF-8, with a mark, in GB18030, tab-separated text, XLSX, text and Base64 in JSON, by id or by visit: all match."""
+    """CSV in UTF-8, with a mark, in GB18030, tab-separated text, XLSX, text and Base64 in JSON, by id or by visit: all
+    match."""
     settled = [await desk.settled("1000.00", "2018-05-10"), await desk.settled("2000.00", "2018-05-11")]
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
@@ -275,7 +278,8 @@ async def test_a_later_comparison_replaces_what_former_ones_left_open(desk: Offi
 
 
 async def test_what_lies_in_the_grace_window_is_no_difference(desk: Office) -> None:
-    """A bill settled minutes before or after midnight may stand in the file of either month, with its right amount only."""
+    """A bill settled minutes before or after midnight may stand in the file of either month, with its right amount
+    only."""
     plain = await desk.settled("100.00", "2018-05-10")
     await desk.at("2018-05-31T23:45:00+08:00")
     late = await desk.settled("200.00", "2018-05-31")
@@ -300,7 +304,8 @@ async def test_what_lies_in_the_grace_window_is_no_difference(desk: Office) -> N
 
 
 async def test_bad_input_is_refused_with_every_fault_and_changes_nothing(desk: Office) -> None:
-    """Broken rows name row and column; neither, both, doubled funds, unknown statements and wrong states are refused."""
+    """Broken rows name row and column; neither, both, doubled funds, unknown statements and wrong states are
+    refused."""
     settled = await desk.settled("1000.00", "2018-05-10")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")

@@ -27,7 +27,8 @@ SELECT count(*) FROM (
   FULL JOIN statement_total s USING (statement_id, fund, tier, clr_type, fiscal_year)
  WHERE folded.postings IS DISTINCT FROM s.postings OR folded.amount IS DISTINCT FROM s.amount"""
 MISPLACED = """
-SELECT count(*) FROM statement_item i JOIN transfer t USING (transfer_id) JOIN statement s ON s.statement_id = i.statement_id
+SELECT count(*) FROM statement_item i JOIN transfer t USING (transfer_id)
+  JOIN statement s ON s.statement_id = i.statement_id
  WHERE t.hospital_code <> s.hospital_code OR t.area_code <> s.area_code OR t.period > s.period"""
 
 
@@ -68,7 +69,8 @@ async def _declare(chance: random.Random, desk: Office, world: World, months: li
 
 
 async def test_every_posting_is_in_exactly_one_statement(desk: Office) -> None:
-    """Random months of settling, reversing with cascades, declaring and withdrawing at once; at the end all is declared."""
+    """Random months of settling, reversing with cascades, declaring and withdrawing at once; at the end all is
+    declared."""
     chance = random.Random(20181126)
     worlds = [desk.world, await World(desk.client).build(), await World(desk.client).build(area_code="532601")]
     settled: list[str] = []

@@ -71,7 +71,8 @@ async def approved(history: History, fund: str, period: str, amount: int) -> str
 async def test_a_deposit_that_pushes_the_projection_below_the_floor_is_refused_with_the_largest(
     client: httpx.AsyncClient, history: History, two: tuple[dict[str, str], dict[str, str]]
 ) -> None:
-    """Last year tells what is to come: four months at 10 %, seven to come at the pack's 5 %, so 10 % at most for this one."""
+    """Last year tells what is to come: four months at 10 %, seven to come at the pack's 5 %, so 10 % at most for this
+    one."""
     await even_year(history, Fraction(0), year=2026)
     await even_year(history, Fraction(1, 10), months=4, year=2027)
     order = {"statement_id": await approved(history, FUND, "2027-05", MONTH), "fund": FUND}
@@ -172,7 +173,8 @@ async def test_a_year_below_its_floor_is_closed_with_an_exception_signed_by_two(
 async def test_a_closed_years_rates_stay_what_they_were(
     client: httpx.AsyncClient, history: History, two: tuple[dict[str, str], dict[str, str]]
 ) -> None:
-    """What comes later is paid and shown, and changes none of the legal figures; a county stands for its pooling area."""
+    """What comes later is paid and shown, and changes none of the legal figures; a county stands for its pooling
+    area."""
     await even_year(history, Fraction(1, 20))
     await history.post("prepayment", FUND, "H1", 1_000, date(2019, 12, 30))
     answer = await post(client, "/v1/fiscal-years/2019/closing", {"area_code": history.area[:4] + "27"}, two[0])

@@ -21,7 +21,8 @@ BASIC = "area:530100/fund:390100"
 
 @pytest.fixture(scope="module")
 async def desk(database_server: str) -> AsyncIterator[Office]:
-    """An office at the end of July 2018: a deduction, an adjustment, a reversal, a prepayment, a partial payment that came back."""
+    """An office at the end of July 2018: a deduction, an adjustment, a reversal, a prepayment, a partial payment that
+    came back."""
     async with office(database_server) as opened:
         await opened.hire("zhao", scopes=["finance"], funds=["610100"])
         await opened.hire("audit", scopes=["auditor"], area_code="530100")
@@ -62,7 +63,8 @@ async def busy_months(desk: Office) -> None:
 
 
 async def test_the_trial_balance_is_that_of_its_day(desk: Office) -> None:
-    """Both sums are equal on any day; before the first posting there is nothing, and a later day holds what an earlier one does."""
+    """Both sums are equal on any day; before the first posting there is nothing, and a later day holds what an earlier
+    one does."""
     empty = await desk.get("/ledger/trial-balance", as_of="2018-05-19")
     assert (empty["accounts"], empty["total_debit"], empty["difference"]) == ([], "0.00", "0.00")
     may = await desk.get("/ledger/trial-balance", as_of="2018-05-31")
@@ -80,7 +82,8 @@ async def test_the_trial_balance_is_that_of_its_day(desk: Office) -> None:
 
 
 async def test_an_account_is_read_entry_by_entry(desk: Office) -> None:
-    """Oldest first, with the balance behind each entry; pages join, and the last balance is that of the trial balance."""
+    """Oldest first, with the balance behind each entry; pages join, and the last balance is that of the trial
+    balance."""
     account = f"{BASIC}/payable/hospital:{desk.world.township}"
     whole = await desk.get("/ledger/entries", account=account, limit=100)
     assert [entry["event"] for entry in whole["data"]][:2] == ["settlement", "settlement"]
@@ -168,9 +171,11 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
         {"declared_own"},
     ),
     "deducted": (
-        f"""INSERT INTO deduction (statement_id, part_id, settlement_id, fund, fiscal_year, amount, reason_code, reason, state, upheld,
+        f"""INSERT INTO deduction (statement_id, part_id, settlement_id, fund, fiscal_year, amount, reason_code,
+          reason, state, upheld,
               proposed_on, appeal_by, hospital_code, hospital_area, area_code, subject, request_id)
-            SELECT p.statement_id, p.part_id, s.settlement_id, p.fund, p.fiscal_year, 900000, 'x', 'x', 'accepted', 900000,
+            SELECT p.statement_id, p.part_id, s.settlement_id, p.fund, p.fiscal_year, 900000, 'x', 'x', 'accepted',
+              900000,
                    '2018-07-31', '2018-08-15', p.hospital_code, p.hospital_area, p.area_code, 'li', 'r'
               FROM statement_part p, settlement s WHERE p.part_id = {LAST} LIMIT 1""",
         set(),
@@ -184,7 +189,8 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
         {"payable", "deposit"},
     ),
     "stuck_draft": (
-        """INSERT INTO deposit_release (hospital_code, hospital_area, area_code, fund, year, deposit, assessed_ratio, amount, reason,
+        """INSERT INTO deposit_release (hospital_code, hospital_area, area_code, fund, year, deposit, assessed_ratio,
+          amount, reason,
              created_on, subject, request_id, recorded_at)
            VALUES ('H', '530127', '530100', '390100', 2018, 1, 10000, 1, 'x', '2018-07-31', 'li', 'r', '2018-07-31')""",
         set(),
