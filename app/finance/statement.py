@@ -1,6 +1,7 @@
 """One statement: each fund's part with its approval and its order, the postings it declares, who did what."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.ids import STATEMENT, number_of, shown_id
+from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.clearing import audit, order, reconciliation, statement
 from app.clearing.api import ReasonRequest
 from app.clearing.comparison import check_totals
@@ -79,9 +80,10 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
             "hospital": names.get(found.hospital_code, found.hospital_code),
             "orders": {fund.fund: [one for one in orders if one.fund == fund.fund] for fund in found.funds},
             "listing": listing,
-            "shown_id": shown_id,
+            "settlement_id": partial(shown_id, SETTLEMENT),
             "events": await moves_of(connection, shown_statement),
             "may": _may(visitor, found),
+            "to_order": {part.fund for part in found.parts if part.state == "approved" and visitor.may("finance")},
             "funds": FUNDS,
         }
 
@@ -95,7 +97,6 @@ def _may(visitor: Visitor, found: statement.StatementAnswer) -> dict[str, bool]:
     return {
         "approve": finance and open_ and not own,
         "second": finance and open_ and own,
-        "order": finance and found.state in (*statement.BEFORE_APPROVAL, "approved"),
         "compare": visitor.may("finance", "hospital") and found.state in ("declared", "reconciled"),
         "audit": finance and found.state in ("declared", "reconciled"),
         "withdraw": visitor.may("finance", "hospital") and open_ and not _touched(found),
