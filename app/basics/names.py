@@ -37,12 +37,14 @@ FUND_NAMES: Final[Words] = {
     "zh": {
         "basic": "基本医保",
         "serious_illness": "大病保险",
+        "supplement": "补充保险",
         "medical_assistance": "医疗救助",
         "safety_net": "兜底保障",
     },
     "en": {
         "basic": "basic insurance",
         "serious_illness": "serious-illness insurance",
+        "supplement": "supplementary insurance",
         "medical_assistance": "medical assistance",
         "safety_net": "the safety net",
     },

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from app.basics.ids import DEDUCTION, PART, SETTLEMENT, STATEMENT, shown_id
 from app.basics.money import yuan
 
-Fund = Literal["390100", "390200", "610100", "640100"]
+Fund = Literal["390100", "390200", "620101", "610100", "640100"]
 State = Literal["proposed", "accepted", "appealed", "decided", "lapsed"]
 Outcome = Literal["upheld", "reduced", "dismissed"]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.money import RATE_ONE, rate_text, yuan
 from app.clearing.plan import last_day, next_month
+from app.tiers.model import FUND_TIERS
 
 DIMENSIONS: Final = ("area_code", "benefit_class", "medical_type")
 AMOUNTS: Final = (
@@ -22,13 +23,14 @@ AMOUNTS: Final = (
     "in_scope",
     "basic",
     "serious_illness",
+    "supplement",
     "medical_assistance",
     "safety_net",
     "payable_adjustment",
     "hospital",
     "patient",
 )
-PORTIONS_OF_FUNDS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
+PORTIONS_OF_FUNDS: Final = FUND_TIERS
 
 # Where a person was insured on the day, whether, and under which class; of several classes the one that takes
 # precedence.
@@ -146,6 +148,7 @@ class BenefitRow(Struct):
     in_scope: str
     basic: str
     serious_illness: str
+    supplement: str
     medical_assistance: str
     safety_net: str
     fund_total: str

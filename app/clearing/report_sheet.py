@@ -32,6 +32,7 @@ HEADINGS: Final = {
     "in_scope": "政策范围内",
     "basic": "基本医保",
     "serious_illness": "大病保险",
+    "supplement": "补充保险",
     "medical_assistance": "医疗救助",
     "safety_net": "兜底保障",
     "fund_total": "基金支付总额",

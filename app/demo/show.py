@@ -75,7 +75,7 @@ def _table(title: str, width: int) -> Table:
 
 
 def _portions(answer: Answer, width: int) -> Table:
-    """The six portions and their shares of the total, each share rounded by itself."""
+    """The portions and their shares of the total, each share rounded by itself."""
     table = _table("费用由谁承担", width)
     table.add_column("", ratio=1)
     table.add_column("金额（元）", justify="right", no_wrap=True)
@@ -83,6 +83,8 @@ def _portions(answer: Answer, width: int) -> Table:
     total = fen(answer["total"])
     for tier in PORTION_TIERS:
         amount = answer["portions"][tier]
+        if tier == "supplement" and amount == "0.00":
+            continue
         table.add_row(
             TIER_NAMES["zh"][tier], amount, _share(fen(amount), total), style="bold" if tier == "patient" else ""
         )

@@ -137,6 +137,6 @@ def waterfall(found: SettlementAnswer, language: Language) -> list[Bar]:
         amount = fen(getattr(found.portions, tier))
         left -= amount
         kind = tier if tier in ("hospital", "patient") else "fund"
-        if amount or kind != "hospital":
+        if amount or tier not in ("hospital", "supplement"):
             bars.append(Bar(said(language, f"tier.{tier}"), kind, yuan(amount), yuan(left), yuan(amount)))
     return bars

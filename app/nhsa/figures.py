@@ -76,7 +76,7 @@ def amounts(figures: Figures) -> dict[str, object]:
         "pool_prop_selfpay": _basic_rate(figures.trace),
         "hifmi_pay": portions.serious_illness,
         "maf_pay": portions.medical_assistance,
-        "oth_pay": portions.safety_net,
+        "oth_pay": portions.safety_net + portions.supplement,
         "hosp_part_amt": portions.hospital,
         "psn_part_amt": portions.patient,
         "psn_pay": portions.patient,
@@ -97,10 +97,13 @@ def _basic_rate(trace: Sequence[Step]) -> int:
 
 
 def fund_rows(figures: Figures, dictionary: Dictionary) -> list[dict[str, object]]:
-    """The rows of ``setldetail``, one per fund, each with the sentences of its steps and what is left under its cap."""
+    """The rows of ``setldetail``, one per fund, each with the sentences of its steps and what is left under its cap.
+    Supplementary insurance has one where the pack has it."""
     rows: list[dict[str, object]] = []
     for tier in FUND_TIERS:
         steps = [step for step in figures.trace if step.tier == tier]
+        if tier == "supplement" and not steps and not figures.portions.supplement:
+            continue
         rooms = [room for step in steps for room in step.room.values()]
         rows.append(
             {

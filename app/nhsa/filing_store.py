@@ -40,7 +40,7 @@ SELECT statement_id, state FROM statement WHERE hospital_code = $1 AND area_code
 # owes anything for.
 _DECLARABLE: Final = """
 SELECT s.kind, s.total, s.patient, s.payable_adjustment,
-       s.basic + s.serious_illness + s.medical_assistance + s.safety_net AS fund_total
+       s.basic + s.serious_illness + s.supplement + s.medical_assistance + s.safety_net AS fund_total
   FROM settlement s
  WHERE s.medical_type = $2 AND s.settlement_id IN (
          SELECT t.settlement_id FROM statement_item i JOIN transfer t USING (transfer_id)

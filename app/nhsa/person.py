@@ -109,6 +109,8 @@ async def entitlement(call: Call) -> Output:
         class_ = benefit_class(identities, on, policy.version.precedence)
     rows = []
     for tier in FUND_TIERS:
+        if tier == "supplement" and (policy is None or not any(rule.tier == tier for rule in policy.rules)):
+            continue
         reason = _why_not(policy, tier, medical_type, class_, insured=insured)
         rows.append(
             {

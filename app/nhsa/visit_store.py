@@ -52,14 +52,14 @@ _OF_DAYS: Final = """
 _SUMS_OF: Final = (
     """
 SELECT count(*) AS count, coalesce(sum(s.total), 0)::bigint AS total,
-       coalesce(sum(s.basic + s.serious_illness + s.medical_assistance + s.safety_net), 0)::bigint AS fund_total
+       coalesce(sum(s.basic + s.serious_illness + s.supplement + s.medical_assistance + s.safety_net), 0)::bigint AS fund_total
   FROM settlement s"""
     + _OF_DAYS
 )
 _ENTRIES_OF: Final = (
     """
 SELECT s.settlement_id, s.kind, s.person_id, s.visit_id, s.total, s.medical_type,
-       s.basic + s.serious_illness + s.medical_assistance + s.safety_net AS fund_total, s.patient,
+       s.basic + s.serious_illness + s.supplement + s.medical_assistance + s.safety_net AS fund_total, s.patient,
        (SELECT v.visit_no FROM nhsa_visit v WHERE v.hospital_code = s.hospital_code AND v.visit_id = s.visit_id
            AND v.state <> 'withdrawn') AS visit_no,
        (SELECT m.msgid FROM nhsa_message m WHERE m.settlement_id = s.settlement_id AND m.outcome = 'accepted' LIMIT 1) AS msgid

@@ -147,6 +147,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "portions.patient": ("个人负担", "Patient"),
         "portions.safety_net": ("兜底保障", "Safety net"),
         "portions.serious_illness": ("大病保险", "Serious illness insurance"),
+        "portions.supplement": ("补充保险", "Supplementary insurance"),
         "premium_subsidy": ("参保补贴", "Premium subsidy"),
         "required": ("年底前尚需拨付", "Still required by year end"),
         "returned": ("退回", "Returned"),

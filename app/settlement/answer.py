@@ -28,6 +28,7 @@ class PortionsAnswer(Struct):
 
     basic: str
     serious_illness: str
+    supplement: str
     medical_assistance: str
     safety_net: str
     hospital: str
@@ -208,10 +209,11 @@ def shown_scope(scope: Scope) -> ScopeAnswer:
 
 
 def shown_portions(portions: Portions) -> PortionsAnswer:
-    """The six portions."""
+    """The portions, that of a fund which the pack hasn't got as 0.00."""
     return PortionsAnswer(
         yuan(portions.basic),
         yuan(portions.serious_illness),
+        yuan(portions.supplement),
         yuan(portions.medical_assistance),
         yuan(portions.safety_net),
         yuan(portions.hospital),

@@ -87,6 +87,7 @@ class EntryColumns(Struct, frozen=True):
     in_scope: int
     basic: int
     serious_illness: int
+    supplement: int
     medical_assistance: int
     safety_net: int
     hospital: int

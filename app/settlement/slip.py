@@ -25,6 +25,7 @@ from app.settlement.capitals import capital_yuan
 from app.settlement.document import decode_document, decode_inputs
 from app.settlement.reading import answer_of_row
 from app.settlement.rows import EntryRow
+from app.tiers.model import FUND_TIERS
 from app.tiers.pack import Pack
 
 NOT_KNOWN: Final = "—"
@@ -48,7 +49,7 @@ REFERRALS: Final[Mapping[str, str]] = {
     "emergency": "急诊",
     "missing": "未按规定转诊",
 }
-PORTION_TIERS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net", "hospital", "patient")
+PORTION_TIERS: Final = (*FUND_TIERS, "hospital", "patient")
 SCOPE_NAMES: Final[Mapping[str, str]] = {
     "own_expense": "全自费",
     "over_limit": "超限价",
@@ -156,12 +157,16 @@ def contents(row: EntryRow, names: Names, pack: Pack | None) -> dict[str, Any]:
         "settled_at": _minute(answer.settled_at),
         "total_capital": capital_yuan(row.total),
         "patient_capital": capital_yuan(row.patient),
-        "portions": [(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS],
+        "portions": [(tier, amount) for tier, amount in _portions(answer) if tier != "supplement" or amount != "0.00"],
         "scope": [(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
         "year": _year(answer, {} if pack is None else _own_accumulators(pack)),
         "documents": _cited(answer, {} if pack is None else pack.documents),
         "titles": {} if pack is None else {name: one.title for name, one in pack.parameters.items()},
     }
+
+
+def _portions(answer: SettlementAnswer) -> list[tuple[str, str]]:
+    return [(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS]
 
 
 def _bill(row: EntryRow) -> BillRequest | None:

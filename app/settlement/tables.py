@@ -26,6 +26,7 @@ AMOUNTS = (
     "in_scope",
     "basic",
     "serious_illness",
+    "supplement",
     "medical_assistance",
     "safety_net",
     "hospital",

@@ -12,7 +12,13 @@ from app.simulation.auditor import Auditor
 TIMEOUT_SECONDS: Final = 120
 MORNING: Final = "T09:00:00+08:00"
 ADMIN, MAKER, CHECKER = "admin", "li.hua", "wang.min"
-OWNERS: Final = {"390100": "fund.390100", "390200": "fund.390200", "610100": "fund.610100", "640100": "fund.640100"}
+OWNERS: Final = {
+    "390100": "fund.390100",
+    "390200": "fund.390200",
+    "620101": "fund.620101",
+    "610100": "fund.610100",
+    "640100": "fund.640100",
+}
 
 Body = dict[str, Any]
 

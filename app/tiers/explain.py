@@ -39,6 +39,8 @@ REASONS: Final[Mapping[str, str]] = {
     "class_not_covered": "该类别不在此项保障范围，支付 0.00",
 }
 
+_FUNDS: Final = {tier: PORTION_NAMES["zh"][tier] for tier in FUND_TIERS}
+
 
 def sentence(step: Step) -> str:
     """The formula line of a step."""
@@ -79,7 +81,7 @@ def _scope(i: Given, amount: int) -> str:
 
 
 def _patient(i: Given, amount: int) -> str:
-    funds = "".join(f" − {PORTION_NAMES['zh'][tier]} {yuan(i[tier])}" for tier in FUND_TIERS)
+    funds = "".join(f" − {name} {yuan(i[tier])}" for tier, name in _FUNDS.items() if tier in i)
     return f"总费用 {yuan(i['total'])} − 医院 {yuan(i['hospital'])}{funds} = {yuan(amount)}"
 
 
@@ -89,10 +91,9 @@ def _less(given: Reading) -> Fraction:
 
 
 def _subtracted(names: Mapping[str, str]) -> str:
-    return "".join(rf" − {name} (?P<{key}>{YUAN})" for key, name in names.items())
+    return "".join(rf"(?: − {name} (?P<{key}>{YUAN}))?" for key, name in names.items())
 
 
-_FUNDS: Final = {tier: PORTION_NAMES["zh"][tier] for tier in FUND_TIERS}
 STEPS: Final[Mapping[str, Explained]] = {
     "scope": Explained(
         sentence=_scope,

@@ -38,10 +38,11 @@ LEVELS: Final = ("1", "2", "3")
 RANKS: Final[tuple[str, ...]] = Rank.__args__  # type: ignore[attr-defined]
 REFERRALS: Final[tuple[str, ...]] = Referral.__args__  # type: ignore[attr-defined]
 
-FUND_TIERS: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
+FUND_TIERS: Final = ("basic", "serious_illness", "supplement", "medical_assistance", "safety_net")
 FUNDS: Final[Mapping[str, str]] = {
     "basic": "390100",
     "serious_illness": "390200",
+    "supplement": "620101",
     "medical_assistance": "610100",
     "safety_net": "640100",
 }
@@ -61,6 +62,7 @@ ACCUMULATORS: Final = (
     "compliant_own",
     "own_total",
 )
+SUPPLEMENT_PAID: Final = "supplement_paid"  # an accumulator of packs with supplementary insurance alone
 KEPT_BY_ENGINE: Final = frozenset({"inpatient_count", "compliant_own", "own_total"})
 
 
@@ -173,8 +175,8 @@ class LineScope(Struct, frozen=True, array_like=True):
     note: str | None
 
 
-class Portions(Struct, frozen=True):
-    """Who pays what of the bill, fen, each ≥ 0."""
+class Portions(Struct, frozen=True, omit_defaults=True):
+    """Who pays what of the bill, fen, each ≥ 0. ``supplement`` is 0 unless the pack has it, and then not written down."""
 
     basic: int
     serious_illness: int
@@ -182,6 +184,7 @@ class Portions(Struct, frozen=True):
     safety_net: int
     hospital: int
     patient: int
+    supplement: int = 0
 
 
 class Basis(Struct, frozen=True, array_like=True):
@@ -249,5 +252,4 @@ class Outcome(Struct, frozen=True):
     @property
     def fund_total(self) -> int:
         """The sum of the funds' portions (without the adjustment), fen."""
-        portions = self.portions
-        return portions.basic + portions.serious_illness + portions.medical_assistance + portions.safety_net
+        return sum([getattr(self.portions, tier) for tier in FUND_TIERS])

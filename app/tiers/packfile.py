@@ -12,7 +12,7 @@ from typing import Final
 from app.tiers.figurefile import parameter_of
 from app.tiers.kinds import KINDS
 from app.tiers.kinds.kind import Kind
-from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE
+from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE, SUPPLEMENT_PAID
 from app.tiers.pack import Accumulator, PackSource, Rule, Version
 from app.tiers.roles import OF_EVERY_RULE
 from app.tiers.units import TIERS
@@ -21,7 +21,7 @@ from app.tiers.yamltext import Map, Reader, compose, nearest
 
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
 EVERY_RULE: Final = frozenset({"applies", "referral_missing", "counts_paid", *(role.name for role in OF_EVERY_RULE)})
-COUNTABLE: Final = tuple(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE)
+COUNTABLE: Final = (*(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE), SUPPLEMENT_PAID)
 _NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,39}\Z")
 
 
@@ -140,7 +140,7 @@ def _each_class_once(listed: Sequence[str], line: int, advice: str, reader: Read
 
 def _accumulator(name: str, data: Map, where: str, reader: Reader) -> Accumulator:
     where = f"{where} 的累计“{name}”"
-    if name in ACCUMULATORS or not _NAME.match(name):
+    if name in (*ACCUMULATORS, SUPPLEMENT_PAID) or not _NAME.match(name):
         reader.find(data.line, f"{where}：请换一个名字（小写字母、数字和下划线，且不与固定的十三个累计同名）。")
     reader.keys(data, where, frozenset({"title"}), frozenset({"grows_by", "applies"}))
     if "applies" in data and "grows_by" not in data:

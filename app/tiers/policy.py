@@ -16,7 +16,7 @@ from app.tiers.model import Basis, OwnFigure
 from app.tiers.pack import Pack, Parameter, Row, Rule, Version
 from app.tiers.roles import DISEASE_LIST, LATER_TIERS
 from app.tiers.units import RATE, UNITS, YUAN, Bands, Diseases, ShareOf, Sum, converted
-from app.tiers.vocabulary import FACTS
+from app.tiers.vocabulary import COUNTERS, FACTS
 
 T = TypeVar("T")
 FactValues = Mapping[str, str]
@@ -49,6 +49,9 @@ class Policy:
         self.version = version
         self.day = day
         self.rules = version.rules
+        self.accumulators = frozenset(version.accumulators) | {
+            rule.options[option] for rule in version.rules for option in COUNTERS if option in rule.options
+        }
         self.childbirth_tiers = frozenset(
             tier
             for rule in version.rules

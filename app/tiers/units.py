@@ -6,13 +6,13 @@ from datetime import date
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from app.basics.money import RATE_ONE, fen, rate, rate_text, share, yuan
-from app.tiers.model import CLASSES
+from app.tiers.model import CLASSES, FUND_TIERS
 
 T = TypeVar("T")
 Bands: TypeAlias = tuple[tuple[int | None, int], ...]
 Diseases: TypeAlias = Mapping[str, tuple[str, str]]
 Outside: TypeAlias = object
-FUNDED: Final = ("basic", "serious_illness", "medical_assistance", "safety_net")
+FUNDED: Final = FUND_TIERS
 TIERS: Final = ("hospital", *FUNDED)
 DERIVED: Final = frozenset({"of", "share", "share_of_bill"})
 

@@ -109,7 +109,7 @@ def run(
 ) -> Computed:
     """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again."""
     scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level)
-    year = dict(before) | {name: 0 for name in policy.version.accumulators if name not in before}
+    year = dict(before) | {name: 0 for name in policy.accumulators if name not in before}
     state = State(bill, facts, scope, year, episode, policy)
     for rule in policy.rules:
         _run(rule, state)
@@ -206,5 +206,6 @@ def _scope_step(scope: Scope, total: int) -> Step:
 
 
 def _patient_step(state: State, patient: int) -> Step:
-    inputs: Inputs = {"total": state.total, "hospital": state.hospital, **state.portions}
+    funds = {tier: amount for tier, amount in state.portions.items() if amount or tier != "supplement"}
+    inputs: Inputs = {"total": state.total, "hospital": state.hospital, **funds}
     return Step("patient", "patient", "patient", "个人负担", patient, inputs)

@@ -74,6 +74,7 @@ def test_the_examples_portions_are_those_worked_out_by_hand() -> None:
         "serious_illness": "0.00",
         "medical_assistance": "2105.24",
         "safety_net": "2506.59",
+        "supplement": "0.00",
         "hospital": "0.00",
         "patient": "2091.22",
     }

@@ -439,7 +439,8 @@ def test_configuring_twice_doubles_nothing(log: io.StringIO) -> None:
 
 def test_a_settlement_is_counted_with_its_portions() -> None:
     """Each portion is added in yuan under its fund; the patient's and the hospital's have none."""
-    labels = {"basic": "390100", "serious_illness": "390200", "medical_assistance": "610100", "safety_net": "640100"}
+    labels = {"basic": "390100", "serious_illness": "390200", "supplement": "620101"}
+    labels |= {"medical_assistance": "610100", "safety_net": "640100"}
     funds = {**labels, "hospital": "", "patient": ""}
     before = {name: value("onestop_portion_yuan_total", portion=name, fund=fund) for name, fund in funds.items()}
     counted = value("onestop_settlements_total", kind="settlement", medical_type="21", paid_by="hospital")

@@ -32,6 +32,7 @@ async def test_the_contracts_example_settles_to_its_amounts(world: World) -> Non
         "serious_illness": "0.00",
         "medical_assistance": "0.88",
         "safety_net": "0.00",
+        "supplement": "0.00",
         "hospital": "0.00",
         "patient": "0.37",
     }

@@ -62,7 +62,7 @@ def settle(bill: dict[str, Any], person: dict[str, Any], *rest: Any, **named: An
         "benefit_year": outcome.benefit_year,
         "paying_area": pooling_area(person["area_code"]),
         "scope": msgspec.structs.asdict(outcome.scope),
-        "portions": msgspec.structs.asdict(outcome.portions),
+        "portions": _portions(outcome),
         "payable_adjustment": outcome.payable_adjustment,
         "recoverable": outcome.recoverable,
         "reduction": outcome.reduction,
@@ -109,3 +109,10 @@ def entry(code: str, version: dict[str, Any]) -> CatalogueEntry:
 def refusal(error: Refused) -> str:
     """The code that the engine refused with."""
     return error.code
+
+
+def _portions(outcome: Outcome) -> dict[str, int]:
+    """The six portions of Yunnan's packs, which have no supplementary insurance."""
+    portions = msgspec.structs.asdict(outcome.portions)
+    assert portions.pop("supplement") == 0
+    return portions

@@ -59,6 +59,7 @@ CREATE TABLE settlement (
   in_scope           bigint NOT NULL,
   basic              bigint NOT NULL,
   serious_illness    bigint NOT NULL,
+  supplement         bigint NOT NULL,
   medical_assistance bigint NOT NULL,
   safety_net         bigint NOT NULL,
   hospital           bigint NOT NULL,
@@ -85,14 +86,14 @@ CREATE TABLE settlement (
   CONSTRAINT settlement_correction CHECK ((kind = 'settlement') = (of_settlement_id IS NULL)),
   CONSTRAINT settlement_caused CHECK (caused_by IS NULL OR kind = 'adjustment'),
   CONSTRAINT settlement_conserves_portions
-    CHECK (total = basic + serious_illness + medical_assistance + safety_net + hospital + patient),
+    CHECK (total = basic + serious_illness + supplement + medical_assistance + safety_net + hospital + patient),
   CONSTRAINT settlement_conserves_scope CHECK (total = own_expense + over_limit + first_pay + in_scope),
   CONSTRAINT settlement_signs CHECK (
     CASE kind
       WHEN 'settlement' THEN 0 <= least(total, own_expense, over_limit, first_pay, in_scope, basic, serious_illness,
-        medical_assistance, safety_net, hospital, patient, payable_adjustment, deductible)
+        supplement, medical_assistance, safety_net, hospital, patient, payable_adjustment, deductible)
       WHEN 'reversal' THEN 0 >= greatest(total, own_expense, over_limit, first_pay, in_scope, basic, serious_illness,
-        medical_assistance, safety_net, hospital, patient, payable_adjustment, deductible)
+        supplement, medical_assistance, safety_net, hospital, patient, payable_adjustment, deductible)
       ELSE true
     END)
 );
@@ -161,8 +162,8 @@ CREATE TYPE new_entry AS (
   hospital_code text, visit_id text, settle_seq integer, interim boolean, medical_type text, benefit_class text,
   paid_by text, paying_area text, hospital_area text, out_of_area boolean, recoverable boolean, admitted_on date,
   discharged_on date, settled_at timestamptz, total bigint, own_expense bigint, over_limit bigint, first_pay bigint,
-  in_scope bigint, basic bigint, serious_illness bigint, medical_assistance bigint, safety_net bigint, hospital bigint,
-  patient bigint, payable_adjustment bigint, deductible bigint, delta jsonb, episode text[], policy_pack text,
+  in_scope bigint, basic bigint, serious_illness bigint, supplement bigint, medical_assistance bigint,
+  safety_net bigint, hospital bigint, patient bigint, payable_adjustment bigint, deductible bigint, delta jsonb, episode text[], policy_pack text,
   policy_version text, policy_digest text, assumed smallint, engine_version text, digest text, result_digest text,
   warnings text[], reason text, document json, caused_by bigint, balance_state text
 );

@@ -25,7 +25,7 @@ BEGIN
     e.settlement_id, e.kind, e.of_settlement_id, e.person_id, e.benefit_year, e.entry_no, e.hospital_code, e.visit_id,
     e.settle_seq, e.interim, e.medical_type, e.benefit_class, e.paid_by, e.paying_area, e.hospital_area, e.out_of_area,
     e.recoverable, e.admitted_on, e.discharged_on, e.settled_at, e.total, e.own_expense, e.over_limit, e.first_pay,
-    e.in_scope, e.basic, e.serious_illness, e.medical_assistance, e.safety_net, e.hospital, e.patient,
+    e.in_scope, e.basic, e.serious_illness, e.supplement, e.medical_assistance, e.safety_net, e.hospital, e.patient,
     e.payable_adjustment, e.deductible, e.delta, e.episode, e.policy_pack, e.policy_version, e.policy_digest, e.assumed,
     e.engine_version, e.digest, e.result_digest, e.warnings, e.reason, e.document, v_subject, v_request,
     clock_timestamp(), e.caused_by);
@@ -33,7 +33,7 @@ BEGIN
   SELECT array_agg(t.debit) || array_agg(t.credit) INTO paths FROM unnest(transfers) t;
   IF EXISTS (
     SELECT FROM (VALUES ('basic', e.basic + e.payable_adjustment), ('serious_illness', e.serious_illness),
-                        ('medical_assistance', e.medical_assistance), ('safety_net', e.safety_net)) o(tier, owed)
+                        ('supplement', e.supplement), ('medical_assistance', e.medical_assistance), ('safety_net', e.safety_net)) o(tier, owed)
      WHERE o.owed <> coalesce((
        SELECT sum(CASE WHEN t.debit LIKE '%/expense' THEN t.amount WHEN t.credit LIKE '%/expense' THEN -t.amount
                        ELSE 0 END)
