@@ -18,6 +18,7 @@ RATE_ONE: Final = 10_000
 PRICE_ONE: Final = 1_000_000
 QUANTITY_ONE: Final = 10_000
 FEN_PER_YUAN: Final = 100
+UNITS_OF_ROUNDING: Final = {"fen": 1, "jiao": 10, "yuan": FEN_PER_YUAN}
 
 MONEY_PATTERN: Final = r"\A-?(0|[1-9][0-9]{0,12})\.[0-9]{2}\Z"
 PRICE_PATTERN: Final = r"\A(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?\Z"
@@ -91,6 +92,17 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     if numerator < 0:
         return -((-2 * numerator + denominator) // (2 * denominator))
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+def rounded_to(exact: int, unit_fen: int, rounding: str) -> int:
+    """A product of fen and ten-thousandths, ≥ 0, rounded to a multiple of a unit (fen): ``half_up``, ``up`` or ``down``."""
+    unit = RATE_ONE * unit_fen
+    match rounding:
+        case "up":
+            return -(-exact // unit) * unit_fen
+        case "down":
+            return exact // unit * unit_fen
+    return divide_half_up(exact, unit) * unit_fen
 
 
 def share(amount_fen: int, rate_value: int) -> int:

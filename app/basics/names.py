@@ -62,3 +62,19 @@ SCOPE_NAMES: Final[Words] = {
     "zh": {"own_expense": "全自费", "over_limit": "超限价自费", "first_pay": "先行自付"},
     "en": {"own_expense": "own expense", "over_limit": "over the price limit", "first_pay": "first pay"},
 }
+ACCUMULATOR_NAMES: Final[dict[str, str]] = {
+    "inpatient_count": "住院次数",
+    "deductible_paid": "住院起付线已付",
+    "basic_paid": "基本医保已支付（住院、慢特病）",
+    "outpatient_paid": "普通门诊已支付",
+    "chronic_deductible_paid": "慢特病起付线已付",
+    "serious_base": "大病保险累计合规费用",
+    "serious_paid": "大病保险已支付",
+    "assistance_deductible_paid": "医疗救助起付线已付",
+    "assistance_paid": "医疗救助已支付",
+    "tilt_base": "倾斜救助累计基数",
+    "safety_net_paid": "兜底保障已支付",
+    "compliant_own": "合规转诊个人自付",
+    "own_total": "个人负担合计",
+    "supplement_paid": "补充保险已支付",
+}

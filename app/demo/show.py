@@ -9,11 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from app.basics.money import RATE_ONE, divide_half_up, fen
-from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
+from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 from app.policies import shipped_book
 from app.settlement.capitals import capital_yuan
 from app.settlement.slip import (
-    ACCUMULATOR_NAMES,
     BASIS_STATUS,
     KIND_TITLES,
     PORTION_TIERS,

@@ -11,7 +11,7 @@ from app.basics.days import shown_instant
 from app.basics.errors import Language, NotFound
 from app.basics.ids import SETTLEMENT, read_id, shown_id
 from app.basics.money import fen, yuan
-from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
+from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.finance.look import said
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names
@@ -22,7 +22,7 @@ from app.settlement.answer import PortionsAnswer, SettlementAnswer
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.rows import EntryRow
-from app.settlement.slip import ACCUMULATOR_NAMES, ROOM_NAMES, SCOPE_NAMES, basis_text
+from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, basis_text
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)

@@ -15,7 +15,16 @@ from app.tiers.policy import Policy
 from app.tiers.units import shown
 from app.tiers.vocabulary import BASES, FACTS, WORDS
 
-ORDER_OF_CLAUSES: Final = ("missing_referral_cut", "cap_year", "cap_stay", "counts_paid", "diseases", "later_tiers")
+ORDER_OF_CLAUSES: Final = (
+    "missing_referral_cut",
+    "cap_year",
+    "cap_also",
+    "cap_stay",
+    "counts_paid",
+    "exceeds",
+    "diseases",
+    "later_tiers",
+)
 
 
 def rule_words(rule: Rule) -> str:
@@ -48,6 +57,7 @@ def _sentence(rule: Rule) -> str:
             "deductible_name": names.get("deductible", ""),
             "counts_base": f"记入年度累计 {options['counts_base']}" if "counts_base" in options else "",
             "from": WORDS["bands_from"][options.get("bands_from", "zero")],
+            "once_per": WORDS["once_per"][options.get("once_per", "bill")],
             "rates": names.get("bands") or names.get("rate", ""),
             "own_of_year": options.get("own_of_year", "compliant_own"),
         }
@@ -63,6 +73,15 @@ def _clauses(rule: Rule) -> Iterator[str]:
     for name in ORDER_OF_CLAUSES:
         if name in written:
             yield clauses[name].format(written[name])
+    if "also_counts" in written:
+        yield f"也记入 {written['also_counts']}"
+    if "round_to" in written:
+        yield f"{WORDS['rounding'][written.get('rounding', 'half_up')]}到{WORDS['round_to'][written['round_to']]}"
+    if "cut_cost" in written:
+        yield WORDS["cut_cost"][written["cut_cost"]].lstrip("，")
+    if "history" in written:
+        relation = WORDS["history_is"][written.get("history_is", "above")]
+        yield f"只在 {written['history']} {relation} {written['bound']} 时"
     if "ceiling" in rule.parameters:
         yield f"各基金合计不超过{BASES[rule.options['ceiling_base']]} × {rule.parameters['ceiling']}"
     if "referral_missing" in rule.options:

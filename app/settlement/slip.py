@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import RowMapping, select
 
 from app.basics.days import SHANGHAI, shanghai_day
-from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
+from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 from app.registry.tables import hospital, person
 from app.service.caller import Caller, Service
 from app.service.http import open_request
@@ -57,23 +57,9 @@ SCOPE_NAMES: Final[Mapping[str, str]] = {
     "in_scope": "政策范围内",
 }
 BASIS_STATUS: Final[Mapping[str, str]] = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
-ACCUMULATOR_NAMES: Final[dict[str, str]] = {
-    "inpatient_count": "住院次数",
-    "deductible_paid": "住院起付线已付",
-    "basic_paid": "基本医保已支付（住院、慢特病）",
-    "outpatient_paid": "普通门诊已支付",
-    "chronic_deductible_paid": "慢特病起付线已付",
-    "serious_base": "大病保险累计合规费用",
-    "serious_paid": "大病保险已支付",
-    "assistance_deductible_paid": "医疗救助起付线已付",
-    "assistance_paid": "医疗救助已支付",
-    "tilt_base": "倾斜救助累计基数",
-    "safety_net_paid": "兜底保障已支付",
-    "compliant_own": "合规转诊个人自付",
-    "own_total": "个人负担合计",
-}
 ROOM_NAMES: Final[Mapping[str, str]] = {
     "cap_year": "年度限额尚余",
+    "cap_also": "另一限额尚余",
     "cap_stay": "单次限额尚余",
     "ceiling": "合计支付上限尚余",
     "own_cap": "距个人自付封顶尚余",

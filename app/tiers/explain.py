@@ -16,6 +16,7 @@ from app.tiers.kinds import KINDS
 from app.tiers.kinds.kind import Explained
 from app.tiers.kinds.reading import YUAN, ZERO, Reading, Unexplained, read
 from app.tiers.model import FUND_TIERS, Step
+from app.tiers.vocabulary import WORDS
 
 LINE_NOTES: Final[Mapping[str, str]] = {
     "refused": "医院审批不通过，全额自费",
@@ -36,6 +37,8 @@ REASONS: Final[Mapping[str, str]] = {
     "no_rate": "该类别没有此项待遇，支付 0.00",
     "no_cap": "没有封顶线，支付 0.00",
     "referral_missing": "未按规定转诊，不享受此项，支付 0.00",
+    "not_exceeded": "没有超过规定的费用，支付 0.00",
+    "paid_this_year": "本年度已支付过，支付 0.00",
     "class_not_covered": "该类别不在此项保障范围，支付 0.00",
 }
 
@@ -50,7 +53,16 @@ def sentence(step: Step) -> str:
         return f"{step.name}（依据{basis.document}{basis.clause}），支付 0.00"
     if isinstance(reason, str):
         return REASONS[reason]
-    return explained(step.kind).sentence(Given.of(step.inputs), step.amount)
+    given = Given.of(step.inputs)
+    return _history(given) + explained(step.kind).sentence(given, step.amount)
+
+
+def _history(i: Given) -> str:
+    """The condition on the year that let a rule run, "" for none."""
+    if "history" not in i:
+        return ""
+    relation = WORDS["history_is"][i.word("history_is")]
+    return f"{i.word('history_title')} {yuan(i['history'])} {relation} {yuan(i['bound'])}；"
 
 
 def redone(step: Step) -> str:
@@ -64,10 +76,22 @@ def redone(step: Step) -> str:
         if (text.rpartition("支付 ")[2], step.amount) != ("0.00", 0):
             raise Unexplained(text)
         return reason
+    if "history" in step.inputs:
+        text = _after_condition(text)
     how = explained(step.kind)
     if how.redo(read(how.pattern, text)) != Fraction(step.amount, 100):
         raise Unexplained(text)
     return step.kind
+
+
+def _after_condition(text: str) -> str:
+    """A sentence without the condition that stands before it, which must hold by its own numbers."""
+    condition, _, rest = text.partition("；")
+    given = read(rf".+? (?P<year>{YUAN}) (?P<relation>\D+) (?P<bound>{YUAN})", condition)
+    year, bound = given["year"], given["bound"]
+    holds = {"已超过": year > bound, "已达到": year >= bound, "未超过": year <= bound, "未达到": year < bound}
+    given.holds(holds[given.texts["relation"] or ""])
+    return rest
 
 
 def explained(kind: str) -> Explained:
@@ -118,7 +142,13 @@ STEPS: Final[Mapping[str, Explained]] = {
 
 def input_names() -> dict[str, str]:
     """The Chinese name of every input that a step of any kind can have."""
-    names = {"reason": "原因"}
+    names = {
+        "reason": "原因",
+        "history": "年度累计",
+        "history_title": "累计名称",
+        "history_is": "关系",
+        "bound": "界限",
+    }
     for how in (*STEPS.values(), *(kind.explained for kind in KINDS.values())):
         names |= how.inputs
     return names

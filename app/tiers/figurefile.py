@@ -3,7 +3,7 @@
 from app.basics.money import scaled
 from app.tiers.pack import Parameter, Row
 from app.tiers.units import DERIVED, UNITS, WrongBand, converted
-from app.tiers.vocabulary import FACTS, SELECTORS, STATUSES
+from app.tiers.vocabulary import FACTS, SELECTORS, STATUSES, WORDS
 from app.tiers.yamltext import Map, Reader, text_of
 
 Spread = tuple[dict[str, tuple[str, ...]], object, int]
@@ -115,13 +115,21 @@ def _check_derived(value: Map, unit: str, where: str, line: int, reader: Reader)
 
 
 def _check_of_ordinary(value: Map, unit: str, where: str, line: int, reader: Reader) -> None:
-    changes = {"yuan": ("times",), "rate": ("plus", "at_least"), "bands": ("plus", "at_least")}.get(unit, ())
+    changes = {
+        "yuan": ("times", "round_to", "rounding"),
+        "rate": ("plus", "at_least"),
+        "bands": ("plus", "at_least"),
+    }.get(unit, ())
     reader.keys(value, where, frozenset({"of"}), frozenset(changes))
     if value.get("of") != "ordinary":
         reader.find(line, f"{where} 的 of 只能写 ordinary（同一参数 ordinary 类别的值）。")
     for key in ("plus", "at_least"):
         if key in value:
             _check_number(value[key], "rate", f"{where} 的 {key}", line, reader)
+    for key in value.keys() & {"round_to", "rounding"}:
+        reader.word(value, key, where, tuple(WORDS[key]))
+    if value.keys() & {"round_to", "rounding"} and "times" not in value:
+        reader.find(line, f"{where} 的 round_to、rounding 只和 times 一起写。")
     if "times" in value and not _is_factor(value["times"]):
         reader.find(line, f'{where} 的 times 写加引号的小数，如 "0.5"。')
 

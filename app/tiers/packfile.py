@@ -11,7 +11,7 @@ from typing import Final
 
 from app.tiers.figurefile import parameter_of
 from app.tiers.kinds import KINDS
-from app.tiers.kinds.kind import Kind
+from app.tiers.kinds.kind import OPTIONS_OF_EVERY_RULE, Kind
 from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE, SUPPLEMENT_PAID
 from app.tiers.pack import Accumulator, PackSource, Rule, Version
 from app.tiers.roles import OF_EVERY_RULE
@@ -20,7 +20,7 @@ from app.tiers.vocabulary import BASES, COUNTERS, FACTS, OPTIONS, WHOLE_BASES, W
 from app.tiers.yamltext import Map, Reader, compose, nearest
 
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
-EVERY_RULE: Final = frozenset({"applies", "referral_missing", "counts_paid", *(role.name for role in OF_EVERY_RULE)})
+EVERY_RULE: Final = frozenset({"applies", *OPTIONS_OF_EVERY_RULE, *(role.name for role in OF_EVERY_RULE)})
 COUNTABLE: Final = (*(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE), SUPPLEMENT_PAID)
 _NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,39}\Z")
 
@@ -184,6 +184,18 @@ def _rule_findings(data: Map, kind: Kind | None) -> Iterator[str]:
             yield f"要写 base，可选：{'、'.join(BASES)}。"
     if data.get("cap_year") and "counts_paid" not in data:
         yield "有年度限额 cap_year，就要写 counts_paid（哪个累计记已支付），否则限额永远用不完。"
+    if data.get("cap_also") and "also_counts" not in data:
+        yield "有 cap_also，就要写 also_counts（另一个累计，支付额也记入它）。"
+    if len(data.keys() & {"bound", "history"}) == 1:
+        yield "的 history（看哪个累计）和 bound（界限）要一起写。"
+    if "rounding" in data and "round_to" not in data:
+        yield "写了 rounding（怎样取整），就要写 round_to（取整到分、角还是元）。"
+    if "round_to" in data and "missing_referral_cut" in data:
+        yield "round_to 和 missing_referral_cut 不能写在同一条规则里。"
+    if data.get("once_per") == "year" and "counts_paid" not in data:
+        yield "每年一次（once_per: year），就要写 counts_paid（哪个累计记已支付）。"
+    if "history_is" in data and "history" not in data:
+        yield "写了 history_is，就要写 history 和 bound。"
     if data.get("deductible_per") == "year" and "counts_deductible" not in data:
         yield "的起付线按年度计，就要写 counts_deductible（哪个累计记已付起付线）。"
 
@@ -192,6 +204,8 @@ def _allowed(option: str, own: Mapping[str, Accumulator]) -> tuple[str, ...]:
     """The words of an option. Accumulators with ``grows_by`` are read-only to rules."""
     if option == "own_of_year":
         return ("compliant_own", *(name for name, item in own.items() if item.grows_by is not None))
+    if option == "history":
+        return (*ACCUMULATORS, SUPPLEMENT_PAID, *own)
     if option in COUNTERS:
         return (*COUNTABLE, *(name for name, item in own.items() if item.grows_by is None))
     return tuple(WORDS[option])
@@ -205,6 +219,9 @@ def _applies(data: Map, where: str, reader: Reader) -> dict[str, frozenset[str]]
     for key, value in applies.items():
         line = applies.lines[key]
         words = reader.words(value, line, f"{where} 的 applies.{key}")
+        if key == "disease_group" and "diseases" in data:
+            result[key] = frozenset(words)
+            continue
         if key not in FACTS:
             guess = nearest(key, FACTS)
             reader.find(line, f"{where} 的 applies 有不认识的条件“{key}”。{guess}可以写的有：{'、'.join(FACTS)}。")

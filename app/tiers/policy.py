@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any, Final, Generic, TypeVar
 
 from app.basics.errors import Fault, Refused
-from app.basics.money import RATE_ONE, divide_half_up, scaled, share, yuan
+from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, rounded_to, scaled, share, yuan
 from app.tiers.model import Basis, OwnFigure
 from app.tiers.pack import Pack, Parameter, Row, Rule, Version
 from app.tiers.roles import DISEASE_LIST, LATER_TIERS
@@ -206,7 +206,8 @@ def _derived(rule: Mapping[str, object], ordinary: Sum | Bands | None) -> Sum | 
     if isinstance(ordinary, tuple):
         return tuple((upper, _derived_rate(rule, band_rate)) for upper, band_rate in ordinary)
     if "times" in rule:
-        return divide_half_up(ordinary * scaled(str(rule["times"]), 4), RATE_ONE)
+        unit = UNITS_OF_ROUNDING[str(rule.get("round_to", "fen"))]
+        return rounded_to(ordinary * scaled(str(rule["times"]), 4), unit, str(rule.get("rounding", "half_up")))
     return _derived_rate(rule, ordinary)
 
 

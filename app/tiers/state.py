@@ -2,14 +2,18 @@
 Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from msgspec import structs
+
 from app.basics.areas import place
+from app.basics.names import ACCUMULATOR_NAMES
 from app.tiers.inputs import Inputs
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
 from app.tiers.pack import Accumulator, Rule
 from app.tiers.policy import OTHER_DISEASES, Figure, Policy
-from app.tiers.roles import DISEASE_LIST, Role
+from app.tiers.roles import BOUND, DISEASE_LIST, Role
 from app.tiers.units import ShareOf, Sum
 from app.tiers.vocabulary import REGIONS
 
@@ -26,6 +30,39 @@ TAKEN_FROM: Final = {
     )
 }
 REMAINING: Final = {f"remaining_{region}": region for region in REGIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A condition on the year: how an accumulator stood when its rule was reached, and the bound for it, fen."""
+
+    title: str
+    year: int
+    bound: int
+    relation: str
+    basis: tuple[Basis, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether the rule runs."""
+        match self.relation:
+            case "at_least":
+                return self.year >= self.bound
+            case "up_to":
+                return self.year <= self.bound
+            case "below":
+                return self.year < self.bound
+        return self.year > self.bound
+
+    def told(self, step: Step) -> Step:
+        """The step of the rule with the condition that let it run."""
+        inputs: Inputs = {
+            "history_title": self.title,
+            "history": self.year,
+            "history_is": self.relation,
+            "bound": self.bound,
+        }
+        return structs.replace(step, inputs=step.inputs | inputs, basis=step.basis + self.basis)
 
 
 class State:
@@ -71,6 +108,7 @@ class State:
             "place": place(facts.hospital_area_code, facts.area_code),
             "referral": bill.referral,
             "admission": str(min(3, episode.admission)),
+            "crosses_year": "within" if bill.admitted_on.year == bill.discharged_on.year else "across",
         }
         self.ordinary_facts = self.facts | {"class": "ordinary"}
 
@@ -113,6 +151,18 @@ class State:
         """The figure that a rule uses in a role; None when the rule has no such role."""
         name = rule.parameters.get(role.name)
         return None if name is None else self.policy.figure(name, self.rule_facts(rule))
+
+    def history_of(self, rule: Rule) -> History | None:
+        """The condition on the year that a rule has, as things stand; a bound that is none is never passed."""
+        figure = self.figure(rule, BOUND)
+        if figure is None:
+            return None
+        name = rule.options["history"]
+        own = self.policy.version.accumulators.get(name)
+        title = ACCUMULATOR_NAMES.get(name, name) if own is None else own.title
+        year = self.accumulators[name]
+        bound = year if figure.value is None else self.amount(figure)
+        return History(title, year, bound, rule.options.get("history_is", "above"), figure.basis)
 
     def amount(self, figure: Figure[Sum]) -> int:
         """The sum that a figure means for this bill, fen; of one that isn't none."""
@@ -165,6 +215,7 @@ class State:
         for region in TAKEN_FROM.get(base, INNERMOST):
             taken[region] += amount
         self.count(rule.options.get("counts_paid"), amount)
+        self.count(rule.options.get("also_counts"), amount)
 
     def charge_hospital(self, amount: int, base: str = "total") -> None:
         """Put an amount of a base on the hospital, fen. The tiers work with what is left of scope and catalogue."""

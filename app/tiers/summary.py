@@ -16,8 +16,13 @@ from app.tiers.kinds import KINDS
 from app.tiers.model import FUND_TIERS, Portions, Scope, Step
 
 CAP_NAMES: Final[Words] = {
-    "zh": {"cap_year": "年度限额", "cap_stay": "单次限额", "ceiling": "合计支付上限"},
-    "en": {"cap_year": "yearly limit", "cap_stay": "limit per stay", "ceiling": "limit of all funds together"},
+    "zh": {"cap_year": "年度限额", "cap_also": "另一限额", "cap_stay": "单次限额", "ceiling": "合计支付上限"},
+    "en": {
+        "cap_year": "yearly limit",
+        "cap_also": "second limit",
+        "cap_stay": "limit per stay",
+        "ceiling": "limit of all funds together",
+    },
 }
 
 

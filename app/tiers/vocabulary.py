@@ -25,6 +25,7 @@ FACTS: Final[Mapping[str, Mapping[str, str]]] = {
     "place": _named(PLACES, "县内", "市内", "省内", "省外"),
     "referral": _named(REFERRALS, "无需转诊", "合规转诊", "急诊", "未按规定转诊"),
     "delivery_mode": {"vaginal": "顺产", "caesarean": "剖宫产"},
+    "crosses_year": {"within": "不跨年的", "across": "跨年的"},
     "admission": {"1": "第一次住院", "2": "第二次住院", "3": "第三次及以后住院"},
 }
 SELECTORS: Final = (*FACTS, "disease_group", "fund")
@@ -52,11 +53,16 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "ceiling_base": WHOLE_BASES,
     "deductible_per": {"stay": "每次", "episode": "每次连续就诊", "year": "每年"},
     "bands_from": {"zero": "", "deductible": "（各段从起付线起算）"},
+    "round_to": {"fen": "分", "jiao": "角", "yuan": "元"},
+    "rounding": {"half_up": "四舍五入", "up": "进位", "down": "舍尾"},
+    "cut_cost": {"patient": "", "later_tiers": "，降低的部分仍可进入以后各项"},
+    "once_per": {"bill": "每张账单", "year": "每年"},
+    "history_is": {"above": "已超过", "at_least": "已达到", "up_to": "未超过", "below": "未达到"},
     "referral_missing": {
         "own_class": "未按规定转诊仍按本人类别",
         "as_ordinary": "未按规定转诊按普通居民",
         "pays_nothing": "未按规定转诊不支付",
     },
 }
-COUNTERS: Final = ("counts_deductible", "counts_base", "counts_paid", "own_of_year")
+COUNTERS: Final = ("counts_deductible", "counts_base", "counts_paid", "also_counts", "own_of_year", "history")
 OPTIONS: Final = (*WORDS, *COUNTERS)

@@ -118,9 +118,13 @@ def run(
 
 def _run(rule: Rule, state: State) -> None:
     """Apply one rule where it applies to the bill; say why not where the patient would look for it."""
+    facts = state.rule_facts(rule) if "disease_group" in rule.applies else state.facts
     for dimension, values in rule.applies.items():
-        if state.facts.get(dimension) not in values and not _later_tier(rule, state, dimension):
+        if facts.get(dimension) not in values and not _later_tier(rule, state, dimension):
             return
+    history = state.history_of(rule)
+    if history is not None and not history.met:
+        return
     if state.referral_missing and rule.options.get("referral_missing") == "pays_nothing":
         state.step(rule, 0, {"reason": "referral_missing"})
         return
@@ -128,7 +132,10 @@ def _run(rule: Rule, state: State) -> None:
     if classes is not None and classes.value is not None and state.facts["class"] not in classes.value:
         state.step(rule, 0, {"reason": "class_not_covered"}, (classes,))
         return
+    steps = len(state.trace)
     KINDS[rule.kind].apply(rule, state)
+    if history is not None and len(state.trace) > steps:
+        state.trace[-1] = history.told(state.trace[-1])
 
 
 def _later_tier(rule: Rule, state: State, dimension: str) -> bool:

@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from app.basics.names import ACCUMULATOR_NAMES
 from app.demo.bill import example
 from app.demo.compute import OfflineBill, computed_offline
 from app.policies import shipped_book
@@ -16,8 +17,8 @@ from app.settlement.capitals import capital_yuan
 from app.settlement.computing import Computation
 from app.settlement.document import Document, ReversalInputs, encoded
 from app.settlement.rows import EntryRow
-from app.settlement.slip import ACCUMULATOR_NAMES, Names, basis_text, rendered
-from app.tiers.model import ACCUMULATORS, Step
+from app.settlement.slip import Names, basis_text, rendered
+from app.tiers.model import ACCUMULATORS, SUPPLEMENT_PAID, Step
 from tests.world import World, key
 
 BOOK = shipped_book()
@@ -217,7 +218,7 @@ def test_a_pack_that_is_gone_leaves_names_instead_of_titles() -> None:
 
 def test_each_accumulator_has_a_name() -> None:
     """No accumulator is missing on a slip."""
-    assert tuple(ACCUMULATOR_NAMES) == ACCUMULATORS
+    assert tuple(ACCUMULATOR_NAMES) == (*ACCUMULATORS, SUPPLEMENT_PAID)
 
 
 def test_a_clause_reads_as_a_clause() -> None:

@@ -55,6 +55,9 @@ def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
     if rng.random() < 0.1:
         name = words["later_tiers"] = f"p{number}_later"
         parameters[name] = _parameter(name, "tiers", rng)
+    if rng.random() < 0.2:
+        name = words["bound"] = f"p{number}_bound"
+        parameters[name] = _parameter(name, "yuan", rng)
     words |= _options(kind, words.keys(), rng)
     if rng.random() < 0.5:
         fact = rng.choice(list(FACTS))
@@ -71,16 +74,27 @@ def _options(kind: Kind, written: object, rng: Random) -> dict[str, str]:
             option == "base"
             or (option == "ceiling_base" and "ceiling" in roles)
             or (option == "counts_paid" and "cap_year" in roles)
+            or (option == "also_counts" and "cap_also" in roles)
+            or (option == "history" and "bound" in roles)
             or (option == "counts_deductible" and "deductible" in roles)
         )
-        if needed or rng.random() < 0.3:
+        wanted = rng.random() < 0.3 and option != "history" and (option != "history_is" or "bound" in roles)
+        if needed or wanted:
             found[option] = rng.choice(_words(option, kind))
+    if "round_to" not in found or "missing_referral_cut" in roles:
+        found.pop("rounding", None)
+    if "missing_referral_cut" in roles:
+        found.pop("round_to", None)
+    if found.get("once_per") == "year" and "counts_paid" not in found:
+        del found["once_per"]
     if found.get("deductible_per") == "year" and "counts_deductible" not in found:
         del found["deductible_per"]
     return found
 
 
 def _words(option: str, kind: Kind) -> list[str]:
+    if option == "history":
+        return [*ACCUMULATORS, *OWN]
     if option == "own_of_year":
         return ["compliant_own", *(name for name, base in OWN.items() if base is not None)]
     if option in COUNTERS:

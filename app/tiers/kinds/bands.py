@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
 
-from app.basics.money import RATE_ONE, divide_half_up, percent_text, yuan
+from app.basics.money import percent_text, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
@@ -16,6 +16,7 @@ from app.tiers.kinds.limits import (
     limits_of,
     pay,
     refuse,
+    rounding_of,
     within,
 )
 from app.tiers.kinds.reading import DERIVED, LIMITED, PERCENT, YUAN, ZERO, Reading
@@ -69,7 +70,8 @@ def _apply(rule: Rule, state: State) -> None:
     if rule.options.get("bands_from") == "deductible":
         bands = tuple((None if upper is None else upper + threshold, band_rate) for upper, band_rate in bands)
     exact = benefit(start + base, threshold, bands) - benefit(start, threshold, bands)
-    uncapped = divide_half_up(exact, RATE_ONE)
+    rounding = rounding_of(rule)
+    uncapped = rounding.of(exact)
     limits = limits_of(rule, state)
     wanted, paid = paid_of(uncapped, base, limits.room, limits.unpaid)
     inputs: Inputs = {
@@ -79,8 +81,11 @@ def _apply(rule: Rule, state: State) -> None:
         "deductible": threshold,
         "bands": [[upper, band_rate] for upper, band_rate in bands],
         "uncapped": uncapped,
+        **rounding.inputs,
         **state.derivation(deductible),
     }
+    if uncapped > base:
+        inputs["base_left"] = base
     pay(rule, state, limits, Payment(base_name, paid, wanted, inputs, (deductible, banded, rate)))
 
 
@@ -150,7 +155,7 @@ BANDS: Final = Kind(
     apply=_apply,
     needs=(DEDUCTIBLE,),
     may=(BANDS_OF, RATE_OF, *CAPS),
-    options=("base", "bands_from", "counts_base", "ceiling_base"),
+    options=("base", "bands_from", "counts_base", "ceiling_base", "round_to", "rounding"),
     check=_check,
     words="{base}{counts_base}，全年超过起付线 {deductible_name}{from}的部分按 {rates} 支付",
     told=_told,

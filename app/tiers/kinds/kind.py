@@ -12,7 +12,7 @@ from app.tiers.state import State
 from app.tiers.units import TIERS
 from app.tiers.yamltext import Map
 
-OPTIONS_OF_EVERY_RULE = ("referral_missing", "counts_paid")
+OPTIONS_OF_EVERY_RULE = ("referral_missing", "counts_paid", "also_counts", "history", "history_is")
 AnyRole = Role[Any]
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.basics.money import RATE_ONE, percent_text, share, yuan
+from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, divide_half_up, percent_text, rounded_to, share, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.reading import NOTE
 from app.tiers.pack import Rule
 from app.tiers.policy import Figure
-from app.tiers.roles import CAP_STAY, CAP_YEAR, CAPS, CEILING
+from app.tiers.roles import CAP_ALSO, CAP_STAY, CAP_YEAR, CAPS, CEILING
 from app.tiers.state import State
-from app.tiers.vocabulary import BASES
+from app.tiers.vocabulary import BASES, WORDS
 
 UNLIMITED: Final = 1 << 62
 CAP_NAMES: Final = frozenset(role.name for role in CAPS)
@@ -49,6 +49,10 @@ def limits_of(rule: Rule, state: State) -> Limits:
 def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
     year, stay, ceiling = state.figure(rule, CAP_YEAR), state.figure(rule, CAP_STAY), state.figure(rule, CEILING)
     rooms, inputs = limits.rooms, limits.inputs
+    also = state.figure(rule, CAP_ALSO)
+    if also is not None and also.value is not None:
+        cap = inputs["cap_also"] = state.amount(also)
+        rooms["cap_also"] = max(0, cap - state.accumulators[rule.options["also_counts"]])
     if year is not None and year.value is not None:
         cap = inputs["cap_year"] = state.amount(year)
         rooms["cap_year"] = max(0, cap - state.accumulators[rule.options["counts_paid"]])
@@ -65,7 +69,7 @@ def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
             "ceiling_paid": paid,
         }
     inputs.update({f"room_{name}": amount for name, amount in rooms.items()})
-    limits.figures = (year, stay, ceiling)
+    limits.figures = (year, stay, ceiling) if also is None else (year, also, stay, ceiling)
 
 
 @dataclass(slots=True)
@@ -103,9 +107,33 @@ def within(amount: int, room: int) -> int:
     return max(0, min(amount, room))
 
 
-def part(amount: int, rate: int, room: int) -> int:
-    """``max(0, min(r(amount × rate), room))``."""
-    return max(0, min(share(amount, rate), room))
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How a rule rounds what it pays: to a unit in fen, in a direction."""
+
+    unit: int
+    direction: str
+    inputs: Inputs
+
+    def of(self, exact: int) -> int:
+        """A product of fen and ten-thousandths, rounded."""
+        return divide_half_up(exact, RATE_ONE) if self is TO_FEN else rounded_to(exact, self.unit, self.direction)
+
+
+TO_FEN: Final = Rounding(1, "half_up", {})
+
+
+def rounding_of(rule: Rule) -> Rounding:
+    """How a rule says that its portion is rounded; half-up to the fen where it says nothing."""
+    if "round_to" not in rule.options:
+        return TO_FEN
+    unit, direction = rule.options["round_to"], rule.options.get("rounding", "half_up")
+    return Rounding(UNITS_OF_ROUNDING[unit], direction, {"round_to": unit, "rounding": direction})
+
+
+def rounding_in(i: Given) -> Rounding:
+    """How a step was rounded, by its inputs."""
+    return Rounding(UNITS_OF_ROUNDING[i.word("round_to")], i.word("rounding"), {}) if "round_to" in i else TO_FEN
 
 
 # The words of the common end.
@@ -113,6 +141,11 @@ def part(amount: int, rate: int, room: int) -> int:
 INPUTS: Final[dict[str, str]] = {
     "cap_year": "年度限额",
     "room_cap_year": "年度限额剩余",
+    "cap_also": "另一限额",
+    "room_cap_also": "另一限额剩余",
+    "base_left": "以基数为限",
+    "round_to": "取整单位",
+    "rounding": "取整办法",
     "room_cap_stay": "单次限额",
     "room_ceiling": "合计支付上限剩余",
     "ceiling_base": "支付上限基数",
@@ -134,6 +167,18 @@ def rounded_note(exact: int) -> str:
     return NOTE if exact % RATE_ONE else ""
 
 
+def _unit_note(i: Given, exact: int) -> str:
+    """The note of a product that isn't whole units of what its step rounds to."""
+    if "round_to" not in i:
+        return rounded_note(exact)
+    unit, direction = i.word("round_to"), i.word("rounding")
+    return (
+        f"（{WORDS['rounding'][direction]}到{WORDS['round_to'][unit]}）"
+        if exact % (RATE_ONE * UNITS_OF_ROUNDING[unit])
+        else ""
+    )
+
+
 def derivation_text(i: Given) -> str:
     """How a sum came about: a share of an income figure, of the bill or of the year."""
     if "income" in i:
@@ -151,13 +196,14 @@ def derivation_text(i: Given) -> str:
 def limited_text(i: Given, uncapped: int, exact: int, amount: int) -> str:
     """An exact product, rounded, within the rooms: what is paid."""
     rooms = rooms_text(i)
-    result = f"{yuan(uncapped)}{rounded_note(exact)}{rooms}"
+    result = f"{yuan(uncapped)}{_unit_note(i, exact)}{rooms}"
     return f"{result}，支付 {yuan(amount)}" if rooms else result
 
 
 def rooms_text(i: Given) -> str:
     """Each limit of a payment and how it came about."""
     text = "".join(f"，{words(i)}" for name, words in _ROOM_TEXTS.items() if f"room_{name}" in i)
+    text += f"，以基数 {yuan(i['base_left'])} 为限" if "base_left" in i else ""
     return text + (f"，剩余费用 {yuan(i['unpaid'])}" if "unpaid" in i else "")
 
 
@@ -169,6 +215,11 @@ def _room_of_year(i: Given) -> str:
     if room == 0:
         return f"年度限额 {yuan(cap)} 已用完，剩余 0.00"
     return f"年度限额剩余 {yuan(room)}（{yuan(cap)} − 此前已支付 {yuan(cap - room)}）"
+
+
+def _room_of_also(i: Given) -> str:
+    cap, room = i["cap_also"], i["room_cap_also"]
+    return f"另一限额剩余 {yuan(room)}（{yuan(cap)} − 已记入 {yuan(cap - room) if room else '不少于限额'}）"
 
 
 def _room_of_stay(i: Given) -> str:
@@ -183,6 +234,7 @@ def _room_of_ceiling(i: Given) -> str:
 
 _ROOM_TEXTS: Final[Mapping[str, Callable[[Given], str]]] = {
     "cap_year": _room_of_year,
+    "cap_also": _room_of_also,
     "cap_stay": _room_of_stay,
     "ceiling": _room_of_ceiling,
 }

@@ -14,6 +14,7 @@ from typing import Final
 YUAN: Final = r"-?\d+\.\d\d"
 PERCENT: Final = r"\d+(?:\.\d+)?"
 NOTE: Final = "（四舍五入到分）"
+UNIT_NOTE: Final = r"（(?:四舍五入|进位|舍尾)到(?:分|角|元)）"
 DERIVED: Final = (
     rf"(?:（人均可支配收入 (?P<income>{YUAN}) × (?P<part>{PERCENT})%(?:{NOTE})?）"
     rf"|（[^（）]+? (?P<share_of>{YUAN}) × (?P<share>{PERCENT})%(?:{NOTE})?"
@@ -22,12 +23,14 @@ DERIVED: Final = (
 ROOMS: Final = (
     rf"(?:，年度限额剩余 (?P<year>{YUAN})（(?P<cap>{YUAN}) − 此前已支付 (?P<spent>{YUAN})）"
     rf"|，年度限额 {YUAN} (?P<empty>已用完)，剩余 0\.00)?"
+    rf"(?:，另一限额剩余 (?P<also>{YUAN})（(?P<also_cap>{YUAN}) − 已记入 (?:(?P<also_spent>{YUAN})|不少于限额)）)?"
     rf"(?:，单次限额 (?P<stay>{YUAN}))?"
     rf"(?:，合计支付上限剩余 (?P<ceiling>{YUAN})（\D+ (?P<of>{YUAN}) × (?P<most_rate>{PERCENT})%(?:{NOTE})?"
     rf" − 已支付 (?P<paid>{YUAN})，不低于 0）)?"
+    rf"(?:，以基数 (?P<base_left>{YUAN}) 为限)?"
     rf"(?:，剩余费用 (?P<unpaid>{YUAN}))?"
 )
-LIMITED: Final = rf"(?P<product>{YUAN})(?P<rounded>{NOTE})?{ROOMS}(?:，支付 (?P<result>{YUAN}))?"
+LIMITED: Final = rf"(?P<product>{YUAN})(?P<rounded>{UNIT_NOTE})?{ROOMS}(?:，支付 (?P<result>{YUAN}))?"
 _NUMBER: Final = re.compile(rf"{YUAN}|{PERCENT}")
 ZERO: Final = Fraction(0)
 
@@ -65,8 +68,9 @@ class Reading:
 
     def product(self, exact: Fraction) -> Fraction:
         """A product as the sentence gives it; rounding is noted where it happens, and nowhere else."""
-        self.holds(self["product"] == rounded(exact))
-        self.holds((self.texts.get("rounded") is not None) == (exact != rounded(exact)))
+        note = self.texts.get("rounded")
+        self.holds(self["product"] == (exact if note is None else _rounded_by(note, exact)))
+        self.holds((note is not None) == (exact != self["product"]))
         return self["product"]
 
     def within_rooms(self, *amounts: Fraction) -> Fraction:
@@ -76,11 +80,15 @@ class Reading:
     def _rooms(self) -> Iterable[Fraction]:
         if "year" in self:
             self.holds(self["year"] == self["cap"] - self["spent"])
+        if "also" in self:
+            self.holds(self["also"] == self["also_cap"] - self.get("also_spent", self["also_cap"]))
         if "ceiling" in self:
             most = rounded(self["of"] * self["most_rate"] / 100)
             self.holds(self["ceiling"] == max(ZERO, most - self["paid"]))
         empty = [ZERO] if self.texts.get("empty") else []
-        return empty + [self[name] for name in ("year", "stay", "ceiling", "unpaid") if name in self]
+        return empty + [
+            self[name] for name in ("year", "also", "stay", "ceiling", "base_left", "unpaid") if name in self
+        ]
 
     def derived(self, amount: Fraction) -> None:
         """Unexplained unless a sum that is a share of an income, of the bill or of the year is that share."""
@@ -102,6 +110,16 @@ def read(pattern: str, text: str, whole: str = "") -> Reading:
     texts = match.groupdict()
     numbers = {name: Fraction(value) for name, value in texts.items() if value and _NUMBER.fullmatch(value)}
     return Reading(whole or text, numbers, texts)
+
+
+def _rounded_by(note: str, amount: Fraction) -> Fraction:
+    """Yuan rounded as a note says."""
+    unit = Fraction({"分": 1, "角": 10, "元": 100}[note[-2]], 100)
+    if "进位" in note:
+        return -((-amount) // unit) * unit
+    if "舍尾" in note:
+        return amount // unit * unit
+    return (amount * 2 + unit) // (2 * unit) * unit
 
 
 def rounded(amount: Fraction) -> Fraction:

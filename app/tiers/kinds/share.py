@@ -4,7 +4,7 @@ and 4.3). Pure."""
 from fractions import Fraction
 from typing import Final
 
-from app.basics.money import percent_text, share, yuan
+from app.basics.money import percent_text, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
@@ -13,9 +13,11 @@ from app.tiers.kinds.limits import (
     derivation_text,
     limited_text,
     limits_of,
-    part,
     pay,
     refuse,
+    rounding_in,
+    rounding_of,
+    within,
 )
 from app.tiers.kinds.reading import DERIVED, LIMITED, PERCENT, YUAN, ZERO, Reading, rounded
 from app.tiers.model import INPATIENT
@@ -32,12 +34,14 @@ def used_of(deductible: int, before: int, counted: int) -> int:
     return min(max(0, deductible - before), counted)
 
 
-def paid_of(above: int, rate: int, cut_rate: int, room: int, unpaid: int) -> tuple[int, int, int]:
-    """What the rule would pay at the full rate, what of it is left unpaid for it, and what it pays at the cut rate,
-    fen."""
-    wanted = part(above, rate, room)
+def paid_of(whole: int, cut: int, above: int, room: int, unpaid: int) -> tuple[int, int, int]:
+    """What the rule would pay at the full rate, what of it is left unpaid for it, and what it pays at the cut rate, fen.
+
+    ``whole`` and ``cut`` are the rounded products of both rates with what is ``above`` the deductible.
+    """
+    wanted = within(min(whole, above), room)
     full = min(wanted, unpaid)
-    return wanted, full, min(full, part(above, cut_rate, room))
+    return wanted, full, min(full, within(min(cut, above), room))
 
 
 def _apply(rule: Rule, state: State) -> None:
@@ -63,10 +67,16 @@ def _apply(rule: Rule, state: State) -> None:
     cut = state.figure(rule, CUT) if state.referral_missing else None
     points = None if cut is None else cut.value
     cut_rate = max(0, rate.value - (points or 0))
-    wanted, full, paid = paid_of(counted - used, rate.value, cut_rate, limits.room, limits.unpaid)
-    inputs |= {"deductible": used, "rate": rate.value}
+    rounding, above = rounding_of(rule), counted - used
+    whole = rounding.of(above * rate.value)
+    less = whole if cut_rate == rate.value else rounding.of(above * cut_rate)
+    wanted, full, paid = paid_of(whole, less, above, limits.room, limits.unpaid)
+    inputs |= {"deductible": used, "rate": rate.value, **rounding.inputs}
+    if whole > above:
+        inputs["base_left"] = above
     if points is not None:
-        state.reduce(full - paid)
+        if rule.options.get("cut_cost") != "later_tiers":
+            state.reduce(full - paid)
         inputs |= {"cut": points, "cut_rate": cut_rate, "reduction": full - paid}
     pay(rule, state, limits, Payment(base_name, paid, wanted, inputs, (cap, deductible, rate, cut)))
 
@@ -100,7 +110,7 @@ def _times(i: Given) -> int:
 
 def uncapped(i: Given) -> int:
     """What a step would pay without any cap, fen."""
-    return share(_times(i), i.get("cut_rate", i["rate"]))
+    return rounding_in(i).of(_times(i) * i.get("cut_rate", i["rate"]))
 
 
 def _sentence(i: Given, amount: int) -> str:
@@ -160,7 +170,7 @@ SHARE: Final = Kind(
     apply=_apply,
     needs=(RATE_OF,),
     may=(DEDUCTIBLE, CUT, BASE_CAP, DISEASE_LIST, *CAPS),
-    options=("base", "deductible_per", "counts_deductible", "ceiling_base"),
+    options=(*("base", "deductible_per", "counts_deductible", "ceiling_base", "round_to", "rounding", "cut_cost"),),
     words="支付（{base}{base_cap}{deductible}）× {rate}",
     told=_told,
     uncapped=uncapped,
