@@ -8,7 +8,7 @@ import click
 import httpx
 
 from app.nhsa.client import Sender
-from app.nhsa.conformance import Finding, play
+from app.nhsa.conformance import StepResult, play
 from app.nhsa.gateway import Credential, Profile
 from app.nhsa.kit import Kit, Patient
 
@@ -46,6 +46,6 @@ async def _conformance(words: dict[str, str], credential: Credential, patient: P
         return await play(kit, _show_finding)
 
 
-def _show_finding(finding: Finding) -> None:
+def _show_finding(finding: StepResult) -> None:
     words = f"：{finding.words}" if finding.words else ""
     click.echo(f"{CONFORMANCE_WORDS[finding.result]}  {finding.step}{words}")

@@ -1,4 +1,4 @@
-"""The routes of the national interface. They translate; business failures are 200 with ``infcode`` −1, gateway failures 401."""
+"""The routes of the national interface: business failures are 200 with ``infcode`` −1, gateway failures are 401."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -23,7 +23,7 @@ CALL_SERVICE: Final = "/fsi/api/rsfComIfsService/callService"
 
 
 class NationalRequest(Struct):
-    """A transaction of the national interface. ``input`` has the nodes of its table; also accepted: see the integrators' guide."""
+    """A transaction of the national interface: ``input`` has the nodes of its table (see the integrators' guide)."""
 
     infno: str
     msgid: str
@@ -46,8 +46,7 @@ class NationalRequest(Struct):
 
 
 class NationalAnswer(Struct):
-    """``infcode`` 0: done; -1: not done, and ``err_msg`` says why. ``output``: an object with the nodes of the table, or for
-    5204 the list of lines."""
+    """``infcode`` 0 is done; -1 isn't, and ``err_msg`` says why. ``output`` has the table's nodes, for 5204 the lines."""
 
     infcode: int
     inf_refmsgid: str
@@ -77,7 +76,7 @@ async def post_nhsa(request: Request, infno: str) -> Response:
 
 async def _answer(request: Request, path_infno: str | None) -> Response:
     service, received = service_of(request), datetime.now(SHANGHAI)
-    fields: dict[str, Any] = {}
+    fields: dict[str, object] = {}
     try:
         try:
             fields = plain_body(await _body(request, service.settings.max_body_bytes))

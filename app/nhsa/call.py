@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -22,13 +21,16 @@ from app.nhsa.visit_store import Visit
 from app.service.caller import Caller, Service
 from app.service.security import decrypt, encrypt
 
-Output = dict[str, Any] | list[dict[str, Any]]
+Output = dict[str, object] | list[dict[str, object]]
 
 
 @dataclass(slots=True)
 class Call:
-    """A checked message inside its transaction. ``settlement_id``, ``visit_no`` and ``person_id``: what it turned out to be
-    about; ``after``: what is left to do once it is committed. ``connection`` is the driver's under ``session``: one transaction."""
+    """A checked message inside its transaction.
+
+    ``settlement_id``, ``visit_no`` and ``person_id`` are what it turned out to be about; ``after`` is what is left to
+    do once it is committed. ``connection`` is the driver's under ``session``: both are one transaction.
+    """
 
     service: Service
     session: AsyncConnection
@@ -89,7 +91,7 @@ def details_of(call: Call, visit: Visit) -> Details:
 async def visit_for(
     call: Call, row: Row, pointer: str = "/data/0", *, setting: str | None = None, lock: bool = True
 ) -> Visit:
-    """The visit that a row names, for its person. With ``lock`` under the person's lock, which settling takes as well."""
+    """The visit that a row names, for its person; with ``lock`` under the person's lock, which settling takes too."""
     if lock:
         await store.lock_person(call.connection, row["psn_no"])
     number = read_id(VISIT, row["mdtrt_id"])

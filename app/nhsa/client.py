@@ -1,4 +1,4 @@
-"""A hospital's side of the national interface: messages built from the tables, signed, sent. For the conformance kit and tests."""
+"""A hospital's side of the national interface, for the conformance kit and tests: builds, signs, sends messages."""
 
 import json
 import secrets
@@ -30,8 +30,8 @@ class Sender:
     operator: str = "op01"
 
     def envelope(
-        self, infno: str, input_: Mapping[str, Any], msgid: str | None = None, **changes: Any
-    ) -> dict[str, Any]:
+        self, infno: str, input_: Mapping[str, object], msgid: str | None = None, **changes: object
+    ) -> dict[str, object]:
         """A request's body."""
         now = datetime.now(SHANGHAI)
         return {
@@ -77,13 +77,13 @@ class Sender:
                 }
         return {}
 
-    async def post(self, body: Any, *, path: str = CALL_SERVICE, **headers: str) -> httpx.Response:
+    async def post(self, body: object, *, path: str = CALL_SERVICE, **headers: str) -> httpx.Response:
         """Send a body with the gateway's headers."""
         sent = {"content-type": "application/json"} | self.headers() | headers
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.http.post(path, content=content, headers=sent)
 
-    async def send(self, infno: str, input_: Mapping[str, Any], msgid: str | None = None) -> dict[str, Any]:
+    async def send(self, infno: str, input_: Mapping[str, object], msgid: str | None = None) -> dict[str, Any]:
         """Send a transaction: its answer."""
         answer = await self.post(self.envelope(infno, input_, msgid))
         answer.raise_for_status()
@@ -91,7 +91,7 @@ class Sender:
         return content
 
 
-def filled(infno: str, node: str, **values: Any) -> dict[str, Any]:
+def filled(infno: str, node: str, **values: object) -> dict[str, object]:
     """A row with every required field of a node: the values given, anything of the right kind otherwise."""
     required = {item.name: _sample(item) for item in TRANSACTIONS[infno].input[node] if item.required}
     return required | values

@@ -41,7 +41,7 @@ Step = Callable[[Kit], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StepResult:
     """What became of a step: ``passed``, ``failed`` or ``skipped``, and the words of a failure."""
 
     step: str
@@ -307,20 +307,20 @@ STEPS: Final[Mapping[str, Step]] = {
 }
 
 
-async def play(kit: Kit, told: Callable[[Finding], None]) -> bool:
+async def play(kit: Kit, told: Callable[[StepResult], None]) -> bool:
     """Play every step and tell what became of it; whether all passed. A service that can't be reached fails the
     step."""
     passed = True
     for name, step in STEPS.items():
         try:
             await step(kit)
-            finding = Finding(name, "passed")
+            finding = StepResult(name, "passed")
         except Skipped:
-            finding = Finding(name, "skipped", "前面的步骤未通过")
+            finding = StepResult(name, "skipped", "前面的步骤未通过")
         except Failed as failure:
-            finding = Finding(name, "failed", str(failure))
+            finding = StepResult(name, "failed", str(failure))
         except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
-            finding = Finding(name, "failed", f"应答不符合约定：{type(error).__name__} {error}")
+            finding = StepResult(name, "failed", f"应答不符合约定：{type(error).__name__} {error}")
         passed = passed and finding.result == "passed"
         told(finding)
     return passed

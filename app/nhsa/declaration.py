@@ -5,7 +5,7 @@ declared only when the hospital's sums are ours, to the fen.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from app.basics.areas import pooling_area
 from app.basics.errors import Conflict
@@ -18,6 +18,7 @@ from app.database.engine import constraint
 from app.nhsa import filing_store
 from app.nhsa.call import Call, Output, day, refused
 from app.nhsa.fields import Row, scaled_of
+from app.nhsa.rows import DeclarableEntry
 
 REASON: Final = "医药机构通过国家接口撤销清算申请"
 DECLARED: Final = "declared"
@@ -63,30 +64,29 @@ async def _statement(call: Call, area: str, period: str) -> int:
         wanted = StatementRequest(call.hospital_code, period, area)
         answer = await statement.declare(call.service, call.session, call.caller, wanted, period)
         return number_of(STATEMENT, answer.statement_id)
-    if known["state"] != DECLARED:
+    if known.state != DECLARED:
         raise Conflict("nhsa_declaration_fixed")
-    number: int = known["statement_id"]
-    return number
+    return known.statement_id
 
 
-def _compare(row: Row, ours: Sequence[Any]) -> None:
+def _compare(row: Row, ours: Sequence[DeclarableEntry]) -> None:
     """Refuse sums that aren't ours, with both values of each.
 
     Two values are right where hospitals count in two ways: settlements with those that were cancelled or without, and
     the funds' portions with the adjustment of a package or without.
     """
-    settled = sum(item["kind"] == "settlement" for item in ours)
-    reversed_ = sum(item["kind"] == "reversal" for item in ours)
-    portions = sum(item["fund_total"] for item in ours)
-    adjusted = portions + sum(item["payable_adjustment"] for item in ours)
+    settled = sum(item.kind == "settlement" for item in ours)
+    reversed_ = sum(item.kind == "reversal" for item in ours)
+    portions = sum(item.fund_total for item in ours)
+    adjusted = portions + sum(item.payable_adjustment for item in ours)
     counts = {len(ours), settled - reversed_}
     differences = []
     if int(row["psntime"]) not in counts:
         differences.append(f"清算人次：机构 {int(row['psntime'])}，中心 {settled - reversed_}")
     for field, name, right in (
-        ("medfee_sumamt", "医疗费总额", (sum(item["total"] for item in ours),)),
+        ("medfee_sumamt", "医疗费总额", (sum(item.total for item in ours),)),
         ("fund_appy_sum", "基金申报总额", (portions, adjusted)),
-        ("cash_payamt", "现金支付金额", (sum(item["patient"] for item in ours),)),
+        ("cash_payamt", "现金支付金额", (sum(item.patient for item in ours),)),
         ("acct_pay", "个人账户支出", (0,)),
     ):
         theirs = scaled_of(row[field], 2)
@@ -102,12 +102,12 @@ async def withdraw(call: Call) -> Output:
     row = call.one()
     number = read_id(DECLARATION, row["clr_appy_evt_id"])
     part = None if number is None else await filing_store.declaration(call.connection, number, call.hospital_code)
-    if number is None or part is None or part["withdrawn_at"] is not None:
+    if number is None or part is None or part.withdrawn_at is not None:
         raise refused("nhsa_declaration_unknown", "/data/0/clr_appy_evt_id")
-    if part["state"] == WITHDRAWN or await filing_store.is_in_progress(call.connection, part["statement_id"]):
+    if part.state == WITHDRAWN or await filing_store.is_in_progress(call.connection, part.statement_id):
         raise Conflict("nhsa_declaration_fixed")
     await filing_store.withdraw_declaration(call.connection, number)
-    if not await filing_store.declarations(call.connection, part["statement_id"]):
-        shown = shown_id(STATEMENT, part["statement_id"])
+    if not await filing_store.declarations(call.connection, part.statement_id):
+        shown = shown_id(STATEMENT, part.statement_id)
         await statement.withdraw(call.service, call.session, call.caller, shown, REASON)
     return {}

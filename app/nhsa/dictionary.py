@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -27,7 +27,8 @@ class CodeList(Struct, frozen=True):
 class Dictionary(Struct, frozen=True):
     """The code lists of an area and the maps between national codes and ours.
 
-    ``enforced``: fields whose value decides money; what a list doesn't have is refused there, and stored as sent elsewhere.
+    ``enforced`` names the fields whose value decides money: what a list doesn't have is refused there, and stored as it
+    was sent elsewhere.
     """
 
     enforced: tuple[str, ...]
@@ -74,25 +75,25 @@ class Dictionary(Struct, frozen=True):
         return next(code for code, name in self.clr_types.items() if name == medical_type)
 
 
-def _text(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = msgspec.json.decode((files("app.nhsa") / "data" / f"{name}.json").read_bytes())
+def _text(name: str) -> dict[str, object]:
+    content: dict[str, object] = msgspec.json.decode((files("app.nhsa") / "data" / f"{name}.json").read_bytes())
     return content
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
     """A dictionary's text with an area's differences laid over it, member by member; null takes a member away."""
     result = dict(base)
     for name, value in changes.items():
         if value is None:
             result.pop(name, None)
-        elif isinstance(value, dict) and isinstance(result.get(name), dict):
-            result[name] = merged(result[name], value)
+        elif isinstance(value, dict) and isinstance(former := result.get(name), dict):
+            result[name] = merged(former, value)
         else:
             result[name] = value
     return result
 
 
-def dictionary_of(text: Mapping[str, Any]) -> Dictionary:
+def dictionary_of(text: Mapping[str, object]) -> Dictionary:
     """A dictionary from its text. msgspec.ValidationError when it isn't one."""
     return msgspec.convert(text, Dictionary)
 
@@ -114,7 +115,7 @@ def dictionaries(folder: Path | None) -> Dictionaries:
     for path in sorted(folder.glob("*.json")) if folder is not None else ():
         try:
             found[path.stem] = dictionary_of(
-                merged(BASELINE_TEXT, msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+                merged(BASELINE_TEXT, msgspec.json.decode(path.read_bytes(), type=dict[str, object]))
             )
         except (msgspec.MsgspecError, OSError) as error:
             raise ValueError(f"the dictionary {path} can't be used: {error}") from error

@@ -119,7 +119,7 @@ def _as_hospital(hospital_code: str, operator: str, request_id: str) -> Caller:
 async def answered(
     service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
 ) -> bytes:
-    """The answer to a message, whatever happens: what can't be done, and what must not happen, is told in ``err_msg``."""
+    """The answer to a message, whatever happens; ``err_msg`` tells what can't be done and what must not happen."""
     infno = envelope.infno
     try:
         outcome, answer = await _answered(service, dictionaries, envelope, caller, received)

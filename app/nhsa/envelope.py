@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -49,13 +49,13 @@ _AREA: Final = re.compile(r"\d{6}")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A request as it was read. ``fields``: the envelope's texts that were sent; ``sent``: the input, names in lower case."""
+    """A request as it was read: the envelope's ``fields`` that were sent, the input ``sent`` with lower-case names."""
 
     infno: str
     msgid: str
     hospital_code: str
     fields: Mapping[str, str]
-    sent: Mapping[str, Any]
+    sent: Mapping[str, object]
     canonical: bytes
 
     @property
@@ -80,8 +80,8 @@ def _no_constant(_: str) -> NoReturn:
 _JSON: Final = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_no_constant)
 
 
-def plain_body(data: bytes) -> dict[str, Any]:
-    """The members of a body: names in lower case, numbers as texts, empty texts and "null" as None. Malformed otherwise."""
+def plain_body(data: bytes) -> dict[str, object]:
+    """The members of a body: names in lower case, numbers as texts, empty texts and "null" as None; else Malformed."""
     try:
         value = _lowered(_JSON.decode(data.decode("utf-8-sig")))
     except UnicodeDecodeError:
@@ -93,9 +93,9 @@ def plain_body(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _lowered(value: object) -> Any:
+def _lowered(value: object) -> object:
     if isinstance(value, dict):
-        result: dict[str, Any] = {}
+        result: dict[str, object] = {}
         for name, item in value.items():
             read = _lowered(item)
             if read is not None or name.lower() not in result:
@@ -110,9 +110,9 @@ def _lowered(value: object) -> Any:
     return value
 
 
-def envelope_of(body: Mapping[str, Any], *, path_infno: str | None, limit: int) -> Envelope:
-    """The envelope in a body. Refused with every fault of it; ``limit``: characters of compact input (9101 has its own)."""
-    fields = {name: body[name].strip() for name in FIELDS if isinstance(body.get(name), str)}
+def envelope_of(body: Mapping[str, object], *, path_infno: str | None, limit: int) -> Envelope:
+    """The envelope in a body, refused with all its faults; ``limit`` counts characters of input (9101 has its own)."""
+    fields = {name: value.strip() for name in FIELDS if isinstance(value := body.get(name), str)}
     infno = fields.get("infno") or path_infno or ""
     faults = [
         Fault(f"/{name}", "missing") for name in ("msgid", "fixmedins_code") if name not in fields
@@ -125,8 +125,8 @@ def envelope_of(body: Mapping[str, Any], *, path_infno: str | None, limit: int) 
     return Envelope(infno, fields["msgid"], fields["fixmedins_code"], fields, sent, canonical)
 
 
-def sender_of(body: Mapping[str, Any]) -> str | None:
-    """The hospital that a body names, exactly as its envelope will have it: who is let in and who is answered are one."""
+def sender_of(body: Mapping[str, object]) -> str | None:
+    """The hospital that a body names, exactly as its envelope will have it: who is let in is who is answered."""
     code = body.get("fixmedins_code")
     return code.strip() if isinstance(code, str) and is_code(code.strip()) else None
 
@@ -147,7 +147,7 @@ def _form_faults(fields: Mapping[str, str], infno: str, path_infno: str | None) 
     return faults
 
 
-def _input(value: object, faults: list[Fault]) -> tuple[Mapping[str, Any], bytes]:
+def _input(value: object, faults: list[Fault]) -> tuple[Mapping[str, object], bytes]:
     """The input and its canonical form, from an object or from its JSON text."""
     try:
         if isinstance(value, str):
@@ -161,7 +161,7 @@ def _input(value: object, faults: list[Fault]) -> tuple[Mapping[str, Any], bytes
     return {}, b""
 
 
-def _filled(value: Any) -> Any:
+def _filled(value: object) -> object:
     """A value without the members that were left empty."""
     if isinstance(value, dict):
         return {name: _filled(item) for name, item in value.items() if item is not None}

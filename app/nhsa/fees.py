@@ -4,7 +4,6 @@ settling."""
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -16,6 +15,7 @@ from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, instant, refused, visit_for
 from app.nhsa.dictionary import Dictionary
 from app.nhsa.fields import Row, scaled_of
+from app.nhsa.rows import CatalogueVersion
 from app.nhsa.store import Hospital
 from app.nhsa.vault import fee_line_place
 from app.nhsa.visit_store import FeeLine, Visit
@@ -157,7 +157,7 @@ async def hospital_at(call: Call, visit: Visit) -> Hospital:
     return await store.hospital(call.connection, call.hospital_code, shanghai_day(visit.begins_at)) or call.hospital
 
 
-def _result(call: Call, line: FeeLine, versions: Sequence[Any], level: int) -> dict[str, object]:
+def _result(call: Call, line: FeeLine, versions: Sequence[CatalogueVersion], level: int) -> dict[str, object]:
     """What the catalogue makes of a line, fen; a refund's amounts are negative."""
     charged_on = shanghai_day(line.charged_at)
     version = version_on(versions, line.item_code, charged_on)
@@ -183,40 +183,39 @@ def _result(call: Call, line: FeeLine, versions: Sequence[Any], level: int) -> d
     }
 
 
-def version_on(versions: Sequence[Any], item_code: str, day: date) -> Any:
+def version_on(versions: Sequence[CatalogueVersion], item_code: str, day: date) -> CatalogueVersion | None:
     """The catalogue row of an item on a day, None for an unknown code."""
     for row in versions:
-        until = row["valid_until"]
-        if row["item_code"] == item_code and row["valid_from"] <= day and (until is None or day < until):
+        until = row.valid_until
+        if row.item_code == item_code and row.valid_from <= day and (until is None or day < until):
             return row
     return None
 
 
-def _entry_of(version: Any) -> CatalogueEntry:
+def _entry_of(version: CatalogueVersion) -> CatalogueEntry:
     """A catalogue row as the core takes it."""
-    ceilings = (version["ceiling_1"], version["ceiling_2"], version["ceiling_3"])
     return CatalogueEntry(
-        version["item_code"],
-        version["class"],
-        version["first_pay_ratio"],
-        ceilings,
-        version["restricted"],
-        version["valid_from"],
-        version["valid_until"],
+        version.item_code,
+        version.class_,
+        version.first_pay_ratio,
+        version.ceilings,
+        version.restricted,
+        version.valid_from,
+        version.valid_until,
     )
 
 
-def catalogue_values(dictionary: Dictionary, version: Any, level: int) -> dict[str, object]:
+def catalogue_values(dictionary: Dictionary, version: CatalogueVersion | None, level: int) -> dict[str, object]:
     """The catalogue's side of a line in national codes; an unknown code is own expense, like class C."""
-    class_ = "C" if version is None else version["class"]
-    kind = "service" if version is None else version["kind"]
+    class_ = "C" if version is None else version.class_
+    kind = "service" if version is None else version.kind
     return {
-        "pric_uplmt_amt": (None if version is None else version[f"ceiling_{level}"]) or 0,
-        "selfpay_prop": 10000 if class_ == "C" else version["first_pay_ratio"],
+        "pric_uplmt_amt": (None if version is None else version.ceilings[level - 1]) or 0,
+        "selfpay_prop": 10000 if version is None or class_ == "C" else version.first_pay_ratio,
         "chrgitm_lv": dictionary.chrgitm_lv[class_],
         "med_chrgitm_type": dictionary.med_chrgitm_type[kind],
         "list_type": dictionary.list_type[kind],
-        "lmt_used_flag": "1" if version is not None and version["restricted"] else "0",
+        "lmt_used_flag": "1" if version is not None and version.restricted else "0",
     }
 
 

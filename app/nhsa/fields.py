@@ -1,7 +1,8 @@
 """What the transactions' tables say, and whether a message keeps to it. Pure.
 
-A row is what was sent of one record: texts by field name, each in one form (numbers plain, days ``2018-05-02``, instants with
-``+08:00``). Fields that weren't sent, or were sent empty, are not in it. Pointers of faults: ``/node/index/field``.
+A row is what was sent of one record: texts by field name, each in one form (numbers plain, days ``2018-05-02``,
+instants with ``+08:00``). Fields that weren't sent, or were sent empty, are not in it. Pointers of faults:
+``/node/index/field``.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -79,10 +80,11 @@ def is_list(infno: str, node: str) -> bool:
     return node in _MANY or (infno, node) == ("2302", "data")
 
 
-def checked(infno: str, sent: Mapping[str, Any], envelope: Mapping[str, str], dictionary: Dictionary) -> Nodes:
+def checked(infno: str, sent: Mapping[str, object], envelope: Mapping[str, str], dictionary: Dictionary) -> Nodes:
     """The nodes of a message's input (member names in lower case, leaves texts or None). Refused with every fault.
 
-    ``envelope`` has what may stand there instead of in a row. A node of several rows may be left out unless it is the only one.
+    ``envelope`` has what may stand there instead of in a row. A node of several rows may be left out unless it is the
+    only one.
     """
     spec, faults, nodes = TRANSACTIONS[infno], list[Fault](), Nodes()
     for position, (node, fields) in enumerate(spec.input.items()):
@@ -105,17 +107,18 @@ def checked(infno: str, sent: Mapping[str, Any], envelope: Mapping[str, str], di
     return nodes
 
 
-def _rows(sent: object) -> list[Mapping[str, Any]] | None:
+def _rows(sent: object) -> list[Mapping[str, object]] | None:
     """The rows of a node, sent as a list or as a single object; None when it is neither."""
     if sent is None:
         return []
-    rows: list[Any] = sent if isinstance(sent, list) else [sent]
-    return rows if all(isinstance(row, dict) for row in rows) else None
+    rows: list[object] = sent if isinstance(sent, list) else [sent]
+    found: list[Mapping[str, object]] = [row for row in rows if isinstance(row, dict)]
+    return found if len(found) == len(rows) else None
 
 
 def _row(
     fields: Sequence[Field],
-    sent: Mapping[str, Any],
+    sent: Mapping[str, object],
     pointer: str,
     node: str,
     envelope: Mapping[str, str],
@@ -212,7 +215,8 @@ def read_instant(text: str) -> datetime | None:
         return None
     year, month, day, hour, minute, second, offset = match.groups()
     try:
-        naive = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))  # noqa: DTZ001
+        numbers = map(int, (year, month, day, hour or 0, minute or 0, second or 0))
+        naive = datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001
         if offset in (None, "Z"):
             instant = naive.replace(tzinfo=SHANGHAI) if offset is None else datetime.fromisoformat(f"{naive}+00:00")
         else:
@@ -227,9 +231,10 @@ def read_instant(text: str) -> datetime | None:
 
 
 def shown(fields: Sequence[Field], values: Mapping[str, object]) -> dict[str, object]:
-    """A complete output row: every field of the table; numbers are numbers with the table's decimals, what is empty is "".
+    """A complete output row with every field of the table: numbers have the table's decimals, what is empty is "".
 
-    Numbers in ``values`` are integers scaled by the field's decimals (fen for ``16,2``). Values without a field are dropped.
+    Numbers in ``values`` are integers scaled by the field's decimals (fen for ``16,2``). Values without a field are
+    dropped.
     """
     return {field.name: _shown(field, values.get(field.name)) for field in fields}
 

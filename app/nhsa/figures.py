@@ -4,11 +4,11 @@ Always ``medfee_sumamt = fund_pay_sumamt + psn_part_amt + hosp_part_amt`` and ``
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
 from app.nhsa.dictionary import Dictionary
+from app.nhsa.rows import SettledDocument
 from app.settlement.computing import Computation
 from app.settlement.document import decode_document, decode_results
 from app.settlement.rows import NewEntry
@@ -23,7 +23,7 @@ SCOPE_FIELDS: Mapping[str, str] = {
 }
 
 
-class Figures(Struct, frozen=True):
+class NationalFigures(Struct, frozen=True):
     """What a settlement, a quote or a reversal comes to, with the steps that explain it; amounts in fen."""
 
     scope: Scope
@@ -42,29 +42,29 @@ class Figures(Struct, frozen=True):
         return sum(getattr(self.portions, tier) for tier in FUND_TIERS)
 
 
-def of_computation(computation: Computation) -> Figures:
+def of_computation(computation: Computation) -> NationalFigures:
     """The figures of what was just computed."""
     outcome = computation.outcome
-    return Figures(outcome.scope, outcome.portions, outcome.deductible, outcome.trace)
+    return NationalFigures(outcome.scope, outcome.portions, outcome.deductible, outcome.trace)
 
 
-def of_entry(entry: NewEntry) -> Figures:
+def of_entry(entry: NewEntry) -> NationalFigures:
     """The figures of an entry just written."""
     return _of_document(entry.document, entry.deductible)
 
 
-def of_row(row: Any) -> Figures:
+def of_row(row: SettledDocument) -> NationalFigures:
     """The figures of a stored settlement."""
-    return _of_document(row["document"], row["deductible"])
+    return _of_document(row.document, row.deductible)
 
 
-def _of_document(text: str, deductible: int) -> Figures:
+def _of_document(text: str, deductible: int) -> NationalFigures:
     document = decode_document(text)
     results = decode_results(document.results)
-    return Figures(results.scope, results.portions, deductible, document.trace)
+    return NationalFigures(results.scope, results.portions, deductible, document.trace)
 
 
-def amounts(figures: Figures) -> dict[str, object]:
+def amounts(figures: NationalFigures) -> dict[str, object]:
     """The money fields of ``setlinfo``; residents have no personal account."""
     scope, portions = figures.scope, figures.portions
     return {
@@ -96,7 +96,7 @@ def _basic_rate(trace: Sequence[Step]) -> int:
     return 0
 
 
-def fund_rows(figures: Figures, dictionary: Dictionary) -> list[dict[str, object]]:
+def fund_rows(figures: NationalFigures, dictionary: Dictionary) -> list[dict[str, object]]:
     """The rows of ``setldetail``, one per fund, each with the sentences of its steps and what is left under its cap.
     Supplementary insurance has one where the pack has it."""
     rows: list[dict[str, object]] = []

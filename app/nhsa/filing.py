@@ -1,20 +1,32 @@
 """Filings: transfers to another hospital, chronic diseases, and their withdrawals (2501–2504, 5301)."""
 
 from datetime import date
-from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from app.basics.ids import FILING, VISIT, read_id, shown_id
 from app.nhsa import filing_store, store, visit_store
 from app.nhsa.call import Call, Output, day, last_of, refused, until_of
 from app.nhsa.fields import Row
 from app.nhsa.person import person_for
+from app.nhsa.rows import ChronicDisease
 from app.nhsa.vault import filing_place
 from app.registry.dated import Interval, correct, current, overlapping
 from app.registry.tables import chronic_registration
 from app.service.security import encrypt
 from app.service.wire import is_code
+
+
+class NewFiling(Struct, frozen=True):
+    """What is filed from a day on: a transfer to a hospital (and the visit it comes from), or a chronic disease."""
+
+    kind: str
+    since: date
+    destination: str | None = None
+    source: str | None = None
+    disease_code: str | None = None
+    disease_name: str | None = None
 
 
 async def file_transfer(call: Call) -> Output:
@@ -25,7 +37,7 @@ async def file_transfer(call: Call) -> Output:
     if not is_code(destination):
         raise refused("text_format", f"{pointer}/reflin_medins_no")
     source = await _source(call, row)
-    number = await _file(call, row, pointer, "transfer", destination, source, (None, None), since)
+    number = await _file(call, row, pointer, NewFiling("transfer", since, destination, source))
     return {"result": call.shown("result", {"trt_dcla_detl_sn": number})}
 
 
@@ -41,23 +53,17 @@ async def _source(call: Call, row: Row) -> str | None:
 async def file_chronic(call: Call) -> Output:
     """File a person's chronic disease (2503)."""
     row = call.one()
-    disease = (row["opsp_dise_code"], row["opsp_dise_name"])
-    if not is_code(disease[0]):
+    if not is_code(row["opsp_dise_code"]):
         raise refused("text_format", "/data/0/opsp_dise_code")
-    number = await _file(call, row, "/data/0", "chronic", None, None, disease, day(row["begndate"]))
+    filing = NewFiling(
+        "chronic", day(row["begndate"]), disease_code=row["opsp_dise_code"], disease_name=row["opsp_dise_name"]
+    )
+    number = await _file(call, row, "/data/0", filing)
     return {"result": call.shown("result", {"trt_dcla_detl_sn": number})}
 
 
-async def _file(
-    call: Call,
-    row: Row,
-    pointer: str,
-    kind: str,
-    destination: str | None,
-    source: str | None,
-    disease: tuple[str | None, str | None],
-    since: date,
-) -> str:
+async def _file(call: Call, row: Row, pointer: str, filing: NewFiling) -> str:
+    since = filing.since
     until = until_of(row.get("enddate"))
     if until is not None and until <= since:
         raise refused("interval_empty", f"{pointer}/enddate")
@@ -65,16 +71,17 @@ async def _file(
         raise refused("unknown_person", f"{pointer}/psn_no")
     await store.lock_person(call.connection, row["psn_no"])
     call.person_id = row["psn_no"]
-    if disease[0] is not None:
-        await _register(call, row["psn_no"], disease[0], (since, until), pointer)
+    if filing.disease_code is not None:
+        await _register(call, row["psn_no"], filing.disease_code, (since, until), pointer)
     number = await filing_store.add_filing(
         call.connection,
-        kind,
+        filing.kind,
         call.hospital_code,
         row["psn_no"],
-        destination,
-        source,
-        *disease,
+        filing.destination,
+        filing.source,
+        filing.disease_code,
+        filing.disease_name,
         since,
         until,
         encrypt(call.service.keys, msgspec.json.encode(row).decode(), associated=filing_place(row["psn_no"])),
@@ -121,10 +128,11 @@ async def _withdraw(call: Call, kind: str) -> Output:
     call.person_id = row["psn_no"]
     await filing_store.withdraw_filing(call.connection, number)
     if kind == "chronic":
-        key = {"person_id": row["psn_no"], "disease_code": filed["disease_code"]}
+        assert filed.disease_code is not None, "a chronic filing names its disease"
+        key = {"person_id": row["psn_no"], "disease_code": filed.disease_code}
         held = await current(call.session, chronic_registration, key)
         periods = [(item["valid_from"], item["valid_until"]) for item in held]
-        await _correct(call, key, [item for item in periods if item != (filed["valid_from"], filed["valid_until"])])
+        await _correct(call, key, [item for item in periods if item != (filed.valid_from, filed.valid_until)])
     return {}
 
 
@@ -136,10 +144,10 @@ async def registrations(call: Call) -> Output:
     return {"feedetail": [call.shown("feedetail", _registration(item)) for item in found]}
 
 
-def _registration(row: Any) -> dict[str, object]:
+def _registration(row: ChronicDisease) -> dict[str, object]:
     return {
-        "opsp_dise_code": row["disease_code"],
-        "opsp_dise_name": row["disease_name"],
-        "begndate": row["valid_from"],
-        "enddate": last_of(row["valid_until"]),
+        "opsp_dise_code": row.disease_code,
+        "opsp_dise_name": row.disease_name,
+        "begndate": row.valid_from,
+        "enddate": last_of(row.valid_until),
     }

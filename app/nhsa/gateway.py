@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from app.basics.errors import Unauthorized
 
@@ -118,6 +118,6 @@ def _allowed(client: str | None, headers: Mapping[str, str], networks: Sequence[
     return address.is_loopback and not any(name in headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
 
 
-def refusal(error: Unauthorized, message: str) -> dict[str, Any]:
+def refusal(error: Unauthorized, message: str) -> dict[str, object]:
     """The body of a gateway failure."""
     return {"code": error.status, "message": message}

@@ -1,4 +1,4 @@
-"""What of the national interface is written anew when the secret is replaced: details, and the keys of messages and files.
+"""What of the national interface is written anew when the secret is replaced: details and keys of messages and files.
 
 Bodies of messages and files stay as they are: their own keys don't change, only what these are encrypted with.
 """

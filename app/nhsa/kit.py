@@ -39,7 +39,7 @@ class Kit:
 
     sender: Sender
     patient: Patient
-    known: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, object] = field(default_factory=dict)
 
     def got(self, name: str) -> Any:
         """What an earlier step brought."""
@@ -47,14 +47,14 @@ class Kit:
             raise Skipped
         return self.known[name]
 
-    async def done(self, infno: str, input_: Mapping[str, Any], number: str | None = None) -> Any:
+    async def done(self, infno: str, input_: Mapping[str, object], number: str | None = None) -> Any:
         """The output of a transaction that must be done."""
         answer = await self.sender.send(infno, input_, number)
         if answer.get("infcode") != 0:
             raise Failed(f"{infno} 应成功，返回：{answer.get('err_msg')}")
         return answer["output"]
 
-    async def refused(self, infno: str, input_: Mapping[str, Any], *words: str, number: str | None = None) -> None:
+    async def refused(self, infno: str, input_: Mapping[str, object], *words: str, number: str | None = None) -> None:
         """A transaction that must be refused, with these words in its message."""
         answer = await self.sender.send(infno, input_, number)
         said = str(answer.get("err_msg"))
@@ -83,21 +83,21 @@ def new_number(prefix: str) -> str:
     return f"{prefix}{secrets.token_hex(6)}"
 
 
-def personal(kit: Kit, row: dict[str, Any]) -> dict[str, Any]:
+def personal(kit: Kit, row: dict[str, object]) -> dict[str, object]:
     """A row with the patient's facts where it has such fields."""
     patient = kit.patient
     facts = {"psn_no": patient.person_id, "certno": patient.id_number, "psn_name": patient.name, "insutype": "390"}
     return row | {name: value for name, value in facts.items() if name in row}
 
 
-def line(kit: Kit, infno: str, visit: str, serial: str, **changes: str) -> dict[str, Any]:
+def line(kit: Kit, infno: str, visit: str, serial: str, **changes: str) -> dict[str, object]:
     """A fee line of one unit of the kit's item."""
     values = {"feedetl_sn": serial, "mdtrt_id": visit, "fee_ocur_time": moment(kit, 10), "cnt": "1", "pric": AMOUNT}
     values |= {"med_list_codg": kit.patient.item_code, "det_item_fee_sumamt": AMOUNT} | changes
     return personal(kit, filled(infno, "feedetail", **values))
 
 
-def settling(kit: Kit, infno: str, visit: str, total: str, **changes: str) -> dict[str, Any]:
+def settling(kit: Kit, infno: str, visit: str, total: str, **changes: str) -> dict[str, object]:
     """The input of a quote or settle, without scope amounts unless they are given."""
     values = {"mdtrt_id": visit, "medfee_sumamt": total, "psn_setlway": "01", "acct_used_flag": "0"}
     if infno in ("2303", "2304"):
@@ -106,7 +106,7 @@ def settling(kit: Kit, infno: str, visit: str, total: str, **changes: str) -> di
     return {"data": personal(kit, {name: value for name, value in row.items() if name not in SCOPE} | changes)}
 
 
-def of_visit(kit: Kit, visit: str, **more: str) -> dict[str, Any]:
+def of_visit(kit: Kit, visit: str, **more: str) -> dict[str, object]:
     """The input of what only names a visit and its person."""
     return {"data": {"mdtrt_id": visit, "psn_no": kit.patient.person_id} | more}
 
@@ -114,7 +114,7 @@ def of_visit(kit: Kit, visit: str, **more: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- what must hold of every settlement
 
 
-def check_sums(info: Mapping[str, Any]) -> None:
+def check_sums(info: Mapping[str, object]) -> None:
     """The two equations of the money fields."""
 
     def yuan(name: str) -> Decimal:
@@ -126,7 +126,7 @@ def check_sums(info: Mapping[str, Any]) -> None:
     must(yuan("psn_part_amt") == yuan("acct_pay") + yuan("psn_cash_pay"), "个人负担 ≠ 账户 + 现金")
 
 
-def check_node(infno: str, node: str, row: Mapping[str, Any]) -> None:
+def check_node(infno: str, node: str, row: Mapping[str, object]) -> None:
     """Every field of the table is there; numbers are numbers, the rest are texts."""
     for item in TRANSACTIONS[infno].output[node]:
         must(item.name in row, f"{infno} 输出节点 {node} 缺少 {item.name}")

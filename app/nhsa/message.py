@@ -1,7 +1,7 @@
 """Messages that change something are remembered with their effects, in one transaction; refused ones in a second one.
 
-A message is known by hospital, transaction and msgid. The same input again gives the stored answer, whatever its envelope
-says; other input is refused. Bodies are sealed with a key of their own that the retention setting takes away.
+A message is known by hospital, transaction and msgid. The same input again gives the stored answer, whatever its
+envelope says; other input is refused. Bodies are sealed with a key of their own that the retention setting takes away.
 """
 
 import logging
@@ -53,8 +53,8 @@ LOGGER: Final = logging.getLogger("onestop.nhsa")
 async def replayed(service: Service, connection: HotConnection, envelope: Envelope) -> bytes | None:
     """Take the message's lock; its stored answer if it was answered before, None if it is new.
 
-    Conflict while it still runs, when the msgid stands for other input, when it was undone, when what it settled was cancelled
-    since, when the answer isn't kept any more.
+    Conflict while it still runs, when the msgid stands for other input, when it was undone, when what it settled was
+    cancelled since, when the answer isn't kept any more.
     """
     known = (envelope.hospital_code, envelope.infno, envelope.msgid)
     # Two deliveries of one message: the second waits for the first's commit and finds its answer.
@@ -63,17 +63,17 @@ async def replayed(service: Service, connection: HotConnection, envelope: Envelo
     found = await store.message(connection, *known)
     if found is None:
         return None
-    if found["outcome"] == "undone":
+    if found.outcome == "undone":
         raise Conflict("nhsa_message_undone")
-    if found["input_hash"] != envelope.input_hash:
+    if found.input_hash != envelope.input_hash:
         raise Conflict("nhsa_msgid_reused")
-    if envelope.infno in SETTLES:
-        cancelled = await store.reversal_of(connection, found["settlement_id"])
+    if envelope.infno in SETTLES and found.settlement_id is not None:
+        cancelled = await store.reversal_of(connection, found.settlement_id)
         if cancelled is not None:
             raise Conflict("nhsa_settlement_cancelled", values={"setl_id": shown_id(SETTLEMENT, cancelled)})
-    if found["key"] is None:
+    if found.key is None:
         raise Conflict("nhsa_answer_erased")
-    return opened(service.keys, message_place(*known), found["key"], found["answer"], number=1)
+    return opened(service.keys, message_place(*known), found.key, found.answer, number=1)
 
 
 async def keep(call: Call, answer: bytes) -> None:

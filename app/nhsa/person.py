@@ -1,7 +1,6 @@
 """Persons: identity and insurance, entitlement per fund, the year so far (1101, 2001, 5206)."""
 
 from datetime import date
-from typing import Any
 
 import msgspec
 
@@ -9,6 +8,7 @@ from app.basics.days import shanghai_day
 from app.basics.errors import Refused
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
+from app.nhsa.rows import InsuredPerson, PersonIdentity
 from app.registry.facts import IdentityEntry, benefit_class
 from app.registry.paying_area import area_on, policy_in
 from app.registry.service import id_number_place, name_place
@@ -30,7 +30,7 @@ async def identify(call: Call) -> Output:
     found = await store.person_by_index(call.connection, indexes, today)
     if found is None or "".join(name_of(call, found).split()) != "".join(row["psn_name"].split()):
         raise refused("unknown_person", "/data/0/certno")
-    identities = await store.identities(call.connection, found["person_id"], today)
+    identities = await store.identities(call.connection, found.person_id, today)
     return {
         "baseinfo": call.shown("baseinfo", shown_person(call, found)),
         "insuinfo": [call.shown("insuinfo", _insurance(call, found, today))],
@@ -38,28 +38,28 @@ async def identify(call: Call) -> Output:
     }
 
 
-def name_of(call: Call, row: Any) -> str:
+def name_of(call: Call, row: InsuredPerson) -> str:
     """A person's name."""
-    return decrypt(call.service.keys, row["name"], associated=name_place(row["person_id"]))
+    return decrypt(call.service.keys, row.name, associated=name_place(row.person_id))
 
 
-def shown_person(call: Call, row: Any) -> dict[str, object]:
+def shown_person(call: Call, row: InsuredPerson) -> dict[str, object]:
     """What is answered of a person, the id number whole: the hospital has the card in its hands."""
-    id_number = decrypt(call.service.keys, row["id_number"], associated=id_number_place(row["person_id"]))
+    id_number = decrypt(call.service.keys, row.id_number, associated=id_number_place(row.person_id))
     values: dict[str, object] = {
-        "psn_no": row["person_id"],
+        "psn_no": row.person_id,
         "psn_cert_type": "01",
         "certno": id_number,
         "psn_name": name_of(call, row),
         "gend": "0",
-        "insutype": row["insurance_type"],
+        "insutype": row.insurance_type,
         "psn_type": call.dictionary.psn_type,
         "cvlserv_flag": "0",
         "flxempe_flag": "0",
         "nwb_flag": "0",
-        "insu_optins": row["area_code"],
-        "insu_admdvs": row["area_code"],
-        "insuplc_admdvs": row["area_code"],
+        "insu_optins": row.area_code,
+        "insu_admdvs": row.area_code,
+        "insuplc_admdvs": row.area_code,
     }
     if valid_id_number(id_number):
         born = birth_date(id_number)
@@ -76,19 +76,19 @@ def age(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def _insurance(call: Call, row: Any, today: date) -> dict[str, object]:
+def _insurance(call: Call, row: InsuredPerson, today: date) -> dict[str, object]:
     values = shown_person(call, row)
-    ended = row["insured_until"] is not None and row["insured_until"] <= today
+    ended = row.insured_until is not None and row.insured_until <= today
     return values | {
-        "psn_insu_stas": "1" if row["insured"] else "4" if ended else "0",
-        "psn_insu_date": row["insured_from"],
-        "paus_insu_date": row["insured_until"],
+        "psn_insu_stas": "1" if row.insured else "4" if ended else "0",
+        "psn_insu_date": row.insured_from,
+        "paus_insu_date": row.insured_until,
     }
 
 
-def _identity(call: Call, row: Any) -> dict[str, object]:
-    code, name = call.dictionary.identity(row["class"])
-    return {"psn_idet_type": code, "memo": name, "begntime": row["valid_from"], "endtime": last_of(row["valid_until"])}
+def _identity(call: Call, row: PersonIdentity) -> dict[str, object]:
+    code, name = call.dictionary.identity(row.class_)
+    return {"psn_idet_type": code, "memo": name, "begntime": row.valid_from, "endtime": last_of(row.valid_until)}
 
 
 # ---------------------------------------------------------------- entitlement
@@ -100,12 +100,12 @@ async def entitlement(call: Call) -> Output:
     on = day(row["begntime"])
     found = await person_for(call, row["psn_no"], on)
     medical_type = call.dictionary.medical_types.get(row["med_type"])
-    insured = found["insured"] and found["insurance_type"] == row["insutype"] == INSURANCE_TYPE
-    policy = await _policy(call, on, found["area_code"])
+    insured = found.insured and found.insurance_type == row["insutype"] == INSURANCE_TYPE
+    policy = await _policy(call, on, found.area_code)
     class_ = "ordinary"
     if policy is not None:
         entries = await store.identities(call.connection, row["psn_no"], on)
-        identities = [IdentityEntry(item["class"], item["valid_from"], item["valid_until"]) for item in entries]
+        identities = [IdentityEntry(item.class_, item.valid_from, item.valid_until) for item in entries]
         class_ = benefit_class(identities, on, policy.version.precedence)
     rows = []
     for tier in FUND_TIERS:
@@ -118,8 +118,8 @@ async def entitlement(call: Call) -> Output:
                 "trt_chk_type": "01",
                 "fund_pay_type": FUNDS[tier],
                 "trt_enjymnt_flag": NOT_ENTITLED if reason else ENTITLED,
-                "begndate": found["insured_from"] or on,
-                "enddate": last_of(found["insured_until"]),
+                "begndate": found.insured_from or on,
+                "enddate": last_of(found.insured_until),
                 "trt_chk_rslt": reason or "可享受",
             }
         )
@@ -154,7 +154,7 @@ def _covers(values: frozenset[str] | None, value: str | None) -> bool:
     return values is None or value in values
 
 
-async def person_for(call: Call, person_id: str, on: date | None = None) -> Any:
+async def person_for(call: Call, person_id: str, on: date | None = None) -> InsuredPerson:
     """A person with the area and insurance of a day, today's without one."""
     on = on or shanghai_day(call.now)
     found = await store.person(call.connection, person_id, on) if is_code(person_id) else None
@@ -179,7 +179,7 @@ async def year_to_date(call: Call) -> Output:
     year = empty_year() | (msgspec.json.decode(stored) if stored else {})
     rows = [
         {
-            "insutype": found["insurance_type"],
+            "insutype": found.insurance_type,
             "year": month[:4],
             "cum_ym": month,
             "cum_type_code": code,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -16,6 +16,7 @@ from app.nhsa.fees import catalogue_values, version_on
 from app.nhsa.fields import TRANSACTIONS, Row, stored_shown
 from app.nhsa.figures import amounts, fund_rows, of_row
 from app.nhsa.person import person_for, shown_person
+from app.nhsa.rows import CatalogueVersion, SettledDocument
 from app.nhsa.settling import CLEARING_WAY
 from app.nhsa.vault import fee_line_place
 from app.nhsa.visit_store import Visit
@@ -88,7 +89,7 @@ def _diagnosis(call: Call, visit: Visit, kind: str, row: Row, number: int) -> di
     }
 
 
-async def _settlement(call: Call) -> tuple[Any, Visit]:
+async def _settlement(call: Call) -> tuple[SettledDocument, Visit]:
     """The settlement or reversal that a query names by its id, or by the msgid that made it."""
     row = call.one()
     visit = await visit_for(call, row, lock=False)
@@ -96,7 +97,7 @@ async def _settlement(call: Call) -> tuple[Any, Visit]:
     if settlement_id is None:
         settlement_id = await store.settled_by_msgid(call.connection, call.hospital_code, row["setl_id"])
     stored = None if settlement_id is None else await visit_store.settlement(call.connection, settlement_id)
-    if stored is None or (stored["hospital_code"], stored["visit_id"]) != (call.hospital_code, visit.visit_id):
+    if stored is None or (stored.hospital_code, stored.visit_id) != (call.hospital_code, visit.visit_id):
         raise refused("nhsa_settlement_unknown", "/data/0/setl_id")
     return stored, visit
 
@@ -108,7 +109,7 @@ async def settlement(call: Call) -> Output:
     figures = of_row(stored)
     sent = details_of(call, visit).fields
     values = shown_person(call, await person_for(call, visit.person_id)) | {
-        "setl_id": shown_id(SETTLEMENT, stored["settlement_id"]),
+        "setl_id": shown_id(SETTLEMENT, stored.settlement_id),
         "mdtrt_id": shown_id(VISIT, visit.visit_no),
         "pay_loc": "2",
         "fixmedins_code": call.hospital_code,
@@ -117,17 +118,17 @@ async def settlement(call: Call) -> Output:
         "lmtpric_hosp_lv": str(call.hospital.level),
         "dedc_hosp_lv": str(call.hospital.level),
         "fixmedins_poolarea": pooling_area(call.hospital.area_code),
-        "begndate": stored["admitted_on"],
-        "enddate": stored["discharged_on"],
-        "setl_time": stored["settled_at"],
+        "begndate": stored.admitted_on,
+        "enddate": stored.discharged_on,
+        "setl_time": stored.settled_at,
         "mdtrt_cert_type": sent.get("mdtrt_cert_type"),
-        "med_type": visit.med_type or stored["medical_type"],
-        "clr_type": call.dictionary.clr_type(stored["medical_type"]),
+        "med_type": visit.med_type or stored.medical_type,
+        "clr_type": call.dictionary.clr_type(stored.medical_type),
         "clr_way": CLEARING_WAY,
-        "clr_optins": stored["paying_area"],
-        "medins_setl_id": await store.msgid_of(call.connection, stored["settlement_id"]),
-        "refd_setl_flag": "1" if stored["kind"] == "reversal" else "0",
-        "year": stored["benefit_year"],
+        "clr_optins": stored.paying_area,
+        "medins_setl_id": await store.msgid_of(call.connection, stored.settlement_id),
+        "refd_setl_flag": "1" if stored.kind == "reversal" else "0",
+        "year": stored.benefit_year,
         "dise_codg": visit.disease_code,
         "dise_name": sent.get("dise_name"),
     }
@@ -140,47 +141,47 @@ async def settlement(call: Call) -> Output:
 async def lines(call: Call) -> Output:
     """List the bill's lines as they were settled (5204), each with its net scope; a refund line has none of its own."""
     stored, visit = await _settlement(call)
-    if stored["kind"] != "settlement":
+    if stored.kind != "settlement":
         return []
-    document = decode_document(stored["document"])
+    document = decode_document(stored.document)
     bill = decode_inputs(document).bill
     scopes = {scope.line_no: scope for scope in document.lines}
-    uploaded = await visit_store.serials(call.connection, visit.visit_no)
+    uploaded = await visit_store.line_details(call.connection, visit.visit_no)
     versions = await store.catalogue(call.connection, list({line.item_code for line in bill.lines}))
     return [_line(call, stored, visit, line, scopes.get(line.line_no), uploaded, versions) for line in bill.lines]
 
 
 def _line(
     call: Call,
-    stored: Any,
+    stored: SettledDocument,
     visit: Visit,
     line: BillLine,
     scope: LineScope | None,
-    uploaded: Mapping[int, Any],
-    versions: Sequence[Any],
+    uploaded: Mapping[int, bytes],
+    versions: Sequence[CatalogueVersion],
 ) -> dict[str, object]:
     version = version_on(versions, line.item_code, shanghai_day(line.charged_at))
     sent: Row = {}
     if line.line_no in uploaded:
         place = fee_line_place(visit.visit_no, line.line_no)
-        sent = msgspec.json.decode(decrypt(call.service.keys, uploaded[line.line_no]["details"], associated=place))
+        sent = msgspec.json.decode(decrypt(call.service.keys, uploaded[line.line_no], associated=place))
     if sent.get("med_list_codg") != line.item_code:  # the number was given to another line after a cancellation
         sent = {}
     ours: dict[str, object] = {
         "mdtrt_id": shown_id(VISIT, visit.visit_no),
-        "setl_id": shown_id(SETTLEMENT, stored["settlement_id"]),
+        "setl_id": shown_id(SETTLEMENT, stored.settlement_id),
         "feedetl_sn": sent.get("feedetl_sn", str(line.line_no)),
         "rx_drord_no": sent.get("rxno", sent.get("drord_no")),
-        "med_type": visit.med_type or stored["medical_type"],
+        "med_type": visit.med_type or stored.medical_type,
         "fee_ocur_time": line.charged_at,
         "cnt": parsed(line.quantity, 4),
         "pric": parsed(line.unit_price, 6),
         "det_item_fee_sumamt": parsed(line.amount, 2),
         "hilist_code": line.item_code,
-        "hilist_name": None if version is None else version["name"],
+        "hilist_name": None if version is None else version.name,
         "med_list_codg": line.item_code,
         "medins_list_codg": line.hospital_item_code or sent.get("medins_list_codg"),
-        "medins_list_name": None if version is None else version["name"],
+        "medins_list_name": None if version is None else version.name,
         **catalogue_values(call.dictionary, version, call.hospital.level),
     }
     if scope is not None:

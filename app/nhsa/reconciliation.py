@@ -9,7 +9,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ from app.basics.money import yuan
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, day, refused
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
+from app.nhsa.rows import KeptFile, SealedFile, SettledEntry, SettledSums
 from app.nhsa.vault import file_place, opened, sealed
 from app.settlement.computing import INSURANCE_TYPE
 from app.tiers.model import MedicalType
@@ -27,7 +28,7 @@ EVEN, UNEVEN = "0", "1"
 MAX_DAYS: Final = 366
 MAX_FILE_ROWS: Final = 200_000
 MAX_UNPACKED: Final = 64 * 1024 * 1024
-NOTHING: Final = {"count": 0, "total": 0, "fund_total": 0}
+NOTHING: Final = SettledSums(0, 0, 0)
 RESULT_NAME: Final = "reconciliation.txt"
 _AMOUNT: Final = Field("", "", "number", "16,2", False, False)
 
@@ -54,9 +55,9 @@ async def totals(call: Call) -> Output:
     asked = _asked(call, row) if row["insutype"] == INSURANCE_TYPE else None
     ours = NOTHING if asked is None else await visit_store.sums_of(call.connection, call.hospital_code, *asked)
     pairs = [
-        ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), ours["count"]),
-        ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), ours["total"]),
-        ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), ours["fund_total"]),
+        ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), ours.count),
+        ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), ours.total),
+        ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), ours.fund_total),
         ("个人账户支付", "元", scaled_of(row["acct_pay"], 2), 0),
     ]
     differences = [
@@ -111,31 +112,31 @@ def _content(text: str) -> bytes:
         raise refused("nhsa_file_unreadable", "/fsUploadIn/0/in") from None
 
 
-async def _keep(call: Call, filename: str, content: bytes) -> Any:
+async def _keep(call: Call, filename: str, content: bytes) -> KeptFile:
     key, (body,) = sealed(call.service.keys, file_place(call.hospital_code), content)
     return await store.add_file(call.connection, call.caller, call.hospital_code, filename, key, body)
 
 
-def _ticket(call: Call, kept: Any, filename: str) -> dict[str, object]:
+def _ticket(call: Call, kept: KeptFile, filename: str) -> dict[str, object]:
     return {
-        "file_qury_no": shown_id(FILE, kept["file_no"]),
+        "file_qury_no": shown_id(FILE, kept.file_no),
         "filename": filename,
         "fixmedins_code": call.hospital_code,
         "dld_endtime": _ends(call, kept),
     }
 
 
-def _ends(call: Call, kept: Any) -> str:
-    ends = (kept["recorded_at"] + timedelta(days=call.service.settings.nhsa_file_days)).astimezone(SHANGHAI)
+def _ends(call: Call, kept: KeptFile) -> str:
+    ends = (kept.recorded_at + timedelta(days=call.service.settings.nhsa_file_days)).astimezone(SHANGHAI)
     return f"{ends:%Y-%m-%d %H:%M:%S}"
 
 
-async def _read(call: Call, number: str, pointer: str) -> tuple[Any, bytes]:
+async def _read(call: Call, number: str, pointer: str) -> tuple[SealedFile, bytes]:
     file_no = read_id(FILE, number)
     kept = None if file_no is None else await store.file(call.connection, file_no, call.hospital_code)
-    if kept is None or kept["key"] is None:
+    if kept is None or kept.key is None:
         raise refused("nhsa_file_unknown", pointer)
-    return kept, opened(call.service.keys, file_place(call.hospital_code), kept["key"], kept["content"], number=0)
+    return kept, opened(call.service.keys, file_place(call.hospital_code), kept.key, kept.content, number=0)
 
 
 async def download(call: Call) -> Output:
@@ -144,9 +145,9 @@ async def download(call: Call) -> Output:
     if row["fixmedins_code"] != call.hospital_code:
         raise refused("nhsa_hospital_differs", "/fsDownloadIn/0/fixmedins_code")
     kept, content = await _read(call, row["file_qury_no"], "/fsDownloadIn/0/file_qury_no")
-    if row["filename"] != kept["filename"]:
+    if row["filename"] != kept.filename:
         raise refused("nhsa_file_unknown", "/fsDownloadIn/0/filename")
-    return _ticket(call, kept, kept["filename"]) | {"in": base64.b64encode(content).decode()}
+    return _ticket(call, kept, kept.filename) | {"in": base64.b64encode(content).decode()}
 
 
 # ---------------------------------------------------------------- details
@@ -161,7 +162,7 @@ async def details(call: Call) -> Output:
     asked = _asked(call, row)
     ours = [] if asked is None else await visit_store.entries_of(call.connection, call.hospital_code, *asked)
     result = "".join("\t".join(cells) + "\n" for cells in differences(theirs, ours))
-    filename = f"result_{kept['file_no']}.zip"
+    filename = f"result_{kept.file_no}.zip"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(RESULT_NAME, result)
@@ -201,51 +202,54 @@ def _theirs(line: str, number: int, columns: int) -> Theirs:
     return Theirs(cells[0], cells[1], cells[2], total, fund_total, account, cells[6])
 
 
-def differences(theirs: Sequence[Theirs], ours: Sequence[Any]) -> list[list[str]]:
+def differences(theirs: Sequence[Theirs], ours: Sequence[SettledEntry]) -> list[list[str]]:
     """The rows of the answer's file: what only one side has, or has with another amount; both values in the memo.
 
     A settlement that their file names twice is theirs alone the second time.
     """
-    left = {shown_id(SETTLEMENT, row["settlement_id"]): row for row in ours}
+    left = {shown_id(SETTLEMENT, row.settlement_id): row for row in ours}
     rows = []
     for item in theirs:
         row = left.pop(item.setl_id, None)
         if row is None:
             rows.append(_difference("only_theirs", "机构有、中心无", item, None))
-        elif (item.total, item.fund_total, item.account) != (row["total"], row["fund_total"], 0):
+        elif (item.total, item.fund_total, item.account) != (row.total, row.fund_total, 0):
             rows.append(_difference("amount_mismatch", _both(item, row), item, row))
     rows += [_difference("only_ours", "中心有、机构无", None, row) for row in left.values()]
     return rows
 
 
-def _both(item: Theirs, row: Any) -> str:
+def _both(item: Theirs, row: SettledEntry) -> str:
     return (
-        f"医疗费总额 机构 {yuan(item.total)} 中心 {yuan(row['total'])}，"
-        f"基金支付 机构 {yuan(item.fund_total)} 中心 {yuan(row['fund_total'])}，"
+        f"医疗费总额 机构 {yuan(item.total)} 中心 {yuan(row.total)}，"
+        f"基金支付 机构 {yuan(item.fund_total)} 中心 {yuan(row.fund_total)}，"
         f"个人账户 机构 {yuan(item.account)} 中心 0.00"
     )
 
 
-def _difference(kind: str, said: str, item: Theirs | None, row: Any) -> list[str]:
+def _difference(kind: str, said: str, item: Theirs | None, row: SettledEntry | None) -> list[str]:
     """One row of the answer's file, by the columns of the table; our values where we have some."""
+    ours = None if row is None else _as_theirs(row)
+    shown = ours or item
+    assert shown is not None, "a difference is of theirs or of ours"
+    named = item or shown
     values = {
-        "psn_no": item.psn_no if row is None and item is not None else row["person_id"],
-        "mdtrt_id": item.mdtrt_id if item is not None else _visit_of(row),
-        "setl_id": item.setl_id if item is not None else shown_id(SETTLEMENT, row["settlement_id"]),
-        "msgid": "" if row is None else row["msgid"] or "",
+        "psn_no": shown.psn_no,
+        "mdtrt_id": named.mdtrt_id,
+        "setl_id": named.setl_id,
+        "msgid": "" if row is None else row.msgid or "",
         "stmt_rslt": UNEVEN,
-        "refd_setl_flag": item.refund if row is None and item is not None else _refund(row),
+        "refd_setl_flag": shown.refund,
         "memo": f"{kind} {said}",
-        "medfee_sumamt": yuan(item.total if row is None and item is not None else row["total"]),
-        "fund_pay_sumamt": yuan(item.fund_total if row is None and item is not None else row["fund_total"]),
-        "acct_pay": yuan(item.account if row is None and item is not None else 0),
+        "medfee_sumamt": yuan(shown.total),
+        "fund_pay_sumamt": yuan(shown.fund_total),
+        "acct_pay": yuan(shown.account),
     }
     return [values[name].replace("\t", " ") for name in TRANSACTIONS["3202"].result_file]
 
 
-def _visit_of(row: Any) -> str:
-    return "" if row["visit_no"] is None else shown_id(VISIT, row["visit_no"])
-
-
-def _refund(row: Any) -> str:
-    return "1" if row["kind"] == "reversal" else "0"
+def _as_theirs(row: SettledEntry) -> Theirs:
+    """Our entry in the form of a hospital's file; residents have no personal account."""
+    visit = "" if row.visit_no is None else shown_id(VISIT, row.visit_no)
+    refund = "1" if row.kind == "reversal" else "0"
+    return Theirs(shown_id(SETTLEMENT, row.settlement_id), visit, row.person_id, row.total, row.fund_total, 0, refund)

@@ -9,7 +9,7 @@ async def sign_in(call: Call) -> Output:
     """Sign an operator in (9001)."""
     row = call.one("signIn")
     opened = await store.sign_in(call.connection, call.hospital_code, row["opter_no"])
-    values = {"sign_time": opened["signed_at"], "sign_no": shown_id(SESSION, opened["session_id"])}
+    values = {"sign_time": opened.signed_at, "sign_no": shown_id(SESSION, opened.session_id)}
     return {"signinoutb": call.shown("signinoutb", {**values})}
 
 

@@ -10,7 +10,7 @@ from app.basics.money import yuan
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, details_of, refused, visit_for
 from app.nhsa.fields import Row, scaled_of
-from app.nhsa.figures import SCOPE_FIELDS, Figures, amounts, fund_rows, of_computation, of_entry
+from app.nhsa.figures import SCOPE_FIELDS, NationalFigures, amounts, fund_rows, of_computation, of_entry
 from app.nhsa.person import person_for, shown_person
 from app.nhsa.visit_bill import Prepared, nationally, prepare
 from app.service.caller import Keyed
@@ -103,7 +103,7 @@ async def _answer(call: Call, row: Row, prepared: Prepared, computation: Computa
     return _shown(call, values, figures)
 
 
-def _shown(call: Call, values: dict[str, object], figures: Figures) -> Output:
+def _shown(call: Call, values: dict[str, object], figures: NationalFigures) -> Output:
     return {
         "setlinfo": call.shown("setlinfo", values | amounts(figures)),
         "setldetail": [call.shown("setldetail", item) for item in fund_rows(figures, call.dictionary)],
@@ -122,8 +122,7 @@ async def cancel(call: Call) -> Output:
     if (
         settlement_id is None
         or stored is None
-        or (stored["hospital_code"], stored["visit_id"], stored["kind"])
-        != (call.hospital_code, visit.visit_id, "settlement")
+        or (stored.hospital_code, stored.visit_id, stored.kind) != (call.hospital_code, visit.visit_id, "settlement")
     ):
         raise refused("nhsa_settlement_unknown", "/data/0/setl_id")
     entry = await reverse(call, settlement_id)
@@ -136,7 +135,7 @@ async def cancel(call: Call) -> Output:
         "insutype": visit.insutype,
         "mdtrt_cert_type": details.fields.get("mdtrt_cert_type"),
         "mdtrt_cert_no": details.fields.get("mdtrt_cert_no"),
-        "med_type": visit.med_type or stored["medical_type"],
+        "med_type": visit.med_type or stored.medical_type,
         "medins_setl_id": call.envelope.msgid,
         "begndate": entry.admitted_on,
         "enddate": entry.discharged_on,

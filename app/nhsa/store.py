@@ -2,11 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
 from app.database.engine import HotConnection
+from app.nhsa.rows import (
+    CatalogueVersion,
+    InsuredPerson,
+    KeptFile,
+    KeptMessage,
+    PersonIdentity,
+    SealedFile,
+    SignedIn,
+    as_struct,
+    as_struct_or_none,
+)
 from app.service.caller import Caller
 
 _LOCK: Final = "SELECT nhsa_message_lock($1, $2, $3, $4)"
@@ -15,7 +26,8 @@ _NOW: Final = "SELECT business_now($1)"
 _NONCE: Final = "INSERT INTO nhsa_nonce (key_id, nonce) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
 _HOSPITAL: Final = """
 SELECT h.name, coalesce(q.level, h.level) AS level, coalesce(q.rank, h.rank) AS rank,
-       coalesce(q.area_code, h.area_code) AS area_code, area_on(coalesce(q.area_code, h.area_code), $2) ->> 'dictionary' AS dictionary
+       coalesce(q.area_code, h.area_code) AS area_code,
+       area_on(coalesce(q.area_code, h.area_code), $2) ->> 'dictionary' AS dictionary
   FROM hospital h LEFT JOIN hospital_period q ON q.hospital_code = h.code AND q.superseded_at IS NULL
    AND holds_on(q.valid_from, q.valid_until, $2)
  WHERE h.code = $1"""
@@ -25,26 +37,30 @@ SELECT p.person_id, p.name, p.id_number, p.insurance_type, p.insured_from, p.ins
                     AND holds_on(a.valid_from, a.valid_until, $2)), p.area_code) AS area_code,
        coalesce((SELECT bool_or(holds_on(i.valid_from, i.valid_until, $2)) FROM insured_period i
                   WHERE i.person_id = p.person_id AND i.superseded_at IS NULL),
-                holds_on(p.insured_from, p.insured_until, $2)) AS insured
+                holds_on(p.insured_from, p.insured_until, $2), false) AS insured
   FROM person p"""
 _PERSON: Final = _PERSONS + " WHERE p.person_id = $1"
 _PERSON_BY_INDEX: Final = _PERSONS + " WHERE p.id_number_index = ANY ($1)"
 _IDENTITIES: Final = """
-SELECT class, valid_from, valid_until, evidence FROM identity
- WHERE person_id = $1 AND superseded_at IS NULL AND (valid_until IS NULL OR valid_until > $2) ORDER BY valid_from, class"""
+SELECT class AS class_, valid_from, valid_until FROM identity
+ WHERE person_id = $1 AND superseded_at IS NULL AND (valid_until IS NULL OR valid_until > $2)
+ ORDER BY valid_from, class"""
 _YEAR: Final = "SELECT accumulators::text FROM person_year WHERE person_id = $1 AND benefit_year = $2"
 
 _MESSAGE: Final = """
-SELECT * FROM nhsa_message WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome <> 'refused'"""
+SELECT input_hash, outcome, settlement_id, visit_no, person_id, key, answer FROM nhsa_message
+ WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome <> 'refused'"""
 _KEEP: Final = """
-INSERT INTO nhsa_message (hospital_code, infno, msgid, input_hash, outcome, settlement_id, visit_no, person_id, key, request,
-                          answer, subject, request_id)
+INSERT INTO nhsa_message (hospital_code, infno, msgid, input_hash, outcome, settlement_id, visit_no, person_id, key,
+                          request, answer, subject, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
 _MSGID_OF: Final = """
-SELECT msgid FROM nhsa_message WHERE settlement_id = $1 AND infno IN ('2207', '2304') AND outcome = 'accepted' LIMIT 1"""
+SELECT msgid FROM nhsa_message
+ WHERE settlement_id = $1 AND infno IN ('2207', '2304') AND outcome = 'accepted' LIMIT 1"""
 _SETTLED_BY_MSGID: Final = """
 SELECT settlement_id FROM nhsa_message
- WHERE hospital_code = $1 AND msgid = $2 AND infno IN ('2207', '2304') AND outcome = 'accepted' AND settlement_id IS NOT NULL"""
+ WHERE hospital_code = $1 AND msgid = $2 AND infno IN ('2207', '2304') AND outcome = 'accepted'
+   AND settlement_id IS NOT NULL"""
 _REVERSAL_OF: Final = "SELECT settlement_id FROM settlement WHERE of_settlement_id = $1 AND kind = 'reversal'"
 
 _SIGN_IN: Final = (
@@ -56,18 +72,22 @@ UPDATE nhsa_session SET ended_at = coalesce(ended_at, clock_timestamp())
 
 
 _ENTRIES: Final = """
-SELECT item_code, class, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from, valid_until, name, kind
+SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from,
+       valid_until, name, kind
   FROM catalogue_entry WHERE item_code = ANY ($1) AND superseded_at IS NULL"""
 
 
 _NEW_FILE: Final = """
 INSERT INTO nhsa_file (hospital_code, filename, key, content, subject, request_id) VALUES ($1, $2, $3, $4, $5, $6)
 RETURNING file_no, recorded_at"""
-_FILE: Final = "SELECT * FROM nhsa_file WHERE file_no = $1 AND hospital_code = $2"
+_FILE: Final = (
+    "SELECT file_no, recorded_at, filename, key, content FROM nhsa_file WHERE file_no = $1 AND hospital_code = $2"
+)
 
 _ERASE_MESSAGES: Final = """
 UPDATE nhsa_message SET key = NULL WHERE message_id IN (
-  SELECT message_id FROM nhsa_message WHERE key IS NOT NULL AND recorded_at < clock_timestamp() - $1::interval LIMIT $2)"""
+  SELECT message_id FROM nhsa_message
+   WHERE key IS NOT NULL AND recorded_at < clock_timestamp() - $1::interval LIMIT $2)"""
 _ERASE_FILES: Final = (
     "UPDATE nhsa_file SET key = NULL WHERE key IS NOT NULL AND recorded_at < clock_timestamp() - $1::interval"
 )
@@ -82,11 +102,6 @@ class Hospital(Struct, frozen=True):
     rank: str
     area_code: str
     dictionary: str | None
-
-
-def as_struct(type_: type[Any], row: Any) -> Any:
-    """A row as a struct of its columns."""
-    return type_(**{name: row[name] for name in type_.__struct_fields__})
 
 
 # ---------------------------------------------------------------- requests
@@ -119,24 +134,22 @@ async def spend_nonce(connection: HotConnection, key_id: str, nonce: str) -> boo
 
 async def hospital(connection: HotConnection, code: str, day: date) -> Hospital | None:
     """A hospital of the registry, as it was on a day."""
-    row = await connection.fetchrow(_HOSPITAL, code, day)
-    return None if row is None else as_struct(Hospital, row)
+    return as_struct_or_none(Hospital, await connection.fetchrow(_HOSPITAL, code, day))
 
 
-async def person(connection: HotConnection, person_id: str, day: date) -> Any:
+async def person(connection: HotConnection, person_id: str, day: date) -> InsuredPerson | None:
     """A person with the area and insurance of a day, None when there is none."""
-    return await connection.fetchrow(_PERSON, person_id, day)
+    return as_struct_or_none(InsuredPerson, await connection.fetchrow(_PERSON, person_id, day))
 
 
-async def person_by_index(connection: HotConnection, indexes: Sequence[bytes], day: date) -> Any:
+async def person_by_index(connection: HotConnection, indexes: Sequence[bytes], day: date) -> InsuredPerson | None:
     """The person with one of these blind indexes of an id number."""
-    return await connection.fetchrow(_PERSON_BY_INDEX, list(indexes), day)
+    return as_struct_or_none(InsuredPerson, await connection.fetchrow(_PERSON_BY_INDEX, list(indexes), day))
 
 
-async def identities(connection: HotConnection, person_id: str, day: date) -> list[Any]:
+async def identities(connection: HotConnection, person_id: str, day: date) -> list[PersonIdentity]:
     """A person's identities that hold on a day or begin later."""
-    rows: list[Any] = await connection.fetch(_IDENTITIES, person_id, day)
-    return rows
+    return [as_struct(PersonIdentity, row) for row in await connection.fetch(_IDENTITIES, person_id, day)]
 
 
 async def accumulators(connection: HotConnection, person_id: str, year: int) -> str | None:
@@ -145,21 +158,20 @@ async def accumulators(connection: HotConnection, person_id: str, year: int) -> 
     return text
 
 
-async def catalogue(connection: HotConnection, item_codes: Sequence[str]) -> list[Any]:
+async def catalogue(connection: HotConnection, item_codes: Sequence[str]) -> list[CatalogueVersion]:
     """All current versions of these items."""
-    rows: list[Any] = await connection.fetch(_ENTRIES, list(item_codes))
-    return rows
+    return [as_struct(CatalogueVersion, row) for row in await connection.fetch(_ENTRIES, list(item_codes))]
 
 
 # ---------------------------------------------------------------- messages
 
 
-async def message(connection: HotConnection, hospital_code: str, infno: str, msgid: str) -> Any:
+async def message(connection: HotConnection, hospital_code: str, infno: str, msgid: str) -> KeptMessage | None:
     """A remembered message, None when it never changed anything."""
-    return await connection.fetchrow(_MESSAGE, hospital_code, infno, msgid)
+    return as_struct_or_none(KeptMessage, await connection.fetchrow(_MESSAGE, hospital_code, infno, msgid))
 
 
-async def keep_message(connection: HotConnection, *values: Any) -> None:
+async def keep_message(connection: HotConnection, *values: object) -> None:
     """Insert a message; the values are those of the statement, in its order."""
     await connection.execute(_KEEP, *values)
 
@@ -184,9 +196,9 @@ async def reversal_of(connection: HotConnection, settlement_id: int) -> int | No
 # ---------------------------------------------------------------- sessions
 
 
-async def sign_in(connection: HotConnection, hospital_code: str, operator_no: str) -> Any:
+async def sign_in(connection: HotConnection, hospital_code: str, operator_no: str) -> SignedIn:
     """A new session: its id and instant."""
-    return await connection.fetchrow(_SIGN_IN, hospital_code, operator_no)
+    return as_struct(SignedIn, await connection.fetchrow(_SIGN_IN, hospital_code, operator_no))
 
 
 async def sign_out(connection: HotConnection, session_id: int, hospital_code: str, operator_no: str) -> datetime | None:
@@ -197,15 +209,16 @@ async def sign_out(connection: HotConnection, session_id: int, hospital_code: st
 
 async def add_file(
     connection: HotConnection, caller: Caller, hospital_code: str, filename: str, key: bytes, content: bytes
-) -> Any:
+) -> KeptFile:
     """Insert a sealed file: its number and instant."""
     subject, request_id = caller.principal.subject, caller.request_id
-    return await connection.fetchrow(_NEW_FILE, hospital_code, filename, key, content, subject, request_id)
+    row = await connection.fetchrow(_NEW_FILE, hospital_code, filename, key, content, subject, request_id)
+    return as_struct(KeptFile, row)
 
 
-async def file(connection: HotConnection, file_no: int, hospital_code: str) -> Any:
+async def file(connection: HotConnection, file_no: int, hospital_code: str) -> SealedFile | None:
     """A file of a hospital, None when there is none."""
-    return await connection.fetchrow(_FILE, file_no, hospital_code)
+    return as_struct_or_none(SealedFile, await connection.fetchrow(_FILE, file_no, hospital_code))
 
 
 # ---------------------------------------------------------------- retention

@@ -1,7 +1,5 @@
 """The tables of the national interface, as the migrations make them."""
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -20,16 +18,16 @@ from sqlalchemy import (
 from app.database.engine import METADATA
 
 
-def _id(name: str) -> Column[Any]:
+def _id(name: str) -> Column[object]:
     return Column(name, BigInteger, Identity(always=True), primary_key=True)
 
 
-def _instant(name: str, *, nullable: bool = False, now: bool = False) -> Column[Any]:
+def _instant(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
     default = text("clock_timestamp()") if now else None
     return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
 
 
-def _written() -> tuple[Column[Any], ...]:
+def _written() -> tuple[Column[object], ...]:
     return (
         Column("subject", Text, nullable=False),
         Column("request_id", Text, nullable=False),

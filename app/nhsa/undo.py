@@ -27,16 +27,17 @@ async def undo(call: Call) -> Output:
         if infno in UNDOABLE:
             await keep_undone(call, infno, msgid, row["psn_no"])
         return _undone("原交易未到达，无需冲正")
-    if message["person_id"] != row["psn_no"]:
+    if message.person_id != row["psn_no"]:
         raise refused("nhsa_person_differs", "/data/0/psn_no")
-    if message["outcome"] == "undone":
+    if message.outcome == "undone":
         return _undone("原交易未到达，无需冲正")
     if infno not in UNDOABLE:
         raise refused("nhsa_not_undoable", "/data/0/oinfno")
     await store.lock_person(call.connection, row["psn_no"])
-    if infno == "2401":
-        return await _undo_admission(call, message["visit_no"])
-    return await _undo_settlement(call, message["settlement_id"])
+    if message.settlement_id is not None:
+        return await _undo_settlement(call, message.settlement_id)
+    assert message.visit_no is not None, "an admission has a visit"
+    return await _undo_admission(call, message.visit_no)
 
 
 def _undone(memo: str, setl_id: str = "") -> Output:

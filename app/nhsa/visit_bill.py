@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
 from app.basics.days import SHANGHAI, shanghai_day
 from app.basics.errors import Fault, Refused
@@ -59,6 +59,7 @@ async def prepare(call: Call, row: Row, visit: Visit, *, final: bool) -> Prepare
         chosen = [line for line in lines if line.free and (not interim or shanghai_day(line.charged_at) <= until)]
     if not chosen:
         raise refused("nhsa_no_lines", "/data/0/mdtrt_id")
+    referral, source = await _referral(call, visit, med_type, shanghai_day(visit.begins_at))
     bill = BillRequest(
         hospital_code=call.hospital_code,
         visit_id=visit.visit_id,
@@ -74,7 +75,8 @@ async def prepare(call: Call, row: Row, visit: Visit, *, final: bool) -> Prepare
         delivery_mode=call.dictionary.delivery(med_type, visit.matn_type) if medical_type == "52" else None,
         lines=[_bill_line(call, line) for line in chosen],
         total=yuan(scaled_of(row["medfee_sumamt"], 2)),
-        **await _referral(call, visit, med_type, shanghai_day(visit.begins_at)),
+        referral=referral,
+        transfer_from=source,
     )
     return Prepared(visit, chosen, bill, med_type)
 
@@ -147,13 +149,13 @@ def _diagnoses(call: Call, visit: Visit) -> list[Diagnosis]:
     ]
 
 
-async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> dict[str, Any]:
+async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> tuple[Referral, VisitRef | None]:
     """How the patient came: by a transfer filing of that day, which also tells the visit before
     (docs/specification/national-interface.md, section 3)."""
     filing = await filing_store.transfer_on(call.connection, visit.person_id, call.hospital_code, on)
     source = None
-    if filing is not None and filing["source_visit_id"] is not None and visit.setting == "inpatient":
-        before = VisitRef(filing["hospital_code"], filing["source_visit_id"])
+    if filing is not None and filing.source_visit_id is not None and visit.setting == "inpatient":
+        before = VisitRef(filing.hospital_code, filing.source_visit_id)
         if await visit_store.has_settled(call.connection, before.hospital_code, before.visit_id):
             source = before
     referral: Referral = "missing"
@@ -163,7 +165,7 @@ async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> dict[s
         referral = "not_required"
     elif med_type in call.dictionary.emergencies:
         referral = "emergency"
-    return {"referral": referral, "transfer_from": source}
+    return referral, source
 
 
 def nationally(error: Refused, prepared: Prepared) -> Refused:

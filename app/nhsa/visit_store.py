@@ -2,41 +2,43 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
 from app.database.engine import HotConnection
-from app.nhsa.store import as_struct
+from app.nhsa.rows import SettledDocument, SettledEntry, SettledSums, as_struct, as_struct_or_none
 
 _NEW_VISIT: Final = """
-INSERT INTO nhsa_visit (hospital_code, visit_id, person_id, setting, med_type, insutype, matn_type, disease_code, begins_at,
-                        ends_at, state, details, subject, request_id)
+INSERT INTO nhsa_visit (hospital_code, visit_id, person_id, setting, med_type, insutype, matn_type, disease_code,
+                        begins_at, ends_at, state, details, subject, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 'open', $10, $11, $12) RETURNING visit_no"""
 _VISIT: Final = "SELECT * FROM nhsa_visit WHERE visit_no = $1 AND hospital_code = $2"
 _VISIT_OF: Final = "SELECT * FROM nhsa_visit WHERE hospital_code = $1 AND visit_id = $2 AND state <> 'withdrawn'"
 _CHANGE_VISIT: Final = """
-UPDATE nhsa_visit SET med_type = $2, matn_type = $3, disease_code = $4, begins_at = $5, ends_at = $6, state = $7, details = $8
+UPDATE nhsa_visit
+   SET med_type = $2, matn_type = $3, disease_code = $4, begins_at = $5, ends_at = $6, state = $7, details = $8
  WHERE visit_no = $1"""
 _VISITS: Final = """
-SELECT * FROM nhsa_visit WHERE person_id = $1 AND hospital_code = $2 AND state <> 'withdrawn' AND begins_at >= $3 AND begins_at <= $4
+SELECT * FROM nhsa_visit WHERE person_id = $1 AND hospital_code = $2 AND state <> 'withdrawn'
+   AND begins_at >= $3 AND begins_at <= $4
  ORDER BY begins_at, visit_no LIMIT $5"""
 _LINES: Final = """
 SELECT l.*, l.settlement_id IS NULL OR EXISTS (
          SELECT FROM settlement r WHERE r.of_settlement_id = l.settlement_id AND r.kind = 'reversal') AS free
   FROM nhsa_fee_line l WHERE l.visit_no = $1 ORDER BY l.line_no"""
 _ADD_LINES: Final = """
-INSERT INTO nhsa_fee_line (visit_no, line_no, serial_no, batch_no, refund_of_line_no, item_code, hospital_item_code, quantity,
-                           unit_price, amount, charged_at, approval, details)
-SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bigint[], $9::bigint[],
-                         $10::bigint[], $11::timestamptz[], $12::text[], $13::bytea[])"""
+INSERT INTO nhsa_fee_line (visit_no, line_no, serial_no, batch_no, refund_of_line_no, item_code, hospital_item_code,
+                           quantity, unit_price, amount, charged_at, approval, details)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bigint[],
+                         $9::bigint[], $10::bigint[], $11::timestamptz[], $12::text[], $13::bytea[])"""
 _DROP_LINES: Final = "DELETE FROM nhsa_fee_line WHERE visit_no = $1 AND line_no = ANY ($2)"
 _SETTLE_LINES: Final = "UPDATE nhsa_fee_line SET settlement_id = $2 WHERE visit_no = $1 AND line_no = ANY ($3)"
-_SERIALS: Final = "SELECT line_no, serial_no, batch_no, details FROM nhsa_fee_line WHERE visit_no = $1"
+_LINE_DETAILS: Final = "SELECT line_no, details FROM nhsa_fee_line WHERE visit_no = $1"
 # The document as text: on this connection a JSON column would be parsed, and what was digested be lost.
 _SETTLEMENT: Final = """
-SELECT settlement_id, kind, person_id, benefit_year, hospital_code, visit_id, medical_type, paying_area, admitted_on, discharged_on,
-       settled_at, deductible, document::text AS document
+SELECT settlement_id, kind, person_id, benefit_year, hospital_code, visit_id, medical_type, paying_area, admitted_on,
+       discharged_on, settled_at, deductible, document::text AS document
   FROM settlement WHERE settlement_id = $1"""
 _SETTLED: Final = """
 SELECT s.settlement_id, s.settle_seq, s.interim, s.discharged_on, s.person_id,
@@ -52,17 +54,19 @@ _OF_DAYS: Final = """
 _SUMS_OF: Final = (
     """
 SELECT count(*) AS count, coalesce(sum(s.total), 0)::bigint AS total,
-       coalesce(sum(s.basic + s.serious_illness + s.supplement + s.medical_assistance + s.safety_net), 0)::bigint AS fund_total
+       coalesce(sum(s.basic + s.serious_illness + s.supplement + s.medical_assistance + s.safety_net), 0)::bigint
+         AS fund_total
   FROM settlement s"""
     + _OF_DAYS
 )
 _ENTRIES_OF: Final = (
     """
-SELECT s.settlement_id, s.kind, s.person_id, s.visit_id, s.total, s.medical_type,
-       s.basic + s.serious_illness + s.supplement + s.medical_assistance + s.safety_net AS fund_total, s.patient,
+SELECT s.settlement_id, s.kind, s.person_id, s.total,
+       s.basic + s.serious_illness + s.supplement + s.medical_assistance + s.safety_net AS fund_total,
        (SELECT v.visit_no FROM nhsa_visit v WHERE v.hospital_code = s.hospital_code AND v.visit_id = s.visit_id
            AND v.state <> 'withdrawn') AS visit_no,
-       (SELECT m.msgid FROM nhsa_message m WHERE m.settlement_id = s.settlement_id AND m.outcome = 'accepted' LIMIT 1) AS msgid
+       (SELECT m.msgid FROM nhsa_message m
+         WHERE m.settlement_id = s.settlement_id AND m.outcome = 'accepted' LIMIT 1) AS msgid
   FROM settlement s"""
     + _OF_DAYS
     + " ORDER BY s.settled_at, s.settlement_id"
@@ -120,7 +124,7 @@ class VisitSettlement(Struct, frozen=True):
     reversed: bool
 
 
-async def add_visit(connection: HotConnection, *values: Any) -> int:
+async def add_visit(connection: HotConnection, *values: object) -> int:
     """Insert a visit; the values are those of the statement, in its order."""
     visit_no: int = await connection.fetchval(_NEW_VISIT, *values)
     return visit_no
@@ -128,14 +132,12 @@ async def add_visit(connection: HotConnection, *values: Any) -> int:
 
 async def visit(connection: HotConnection, visit_no: int, hospital_code: str) -> Visit | None:
     """A visit of a hospital."""
-    row = await connection.fetchrow(_VISIT, visit_no, hospital_code)
-    return None if row is None else as_struct(Visit, row)
+    return as_struct_or_none(Visit, await connection.fetchrow(_VISIT, visit_no, hospital_code))
 
 
 async def visit_of(connection: HotConnection, hospital_code: str, visit_id: str) -> Visit | None:
     """The live visit that has the hospital's own number."""
-    row = await connection.fetchrow(_VISIT_OF, hospital_code, visit_id)
-    return None if row is None else as_struct(Visit, row)
+    return as_struct_or_none(Visit, await connection.fetchrow(_VISIT_OF, hospital_code, visit_id))
 
 
 async def change_visit(connection: HotConnection, item: Visit) -> None:
@@ -183,14 +185,14 @@ async def settle_lines(connection: HotConnection, visit_no: int, settlement_id: 
     await connection.execute(_SETTLE_LINES, visit_no, settlement_id, list(line_nos))
 
 
-async def serials(connection: HotConnection, visit_no: int) -> dict[int, Any]:
-    """The hospital's own number, batch and details of a visit's lines, by line number."""
-    return {row["line_no"]: row for row in await connection.fetch(_SERIALS, visit_no)}
+async def line_details(connection: HotConnection, visit_no: int) -> dict[int, bytes]:
+    """The encrypted details of a visit's lines, by line number."""
+    return {row["line_no"]: row["details"] for row in await connection.fetch(_LINE_DETAILS, visit_no)}
 
 
-async def settlement(connection: HotConnection, settlement_id: int) -> Any:
+async def settlement(connection: HotConnection, settlement_id: int) -> SettledDocument | None:
     """A settlement, reversal or adjustment within reach, None when there is none."""
-    return await connection.fetchrow(_SETTLEMENT, settlement_id)
+    return as_struct_or_none(SettledDocument, await connection.fetchrow(_SETTLEMENT, settlement_id))
 
 
 async def settlements_of(connection: HotConnection, hospital_code: str, visit_id: str) -> list[VisitSettlement]:
@@ -206,14 +208,15 @@ async def has_settled(connection: HotConnection, hospital_code: str, visit_id: s
 
 async def sums_of(
     connection: HotConnection, hospital_code: str, medical_type: str, since: date, until: date, reversals: bool | None
-) -> Any:
+) -> SettledSums:
     """Count, total and funds' portions of ``entries_of``."""
-    return await connection.fetchrow(_SUMS_OF, hospital_code, medical_type, since, until, reversals)
+    row = await connection.fetchrow(_SUMS_OF, hospital_code, medical_type, since, until, reversals)
+    return as_struct(SettledSums, row)
 
 
 async def entries_of(
     connection: HotConnection, hospital_code: str, medical_type: str, since: date, until: date, reversals: bool | None
-) -> list[Any]:
+) -> list[SettledEntry]:
     """What a hospital settled and took back on days of settling, both included, one row each; None: both kinds."""
-    rows: list[Any] = await connection.fetch(_ENTRIES_OF, hospital_code, medical_type, since, until, reversals)
-    return rows
+    rows = await connection.fetch(_ENTRIES_OF, hospital_code, medical_type, since, until, reversals)
+    return [as_struct(SettledEntry, row) for row in rows]
