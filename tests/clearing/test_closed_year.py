@@ -16,6 +16,7 @@ async def december(database_server: str) -> AsyncIterator[Office]:
     """An office in December 2018."""
     async with office(database_server, start="2018-12-20T10:00:00+08:00") as opened:
         yield opened
+        await opened.balanced()
 
 
 async def rates(opened: Office, year: int) -> dict[str, Any]:

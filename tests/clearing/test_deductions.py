@@ -17,6 +17,7 @@ async def desk(database_server: str) -> AsyncIterator[Office]:
     """An office on 20 May 2018."""
     async with office(database_server) as opened:
         yield opened
+        await opened.balanced()
 
 
 @pytest.fixture
@@ -321,7 +322,7 @@ async def test_after_the_year_is_closed_a_deduction_falls_into_the_year_it_is_ma
     made = await claimed(desk, statement, settled, "50.00")
     await owner.execute(
         """INSERT INTO fiscal_year_closing (area_code, year, closed_on, figures, subject, request_id)
-           VALUES ('530100', 2018, '2019-03-31', '{}', 'li', 'r')"""
+           VALUES ('530100', 2018, '2019-03-31', '[]', 'li', 'r')"""
     )
     await desk.do("hospital", f"/clearing/deductions/{made['deduction_id']}/acceptance")
     assert [row[4] for row in await posted(owner)] == [2019]

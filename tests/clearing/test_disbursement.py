@@ -21,6 +21,7 @@ async def desk(database_server: str) -> AsyncIterator[Office]:
     """An office on 20 May 2018."""
     async with office(database_server) as opened:
         yield opened
+        await opened.balanced()
 
 
 def fund_of(statement: dict[str, Any], fund: str = "390100") -> dict[str, Any]:

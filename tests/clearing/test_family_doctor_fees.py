@@ -17,6 +17,7 @@ async def paying(database_server: str) -> AsyncIterator[Office]:
     """An office with a fee of 5 yuan."""
     async with office(database_server, **FEE) as opened:
         yield opened
+        await opened.balanced()
 
 
 async def signed(

@@ -1,6 +1,7 @@
 """Money leaves a fund once: withdrawals, deductions, refunds, releases and cancellations look at everything that hangs
 on them."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -593,3 +594,31 @@ async def test_a_statements_state_is_that_of_its_least_advanced_part(desk: Offic
     assert (await part_of(desk, statement))["state"] == "ordered"
     await desk.do("li", f"/disbursements/{order['disbursement_id']}/cancellation", WHY)
     assert (await part_of(desk, statement))["state"] == "approved"
+
+
+# ---------------------------------------------------------------- at once
+
+
+async def test_what_is_tried_at_once_is_done_once(desk: Office) -> None:
+    """Approving and withdrawing, ordering, paying: of requests that exclude each other one is accepted, whoever is first."""
+    bill = await desk.settled("1000.00", "2018-05-10")
+    await desk.at("2018-06-05")
+    statement = await desk.declared("2018-05")
+    path = f"/clearing/statements/{statement['statement_id']}"
+    tries = [desk.send("wang", f"{path}/approval", {}), desk.send("hospital", f"{path}/withdrawal", WHY)]
+    first = sorted(answer.status_code for answer in await asyncio.gather(*tries))
+    assert first == [200, 409]
+    if (await desk.get(path))["state"] == "withdrawn":
+        statement = await desk.approved("2018-05")
+    body = {"statement_id": statement["statement_id"], "fund": "390100", "deposit_rate": "0.0000"}
+    made = await asyncio.gather(*(desk.send("li", "/disbursements", body) for _ in range(4)))
+    assert sorted(answer.status_code for answer in made) == [201, 409, 409, 409]
+    order = await desk.sent(next(answer.json() for answer in made if answer.is_success))
+    money = [{"amount": "950.00", "paid_on": "2018-06-05", "bank_reference": f"T{number}"} for number in range(4)]
+    step = f"/disbursements/{order['disbursement_id']}"
+    tries = [desk.send("li", f"{step}/payments", one) for one in money]
+    paid = await asyncio.gather(*tries, desk.send("wang", f"{step}/cancellation", WHY))
+    assert sum(answer.is_success for answer in paid) == 1
+    assert all(answer.status_code < 500 for answer in paid)
+    correction = desk.send(None, f"/settlements/{bill['settlement_id']}/reversal", WHY)
+    assert (await correction).is_success

@@ -25,6 +25,7 @@ async def desk(database_server: str) -> AsyncIterator[Office]:
         await opened.settled("1000.00", "2018-05-10")
         await opened.settled("300.00", "2018-05-11")
         yield opened
+        await opened.balanced()
 
 
 def closing(period: str) -> str:

@@ -23,6 +23,7 @@ async def desk(database_server: str) -> AsyncIterator[Office]:
     """An office on 20 May 2018."""
     async with office(database_server) as opened:
         yield opened
+        await opened.balanced()
 
 
 def text_file(rows: Rows, *, headings: tuple[str, ...] = HEADINGS, delimiter: str = ",") -> str:

@@ -281,6 +281,9 @@ async def _settle_a_statement(office: httpx.AsyncClient, hospital: Hospital, eve
     params = {"hospital_code": hospital.sender.hospital_code, "period": "2018-05", "state": "declared"}
     (row,) = (await office.get("/v1/clearing/statements", params=params)).json()["data"]
     path = f"/v1/clearing/statements/{row['statement_id']}/approval"
+    one = await office.post(path, json={"funds": ["390100"]}, headers={"Idempotency-Key": "b" * 20})
+    assert (one.status_code, one.json()["state"]) == (200, "declared"), one.text
+    await hospital.refused("3204", {"data": {"clr_appy_evt_id": event}}, "nhsa_declaration_fixed")
     answer = await office.post(path, json={}, headers={"Idempotency-Key": "a" * 20})
     assert answer.status_code == 201 or answer.status_code == 200, answer.text
     await hospital.refused("3204", {"data": {"clr_appy_evt_id": event}}, "nhsa_declaration_fixed")
