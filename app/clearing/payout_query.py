@@ -92,7 +92,10 @@ WITH plan AS (
            0) AS offset_,
          coalesce(sum(m.prepaid) FILTER (WHERE legal), 0) AS prepaid,
          sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited, 0)) AS payable,
-         sum(coalesce(m.cash, 0) + coalesce(m.offset_, 0)) AS paid, sum(m.held) AS held
+         sum(coalesce(m.cash, 0) + coalesce(m.offset_, 0)) AS paid, sum(m.held) AS held,
+         coalesce(sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0)) FILTER (
+           WHERE m.period < to_char(CAST(:as_of AS date), 'YYYY-MM') AND m.cause IS NULL
+             AND (s.statement_id IS NULL OR s.period > m.period)), 0) AS late
     FROM moved m LEFT JOIN declared s ON s.statement_id = m.statement_id LEFT JOIN released r ON r.cause = m.cause
     LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate FROM plan p
                         WHERE starts_with(m.area_code, p.prefix) AND p.period = coalesce(s.period, m.period)
@@ -119,7 +122,7 @@ WITH plan AS (
   -- one hospital nets what it was overpaid against what it is owed
   SELECT b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN b.period END AS period,
          sum(b.incurred) AS incurred, sum(b.deductions) AS deductions, sum(b.cash) AS cash, sum(b.offset_) AS offset_,
-         sum(b.payable) AS payable, sum(b.paid) AS paid, sum(b.held) AS held,
+         sum(b.payable) AS payable, sum(b.paid) AS paid, sum(b.held) AS held, sum(b.late) AS late,
          coalesce(sum(b.payable - b.held) FILTER (WHERE b.pay_by <= a.as_of), 0) AS due,
          coalesce(sum(b.paid) FILTER (WHERE b.pay_by <= a.as_of), 0) AS paid_of_due,
          greatest(0, sum(b.payable - b.held - b.paid - b.taken) FILTER (WHERE b.pay_by < a.as_of)) AS overdue,
@@ -151,19 +154,19 @@ WITH plan AS (
                         ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
 ), part AS (
   SELECT p.area_code, p.fund, p.hospital_code, p.period, p.incurred, p.deductions, p.cash, p.offset_,
-    0 AS year_end_offset, p.payable,
-         p.paid, p.held, p.due, least(p.paid_of_due, p.due) AS disbursed_of_due, coalesce(p.overdue, 0) AS overdue,
-         greatest(0, coalesce(p.to_pay, 0) - coalesce(y.amount, 0)) AS scheduled, 0 AS expected
-    FROM party p LEFT JOIN (SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM year_end GROUP BY 1, 2,
-      3) y
+         0 AS year_end_offset, p.payable, p.paid, p.held, p.due, least(p.paid_of_due, p.due) AS disbursed_of_due,
+         coalesce(p.overdue, 0) AS overdue,
+         greatest(0, coalesce(p.to_pay, 0) - coalesce(y.amount, 0)) AS scheduled, 0 AS expected, p.late
+    FROM party p
+    LEFT JOIN (SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM year_end GROUP BY 1, 2, 3) y
       USING (area_code, fund, hospital_code)
   UNION ALL
-  SELECT y.area_code, y.fund, y.hospital_code, y.period, 0, 0, 0, 0, y.amount, 0, 0, 0, 0, 0, 0, 0, 0 FROM year_end y
-    WHERE y.amount > 0
+  SELECT y.area_code, y.fund, y.hospital_code, y.period, 0, 0, 0, 0, y.amount, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM year_end y WHERE y.amount > 0
   UNION ALL
   SELECT e.area_code, e.fund, e.hospital_code, CASE WHEN :by_period THEN e.period END, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-         CASE WHEN e.pay_by <= a.year_end THEN e.amount - div(e.amount * coalesce(e.deposit_rate, 0) + 5000, 10000)
-           ELSE 0 END, e.amount
+         CASE WHEN e.pay_by <= a.year_end
+              THEN e.amount - div(e.amount * coalesce(e.deposit_rate, 0) + 5000, 10000) ELSE 0 END, e.amount, 0
     FROM expected e, asked a WHERE e.amount > 0 OR NOT (:by_period OR :by_hospital)
 )
 SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.area_code END AS area_code,
@@ -174,7 +177,7 @@ SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.are
        sum(p.paid)::bigint AS final_paid, sum(p.held)::bigint AS deposit, sum(p.due)::bigint AS due,
        sum(p.disbursed_of_due)::bigint AS disbursed_of_due, sum(p.overdue)::bigint AS overdue,
          sum(p.scheduled)::bigint AS scheduled,
-       sum(p.expected)::bigint AS expected,
+       sum(p.expected)::bigint AS expected, sum(p.late)::bigint AS late_declared,
        bool_or(EXISTS (SELECT FROM monthly l, asked a
                         WHERE l.fiscal_year = a.year - 1 AND l.area_code = p.area_code
                           AND l.fund = p.fund)) AS last_year,
@@ -211,6 +214,7 @@ class Figures(Struct, frozen=True):
     overdue: int = 0
     scheduled: int = 0
     expected: int = 0
+    late_declared: int = 0
     last_year: bool = False
     bound: int = 0
     bound_disbursed: int = 0

@@ -58,6 +58,7 @@ class RateAnswer(Struct):
     statutory: bool
     required: str
     overdue: str
+    late_declared: str
     deposit: str
 
 
@@ -153,6 +154,7 @@ def _shown(service: Service, row: Figures, wanted: Wanted) -> RateAnswer:
         statutory=floor is not None or any(floor is not None for floor in row.floors),
         required=yuan(row.required),
         overdue=yuan(row.overdue),
+        late_declared=yuan(row.late_declared),
         deposit=yuan(row.deposit),
     )
 

@@ -223,6 +223,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "interim": ("中途结算", "Interim"),
         "out_of_area": ("异地", "Out of area"),
         "overdue": ("逾期", "Overdue"),
+        "late_declared": ("迟申报金额", "Declared late"),
         "recoverable": ("可追偿", "Recoverable"),
         "statutory": ("法定要求", "Required by law"),
     },

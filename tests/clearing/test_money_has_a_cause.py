@@ -121,6 +121,9 @@ async def test_expected_follows_the_month_of_the_posting(desk: Office) -> None:
     await desk.at("2018-09-05")
     swept = await desk.declared("2018-08")
     assert swept["amount"] != "0.00"
+    assert (await rate(desk, as_of="2018-09-05"))["late_declared"] == "950.00"
+    assert (await rate(desk, as_of="2018-07-05"))["late_declared"] == "950.00"
+    assert (await rate(desk, as_of="2018-06-30"))["late_declared"] == "0.00"
     await desk.at("2019-01-20")
     await desk.settled("100.00", "2019-01-10", admitted_on="2019-01-10", discharged_on="2019-01-10")
     await desk.at("2019-06-20")
