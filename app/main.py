@@ -35,6 +35,7 @@ from app.registry.routes import REGISTRY_ROUTES
 from app.registry.worklists import observe_open_lists
 from app.service import clock, logs, openapi, operations, problem, requests, tokens
 from app.service.caller import Service
+from app.service.health import Health
 from app.service.loops import keep
 from app.service.metrics import uncaught_errors
 from app.service.security import load_keys
@@ -93,7 +94,8 @@ def create_app(settings: Settings, database_url: str) -> Application:
         preparing = asyncio.create_task(_prepare(service, start))
         await asyncio.wait([preparing], timeout=PREPARING_SECONDS)
         beside = (work(service, observe=observe_open_lists), watching(service), erasing(service))
-        tasks = [preparing, asyncio.create_task(keep(beside))]
+        health = app.state.health = Health(service, beside)
+        tasks = [preparing, asyncio.create_task(keep([*beside, health.loop()], ready=health.is_ready))]
         try:
             yield
         finally:

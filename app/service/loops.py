@@ -65,26 +65,27 @@ class Loop:
             await asyncio.sleep(self.pause)
 
 
-async def keep(loops: Sequence[Loop]) -> None:
-    """Run loops until cancelled. One that has ended or hangs is begun anew; after several times the process ends."""
+async def keep(loops: Sequence[Loop], *, ready: Callable[[], bool]) -> None:
+    """Run loops until cancelled. One that has ended or hangs is begun anew; after several times the process ends, unless
+    nothing works because the instance isn't ready."""
     tasks = {loop.name: asyncio.create_task(loop.run()) for loop in loops}
     try:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             for loop in loops:
                 if tasks[loop.name].done() or loop.age > loop.pause + loop.hangs:
-                    tasks[loop.name] = await _begun_anew(loop, tasks[loop.name])
+                    tasks[loop.name] = await _begun_anew(loop, tasks[loop.name], ready())
     finally:
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-async def _begun_anew(loop: Loop, task: asyncio.Task[None]) -> asyncio.Task[None]:
+async def _begun_anew(loop: Loop, task: asyncio.Task[None], ready: bool) -> asyncio.Task[None]:
     loop.restarts += 1
     loop_errors.labels(loop.name).inc()
     LOGGER.error("the loop %s ended or hangs, and is begun anew (%s)", loop.name, loop.restarts)
-    if loop.restarts > MOST_RESTARTS:
+    if loop.restarts > MOST_RESTARTS and ready:
         LOGGER.error("the loop %s doesn't recover; this process ends, so that another takes over", loop.name)
         os.kill(os.getpid(), signal.SIGINT)  # served to an end, and then a status that isn't 0
     task.cancel()

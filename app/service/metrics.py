@@ -55,6 +55,14 @@ nhsa_transactions = Counter(
     "onestop_nhsa_transactions_total", "Transactions of the national interface.", ("infno", "outcome")
 )
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
+ready = Gauge(
+    "onestop_ready", "1 when the instance can settle; of several workers the least.", multiprocess_mode="livemin"
+)
+degraded = Gauge(
+    "onestop_degraded",
+    "How many things of the instance aren't as they should be although it can settle.",
+    multiprocess_mode="livemax",
+)
 loop_errors = Counter("onestop_loop_errors_total", "Failed rounds of a background loop.", ("loop",))
 loop_turned_at = Gauge(
     "onestop_loop_turned_at_seconds",

@@ -1,18 +1,17 @@
 """What operators ask: is it alive, is it ready, which version, which numbers; and the business clock."""
 
-from typing import Final
+from typing import Final, cast
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
 from app import ENGINE_VERSION
-from app.basics.days import shanghai_day, shown_instant
-from app.basics.errors import OnestopError, Refused
-from app.database.schema import head, misfit
+from app.basics.days import shown_instant
+from app.database.schema import head
 from app.service import clock, elected
-from app.service.caller import Service
 from app.service.clock import ClockRequest
+from app.service.health import Health
 from app.service.http import answer, caller_of, open_request, service_of
 from app.service.metrics import render_metrics
 from app.service.openapi import body, gives
@@ -40,28 +39,12 @@ async def livez() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """The database answers, its schema and this release fit each other, and every pack has a policy for today."""
-    checks = await _checks(request.app.state.service)
-    ready = all(value == "ok" for value in checks.values())
-    return answer({"status": "ok" if ready else "unavailable", "checks": checks}, 200 if ready else 503)
-
-
-async def _checks(service: Service) -> dict[str, str]:
-    try:
-        async with service.database.transaction() as connection:
-            now = await clock.now(connection, manual=service.manual_clock)
-            wrong = await connection.run_sync(misfit)
-    except OnestopError as error:
-        return {"database": error.code}
-    checks = {"database": "ok", "migrations": wrong or "ok"}
-    today = shanghai_day(now)
-    for name in service.book.packs:
-        try:
-            service.book.policy(name, today)
-            checks[f"policy {name}"] = "ok"
-        except Refused as refused:
-            checks[f"policy {name}"] = refused.code
-    return checks
+    """Whether this instance can settle, as its last probe found, at most ten seconds ago: the database answers and can be
+    written, its schema and this release fit each other. What is only worth a look stands under ``degraded``, with 200."""
+    found = cast(Health, request.app.state.health).report()
+    status = "unavailable" if not found.ready else "degraded" if found.degraded else "ok"
+    content = {"status": status, "checks": found.checks, "degraded": found.degraded}
+    return answer(content, 200 if found.ready else 503)
 
 
 @router.get("/version")

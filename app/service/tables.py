@@ -27,6 +27,13 @@ schema_state = Table(
     Column("applied_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
 )
 
+health_probe = Table(
+    "health_probe",
+    METADATA,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("probed_at", DateTime(timezone=True), nullable=False),
+)
+
 token = Table(
     "token",
     METADATA,

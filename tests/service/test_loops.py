@@ -32,7 +32,7 @@ async def test_no_error_ends_a_loop(error: Exception) -> None:
             raise error
         enough.set()
 
-    kept = asyncio.create_task(keep([Loop("test", turn, pause=0.01, hangs=60)]))
+    kept = asyncio.create_task(keep([Loop("test", turn, pause=0.01, hangs=60)], ready=bool))
     await asyncio.wait_for(enough.wait(), 30)
     kept.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -52,7 +52,7 @@ async def test_a_hanging_loop_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> 
         enough.set()
 
     loop = Loop("test", turn, pause=0.01, hangs=0.1)
-    kept = asyncio.create_task(keep([loop]))
+    kept = asyncio.create_task(keep([loop], ready=bool))
     await asyncio.wait_for(enough.wait(), 30)
     assert loop.age < 60
     kept.cancel()

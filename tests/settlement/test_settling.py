@@ -15,6 +15,7 @@ import pytest
 from app.database import embedded
 from app.database.schema import migrate
 from tests.conftest import ADMIN_TOKEN, TokenFactory, start_service
+from tests.service.test_operations import ready_with
 from tests.world import World, key
 
 
@@ -474,7 +475,7 @@ async def test_readyz_says_when_the_database_is_gone() -> None:
             world = await World(client).build()
             server.stop()
             assert (await client.get("/livez")).status_code == 200
-            assert (await client.get("/readyz")).status_code == 503
+            await ready_with(client, 503)
             header, bill = key(), world.bill()
             gone = await client.post("/v1/settlements", json=bill, headers=header)
             assert (gone.status_code, gone.json()["code"]) == (503, "database_unavailable")

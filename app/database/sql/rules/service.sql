@@ -5,6 +5,8 @@ GRANT SELECT ON schema_state TO onestop_app;
 
 GRANT SELECT ON alembic_version TO onestop_app;
 
+GRANT SELECT, INSERT, UPDATE ON health_probe TO onestop_app;
+
 -- A token's row changes once: when it is revoked.
 GRANT SELECT, INSERT, UPDATE (revoked_at, revoked_by) ON token TO onestop_app;
 GRANT SELECT ON token TO onestop_settler;

@@ -10,6 +10,12 @@ CREATE TABLE schema_state (
   CONSTRAINT schema_state_order CHECK (oldest_code BETWEEN 1 AND schema_version)
 );
 
+-- One row that every instance writes every few seconds, so that it knows whether it could settle.
+CREATE TABLE health_probe (
+  only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  probed_at timestamptz NOT NULL
+);
+
 -- Bearer tokens of the API, and those that a login to the pages works with. Only the digest of a token is kept.
 CREATE TABLE token (
   token_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

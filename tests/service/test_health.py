@@ -1,0 +1,82 @@
+"""``/readyz`` tells the truth: 503 only when the instance can't settle, and an answer within a second always."""
+
+import os
+import signal
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.basics.days import SHANGHAI
+from app.config import Settings
+from app.database import embedded
+from app.database.engine import open_database
+from app.database.schema import migrate
+from app.policies import shipped_book
+from app.service import clock
+from app.service.caller import Service
+from app.service.health import STALE_SECONDS, Health
+from app.service.security import derive_keys
+from tests.conftest import new_database, start_service
+from tests.service.test_operations import children, ready_with
+
+
+async def test_a_policy_gap_is_only_worth_a_look(database_server: str) -> None:
+    """A day without a policy leaves the instance ready, and is told as degraded."""
+    url = await new_database(database_server)
+    await migrate(url)
+    settings = Settings()
+    database = await open_database(url, settings)
+    try:
+        async with database.transaction() as connection:
+            await clock.start_manual(connection, datetime(2010, 1, 1, tzinfo=SHANGHAI))
+        health = Health(Service(settings, database, shipped_book(), derive_keys(b"s" * 32), True), [])
+        assert not health.is_ready()
+        await health.loop().turn(lambda: None)
+        report = health.report()
+    finally:
+        await database.close()
+    assert report.ready
+    assert report.degraded == {"policy yunnan": "policy_gap", "policy wenshan": "policy_gap"}
+
+
+async def test_an_old_report_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found more than ten seconds ago says nothing about now."""
+    database = await open_database("postgresql://nobody@127.0.0.1:1/none", Settings())
+    health = Health(Service(Settings(), database, shipped_book(), derive_keys(b"s" * 32), True), [])
+    await health.loop().turn(lambda: None)
+    assert health.report().checks == {"database": "database_unavailable"}
+    later = time.monotonic() + STALE_SECONDS + 1
+    monkeypatch.setattr("app.service.health.time.monotonic", lambda: later)
+    assert list(health.report().checks) == ["probe"]
+    await database.close()
+
+
+async def test_a_frozen_database_does_not_freeze_the_answer() -> None:
+    """While no process of the database moves, /readyz says 503 at once, and 200 again soon after."""
+    with tempfile.TemporaryDirectory(prefix="onestop-frozen-") as folder:
+        Path(folder).chmod(0o755)
+        with embedded.start(Path(folder) / "data") as server:
+            await migrate(server.url)
+            process, base_url = start_service(server.url, Path(folder), ONESTOP_SECRET_KEY="ef" * 32)
+            frozen: list[int] = []
+            try:
+                async with httpx.AsyncClient(base_url=base_url, timeout=5) as client:
+                    postmaster = int((Path(folder) / "data/pg/postmaster.pid").read_text().split()[0])
+                    frozen = [postmaster, *children(postmaster)]
+                    for pid in frozen:
+                        os.kill(pid, signal.SIGSTOP)
+                    answer = await ready_with(client, 503)
+                    assert "hasn't answered" in answer.json()["checks"]["probe"]
+                    assert (await client.get("/livez")).status_code == 200
+                    for pid in frozen:
+                        os.kill(pid, signal.SIGCONT)
+                    await ready_with(client, 200)
+            finally:
+                for pid in frozen:
+                    os.kill(pid, signal.SIGCONT)
+                process.terminate()
+                assert process.wait(120) == 0
