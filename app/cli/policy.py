@@ -27,6 +27,7 @@ from app.policies import (
 )
 from app.policies.api import assumed_rows, policy_answer
 from app.policies.cases import failures, parse_cases
+from app.policies.coverage import coverage
 from app.policies.words import Side, differences, facts_words, rule_words
 from app.service.messages import text as message_text
 from app.tiers.findings import unused
@@ -182,6 +183,42 @@ def policy_test(files: tuple[Path, ...]) -> None:
         fail(f"{error}\n共 {len(error.findings)} 处问题。")
     if failed:
         fail(f"{failed} 个算例不符。")
+
+
+@policy.command("coverage")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--strict", is_flag=True, help="Leave with an error when an enacted figure is touched by no case.")
+def policy_coverage(files: tuple[Path, ...], strict: bool) -> None:
+    """Say which dated figures no golden case touches; without files those of the shipped packs."""
+    packs = packs_of(files) or pack_files(SHIPPED)
+    missing = 0
+    try:
+        book = book_with(packs, configured().policy_dir)
+        for path in packs:
+            missing += _uncovered(path, book)
+    except PolicyError as error:
+        fail(f"{error}\n共 {len(error.findings)} 处问题。")
+    if missing and strict:
+        fail(f"{missing} 个已颁布的数字没有算例用到。请在政策包旁边的 .cases.yaml 里各加一个。")
+
+
+def _uncovered(path: Path, book: PolicyBook) -> int:
+    """List the figures of a pack file that no case beside it touches; how many of them are enacted."""
+    cases = cases_file(path)
+    parsed = parse_cases(cases.name, read_text(cases)) if cases.is_file() else ()
+    rows = [item for item in coverage(book.packs[path.stem], parsed, book) if item.row.file == path.name]
+    enacted = [item for item in rows if item.row.status == "enacted"]
+    idle = [item for item in rows if not item.bills]
+    for item in idle:
+        row = item.row
+        words = facts_words({key: tuple(values) for key, values in row.selectors})
+        interval = f"{row.since} 起" if row.until is None else f"{row.since} 起，到 {row.until} 前"
+        figure = f"{item.title}（{item.parameter}）{words} {interval}，{STATUS_WORDS[row.status]}"
+        click.echo(f"{row.file}:{row.line}: {figure}：没有算例用到")
+    touched = sum(1 for item in enacted if item.bills)
+    counts = f"{len(rows)} 个数字，{len(rows) - len(idle)} 个有算例"
+    click.echo(f"{path.stem}：{counts}；已颁布的 {len(enacted)} 个，{touched} 个有算例。")
+    return len(enacted) - touched
 
 
 def _case_packs(extra: Path | None) -> list[list[Path]]:

@@ -26,12 +26,13 @@ REGISTRATION: Final = "basic.chronic.registration_required"  # asked for by its 
 
 @dataclass(frozen=True, slots=True)
 class Figure(Generic[T]):
-    """A policy figure that holds for given facts: its value (None means none), sources, and its parts when it was
-    derived (a share of an income figure)."""
+    """A policy figure that holds for given facts: its value (None means none), sources, its parts when it was derived (a
+    share of an income figure), and the rows that it was made of, each with its parameter's name."""
 
     value: T | None
     basis: tuple[Basis, ...]
     parts: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[tuple[str, Row], ...] = ()
 
     @property
     def known(self) -> T:
@@ -170,22 +171,23 @@ class Policy:
         self, name: str, unit: str, row: Row, facts: dict[str, str], chosen: Mapping[tuple[str, ...], Row]
     ) -> Figure[Any]:
         basis = (Basis(name, row.document, row.clause, row.status),)
+        rows = ((name, row),)
         written = row.derivation()
         if written.keys() & {"share_of_bill", "of_accumulator"}:
-            return Figure(_share_of(written), basis)
+            return Figure(_share_of(written), basis, rows=rows)
         if "share" in written:
             income = self.figure(str(written["of_parameter"]), facts)
             rate_value = RATE.read(written["share"])
             base: int = income.value or 0
             parts = {"share_rate": rate_value, "income": base}
-            return Figure(share(base, rate_value), basis + income.basis, parts)
+            return Figure(share(base, rate_value), basis + income.basis, parts, rows + income.rows)
         if "of" not in written:
-            return Figure(converted(row.value, UNITS[unit]), basis)
+            return Figure(converted(row.value, UNITS[unit]), basis, rows=rows)
         reference = chosen.get(tuple({**facts, "class": "ordinary"}.values()))
         if reference is None or reference is row:
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
         ordinary = self._figure(name, unit, reference, {**facts, "class": "ordinary"}, chosen)
-        return Figure(_derived(written, ordinary.value), basis + ordinary.basis)
+        return Figure(_derived(written, ordinary.value), basis + ordinary.basis, rows=rows + ordinary.rows)
 
 
 def _share_of(value: Mapping[str, object]) -> ShareOf:
