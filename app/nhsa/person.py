@@ -8,11 +8,11 @@ from app.basics.days import shanghai_day
 from app.basics.errors import Refused
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
+from app.nhsa.identity import folded_name, id_number_of, is_identified, name_of, note_identified
 from app.nhsa.rows import InsuredPerson, PersonIdentity
 from app.registry.facts import IdentityEntry, benefit_class
 from app.registry.paying_area import area_on, policy_in
-from app.registry.service import id_number_place, name_place
-from app.service.security import birth_date, blind_index_candidates, decrypt, valid_id_number
+from app.service.security import birth_date, blind_index_candidates, valid_id_number
 from app.service.wire import is_code
 from app.settlement.computing import INSURANCE_TYPE
 from app.tiers.model import FUND_TIERS, FUNDS, empty_year
@@ -28,8 +28,9 @@ async def identify(call: Call) -> Output:
     indexes = blind_index_candidates(call.service.keys, row["certno"].upper())
     today = day(row["begntime"]) if "begntime" in row else shanghai_day(call.now)
     found = await store.person_by_index(call.connection, indexes, today)
-    if found is None or "".join(name_of(call, found).split()) != "".join(row["psn_name"].split()):
+    if found is None or folded_name(name_of(call, found)) != folded_name(row["psn_name"]):
         raise refused("unknown_person", "/data/0/certno")
+    await note_identified(call, found.person_id)
     identities = await store.identities(call.connection, found.person_id, today)
     return {
         "baseinfo": call.shown("baseinfo", shown_person(call, found)),
@@ -38,14 +39,15 @@ async def identify(call: Call) -> Output:
     }
 
 
-def name_of(call: Call, row: InsuredPerson) -> str:
-    """A person's name."""
-    return decrypt(call.service.keys, row.name, associated=name_place(row.person_id))
+async def known_person(call: Call, row: InsuredPerson) -> dict[str, object]:
+    """What is answered of a person; their id number only to a hospital that identified them."""
+    values = shown_person(call, row)
+    return values if await is_identified(call, row.person_id) else values | {"certno": ""}
 
 
 def shown_person(call: Call, row: InsuredPerson) -> dict[str, object]:
     """What is answered of a person, the id number whole: the hospital has the card in its hands."""
-    id_number = decrypt(call.service.keys, row.id_number, associated=id_number_place(row.person_id))
+    id_number = id_number_of(call, row)
     values: dict[str, object] = {
         "psn_no": row.person_id,
         "psn_cert_type": "01",
@@ -100,7 +102,7 @@ async def entitlement(call: Call) -> Output:
     on = day(row["begntime"])
     found = await person_for(call, row["psn_no"], on)
     medical_type = call.dictionary.medical_types.get(row["med_type"])
-    insured = found.insured and found.insurance_type == row["insutype"] == INSURANCE_TYPE
+    insured = found.insured and found.insurance_type == row.get("insutype", found.insurance_type) == INSURANCE_TYPE
     policy = await _policy(call, on, found.area_code)
     class_ = "ordinary"
     if policy is not None:

@@ -15,7 +15,7 @@ from app.nhsa.call import Call, Output, details_of, instant, refused, visit_for
 from app.nhsa.fees import catalogue_values, version_on
 from app.nhsa.fields import TRANSACTIONS, Row, stored_shown
 from app.nhsa.figures import amounts, fund_rows, of_row
-from app.nhsa.person import person_for, shown_person
+from app.nhsa.person import known_person, person_for
 from app.nhsa.rows import CatalogueVersion, SettledDocument
 from app.nhsa.settling import CLEARING_WAY
 from app.nhsa.vault import fee_line_place
@@ -32,7 +32,7 @@ NATIONAL_LEVELS: Final = {3: "2", 2: "5", 1: "8"}  # 三级甲等, 二级甲等,
 async def visits(call: Call) -> Output:
     """List visits that began in the time asked for (5201); of one medical type, and only one visit when it is named."""
     row = call.one()
-    found = shown_person(call, await person_for(call, row["psn_no"]))
+    found = await known_person(call, await person_for(call, row["psn_no"]))
     since, until = instant(row["begntime"]), instant(row["endtime"])
     if until.time() == datetime.min.time():  # a day means the whole day
         until += timedelta(days=1) - timedelta(microseconds=1)
@@ -108,7 +108,7 @@ async def settlement(call: Call) -> Output:
     stored, visit = await _settlement(call)
     figures = of_row(stored)
     sent = details_of(call, visit).fields
-    values = shown_person(call, await person_for(call, visit.person_id)) | {
+    values = await known_person(call, await person_for(call, visit.person_id)) | {
         "setl_id": shown_id(SETTLEMENT, stored.settlement_id),
         "mdtrt_id": shown_id(VISIT, visit.visit_no),
         "pay_loc": "2",

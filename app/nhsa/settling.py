@@ -11,7 +11,8 @@ from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, details_of, refused, visit_for
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, NationalFigures, amounts, fund_rows, of_computation, of_entry
-from app.nhsa.person import person_for, shown_person
+from app.nhsa.identity import compare
+from app.nhsa.person import known_person, person_for
 from app.nhsa.visit_bill import Prepared, nationally, prepare
 from app.service.caller import Keyed
 from app.settlement import correction, settling
@@ -74,12 +75,13 @@ def _key(call: Call) -> str:
 
 
 def _same_scope(row: Row) -> Callable[[Computation], None]:
-    """What the sender says of the scope must be what we say: the first amount that differs is named."""
+    """What the sender says of the scope must be what we say: the first amount that differs is named. An amount of 0
+    means that the sender doesn't know it."""
 
     def check(computation: Computation) -> None:
         for field, name in SCOPE_FIELDS.items():
             ours = getattr(computation.outcome.scope, name)
-            if field in row and scaled_of(row[field], 2) != ours:
+            if scaled_of(row.get(field, "0"), 2) not in (0, ours):
                 raise refused("nhsa_scope_differs", f"/data/0/{field}", ours=yuan(ours))
 
     return check
@@ -87,8 +89,9 @@ def _same_scope(row: Row) -> Callable[[Computation], None]:
 
 async def _answer(call: Call, row: Row, prepared: Prepared, computation: Computation) -> Output:
     figures, found = of_computation(computation), await person_for(call, prepared.visit.person_id)
+    compare(call, row, "/data/0", found)
     bill = prepared.bill
-    values = shown_person(call, found) | {
+    values = await known_person(call, found) | {
         "mdtrt_id": shown_id(VISIT, prepared.visit.visit_no),
         "setl_id": None if call.settlement_id is None else shown_id(SETTLEMENT, call.settlement_id),
         "insutype": bill.insurance_type,
@@ -128,7 +131,7 @@ async def cancel(call: Call) -> Output:
     entry = await reverse(call, settlement_id)
     call.settlement_id = entry.settlement_id
     details = details_of(call, visit)
-    values = shown_person(call, await person_for(call, visit.person_id)) | {
+    values = await known_person(call, await person_for(call, visit.person_id)) | {
         "mdtrt_id": row["mdtrt_id"],
         "setl_id": shown_id(SETTLEMENT, entry.settlement_id),
         "setl_time": entry.settled_at,

@@ -61,6 +61,12 @@ _SETTLED_BY_MSGID: Final = """
 SELECT settlement_id FROM nhsa_message
  WHERE hospital_code = $1 AND msgid = $2 AND infno IN ('2207', '2304') AND outcome = 'accepted'
    AND settlement_id IS NOT NULL"""
+_IDENTIFIED: Final = """
+INSERT INTO nhsa_identification (hospital_code, person_id, identified_at) VALUES ($1, $2, $3)
+ON CONFLICT (hospital_code, person_id)
+DO UPDATE SET identified_at = greatest(nhsa_identification.identified_at, excluded.identified_at)"""
+_IS_IDENTIFIED: Final = """
+SELECT EXISTS (SELECT FROM nhsa_identification WHERE hospital_code = $1 AND person_id = $2 AND identified_at >= $3)"""
 _REVERSAL_OF: Final = "SELECT settlement_id FROM settlement WHERE of_settlement_id = $1 AND kind = 'reversal'"
 
 _SIGN_IN: Final = (
@@ -145,6 +151,17 @@ async def person(connection: HotConnection, person_id: str, day: date) -> Insure
 async def person_by_index(connection: HotConnection, indexes: Sequence[bytes], day: date) -> InsuredPerson | None:
     """The person with one of these blind indexes of an id number."""
     return as_struct_or_none(InsuredPerson, await connection.fetchrow(_PERSON_BY_INDEX, list(indexes), day))
+
+
+async def note_identified(connection: HotConnection, hospital_code: str, person_id: str, at: datetime) -> None:
+    """Insert that a hospital identified a person by certificate, or move its instant on."""
+    await connection.execute(_IDENTIFIED, hospital_code, person_id, at)
+
+
+async def is_identified(connection: HotConnection, hospital_code: str, person_id: str, since: datetime) -> bool:
+    """Whether a hospital identified a person at an instant or later."""
+    found: bool = await connection.fetchval(_IS_IDENTIFIED, hospital_code, person_id, since)
+    return found
 
 
 async def identities(connection: HotConnection, person_id: str, day: date) -> list[PersonIdentity]:

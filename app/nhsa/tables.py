@@ -53,6 +53,14 @@ session = Table(
     _instant("ended_at", nullable=True),
 )
 
+identification = Table(
+    "nhsa_identification",
+    METADATA,
+    Column("hospital_code", Text, primary_key=True),
+    Column("person_id", Text, primary_key=True),
+    Column("identified_at", DateTime(timezone=True), nullable=False),
+)
+
 message = Table(
     "nhsa_message",
     METADATA,

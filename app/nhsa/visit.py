@@ -11,6 +11,7 @@ from app.database.engine import constraint
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Details, Output, details_of, instant, refused, sealed_details, visit_for
 from app.nhsa.fields import Row
+from app.nhsa.identity import admit_person
 from app.nhsa.visit_store import Visit
 from app.service.wire import is_code
 
@@ -37,8 +38,10 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
     if not is_code(visit_id):
         raise refused("text_format", pointer)
     begins_at = instant(row["begntime"])
-    if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"], begins_at.date()) is None:
+    found = await store.person(call.connection, row["psn_no"], begins_at.date()) if is_code(row["psn_no"]) else None
+    if found is None:
         raise refused("unknown_person", f"{node}/psn_no")
+    await admit_person(call, row, node, found)
     await store.lock_person(call.connection, row["psn_no"])
     if await visit_store.visit_of(call.connection, call.hospital_code, visit_id) is not None:
         raise refused("nhsa_visit_exists", pointer)
@@ -51,7 +54,7 @@ async def _new(call: Call, row: Row, visit_id: str, pointer: str, setting: str, 
         row["psn_no"],
         setting,
         row.get("med_type"),
-        row["insutype"],
+        row.get("insutype", found.insurance_type),
         row.get("matn_type"),
         row.get("dise_codg"),
         begins_at,

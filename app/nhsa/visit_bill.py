@@ -66,7 +66,7 @@ async def prepare(call: Call, row: Row, visit: Visit, *, final: bool) -> Prepare
         settle_seq=1 + max((item.settle_seq for item in settled), default=0),
         interim=interim,
         person_id=visit.person_id,
-        insurance_type=row["insutype"],
+        insurance_type=row.get("insutype", visit.insutype),
         medical_type=medical_type,
         admitted_on=since,
         discharged_on=until,

@@ -296,6 +296,14 @@ async def test_the_scope_sent_must_be_ours(hospital: Hospital) -> None:
     await hospital.settled(mdtrt_id, "25.00", **right)
 
 
+async def test_scope_amounts_of_zero_are_not_known(hospital: Hospital) -> None:
+    """A settle whose scope amounts are all 0, empty or absent is done: its sender doesn't know them."""
+    mdtrt_id = await hospital.stay(visit_id(), "25.00")
+    unknown = {"fulamt_ownpay_amt": 0, "overlmt_selfpay": "0.00", "preselfpay_amt": "", "inscp_scp_amt": "0"}
+    answer = await hospital.settled(mdtrt_id, "25.00", **unknown)
+    assert answer["setlinfo"]["inscp_scp_amt"] == 25
+
+
 async def test_a_total_that_differs_is_named_by_its_national_field(hospital: Hospital) -> None:
     """A wrong ``medfee_sumamt`` is refused in quote and settle, and told as that field."""
     mdtrt_id = await hospital.stay(visit_id(), "25.00")

@@ -101,8 +101,12 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The hospital has no such visit, or it was withdrawn. Check mdtrt_id and the hospital's own number.",
     ),
     "nhsa_person_differs": (
-        "人员编号与原登记不一致。请核对是否拿错患者。",
-        "The person isn't the one that was registered. Check that it is the right patient.",
+        "人员信息与登记的不一致。请核对是否拿错患者。",
+        "The person isn't the one that is registered. Check that it is the right patient.",
+    ),
+    "nhsa_not_identified": (
+        "本机构一年内没有凭证件识别过该参保人。请先办理1101，或填写证件号码后重新登记。",
+        "This hospital hasn't identified the person by certificate within a year. Send 1101 first, or send the number.",
     ),
     "nhsa_visit_setting": (
         "门诊与住院的交易不能混用。请改用该就诊类别的交易。",

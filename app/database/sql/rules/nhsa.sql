@@ -6,6 +6,11 @@ ALTER TABLE nhsa_session ENABLE ROW LEVEL SECURITY;
 CREATE POLICY nhsa_session_reach ON nhsa_session TO onestop_app USING (reaches(hospital_code, NULL, NULL));
 GRANT SELECT, INSERT, UPDATE (ended_at) ON nhsa_session TO onestop_app;
 
+ALTER TABLE nhsa_identification ENABLE ROW LEVEL SECURITY;
+CREATE POLICY nhsa_identification_reach ON nhsa_identification TO onestop_app
+  USING (reaches(hospital_code, NULL, NULL));
+GRANT SELECT, INSERT, UPDATE (identified_at) ON nhsa_identification TO onestop_app;
+
 -- A message is what was said: only its key can be taken away, or be written with a new secret.
 CREATE TRIGGER nhsa_message_immutable BEFORE UPDATE OR DELETE ON nhsa_message FOR EACH ROW
   EXECUTE FUNCTION nhsa_message_kept();

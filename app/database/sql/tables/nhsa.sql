@@ -19,6 +19,14 @@ CREATE TABLE nhsa_session (
   ended_at      timestamptz
 );
 
+-- When a hospital last identified a person by certificate, by the business clock.
+CREATE TABLE nhsa_identification (
+  hospital_code text NOT NULL,
+  person_id     text NOT NULL,
+  identified_at timestamptz NOT NULL,
+  PRIMARY KEY (hospital_code, person_id)
+);
+
 -- Messages that changed something (accepted), that were undone before they arrived (undone), and that were refused.
 CREATE TABLE nhsa_message (
   message_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,63 @@
+"""Whom a hospital may treat and see: the persons whom it identified by their certificate.
+
+What a message says of a person's identity is compared with the registry (docs/specification/national-interface.md,
+section 6). A person's number alone opens no visit, and the id number is told to nobody who doesn't have it already.
+"""
+
+import unicodedata
+from datetime import timedelta
+from typing import Final
+
+from app.nhsa import store
+from app.nhsa.call import Call, refused
+from app.nhsa.fields import Row
+from app.nhsa.rows import InsuredPerson
+from app.registry.service import id_number_place, name_place
+from app.service.security import decrypt
+
+IDENTIFIED_FOR: Final = timedelta(days=365)
+_MIDDLE_DOTS: Final = str.maketrans(dict.fromkeys("•．.・‧･", "·"))
+
+
+def folded_name(name: str) -> str:
+    """A name as it is compared: one middle dot, no full-width forms, blanks or format characters."""
+    plain = unicodedata.normalize("NFKC", name).translate(_MIDDLE_DOTS)
+    return "".join(sign for sign in plain if not sign.isspace() and unicodedata.category(sign) != "Cf").upper()
+
+
+def name_of(call: Call, row: InsuredPerson) -> str:
+    """A person's name in plain text."""
+    return decrypt(call.service.keys, row.name, associated=name_place(row.person_id))
+
+
+def id_number_of(call: Call, row: InsuredPerson) -> str:
+    """A person's id number in plain text."""
+    return decrypt(call.service.keys, row.id_number, associated=id_number_place(row.person_id))
+
+
+def compare(call: Call, row: Row, pointer: str, found: InsuredPerson) -> None:
+    """Refuse an id number or a name that isn't the registered person's, as far as they were sent."""
+    if "certno" in row and row["certno"].upper() != id_number_of(call, found).upper():
+        raise refused("nhsa_person_differs", f"{pointer}/certno")
+    if "psn_name" in row and folded_name(row["psn_name"]) != folded_name(name_of(call, found)):
+        raise refused("nhsa_person_differs", f"{pointer}/psn_name")
+
+
+async def note_identified(call: Call, person_id: str) -> None:
+    """Remember that the hospital has identified a person by certificate."""
+    await store.note_identified(call.connection, call.hospital_code, person_id, call.now)
+
+
+async def is_identified(call: Call, person_id: str) -> bool:
+    """Whether the hospital identified a person by certificate within the last 365 days."""
+    since = call.now - IDENTIFIED_FOR
+    return await store.is_identified(call.connection, call.hospital_code, person_id, since)
+
+
+async def admit_person(call: Call, row: Row, pointer: str, found: InsuredPerson) -> None:
+    """Let a visit be opened: the certificate sent is the person's, or the hospital identified them before."""
+    compare(call, row, pointer, found)
+    if "certno" in row:
+        await note_identified(call, found.person_id)
+    elif not await is_identified(call, found.person_id):
+        raise refused("nhsa_not_identified", f"{pointer}/certno")
