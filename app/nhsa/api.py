@@ -46,7 +46,7 @@ class NationalRequest(Struct):
 
 
 class NationalAnswer(Struct):
-    """``infcode`` 0 is done; -1 isn't, and ``err_msg`` says why. ``output`` has the table's nodes, for 5204 the lines."""
+    """``infcode`` 0 is done; -1 isn't, and ``err_msg`` says why. ``output`` has the table's nodes; 5204: the lines."""
 
     infcode: int
     inf_refmsgid: str
@@ -56,18 +56,21 @@ class NationalAnswer(Struct):
     output: dict[str, Any] | list[dict[str, Any]]
 
 
+@router.post(CALL_SERVICE + "/", include_in_schema=False)
 @router.post(CALL_SERVICE, openapi_extra=body(NationalRequest), responses=gives(200, NationalAnswer))
 async def post_call_service(request: Request) -> Response:
     """A transaction of the national interface; ``infno`` says which."""
     return await _answer(request, None)
 
 
+@router.post(CALL_SERVICE + "/{infno}/", include_in_schema=False)
 @router.post(CALL_SERVICE + "/{infno}", openapi_extra=body(NationalRequest), responses=gives(200, NationalAnswer))
 async def post_call_service_infno(request: Request, infno: str) -> Response:
     """The same, with the transaction in the path as well."""
     return await _answer(request, infno)
 
 
+@router.post("/nhsa/{infno}/", include_in_schema=False)
 @router.post("/nhsa/{infno}", openapi_extra=body(NationalRequest), responses=gives(200, NationalAnswer))
 async def post_nhsa(request: Request, infno: str) -> Response:
     """The same, by a short path."""
@@ -88,16 +91,21 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
     except Unauthorized as error:
         _count(path_infno, "gateway")
         message = text(error.code, error.values, "zh")
-        return answer(refusal(error, f"{message}[{error.code}]"), error.status)
+        return _json(refusal(error, f"{message}[{error.code}]"), error.status)
     except OnestopError as error:
         error = Unavailable("nhsa_busy") if isinstance(error, Unavailable) else error
         _count(path_infno, "refused")
         area = fields.get("mdtrtarea_admvs")
         known = {"mdtrtarea_admvs": area} if isinstance(area, str) else {}
-        return answer(written(known, received, error=error_text(error)))
+        return _json(written(known, received, error=error_text(error)))
     caller = caller_of(envelope, request.state.request_id)
     request.state.subject = caller.principal.subject
-    return answer(await answered(service, request.app.state.dictionaries, envelope, caller, received))
+    return _json(await answered(service, request.app.state.dictionaries, envelope, caller, received))
+
+
+def _json(content: object, status: int = 200) -> Response:
+    """An answer that names its encoding: old clients read what doesn't as something else than UTF-8."""
+    return answer(content, status, {"Content-Type": "application/json;charset=utf-8"})
 
 
 async def _authenticate(request: Request, hospital_code: str | None) -> None:

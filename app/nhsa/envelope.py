@@ -43,6 +43,7 @@ FIELDS: Final = (
     "fixmedins_name",
     "sign_no",
 )
+ALIASES: Final = {"2203A": "2203", "2206A": "2206", "2207A": "2207"}
 _INFNO: Final = re.compile(r"\d{4}")
 _AREA: Final = re.compile(r"\d{6}")
 
@@ -113,7 +114,8 @@ def _lowered(value: object) -> object:
 def envelope_of(body: Mapping[str, object], *, path_infno: str | None, limit: int) -> Envelope:
     """The envelope in a body, refused with all its faults; ``limit`` counts characters of input (9101 has its own)."""
     fields = {name: value.strip() for name in FIELDS if isinstance(value := body.get(name), str)}
-    infno = fields.get("infno") or path_infno or ""
+    path_infno = None if path_infno is None else base_infno(path_infno)
+    infno = base_infno(fields.get("infno") or path_infno or "")
     faults = [
         Fault(f"/{name}", "missing") for name in ("msgid", "fixmedins_code") if name not in fields
     ] + _form_faults(fields, infno, path_infno)
@@ -123,6 +125,11 @@ def envelope_of(body: Mapping[str, object], *, path_infno: str | None, limit: in
     if faults:
         raise Refused(faults)
     return Envelope(infno, fields["msgid"], fields["fixmedins_code"], fields, sent, canonical)
+
+
+def base_infno(infno: str) -> str:
+    """The transaction that a number stands for: 2203A, 2206A and 2207A are their base, everywhere."""
+    return ALIASES.get(infno.upper(), infno)
 
 
 def sender_of(body: Mapping[str, object]) -> str | None:

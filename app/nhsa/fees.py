@@ -62,22 +62,27 @@ async def _refuse_closed(call: Call, visit: Visit) -> None:
 
 
 def _lines(call: Call, visit: Visit, rows: Sequence[Row], known: Sequence[FeeLine]) -> list[FeeLine]:
-    """The rows as lines, numbered after those that are there. Refused with every fault of how they hang together."""
+    """The rows as lines, numbered after those that are there. Refused with every fault of how they hang together.
+
+    A refund line may stand before its original.
+    """
     faults, lines = [], list[FeeLine]()
-    by_serial = {line.serial_no: line for line in known}
     next_no = max((line.line_no for line in known), default=0) + 1
+    refundable = {row["feedetl_sn"]: next_no + index for index, row in enumerate(rows)}
+    refundable |= {line.serial_no: line.line_no for line in known if line.free}
+    settled = {line.serial_no for line in known if not line.free}
+    taken = {line.serial_no for line in known}
     for index, row in enumerate(rows):
         pointer = f"/feedetail/{index}"
         if (row["psn_no"], row["mdtrt_id"]) != (rows[0]["psn_no"], rows[0]["mdtrt_id"]):
             faults.append(Fault(f"{pointer}/mdtrt_id", "nhsa_rows_of_visits"))
-        original = by_serial.get(row.get("init_feedetl_sn", ""))
-        if "init_feedetl_sn" in row and (original is None or not original.free):
+        original = refundable.get(row.get("init_feedetl_sn", ""))
+        if "init_feedetl_sn" in row and (original is None or row["init_feedetl_sn"] in settled):
             faults.append(Fault(f"{pointer}/init_feedetl_sn", "refund_line_unknown"))
-        if row["feedetl_sn"] in by_serial:
+        if row["feedetl_sn"] in taken:
             faults.append(Fault(f"{pointer}/feedetl_sn", "nhsa_serial_repeated"))
-        line = _line(call, visit, row, next_no + index, None if original is None else original.line_no)
-        by_serial.setdefault(line.serial_no, line)
-        lines.append(line)
+        taken.add(row["feedetl_sn"])
+        lines.append(_line(call, visit, row, next_no + index, original))
     if next_no - 1 + len(rows) > MAX_LINES:
         faults.append(Fault("/feedetail", "too_many_lines", {"limit": str(MAX_LINES)}))
     if faults:

@@ -7,7 +7,7 @@ instants with ``+08:00``). Fields that weren't sent, or were sent empty, are not
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from typing import Final, Literal
@@ -28,6 +28,7 @@ LEAST_LENGTH: Final = 50  # a text that short is never refused for its length
 MAX_BYTES: Final = 8 * 1024 * 1024
 FROM_ENVELOPE: Final = ("insuplc_admdvs", "mdtrtarea_admvs")
 OPEN_END: Final = 9999
+UNSET_DAYS: Final = ("0001-01-01", "00010101", "1900-01-01", "19000101")
 _FIRST_YEAR: Final = 1900
 _NUMBER: Final = re.compile(r"[-+]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -136,6 +137,8 @@ def _row(
             if field.required and not in_visit:
                 faults.append(Fault(f"{pointer}/{field.name}", "missing"))
             continue
+        if not field.required and field.kind in ("day", "instant") and str(value).strip().startswith(UNSET_DAYS):
+            continue
         read = _read(field, value, dictionary)
         if isinstance(read, Fault):
             faults.append(Fault(f"{pointer}/{field.name}", read.code, read.values))
@@ -209,11 +212,14 @@ def _octet(value: object) -> bool:
 
 
 def read_instant(text: str) -> datetime | None:
-    """A day or an instant as hospitals write them; without an offset it is Shanghai's. None for anything else."""
+    """A day or an instant as hospitals write them; without an offset it is Shanghai's. 24:00 is 0:00 of the next day.
+    None for anything else."""
     match = _INSTANT.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second, offset = match.groups()
+    ends = hour == "24" and int(minute or 0) == int(second or 0) == 0
+    hour = "0" if ends else hour
     try:
         numbers = map(int, (year, month, day, hour or 0, minute or 0, second or 0))
         naive = datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001
@@ -221,7 +227,7 @@ def read_instant(text: str) -> datetime | None:
             instant = naive.replace(tzinfo=SHANGHAI) if offset is None else datetime.fromisoformat(f"{naive}+00:00")
         else:
             instant = datetime.fromisoformat(f"{naive}{offset[:3]}:{offset[-2:]}")
-        instant = instant.astimezone(SHANGHAI)
+        instant = instant.astimezone(SHANGHAI) + timedelta(days=int(ends))
     except (ValueError, OverflowError):
         return None
     return instant if instant.year >= _FIRST_YEAR else None

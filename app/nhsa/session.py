@@ -22,4 +22,4 @@ async def sign_out(call: Call) -> Output:
         ended = await store.sign_out(call.connection, number, call.hospital_code, row["opter_no"])
     if ended is None:
         raise refused("nhsa_session_unknown", "/signOut/0/sign_no")
-    return {"sign_time": call.shown("sign_time", {"sign_time": ended})}
+    return {node: call.shown(node, {"sign_time": ended}) for node in ("signoutoutb", "sign_time")}

@@ -59,8 +59,8 @@ SELECT msgid FROM nhsa_message
  WHERE settlement_id = $1 AND infno IN ('2207', '2304') AND outcome = 'accepted' LIMIT 1"""
 _SETTLED_BY_MSGID: Final = """
 SELECT settlement_id FROM nhsa_message
- WHERE hospital_code = $1 AND msgid = $2 AND infno IN ('2207', '2304') AND outcome = 'accepted'
-   AND settlement_id IS NOT NULL"""
+ WHERE hospital_code = $1 AND msgid = $2 AND infno IN ('2207', '2208', '2304', '2305') AND outcome = 'accepted'
+   AND settlement_id IS NOT NULL ORDER BY infno IN ('2208', '2305') LIMIT 1"""
 _IDENTIFIED: Final = """
 INSERT INTO nhsa_identification (hospital_code, person_id, identified_at) VALUES ($1, $2, $3)
 ON CONFLICT (hospital_code, person_id)
@@ -199,7 +199,7 @@ async def msgid_of(connection: HotConnection, settlement_id: int) -> str:
 
 
 async def settled_by_msgid(connection: HotConnection, hospital_code: str, msgid: str) -> int | None:
-    """The settlement that a message made."""
+    """The settlement that a message made, or the reversal that a cancelling one made."""
     found: int | None = await connection.fetchval(_SETTLED_BY_MSGID, hospital_code, msgid)
     return found
 

@@ -4,6 +4,7 @@ from app.basics.errors import Conflict
 from app.basics.ids import SETTLEMENT, shown_id
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, refused
+from app.nhsa.envelope import base_infno
 from app.nhsa.message import keep_undone
 from app.nhsa.settling import reverse
 from app.nhsa.visit import withdraw
@@ -18,7 +19,7 @@ async def undo(call: Call) -> Output:
     message never arrived here.
     """
     row = call.one()
-    infno, msgid = row["oinfno"], row["omsgid"]
+    infno, msgid = base_infno(row["oinfno"]), row["omsgid"]
     wait = call.service.settings.idempotency_wait
     if not await store.lock_message(call.connection, call.hospital_code, infno, msgid, wait):
         raise Conflict("nhsa_message_running")
