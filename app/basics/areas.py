@@ -6,17 +6,17 @@ PLACES: Final = ("county", "prefecture", "province", "elsewhere")
 
 
 def pooling_area(area_code: str) -> str:
-    """The pooling area 统筹区 that rules and pays: the first four digits plus ``00`` (a county is read as its prefecture)."""
+    """The pooling area 统筹区 that rules and pays: four digits plus ``00``, so a county is read as its prefecture."""
     return area_code[:4] + "00"
 
 
 def area_prefix(area_code: str) -> str:
-    """The prefix shared by everything in the area: ``530000`` is a province (``53``), anything else its pooling area."""
+    """The prefix that everything in the area shares: ``530000`` is a province (``53``), others their pooling area."""
     return area_code[:2] if area_code.endswith("0000") else area_code[:4]
 
 
 def place(hospital_area: str, person_area: str) -> str:
-    """Where a hospital lies seen from a person's area: within the same county (six digits), prefecture (four), province (two)."""
+    """Where a hospital lies for a person: in the county (six digits alike), prefecture (four) or province (two)."""
     if hospital_area == person_area:
         return "county"
     if hospital_area[:4] == person_area[:4]:

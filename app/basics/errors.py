@@ -30,7 +30,7 @@ Language = Literal["zh", "en"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong, with where it stands in the request (RFC 6901 pointer) and our own figures for the message."""
+    """One thing that is wrong, its place in the request (an RFC 6901 pointer) and our own figures for the message."""
 
     pointer: str
     code: str
@@ -132,7 +132,7 @@ class Unavailable(OnestopError):
 
 
 class PolicyError(Exception):
-    """A policy pack that can't be used. ``findings`` are sentences that name file, parameter and day, and the remedy."""
+    """A policy pack that can't be used. ``findings`` are sentences: file, parameter and day, and the remedy."""
 
     def __init__(self, findings: Sequence[str]) -> None:
         super().__init__("\n".join(findings))

@@ -1,4 +1,4 @@
-"""Ids as they are shown outside: a prefix that says what kind of object it is, and the object's number. This is their one parser."""
+"""Ids as they are shown outside: a prefix for the kind of the object, then its number. They are parsed here only."""
 
 from typing import Final
 

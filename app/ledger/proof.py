@@ -286,7 +286,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """How often an invariant is broken, and the first hundred places."""
 
     check: str
@@ -294,14 +294,14 @@ class Checked:
     violations: tuple[Violation, ...]
 
 
-async def check_all(connection: AsyncConnection, *, seconds: int = 0) -> list[Checked]:
+async def check_all(connection: AsyncConnection, *, seconds: int = 0) -> list[CheckResult]:
     """Every invariant over the whole ledger, whoever asks. ``seconds`` bounds each query; 0: the time that it takes."""
     await connection.execute(_OPEN, {"timeout": f"{seconds}s"})
     return [await _checked(connection, name, query) for name, query in CHECKS.items()]
 
 
-async def _checked(connection: AsyncConnection, name: str, query: str) -> Checked:
+async def _checked(connection: AsyncConnection, name: str, query: str) -> CheckResult:
     counted = text(f"SELECT count(*) OVER () AS n, v.* FROM ({query}) v ORDER BY v.place LIMIT {MOST_SHOWN}")
     rows = (await connection.execute(counted)).all()
     violations = tuple(Violation(row[1], int(row[2]), int(row[3])) for row in rows)
-    return Checked(name, rows[0][0] if rows else 0, violations)
+    return CheckResult(name, rows[0][0] if rows else 0, violations)

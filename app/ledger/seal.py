@@ -104,7 +104,7 @@ _COUNT_OLD: Final = text(f"SELECT count(*) FROM ({_LATE}) u")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SealFinding:
     """What is wrong with the seals: its kind, how many, and where the first hundred are (block, table, row)."""
 
     kind: str
@@ -117,7 +117,7 @@ class Verified:
     """The last block with its digest in hexadecimal (None: nothing is sealed), and every finding."""
 
     head: tuple[int, str] | None
-    findings: tuple[Finding, ...]
+    findings: tuple[SealFinding, ...]
 
 
 async def seal(database: Database, *, everything: bool = False) -> int:
@@ -163,12 +163,12 @@ async def verify(connection: AsyncConnection, *, expected: tuple[int, str] | Non
     if expected is not None:
         stored = (await connection.execute(_NOTED, {"no": expected[0]})).scalar_one_or_none()
         if stored != expected[1].lower():
-            findings.append(Finding("noted", 1, ((expected[0], None, None),)))
+            findings.append(SealFinding("noted", 1, ((expected[0], None, None),)))
     head = (await connection.execute(_HEAD)).first()
     return Verified(None if head is None else (head[0], head[1]), tuple(findings))
 
 
-async def _found(connection: AsyncConnection, kind: str, query: str) -> Finding | None:
+async def _found(connection: AsyncConnection, kind: str, query: str) -> SealFinding | None:
     counted = text(f"SELECT count(*) OVER () AS n, f.* FROM ({query}) f ORDER BY 2, 3, 4 LIMIT {MOST_SHOWN}")
     rows = (await connection.execute(counted)).all()
-    return Finding(kind, rows[0][0], tuple((row[1], row[2], row[3]) for row in rows)) if rows else None
+    return SealFinding(kind, rows[0][0], tuple((row[1], row[2], row[3]) for row in rows)) if rows else None

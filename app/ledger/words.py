@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from app.basics.money import yuan
-from app.ledger.proof import Checked, Violation
+from app.ledger.proof import CheckResult, Violation
 from app.ledger.seal import Verified
 
 CHECK_WORDS: Final = {
@@ -43,7 +43,7 @@ SEAL_WORDS: Final = {
 }
 
 
-def checked_words(results: Sequence[Checked]) -> Iterator[str]:
+def checked_words(results: Sequence[CheckResult]) -> Iterator[str]:
     """A line for each invariant, and one for each place where it is broken."""
     for result in results:
         state = "没有问题" if result.count == 0 else f"{result.count} 处不符"

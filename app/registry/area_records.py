@@ -1,12 +1,13 @@
-"""Records of areas: what one does otherwise than its code says. Who pools its funds, which pack rules it, its dictionary for
-the national interface, and dated figures of its own such as a county's income.
+"""Records of areas: what one does otherwise than its code says. Who pools its funds, which pack rules it, its
+dictionary for the national interface, and dated figures of its own such as a county's income.
 
 A record counts for the counties below it that say nothing of their own. A settlement keeps the figures that it used.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Fault, NotFound
@@ -27,8 +28,9 @@ Source = Annotated[str, Meta(max_length=200)]
 
 
 class AreaFigure(Struct, forbid_unknown_fields=True, frozen=True):
-    """A figure of an area's own in [from, until), yuan, in the place of a parameter of its pack: ``safety_net.own_cap`` is the
-    rural per-capita disposable income. ``document`` and ``clause`` say where it stands; ``assumed``: it wasn't seen."""
+    """A figure of an area's own in [from, until), yuan, in the place of a parameter of its pack: ``safety_net.own_cap``
+    is the rural per-capita disposable income. ``document`` and ``clause`` say where it stands; ``assumed``: it wasn't
+    seen."""
 
     parameter: Code
     amount: Money
@@ -39,7 +41,7 @@ class AreaFigure(Struct, forbid_unknown_fields=True, frozen=True):
     status: Literal["enacted", "assumed"] = "enacted"
 
 
-class AreaRequest(Struct, forbid_unknown_fields=True):
+class AreaRecordRequest(Struct, forbid_unknown_fields=True):
     """The body of ``PUT /v1/areas/{area_code}``: the state wanted. What is left out is as the code says."""
 
     name: GivenName
@@ -60,10 +62,10 @@ class AreaAnswer(Struct):
     incomes: list[AreaFigure]
 
 
-async def put_area(service: Service, caller: Caller, area_code: str, wanted: AreaRequest) -> AreaAnswer:
-    """Bring an area's record to the state wanted; what was known before is kept. Refused with every fault; NotFound for an area
-    out of reach, whose funds can't be made to pay either. What was settled stays: a readjudication takes other packs and
-    figures into account, not another payer."""
+async def put_area(service: Service, caller: Caller, area_code: str, wanted: AreaRecordRequest) -> AreaAnswer:
+    """Bring an area's record to the state wanted; what was known before is kept. Refused with every fault; NotFound for
+    an area out of reach, whose funds can't be made to pay either. What was settled stays: a readjudication takes other
+    packs and figures into account, not another payer."""
     refuse(_faults(service, area_code, wanted))
     key = {"area_code": area_code}
     async with service.database.transaction() as connection:
@@ -98,12 +100,12 @@ async def _read(connection: AsyncConnection, area_code: str) -> AreaAnswer | Non
     return AreaAnswer(area_code=area_code, **{name: rows[0][name] for name in RECORD}, incomes=figures)
 
 
-def _figure_row(figure: AreaFigure) -> dict[str, Any]:
+def _figure_row(figure: AreaFigure) -> dict[str, object]:
     own = {name: getattr(figure, name) for name in ("parameter", "document", "clause", "status")}
     return own | {"amount": parsed(figure.amount, 2), "valid_from": figure.from_, "valid_until": figure.until}
 
 
-def _figure(row: Any) -> AreaFigure:
+def _figure(row: RowMapping) -> AreaFigure:
     return AreaFigure(
         row["parameter"],
         yuan(row["amount"]),
@@ -115,7 +117,7 @@ def _figure(row: Any) -> AreaFigure:
     )
 
 
-def _faults(service: Service, area_code: str, wanted: AreaRequest) -> list[Fault]:
+def _faults(service: Service, area_code: str, wanted: AreaRecordRequest) -> list[Fault]:
     faults = []
     if len(area_code) != 6 or not area_code.isascii() or not area_code.isdigit():
         faults.append(Fault("/area_code", "text_format"))

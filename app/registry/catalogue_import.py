@@ -1,8 +1,8 @@
-"""The catalogue from a file: versions by date, compared with what is stored, shown as a difference, then accepted or dropped.
+"""The catalogue from a file: dated versions, compared with what is stored, shown as a difference, accepted or dropped.
 
-A row is a version of an item in ``[valid_from, valid_until)``. It replaces the version of the same first day, ends an earlier
-one that reaches into it, and conflicts with a later one. A file that is declared complete also ends, on a day, whatever it
-doesn't name. Nothing is overwritten, and nothing is written before the acceptance.
+A row is a version of an item in ``[valid_from, valid_until)``. It replaces the version of the same first day, ends an
+earlier one that reaches into it, and conflicts with a later one. A file that is declared complete also ends, on a day,
+whatever it doesn't name. Nothing is overwritten, and nothing is written before the acceptance.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,8 +50,9 @@ COLUMNS: Final = (
     Column("valid_until", ("失效日期", "结束日期", "终止日期")),
 )
 WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "kind": {"药品": "drug", "西药": "drug", "中成药": "drug", "耗材": "material", "医用耗材": "material", "材料": "material",
-             "诊疗": "service", "诊疗项目": "service", "医疗服务": "service", "医疗服务项目": "service"},
+    "kind": {"药品": "drug", "西药": "drug", "中成药": "drug", "耗材": "material",
+             "医用耗材": "material", "材料": "material", "诊疗": "service", "诊疗项目": "service",
+             "医疗服务": "service", "医疗服务项目": "service"},
     "class": {"甲": "A", "甲类": "A", "01": "A", "乙": "B", "乙类": "B", "02": "B", "丙": "C", "丙类": "C", "03": "C"},
     "restricted": {"": False, "否": False, "0": False, "false": False, "是": True, "1": True, "true": True},
 }  # fmt: skip
@@ -179,7 +180,7 @@ async def queue(
 
 
 async def run(service: Service, run_: Run) -> None:
-    """Read the file into rows and compare them; the job is then proposed. A refused file leaves its faults and no rows."""
+    """Read the file into rows and compare them, then propose the job. A refused file leaves its faults and no rows."""
     if run_.phase == "reading":
         try:
             await _read(service, run_)
@@ -236,7 +237,8 @@ SELECT v.*, :subject, :request_id FROM job_row r, jsonb_to_record(r.content) AS 
 async def accept(connection: AsyncConnection, caller: Caller, job: RowMapping) -> None:
     """Write a proposed catalogue, whole, in the caller's transaction.
 
-    Conflict ``import_has_faults`` while a row is at fault, ``diff_outdated`` when the catalogue has changed since the comparison.
+    Conflict ``import_has_faults`` while a row is at fault, ``diff_outdated`` when the catalogue has changed since the
+    comparison.
     """
     if any(job["summary"].get(outcome) for outcome in REFUSED):
         raise Conflict("import_has_faults")

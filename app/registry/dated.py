@@ -7,7 +7,7 @@ correction says in which days something changed.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import RowMapping, Table, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,15 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.service.caller import Caller
 
 Interval = tuple[date | None, date | None]
+Value = TypeVar("Value")
 HISTORY: Final = frozenset({"subject", "request_id", "recorded_at", "superseded_at", "superseded_by"})
 
 
-class Span(NamedTuple):
+class Span(NamedTuple, Generic[Value]):
     """A value that holds in [since, until)."""
 
     since: date | None
     until: date | None
-    value: tuple[Any, ...]
+    value: Value
 
 
 # ---------------------------------------------------------------- spans (pure)
@@ -34,19 +35,19 @@ def holds(since: date | None, until: date | None, day: date) -> bool:
     return (since is None or since <= day) and (until is None or day < until)
 
 
-def span_on(spans: Iterable[Span], day: date) -> Span | None:
+def span_on(spans: Iterable[Span[Value]], day: date) -> Span[Value] | None:
     """The span that holds on a day; None for a day without one."""
     return next((span for span in spans if holds(span.since, span.until, day)), None)
 
 
-def stated(spans: Sequence[Span], since: date | None, value: tuple[Any, ...]) -> list[Span]:
-    """The spans after it is said that a value holds from a day on (None: ever since): until the next change that is known.
+def stated(spans: Sequence[Span[Value]], since: date | None, value: Value) -> list[Span[Value]]:
+    """The spans after it is said that a value holds from a day on (None: ever since), until the next known change.
 
     What holds before that day stays. A value that goes on is one span.
     """
     starts = {span.since or date.min: span.value for span in spans}
     starts[since or date.min] = value
-    result: list[Span] = []
+    result: list[Span[Value]] = []
     for start in sorted(starts):
         if result and result[-1].value == starts[start]:
             continue
@@ -99,12 +100,12 @@ def written_by(caller: Caller) -> dict[str, str]:
     return {"subject": caller.principal.subject, "request_id": caller.request_id}
 
 
-def superseded_by(caller: Caller) -> dict[str, Any]:
+def superseded_by(caller: Caller) -> dict[str, object]:
     """The columns that end what a row says."""
     return {"superseded_at": func.clock_timestamp(), "superseded_by": caller.principal.subject}
 
 
-async def current(connection: AsyncConnection, table: Table, key: Mapping[str, Any]) -> Sequence[RowMapping]:
+async def current(connection: AsyncConnection, table: Table, key: Mapping[str, object]) -> Sequence[RowMapping]:
     """The rows of a key as we know them now, by first day."""
     rows = select(table).where(
         *(table.c[name] == value for name, value in key.items()), table.c.superseded_at.is_(None)
@@ -117,8 +118,8 @@ async def correct(
     connection: AsyncConnection,
     caller: Caller,
     table: Table,
-    key: Mapping[str, Any],
-    wanted: Sequence[Mapping[str, Any]],
+    key: Mapping[str, object],
+    wanted: Sequence[Mapping[str, object]],
     held: Sequence[RowMapping] | None = None,
 ) -> bool:
     """Bring the rows of a key to those wanted (further columns): equal ones stay, others are superseded or added.

@@ -7,10 +7,10 @@ contracts are not made here.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct, field
-from sqlalchemy import RowMapping, select
+from sqlalchemy import Column, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
@@ -94,7 +94,7 @@ async def registrations(service: Service, caller: Caller, person_id: str) -> lis
     """All of a person's registrations, by disease; NotFound for a person out of reach."""
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        if not await _knows(connection, person, person.c.person_id, person_id):
+        if not await _knows(connection, person.c.person_id, person_id):
             raise NotFound("not_found")
         rows = await current(connection, chronic_registration, {"person_id": person_id})
     by_disease: dict[str, list[Period]] = {}
@@ -133,10 +133,10 @@ async def _own_person(connection: AsyncConnection, caller: Caller, person_id: st
         raise NotFound("not_found")
 
 
-async def _knows(connection: AsyncConnection, table: Any, column: Any, value: str) -> bool:
+async def _knows(connection: AsyncConnection, column: Column[str], value: str) -> bool:
     if not is_code(value):
         return False
-    return (await connection.execute(select(column).select_from(table).where(column == value))).first() is not None
+    return (await connection.execute(select(column).where(column == value))).first() is not None
 
 
 # ---------------------------------------------------------------- family doctors
@@ -151,7 +151,7 @@ async def put_doctor_contract(
     refuse(sent_code(contract_id, "/id") + interval_faults(wanted.from_, wanted.until, "/until"))
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        # The contract first, then its person: two contracts of one person, or one contract put twice, wait for each other.
+        # The contract first, then its person: two contracts of one person, or one put twice, wait for each other.
         await hold(connection, Lock.FAMILY_DOCTOR_CONTRACT, contract_id)
         await hold(connection, Lock.PERSON, wanted.person_id)
         await _refuse_unknown(connection, wanted)
@@ -186,9 +186,9 @@ async def read_doctor_contract(service: Service, caller: Caller, contract_id: st
 
 async def _refuse_unknown(connection: AsyncConnection, wanted: DoctorContractRequest) -> None:
     faults = []
-    if not await _knows(connection, person, person.c.person_id, wanted.person_id):
+    if not await _knows(connection, person.c.person_id, wanted.person_id):
         faults.append(Fault("/person_id", "unknown_person"))
-    if not await _knows(connection, hospital, hospital.c.code, wanted.hospital_code):
+    if not await _knows(connection, hospital.c.code, wanted.hospital_code):
         faults.append(Fault("/hospital_code", "unknown_hospital"))
     if faults:
         raise Refused(faults)

@@ -5,7 +5,7 @@ Intervals are ``[from, until)``. Ratios are ten-thousandths inside, ceilings mil
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -44,11 +44,11 @@ class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class PersonRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/persons/{person_id}``: the state wanted. A first one without ``insured_from``: always insured; later a
-    date that isn't sent stays as it is known, null opens it.
+    """The body of ``PUT /v1/persons/{person_id}``: the state wanted. A first one without ``insured_from``: always
+    insured; later a date that isn't sent stays as it is known, null opens it.
 
-    ``insured_periods``: several periods of insurance; ``insured_from`` and ``insured_until``, if sent, are then their first and
-    last day. ``area_from``: the person moved here on that day; without it another area corrects the last one.
+    ``insured_periods``: several periods of insurance; ``insured_from`` and ``insured_until``, if sent, are then their
+    first and last day. ``area_from``: the person moved here on that day; without it another area corrects the last one.
     """
 
     name: GivenName
@@ -63,8 +63,8 @@ class PersonRequest(Struct, forbid_unknown_fields=True):
 
 
 class PersonAnswer(Struct):
-    """A person; the id number is masked, the identities are sorted by their first day. ``insured_periods`` is there when there
-    are several, ``area_from`` when the person moved."""
+    """A person; the id number is masked, the identities are sorted by their first day. ``insured_periods`` is there
+    when there are several, ``area_from`` when the person moved."""
 
     person_id: str
     name: str
@@ -122,7 +122,7 @@ def normal_id_number(text: str) -> str:
 
 
 def name_and_birth(name: str, born: date) -> str:
-    """What a person is looked for by when the id number finds nobody: the name without blanks, and the date of birth."""
+    """What finds a person when the id number finds nobody: the name without blanks, and the date of birth."""
     return f"{''.join(name.split())} {born.isoformat()}"
 
 
@@ -239,7 +239,7 @@ def catalogue_faults(wanted: CatalogueRequest) -> list[Fault]:
     return faults
 
 
-def catalogue_values(item_code: str, wanted: CatalogueRequest) -> dict[str, Any]:
+def catalogue_values(item_code: str, wanted: CatalogueRequest) -> dict[str, object]:
     """A version as the columns of its row."""
     ceilings = wanted.ceilings or Ceilings()
     by_level = zip(LEVELS, (ceilings.level_1, ceilings.level_2, ceilings.level_3), strict=True)

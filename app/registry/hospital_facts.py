@@ -41,7 +41,7 @@ class HospitalRequest(Struct, forbid_unknown_fields=True):
 
 
 class HospitalAnswer(Struct):
-    """A hospital on a day. The interval of its level, rank and area, contracts and account are there where they are known."""
+    """A hospital on a day. The interval of its level, rank and area, contracts and account are there where known."""
 
     code: str
     name: str
@@ -55,8 +55,8 @@ class HospitalAnswer(Struct):
 
 
 class GatewayRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/hospitals/{code}/gateway``: the profile by which its system signs, the key id (``_api_access_key``
-    of A, ``x-tif-paasid`` of B) and the secret, which is never answered. ``none`` has neither."""
+    """The body of ``PUT /v1/hospitals/{code}/gateway``: the profile by which its system signs, the key id
+    (``_api_access_key`` of A, ``x-tif-paasid`` of B) and the secret, which is never answered. ``none`` has neither."""
 
     profile: Profile
     key_id: Code | None = None

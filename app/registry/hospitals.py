@@ -1,15 +1,15 @@
-"""Hospitals: level, rank and area by date, contracts, the bank account, the credentials of the national door, own item codes.
+"""Hospitals: level, rank and area by date, contracts, bank account, credentials of the national door, own item codes.
 
-Level, rank and area hold from a day on until the next change that is known. Settling takes what held on the admission day.
-Account numbers and secrets are encrypted; the former are answered masked, the latter never.
+Level, rank and area hold from a day on until the next change that is known. Settling takes what held on the admission
+day. Account numbers and secrets are encrypted; the former are answered masked, the latter never.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, Table, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +17,7 @@ from app.basics.days import shanghai_day
 from app.basics.errors import NotFound
 from app.database.locks import Lock, hold
 from app.registry.dated import Span, correct, current, span_on, stated, written_by
-from app.registry.facts import Period
+from app.registry.facts import Level, Period
 from app.registry.hospital_facts import (
     BankAccount,
     GatewayAnswer,
@@ -46,15 +46,18 @@ from app.service.caller import Caller, Service
 from app.service.http import open_request
 from app.service.security import Keys, decrypt, encrypt
 from app.service.wire import is_code
+from app.tiers.model import Rank
 
 FACTS: Final = ("level", "rank", "area_code")
+Facts = tuple[Level, Rank, str]  # in the order of their columns
 
 
 async def put_hospital(service: Service, caller: Caller, code: str, wanted: HospitalRequest) -> HospitalAnswer:
     """Create a hospital, or say what holds from a day on. Answers what holds on that day.
 
-    Without ``valid_from``: ever since for a new one, else from the business day on. Contracts and account are left as they
-    are when they aren't given. Refused with every fault; NotFound when it was, or would come to lie, out of the caller's area.
+    Without ``valid_from``: ever since for a new one, else from the business day on. Contracts and account are left as
+    they are when they aren't given. Refused with every fault; NotFound when it was, or would come to lie, out of the
+    caller's area.
     """
     refuse(sent_code(code, "/code") + hospital_faults(wanted))
     async with service.database.transaction() as connection:
@@ -63,11 +66,11 @@ async def put_hospital(service: Service, caller: Caller, code: str, wanted: Hosp
         if not may_write(caller, wanted.area_code):
             raise NotFound("not_found")
         since = wanted.valid_from or (None if known is None else await _today(service, connection))
-        value = (wanted.level, wanted.rank, wanted.area_code)
+        value: Facts = (wanted.level, wanted.rank, wanted.area_code)
         spans = stated(await _spans(connection, known), since, value)
         last = dict(zip(FACTS, spans[-1].value, strict=True))
         await _write_row(connection, caller, code, {"name": wanted.name, **last})
-        rows = [_row(span, FACTS) for span in spans]
+        rows = [_row(span) for span in spans]
         await correct(connection, caller, hospital_period, {"hospital_code": code}, rows)
         if wanted.contracts is not None:
             contracts = [{"valid_from": one.from_, "valid_until": one.until} for one in wanted.contracts]
@@ -75,7 +78,7 @@ async def put_hospital(service: Service, caller: Caller, code: str, wanted: Hosp
         if wanted.bank_account is not None:
             await _write_account(service.keys, connection, caller, code, wanted.bank_account)
         on = since or await _today(service, connection)
-        return await _answer(service.keys, connection, code, {"name": wanted.name}, spans, on)
+        return await _answer(service.keys, connection, code, wanted.name, spans, on)
 
 
 async def read_hospital(service: Service, caller: Caller, code: str, on: date | None) -> HospitalAnswer:
@@ -88,7 +91,7 @@ async def read_hospital(service: Service, caller: Caller, code: str, on: date | 
         if row is None:
             raise NotFound("not_found")
         day = on or await _today(service, connection)
-        return await _answer(service.keys, connection, code, row, await _spans(connection, row), day)
+        return await _answer(service.keys, connection, code, row["name"], await _spans(connection, row), day)
 
 
 async def list_hospitals(
@@ -128,7 +131,7 @@ async def _today(service: Service, connection: AsyncConnection) -> date:
     return shanghai_day(await clock.now(connection, manual=service.manual_clock))
 
 
-async def _spans(connection: AsyncConnection, row: RowMapping | None) -> list[Span]:
+async def _spans(connection: AsyncConnection, row: RowMapping | None) -> list[Span[Facts]]:
     """What is known of a hospital by date. The row alone stands for ever where the former release wrote it."""
     if row is None:
         return []
@@ -136,30 +139,30 @@ async def _spans(connection: AsyncConnection, row: RowMapping | None) -> list[Sp
     return [_span(period) for period in periods] or [_span(row)]
 
 
-def _span(row: RowMapping) -> Span:
-    return Span(row.get("valid_from"), row.get("valid_until"), tuple(row[name] for name in FACTS))
+def _span(row: RowMapping) -> Span[Facts]:
+    return Span(row.get("valid_from"), row.get("valid_until"), (row["level"], row["rank"], row["area_code"]))
 
 
-def _row(span: Span, names: Sequence[str]) -> dict[str, Any]:
-    return {"valid_from": span.since, "valid_until": span.until} | dict(zip(names, span.value, strict=True))
+def _row(span: Span[Facts]) -> dict[str, object]:
+    return {"valid_from": span.since, "valid_until": span.until} | dict(zip(FACTS, span.value, strict=True))
 
 
-async def _write_row(connection: AsyncConnection, caller: Caller, code: str, values: dict[str, Any]) -> None:
+async def _write_row(connection: AsyncConnection, caller: Caller, code: str, values: Mapping[str, object]) -> None:
     statement = upsert(hospital).values(code=code, **values, **written_by(caller))
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in (*values, "subject", "request_id")}
+    changed: dict[str, object] = {name: statement.excluded[name] for name in (*values, "subject", "request_id")}
     changed["recorded_at"] = func.clock_timestamp()
     await connection.execute(statement.on_conflict_do_update(index_elements=[hospital.c.code], set_=changed))
 
 
 async def _answer(
-    keys: Keys, connection: AsyncConnection, code: str, row: Any, spans: Sequence[Span], on: date
+    keys: Keys, connection: AsyncConnection, code: str, name: str, spans: Sequence[Span[Facts]], on: date
 ) -> HospitalAnswer:
     span = span_on(spans, on)
     if span is None:
         raise NotFound("not_found")
     contracts = await current(connection, hospital_contract, {"hospital_code": code})
     account = await bank_account(keys, connection, code)
-    answer = _shown(code, row["name"], span)
+    answer = _shown(code, name, span)
     if contracts:
         answer.contracts = [Period(one["valid_from"], one["valid_until"]) for one in contracts]
     if account is not None:
@@ -167,7 +170,7 @@ async def _answer(
     return answer
 
 
-def _shown(code: str, name: str, span: Span) -> HospitalAnswer:
+def _shown(code: str, name: str, span: Span[Facts]) -> HospitalAnswer:
     level, rank, area_code = span.value
     since, until = shown_day(span.since), shown_day(span.until)
     return HospitalAnswer(code, name, level, rank, area_code, valid_from=since, valid_until=until)
@@ -200,9 +203,11 @@ def account_place(code: str) -> bytes:
     return f"hospital_account.content {code}".encode()
 
 
-async def _replace(connection: AsyncConnection, caller: Caller, table: Any, code: str, values: dict[str, Any]) -> None:
+async def _replace(
+    connection: AsyncConnection, caller: Caller, table: Table, code: str, values: Mapping[str, object]
+) -> None:
     statement = upsert(table).values(hospital_code=code, **values, **written_by(caller))
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in (*values, "subject", "request_id")}
+    changed: dict[str, object] = {name: statement.excluded[name] for name in (*values, "subject", "request_id")}
     changed["recorded_at"] = func.clock_timestamp()
     await connection.execute(statement.on_conflict_do_update(index_elements=[table.c.hospital_code], set_=changed))
 
@@ -211,7 +216,7 @@ async def _replace(connection: AsyncConnection, caller: Caller, table: Any, code
 
 
 async def put_gateway(service: Service, caller: Caller, code: str, wanted: GatewayRequest) -> GatewayAnswer:
-    """Say how a hospital's system signs at the national door; replaces what was said before. Refused with every fault."""
+    """Say how a hospital's system signs at the national door, instead of what was said. Refused with every fault."""
     refuse(sent_code(code, "/code") + gateway_faults(wanted))
     signs = wanted.profile != "none"
     key_id, secret = (wanted.key_id, wanted.secret) if signs else (None, None)
@@ -238,7 +243,7 @@ async def read_gateway(service: Service, caller: Caller, code: str) -> GatewayAn
 
 
 async def gateway_credentials(keys: Keys, connection: AsyncConnection, code: str) -> GatewayCredentials | None:
-    """The profile, key id and secret of a hospital; None without a profile of its own. For checking signatures, never shown."""
+    """What a hospital's signatures are checked with, never shown; None without a profile of its own."""
     wanted = select(hospital_gateway).where(hospital_gateway.c.hospital_code == code)
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
@@ -258,7 +263,7 @@ def secret_place(code: str) -> bytes:
 async def put_item_code(
     service: Service, caller: Caller, code: str, own_code: str, wanted: ItemCodeRequest
 ) -> ItemCodeAnswer:
-    """Say which catalogue item a hospital's own code means from a day on (without one: ever since), until the next change known."""
+    """Say which item a hospital's own code means from a day on (None: ever since), until the next change known."""
     refuse(sent_code(code, "/code") + sent_code(own_code, "/hospital_item_code"))
     key = {"hospital_code": code, "hospital_item_code": own_code}
     async with service.database.transaction() as connection:
@@ -266,8 +271,9 @@ async def put_item_code(
         if await _locked(connection, caller, code) is None:
             raise NotFound("not_found")
         held = await current(connection, hospital_item, key)
-        spans = stated([_item_span(row) for row in held], wanted.valid_from, (wanted.item_code,))
-        await correct(connection, caller, hospital_item, key, [_row(span, ("item_code",)) for span in spans], held)
+        spans = stated([_item_span(row) for row in held], wanted.valid_from, wanted.item_code)
+        rows = [{"valid_from": one.since, "valid_until": one.until, "item_code": one.value} for one in spans]
+        await correct(connection, caller, hospital_item, key, rows, held)
     return _item_answer(code, own_code, span_on(spans, wanted.valid_from or date.min) or spans[0])
 
 
@@ -285,9 +291,9 @@ async def read_item_code(service: Service, caller: Caller, code: str, own_code: 
     return _item_answer(code, own_code, span)
 
 
-def _item_span(row: RowMapping) -> Span:
-    return Span(row["valid_from"], row["valid_until"], (row["item_code"],))
+def _item_span(row: RowMapping) -> Span[str]:
+    return Span(row["valid_from"], row["valid_until"], row["item_code"])
 
 
-def _item_answer(code: str, own_code: str, span: Span) -> ItemCodeAnswer:
-    return ItemCodeAnswer(code, own_code, span.value[0], span.since, span.until)
+def _item_answer(code: str, own_code: str, span: Span[str]) -> ItemCodeAnswer:
+    return ItemCodeAnswer(code, own_code, span.value, span.since, span.until)

@@ -1,4 +1,4 @@
-"""The routes of hospitals: their facts by date, how they sign at the national door, their own item codes. They translate."""
+"""The routes of hospitals: facts by date, how they sign at the national door, their own item codes. They translate."""
 
 from datetime import date
 
@@ -27,9 +27,10 @@ router = APIRouter(prefix="/v1/hospitals", tags=["registry"])
 
 @router.put("/{code}", openapi_extra=body(HospitalRequest), responses=gives(200, HospitalAnswer))
 async def put_hospital(request: Request, code: str) -> Response:
-    """Create a hospital, or change it: level, rank and area hold from ``valid_from`` on (without one ever since for a new
-    hospital, else from today), until the next change that is known. Bills take what holds on the admission day. ``contracts``
-    are the periods of its designated-provider contract 定点协议: where there are any, it settles bills admitted in them only."""
+    """Create a hospital, or change it: level, rank and area hold from ``valid_from`` on (without one ever since for a
+    new hospital, else from today), until the next change that is known. Bills take what holds on the admission day.
+    ``contracts`` are the periods of its designated-provider contract 定点协议: where there are any, it settles bills
+    admitted in them only."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "registry")
     wanted = decode(await read_body(request, service.settings.max_body_bytes), HospitalRequest)
@@ -38,7 +39,7 @@ async def put_hospital(request: Request, code: str) -> Response:
 
 @router.get("/{code}", responses=gives(200, HospitalAnswer))
 async def get_hospital(request: Request, code: str, on: date | None = None) -> Response:
-    """A hospital as it is on a day (today without one). Its bank account is masked, and shown to itself and its area only."""
+    """A hospital as it is on a day (today without one). Only itself and its area see its bank account, masked."""
     return answer(await hospitals.read_hospital(service_of(request), await caller_of(request), code, on))
 
 
@@ -68,8 +69,8 @@ async def get_gateway(request: Request, code: str) -> Response:
     responses=gives(200, ItemCodeAnswer),
 )
 async def put_item_code(request: Request, code: str, hospital_item_code: str) -> Response:
-    """Say which catalogue item a code of the hospital's own means from a day on (ever since without one), until the next change
-    that is known. ``POST /v1/catalogue/imports`` takes them from a file."""
+    """Say which catalogue item a code of the hospital's own means from a day on (ever since without one), until the
+    next change that is known. ``POST /v1/catalogue/imports`` takes them from a file."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "registry")
     wanted = decode(await read_body(request, service.settings.max_body_bytes), ItemCodeRequest)

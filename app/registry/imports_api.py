@@ -36,9 +36,10 @@ class QueuedAnswer(Struct):
 async def post_list(
     request: Request, kind: ListKind = "list", area_code: str | None = None, received_on: date | None = None
 ) -> Response:
-    """Import a poverty list (``list``), a list of exits (``exit``) or of corrections 清退 (``correction``): CSV or XLSX, with
-    the columns id_number 身份证号 and class 人员类别, and name 姓名, birth_date 出生日期, from 认定日期, exited_on 退出日期,
-    until 清退日期 where they are known. ``GET /v1/jobs/{job_id}`` shows how far it is and what became of each row."""
+    """Import a poverty list (``list``), a list of exits (``exit``) or of corrections 清退 (``correction``): CSV or
+    XLSX, with the columns id_number 身份证号 and class 人员类别, and name 姓名, birth_date 出生日期, from 认定日期,
+    exited_on 退出日期, until 清退日期 where they are known. ``GET /v1/jobs/{job_id}`` shows how far it is and what
+    became of each row."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "registry")
     async with received(request, service.settings.max_import_bytes) as upload:
@@ -59,13 +60,14 @@ async def post_catalogue(
     effective_on: date | None = None,
     hospital_code: str | None = None,
 ) -> Response:
-    """Compare a catalogue file (CSV or XLSX; item_code 医疗目录编码, name 项目名称, kind 项目种类, class 甲乙丙类, first_pay_ratio
-    先行自付比例, ceiling_1 一级最高限价 …, restricted 限制使用, valid_from 生效日期, valid_until 失效日期) with what is stored. The job
-    is then proposed: its rows are the difference, and ``POST /v1/jobs/{job_id}/acceptance`` writes it. A ``complete`` file
-    ends what it doesn't name on ``effective_on``; such rows are numbered behind those of the file.
+    """Compare a catalogue file (CSV or XLSX; item_code 医疗目录编码, name 项目名称, kind 项目种类, class 甲乙丙类,
+    first_pay_ratio 先行自付比例, ceiling_1 一级最高限价 …, restricted 限制使用, valid_from 生效日期, valid_until
+    失效日期) with what is stored. The job is then proposed: its rows are the difference, and ``POST
+    /v1/jobs/{job_id}/acceptance`` writes it. A ``complete`` file ends what it doesn't name on ``effective_on``; such
+    rows are numbered behind those of the file.
 
-    With ``kind`` hospital_codes: the codes of a hospital's own (``hospital_code``; columns hospital_item_code 院内项目编码, item_code
-    医疗目录编码, valid_from 生效日期), applied at once."""
+    With ``kind`` hospital_codes: the codes of a hospital's own (``hospital_code``; columns hospital_item_code
+    院内项目编码, item_code 医疗目录编码, valid_from 生效日期), applied at once."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "registry")
     async with received(request, service.settings.max_import_bytes) as upload:

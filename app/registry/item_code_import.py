@@ -1,4 +1,4 @@
-"""A hospital's own item codes from a file: each row says which catalogue item a code means, from a day on or ever since.
+"""A hospital's own item codes from a file: a row says which catalogue item a code means, from a day on or ever since.
 
 Rows of a good form are applied together, in one transaction; the others are told with their row and column. What a file
 doesn't name stays. The same file again changes nothing.
@@ -9,7 +9,7 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import select
@@ -55,11 +55,11 @@ class Stated(NamedTuple):
     since: date | None
 
 
-class Held(NamedTuple):
+class HeldCode(NamedTuple):
     """A mapping as we know it now."""
 
     mapping_id: int
-    span: Span
+    span: Span[str]
 
 
 def read_row(row: Row) -> JobRow:
@@ -84,20 +84,20 @@ def _malformed(row: Row, field: str, reason: str) -> JobRow:
 
 
 def decided(
-    statements: Sequence[Stated], held: Mapping[str, Sequence[Held]]
-) -> tuple[list[tuple[int, str, str | None]], dict[str, list[Span]]]:
+    statements: Sequence[Stated], held: Mapping[str, Sequence[HeldCode]]
+) -> tuple[list[tuple[int, str, str | None]], dict[str, list[Span[str]]]]:
     """What becomes of each row (outcome and reason), and the spans afterwards of the codes that change."""
     spans = {own: [one.span for one in known] for own, known in held.items()}
     outcomes: list[tuple[int, str, str | None]] = []
     seen: set[tuple[str, date | None]] = set()
-    changed: dict[str, list[Span]] = {}
+    changed: dict[str, list[Span[str]]] = {}
     for row in statements:
         if (row.own_code, row.since) in seen:
             outcomes.append((row.row_no, "duplicate", "version_repeated"))
             continue
         seen.add((row.own_code, row.since))
         before = spans.get(row.own_code, [])
-        spans[row.own_code] = after = stated(before, row.since, (row.item_code,))
+        spans[row.own_code] = after = stated(before, row.since, row.item_code)
         outcome = "unchanged" if after == before else "changed" if before else "added"
         if outcome != "unchanged":
             changed[row.own_code] = after
@@ -111,7 +111,8 @@ def decided(
 async def queue(
     service: Service, connection: AsyncConnection, caller: Caller, upload: Upload, options: ItemCodeOptions
 ) -> int:
-    """Queue the import of a hospital's codes; returns the job's id. NotFound for a hospital that isn't the caller's to write."""
+    """Queue the import of a hospital's codes; answers the job's id. NotFound for a hospital out of the caller's
+    reach."""
     wanted = select(hospital.c.area_code).where(hospital.c.code == options.hospital_code)
     area_code = (await connection.execute(wanted)).scalar_one_or_none()
     if area_code is None or not may_write(caller, area_code):
@@ -167,16 +168,17 @@ INSERT INTO hospital_item (hospital_code, hospital_item_code, item_code, valid_f
 SELECT $1, n.*, $6, $7 FROM unnest($2::text[], $3::text[], $4::date[], $5::date[]) n"""
 _OUTCOMES: Final = """
 UPDATE job_row r SET outcome = n.outcome, reason = n.reason
-  FROM unnest($2::int[], $3::text[], $4::text[]) n(row_no, outcome, reason) WHERE r.job_id = $1 AND r.row_no = n.row_no"""
+  FROM unnest($2::int[], $3::text[], $4::text[]) n(row_no, outcome, reason)
+ WHERE r.job_id = $1 AND r.row_no = n.row_no"""
 
 
 async def _apply(connection: HotConnection, run_: Run) -> None:
     code = run_.options["hospital_code"]
     # The very lock of a PUT of the hospital: nobody changes its codes between the look and the writing.
     await hold_hot(connection, Lock.HOSPITAL, code)
-    held: dict[str, list[Held]] = {}
+    held: dict[str, list[HeldCode]] = {}
     for own, number, since, until, item_code in await connection.fetch(_HELD, code):
-        held.setdefault(own, []).append(Held(number, Span(since, until, (item_code,))))
+        held.setdefault(own, []).append(HeldCode(number, Span(since, until, item_code)))
     statements = [Stated(*row) for row in await connection.fetch(_STATED, run_.job_id)]
     outcomes, changed = decided(statements, held)
     await _write(connection, run_, code, held, changed)
@@ -189,13 +191,13 @@ async def _write(
     connection: HotConnection,
     run_: Run,
     code: str,
-    held: Mapping[str, Sequence[Held]],
-    changed: Mapping[str, Sequence[Span]],
+    held: Mapping[str, Sequence[HeldCode]],
+    changed: Mapping[str, Sequence[Span[str]]],
 ) -> None:
     subject, request_id = run_.caller.principal.subject, run_.caller.request_id
     ended = [one.mapping_id for own, after in changed.items() for one in held.get(own, ()) if one.span not in after]
-    added: list[tuple[Any, ...]] = [
-        (own, span.value[0], span.since, span.until)
+    added: list[tuple[str, str, date | None, date | None]] = [
+        (own, span.value, span.since, span.until)
         for own, after in changed.items()
         for span in after
         if span not in [one.span for one in held.get(own, ())]

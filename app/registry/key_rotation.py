@@ -1,16 +1,16 @@
 """A new secret: what was encrypted and indexed with a former one is written anew, in batches, beside a running service.
 
-Persons (name, id number, both indexes), hospitals' accounts and gateway secrets. Repeating it goes on where it stopped: what
-is written with the current secret already stays. Not written anew: files of jobs, which end by themselves, and
+Persons (name, id number, both indexes), hospitals' accounts and gateway secrets. Repeating it goes on where it stopped:
+what is written with the current secret already stays. Not written anew: files of jobs, which end by themselves, and
 remembered answers, which live as long as their idempotency key.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from app.basics.errors import Conflict
-from app.database.engine import HotConnection
+from app.database.engine import HotConnection, HotRecord
 from app.registry.facts import name_and_birth
 from app.registry.hospitals import account_place, secret_place
 from app.registry.poverty_list import KIND
@@ -56,18 +56,19 @@ class Rotated:
     unreadable: list[str] = field(default_factory=list)
 
 
-Renew = Callable[[Keys, Any], tuple[Any, ...] | None]
+Renew = Callable[[Keys, HotRecord], tuple[bytes, ...] | None]
 Table = tuple[str, str, str, Renew]
-"""A table's name; the statement for the rows (with ``id``) behind one, at most so many; that which writes one; what is new."""
+"""A table: its name, the statement that reads rows behind an ``id``, the one that writes a row, what makes it new."""
 
 
 async def rotate(
     service: Service, caller: Caller, told: Callable[[Rotated], None], further: Sequence[Table] = ()
 ) -> Rotated:
-    """Write everything anew that isn't written with the current secret; ``told`` after each batch, which is a transaction.
-    ``further``: tables of other domains.
+    """Write everything anew that isn't written with the current secret; ``told`` after each batch, which is a
+    transaction. ``further``: tables of other domains.
 
-    Conflict ``list_running`` while a poverty list is queued or running: its rows were read with indexes of their own time.
+    Conflict ``list_running`` while a poverty list is queued or running: its rows were read with indexes of their own
+    time.
     """
     found = Rotated()
     async with service.database.hot() as connection:
@@ -111,7 +112,7 @@ async def _batch(
     return rows[-1]["id"] if rows else None
 
 
-def renewed_person(keys: Keys, row: Any) -> tuple[bytes, bytes, bytes, bytes] | None:
+def renewed_person(keys: Keys, row: HotRecord) -> tuple[bytes, bytes, bytes, bytes] | None:
     """A person's columns with the current secret; None when they are. ValueError when no secret reads them."""
     person_id = row["id"]
     name = decrypt(keys, row["name"], associated=name_place(person_id))
@@ -128,12 +129,12 @@ def renewed_person(keys: Keys, row: Any) -> tuple[bytes, bytes, bytes, bytes] | 
     )
 
 
-def renewed_account(keys: Keys, row: Any) -> tuple[bytes] | None:
+def renewed_account(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
     """A bank account with the current secret; None when it is."""
     return renewed(keys, row["content"], account_place(row["id"]))
 
 
-def renewed_secret(keys: Keys, row: Any) -> tuple[bytes] | None:
+def renewed_secret(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
     """A gateway's secret with the current secret; None when it is."""
     return renewed(keys, row["content"], secret_place(row["id"]))
 

@@ -39,21 +39,19 @@ async def _received(asked: Asked[ReceivedFilters, int]) -> Page[ListAnswer, int]
     day = await worklists.today(asked.service)
     overdue = asked.filters.overdue
     rows = await worklists.received(asked.service, asked.caller, day, asked.after, overdue, asked.limit + 1)
-    return page_of(rows, asked.limit, worklists.shown_list, lambda row: int(row["job_id"]))
+    return page_of(rows, asked.limit, worklists.shown_list, lambda row: row.job_id)
 
 
 async def _candidates(asked: Asked[NoFilters, tuple[str, int]]) -> Page[CandidateAnswer, tuple[str, int]]:
     rows = await worklists.candidates(asked.service, asked.caller, asked.after, asked.limit + 1)
-    return page_of(rows, asked.limit, worklists.shown_candidate, lambda row: (row["person_id"], row["benefit_year"]))
+    return page_of(rows, asked.limit, worklists.shown_candidate, lambda row: (row.person_id, row.benefit_year))
 
 
 async def _uninsured(asked: Asked[NoFilters, str]) -> Page[UninsuredAnswer, str]:
     day = await worklists.today(asked.service)
     rows = await worklists.uninsured_poor(asked.service, asked.caller, day, asked.after, asked.limit + 1)
-    subsidies = await worklists.subsidies(asked.service, {row["area_code"] for row in rows}, day)
-    return page_of(
-        rows, asked.limit, lambda row: worklists.shown_uninsured(row, subsidies), lambda row: str(row["person_id"])
-    )
+    subsidies = await worklists.subsidies(asked.service, {row.area_code for row in rows}, day)
+    return page_of(rows, asked.limit, lambda row: worklists.shown_uninsured(row, subsidies), lambda row: row.person_id)
 
 
 async def _unknown_codes(asked: Asked[SettledFilters, int]) -> Page[UnknownCodeAnswer, int]:

@@ -14,7 +14,7 @@ _AREA: Final = "SELECT area_on($1, $2)::text"
 
 
 class FoundArea(Struct, frozen=True):
-    """What the records of the person's area say otherwise than its code does; the figures are those of the discharge day."""
+    """What the records of the person's area say otherwise than its code; the figures are of the discharge day."""
 
     pooling_area: str | None = None
     pack: str | None = None

@@ -3,12 +3,11 @@
 What is corrected stays known: the former rows are superseded. Each correction answers the days that it changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from msgspec import UNSET, structs
-from sqlalchemy import RowMapping, func, insert
+from sqlalchemy import RowMapping, Table, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Refused
@@ -23,8 +22,9 @@ Days = list[tuple[date, date | None]]
 async def with_known_insurance(
     connection: AsyncConnection, stored: RowMapping | None, wanted: PersonRequest
 ) -> PersonRequest:
-    """The request with the days of insurance that it doesn't send as they are known. Refused ``interval_empty`` when that leaves no
-    day."""
+    """The request with the days of insurance that it doesn't send as they are known.
+
+    Refused ``interval_empty`` when that leaves no day."""
     if stored is None or wanted.insured_periods is not None:
         return wanted
     known = await insured_periods(connection, stored)
@@ -53,11 +53,11 @@ async def insured_periods(connection: AsyncConnection, row: RowMapping) -> list[
     return [(one["valid_from"], one["valid_until"]) for one in periods] or [(row["insured_from"], row["insured_until"])]
 
 
-async def area_spans(connection: AsyncConnection, row: RowMapping) -> list[Span]:
+async def area_spans(connection: AsyncConnection, row: RowMapping) -> list[Span[str]]:
     """Where a person was insured, by date."""
     held = await current(connection, person_area, {"person_id": row["person_id"]})
-    return [Span(one["valid_from"], one["valid_until"], (one["area_code"],)) for one in held] or [
-        Span(None, None, (row["area_code"],))
+    return [Span(one["valid_from"], one["valid_until"], one["area_code"]) for one in held] or [
+        Span(None, None, row["area_code"])
     ]
 
 
@@ -78,15 +78,15 @@ async def correct_insurance(
     return changed_days(before, wanted)
 
 
-def moved(spans: Sequence[Span], wanted: PersonRequest) -> list[Span]:
-    """The areas after a person is said to be insured in one: from ``area_from`` on, what was known of later days is dropped;
-    without it the last area is corrected."""
+def moved(spans: Sequence[Span[str]], wanted: PersonRequest) -> list[Span[str]]:
+    """The areas after a person is said to be insured in one: from ``area_from`` on, what was known of later days is
+    dropped; without it the last area is corrected."""
     last = spans[-1]
-    if wanted.area_from is None and last.value == (wanted.area_code,):
+    if wanted.area_from is None and last.value == wanted.area_code:
         return list(spans)
     since = wanted.area_from or last.since
     earlier = [span for span in spans if (span.since or date.min) < (since or date.min)]
-    return stated(earlier, since, (wanted.area_code,)) if earlier else [Span(None, None, (wanted.area_code,))]
+    return stated(earlier, since, wanted.area_code) if earlier else [Span(None, None, wanted.area_code)]
 
 
 async def correct_area(
@@ -101,7 +101,7 @@ async def correct_area(
     held = await current(connection, person_area, key)
     if not held:
         await _keep_former(connection, caller, person_area, stored, {"area_code": stored["area_code"]})
-    rows = [{"area_code": span.value[0], "valid_from": span.since, "valid_until": span.until} for span in after]
+    rows = [{"area_code": span.value, "valid_from": span.since, "valid_until": span.until} for span in after]
     await correct(connection, caller, person_area, key, rows, held)
     days: Days = []
     for code in {span.value for span in (*before, *after)}:
@@ -111,7 +111,7 @@ async def correct_area(
 
 
 async def _keep_former(
-    connection: AsyncConnection, caller: Caller, table: Any, stored: RowMapping, values: dict[str, Any]
+    connection: AsyncConnection, caller: Caller, table: Table, stored: RowMapping, values: Mapping[str, object]
 ) -> None:
     """What only the person's row said so far, as a row that is superseded now."""
     written = {name: stored[name] for name in ("person_id", "subject", "request_id", "recorded_at")}

@@ -1,8 +1,9 @@
 """The poverty list: rows matched with insured persons, and what a matched row makes of the person's identities.
 
-Three kinds of list. ``list`` says who belongs to a class since when, ``exit`` who has left the list (benefits go on until a
-correction, or the pack, ends the class), ``correction`` who should not be on it from a day on. Nothing is overwritten:
-identities are superseded and added, with the list as their evidence. A list that was applied before changes nothing.
+Three kinds of list. ``list`` says who belongs to a class since when, ``exit`` who has left the list (benefits go on
+until a correction, or the pack, ends the class), ``correction`` who should not be on it from a day on. Nothing is
+overwritten: identities are superseded and added, with the list as their evidence. A list that was applied before
+changes nothing.
 """
 
 from collections import defaultdict
@@ -67,7 +68,8 @@ CLASS_NAMES: Final[Mapping[str, str]] = {
     "特困": "destitute", "特困人员": "destitute", "特困供养人员": "destitute", "2304": "destitute",
     "低保": "low_income", "低保对象": "low_income", "最低生活保障对象": "low_income", "2303": "low_income",
     "返贫致贫": "returned_poverty", "返贫致贫人口": "returned_poverty", "226104": "returned_poverty",
-    "建档立卡": "registered_poor", "建档立卡贫困人口": "registered_poor", "贫困人口": "registered_poor", "2302": "registered_poor",
+    "建档立卡": "registered_poor", "建档立卡贫困人口": "registered_poor", "贫困人口": "registered_poor",
+    "2302": "registered_poor",
     "监测对象": "monitored", "226101": "monitored", "226102": "monitored", "226103": "monitored",
     "低保边缘": "low_income_edge", "低保边缘家庭": "low_income_edge", "236074": "low_income_edge",
     "因病致贫": "illness_poverty", "因病致贫重病患者": "illness_poverty", "2306": "illness_poverty",
@@ -116,7 +118,7 @@ def _malformed(row: Row, field: str, reason: str) -> JobRow:
 # ---------------------------------------------------------------- what becomes of it (pure)
 
 
-class Found(NamedTuple):
+class FoundPerson(NamedTuple):
     """What the registry knows for a row: the person by id number and whether the name agrees, persons by name and birth
     date (at most two), and whether an earlier row of the list has the same id number and class."""
 
@@ -130,7 +132,7 @@ class Found(NamedTuple):
     repeated: bool
 
 
-class Held(NamedTuple):
+class HeldIdentity(NamedTuple):
     """A current identity of a person."""
 
     identity_id: int
@@ -140,16 +142,17 @@ class Held(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What to do with a person's identities of one class: supersede some, perhaps add one; the days whose class changes."""
+    """What becomes of a person's identities of one class: some are superseded, one may be added; the days that
+    change."""
 
     superseded: tuple[int, ...]
-    added: Held | None
+    added: HeldIdentity | None
     since: date | None = None
     until: date | None = None
 
 
-def outcome_of(found: Found) -> tuple[str, str | None, str | None]:
-    """Outcome, reason and person of a row. Another id number under the same name and birth date is never taken for a match."""
+def outcome_of(found: FoundPerson) -> tuple[str, str | None, str | None]:
+    """Outcome, reason and person of a row. Another id number under the same name and birth date is never a match."""
     if found.repeated:
         return "duplicate", "row_repeated", found.by_id_number
     if found.by_id_number is not None:
@@ -165,7 +168,9 @@ def outcome_of(found: Found) -> tuple[str, str | None, str | None]:
     return "matched", "by_name_and_birth", found.by_name[0]
 
 
-def change_of(kind: str, day: date, held: Sequence[Held], *, known: bool, after_exit: str = "keep") -> Change | str:
+def change_of(
+    kind: str, day: date, held: Sequence[HeldIdentity], *, known: bool, after_exit: str = "keep"
+) -> Change | str:
     """The change that a matched row asks for, or the reason why there is none.
 
     ``held``: the person's current identities of the row's class. ``known``: the person ever had one, also superseded.
@@ -178,7 +183,7 @@ def change_of(kind: str, day: date, held: Sequence[Held], *, known: bool, after_
     return _removal(day, held, known=known)
 
 
-def _entry(day: date, held: Sequence[Held]) -> Change | str:
+def _entry(day: date, held: Sequence[HeldIdentity]) -> Change | str:
     overlapping = [one for one in held if one.valid_until is None or one.valid_until > day]
     if any(one.valid_from <= day for one in overlapping):
         return "already_known"
@@ -186,10 +191,10 @@ def _entry(day: date, held: Sequence[Held]) -> Change | str:
         return "identity_overlap_list"
     exited_on = next((one.exited_on for one in overlapping), None)
     until = min((one.valid_from for one in overlapping), default=None)
-    return Change(tuple(one.identity_id for one in overlapping), Held(0, day, None, exited_on), day, until)
+    return Change(tuple(one.identity_id for one in overlapping), HeldIdentity(0, day, None, exited_on), day, until)
 
 
-def _exit(day: date, held: Sequence[Held]) -> Change | str:
+def _exit(day: date, held: Sequence[HeldIdentity]) -> Change | str:
     one = next(
         (one for one in held if one.valid_from <= day and (one.valid_until is None or day < one.valid_until)), None
     )
@@ -200,7 +205,7 @@ def _exit(day: date, held: Sequence[Held]) -> Change | str:
     return Change((one.identity_id,), one._replace(exited_on=day))
 
 
-def _removal(day: date, held: Sequence[Held], *, known: bool) -> Change | str:
+def _removal(day: date, held: Sequence[HeldIdentity], *, known: bool) -> Change | str:
     later = [one for one in held if one.valid_until is None or one.valid_until > day]
     if not later:
         return "already_known" if known else "no_such_identity"
@@ -255,7 +260,7 @@ async def queue(
 
 
 async def run(service: Service, run_: Run) -> None:
-    """Read the file into rows, then match and apply them chunk by chunk. A refused file leaves its faults and no rows."""
+    """Read the file into rows, match and apply them chunk by chunk. A refused file leaves its faults and no rows."""
     if run_.phase == "reading":
         try:
             await _read(service, run_)
@@ -282,7 +287,7 @@ async def _read(service: Service, run_: Run) -> None:
     await store.rows_read(service, run_)
 
 
-# Persons may still be written with a former secret: what isn't found by the current index is looked for by the former ones.
+# Persons may still be written with a former secret: whom the current index doesn't find, the former ones may.
 _FOUND: Final = """
 SELECT r.row_no, r.content ->> 'class' AS class, (r.content ->> 'day')::date AS day,
        r.id_number_index IS NOT NULL AS has_id_number, p.person_id AS by_id_number,
@@ -290,12 +295,14 @@ SELECT r.row_no, r.content ->> 'class' AS class, (r.content ->> 'day')::date AS 
          OR p.name_birth_index = ANY (r.former_name_births || r.name_birth_index) AS name_agrees,
        CASE WHEN p.person_id IS NULL AND r.name_birth_index IS NOT NULL THEN ARRAY(
          SELECT n.person_id FROM person n WHERE n.name_birth_index = r.name_birth_index
-         UNION SELECT n.person_id FROM person n WHERE n.name_birth_index = ANY (r.former_name_births) LIMIT 2) END AS by_name,
+         UNION SELECT n.person_id FROM person n WHERE n.name_birth_index = ANY (r.former_name_births)
+         LIMIT 2) END AS by_name,
        EXISTS (SELECT FROM job_row e WHERE e.job_id = r.job_id AND e.id_number_index = r.id_number_index
                   AND e.row_no < r.row_no AND e.content ->> 'class' = r.content ->> 'class') AS repeated
   FROM (SELECT * FROM job_row WHERE job_id = $1 AND row_no > $2 AND outcome IS NULL ORDER BY row_no LIMIT $3) r
   LEFT JOIN person o ON o.id_number_index = r.id_number_index
-  LEFT JOIN LATERAL (SELECT * FROM person WHERE id_number_index = ANY (r.former_id_numbers) LIMIT 1) f ON o.person_id IS NULL
+  LEFT JOIN LATERAL (
+       SELECT * FROM person WHERE id_number_index = ANY (r.former_id_numbers) LIMIT 1) f ON o.person_id IS NULL
   CROSS JOIN LATERAL (SELECT coalesce(o.person_id, f.person_id) AS person_id,
                              coalesce(o.name_birth_index, f.name_birth_index) AS name_birth_index) p
  ORDER BY r.row_no"""
@@ -305,7 +312,7 @@ SELECT person_id, class, identity_id, valid_from, valid_until, exited_on, true A
 UNION ALL
 SELECT person_id, class, identity_id, valid_from, valid_until, exited_on, false
   FROM identity WHERE person_id = ANY ($1) AND superseded_at IS NOT NULL"""
-# The very lock of settling: facts do not change under a bill. In the order of the ids, so that two lists can't deadlock.
+# The very lock of settling: facts don't change under a bill. In the order of ids, so that two lists can't deadlock.
 _LOCK: Final = """
 SELECT person_lock(person_id)
   FROM (SELECT DISTINCT unnest($1::text[]) AS person_id ORDER BY 1) p"""
@@ -332,7 +339,7 @@ class _Decided(NamedTuple):
 
 
 async def _applied(service: Service, run_: Run, after: int, evidence: str) -> int | None:
-    """Match and apply the rows behind a row, in one transaction; the last row's number, None when there was none left."""
+    """Match and apply the rows behind a row, in one transaction; the last row's number, None without one."""
     for attempt in range(RETRIES):
         try:
             async with run_.transaction(service) as connection:
@@ -344,7 +351,7 @@ async def _applied(service: Service, run_: Run, after: int, evidence: str) -> in
 
 
 async def _apply_chunk(connection: HotConnection, run_: Run, after: int, evidence: str) -> int | None:
-    found = [Found(*row) for row in await connection.fetch(_FOUND, run_.job_id, after, APPLY_ROWS)]
+    found = [FoundPerson(*row) for row in await connection.fetch(_FOUND, run_.job_id, after, APPLY_ROWS)]
     if not found:
         return None
     decided = await _decisions(connection, run_.options, found)
@@ -359,22 +366,24 @@ async def _apply_chunk(connection: HotConnection, run_: Run, after: int, evidenc
     return found[-1].row_no
 
 
-async def _decisions(connection: HotConnection, options: Mapping[str, str], found: Sequence[Found]) -> list[_Decided]:
+async def _decisions(
+    connection: HotConnection, options: Mapping[str, str], found: Sequence[FoundPerson]
+) -> list[_Decided]:
     outcomes = [(row, *outcome_of(row._replace(by_name=row.by_name or []))) for row in found]
     persons = [person_id for _, outcome, _, person_id in outcomes if outcome == "matched"]
-    held: dict[tuple[str, str], list[Held]] = defaultdict(list)
+    held: dict[tuple[str, str], list[HeldIdentity]] = defaultdict(list)
     known: set[tuple[str, str]] = set()
     for person_id, class_, *values, current in await connection.fetch(_HELD, persons):
         known.add((person_id, class_))
         if current:
-            held[person_id, class_].append(Held(*values))
+            held[person_id, class_].append(HeldIdentity(*values))
     return list(_each_once(options, outcomes, held, known))
 
 
 def _each_once(
     options: Mapping[str, str],
-    outcomes: Sequence[tuple[Found, str, str | None, str | None]],
-    held: Mapping[tuple[str, str], list[Held]],
+    outcomes: Sequence[tuple[FoundPerson, str, str | None, str | None]],
+    held: Mapping[tuple[str, str], list[HeldIdentity]],
     known: set[tuple[str, str]],
 ) -> Iterator[_Decided]:
     """The decisions in order; a person's second row for a class is a duplicate, however it was matched."""

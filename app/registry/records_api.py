@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.registry import area_records, enrolments
-from app.registry.area_records import AreaAnswer, AreaRequest
+from app.registry.area_records import AreaAnswer, AreaRecordRequest
 from app.registry.enrolments import (
     DoctorContractAnswer,
     DoctorContractRequest,
@@ -27,13 +27,13 @@ async def _admitted(request: Request, *scopes: str) -> tuple[Service, Caller]:
     return service_of(request), caller
 
 
-@router.put("/areas/{area_code}", openapi_extra=body(AreaRequest), responses=gives(200, AreaAnswer))
+@router.put("/areas/{area_code}", openapi_extra=body(AreaRecordRequest), responses=gives(200, AreaAnswer))
 async def put_area(request: Request, area_code: str) -> Response:
-    """Bring an area's record to the state wanted: who pools its funds (``pooling_area``), which pack rules it, the name of its
-    dictionary for the national interface, and figures of its own (``incomes``). It counts for the areas below it that say
-    nothing themselves."""
+    """Bring an area's record to the state wanted: who pools its funds (``pooling_area``), which pack rules it, the name
+    of its dictionary for the national interface, and figures of its own (``incomes``). It counts for the areas below it
+    that say nothing themselves."""
     service, caller = await _admitted(request, "registry")
-    wanted = decode(await read_body(request, service.settings.max_body_bytes), AreaRequest)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), AreaRecordRequest)
     return answer(await area_records.put_area(service, caller, area_code, wanted))
 
 

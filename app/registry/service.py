@@ -1,7 +1,7 @@
 """Persons with their identities, and the catalogue: stored, corrected, read. One transaction each.
 
-Dated facts are never overwritten: a correction supersedes a row and adds another. Who may see a person is the database's
-to decide; what lies out of the caller's reach is not found, also when writing.
+Dated facts are never overwritten: a correction supersedes a row and adds another. Who may see a person is the
+database's to decide; what lies out of the caller's reach is not found, also when writing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,7 +76,8 @@ def may_write(caller: Caller, area_code: str) -> bool:
 
 
 async def put_person(service: Service, caller: Caller, person_id: str, wanted: PersonRequest) -> PersonAnswer:
-    """Bring a person to the state wanted. What is equal stays untouched, identities are corrected and keep their history.
+    """Bring a person to the state wanted. What is equal stays untouched, identities are corrected and keep their
+    history.
 
     Refused with every fault, Conflict ``id_number_in_use``, NotFound when the person was, or would come to live, out of
     the caller's area.
@@ -110,8 +111,8 @@ async def raw_connection(connection: AsyncConnection) -> HotConnection:
 async def _correct_history(
     connection: AsyncConnection, caller: Caller, person_id: str, stored: RowMapping | None, wanted: PersonRequest
 ) -> date | None:
-    """Bring identities, insurance and area to what is wanted; settled years that this touches go on the worklist. Answers
-    since when the person's area holds."""
+    """Bring identities, insurance and area to what is wanted; settled years that this touches go on the worklist.
+    Answers since when the person's area holds."""
     changed = {"identities_corrected": await _correct_identities(connection, caller, person_id, wanted.identities)}
     periods = wanted_periods(wanted)
     changed["insurance_corrected"] = await correct_insurance(connection, caller, person_id, stored, periods)
@@ -206,7 +207,7 @@ async def _write_person(
     """Insert the person, or update the row when anything in it differs or was written with an older key."""
     id_number = normal_id_number(wanted.id_number)
     insured_from, insured_until = whole_span(wanted_periods(wanted))
-    plain: dict[str, Any] = {
+    plain: dict[str, object] = {
         "id_number_index": blind_index(keys, id_number),
         "name_birth_index": blind_index(keys, name_and_birth(wanted.name, birth_date(id_number))),
         "area_code": wanted.area_code,
@@ -228,7 +229,7 @@ async def _write_person(
 
 
 def _person_conflict(error: IntegrityError) -> BaseException:
-    """What a violated constraint of ``person`` means: the person lives out of the caller's reach, or shares an id number."""
+    """What a violated constraint of ``person`` means: they live out of the caller's reach, or share an id number."""
     known: Mapping[str | None, OnestopError] = {
         "person_pkey": NotFound("not_found"),
         "person_id_number_index_key": Conflict("id_number_in_use"),
@@ -239,8 +240,9 @@ def _person_conflict(error: IntegrityError) -> BaseException:
 async def _correct_identities(
     connection: AsyncConnection, caller: Caller, person_id: str, wanted: Sequence[IdentityEntry]
 ) -> Days:
-    """Supersede the identities that aren't wanted any more and add the new ones, under the person's lock. Answers the days on
-    which the person's classes change. One that is only said anew has still left the list on the day that was known."""
+    """Supersede the identities that aren't wanted any more and add the new ones, under the person's lock. Answers the
+    days on which the person's classes change. One that is only said anew has still left the list on the day that was
+    known."""
     rows = await _identities(connection, person_id)
     stored = {_entry(row): row for row in rows}
     ended = [row for entry, row in stored.items() if entry not in wanted]
@@ -283,7 +285,7 @@ def _changed_classes(before: Sequence[IdentityEntry], after: Sequence[IdentityEn
     return days
 
 
-def _same(row: RowMapping, values: Mapping[str, Any]) -> bool:
+def _same(row: RowMapping, values: Mapping[str, object]) -> bool:
     return all(row[name] == value for name, value in values.items())
 
 
@@ -348,7 +350,7 @@ async def read_catalogue_entry(service: Service, caller: Caller, item_code: str,
 async def _add_version(
     connection: AsyncConnection, caller: Caller, versions: Sequence[RowMapping], values: Mapping[str, Any]
 ) -> None:
-    """Add a version to the current ones of its item, under the item's lock; the one of the same first day is superseded."""
+    """Add a version to those of its item, under the item's lock; the one of the same first day is superseded."""
     since, until = values["valid_from"], values["valid_until"]
     replaced = next((row for row in versions if row["valid_from"] == since), None)
     if replaced is not None and _same(replaced, values):

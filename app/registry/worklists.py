@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from app.basics.days import shanghai_day, shown_instant
 from app.basics.errors import Refused
+from app.basics.ids import JOB, shown_id
 from app.basics.money import yuan
-from app.database.engine import HotConnection
+from app.database.engine import HotConnection, HotRecord
 from app.registry.paying_area import area_on, policy_in
 from app.service import clock
 from app.service.caller import Caller, Service
@@ -30,7 +31,8 @@ ON CONFLICT DO NOTHING"""
 _OPEN_SINCE: Final = """
 SELECT min(received_at) FROM job WHERE due_on IS NOT NULL AND state IN ('queued', 'running', 'failed')"""
 _LISTS: Final = """
-SELECT job_id, options ->> 'kind' AS kind, state, area_code, options ->> 'received_on' AS received_on, due_on, ended_at, summary,
+SELECT job_id, options ->> 'kind' AS kind, state, area_code, options ->> 'received_on' AS received_on, due_on, ended_at,
+       summary,
        (state IN ('queued', 'running', 'failed') AND due_on < $1) AS overdue
   FROM job
  WHERE due_on IS NOT NULL AND ($2::bigint IS NULL OR job_id < $2)
@@ -44,10 +46,12 @@ SELECT p.person_id, p.area_code, i.class, i.valid_from, i.exited_on, p.insured_f
   FROM person p JOIN LATERAL (
        SELECT i.class, i.valid_from, i.exited_on FROM identity i
         WHERE i.person_id = p.person_id AND i.class = 'registered_poor' AND i.superseded_at IS NULL
-          AND i.valid_from <= $1 AND (i.valid_until IS NULL OR $1 < i.valid_until) ORDER BY i.valid_from LIMIT 1) i ON true
+          AND i.valid_from <= $1 AND (i.valid_until IS NULL OR $1 < i.valid_until)
+        ORDER BY i.valid_from LIMIT 1) i ON true
  WHERE ($2::text IS NULL OR p.person_id > $2)
    AND NOT coalesce((SELECT bool_or(holds_on(q.valid_from, q.valid_until, $1)) FROM insured_period q
-                      WHERE q.person_id = p.person_id AND q.superseded_at IS NULL), holds_on(p.insured_from, p.insured_until, $1))
+                      WHERE q.person_id = p.person_id AND q.superseded_at IS NULL),
+                    holds_on(p.insured_from, p.insured_until, $1))
  ORDER BY p.person_id LIMIT $3"""
 
 # Only bills with an unknown code are in the index of this very condition.
@@ -73,6 +77,53 @@ SELECT l.item_code, max(l.name) AS name, count(*) AS lines, count(DISTINCT s.set
    AND NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal')
    AND NOT EXISTS (SELECT FROM catalogue_entry e WHERE e.item_code = l.item_code AND e.superseded_at IS NULL)
  GROUP BY l.item_code ORDER BY amount DESC, l.item_code OFFSET $3 LIMIT $4"""
+
+
+class ReceivedRow(Struct, frozen=True):
+    """A received list as it is read; ``summary`` is JSON."""
+
+    job_id: int
+    kind: str
+    state: str
+    area_code: str
+    received_on: str
+    due_on: date
+    ended_at: datetime | None
+    summary: str
+    overdue: bool
+
+
+class CandidateRow(Struct, frozen=True):
+    """A person-year to compute again as it is read."""
+
+    person_id: str
+    benefit_year: int
+    reason: str
+    since: datetime
+
+
+class UninsuredRow(Struct, frozen=True):
+    """A registered poor person without insurance as they are read."""
+
+    person_id: str
+    area_code: str
+    class_: str
+    valid_from: date
+    exited_on: date | None
+    insured_from: date | None
+    insured_until: date | None
+
+
+class UnknownCodeRow(Struct, frozen=True):
+    """A code of bills that is in no catalogue version as it is read; its amount is in fen."""
+
+    item_code: str
+    name: str | None
+    lines: int
+    settlements: int
+    hospitals: int
+    amount: int
+    proposed_item_code: str | None
 
 
 class ListAnswer(Struct):
@@ -111,8 +162,8 @@ class UninsuredAnswer(Struct):
 
 
 class UnknownCodeAnswer(Struct):
-    """A code of bills that is in no catalogue version: where it was seen, and what it cost as own expense. The proposed item is
-    the one that the hospitals' own code maps give most often."""
+    """A code of bills that is in no catalogue version: where it was seen, and what it cost as own expense. The proposed
+    item is the one that the hospitals' own code maps give most often."""
 
     item_code: str
     name: str | None
@@ -126,7 +177,7 @@ class UnknownCodeAnswer(Struct):
 async def add_candidates(
     connection: HotConnection, caller: Caller, intervals: Sequence[tuple[str, date, date | None]], *, reason: str
 ) -> None:
-    """Put the years on the worklist that have live settlements admitted in an interval in which a person's classes changed.
+    """Put the years on the worklist with live settlements admitted in an interval in which a person's classes changed.
 
     Call it under the person's lock, so that no bill is settled between the look and the change.
     """
@@ -137,7 +188,7 @@ async def add_candidates(
 
 
 async def observe_open_lists(service: Service) -> None:
-    """Set the metric: business seconds since the oldest list was received that isn't matched yet; 0 when there is none."""
+    """Set the metric: business seconds since the oldest list that isn't matched was received; 0 without one."""
     async with service.database.transaction() as connection:
         now = await clock.now(connection, manual=service.manual_clock)
     async with service.database.hot() as connection_:
@@ -154,40 +205,42 @@ async def today(service: Service) -> date:
 
 async def received(
     service: Service, caller: Caller, day: date, before: int | None, overdue: bool | None, limit: int
-) -> Sequence[Any]:
-    """Rows of received lists, newest first."""
-    return await _fetch(service, caller, _LISTS, day, before, overdue, limit)
+) -> list[ReceivedRow]:
+    """Received lists, newest first."""
+    return [ReceivedRow(*row) for row in await _fetch(service, caller, _LISTS, day, before, overdue, limit)]
 
 
-def shown_list(row: Any) -> ListAnswer:
+def shown_list(row: ReceivedRow) -> ListAnswer:
     """A received list as it is answered."""
-    completed = None if row["ended_at"] is None or row["state"] != "done" else shown_instant(row["ended_at"])
+    completed = None if row.ended_at is None or row.state != "done" else shown_instant(row.ended_at)
     return ListAnswer(
-        job_id=f"job_{row['job_id']}",
-        kind=row["kind"],
-        state=row["state"],
-        area_code=row["area_code"],
-        received_on=row["received_on"],
-        due_on=row["due_on"],
+        job_id=shown_id(JOB, row.job_id),
+        kind=row.kind,
+        state=row.state,
+        area_code=row.area_code,
+        received_on=row.received_on,
+        due_on=row.due_on,
         completed_at=completed,
-        overdue=row["overdue"],
-        summary=msgspec.json.decode(row["summary"]),
+        overdue=row.overdue,
+        summary=msgspec.json.decode(row.summary),
     )
 
 
-async def candidates(service: Service, caller: Caller, after: tuple[str, int] | None, limit: int) -> Sequence[Any]:
-    """Rows of person-years to compute again, by person, behind a person's year."""
-    return await _fetch(service, caller, _CANDIDATES, *(after or (None, None)), limit)
+async def candidates(service: Service, caller: Caller, after: tuple[str, int] | None, limit: int) -> list[CandidateRow]:
+    """Person-years to compute again, by person, behind a person's year."""
+    return [CandidateRow(*row) for row in await _fetch(service, caller, _CANDIDATES, *(after or (None, None)), limit)]
 
 
-def shown_candidate(row: Any) -> CandidateAnswer:
+def shown_candidate(row: CandidateRow) -> CandidateAnswer:
     """A person-year to compute again as it is answered."""
-    return CandidateAnswer(row["person_id"], row["benefit_year"], row["reason"], shown_instant(row["since"]))
+    return CandidateAnswer(row.person_id, row.benefit_year, row.reason, shown_instant(row.since))
 
 
-async def uninsured_poor(service: Service, caller: Caller, day: date, after: str | None, limit: int) -> Sequence[Any]:
-    """Rows of registered poor persons whom no insurance covers on a day, by person."""
-    return await _fetch(service, caller, _UNINSURED, day, after, limit)
+async def uninsured_poor(
+    service: Service, caller: Caller, day: date, after: str | None, limit: int
+) -> list[UninsuredRow]:
+    """Registered poor persons whom no insurance covers on a day, by person."""
+    return [UninsuredRow(*row) for row in await _fetch(service, caller, _UNINSURED, day, after, limit)]
 
 
 async def subsidies(service: Service, areas: Iterable[str], day: date) -> dict[str, str | None]:
@@ -195,29 +248,37 @@ async def subsidies(service: Service, areas: Iterable[str], day: date) -> dict[s
     return {code: await _subsidy(service, code, day) for code in areas}
 
 
-def shown_uninsured(row: Any, subsidies: Mapping[str, str | None]) -> UninsuredAnswer:
+def shown_uninsured(row: UninsuredRow, subsidies: Mapping[str, str | None]) -> UninsuredAnswer:
     """An uninsured poor person as they are answered, with the subsidy of their area."""
     return UninsuredAnswer(
-        person_id=row["person_id"],
-        area_code=row["area_code"],
-        class_since=row["valid_from"],
-        exited_on=row["exited_on"],
-        insured_from=row["insured_from"],
-        insured_until=row["insured_until"],
-        premium_subsidy=subsidies[row["area_code"]],
+        person_id=row.person_id,
+        area_code=row.area_code,
+        class_since=row.valid_from,
+        exited_on=row.exited_on,
+        insured_from=row.insured_from,
+        insured_until=row.insured_until,
+        premium_subsidy=subsidies[row.area_code],
     )
 
 
 async def unknown_codes(
     service: Service, caller: Caller, since: date | None, until: date | None, skip: int, limit: int
-) -> Sequence[Any]:
-    """Rows of codes without any catalogue version in live settlements, by their money."""
-    return await _fetch(service, caller, _UNKNOWN, since, until, skip, limit)
+) -> list[UnknownCodeRow]:
+    """Codes without any catalogue version in live settlements, by their money."""
+    return [UnknownCodeRow(*row) for row in await _fetch(service, caller, _UNKNOWN, since, until, skip, limit)]
 
 
-def shown_unknown(row: Any) -> UnknownCodeAnswer:
+def shown_unknown(row: UnknownCodeRow) -> UnknownCodeAnswer:
     """An unknown code as it is answered."""
-    return msgspec.convert(dict(row) | {"amount": yuan(row["amount"])}, UnknownCodeAnswer)
+    return UnknownCodeAnswer(
+        item_code=row.item_code,
+        name=row.name,
+        lines=row.lines,
+        settlements=row.settlements,
+        hospitals=row.hospitals,
+        amount=yuan(row.amount),
+        proposed_item_code=row.proposed_item_code,
+    )
 
 
 async def _subsidy(service: Service, area_code: str, day: date) -> str | None:
@@ -232,8 +293,8 @@ async def _subsidy(service: Service, area_code: str, day: date) -> str | None:
     return None if amount is None else yuan(amount)
 
 
-async def _fetch(service: Service, caller: Caller, statement: str, *arguments: Any) -> Sequence[Any]:
+async def _fetch(service: Service, caller: Caller, statement: str, *arguments: object) -> list[HotRecord]:
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
-        rows: Sequence[Any] = await connection.fetch(statement, *arguments)
+        rows: list[HotRecord] = await connection.fetch(statement, *arguments)
         return rows

@@ -43,9 +43,10 @@ async def sealed(database_server: str) -> AsyncIterator[Sealed]:
         "INSERT INTO account (path) VALUES ('area:530100/fund:390100/expense'), ('area:530100/fund:390100/cash')"
     )
     await owner.execute(
-        "INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier, hospital_code, hospital_area,"
-        " clr_type, business_date, period, benefit_year, fiscal_year, subject, request_id)"
-        " VALUES ('payment', 1, 2, 7, '530100', '390100', 'basic', 'H1', '530127', '21', '2018-06-20', '2018-06', 2018, 2018, 'x', 'r')"
+        "INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier, hospital_code,"
+        " hospital_area, clr_type, business_date, period, benefit_year, fiscal_year, subject, request_id)"
+        " VALUES ('payment', 1, 2, 7, '530100', '390100', 'basic', 'H1', '530127', '21', '2018-06-20', '2018-06',"
+        " 2018, 2018, 'x', 'r')"
     )
     yield Sealed(opened, owner, url)
     await owner.close()
@@ -109,15 +110,16 @@ async def test_another_time_zone_and_a_new_column_change_no_digest(sealed: Seale
             [
                 "CREATE TEMP TABLE kept AS SELECT * FROM clearing_event WHERE object_id = 'dis_3'",
                 "DELETE FROM clearing_event WHERE object_id = 'dis_3'",
-                "INSERT INTO clearing_event OVERRIDING SYSTEM VALUE SELECT k.event_id, k.object_id, k.move, k.reason, 1, k.business_at,"
-                " k.hospital_code, k.hospital_area, k.area_code, k.fund, k.subject, k.request_id, k.recorded_at FROM kept k",
+                "INSERT INTO clearing_event OVERRIDING SYSTEM VALUE"
+                " SELECT k.event_id, k.object_id, k.move, k.reason, 1, k.business_at, k.hospital_code,"
+                " k.hospital_area, k.area_code, k.fund, k.subject, k.request_id, k.recorded_at FROM kept k",
             ],
             {"edited": 1},
         ),
     ],
 )
 async def test_tampering_is_found(sealed: Sealed, statements: list[str], found: dict[str, int]) -> None:
-    """As the owner, with triggers off: an edited, removed, exchanged or replaced row and a changed chain are findings."""
+    """As the owner, triggers off: an edited, removed, exchanged or replaced row and a changed chain are findings."""
     await seal.seal(sealed.database)
     await sealed.owner.execute(EVENT.replace("$1", "1"))
     await seal.seal(sealed.database)

@@ -1,4 +1,4 @@
-"""The catalogue from a file: the difference first, then all of it or nothing; and the codes that bills had and it has not."""
+"""The catalogue from a file: the difference first, then all or nothing; and the codes of bills that it lacks."""
 
 import secrets
 from pathlib import Path
@@ -60,7 +60,7 @@ async def stored(connection: Any, code: str) -> list[tuple[str, str | None, str]
 
 
 async def test_nothing_is_written_before_the_acceptance(client: httpx.AsyncClient, connection: Any) -> None:
-    """Added, changed, ended and unchanged versions are shown first; the acceptance writes them and keeps the history."""
+    """Added, changed, ended and unchanged versions are shown; the acceptance writes them and keeps the history."""
     new, changed, later, closed, same, split = (fresh() for _ in range(6))
     first = [line(code) for code in (changed, later, closed, same, split)]
     job = await proposed(client, first)
@@ -145,7 +145,7 @@ async def test_a_difference_that_has_aged_is_not_written(client: httpx.AsyncClie
 
 
 async def test_a_complete_file_ends_what_it_does_not_name(database_server: str, tmp_path: Path) -> None:
-    """Items that a complete catalogue lacks are shown behind its rows as ended on the day, and end when it is accepted."""
+    """Items that a complete catalogue lacks are shown behind its rows as ended, and end when it is accepted."""
     url = await new_database(database_server)
     process, base_url = start_service(url, tmp_path)
     connection = await asyncpg.connect(url)

@@ -132,7 +132,7 @@ async def test_the_uninsured_poor_are_those_without_a_period_today(world: World)
 
 
 async def test_the_area_of_the_admission_day_pays(world: World) -> None:
-    """Who moved is settled by the rules and funds of the area of the admission day; without a day the area is corrected."""
+    """Who moved is settled by rules and funds of the admission day's area; without a day the area is corrected."""
     path = f"/v1/persons/{world.person}"
     moved = person_body(world, area_code="532601", area_from="2018-06-01")
     shown = await put(world.client, path, moved)
@@ -155,7 +155,7 @@ async def test_the_area_of_the_admission_day_pays(world: World) -> None:
 
 
 async def test_a_corrected_person_puts_settled_years_on_the_worklist(world: World) -> None:
-    """Identities, insurance and area that change on a settled admission day name the year; other days and a name don't."""
+    """Identities, insurance and area that change on a settled admission day name the year; nothing else does."""
     path, client = f"/v1/persons/{world.person}", world.client
     await world.settled(world.bill())
     await put(client, path, person_body(world, name="李某某"))
@@ -292,7 +292,8 @@ async def test_a_person_has_one_family_doctor_at_a_time(world: World, connection
     await put(world.client, second, later)
     assert (await world.client.get(first)).json()["until"] == "2019-01-01"
     rows = await connection.fetch(
-        "SELECT valid_until::text, superseded_by FROM family_doctor_contract WHERE contract_id = $1 ORDER BY version_id",
+        "SELECT valid_until::text, superseded_by FROM family_doctor_contract"
+        " WHERE contract_id = $1 ORDER BY version_id",
         shown["contract_id"],
     )
     assert [tuple(row) for row in rows] == [(None, "admin"), ("2019-01-01", None)]
@@ -344,8 +345,8 @@ async def test_an_areas_record_says_who_pools_and_which_pack_rules(client: httpx
 
 
 async def test_a_countys_own_income_caps_own_spending(client: httpx.AsyncClient) -> None:
-    """The cap on own spending is the county's figure in force on the policy day, named as its source, kept for replays and
-    taken up by a readjudication."""
+    """The cap on own spending is the county's figure in force on the policy day, named as its source, kept for replays
+    and taken up by a readjudication."""
     world = await World(client).build(area_code="539801")
     plain = await world.settled(world.bill("200000.00", lines=[world.line("200000.00", kind="C")]))
     income = {"parameter": "safety_net.own_cap", "amount": "6000.00", "from": "2018-04-01", "document": "某县统计公报"}
@@ -367,7 +368,8 @@ async def test_a_countys_own_income_caps_own_spending(client: httpx.AsyncClient)
 
 
 async def test_faults_of_an_area_are_told_at_once(client: httpx.AsyncClient, token: TokenFactory) -> None:
-    """An unknown pack or parameter, empty and overlapping figures stand in one answer; another area's record isn't ours."""
+    """Unknown packs and parameters, empty and overlapping figures are told at once; another area's record isn't
+    ours."""
     figure = {"parameter": "safety_net.own_cap", "amount": "1.00", "document": "x"}
     wanted = {
         "name": "某县",

@@ -87,7 +87,7 @@ async def test_a_hospitals_history_keeps_what_was_known(client: httpx.AsyncClien
 
 
 async def test_a_bill_takes_the_level_of_the_admission_day(client: httpx.AsyncClient) -> None:
-    """Ceilings and deductibles are those of the level that held when the person was admitted; what was settled stays."""
+    """Ceilings and deductibles are those of the level on the admission day; what was settled stays."""
     world = await World(client).build(identities=[])
     hospital = f"/v1/hospitals/{world.township}"
     wanted = {"name": "卫生院", "level": 2, "rank": "county", "area_code": "530127"}
@@ -143,7 +143,8 @@ async def test_hospitals_are_listed_by_code(client: httpx.AsyncClient) -> None:
 async def test_a_bank_account_is_encrypted_and_masked(
     client: httpx.AsyncClient, connection: Any, token: TokenFactory
 ) -> None:
-    """Only the last four characters are answered, to the hospital and its area; the database holds none of them in the clear."""
+    """Only the last four characters are answered, to hospital and area; the database holds none of them in the
+    clear."""
     code = fresh()
     path = f"/v1/hospitals/{code}"
     shown = await put(client, path, body(bank_account=ACCOUNT))
@@ -229,7 +230,7 @@ async def test_own_codes_come_from_a_file(client: httpx.AsyncClient, token: Toke
 
 
 async def test_own_codes_propose_items_for_unknown_codes(client: httpx.AsyncClient) -> None:
-    """The worklist of unknown codes proposes what the hospital's own code means, or the code itself if it is such a one."""
+    """Of unknown codes the worklist proposes what the hospital's code for it, or the code as its own, means."""
     world = await World(client).build()
     unknown, own = fresh("U"), fresh("Y")
     mapped = f"/v1/hospitals/{world.township}/item-codes"

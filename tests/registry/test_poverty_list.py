@@ -159,7 +159,7 @@ async def test_the_same_list_again_changes_nothing(client: httpx.AsyncClient, co
 
 
 async def test_an_earlier_day_corrects_and_keeps_the_history(client: httpx.AsyncClient, connection: Any) -> None:
-    """A list that says since earlier supersedes the identity and adds another; one that overlaps an ended one conflicts."""
+    """A list with an earlier first day supersedes the identity; one that overlaps an ended identity conflicts."""
     late = await person(client, [{"class": "low_income", "from": "2019-01-01"}])
     over = await person(client, [{"class": "low_income", "from": "2019-01-01", "until": "2020-01-01"}])
     rows = [(one["id_number"], one["name"], "低保", "2018-01-01") for one in (late, over)]
@@ -173,7 +173,7 @@ async def test_an_earlier_day_corrects_and_keeps_the_history(client: httpx.Async
 
 
 async def test_without_an_id_number_name_and_birth_date_decide(client: httpx.AsyncClient) -> None:
-    """One person of the name and birth date is the match, two are a conflict, and another id number is never overruled."""
+    """One person of the name and birth date is the match, two are a conflict; another id number isn't overruled."""
     one, first = await person(client), await person(client)
     born = f"{first['id_number'][6:14]}"
     second = first["id_number"]
@@ -210,7 +210,7 @@ def born_on(day: str) -> str:
 async def test_an_exit_keeps_the_benefits_and_a_correction_ends_them(
     client: httpx.AsyncClient, connection: Any
 ) -> None:
-    """脱贫不脱政策: an exit only notes its day; 清退 ends the identity, and a correction from the first day removes it."""
+    """脱贫不脱政策: an exit only notes its day; 清退 ends the identity, from the first day on it removes it."""
     left = await person(client, [{"class": "registered_poor", "from": "2016-01-01"}])
     never = await person(client, [{"class": "registered_poor", "from": "2016-01-01"}])
     nobody = await person(client)
@@ -237,7 +237,7 @@ async def test_an_exit_keeps_the_benefits_and_a_correction_ends_them(
 
 
 async def test_what_touches_settled_bills_becomes_a_candidate(client: httpx.AsyncClient) -> None:
-    """An identity that arrives late puts the settled year on the worklist until it is readjudicated; a later one doesn't."""
+    """An identity that arrives late puts the settled year on the worklist until readjudicated; a later one doesn't."""
     late, after = await World(client).build([]), await World(client).build([])
     numbers = {world.person: id_number() for world in (late, after)}
     for world in (late, after):
@@ -272,7 +272,7 @@ async def candidates(client: httpx.AsyncClient) -> dict[tuple[str, int], str]:
 
 
 async def test_a_list_has_a_due_day_and_is_overdue_until_matched(client: httpx.AsyncClient, connection: Any) -> None:
-    """Seven days after its receipt by the pack; a refused file stays open, hence overdue, until its job is cancelled."""
+    """A list is due seven days after its receipt; a refused file stays open, so overdue, until its job is cancelled."""
     who = await person(client)
     good = await imported(client, [(who["id_number"], who["name"], "低保", "")], received_on="2027-06-01")
     assert good["due_on"] == "2027-06-08"
@@ -387,7 +387,7 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("victim", ["service", "job"])
 async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Path, victim: str) -> None:
-    """After kill -9 of the service or of the job's process in the middle of applying, every row is applied exactly once."""
+    """After kill -9 of the service or of the job's process amid applying, every row is applied exactly once."""
     url = await new_database(database_server)
     count = 4000
     process, base_url = start_service(url, tmp_path, ONESTOP_SECRET_KEY="ab" * 32)
@@ -428,7 +428,8 @@ async def many_persons(client: httpx.AsyncClient, owner: Any, count: int) -> lis
     keys = derive_keys(bytes.fromhex("ab" * 32))
     numbers = list({id_number() for _ in range(count * 2)})[:count]
     await owner.executemany(
-        """INSERT INTO person (person_id, name, id_number, id_number_index, area_code, insurance_type, subject, request_id)
+        """INSERT INTO person (person_id, name, id_number, id_number_index, area_code, insurance_type,
+                               subject, request_id)
            VALUES ($1, '', '', $2, '530127', '390', 'test', 'test')""",
         [(f"P{place}", blind_index(keys, number)) for place, number in enumerate(numbers)],
     )
@@ -441,7 +442,7 @@ async def many_persons(client: httpx.AsyncClient, owner: Any, count: int) -> lis
 async def test_the_command_imports_and_says_what_to_look_at(
     client: httpx.AsyncClient, service_url: str, tmp_path: Path
 ) -> None:
-    """``onestop registry import`` shows rows by outcome and why some failed; a refused file and a refused token are told."""
+    """``onestop registry import`` shows rows by outcome, why some failed, a refused file and a refused token."""
     who = await person(client)
     path = tmp_path / "名单.csv"
     path.write_bytes(csv_file([(who["id_number"], who["name"], "低保", ""), ("1", "", "低保", "")], encoding="gb18030"))

@@ -1,4 +1,4 @@
-"""The registry over real HTTP on real PostgreSQL: hospitals, persons and their identities, the catalogue, a person's year."""
+"""The registry over HTTP on PostgreSQL: hospitals, persons and their identities, the catalogue, a person's year."""
 
 import asyncio
 import secrets
@@ -80,7 +80,7 @@ async def test_a_hospital_of_a_wrong_form_is_refused_with_every_fault(client: ht
 
 
 async def test_an_area_writes_its_own_hospitals_only(client: httpx.AsyncClient, token: TokenFactory) -> None:
-    """A registry token of an area neither moves a hospital out of it, nor touches another area's, nor makes one there."""
+    """A registry token of an area moves no hospital out of it, touches no other area's, and makes none there."""
     ours = await token(scopes=["registry"], area_code="530100")
     code, other = fresh("H"), fresh("H")
     assert (await client.put(f"/v1/hospitals/{code}", json=hospital_body(), headers=ours)).status_code == 200
@@ -352,7 +352,10 @@ async def test_a_catalogue_version_is_superseded_by_other_content_only(
     """Equal content adds nothing; other content from the same day supersedes, and both rows stay."""
     item = fresh("X")
     path = f"/v1/catalogue/{item}"
-    rows = "SELECT first_pay_ratio, superseded_at IS NULL, superseded_by FROM catalogue_entry WHERE item_code = $1 ORDER BY entry_id"
+    rows = (
+        "SELECT first_pay_ratio, superseded_at IS NULL, superseded_by FROM catalogue_entry"
+        " WHERE item_code = $1 ORDER BY entry_id"
+    )
     for ratio in ("0.1", "0.1000", "0.2", "0.2"):
         assert (await client.put(path, json=entry_body(first_pay_ratio=ratio))).status_code == 200
     assert [tuple(row) for row in await connection.fetch(rows, item)] == [(1000, False, "admin"), (2000, True, None)]
@@ -403,7 +406,7 @@ async def test_a_catalogue_entry_of_wrong_content_is_refused_with_every_fault(cl
 
 
 async def test_a_year_without_bills_is_all_zero(client: httpx.AsyncClient) -> None:
-    """Before its first bill a year has every accumulator at zero and the whole room; unknown persons and years are 404."""
+    """Before its first bill a year has accumulators of zero and the whole room; unknown persons and years are 404."""
     path = f"/v1/persons/{fresh()}"
     await client.put(path, json=person_body(identities=[]))
     year = (await client.get(f"{path}/years/2018")).json()
@@ -437,7 +440,7 @@ async def test_a_year_shows_what_bills_counted_and_the_room_left(client: httpx.A
 
 
 async def test_the_room_is_that_of_the_years_day_and_class(client: httpx.AsyncClient) -> None:
-    """A past year shows its last day, the present one today; a class without cap has null, a day without rules no room."""
+    """A past year shows its last day, the present one today; a class without cap has null, no rules: no room."""
     path = f"/v1/persons/{fresh()}"
     identities = [
         {"class": "low_income", "from": "2018-01-01", "until": "2018-12-31"},
