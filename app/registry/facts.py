@@ -5,7 +5,7 @@ Intervals are ``[from, until)``. Ratios are ten-thousandths inside, ceilings mil
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -55,9 +55,9 @@ class PersonRequest(Struct, forbid_unknown_fields=True):
     id_number: Annotated[str, Meta(max_length=64, description="18 characters: 17 digits, then a digit or X")]
     area_code: AreaCode
     insurance_type: Code
+    identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)]
     insured_from: Day | UnsetType | None = UNSET
     insured_until: Day | UnsetType | None = UNSET
-    identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
     insured_periods: Annotated[list[Period], Meta(min_length=1, max_length=MAX_PERIODS)] | None = None
     area_from: Day | None = None
 
@@ -239,7 +239,7 @@ def catalogue_faults(wanted: CatalogueRequest) -> list[Fault]:
     return faults
 
 
-def catalogue_values(item_code: str, wanted: CatalogueRequest) -> dict[str, object]:
+def catalogue_values(item_code: str, wanted: CatalogueRequest) -> dict[str, Any]:
     """A version as the columns of its row."""
     ceilings = wanted.ceilings or Ceilings()
     by_level = zip(LEVELS, (ceilings.level_1, ceilings.level_2, ceilings.level_3), strict=True)

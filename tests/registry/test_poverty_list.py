@@ -242,7 +242,7 @@ async def test_what_touches_settled_bills_becomes_a_candidate(client: httpx.Asyn
     numbers = {world.person: id_number() for world in (late, after)}
     for world in (late, after):
         body = {"name": "李某", "id_number": numbers[world.person], "area_code": "530127", "insurance_type": "390"}
-        await world.put(f"/v1/persons/{world.person}", body)
+        await world.put(f"/v1/persons/{world.person}", body | {"identities": []})
         await world.settled(world.bill())
     await imported(
         client,

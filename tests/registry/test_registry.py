@@ -223,6 +223,16 @@ async def test_the_same_person_again_changes_nothing(client: httpx.AsyncClient, 
     assert (await client.get(path)).json()["name"] == "张某"
 
 
+async def test_identities_that_are_not_sent_are_missing(client: httpx.AsyncClient) -> None:
+    """A PUT without the list of identities is refused and erases none; an empty list ends them all."""
+    path, body = f"/v1/persons/{fresh()}", person_body()
+    stored = (await client.put(path, json=body)).json()
+    silent = {name: value for name, value in body.items() if name != "identities"}
+    assert faults(await client.put(path, json=silent)) == [("/identities", "missing")]
+    assert (await client.get(path)).json() == stored
+    assert (await client.put(path, json=silent | {"identities": []})).json()["identities"] == []
+
+
 async def test_one_person_put_at_once_has_each_identity_once(client: httpx.AsyncClient, connection: Any) -> None:
     """Equal PUTs at the same time leave one current row per identity."""
     person_id, body = fresh(), person_body()
@@ -303,7 +313,7 @@ async def test_an_older_keys_person_is_found_and_written_with_the_new_key(databa
     after = Service(settings, database, before.book, derive_keys(new, [old]), False)
     caller = Caller(Principal(0, "li.hua", frozenset({"registry"}), None, None, None, None), "r-1", "en")
     person_id, number = fresh(), id_number()
-    wanted = PersonRequest("王某", number, KUNMING, "390")
+    wanted = PersonRequest("王某", number, KUNMING, "390", [])
     index = "SELECT id_number_index FROM person WHERE person_id = $1"
     try:
         shown = await registry.put_person(before, caller, person_id, wanted)

@@ -53,7 +53,7 @@ async def written(service: Service, persons: int) -> dict[str, PersonRequest]:
     wanted = HospitalRequest("县人民医院", 2, "county", "530127", bank_account=ACCOUNT)
     await hospitals.put_hospital(service, CALLER, "H1", wanted)
     await hospitals.put_gateway(service, CALLER, "H1", GatewayRequest("A", "his-1", "s" * 32))
-    found = {f"P{number}": PersonRequest(f"张{number}", id_number(), "530127", "390") for number in range(persons)}
+    found = {f"P{number}": PersonRequest(f"张{number}", id_number(), "530127", "390", []) for number in range(persons)}
     for person_id, request in found.items():
         await registry.put_person(service, CALLER, person_id, request)
     return found
