@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, Refused
-from app.basics.ids import DISBURSEMENT
+from app.basics.ids import CLAIM, DISBURSEMENT, PREPAYMENT
 from app.basics.money import fen, yuan
 from app.clearing.moves import written_by
 from app.clearing.tables import bank_movement
@@ -148,8 +148,10 @@ async def movements_of(connection: AsyncConnection, of: Of) -> list[Banked]:
 
 
 async def movements(connection: AsyncConnection, shown: str, number: int) -> list[MovementAnswer]:
-    """The bank's movements of an order or a prepayment, oldest first."""
-    of = bank_movement.c.disbursement_id if shown.startswith(DISBURSEMENT) else bank_movement.c.prepayment_id
+    """The bank's movements of an order, a prepayment or a claim, oldest first."""
+    columns = bank_movement.c
+    kinds = {DISBURSEMENT: columns.disbursement_id, PREPAYMENT: columns.prepayment_id, CLAIM: columns.claim_id}
+    of = kinds[shown[:4]]
     wanted = select(bank_movement).where(of == number).order_by(bank_movement.c.recorded_at)
     return [
         MovementAnswer(

@@ -86,7 +86,7 @@ class Paying(Checked[B]):
     """A kind of payment that the bank carries out. ``sending`` and ``banked`` are the postings of those moves;
     ``values`` are the columns that a movement of the bank writes; ``returnable`` is what can still come back."""
 
-    sending: Callable[[Act, B], Sequence[Posting]]
+    sending: Callable[[Act, B], Awaitable[Sequence[Posting]]]
     banked: Callable[[B, Banked], Sequence[Posting]]
     values: Callable[[B, Banked], Values]
     returnable: Callable[[B], int]
@@ -128,7 +128,7 @@ async def send(act: Act, kind: Paying[B], shown: str) -> B:
     """Give an approved payment to the bank."""
     row = await opened(act, kind, shown)
     check_step(kind.kind, row.state, Step.SENDING)
-    await post(act.connection, kind.sending(act, row))
+    await post(act.connection, await kind.sending(act, row))
     values = {"state": State.SENT, "sent_by": act.subject, "sent_on": act.day}
     return await moved(act, kind, row, values, move="sent", amount=row.amount)
 
@@ -151,7 +151,7 @@ async def give_back(act: Act, kind: Paying[B], shown: str, wanted: ReturnRequest
 async def _banked(act: Act, kind: Paying[B], row: B, movement: Banked, most: int) -> B:
     of = bank.Of(next(iter(kind.table.primary_key.columns)).name, kind.number(row))
     known = await bank.movements_of(act.connection, of)
-    bank.check(movement, known, most=most, amount=row.amount, first=row.sent_on, today=act.day)
+    bank.check(movement, known, most=most, amount=max(row.amount, row.paid), first=row.sent_on, today=act.day)
     await check_open(act.connection, row.area_code, movement.day)
     await bank.keep(act.connection, act.caller, of, movement)
     await post(act.connection, kind.banked(row, movement))

@@ -204,7 +204,7 @@ def _held_back(order: Order, cause: Cause, *, undo: bool = False) -> list[Postin
     ]
 
 
-def _sending(act: Act, order: Order) -> list[Posting]:
+async def _sending(act: Act, order: Order) -> list[Posting]:
     return [_commitment(order, "order_sent", order.amount, act.day)]
 
 

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     ORDER = "disbursement"
     PREPAYMENT = "prepayment"
     RELEASE = "deposit_release"
+    CLAIM = "claim"
 
 
 class State(StrEnum):
@@ -38,10 +39,13 @@ class State(StrEnum):
     OFFSET = "offset"
     CANCELLED = "cancelled"
     CARRIED_FORWARD = "carried_forward"
+    REVERSED = "reversed"
+    RECOVERABLE = "recoverable_from_person"
 
 
 class Step(StrEnum):
-    """What somebody does with a payment, or what another payment does to it (``OFFSET``)."""
+    """What somebody does with a payment, what another payment does to it (``OFFSET``), or a correction of the bill behind
+    it (``CORRECTION``)."""
 
     APPROVAL = "approval"
     SENDING = "sending"
@@ -50,6 +54,7 @@ class Step(StrEnum):
     CANCELLATION = "cancellation"
     REPAYMENT = "repayment"
     OFFSET = "offset"
+    CORRECTION = "correction"
 
 
 class Child(StrEnum):
@@ -61,6 +66,8 @@ class Child(StrEnum):
     DEPOSIT = "the deposit that it withholds, and whether that was released"
     ORDERS = "the orders that took a part of it"
     MOVEMENTS = "the bank's movements, day by day"
+    SETTLEMENT = "the settlement with its corrections, and what they leave of the claim"
+    ACCOUNT = "the payee's account, as it was at the approval"
     MONTH = "the month of the bank's day, which must be open"
 
 
@@ -122,10 +129,53 @@ _RELEASE: Final = (
     Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED),
 )
 
+_OWED: Final = (Child.SETTLEMENT, Child.ACCOUNT)
+_CLAIM: Final = (
+    Move(Step.APPROVAL, S.DRAFT, S.APPROVED, _OWED),
+    # What is owed stays owed: a cancelled claim can be approved again, and one whose account changed has to be.
+    Move(Step.APPROVAL, S.CANCELLED, S.APPROVED, _OWED),
+    Move(Step.APPROVAL, S.APPROVED, S.APPROVED, _OWED),
+    Move(Step.SENDING, S.APPROVED, S.SENT, (Child.ACCOUNT,)),
+    Move(Step.PAYMENT, S.SENT, S.PAID, _BANK),
+    Move(Step.PAYMENT, S.SENT, S.PART_PAID, _BANK),
+    Move(Step.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
+    Move(Step.PAYMENT, S.PART_PAID, S.PAID, _BANK),
+    Move(Step.PAYMENT, S.RETURNED, S.PAID, _BANK),
+    Move(Step.PAYMENT, S.RETURNED, S.PART_PAID, _BANK),
+    Move(Step.RETURN, S.PART_PAID, S.PART_PAID, _BANK),
+    Move(Step.RETURN, S.PART_PAID, S.RETURNED, _BANK),
+    Move(Step.RETURN, S.PAID, S.PART_PAID, _BANK),
+    Move(Step.RETURN, S.PAID, S.RETURNED, _BANK),
+    Move(Step.RETURN, S.RECOVERABLE, S.RECOVERABLE, _BANK),
+    Move(Step.RETURN, S.RECOVERABLE, S.PAID, _BANK),
+    Move(Step.RETURN, S.RECOVERABLE, S.PART_PAID, _BANK),
+    Move(Step.RETURN, S.RECOVERABLE, S.REVERSED, _BANK),
+    Move(Step.RETURN, S.RECOVERABLE, S.DRAFT, _BANK),
+    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED, (Child.MOVEMENTS,)),
+    Move(Step.CANCELLATION, S.APPROVED, S.CANCELLED, (Child.MOVEMENTS,)),
+    Move(Step.CANCELLATION, S.SENT, S.CANCELLED, (Child.MOVEMENTS,)),
+    Move(Step.CANCELLATION, S.RETURNED, S.CANCELLED, (Child.MOVEMENTS,)),
+    # By a correction of the settlement: taken back, or more owed than was approved.
+    *(
+        Move(Step.CORRECTION, since, S.REVERSED, (Child.SETTLEMENT,))
+        for since in (S.DRAFT, S.CANCELLED, S.APPROVED, S.SENT, S.RETURNED)
+    ),
+    *(
+        Move(Step.CORRECTION, since, S.RECOVERABLE, (Child.SETTLEMENT, Child.MOVEMENTS))
+        for since in (S.DRAFT, S.APPROVED, S.SENT, S.PART_PAID, S.PAID, S.REVERSED)
+    ),
+    *(
+        Move(Step.CORRECTION, since, S.DRAFT, (Child.SETTLEMENT, Child.MOVEMENTS))
+        for since in (S.CANCELLED, S.APPROVED, S.SENT, S.PART_PAID, S.PAID, S.RETURNED, S.REVERSED)
+    ),
+    *(Move(Step.CORRECTION, since, S.PAID, (Child.MOVEMENTS,)) for since in (S.DRAFT, S.APPROVED, S.PART_PAID)),
+)
+
 MOVES: Final[Mapping[Kind, tuple[Move, ...]]] = {
     Kind.ORDER: _ORDER,
     Kind.PREPAYMENT: _PREPAYMENT,
     Kind.RELEASE: _RELEASE,
+    Kind.CLAIM: _CLAIM,
 }
 """Every move of every kind. A step from a state that isn't here is Conflict ``invalid_move``."""
 
@@ -137,6 +187,7 @@ _RESULTS: Final = {
     Step.CANCELLATION: State.CANCELLED,
     Step.REPAYMENT: State.CARRIED_FORWARD,
     Step.OFFSET: State.OFFSET,
+    Step.CORRECTION: State.REVERSED,
 }
 
 
@@ -229,6 +280,30 @@ class Release(Payment, frozen=True, kw_only=True):
     deposit: int
     assessed_ratio: int
     reason: str
+
+
+class Claim(Paid, frozen=True, kw_only=True):
+    """What a fund owes a person who paid in cash: ``amount`` = gross − deducted. ``account`` is their account, encrypted, as it
+    was at the approval."""
+
+    claim_id: int
+    settlement_id: int
+    person_id: str
+    fiscal_year: int
+    gross: int
+    deducted: int
+    account: bytes | None
+    paid_on: date | None
+
+    @property
+    def unpaid(self) -> int:
+        """What is still to be paid; 0 once it is cancelled."""
+        return 0 if self.state is State.CANCELLED else max(0, self.amount - self.paid)
+
+    @property
+    def owed_back(self) -> int:
+        """What the person has to give back."""
+        return max(0, self.paid - self.amount)
 
 
 R = TypeVar("R", bound=Struct)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Refused
 from app.basics.money import RATE_ONE
-from app.clearing.plan import Plan, last_day, next_month, period_of, plan_on
+from app.clearing.plan import DEFAULT_CLAIM_DAYS, Plan, last_day, next_month, period_of, plan_on
 from app.tiers.policy import PolicyBook
 
 FUND: Final = "fund"
@@ -25,6 +25,11 @@ HOSPITAL: Final = "hospital_code"
 PERIOD: Final = "period"
 GROUPS: Final = (FUND, AREA, HOSPITAL, PERIOD)
 WHOLE_CODE: Final = 6
+NOT_CLAIMS: Final = (
+    " AND NOT EXISTS (SELECT FROM account p WHERE p.account_id IN (t.debit_account, t.credit_account)"
+    " AND p.party LIKE 'claim:%')"
+)
+"""What a hospital is owed has no claims of persons in it, though their bills were its own."""
 MOST_YEARS_LATE: Final = 5
 """Months later than this behind their fiscal year have no pay-by day any more."""
 
@@ -33,7 +38,7 @@ _MEMORY: Final = text("SELECT set_config('work_mem', '64MB', true)")
 _QUERY: Final = """
 WITH plan AS (
   SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date,
-    deposit_rate integer)
+    deposit_rate integer, claim_days integer)
 ), floors AS (
   SELECT * FROM jsonb_to_recordset(CAST(:floors AS jsonb)) AS f(prefix text, fund text, floor integer)
 ), asked AS (
@@ -57,16 +62,17 @@ WITH plan AS (
    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ), posting AS (
   SELECT m.*, substr(split_part(h.path, '/', 1), 6) AS area_code, substr(split_part(h.path, '/', 2), 6) AS fund,
-         substr(h.party, 10) AS hospital_code,
-         CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN m.amount ELSE 0 END
-         - CASE WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN m.amount ELSE 0 END AS owed,
+         -- a claim of a person is a party of its own, named as its account
+         CASE WHEN h.party LIKE 'hospital:%' THEN substr(h.party, 10) ELSE h.party END AS hospital_code,
+         CASE WHEN c.kind = 'payable' AND c.party ~ '^(hospital|claim):' THEN m.amount ELSE 0 END
+         - CASE WHEN d.kind = 'payable' AND d.party ~ '^(hospital|claim):' THEN m.amount ELSE 0 END AS owed,
          CASE WHEN c.kind = 'deposit' THEN m.amount ELSE 0 END - CASE WHEN d.kind = 'deposit' THEN m.amount
            ELSE 0 END AS held,
          CASE WHEN d.kind = 'prepaid' THEN m.amount ELSE 0 END - CASE WHEN c.kind = 'prepaid' THEN m.amount
            ELSE 0 END AS prepaid
     FROM movement m JOIN account d ON d.account_id = m.debit_account JOIN account c ON c.account_id = m.credit_account
-    JOIN account h ON h.account_id = CASE WHEN d.party LIKE 'hospital:%' THEN d.account_id ELSE c.account_id END
-   WHERE h.party LIKE 'hospital:%' AND (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable',
+    JOIN account h ON h.account_id = CASE WHEN d.party ~ '^(hospital|claim):' THEN d.account_id ELSE c.account_id END
+   WHERE h.party ~ '^(hospital|claim):' AND NOT (:by_hospital AND h.party LIKE 'claim:%') AND (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable',
      'deposit', 'prepaid'))
 ), moved AS MATERIALIZED (
   SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, legal, cause,
@@ -85,7 +91,8 @@ WITH plan AS (
 ), bucket AS (
   SELECT m.fiscal_year, m.area_code, m.fund, m.hospital_code, s.statement_id, coalesce(s.period, r.period,
     m.period) AS period,
-         coalesce(s.pay_by, r.due_on, p.pay_by) AS pay_by, p.deposit_rate,
+         coalesce(s.pay_by, r.due_on, k.created_on + coalesce(p.claim_days, :claim_days), p.pay_by) AS pay_by,
+         CASE WHEN k.claim_id IS NULL THEN p.deposit_rate ELSE 0 END AS deposit_rate,
          coalesce(sum(m.incurred) FILTER (WHERE legal), 0) AS incurred,
          coalesce(sum(coalesce(m.deducted, 0) + coalesce(m.forfeited, 0)) FILTER (WHERE legal), 0) AS deductions,
          coalesce(sum(m.cash) FILTER (WHERE legal), 0) AS cash, coalesce(sum(m.offset_) FILTER (WHERE legal),
@@ -94,12 +101,13 @@ WITH plan AS (
          sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited, 0)) AS payable,
          sum(coalesce(m.cash, 0) + coalesce(m.offset_, 0)) AS paid, sum(m.held) AS held,
          coalesce(sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0)) FILTER (
-           WHERE m.period < to_char(CAST(:as_of AS date), 'YYYY-MM') AND m.cause IS NULL
+           WHERE m.period < to_char(CAST(:as_of AS date), 'YYYY-MM') AND m.cause IS NULL AND k.claim_id IS NULL
              AND (s.statement_id IS NULL OR s.period > m.period)), 0) AS late
     FROM moved m LEFT JOIN declared s ON s.statement_id = m.statement_id LEFT JOIN released r ON r.cause = m.cause
-    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate FROM plan p
+    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate, p.claim_days FROM plan p
                         WHERE starts_with(m.area_code, p.prefix) AND p.period = coalesce(s.period, m.period)
                         ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
+    LEFT JOIN claim k ON m.hospital_code = 'claim:clm_' || k.claim_id
    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ), taken AS (
   -- what an order took of another's negative net of the same year is paid, by period, where it was owed
@@ -178,6 +186,10 @@ SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.are
        sum(p.disbursed_of_due)::bigint AS disbursed_of_due, sum(p.overdue)::bigint AS overdue,
          sum(p.scheduled)::bigint AS scheduled,
        sum(p.expected)::bigint AS expected, sum(p.late)::bigint AS late_declared,
+       coalesce(sum(p.incurred) FILTER (WHERE p.hospital_code LIKE 'claim:%'), 0)::bigint AS persons_incurred,
+       coalesce(sum(p.incurred - p.deductions) FILTER (WHERE p.hospital_code LIKE 'claim:%'), 0)::bigint
+         AS persons_payable,
+       coalesce(sum(p.cash) FILTER (WHERE p.hospital_code LIKE 'claim:%'), 0)::bigint AS persons_disbursed,
        bool_or(EXISTS (SELECT FROM monthly l, asked a
                         WHERE l.fiscal_year = a.year - 1 AND l.area_code = p.area_code
                           AND l.fund = p.fund)) AS last_year,
@@ -215,6 +227,9 @@ class Figures(Struct, frozen=True):
     scheduled: int = 0
     expected: int = 0
     late_declared: int = 0
+    persons_incurred: int = 0
+    persons_payable: int = 0
+    persons_disbursed: int = 0
     last_year: bool = False
     bound: int = 0
     bound_disbursed: int = 0
@@ -293,6 +308,7 @@ async def _figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted
         "first": f"{wanted.year - 1}-01",
         "proposed": wanted.proposed,
         "proposed_deposit": wanted.proposed_deposit,
+        "claim_days": DEFAULT_CLAIM_DAYS,
         "by_fund": FUND in wanted.group_by,
         "by_area": AREA in wanted.group_by,
         "by_hospital": HOSPITAL in wanted.group_by,
@@ -316,6 +332,7 @@ def _filters(wanted: Wanted) -> tuple[str, str, dict[str, str]]:
         values["fund"] = wanted.fund
     if wanted.hospital_code is not None:
         transfers += " AND t.hospital_code = :hospital"
+        transfers += NOT_CLAIMS
         statements += " AND s.hospital_code = :hospital"
         values["hospital"] = wanted.hospital_code
     if wanted.area_code is not None:
@@ -339,6 +356,7 @@ def _plans(book: PolicyBook, wanted: Wanted) -> Iterator[dict[str, object]]:
                 "period": period,
                 "pay_by": None if plan is None else plan.pay_by(period),
                 "deposit_rate": None if plan is None else plan.deposit_rate,
+                "claim_days": None if plan is None else plan.claim_days,
             }
             period = period_of(next_month(period))
 

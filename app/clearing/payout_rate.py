@@ -24,6 +24,15 @@ LAST_YEAR: Final = "last_year"
 KNOWN_ONLY: Final = "known_only"
 
 
+class PayeesAnswer(Struct):
+    """The part of the figures that hospitals, or persons with claims, are owed; yuan, the ratio as beside it."""
+
+    incurred: str
+    payable: str
+    disbursed: str
+    incurred_ratio: str | None
+
+
 class RateAnswer(Struct):
     """The payout figures of one group as of a day; yuan, and ratios with four decimals rounded down, null over nothing.
 
@@ -60,6 +69,8 @@ class RateAnswer(Struct):
     overdue: str
     late_declared: str
     deposit: str
+    hospitals: PayeesAnswer
+    persons: PayeesAnswer
 
 
 async def rates_of(
@@ -156,7 +167,17 @@ def _shown(service: Service, row: Figures, wanted: Wanted) -> RateAnswer:
         overdue=yuan(row.overdue),
         late_declared=yuan(row.late_declared),
         deposit=yuan(row.deposit),
+        hospitals=_payees(
+            row.incurred - row.persons_incurred,
+            row.payable - row.persons_payable,
+            row.disbursed - row.persons_disbursed,
+        ),
+        persons=_payees(row.persons_incurred, row.persons_payable, row.persons_disbursed),
     )
+
+
+def _payees(incurred: int, payable: int, disbursed: int) -> PayeesAnswer:
+    return PayeesAnswer(yuan(incurred), yuan(payable), yuan(disbursed), ratio(disbursed, payable))
 
 
 def ratio(part: int, whole: int) -> str | None:

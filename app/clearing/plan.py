@@ -15,6 +15,8 @@ from app.tiers.payout_findings import HOLIDAYS, ON_HOLIDAY, REQUIRED_RATE, WORKD
 from app.tiers.policy import Policy, PolicyBook
 
 SATURDAY: Final = 5
+CLAIM_DAYS: Final = "disbursement.claim_days"
+DEFAULT_CLAIM_DAYS: Final = 30
 FUNDS: Final = tuple(FUND_OF_TIER.values())
 PERIOD: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
@@ -31,6 +33,8 @@ class Plan:
     declare_by_day: int
     pay_by_day: int
     appeal_days: int
+    claim_days: int = DEFAULT_CLAIM_DAYS
+    """Days after settling by which a person's claim is to be paid."""
     decide_days: int | None = None
     """Working days in which an appeal is decided; None: no limit."""
     next_working_day: bool = False
@@ -85,6 +89,7 @@ def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
         declare_by_day=policy.figure("disbursement.declare_by_day", {}).known,
         pay_by_day=policy.figure("disbursement.pay_by_day", {}).known,
         appeal_days=policy.figure("audit.appeal_days", {}).known,
+        claim_days=_optional(policy, CLAIM_DAYS) or DEFAULT_CLAIM_DAYS,
         decide_days=_optional(policy, "deduction.decide_by"),
         next_working_day=_optional(policy, ON_HOLIDAY) == "next_working_day",
         holidays=_optional(policy, HOLIDAYS) or frozenset(),
@@ -103,6 +108,14 @@ def _covers(policy: Policy, fund: str) -> bool:
 def plan_of(service: Service, area_code: str, period: str) -> Plan:
     """The plan for a month, as of its last day."""
     return plan_on(service.book, area_code, last_day(period))
+
+
+def plan_or_default_days(book: PolicyBook, area_code: str, period: str) -> int:
+    """In how many days after settling a claim of a month is to be paid; the usual number where no pack speaks."""
+    try:
+        return plan_on(book, area_code, last_day(period)).claim_days
+    except Refused:
+        return DEFAULT_CLAIM_DAYS
 
 
 def last_day(period: str) -> date:

@@ -57,6 +57,10 @@ class Purse(Struct, frozen=True):
         """The fund's bank account."""
         return f"{self._base}/cash"
 
+    def claim(self, shown: str) -> str:
+        """What the fund owes for a person's claim."""
+        return f"{self._base}/payable/claim:{shown}"
+
     @property
     def expense(self) -> str:
         """What the fund's benefits cost."""

@@ -107,7 +107,7 @@ async def _cancelling(act: Act, row: Prepayment) -> None:
     """Nothing hangs on a prepayment that was not paid."""
 
 
-def _sending(act: Act, row: Prepayment) -> list[Posting]:
+async def _sending(act: Act, row: Prepayment) -> list[Posting]:
     return []
 
 

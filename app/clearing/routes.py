@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.clearing import (
     api,
+    claim_api,
     deduction_api,
     disbursement_api,
     month_api,
@@ -16,5 +17,14 @@ from app.clearing import (
 
 CLEARING_ROUTES: Final[tuple[APIRouter, ...]] = tuple(
     module.router
-    for module in (api, reconciliation_api, deduction_api, month_api, disbursement_api, rates_api, report_api)
+    for module in (
+        api,
+        reconciliation_api,
+        deduction_api,
+        month_api,
+        disbursement_api,
+        claim_api,
+        rates_api,
+        report_api,
+    )
 )

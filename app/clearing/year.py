@@ -40,19 +40,20 @@ from app.service.wire import AreaCode, Code, Name
 MOST_UNPAID: Final = 1000
 
 _UNPAID: Final = text("""
-SELECT coalesce(i.statement_id, t.statement_id) AS statement_id, t.hospital_code,
+SELECT coalesce(i.statement_id, t.statement_id) AS statement_id,
+       substring(CASE WHEN c.kind = 'payable' THEN c.party ELSE d.party END FROM '^claim:(.*)') AS claim_id, t.hospital_code,
        sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
                 WHEN t.event = 'deposit_forfeited' THEN -t.amount
                 ELSE CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END END)::bigint AS amount
   FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
   LEFT JOIN statement_item i ON i.transfer_id = t.transfer_id AND NOT i.withdrawn
  WHERE t.fiscal_year = :year AND t.area_code = :area AND t.fund = :fund AND t.business_date <= :day
-   AND (('payable' IN (c.kind, d.kind) AND (c.party LIKE 'hospital:%' OR d.party LIKE 'hospital:%'))
+   AND (('payable' IN (c.kind, d.kind) AND (c.party ~ '^(hospital|claim):' OR d.party ~ '^(hospital|claim):'))
      OR t.event = 'deposit_forfeited')
- GROUP BY 1, 2 HAVING sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
+ GROUP BY 1, 2, 3 HAVING sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
                                WHEN t.event = 'deposit_forfeited' THEN -t.amount
                                ELSE CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END END) > 0
- ORDER BY 3 DESC, 1 LIMIT :most""")
+ ORDER BY 4 DESC, 1, 2 LIMIT :most""")
 
 
 class ClosingRequest(Struct, forbid_unknown_fields=True):
@@ -164,6 +165,7 @@ async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row:
         "unpaid": [
             {
                 "statement_id": None if item["statement_id"] is None else shown_id(STATEMENT, item["statement_id"]),
+                "claim_id": item["claim_id"],
                 "fund": row.fund,
                 "hospital_code": item["hospital_code"],
                 "amount": yuan(item["amount"]),

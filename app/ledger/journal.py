@@ -31,9 +31,10 @@ def clr_type(medical_type: str) -> str:
     return CHILDBIRTH_CLR_TYPE if medical_type == CHILDBIRTH else medical_type
 
 
-def creditor(*, paid_by: str, hospital_code: str, person_id: str) -> str:
-    """Whom the funds owe: the hospital that advanced the money, or the person who paid in cash elsewhere (零星报销)."""
-    return f"hospital:{hospital_code}" if paid_by == "hospital" else f"person:{person_id}"
+def creditor(*, paid_by: str, hospital_code: str) -> str:
+    """Whom the funds owe: the hospital that advanced the money, or the claim of the person who paid in cash elsewhere
+    (零星报销). A claim's number is the database's, which completes the account (``claims_move``)."""
+    return f"hospital:{hospital_code}" if paid_by == "hospital" else "claim"
 
 
 def transfers_for(

@@ -131,6 +131,18 @@ _BY_ORDER: Final = (
 _BY_PREPAYMENT: Final = (
     f"{_OF_ORDERS}, {_SIGNED_BANK} AS amount FROM bank_movement b JOIN prepayment o USING (prepayment_id)"
 )
+_BY_CLAIM: Final = f"{_OF_ORDERS}, {_SIGNED_BANK} AS amount FROM bank_movement b JOIN claim o USING (claim_id)"
+
+# A claim's account is what the fund still owes of it, and what the bank moved is what it has paid.
+_CLAIM: Final = f"""
+SELECT 'clm_' || k.claim_id AS place, k.amount - coalesce(b.amount, 0) AS expected, coalesce(f.amount, 0) AS found
+  FROM claim k
+  LEFT JOIN (SELECT b.claim_id, sum({_SIGNED_BANK}) AS amount FROM bank_movement b GROUP BY 1) b USING (claim_id)
+  LEFT JOIN (
+       SELECT a.party, sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END) AS amount
+         FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account)
+        WHERE a.kind = 'payable' AND a.party LIKE 'claim:%' GROUP BY 1) f ON f.party = 'claim:clm_' || k.claim_id
+ WHERE k.amount - coalesce(b.amount, 0) <> coalesce(f.amount, 0) OR k.paid <> coalesce(b.amount, 0)"""
 
 _DEPOSITS: Final = """
 SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.path, '/', 2), 6) AS fund,
@@ -142,7 +154,11 @@ SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.p
 CHECKS: Final = {
     "payable": _PAYABLE,
     "settlement_transfers": _SETTLEMENT,
-    "cash": _account("cash", "credit", f"{_BY_ORDER} UNION ALL {_BY_PREPAYMENT}"),
+    "cash": _account("cash", "credit", f"{_BY_ORDER} UNION ALL {_BY_PREPAYMENT} UNION ALL {_BY_CLAIM}"),
+    "claim": _CLAIM,
+    "claim_overpaid": """
+SELECT 'clm_' || claim_id AS place, amount AS expected, paid AS found FROM claim
+ WHERE paid > amount AND state <> 'recoverable_from_person'""",
     "deposit": _account(
         "deposit",
         "credit",
@@ -265,8 +281,8 @@ SELECT concat_ws(' ', s.area_code, s.year, s.fund, v.figure) AS place, v.stored 
                                           'deduction_reversed', 'deposit_forfeited')) AS payable
          FROM transfer t JOIN account d ON d.account_id = t.debit_account
            JOIN account c ON c.account_id = t.credit_account,
-              LATERAL (SELECT CASE WHEN c.kind = 'payable' AND c.party LIKE 'hospital:%' THEN t.amount
-                                   WHEN d.kind = 'payable' AND d.party LIKE 'hospital:%' THEN -t.amount
+              LATERAL (SELECT CASE WHEN c.kind = 'payable' AND c.party ~ '^(hospital|claim):' THEN t.amount
+                                   WHEN d.kind = 'payable' AND d.party ~ '^(hospital|claim):' THEN -t.amount
                                      ELSE 0 END AS owed) x
         WHERE t.business_date <= make_date(t.fiscal_year, 12, 31)
           AND t.fiscal_year IN (SELECT year FROM fiscal_year_closing) GROUP BY 1, 2, 3) m USING (area_code, year, fund),

@@ -81,6 +81,7 @@ def core_bill(request: BillRequest) -> Bill:
         referral=request.referral,
         work_injury=request.work_injury,
         total=parsed(request.total, 2),
+        paid_by_patient=request.paid_by == "patient",
         lines=tuple(
             [
                 Line(

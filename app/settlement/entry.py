@@ -104,7 +104,7 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
     stored = document_of(inputs, encoded(results), lines, (step,))
     transfers = _transfers(row, results.payables, "reversal")
     if evidence is not None:
-        owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code, person_id=row.person_id)
+        owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code)
         transfers += receivable_transfers(
             results.payables,
             paying_area=row.paying_area,
@@ -201,7 +201,7 @@ def _entry(found: PersonYear, row: Original, written: Sequence[Entry], change: _
         reason=change.reason,
         document=encoded(document).decode(),
         caused_by=change.caused_by,
-        balance_state=_balance_state(whole.portions.patient, change.own),
+        balance_state=None if row.paid_by == "patient" else _balance_state(whole.portions.patient, change.own),
         **repeated,
     )
 
@@ -214,7 +214,7 @@ def _balance_state(patient: int, own: bool) -> str | None:
 
 
 def _transfers(row: Original | NewEntry, payables: Sequence[Payable], event: str) -> tuple[Transfer, ...]:
-    owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code, person_id=row.person_id)
+    owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code)
     return transfers_for(
         payables, event=event, paying_area=row.paying_area, creditor=owed_to, medical_type=row.medical_type
     )

@@ -131,6 +131,12 @@ STEPS: Final[Mapping[str, Explained]] = {
         pattern=rf"总费用 (?P<total>{YUAN}){_subtracted({'hospital': '医院', **_FUNDS})} = {YUAN}",
         redo=_less,
     ),
+    "paid_by_patient": Explained(
+        sentence=lambda i, amount: f"费用已由个人付清，医院负担 {yuan(i['paid'])} 改由个人负担，医院 {yuan(amount)}",
+        inputs={"paid": "改由个人负担"},
+        pattern=rf"费用已由个人付清，医院负担 (?P<paid>{YUAN}) 改由个人负担，医院 (?P<hospital>-?{YUAN})",
+        redo=lambda given: -given["paid"],
+    ),
     "reversal": Explained(
         sentence=lambda i, amount: f"冲回原结算的全部金额，总费用 {yuan(i['total'])}，个人 {yuan(amount)}",
         inputs={"total": "总费用"},

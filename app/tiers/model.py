@@ -110,6 +110,8 @@ class Bill(Struct, frozen=True):
     work_injury: WorkInjury
     total: int
     lines: tuple[Line, ...]
+    paid_by_patient: bool = False
+    """Whether the person paid the bill in cash and claims the funds' part 零星报销."""
 
 
 class OwnFigure(Struct, frozen=True, array_like=True):

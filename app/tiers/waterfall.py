@@ -151,14 +151,15 @@ def _later_tier(rule: Rule, state: State, dimension: str) -> bool:
 
 def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, ...], before: dict[str, int]) -> Outcome:
     bill = state.bill
-    patient = state.remaining_total
-    portions = Portions(**state.portions, hospital=state.hospital, patient=patient)
+    waived, adjustment = (0, state.adjustment) if not bill.paid_by_patient else (state.hospital, 0)
+    hospital, patient = state.hospital - waived, state.remaining_total + waived
+    portions = Portions(**state.portions, hospital=hospital, patient=patient)
     conserve(bill.total, scope, portions)
     _count_year(state, patient)
     payables = tuple(
         Payable(FUNDS[tier], tier, amount)
         for tier in FUND_TIERS
-        if (amount := state.portions[tier] + (state.adjustment if tier == "basic" else 0))
+        if (amount := state.portions[tier] + (adjustment if tier == "basic" else 0))
     )
     version = state.policy.version
     assumed = {basis.parameter for step in state.trace for basis in step.basis if basis.status == "assumed"}
@@ -170,7 +171,7 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
         scope=scope,
         portions=portions,
         payables=payables,
-        payable_adjustment=state.adjustment,
+        payable_adjustment=adjustment,
         recoverable=bill.work_injury == "undeterminable",
         deductible=state.deductible,
         reduction=state.reduction,
@@ -178,7 +179,12 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
         after=state.accumulators,
         policy=PolicyRef(state.policy.pack.name, version.name, state.policy.pack.digest, len(assumed)),
         lines=lines,
-        trace=(_scope_step(scope, bill.total), *state.trace, _patient_step(state, patient)),
+        trace=(
+            _scope_step(scope, bill.total),
+            *state.trace,
+            *_waived_step(waived),
+            _patient_step(state, hospital, patient),
+        ),
     )
 
 
@@ -212,7 +218,23 @@ def _scope_step(scope: Scope, total: int) -> Step:
     return Step("scope", "scope", "scope", "政策范围内费用", scope.in_scope, inputs)
 
 
-def _patient_step(state: State, patient: int) -> Step:
+def _waived_step(waived: int) -> tuple[Step, ...]:
+    """A bill paid in cash has no hospital's part: the person has paid it already, and no fund pays it back."""
+    if waived == 0:
+        return ()
+    return (
+        Step(
+            "hospital",
+            "paid_by_patient",
+            "paid_by_patient",
+            "零星报销：医院负担改由个人负担",
+            -waived,
+            {"paid": waived},
+        ),
+    )
+
+
+def _patient_step(state: State, hospital: int, patient: int) -> Step:
     funds = {tier: amount for tier, amount in state.portions.items() if amount or tier != "supplement"}
-    inputs: Inputs = {"total": state.total, "hospital": state.hospital, **funds}
+    inputs: Inputs = {"total": state.total, "hospital": hospital, **funds}
     return Step("patient", "patient", "patient", "个人负担", patient, inputs)

@@ -29,8 +29,9 @@ async def test_the_database_knows_the_same_states(connection: asyncpg.Connection
     }
     for table, states in (
         ("statement_part", set(PartState)),
-        ("disbursement", set(State) - {State.OFFSET}),
-        ("prepayment", set(State) - {State.CARRIED_FORWARD}),
+        ("disbursement", set(State) - {State.OFFSET, State.REVERSED, State.RECOVERABLE}),
+        ("prepayment", set(State) - {State.CARRIED_FORWARD, State.REVERSED, State.RECOVERABLE}),
+        ("claim", set(State) - {State.OFFSET, State.CARRIED_FORWARD}),
         ("deposit_release", {State.DRAFT, State.APPROVED, State.CANCELLED}),
     ):
         words = checks[f"{table}_state_check"].split("'")[1::2]

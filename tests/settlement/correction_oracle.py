@@ -19,7 +19,7 @@ from tests.tiers.random_bills import ACCUMULATORS
 Visit = tuple[str, str]
 Amounts = dict[str, int]
 
-PORTIONS = ("basic", "serious_illness", "medical_assistance", "safety_net", "hospital", "patient")
+PORTIONS = ("basic", "serious_illness", "supplement", "medical_assistance", "safety_net", "hospital", "patient")
 SCOPE = ("own_expense", "over_limit", "first_pay", "in_scope")
 NOTHING: Amounts = dict.fromkeys(("total", *SCOPE, *PORTIONS, "payable_adjustment"), 0)
 FUNDS = {"basic": "390100", "serious_illness": "390200", "medical_assistance": "610100", "safety_net": "640100"}
@@ -54,7 +54,10 @@ class Entry:
         """What the settlement and its adjustments come to; nothing after a reversal."""
         if not self.live:
             return NOTHING
-        scope, portions = self.result["scope"], self.result["portions"]
+        scope, portions = (
+            self.result["scope"],
+            {"supplement": 0} | self.result["portions"],
+        )  # the Yunnan packs have none
         total = sum(portions.values())
         return {"total": total, **scope, **portions, "payable_adjustment": self.result["payable_adjustment"]}
 
@@ -147,7 +150,7 @@ class PersonModel:
         for entry in self.entries:
             bill, amounts = entry.bill, entry.amounts()
             by_patient = bill["paid_by"] == "patient"
-            creditor = f"person:{bill['person_id']}" if by_patient else f"hospital:{bill['hospital_code']}"
+            creditor = "claim" if by_patient else f"hospital:{bill['hospital_code']}"
             for tier, fund in FUNDS.items():
                 account = f"area:{entry.result['paying_area']}/fund:{fund}/payable/{creditor}"
                 key = (account, bill["hospital_code"], fund, CLR_TYPES[bill["medical_type"]])
@@ -178,7 +181,7 @@ class PersonModel:
             difference = differences[number] = {name: now[name] - then[name] for name in then}
             hospital, patient = self.entries[number].bill["hospital_code"], difference["patient"]
             own = cause is not None and self.entries[cause].bill["hospital_code"] == hospital
-            if patient:
+            if patient and self.entries[number].bill["paid_by"] == "hospital":
                 self.balances.append((hospital, patient, "waived" if patient > 0 and not own else "open"))
         return differences
 
@@ -193,7 +196,7 @@ class PersonModel:
 
     def _result(self, entry: Entry, earlier: list[Entry]) -> dict[str, Any]:
         root = self._episode(entry.visit)[-1]
-        return oracle.compute(
+        result = oracle.compute(
             bill=entry.bill,
             net=entry.remaining_lines(),
             person=entry.person,
@@ -203,6 +206,7 @@ class PersonModel:
             episode_deductible_paid=entry.deductible_elsewhere + self._deductible(entry, earlier),
             episode_is_new_in_year=all(self._episode(one.visit)[-1] != root for one in earlier if one.inpatient),
         )
+        return _in_cash(entry.bill, result) if entry.bill["paid_by"] == "patient" else result
 
     def _deductible(self, entry: Entry, others: list[Entry]) -> int:
         """What the episode of a settlement paid of the deductible in these others."""
@@ -215,3 +219,15 @@ class PersonModel:
         while episode[-1] in self.sources:
             episode.append(self.sources[episode[-1]])
         return episode
+
+
+def _in_cash(bill: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    """A bill that the person paid (docs/specification/clearing.md, claims of persons): no fund pays more than the bill, and what the
+    hospital would bear falls to the person, whose own spending is the greater by it."""
+    portions, after = dict(result["portions"]), dict(result["after"])
+    waived = portions.pop("hospital")
+    after["own_total"] += waived
+    if bill["referral"] != "missing" and bill["medical_type"] in ("21", "14"):
+        after["compliant_own"] += waived
+    portions |= {"hospital": 0, "patient": portions["patient"] + waived}
+    return result | {"portions": portions, "payable_adjustment": 0, "after": after}

@@ -15,7 +15,7 @@ from app.policies import SHIPPED
 from tests.conftest import ADMIN_TOKEN, TokenFactory, start_service
 from tests.world import World, key
 
-PORTIONS = ("basic", "serious_illness", "medical_assistance", "safety_net", "hospital", "patient")
+PORTIONS = ("basic", "serious_illness", "supplement", "medical_assistance", "safety_net", "hospital", "patient")
 
 
 @pytest.fixture

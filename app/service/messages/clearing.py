@@ -3,6 +3,10 @@
 from typing import Final
 
 MESSAGES: Final[dict[str, tuple[str, str]]] = {
+    "payee_account_changed": (
+        "收款账户在审批后有变更。请由另一人重新审批后再送出拨付。",
+        "The payee's account changed after the approval. Have another person approve it again, then send it.",
+    ),
     "period_format": (
         "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
         "The month has the wrong form. Write YYYY-MM, for example 2018-05.",

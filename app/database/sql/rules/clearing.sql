@@ -205,3 +205,24 @@ CREATE TRIGGER family_doctor_fee_immutable BEFORE UPDATE OR DELETE ON family_doc
 CREATE TRIGGER family_doctor_fee_kept BEFORE TRUNCATE ON family_doctor_fee FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON family_doctor_fee TO onestop_app;
+
+-- Claims are opened and corrected by entry_write() alone; what a caller changes of them are the moves.
+CREATE TRIGGER claim_kept BEFORE TRUNCATE ON claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER claim_derived BEFORE UPDATE ON claim FOR EACH ROW EXECUTE FUNCTION claim_derived();
+CREATE TRIGGER claim_moves BEFORE UPDATE OR DELETE ON claim FOR EACH ROW
+  EXECUTE FUNCTION only_moves('claim', 'gross', 'deducted', 'amount', 'paid', 'account', 'approved_by', 'approved_on',
+    'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
+ALTER TABLE claim ENABLE ROW LEVEL SECURITY;
+CREATE POLICY claim_reach ON claim TO onestop_app USING (reaches(NULL, area_code, NULL) AND reaches_fund(fund));
+CREATE POLICY claim_settles ON claim TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT, UPDATE (paid, account, state, approved_by, approved_on, cancelled_on, sent_by, sent_on, paid_on)
+  ON claim TO onestop_app;
+GRANT SELECT, INSERT, UPDATE ON claim TO onestop_settler;
+
+CREATE TRIGGER person_account_kept BEFORE TRUNCATE ON person_account FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER person_account_moves BEFORE UPDATE OR DELETE ON person_account FOR EACH ROW
+  EXECUTE FUNCTION only_moves('person_account', 'approved_by', 'approved_on');
+ALTER TABLE person_account ENABLE ROW LEVEL SECURITY;
+CREATE POLICY person_account_reach ON person_account TO onestop_app
+  USING (EXISTS (SELECT FROM person p WHERE p.person_id = person_account.person_id));
+GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON person_account TO onestop_app;

@@ -312,22 +312,79 @@ CREATE TABLE prepayment_offset (
 );
 CREATE INDEX prepayment_offset_of ON prepayment_offset (disbursement_id);
 
--- The bank's confirmations: of an order or of a prepayment. A reference is used once, for ever.
+-- What a fund owes a person who paid a bill in cash (零星报销): one per settlement, fund and fiscal year. `gross` is what the
+-- postings of the settlement and its corrections come to; `account` is the person's account as it was at the approval.
+CREATE TABLE claim (
+  claim_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  settlement_id bigint NOT NULL REFERENCES settlement,
+  person_id     text NOT NULL,
+  hospital_code text NOT NULL,
+  hospital_area text NOT NULL,
+  area_code     text NOT NULL,
+  fund          text NOT NULL,
+  fiscal_year   smallint NOT NULL,
+  gross         bigint NOT NULL DEFAULT 0 CHECK (gross >= 0),
+  deducted      bigint NOT NULL DEFAULT 0 CHECK (deducted BETWEEN 0 AND gross),
+  amount        bigint NOT NULL GENERATED ALWAYS AS (gross - deducted) STORED,
+  paid          bigint NOT NULL DEFAULT 0 CHECK (paid >= 0),
+  account       bytea,
+  state         text NOT NULL DEFAULT 'draft'
+                CHECK (state IN ('draft', 'approved', 'sent', 'paid', 'part_paid', 'returned', 'cancelled', 'reversed',
+                                 'recoverable_from_person')),
+  created_on    date NOT NULL,
+  approved_by   text,
+  approved_on   date,
+  cancelled_on  date,
+  sent_by       text,
+  sent_on       date,
+  paid_on       date,
+  subject       text NOT NULL,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT claim_once UNIQUE (settlement_id, fund, fiscal_year),
+  CONSTRAINT claim_by_another CHECK (approved_by <> subject),
+  CONSTRAINT claim_within CHECK (paid <= gross - deducted OR state = 'recoverable_from_person'),
+  CONSTRAINT claim_approved CHECK (state NOT IN ('approved', 'sent', 'paid', 'part_paid', 'returned')
+                                   OR approved_by IS NOT NULL)
+);
+CREATE INDEX claim_newest ON claim (recorded_at DESC, claim_id DESC);
+CREATE INDEX claim_person ON claim (person_id);
+
+-- The account to which a person's claims are paid, encrypted; each change holds once another person has approved it.
+CREATE TABLE person_account (
+  change_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  person_id   text NOT NULL,
+  account     bytea,
+  state       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'replaced')),
+  approved_by text,
+  approved_on date,
+  subject     text NOT NULL,
+  request_id  text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT person_account_by_another CHECK (approved_by <> subject),
+  CONSTRAINT person_account_approved CHECK ((state = 'approved') <= (approved_by IS NOT NULL))
+);
+CREATE UNIQUE INDEX person_account_pending ON person_account (person_id) WHERE state = 'pending';
+CREATE UNIQUE INDEX person_account_current ON person_account (person_id) WHERE state = 'approved';
+
+-- The bank's confirmations: of an order, a prepayment or a claim. A reference is used once, for ever.
 CREATE TABLE bank_movement (
   bank_reference  text PRIMARY KEY,
   kind            text NOT NULL CHECK (kind IN ('payment', 'return', 'repayment')),
   disbursement_id bigint REFERENCES disbursement,
   prepayment_id   bigint REFERENCES prepayment,
+  claim_id        bigint REFERENCES claim,
   amount          bigint NOT NULL CHECK (amount > 0),
   value_on        date NOT NULL,
   reason          text,
   subject         text NOT NULL,
   request_id      text NOT NULL,
   recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-  CONSTRAINT bank_movement_of CHECK ((disbursement_id IS NULL) <> (prepayment_id IS NULL))
+  CONSTRAINT bank_movement_of CHECK (num_nonnulls(disbursement_id, prepayment_id, claim_id) = 1)
 );
 CREATE INDEX bank_movement_order ON bank_movement (disbursement_id);
 CREATE INDEX bank_movement_prepayment ON bank_movement (prepayment_id);
+CREATE INDEX bank_movement_claim ON bank_movement (claim_id);
 
 -- A year below the floor is closed only with one of these, signed by two; kept for ever.
 CREATE TABLE payout_exception (

@@ -11,9 +11,10 @@ BEGIN
   SELECT CASE WHEN NEW.kind = 'repayment' AND o.taken_by IS NOT NULL THEN 'taken' ELSE o.state END,
          CASE NEW.kind WHEN 'repayment' THEN o.created_on ELSE o.sent_on END, o.amount INTO v_state, v_first, v_most
     FROM disbursement o WHERE o.disbursement_id = NEW.disbursement_id
-  UNION ALL SELECT p.state, p.sent_on, p.amount FROM prepayment p WHERE p.prepayment_id = NEW.prepayment_id;
+  UNION ALL SELECT p.state, p.sent_on, p.amount FROM prepayment p WHERE p.prepayment_id = NEW.prepayment_id
+  UNION ALL SELECT c.state, c.sent_on, greatest(c.amount, c.paid) FROM claim c WHERE c.claim_id = NEW.claim_id;
   IF NOT v_state = ANY (CASE NEW.kind WHEN 'payment' THEN ARRAY['sent', 'part_paid', 'returned']
-                                      WHEN 'return' THEN ARRAY['paid', 'part_paid']
+                                      WHEN 'return' THEN ARRAY['paid', 'part_paid', 'recoverable_from_person']
                                       ELSE ARRAY['carried_forward'] END) THEN
     RAISE EXCEPTION 'the bank moves money of what awaits it' USING ERRCODE = 'restrict_violation';
   ELSIF v_first IS NULL OR NEW.value_on < v_first THEN
@@ -24,7 +25,8 @@ BEGIN
       SELECT sum(sum(x.amount)) OVER (ORDER BY x.value_on) AS paid
         FROM (SELECT b.value_on, CASE b.kind WHEN 'payment' THEN b.amount ELSE -b.amount END AS amount
                 FROM bank_movement b
-               WHERE (b.disbursement_id = NEW.disbursement_id OR b.prepayment_id = NEW.prepayment_id)
+               WHERE (b.disbursement_id = NEW.disbursement_id OR b.prepayment_id = NEW.prepayment_id
+                      OR b.claim_id = NEW.claim_id)
                  AND b.kind <> 'repayment'
               UNION ALL
               SELECT NEW.value_on, CASE NEW.kind WHEN 'payment' THEN NEW.amount ELSE -NEW.amount END) x

@@ -30,6 +30,9 @@ BEGIN
     e.engine_version, e.digest, e.result_digest, e.warnings, e.reason, e.document, v_subject, v_request,
     clock_timestamp(), e.caused_by);
 
+  IF e.paid_by = 'patient' THEN
+    transfers := claims_move(e, transfers, v_fiscal);
+  END IF;
   SELECT array_agg(t.debit) || array_agg(t.credit) INTO paths FROM unnest(transfers) t;
   IF EXISTS (
     SELECT FROM (VALUES ('basic', e.basic + e.payable_adjustment), ('serious_illness', e.serious_illness),
@@ -56,7 +59,7 @@ BEGIN
                                  opened_at, subject, request_id)
     VALUES (e.settlement_id, e.person_id, e.hospital_code, e.hospital_area, e.paying_area, e.patient, e.balance_state,
             e.settled_at, v_subject, v_request);
-  ELSIF e.kind <> 'settlement' AND e.patient <> 0 THEN
+  ELSIF e.kind <> 'settlement' AND e.patient <> 0 AND e.paid_by <> 'patient' THEN
     RAISE EXCEPTION 'a correction of the patient''s money needs a balance' USING ERRCODE = 'check_violation';
   END IF;
 

@@ -1,0 +1,158 @@
+"""Claims of persons 零星报销: what a fund owes a person who paid a bill in cash, from the settlement to the person's account.
+
+A settlement with ``paid_by: patient`` opens a claim for each fund (``claims_move`` in the database); its approval is the order.
+It moves by the machine of all payments, and its state follows its money (``claim_derived``). Amounts are fen.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import RowMapping, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.basics.days import iso
+from app.basics.errors import Conflict
+from app.basics.ids import CLAIM, SETTLEMENT, number_of, shown_id
+from app.basics.money import yuan
+from app.clearing.bank import PAYMENT, Banked
+from app.clearing.machine import Act, Paying, Values
+from app.clearing.moves import locked
+from app.clearing.payment import Claim, Kind, State
+from app.clearing.plan import period_of, plan_or_default_days
+from app.clearing.posting import Cause, Posting, posting, purse_of
+from app.clearing.tables import claim, person_account
+from app.tiers.policy import PolicyBook
+
+
+class ClaimAnswer(Struct):
+    """A claim. ``gross`` what the settlement and its corrections come to, ``amount`` = gross − deducted, ``unpaid`` the rest;
+    ``owed_back`` what the person has to give back. Yuan."""
+
+    claim_id: str
+    state: str
+    settlement_id: str
+    person_id: str
+    area_code: str
+    fund: str
+    fiscal_year: int
+    gross: str
+    deducted: str
+    amount: str
+    paid: str
+    unpaid: str
+    owed_back: str
+    due_on: str
+    overdue: bool
+    account_pinned: bool
+    created_by: str
+    created_on: str
+    approved_by: str | None
+    approved_on: str | None
+    sent_by: str | None
+    sent_on: str | None
+    paid_on: str | None
+
+
+async def _account(connection: AsyncConnection, person_id: str) -> bytes | None:
+    """The person's account as it is stored, encrypted; None without one."""
+    mine = (person_account.c.person_id == person_id, person_account.c.state == "approved")
+    return (await connection.execute(select(person_account.c.account).where(*mine))).scalar_one_or_none()
+
+
+async def _approving(act: Act, row: Claim) -> Values:
+    """Pin the person's account. A claim that is approved is approved again only to pin a changed one."""
+    account = await _account(act.connection, row.person_id)
+    if row.state is State.APPROVED and account == row.account:
+        values = {"state": row.state.value, "wanted": State.APPROVED.value}
+        raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
+    return {"account": account, "cancelled_on": None}
+
+
+async def _cancelling(act: Act, row: Claim) -> None:
+    """The fund owes the money still: a cancelled claim can be approved again. Not while any of it is paid."""
+    if row.paid:
+        values = {"state": row.state.value, "wanted": State.CANCELLED.value}
+        raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
+
+
+async def _sending(act: Act, row: Claim) -> Sequence[Posting]:
+    """Conflict ``payee_account_changed`` when the account is another than the approved one."""
+    if await _account(act.connection, row.person_id) != row.account:
+        raise Conflict("payee_account_changed")
+    return []
+
+
+def _banked(row: Claim, movement: Banked) -> list[Posting]:
+    shown = CLAIMS.shown(row)
+    purse = purse_of(row.owner, row.fiscal_year)
+    event, debit, credit = "payment", purse.claim(shown), purse.cash
+    if movement.kind != PAYMENT:
+        event, debit, credit = "payment_returned", credit, debit
+    cause = Cause(shown, movement.day)
+    return [posting(purse, event, debit=debit, credit=credit, amount=movement.amount, cause=cause)]
+
+
+def _values(row: Claim, movement: Banked) -> Values:
+    paid = {"paid": row.paid + movement.signed}
+    return paid | {"paid_on": movement.day} if movement.kind == PAYMENT else paid
+
+
+CLAIMS: Final = Paying(
+    kind=Kind.CLAIM,
+    prefix=CLAIM,
+    table=claim,
+    row=Claim,
+    approving=_approving,
+    cancelling=_cancelling,
+    sending=_sending,
+    banked=_banked,
+    values=_values,
+    returnable=lambda row: row.paid,
+)
+
+
+async def claim_of(connection: AsyncConnection, shown: str) -> Claim:
+    """A claim within reach; NotFound otherwise."""
+    return CLAIMS.read(await locked(connection, claim, number_of(CLAIM, shown)))
+
+
+def due_on(book: PolicyBook, row: Claim) -> date:
+    """The day by which the claim is to be paid: ``disbursement.claim_days`` after settling."""
+    return row.created_on + timedelta(days=plan_or_default_days(book, row.area_code, period_of(row.created_on)))
+
+
+def answer_of(book: PolicyBook, row: Claim, day: date) -> ClaimAnswer:
+    """A claim as it is shown on a day."""
+    due = due_on(book, row)
+    return ClaimAnswer(
+        claim_id=CLAIMS.shown(row),
+        state=row.state.value,
+        settlement_id=shown_id(SETTLEMENT, row.settlement_id),
+        person_id=row.person_id,
+        area_code=row.area_code,
+        fund=row.fund,
+        fiscal_year=row.fiscal_year,
+        gross=yuan(row.gross),
+        deducted=yuan(row.deducted),
+        amount=yuan(row.amount),
+        paid=yuan(row.paid),
+        unpaid=yuan(row.unpaid),
+        owed_back=yuan(row.owed_back),
+        due_on=due.isoformat(),
+        overdue=row.unpaid > 0 and due < day,
+        account_pinned=row.account is not None,
+        created_by=row.subject,
+        created_on=row.created_on.isoformat(),
+        approved_by=row.approved_by,
+        approved_on=iso(row.approved_on),
+        sent_by=row.sent_by,
+        sent_on=iso(row.sent_on),
+        paid_on=iso(row.paid_on),
+    )
+
+
+def answer_of_row(book: PolicyBook, row: RowMapping, day: date) -> ClaimAnswer:
+    """A row of the table as it is shown on a day."""
+    return answer_of(book, CLAIMS.read(row), day)

@@ -1,0 +1,97 @@
+"""The account to which a person's claims are paid: encrypted, shown masked, changed by two people."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.basics.errors import Conflict
+from app.basics.ids import ACCOUNT_CHANGE, number_of, shown_id
+from app.clearing.machine import Act
+from app.clearing.moves import by_another, locked, written_by
+from app.clearing.tables import person_account
+from app.registry.hospital_facts import BankAccount, masked
+from app.registry.service import person_row
+from app.service.caller import Caller
+from app.service.security import Keys, decrypt, encrypt
+
+PENDING: Final = "pending"
+APPROVED: Final = "approved"
+
+
+class PersonAccountRequest(Struct, forbid_unknown_fields=True):
+    """The body of ``PUT /v1/persons/{id}/bank-account``; null removes the account."""
+
+    bank_account: BankAccount | None
+
+
+class AccountChangeAnswer(Struct):
+    """A change of an account: ``pending`` until another subject approves it."""
+
+    change_id: str
+    state: str
+
+
+class PersonAccountAnswer(Struct):
+    """The account that holds, its number masked, null without one; and the change that waits, if any."""
+
+    person_id: str
+    bank_account: BankAccount | None
+    bank_account_change: AccountChangeAnswer | None
+
+
+async def ask(
+    keys: Keys, connection: AsyncConnection, caller: Caller, person_id: str, wanted: PersonAccountRequest
+) -> PersonAccountAnswer:
+    """Ask for a change. It replaces one that waits; nothing changes when it is the account that holds."""
+    await person_row(connection, person_id)
+    if wanted.bank_account != await _holding(keys, connection, person_id):
+        content = None
+        if wanted.bank_account is not None:
+            content = encrypt(keys, msgspec.json.encode(wanted.bank_account).decode(), associated=_place(person_id))
+        waiting = (person_account.c.person_id == person_id, person_account.c.state == PENDING)
+        await connection.execute(update(person_account).where(*waiting).values(state="replaced"))
+        values = {"person_id": person_id, "account": content} | written_by(caller)
+        await connection.execute(insert(person_account).values(values))
+    return await account_of(keys, connection, person_id)
+
+
+async def account_of(keys: Keys, connection: AsyncConnection, person_id: str) -> PersonAccountAnswer:
+    """A person's account, masked, with the change that waits; NotFound for a person out of reach."""
+    await person_row(connection, person_id)
+    holding = await _holding(keys, connection, person_id)
+    waiting = (person_account.c.person_id == person_id, person_account.c.state == PENDING)
+    pending = (await connection.execute(select(person_account.c.change_id).where(*waiting))).scalar_one_or_none()
+    change = None if pending is None else AccountChangeAnswer(shown_id(ACCOUNT_CHANGE, pending), PENDING)
+    return PersonAccountAnswer(person_id, None if holding is None else masked(holding), change)
+
+
+async def approve(act: Act, shown: str) -> AccountChangeAnswer:
+    """Let a change hold. Forbidden ``maker_is_checker``, Conflict ``invalid_move`` when it doesn't wait any more."""
+    row = await locked(act.connection, person_account, number_of(ACCOUNT_CHANGE, shown))
+    by_another(act.caller, row["subject"])
+    if row["state"] != PENDING:
+        values = {"state": row["state"], "wanted": APPROVED}
+        raise Conflict("invalid_move", values=values, extra={"state": row["state"]})
+    columns = person_account.c
+    former = (columns.person_id == row["person_id"], columns.state == APPROVED)
+    await act.connection.execute(update(person_account).where(*former).values(state="replaced"))
+    signed = {"state": APPROVED, "approved_by": act.subject, "approved_on": act.day}
+    mine = columns.change_id == row["change_id"]
+    await act.connection.execute(update(person_account).where(mine).values(**signed))
+    return AccountChangeAnswer(shown, APPROVED)
+
+
+async def _holding(keys: Keys, connection: AsyncConnection, person_id: str) -> BankAccount | None:
+    mine = (person_account.c.person_id == person_id, person_account.c.state == APPROVED)
+    content = (await connection.execute(select(person_account.c.account).where(*mine))).scalar_one_or_none()
+    if content is None:
+        return None
+    return msgspec.json.decode(decrypt(keys, content, associated=_place(person_id)), type=BankAccount)
+
+
+def _place(person_id: str) -> bytes:
+    """Where an encrypted account belongs."""
+    return f"person_account.account {person_id}".encode()

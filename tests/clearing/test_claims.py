@@ -1,0 +1,147 @@
+"""Claims of persons 零星报销: from a bill paid in cash to the money on the person's account, over real HTTP."""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.clearing.office import Office, office
+
+
+@pytest.fixture
+async def desk(database_server: str) -> AsyncIterator[Office]:
+    """An office on 20 May 2018 in which ``sun`` settles what persons paid in cash."""
+    async with office(database_server) as opened:
+        await opened.hire("sun", scopes=["finance"])
+        yield opened
+
+
+async def claimed(desk: Office, amount: str = "1000.00", **changes: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A settlement of a bill that the person paid, made by ``sun``, and its claims."""
+    bill = desk.world.bill(amount, paid_by="patient", lines=[desk.world.line(amount, day="2018-05-10")])
+    bill |= {"admitted_on": "2018-05-10", "discharged_on": "2018-05-10"} | changes
+    settled = await desk.do("sun", "/settlements", bill)
+    found = await desk.get("/claims", "sun")
+    return settled, [one for one in found["data"] if one["settlement_id"] == settled["settlement_id"]]
+
+
+def payment(amount: str, day: str = "2018-05-20") -> dict[str, str]:
+    """What the bank says of a payment."""
+    return {"amount": amount, "paid_on": day, "bank_reference": f"B{secrets.token_hex(6)}"}
+
+
+def back(amount: str, day: str = "2018-05-20") -> dict[str, str]:
+    """What the bank says of a return."""
+    return {"amount": amount, "returned_on": day, "bank_reference": f"R{secrets.token_hex(6)}", "reason": "退汇"}
+
+
+async def test_a_bill_paid_in_cash_opens_a_claim_for_each_fund_and_pays_it(desk: Office) -> None:
+    """One claim per payable, drafted by who settled; approved by another, sent and paid; the payout rate counts it apart."""
+    settled, claims = await claimed(desk)
+    assert {one["fund"]: one["amount"] for one in claims} == {one["fund"]: one["amount"] for one in settled["payables"]}
+    basic = next(one for one in claims if one["fund"] == "390100")
+    assert (basic["state"], basic["created_by"], basic["due_on"]) == ("draft", "sun", "2018-06-19")
+    path = f"/claims/{basic['claim_id']}"
+    assert await desk.refused("sun", f"{path}/approval") == (403, "maker_is_checker")
+    assert await desk.refused("li", f"{path}/payments", payment("1.00")) == (409, "invalid_move")
+    assert (await desk.do("li", f"{path}/approval"))["state"] == "approved"
+    assert await desk.refused("li", f"{path}/approval") == (409, "invalid_move")
+    assert (await desk.do("li", f"{path}/sending"))["state"] == "sent"
+    assert await desk.refused("li", f"{path}/payments", payment("950.01")) == (422, "payment_exceeds_order")
+    assert (await desk.do("li", f"{path}/payments", payment("900.00")))["state"] == "part_paid"
+    paid = await desk.do("li", f"{path}/payments", payment("50.00"))
+    assert (paid["state"], paid["unpaid"]) == ("paid", "0.00")
+    rates = await desk.get("/payout-rates", "li", year=2018, fund="390100")
+    row = rates["data"][0]
+    assert row["persons"] == {
+        "incurred": "950.00",
+        "payable": "950.00",
+        "disbursed": "950.00",
+        "incurred_ratio": "1.0000",
+    }
+    assert (row["hospitals"]["payable"], row["payable"], row["disbursed"]) == ("0.00", "950.00", "950.00")
+    by_hospital = await desk.get("/payout-rates", "li", year=2018, group_by="hospital_code", hospital_code="H1")
+    assert by_hospital["data"] == []
+
+
+async def test_a_claim_that_came_back_is_paid_again_and_one_cancelled_is_approved_again(desk: Office) -> None:
+    """A return makes the money due again; a cancelled claim can be approved again, since the fund owes it still."""
+    _, claims = await claimed(desk)
+    path = f"/claims/{next(one for one in claims if one['fund'] == '390100')['claim_id']}"
+    await desk.do("li", f"{path}/approval")
+    assert (await desk.do("li", f"{path}/cancellation", {"reason": "账号待核"}))["state"] == "cancelled"
+    assert (await desk.do("li", f"{path}/approval"))["state"] == "approved"
+    await desk.do("li", f"{path}/sending")
+    await desk.do("li", f"{path}/payments", payment("950.00"))
+    assert await desk.refused("li", f"{path}/returns", back("1.00", "2018-05-19")) == (422, "before_sending")
+    returned = await desk.do("li", f"{path}/returns", back("950.00"))
+    assert (returned["state"], returned["unpaid"]) == ("returned", "950.00")
+    await desk.at("2018-05-21")
+    assert (await desk.do("li", f"{path}/payments", payment("950.00", "2018-05-21")))["state"] == "paid"
+    assert await desk.refused("li", f"{path}/cancellation", {"reason": "不再需要"}) == (409, "invalid_move")
+
+
+async def test_a_reversal_takes_a_claim_back_or_asks_the_person_for_the_money(desk: Office) -> None:
+    """Before its payment a reversed claim is over; after it the person owes, until the money has come back."""
+    settled, claims = await claimed(desk)
+    first = next(one for one in claims if one["fund"] == "390100")
+    await desk.do("li", f"/claims/{first['claim_id']}/approval")
+    reversal = await desk.do("sun", f"/settlements/{settled['settlement_id']}/reversal", {"reason": "重复报销"})
+    assert reversal["portions"]["patient"].startswith("-")
+    assert (await desk.get(f"/claims/{first['claim_id']}", "li"))["state"] == "reversed"
+    assert (await desk.get("/patient-balances", "li"))["data"] == []
+    assert await desk.refused("li", f"/claims/{first['claim_id']}/sending") == (409, "invalid_move")
+
+    settled, claims = await claimed(desk, visit_id=f"V{secrets.token_hex(4)}")
+    second = next(one for one in claims if one["fund"] == "390100")
+    path = f"/claims/{second['claim_id']}"
+    for step in ("approval", "sending"):
+        await desk.do("li", f"{path}/{step}")
+    await desk.do("li", f"{path}/payments", payment(second["amount"]))
+    await desk.do("sun", f"/settlements/{settled['settlement_id']}/reversal", {"reason": "重复报销"})
+    owing = await desk.get(path, "li")
+    assert (owing["state"], owing["owed_back"]) == ("recoverable_from_person", second["amount"])
+    assert await desk.refused("sun", f"{path}/repayments", payment("1.00")) == (403, "maker_is_checker")
+    assert (await desk.do("li", f"{path}/repayments", payment("100.00")))["state"] == "recoverable_from_person"
+    left = f"{float(second['amount']) - 100:.2f}"
+    assert (await desk.do("li", f"{path}/repayments", payment(left)))["state"] == "reversed"
+
+
+async def test_a_hospitals_part_of_a_bill_paid_in_cash_falls_to_the_person(desk: Office) -> None:
+    """Childbirth at a township hospital: no fund pays more than the bill, no hospital portion, a step that says so."""
+    bill = desk.world.bill("1500.00", paid_by="patient", lines=[desk.world.line("1500.00", day="2018-05-10")])
+    bill |= {
+        "medical_type": "52",
+        "delivery_mode": "vaginal",
+        "admitted_on": "2018-05-10",
+        "discharged_on": "2018-05-10",
+    }
+    settled = await desk.do("sun", "/settlements", bill)
+    assert (settled["payable_adjustment"], settled["portions"]["hospital"]) == ("0.00", "0.00")
+    assert (settled["portions"]["basic"], settled["portions"]["patient"]) == ("1200.00", "300.00")
+    assert "paid_by_patient" in [step["rule"] for step in settled["trace"]]
+
+
+async def test_a_persons_account_changes_by_two_people_and_stops_what_was_approved_for_another(desk: Office) -> None:
+    """The account is masked, pinned at the approval, and a changed one has to be approved before the claim is sent."""
+    settled, claims = await claimed(desk)
+    person, claim = settled["person_id"], next(one for one in claims if one["fund"] == "390100")
+    account = {"bank_name": "农行", "account_name": "某人", "account_number": "6228480012345678"}
+    put = await desk.client.put(
+        f"/v1/persons/{person}/bank-account", json={"bank_account": account}, headers=desk.tokens["sun"]
+    )
+    assert put.status_code == 200, put.text
+    change = put.json()["bank_account_change"]
+    assert (put.json()["bank_account"], change["state"]) == (None, "pending")
+    await desk.do("li", f"/claims/{claim['claim_id']}/approval")
+    approval = f"/bank-account-changes/{change['change_id']}/approval"
+    assert await desk.refused("sun", approval) == (403, "maker_is_checker")
+    assert (await desk.do("li", approval))["state"] == "approved"
+    shown = await desk.get(f"/persons/{person}/bank-account", "li")
+    assert shown["bank_account"]["account_number"].endswith("5678")
+    assert "62284800" not in shown["bank_account"]["account_number"]
+    sending = f"/claims/{claim['claim_id']}/sending"
+    assert await desk.refused("li", sending) == (409, "payee_account_changed")
+    assert (await desk.do("wang", f"/claims/{claim['claim_id']}/approval"))["account_pinned"] is True
+    assert (await desk.do("li", sending))["state"] == "sent"
