@@ -1,28 +1,29 @@
 """The routes of statements. They translate, nothing more."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.errors import NotFound
 from app.clearing import payer_file, statement
+from app.clearing.lists import ITEMS, STATEMENTS
 from app.clearing.plan import as_period
-from app.clearing.statement import ApprovalRequest, ItemAnswer, StatementAnswer, StatementRequest, StatementRow
+from app.clearing.statement import ApprovalRequest, StatementAnswer, StatementRequest
 from app.service.caller import Caller, Service
 from app.service.export import file_of
-from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, encoded, open_request, service_of
+from app.service.http import answer, caller_of, encoded, open_request, service_of
 from app.service.idempotency import once
+from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS, require
 from app.service.wire import Name, decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
-Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
 State = Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"]
 
 
@@ -80,26 +81,7 @@ async def post_statement(request: Request) -> Response:
     )
 
 
-@router.get("/statements", responses=gives(200, StatementRow, listed=True))
-async def list_statements(
-    request: Request,
-    hospital_code: str | None = None,
-    area_code: str | None = None,
-    period: str | None = None,
-    state: State | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Statements, newest first."""
-    caller, service = await opened(request, *MONEY_READERS)
-    filters = {"hospital_code": hospital_code, "area_code": area_code, "period": period, "state": state}
-    return answer(
-        await reading(
-            caller,
-            service,
-            lambda connection: statement.listed(service, connection, filters=filters, limit=limit, cursor=cursor),
-        )
-    )
+add_route(router, "/statements", STATEMENTS)
 
 
 @router.get("/statements/{statement_id}", responses=gives(200, StatementAnswer))
@@ -113,21 +95,7 @@ async def get_statement(request: Request, statement_id: str) -> Response:
     return answer(await reading(caller, service, read))
 
 
-@router.get("/statements/{statement_id}/items", responses=gives(200, ItemAnswer, listed=True))
-async def list_items(
-    request: Request, statement_id: str, fund: str | None = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
-) -> Response:
-    """The postings that a statement declares."""
-    caller, service = await opened(request, *MONEY_READERS)
-    return answer(
-        await reading(
-            caller,
-            service,
-            lambda connection: statement.items(
-                service, connection, statement_id, fund=fund, limit=limit, cursor=cursor
-            ),
-        )
-    )
+add_route(router, "/statements/{statement_id}/items", ITEMS)
 
 
 @router.get("/statements/{statement_id}/payer-file")

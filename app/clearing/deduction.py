@@ -35,7 +35,6 @@ from app.clearing.posting import Posting, post, purse_of
 from app.clearing.tables import deduction, statement
 from app.ledger.journal import clr_type
 from app.service.caller import Caller, Service
-from app.service.http import page, read_cursor
 from app.service.wire import Money
 
 
@@ -249,28 +248,6 @@ async def read(service: Service, connection: AsyncConnection, deduction_id: str)
     if row is None:
         raise NotFound("not_found")
     return answer_of(typed(row, Deduction), today(await business_now(service, connection)))
-
-
-async def listed(
-    service: Service,
-    connection: AsyncConnection,
-    *,
-    state: State | None,
-    filters: Mapping[str, Any],
-    limit: int,
-    cursor: str | None,
-) -> bytes:
-    """A page of the deductions within reach, newest first; ``filters`` are columns and what they must equal (None:
-    any)."""
-    before = read_cursor(service, cursor, int)
-    columns = deduction.c
-    day = today(await business_now(service, connection))
-    wanted = deductions_where(day, state, filters).order_by(columns.deduction_id.desc()).limit(limit + 1)
-    if before is not None:
-        wanted = wanted.where(columns.deduction_id < before)
-    rows = list((await connection.execute(wanted)).mappings().all())
-    answers = [answer_of(typed(row, Deduction), day) for row in rows[:limit]]
-    return page(service, rows, limit, answers, lambda row: row["deduction_id"])
 
 
 def deductions_where(day: date, state: State | None, filters: Mapping[str, Any]) -> Select[Any]:

@@ -3,18 +3,18 @@
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.ids import STATEMENT, number_of
 from app.clearing import audit, deduction, deduction_proposal
-from app.clearing.api import Limit, opened, reading, writing
+from app.clearing.api import opened, reading, writing
 from app.clearing.audit import AuditAnswer, SampleAnswer, SampleRecord, SampleRequest
 from app.clearing.deduction import AppealRequest, DecisionRequest
 from app.clearing.deduction_proposal import DeductionRequest
-from app.clearing.deduction_row import DeductionAnswer, State
+from app.clearing.deduction_row import DeductionAnswer
+from app.clearing.lists import DEDUCTIONS
 from app.service.caller import Caller, Service
-from app.service.http import PAGE_DEFAULT, answer
+from app.service.http import answer
+from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS
@@ -85,28 +85,7 @@ async def post_decision(request: Request, deduction_id: str) -> Response:
     )
 
 
-@router.get("/deductions", responses=gives(200, DeductionAnswer, listed=True))
-async def list_deductions(
-    request: Request,
-    state: State | None = None,
-    statement_id: str | None = None,
-    hospital_code: str | None = None,
-    fund: str | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Deductions, newest first, in their state of today."""
-    caller, service = await opened(request, *MONEY_READERS)
-    filters: dict[str, Any] = {
-        "statement_id": None if statement_id is None else number_of(STATEMENT, statement_id),
-        "hospital_code": hospital_code,
-        "fund": fund,
-    }
-
-    async def read(connection: AsyncConnection) -> bytes:
-        return await deduction.listed(service, connection, state=state, filters=filters, limit=limit, cursor=cursor)
-
-    return answer(await reading(caller, service, read))
+add_route(router, "/deductions", DEDUCTIONS)
 
 
 @router.get("/deductions/{deduction_id}", responses=gives(200, DeductionAnswer))

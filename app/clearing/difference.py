@@ -15,7 +15,6 @@ from app.basics.money import yuan
 from app.clearing.moves import business_now, check_move, locked, may_pay, move, record, today
 from app.clearing.tables import difference, statement
 from app.service.caller import Caller, Service
-from app.service.http import page, read_cursor
 
 DifferenceType = Literal["only_ours", "only_theirs", "amount_mismatch"]
 DifferenceState = Literal["open", "resolved"]
@@ -84,28 +83,6 @@ async def count_of(connection: AsyncConnection, reconciliation_id: int) -> int:
     found = select(func.count()).where(difference.c.reconciliation_id == reconciliation_id)
     count: int = (await connection.execute(found)).scalar_one()
     return count
-
-
-async def listed(
-    service: Service,
-    connection: AsyncConnection,
-    *,
-    filters: Mapping[str, Any],
-    limit: int,
-    cursor: str | None,
-) -> bytes:
-    """A page of the differences within reach, oldest first; ``filters`` are columns and what they must equal (None:
-    any)."""
-    after = read_cursor(service, cursor, int) or 0
-    key = difference.c.difference_id
-    wanted = select(difference).where(key > after).order_by(key).limit(limit + 1)
-    for name, value in filters.items():
-        if value is not None:
-            wanted = wanted.where(difference.c[name] == value)
-    day = today(await business_now(service, connection))
-    rows = list((await connection.execute(wanted)).mappings().all())
-    answers = [shown(dict(row), day) for row in rows[:limit]]
-    return page(service, rows, limit, answers, lambda row: row["difference_id"])
 
 
 async def resolve(

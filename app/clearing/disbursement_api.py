@@ -1,13 +1,13 @@
 """The routes of orders, prepayments and deposit releases. They translate, nothing more."""
 
-from typing import Annotated, Final, Literal
+from typing import Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
-from app.clearing import deposit, order, order_list, prepayment, remittance, repayment
-from app.clearing.api import Limit, opened, reading
+from app.clearing import deposit, lists, order, order_list, prepayment, remittance, repayment
+from app.clearing.api import opened, reading
 from app.clearing.bank import PaymentRequest
 from app.clearing.deposit import RELEASES, ReleaseAnswer, ReleaseRequest
 from app.clearing.machine import Act
@@ -16,14 +16,12 @@ from app.clearing.payment import Order, Prepayment, Release
 from app.clearing.payment_api import Door, add_checked, add_paying, done, sent
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentAnswer, PrepaymentRequest
 from app.clearing.remittance import RemittanceAnswer
-from app.service.http import PAGE_DEFAULT, answer
+from app.service.http import answer
+from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.security import MONEY_READERS
 
 router = APIRouter(prefix="/v1", tags=["disbursement"])
-OrderState = Literal["draft", "approved", "sent", "paid", "part_paid", "returned", "cancelled", "carried_forward"]
-PrepaymentState = Literal["draft", "approved", "sent", "paid", "part_paid", "offset", "returned", "cancelled"]
-Year = Annotated[int, Query(ge=2000, le=2100)]
 ORDER: Final = gives(200, OrderAnswer)
 PREPAID: Final = gives(200, PrepaymentAnswer)
 
@@ -51,38 +49,7 @@ async def post_order(request: Request) -> Response:
     return await done(request, wanted, lambda act: order.make(act, wanted), 201)
 
 
-@router.get("/disbursements", responses=gives(200, OrderAnswer, listed=True))
-async def list_orders(
-    request: Request,
-    period: str | None = None,
-    fund: str | None = None,
-    hospital_code: str | None = None,
-    area_code: str | None = None,
-    statement_id: str | None = None,
-    state: OrderState | None = None,
-    overdue: bool | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Orders, newest first; ``overdue`` those not paid in full by their day."""
-    caller, service = await opened(request, *MONEY_READERS)
-    filters = {
-        "period": period,
-        "fund": fund,
-        "hospital_code": hospital_code,
-        "area_code": area_code,
-        "state": state,
-        "statement_id": statement_id,
-    }
-    return answer(
-        await reading(
-            caller,
-            service,
-            lambda connection: order_list.orders(
-                service, connection, filters=filters, overdue=overdue, limit=limit, cursor=cursor
-            ),
-        )
-    )
+add_route(router, "/disbursements", lists.ORDERS)
 
 
 @router.get("/disbursements/{disbursement_id}", responses=ORDER)
@@ -130,27 +97,7 @@ async def post_prepayment(request: Request) -> Response:
     return await done(request, wanted, lambda act: prepayment.make(act, wanted), 201)
 
 
-@router.get("/prepayments", responses=gives(200, PrepaymentAnswer, listed=True))
-async def list_prepayments(
-    request: Request,
-    hospital_code: str | None = None,
-    area_code: str | None = None,
-    fund: str | None = None,
-    year: Year | None = None,
-    state: PrepaymentState | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Prepayments, newest first."""
-    caller, service = await opened(request, *MONEY_READERS)
-    filters = {"hospital_code": hospital_code, "area_code": area_code, "fund": fund, "year": year, "state": state}
-    return answer(
-        await reading(
-            caller,
-            service,
-            lambda connection: order_list.prepayments(service, connection, filters=filters, limit=limit, cursor=cursor),
-        )
-    )
+add_route(router, "/prepayments", lists.PREPAYMENTS)
 
 
 @router.get("/prepayments/{prepayment_id}", responses=PREPAID)
@@ -175,26 +122,7 @@ async def post_release(request: Request) -> Response:
     return await done(request, wanted, lambda act: deposit.make(act, wanted), 201)
 
 
-@router.get("/deposit-releases", responses=gives(200, ReleaseAnswer, listed=True))
-async def list_releases(
-    request: Request,
-    hospital_code: str | None = None,
-    area_code: str | None = None,
-    fund: str | None = None,
-    year: Year | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Releases, newest first."""
-    caller, service = await opened(request, *MONEY_READERS)
-    filters = {"hospital_code": hospital_code, "area_code": area_code, "fund": fund, "year": year}
-    return answer(
-        await reading(
-            caller,
-            service,
-            lambda connection: order_list.releases(service, connection, filters=filters, limit=limit, cursor=cursor),
-        )
-    )
+add_route(router, "/deposit-releases", lists.RELEASES)
 
 
 add_checked(router, Door("/deposit-releases", "release_id", "release", ReleaseAnswer, _show_release), RELEASES)

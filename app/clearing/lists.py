@@ -16,6 +16,7 @@ from app.clearing import (
     deduction_row,
     deposit,
     difference,
+    month_close,
     order,
     order_list,
     payout_rate,
@@ -25,7 +26,7 @@ from app.clearing import (
 from app.clearing import statement as statements
 from app.clearing.deposit import ReleaseAnswer
 from app.clearing.difference import DifferenceAnswer, DifferenceState
-from app.clearing.disbursement_api import OrderState, PrepaymentState
+from app.clearing.month_close import MonthAnswer
 from app.clearing.moves import pooling_area_of
 from app.clearing.order import OrderAnswer
 from app.clearing.payment import typed
@@ -43,9 +44,12 @@ from app.clearing.tables import statement as statement_table
 from app.service.columns import ListColumn, columns_of
 from app.service.http import open_request
 from app.service.lists import Asked, DeclaredList, Filters, Page, Selected, page_of
-from app.service.security import MONEY_READERS
+from app.service.security import MONEY_READERS, OFFICE_READERS
 from app.service.wire import AreaCode, Code, Day
 
+StatementState = Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"]
+OrderState = Literal["draft", "approved", "sent", "paid", "part_paid", "returned", "cancelled", "carried_forward"]
+PrepaymentState = Literal["draft", "approved", "sent", "paid", "part_paid", "offset", "returned", "cancelled"]
 Year = Annotated[int, Meta(ge=2000, le=2100)]
 Recorded = tuple[datetime, int]
 
@@ -56,7 +60,7 @@ class StatementFilters(Filters, frozen=True):
     hospital_code: Code | None = None
     area_code: AreaCode | None = None
     period: Code | None = None
-    state: Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"] | None = None
+    state: StatementState | None = None
 
 
 class ItemFilters(Filters, frozen=True):
@@ -117,6 +121,12 @@ class DeductionFilters(Filters, frozen=True):
     statement_id: Code | None = None
     hospital_code: Code | None = None
     fund: Code | None = None
+
+
+class MonthFilters(Filters, frozen=True):
+    """The months of an area; a county is read as its pooling area."""
+
+    area_code: Annotated[str, Meta(pattern="^[0-9]{6}$")] | None = None
 
 
 class RateFilters(Filters, frozen=True):
@@ -249,6 +259,19 @@ async def _items(asked: Asked[ItemFilters, int]) -> Page[ItemAnswer, int]:
     return page_of(rows, asked.limit, statements.item_of, lambda row: int(row["transfer_id"]))
 
 
+async def _months(asked: Asked[MonthFilters, tuple[str, str]]) -> Page[MonthAnswer, tuple[str, str]]:
+    async with asked.service.database.transaction() as connection:
+        await open_request(asked.service, connection, asked.caller)
+        rows = await month_close.rows_of(connection, asked.filters.area_code, asked.after, asked.limit + 1)
+    funds = asked.caller.principal.funds
+    return page_of(
+        rows,
+        asked.limit,
+        lambda row: month_close.answer_of(row, funds),
+        lambda row: (str(row["period"]), str(row["area_code"])),
+    )
+
+
 async def _rates(asked: Asked[RateFilters, str]) -> Page[RateAnswer, str]:
     """All of them at once: there are as many as there are groups."""
     async with asked.service.database.transaction() as connection:
@@ -353,6 +376,17 @@ DEDUCTIONS: Final = DeclaredList(
     position=int,
     read=_DEDUCTIONS.read,
     selected=_DEDUCTIONS,
+)
+MONTHS: Final = DeclaredList(
+    name="fiscal-months",
+    title={"zh": "月份关账", "en": "Closed months"},
+    about="Months that are or were closed, newest first. A month that isn't in the list is open.",
+    scopes=OFFICE_READERS,
+    filters=MonthFilters,
+    row=MonthAnswer,
+    columns=(),
+    position=tuple[str, str],
+    read=_months,
 )
 RATES: Final = DeclaredList(
     name="payout-rates",

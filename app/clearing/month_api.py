@@ -8,8 +8,9 @@ from starlette.responses import Response
 from app.basics.areas import pooling_area
 from app.basics.errors import NotFound
 from app.clearing import month_close
-from app.clearing.api import Limit, opened, reading, writing
+from app.clearing.api import opened, reading, writing
 from app.clearing.due import DueListAnswer, due_of
+from app.clearing.lists import MONTHS
 from app.clearing.month_close import (
     MonthAnswer,
     MonthClosingRequest,
@@ -18,7 +19,8 @@ from app.clearing.month_close import (
 )
 from app.clearing.moves import may_pay
 from app.clearing.plan import as_period
-from app.service.http import PAGE_DEFAULT, answer
+from app.service.http import answer
+from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.wire import decode
@@ -61,21 +63,7 @@ async def post_reopening(request: Request, period: Period) -> Response:
     )
 
 
-@router.get("/fiscal-months", responses=gives(200, MonthAnswer, listed=True))
-async def get_months(
-    request: Request, area_code: OptionalArea = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
-) -> Response:
-    """Months that are or were closed, newest first. A month that isn't in the list is open."""
-    caller, service = await opened(request, "finance", "auditor")
-    return answer(
-        await reading(
-            caller,
-            service,
-            lambda connection: month_close.listed(
-                service, connection, caller, area_code=area_code, limit=limit, cursor=cursor
-            ),
-        )
-    )
+add_route(router, "/fiscal-months", MONTHS)
 
 
 @router.get("/fiscal-months/{period}", responses=gives(200, MonthFiguresAnswer))

@@ -23,7 +23,6 @@ from app.clearing.plan import next_month
 from app.clearing.tables import fiscal_month
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
-from app.service.http import page, read_cursor
 from app.service.wire import AreaCode, Name
 
 Mode = Literal["soft", "hard"]
@@ -149,28 +148,23 @@ async def reopen(
     return _answer(row | values, msgspec.convert(row["figures"], _Kept), caller.principal.funds)
 
 
-async def listed(
-    service: Service,
-    connection: AsyncConnection,
-    caller: Caller,
-    *,
-    area_code: str | None,
-    limit: int,
-    cursor: str | None,
-) -> bytes:
-    """A page of the months within reach that are or were closed, newest first."""
-    after = read_cursor(service, cursor, tuple[str, str])
+async def rows_of(
+    connection: AsyncConnection, area_code: str | None, after: tuple[str, str] | None, limit: int
+) -> list[dict[str, Any]]:
+    """Rows of the months within reach that are or were closed, newest first, behind a month of an area."""
     columns = fiscal_month.c
-    wanted = select(fiscal_month).order_by(columns.period.desc(), columns.area_code).limit(limit + 1)
+    wanted = select(fiscal_month).order_by(columns.period.desc(), columns.area_code).limit(limit)
     if area_code is not None:
         wanted = wanted.where(columns.area_code == pooling_area(area_code))
     if after is not None:
         period, area = after
         wanted = wanted.where((columns.period < period) | ((columns.period == period) & (columns.area_code > area)))
-    rows = [dict(row) for row in (await connection.execute(wanted)).mappings()]
-    funds = caller.principal.funds
-    shown = [_answer(row, msgspec.convert(row["figures"], _Kept), funds) for row in rows[:limit]]
-    return page(service, rows, limit, shown, lambda row: (row["period"], row["area_code"]))
+    return [dict(row) for row in (await connection.execute(wanted)).mappings()]
+
+
+def answer_of(row: Mapping[str, Any], funds: frozenset[str] | None) -> MonthAnswer:
+    """A month as it is answered to somebody who sees these funds (None: all)."""
+    return _answer(row, msgspec.convert(row["figures"], _Kept), funds)
 
 
 async def figures_of(

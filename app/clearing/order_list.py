@@ -1,50 +1,23 @@
 """Orders, prepayments and releases as they are read: one by its id, lists newest first."""
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
 from app.basics.ids import DISBURSEMENT, PREPAYMENT, STATEMENT, number_of
-from app.clearing import deposit, order, prepayment
-from app.clearing.deposit import RELEASES
+from app.clearing import order, prepayment
 from app.clearing.moves import business_now, pooling_area_of, today
 from app.clearing.order import ORDERS, OrderAnswer
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentAnswer
-from app.clearing.tables import deposit_release, disbursement
+from app.clearing.tables import disbursement
 from app.clearing.tables import prepayment as prepayment_table
 from app.service.caller import Service
-from app.service.http import page, read_cursor
 
 ENDED: Final = ("cancelled", "carried_forward")
-
-
-async def orders(
-    service: Service,
-    connection: AsyncConnection,
-    *,
-    filters: Mapping[str, Any],
-    overdue: bool | None,
-    limit: int,
-    cursor: str | None,
-) -> bytes:
-    """A page of the orders within reach."""
-    day = today(await business_now(service, connection))
-    filters = dict(filters)
-    wanted = await orders_where(connection, day, statement_id=filters.pop("statement_id"), overdue=overdue)
-    return await _page(
-        service,
-        connection,
-        disbursement,
-        wanted,
-        filters,
-        limit,
-        cursor,
-        lambda row: order.answer_of(ORDERS.read(row), day),
-    )
 
 
 async def orders_where(
@@ -77,14 +50,6 @@ async def order_of(service: Service, connection: AsyncConnection, shown: str) ->
     return order.answer_of(ORDERS.read(row), today(await business_now(service, connection)))
 
 
-async def prepayments(
-    service: Service, connection: AsyncConnection, *, filters: Mapping[str, Any], limit: int, cursor: str | None
-) -> bytes:
-    """A page of the prepayments within reach."""
-    wanted = select(prepayment_table)
-    return await _page(service, connection, prepayment_table, wanted, filters, limit, cursor, _prepaid)
-
-
 async def prepayment_of(connection: AsyncConnection, shown: str) -> PrepaymentAnswer:
     """A prepayment within reach."""
     return _prepaid(await _one(connection, prepayment_table, number_of(PREPAYMENT, shown)))
@@ -94,48 +59,12 @@ def _prepaid(row: RowMapping) -> PrepaymentAnswer:
     return prepayment.answer_of(PREPAYMENTS.read(row))
 
 
-async def releases(
-    service: Service, connection: AsyncConnection, *, filters: Mapping[str, Any], limit: int, cursor: str | None
-) -> bytes:
-    """A page of the releases within reach, each with its order."""
-    joined = deposit_release.outerjoin(disbursement, disbursement.c.release_id == deposit_release.c.release_id)
-    wanted = select(deposit_release, disbursement.c.disbursement_id).select_from(joined)
-
-    def shown(row: Any) -> Any:
-        return deposit.answer_of(RELEASES.read(row), row["disbursement_id"])
-
-    return await _page(service, connection, deposit_release, wanted, filters, limit, cursor, shown)
-
-
 async def _one(connection: AsyncConnection, table: Table, number: int) -> Any:
     wanted = select(table).where(next(iter(table.primary_key.columns)) == number)
     row = (await connection.execute(wanted)).mappings().first()
     if row is None:
         raise NotFound("not_found")
     return row
-
-
-async def _page(
-    service: Service,
-    connection: AsyncConnection,
-    table: Table,
-    wanted: Select[Any],
-    filters: Mapping[str, Any],
-    limit: int,
-    cursor: str | None,
-    shown: Callable[[Any], Any],
-) -> bytes:
-    after = read_cursor(service, cursor, tuple[datetime, int])
-    key = next(iter(table.primary_key.columns))
-    recorded = table.c.recorded_at
-    wanted = wanted.order_by(recorded.desc(), key.desc()).limit(limit + 1)
-    wanted = await _equal(connection, wanted, table, filters)
-    if after is not None:
-        wanted = wanted.where(tuple_(recorded, key) < after)
-    rows = list((await connection.execute(wanted)).mappings().all())
-    return page(
-        service, rows, limit, [shown(row) for row in rows[:limit]], lambda row: (row["recorded_at"], row[key.name])
-    )
 
 
 async def _equal(

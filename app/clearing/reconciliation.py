@@ -25,7 +25,6 @@ from app.clearing.plan import FUNDS
 from app.clearing.statement import BEFORE_APPROVAL
 from app.clearing.tables import difference, reconciliation, statement
 from app.service.caller import Caller, Service
-from app.service.http import page, read_cursor
 from app.service.wire import Code
 
 Result = Literal["matched", "different"]
@@ -171,22 +170,6 @@ async def read(service: Service, connection: AsyncConnection, number: int) -> Re
     count = await differences.count_of(connection, number)
     found = await differences.of_reconciliation(connection, number, day)
     return ReconciliationAnswer(**_summary(dict(row)), difference_count=count, differences=found)
-
-
-async def listed(
-    service: Service, connection: AsyncConnection, *, statement_id: str | None, limit: int, cursor: str | None
-) -> bytes:
-    """A page of the comparisons within reach, newest first, without their differences."""
-    before = read_cursor(service, cursor, int)
-    key = reconciliation.c.reconciliation_id
-    wanted = select(reconciliation).order_by(key.desc()).limit(limit + 1)
-    if before is not None:
-        wanted = wanted.where(key < before)
-    if statement_id is not None:
-        wanted = wanted.where(reconciliation.c.statement_id == number_of(STATEMENT, statement_id))
-    rows = list((await connection.execute(wanted)).mappings().all())
-    answers = [ReconciliationSummary(**_summary(dict(row))) for row in rows[:limit]]
-    return page(service, rows, limit, answers, lambda row: row["reconciliation_id"])
 
 
 def summary_of(row: Mapping[str, Any]) -> ReconciliationSummary:

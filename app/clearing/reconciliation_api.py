@@ -14,20 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.errors import Fault, Refused
-from app.basics.ids import RECONCILIATION, STATEMENT, number_of
+from app.basics.ids import RECONCILIATION, number_of
 from app.clearing import difference, reconciliation
-from app.clearing.api import Limit, ReasonRequest, opened, reading, reason_of, writing
+from app.clearing.api import ReasonRequest, opened, reading, reason_of, writing
 from app.clearing.comparison import TotalRow, check_totals
 from app.clearing.detail_file import Detail, read_detail
-from app.clearing.difference import DifferenceAnswer, DifferenceState
+from app.clearing.difference import DifferenceAnswer
+from app.clearing.lists import DIFFERENCES, RECONCILIATIONS
 from app.clearing.reconciliation import (
     FileOptions,
     ReconciliationAnswer,
     ReconciliationRequest,
-    ReconciliationSummary,
 )
 from app.service.caller import Caller
-from app.service.http import PAGE_DEFAULT, answer, service_of
+from app.service.http import answer, service_of
+from app.service.lists import add_route
 from app.service.openapi import body, gives, takes_file
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS
@@ -99,17 +100,7 @@ async def _compared(
     )
 
 
-@router.get("/reconciliations", responses=gives(200, ReconciliationSummary, listed=True))
-async def list_reconciliations(
-    request: Request, statement_id: str | None = None, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
-) -> Response:
-    """Comparisons, newest first, of one statement when it is named, without their differences."""
-    caller, service = await opened(request, *MONEY_READERS)
-
-    async def read(connection: AsyncConnection) -> bytes:
-        return await reconciliation.listed(service, connection, statement_id=statement_id, limit=limit, cursor=cursor)
-
-    return answer(await reading(caller, service, read))
+add_route(router, "/reconciliations", RECONCILIATIONS)
 
 
 @router.get("/reconciliations/{reconciliation_id}", responses=gives(200, ReconciliationAnswer))
@@ -120,33 +111,7 @@ async def get_reconciliation(request: Request, reconciliation_id: str) -> Respon
     return answer(await reading(caller, service, lambda connection: reconciliation.read(service, connection, number)))
 
 
-@router.get("/differences", responses=gives(200, DifferenceAnswer, listed=True))
-async def list_differences(
-    request: Request,
-    state: DifferenceState | None = None,
-    hospital_code: str | None = None,
-    area_code: str | None = None,
-    fund: str | None = None,
-    statement_id: str | None = None,
-    reconciliation_id: str | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> Response:
-    """Differences, oldest first, with their age in days."""
-    caller, service = await opened(request, *MONEY_READERS)
-    filters = {
-        "state": state,
-        "hospital_code": hospital_code,
-        "area_code": area_code,
-        "fund": fund,
-        "statement_id": None if statement_id is None else number_of(STATEMENT, statement_id),
-        "reconciliation_id": None if reconciliation_id is None else number_of(RECONCILIATION, reconciliation_id),
-    }
-
-    async def read(connection: AsyncConnection) -> bytes:
-        return await difference.listed(service, connection, filters=filters, limit=limit, cursor=cursor)
-
-    return answer(await reading(caller, service, read))
+add_route(router, "/differences", DIFFERENCES)
 
 
 RESOLVING: Final[dict[str, Any]] = {

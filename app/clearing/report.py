@@ -159,6 +159,22 @@ async def due_reports(service: Service, connection: AsyncConnection, area: str, 
     return found
 
 
+async def signed(service: Service, caller: Caller, *, area_code: str) -> list[DueReport]:
+    """The area's reports that were signed off, newest month first."""
+    area = reached(caller, area_code)
+    columns = monthly_report.c
+    wanted = select(monthly_report).where(columns.area_code == area, columns.state == "approved")
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        rows = (await connection.execute(wanted.order_by(columns.period.desc()))).mappings().all()
+    return [
+        DueReport(
+            report_id(area, row["period"]), area, row["period"], "approved", row["due_on"], False, row["submitted_on"]
+        )
+        for row in rows
+    ]
+
+
 def ended_months(first: str, day: date) -> list[str]:
     """The months from ``first`` on that have ended by a day."""
     months = []

@@ -5,11 +5,11 @@ A statement is its items: postings of the hospital's payable account, each in on
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, func, insert, select, text, tuple_, update
+from sqlalchemy import RowMapping, Select, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso, shown_instant
@@ -40,7 +40,6 @@ from app.database.locks import Lock, hold
 from app.ledger.tables import transfer
 from app.registry.tables import hospital
 from app.service.caller import Caller, Service
-from app.service.http import page, read_cursor
 from app.service.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
@@ -356,26 +355,6 @@ async def _funds(
     return answers
 
 
-async def listed(
-    service: Service,
-    connection: AsyncConnection,
-    *,
-    filters: Mapping[str, str | None],
-    limit: int,
-    cursor: str | None,
-) -> bytes:
-    """A page of the statements within reach, newest first."""
-    after = read_cursor(service, cursor, tuple[datetime, int])
-    columns = statement.c
-    wanted = statements_where(filters)
-    wanted = wanted.order_by(columns.recorded_at.desc(), columns.statement_id.desc()).limit(limit + 1)
-    if after is not None:
-        wanted = wanted.where(tuple_(columns.recorded_at, columns.statement_id) < after)
-    rows = list((await connection.execute(wanted)).mappings().all())
-    shown = [row_of(row) for row in rows[:limit]]
-    return page(service, rows, limit, shown, lambda row: (row["recorded_at"], row["statement_id"]))
-
-
 def statements_where(filters: Mapping[str, str | None]) -> Select[Any]:
     """The statements within reach with these values, each with its ``amount``. None is no condition."""
     amount = (
@@ -411,16 +390,6 @@ _ITEMS: Final = text(
          WHERE i.statement_id = :number AND t.transfer_id > :after AND (CAST(:fund AS text) IS NULL OR t.fund = :fund)
          ORDER BY t.transfer_id LIMIT :limit"""
 )
-
-
-async def items(
-    service: Service, connection: AsyncConnection, shown: str, *, fund: str | None, limit: int, cursor: str | None
-) -> bytes:
-    """A page of a statement's postings."""
-    row = await read(connection, shown)
-    after = read_cursor(service, cursor, int) or 0
-    rows = await item_rows(connection, row["statement_id"], fund, after=after, limit=limit + 1)
-    return page(service, rows, limit, [item_of(row) for row in rows[:limit]], lambda row: row["transfer_id"])
 
 
 async def item_rows(

@@ -79,9 +79,9 @@ async def get_lists(request: Request) -> Response:
 
 @router.get("/{list}", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}, CSV_TYPE: {}}}})
 async def get_export(request: Request, list: str, format: Format = "xlsx") -> Response:
-    """A list as a file, at most 20,000 rows; a longer one is 413 ``export_too_long``, to be had by a job. Further query parameters
-    are the filters of the list's page, ``GET /v1/exports`` names them. The header names the filters, the last row has the sums;
-    codes are texts, amounts and days are numbers and days."""
+    """A list as a file, at most 20,000 rows; a longer one is 413 ``export_too_long``, to be had by a job. Further
+    query parameters are the filters of the list's page, ``GET /v1/exports`` names them. The header names the filters,
+    the last row has the sums; codes are texts, amounts and days are numbers and days."""
     caller, service = await caller_of(request), service_of(request)
     _check_reader(caller, list, NotFound("not_found"))
     filters = typed_filters(LISTS[list], {name: text for name, text in request.query_params.items() if name != FORMAT})
@@ -93,8 +93,9 @@ async def get_export(request: Request, list: str, format: Format = "xlsx") -> Re
 
 @router.post("", openapi_extra=body(ExportRequest, keyed=True), responses=gives(202, ExportJobAnswer))
 async def post_export(request: Request) -> Response:
-    """Export a list of up to a million rows by a job. ``GET /v1/jobs/{job_id}`` counts the rows written, ``…/cancellation`` gives it
-    up, ``…/result`` is the file, for whoever asked for it and for some days. Not for a hospital's token: ``export_needs_office``."""
+    """Export a list of up to a million rows by a job. ``GET /v1/jobs/{job_id}`` counts the rows written,
+    ``…/cancellation`` gives it up, ``…/result`` is the file, for whoever asked for it and for some days. Not for a
+    hospital's token: ``export_needs_office``."""
     caller, service = await caller_of(request), service_of(request)
     wanted = decode(await read_body(request, service.settings.max_body_bytes), ExportRequest)
     _check_reader(caller, wanted.list, Refused([Fault("/list", "not_in_list", {"allowed": ", ".join(LISTS)})]))

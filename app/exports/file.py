@@ -59,7 +59,8 @@ def export_of(name: str, format_: Format, filters: Mapping[str, Any], *, pointer
 async def write_list(
     service: Service, caller: Caller, export: Export, path: Path, *, most: int, told: Told | None = None
 ) -> int:
-    """Write the list within the caller's reach to a path; how many rows it has. ``told``: after each page, the rows so far.
+    """Write the list within the caller's reach to a path; how many rows it has. ``told``: after each page, the rows
+    so far.
 
     TooLarge ``export_too_long`` for more rows than ``most``. The title names list, filters and the business time.
     """

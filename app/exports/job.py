@@ -1,4 +1,5 @@
-"""An export as a job: for a list that is too long to be waited for. Its file is kept, encrypted, for its asker and some days."""
+"""An export as a job: for a list that is too long to be waited for. Its file is kept, encrypted, for its asker and
+some days."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -28,7 +29,8 @@ MEDIA_TYPES: Final[dict[Format, str]] = {"xlsx": XLSX_TYPE, "csv": f"{CSV_TYPE};
 
 
 class Asker(Struct, frozen=True):
-    """On whose behalf a job reads: the token, whose end ends the job, and its funds. Its area is the job's own column."""
+    """On whose behalf a job reads: the token, whose end ends the job, and its funds. Its area is the job's own
+    column."""
 
     token_id: int
     scopes: list[str]
@@ -68,7 +70,8 @@ def _asker(principal: Principal) -> Asker:
 
 
 async def run(service: Service, run_: Run) -> None:
-    """Write the list as its asker would read it, then keep the file. Refused, or out of the asker's reach by now: failed."""
+    """Write the list as its asker would read it, then keep the file. Refused, or out of the asker's reach by now:
+    failed."""
     options = msgspec.convert(run_.options, ExportOptions)
     service = replace(service, book=shipped_book(service.settings.policy_dir))
 
@@ -97,7 +100,8 @@ def _caller(run_: Run, asker: Asker) -> Caller:
 
 
 def check_mine(caller: Caller, job: Any) -> None:
-    """NotFound unless the caller is who asked for the export, with the same reach: its file holds what that reach saw."""
+    """NotFound unless the caller is who asked for the export, with the same reach: its file holds what that reach
+    saw."""
     asker = options_of(job).asker
     mine, principal = _asker(caller.principal), caller.principal
     same = (job["subject"], job["reach_area"], asker.funds) == (principal.subject, principal.area_code, mine.funds)

@@ -1,73 +1,39 @@
 """Deductions of audits: proposed, appealed, decided by another person."""
 
-from collections.abc import Mapping
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.money import yuan
 from app.clearing import deduction
-from app.clearing.deduction import AppealRequest, DecisionRequest, deductions_where
-from app.clearing.deduction_row import Deduction, Outcome, State, answer_of
-from app.clearing.moves import business_now, today
-from app.clearing.payment import typed
-from app.clearing.plan import FUNDS
-from app.clearing.tables import deduction as table
-from app.finance.listing import chosen, listed
-from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
-from app.finance.registered import hospital_names
-from app.service.caller import Service
-from app.service.security import MONEY_READERS
+from app.clearing.deduction import AppealRequest, DecisionRequest
+from app.clearing.deduction_row import Outcome
+from app.clearing.lists import DEDUCTIONS
+from app.finance.list_page import ListPage, list_shown
+from app.finance.page import Move, PageRoute, Refusal, Visitor, stepped, struct_of, visit
 
 router = APIRouter(prefix="/finance/audit", route_class=PageRoute, include_in_schema=False)
-STATES: Final = get_args(State)
 OUTCOMES: Final = get_args(Outcome)
-COLUMNS: Final = {
-    "deduction": table.c.deduction_id,
-    "hospital": table.c.hospital_code,
-    "fund": table.c.fund,
-    "amount": table.c.amount,
-    "appeal_by": table.c.appeal_by,
-    "state": table.c.state,
-}
-
-
-async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
-    day = today(await business_now(service, connection))
-    filters = {"fund": chosen(query, "fund", FUNDS), "hospital_code": chosen(query, "hospital_code")}
-    return deductions_where(day, cast(State | None, chosen(query, "state", STATES)), filters)
+PAGE: Final = ListPage(
+    declared=DEDUCTIONS,
+    address="/finance/audit",
+    members=(
+        *("deduction_id", "hospital_code", "settlement_id", "fund", "reason", "amount", "upheld", "appeal_by", "state"),
+    ),
+    key="deduction_id",
+    template="audit.html",
+)
 
 
 @router.get("")
 async def get_deductions(request: Request) -> Response:
     """The deductions."""
-    return await _page(await visit(request, *MONEY_READERS))
+    return await _page(await visit(request, *DEDUCTIONS.scopes))
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    query = visitor.request.query_params
-
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
-        day = today(await business_now(visitor.service, connection))
-        wanted = await _asked(visitor.service, connection, query)
-        key = table.c.deduction_id
-        listing = await listed(
-            query, connection, wanted, columns=COLUMNS, default="-deduction", key=key, sums=("amount",)
-        )
-        return {
-            "listing": listing,
-            "rows": [answer_of(typed(row, Deduction), day) for row in listing.rows],
-            "names": await hospital_names(connection, [row["hospital_code"] for row in listing.rows]),
-            "total": yuan(listing.sums["amount"]),
-            "states": STATES,
-            "outcomes": OUTCOMES,
-            "funds": FUNDS,
-        }
-
-    return shown(visitor, "audit.html", refusal=refusal, **await reading(visitor, read))
+    return await list_shown(visitor, PAGE, refusal, outcomes=OUTCOMES)
 
 
 async def _act(request: Request, notice: str, move: Move, scope: str) -> Response:

@@ -2,21 +2,20 @@
 
 from typing import Any, Final
 
-import msgspec
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing import month_close
 from app.clearing import year as fiscal_year
-from app.clearing.month_close import MonthAnswer, MonthClosingRequest, MonthReopeningRequest
+from app.clearing.month_close import MonthClosingRequest, MonthReopeningRequest
 from app.clearing.moves import business_now, today
 from app.clearing.payout_rate import own_area
 from app.clearing.plan import FUNDS, as_period
 from app.clearing.year import ClosingRequest, ExceptionRequest
 from app.finance.listing import chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
-from app.finance.registered import paying_areas
+from app.finance.registered import hospital_names, paying_areas
 from app.service.http import PAGE_MOST
 from app.service.security import OFFICE_READERS
 
@@ -35,16 +34,15 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> dict[str, Any]:
         now = today(await business_now(visitor.service, connection))
         area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
-        months = await month_close.listed(
-            visitor.service, connection, visitor.caller, area_code=area, limit=PAGE_MOST, cursor=None
-        )
+        months = await month_close.rows_of(connection, area, None, PAGE_MOST)
         years = range(now.year, now.year - YEARS_SHOWN, -1)
         return {
-            "months": msgspec.json.decode(months, type=_Months).data,
+            "months": [month_close.answer_of(row, visitor.principal.funds) for row in months],
             "closings": [one for year in years for one in await fiscal_year.closings(connection, year, area)],
             "exceptions": [one for year in years for one in await fiscal_year.exceptions(connection, year, area)],
             "areas": await paying_areas(connection),
             "area": area,
+            "names": await hospital_names(connection, _hospitals(refusal)),
             "years": years,
             "funds": FUNDS,
             "modes": MODES,
@@ -53,8 +51,10 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     return shown(visitor, "closings.html", refusal=refusal, **await reading(visitor, read))
 
 
-class _Months(msgspec.Struct):
-    data: list[MonthAnswer]
+def _hospitals(refusal: Refusal | None) -> list[str]:
+    """The hospitals of the list of what is unpaid, where a year couldn't be closed because of it."""
+    unpaid = refusal.extra.get("unpaid") if refusal else None
+    return [str(one["hospital_code"]) for one in unpaid] if isinstance(unpaid, list) else []
 
 
 async def _act(request: Request, notice: str, move: Move) -> Response:

@@ -1,21 +1,22 @@
-"""Lists as pages show them: filtered by the address, sorted and paged by the database, counted and summed over all pages."""
+"""Lists as pages show them: filtered by the address, sorted and paged by the database, counted and summed over all
+pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, select
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 PAGE_ROWS: Final = 50
-MAX_PAGE: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of a list. ``sums`` are over all its rows, fen; ``sort`` is a column's name, with ``-`` before it descending."""
+    """One page of a list. ``sums`` are over all its rows, fen; ``sort`` is a column's name, with ``-`` before it
+    descending."""
 
-    rows: Sequence[Mapping[Any, Any]]
+    rows: Sequence[RowMapping]
     count: int
     page: int
     pages: int
@@ -58,15 +59,18 @@ async def listed(
     default: str,
     key: ColumnElement[Any],
     sums: Sequence[str] = (),
+    live: Callable[[FromClause], ColumnElement[bool]] | None = None,
     further: Callable[[FromClause], Mapping[str, ColumnElement[Any]]] | None = None,
 ) -> Listing:
     """The page of ``wanted`` that the address's ``sort`` and ``page`` ask for; what they can't mean is the default.
 
-    ``columns`` are those it can be sorted by, ``sums`` names of its columns that are added up, ``further`` makes more sums of
-    the rows; all are of one look at them.
+    ``columns`` are those it can be sorted by, ``sums`` names of its columns that are added up (of the rows that are
+    ``live``), ``further`` makes more sums of the rows; all are of one look at them.
     """
     inner = wanted.order_by(None).subquery()
-    totals: dict[str, ColumnElement[Any]] = {name: func.sum(inner.c[name]) for name in sums}
+    totals: dict[str, ColumnElement[Any]] = {
+        name: func.sum(inner.c[name]) if live is None else func.sum(inner.c[name]).filter(live(inner)) for name in sums
+    }
     totals |= {} if further is None else further(inner)
     counted = select(
         func.count().label("count"), *(func.coalesce(total, 0).label(name) for name, total in totals.items())
@@ -106,4 +110,4 @@ def _sort(query: Mapping[str, str], columns: Mapping[str, Any], default: str) ->
 
 def _page(query: Mapping[str, str]) -> int:
     text = query.get("page", "1")
-    return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) <= 5 else 1
+    return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) <= 9 else 1

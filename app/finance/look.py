@@ -1,4 +1,5 @@
-"""How things look on a page: amounts with separators, rates rounded down, links that keep the filters, words in both languages."""
+"""How things look on a page: amounts with separators, rates rounded down, links that keep the filters, words in both
+languages."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from app.basics.errors import Language
+from app.basics.ids import DISBURSEMENT, PREPAYMENT, SETTLEMENT, STATEMENT
 from app.basics.money import yuan
 from app.finance.texts import TEXTS
 from app.version import VERSION
@@ -36,6 +38,26 @@ def percent(rate: str | None) -> str:
     whole, _, rest = digits.partition(".")
     rest = rest.ljust(4, "0")
     return f"{sign}{int(whole + rest[:2])}.{rest[2:]}%"
+
+
+def member(row: object, path: str) -> Any:
+    """A member of a row, or a member of a member: ``portions.patient``."""
+    for name in path.split("."):
+        row = getattr(row, name)
+    return row
+
+
+PAGES: Final = {
+    STATEMENT: "/finance/statements",
+    DISBURSEMENT: "/finance/orders",
+    PREPAYMENT: "/finance/prepayments",
+    SETTLEMENT: "/finance/settlements",
+}
+
+
+def page_of(shown: str) -> str | None:
+    """The address of the page of what has this id, None where there is none."""
+    return next((f"{address}/{shown}" for prefix, address in PAGES.items() if shown.startswith(prefix)), None)
 
 
 def count(number: int) -> str:
@@ -80,7 +102,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        money=money, fen=lambda amount: money(yuan(amount)), percent=percent, count=count, data=data_block
+        money=money,
+        fen=lambda amount: money(yuan(amount)),
+        percent=percent,
+        count=count,
+        data=data_block,
+        member=member,
+        page_of=page_of,
     )
     environment.globals.update(asset=asset, link=link, texts=TEXTS)
     return environment

@@ -6,6 +6,7 @@ from app.service.security import MONEY_READERS, OFFICE_READERS
 
 ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.overview", "/finance", MONEY_READERS),
+    ("nav.waiting", "/finance/waiting", ("finance", "auditor", "registry")),
     ("nav.orders", "/finance/orders", MONEY_READERS),
     ("nav.statements", "/finance/statements", MONEY_READERS),
     ("nav.settlements", "/finance/settlements", MONEY_READERS),

@@ -1,6 +1,7 @@
 """The overview: will the floor be reached by 31 December, what must be paid until then, what waits to be done."""
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from app.clearing.order_list import late
 from app.clearing.payout_query import AREA, HOSPITAL, Wanted, payout_figures
 from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_rates, ratio
 from app.clearing.plan import FUNDS
-from app.clearing.tables import deduction, difference, disbursement
+from app.clearing.tables import deduction, difference, disbursement, fiscal_year_closing, statement, statement_total
 from app.finance.listing import chosen
 from app.finance.look import link, said
 from app.finance.navigation import ENTRIES
@@ -59,16 +60,18 @@ async def get_overview(request: Request) -> Response:
 
 async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]:
     now = today(await business_now(visitor.service, connection))
-    year = _year(visitor.request, now)
     area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
     area = await paying_area(connection, area)
+    open_years = await _open_years(connection, area)
+    year = _year(visitor.request, open_years, now)
     funds = visitor.principal.funds
     wanted = Wanted(year=year, as_of=now, area_code=area)
     rates = await payout_rates(visitor.service, connection, wanted, funds)
     curves = await _curves(visitor, connection, wanted)
     return {
         "year": year,
-        "years": range(now.year, now.year - 5, -1),
+        "years": sorted({*range(now.year, now.year - 5, -1), *open_years, year}, reverse=True),
+        "open_years": [one for one in open_years if one != year],
         "area": area,
         "areas": await paying_areas(connection),
         "as_of": now,
@@ -83,9 +86,30 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]
     }
 
 
-def _year(request: Request, now: date) -> int:
+def _year(request: Request, open_years: Sequence[int], now: date) -> int:
+    """The fiscal year asked for, else the oldest that isn't closed: what it misses is the most urgent."""
     wanted = request.query_params.get("year", "")
-    return int(wanted) if wanted.isascii() and wanted.isdecimal() and 2000 <= int(wanted) <= 2199 else now.year
+    if wanted.isascii() and wanted.isdecimal() and len(wanted) == 4 and 2000 <= int(wanted) <= 2199:
+        return int(wanted)
+    return min((*open_years, now.year))
+
+
+async def _open_years(connection: AsyncConnection, area: str | None) -> list[int]:
+    """The fiscal years in which something was declared to an area (to any within reach without one) that hasn't
+    closed them."""
+    closed = (
+        select(fiscal_year_closing.c.year)
+        .where(
+            fiscal_year_closing.c.area_code == statement.c.area_code,
+            fiscal_year_closing.c.year == statement_total.c.fiscal_year,
+        )
+        .exists()
+    )
+    joined = statement_total.join(statement, statement.c.statement_id == statement_total.c.statement_id)
+    wanted = select(statement_total.c.fiscal_year).select_from(joined).where(~closed, statement.c.state != "withdrawn")
+    if area is not None:
+        wanted = wanted.where(statement.c.area_code.startswith(area))
+    return sorted((await connection.execute(wanted.distinct())).scalars())
 
 
 async def _curves(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> dict[str | None, list[CurvePoint]]:

@@ -4,7 +4,7 @@ import ipaddress
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote
@@ -21,6 +21,8 @@ from app.basics.errors import Forbidden, Language, NotFound, OnestopError, Refus
 from app.finance import session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
+from app.finance.typing_in import understood
+from app.finance.waiting import waiting
 from app.service.caller import Caller, Keyed, Service
 from app.service.http import open_request, principal_of, service_of
 from app.service.idempotency import remembered, request_hash
@@ -40,13 +42,28 @@ AS_TYPED: Final = frozenset({"password", "old", "new", "again"})
 LOGGER: Final = logging.getLogger("onestop")
 
 HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
+}
+PAGE_SENTENCES: Final = {
+    code: f"problem.{code}"
+    for code in (
+        *(
+            "internal_error",
+            "forbidden_scope",
+            "not_found",
+            "idempotency_key_reused",
+            "idempotency_in_progress",
+            "form_not_ours",
+        ),
+        *("invalid_cursor", "token_invalid", "token_expired"),
+    )
 }
 T = TypeVar("T")
 
@@ -73,6 +90,8 @@ class Refusal:
     sentences: list[str]
     status: int
     form: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """What the error tells beside its sentences: of a year that can't be closed, what is unpaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,8 @@ class Visitor:
     service: Service
     caller: Caller
     csrf: str
+    waiting: int = 0
+    """How many things wait for them, for the menu; not counted for a step, or for a part of a page."""
 
     @property
     def principal(self) -> Principal:
@@ -112,12 +133,17 @@ async def visit(request: Request, *scopes: str, changing_password: bool = False)
         row = await session.current(service, connection, cookie)
     principal = principal_of(row)
     request.state.subject = principal.subject
+    caller = Caller(principal, request.state.request_id, language_of(request))
+    visitor = Visitor(request, service, caller, session.csrf_of(service.keys, cookie))
+    if request.method == "GET" and "hx-request" not in request.headers:
+        found = await reading(visitor, lambda connection: waiting(connection, principal))
+        visitor = replace(visitor, waiting=sum(one.mine for one in found))
+    request.state.visitor = visitor  # an error's page has their menu too
     if row["must_change"] and not changing_password:
         raise Elsewhere(PASSWORD)
     if scopes:
         require(principal, *scopes)
-    caller = Caller(principal, request.state.request_id, language_of(request))
-    return Visitor(request, service, caller, session.csrf_of(service.keys, cookie))
+    return visitor
 
 
 async def reading(visitor: Visitor, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -198,7 +224,7 @@ async def acted(
             raise
         visitor.request.state.page = location.partition("?")[0]
         visitor.request.state.rejections = [fault.code for fault in error.faults] or [error.code]
-        return await show(Refusal(sentences_of(error, visitor.caller.language), error.status, form))
+        return await show(Refusal(sentences_of(error, visitor.caller.language), error.status, form, error.extra))
     return gone_to(location, notice)
 
 
@@ -220,7 +246,7 @@ async def stepped(
     return await acted(
         visitor,
         form,
-        lambda connection: move(visitor, connection, form),
+        lambda connection: move(visitor, connection, understood(form)),
         location=location,
         notice=notice,
         show=lambda refusal: show(visitor, refusal),
@@ -228,7 +254,10 @@ async def stepped(
 
 
 def sentences_of(error: OnestopError, language: Language) -> list[str]:
-    """What an error says to a reader: each of its faults once."""
+    """What an error says to a reader of a page: each of its faults once. What the API says of tokens, keys and
+    cursors, a page says of logins, forms and pages."""
+    if error.code in PAGE_SENTENCES:
+        return [said(language, PAGE_SENTENCES[error.code])]
     if error.faults:
         return list(dict.fromkeys(text(fault.code, fault.values, language) for fault in error.faults))
     return [summary(error.code, error.values, 0, language)]
@@ -278,7 +307,7 @@ def _rendered(request: Request, name: str, status: int, **context: Any) -> Respo
             "new_key": new_key,
             "navigation": ENTRIES,
             "here_in": _entry(request.url.path),
-            "visitor": None,
+            "visitor": getattr(request.state, "visitor", None),
             "notice": None,
             "refusal": None,
             **context,
@@ -325,10 +354,20 @@ class PageRoute(APIRoute):
                 response = problem_page(request, NotFound("not_found"))
             except OnestopError as error:
                 response = _refused(request, error)
+            except Exception as error:
+                response = _defect(request, error)
             _complete(request, response.headers)
             return response
 
         return handle
+
+
+def _defect(request: Request, error: Exception) -> Response:
+    """A defect: logged under the request's id, shown as a page that names it and nothing of the error."""
+    request_id = str(getattr(request.state, "request_id", ""))
+    fields = {"fields": {"request_id": request_id}}
+    LOGGER.error("unexpected error in request %s", request_id, exc_info=error, extra=fields)
+    return problem_page(request, OnestopError("internal_error"))
 
 
 def _refused(request: Request, error: OnestopError) -> Response:

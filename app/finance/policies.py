@@ -74,7 +74,8 @@ async def get_policy(request: Request, name: str) -> Response:
 
 
 def figure_words(value: Any) -> str:
-    """A figure's value for a reader, in Chinese: limits of bands, what a class takes over from another, classes by name."""
+    """A figure's value for a reader, in Chinese: limits of bands, what a class takes over from another, classes by
+    name."""
     match value:
         case None:
             return "无"

@@ -1,77 +1,49 @@
 """Prepayments to hospitals: drafted, approved by another, sent, paid, taken off orders, returned."""
 
-from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request
-from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.errors import Fault, Refused
 from app.basics.ids import PREPAYMENT, number_of
-from app.basics.money import yuan
 from app.clearing import bank, prepayment
-from app.clearing.disbursement_api import PrepaymentState
+from app.clearing.lists import PREPAYMENTS as LIST
 from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import prepayment_of
 from app.clearing.payment import Kind
 from app.clearing.plan import FUNDS
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentRequest
-from app.clearing.tables import prepayment as table
 from app.finance.history import moves_of
-from app.finance.listing import chosen, listed
+from app.finance.list_page import ListPage, list_shown
 from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
 from app.finance.registered import hospital_names
-from app.service.caller import Service
 from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
 router = APIRouter(prefix="/finance/prepayments", route_class=PageRoute, include_in_schema=False)
-STATES: Final = get_args(PrepaymentState)
-COLUMNS: Final = {
-    "prepayment": table.c.prepayment_id,
-    "hospital": table.c.hospital_code,
-    "year": table.c.year,
-    "fund": table.c.fund,
-    "amount": table.c.amount,
-    "state": table.c.state,
-}
-
-
-async def _asked(service: Service, connection: AsyncConnection, query: Mapping[str, str]) -> Select[Any]:
-    filters = {"state": chosen(query, "state", STATES), "fund": chosen(query, "fund", FUNDS)}
-    filters["hospital_code"] = chosen(query, "hospital_code")
-    return select(table).where(*(table.c[name] == value for name, value in filters.items() if value is not None))
+PAGE: Final = ListPage(
+    declared=LIST,
+    address="/finance/prepayments",
+    members=("prepayment_id", "hospital_code", "year", "fund", "amount", "paid", "outstanding", "state"),
+    key="prepayment_id",
+    live=lambda rows: rows.c.state != "cancelled",
+    template="prepayments.html",
+)
 
 
 @router.get("")
 async def get_prepayments(request: Request) -> Response:
     """The prepayments."""
-    return await _list(await visit(request, *MONEY_READERS))
+    return await _list(await visit(request, *LIST.scopes))
 
 
 async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    query = visitor.request.query_params
-
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
-        wanted = await _asked(visitor.service, connection, query)
-        key = table.c.prepayment_id
-        sums = ("amount", "paid")
-        listing = await listed(query, connection, wanted, columns=COLUMNS, default="-prepayment", key=key, sums=sums)
-        return {
-            "listing": listing,
-            "rows": [prepayment.answer_of(PREPAYMENTS.read(row)) for row in listing.rows],
-            "names": await hospital_names(connection, [row["hospital_code"] for row in listing.rows]),
-            "sums": {name: yuan(value) for name, value in listing.sums.items()},
-            "states": STATES,
-            "funds": FUNDS,
-        }
-
-    return shown(visitor, "prepayments.html", refusal=refusal, **await reading(visitor, read))
+    return await list_shown(visitor, PAGE, refusal, funds=FUNDS)
 
 
 @router.post("")

@@ -23,12 +23,13 @@ router = APIRouter(prefix="/finance/reports", route_class=PageRoute, include_in_
 
 @router.get("")
 async def get_reports(request: Request) -> Response:
-    """The reports of an area that are due, or late."""
+    """The reports of an area that are due or late, and those that were signed off."""
     visitor = await visit(request, *OFFICE_READERS)
     areas = await reading(visitor, paying_areas)
     area = chosen(request.query_params, "area_code", areas) or own_area(visitor.caller) or (areas[0] if areas else None)
     due = [] if area is None else (await report.due(visitor.service, visitor.caller, area_code=area)).data
-    return shown(visitor, "reports.html", areas=areas, area=area, due=due)
+    signed = [] if area is None else await report.signed(visitor.service, visitor.caller, area_code=area)
+    return shown(visitor, "reports.html", areas=areas, area=area, due=due, signed=signed)
 
 
 @router.get("/{area}/{period}")

@@ -9,21 +9,26 @@ from app.finance import (
     balances,
     closings,
     exports,
+    hospital,
     jobs,
     login,
     order,
     orders,
     overview,
+    person,
     policies,
     prepayments,
     reconciliation,
     registry_lists,
     reports,
+    search,
     settlement,
     settlements,
     statement,
     statements,
+    unknown,
     user_api,
+    waiting_page,
 )
 from app.finance.static_files import static_files
 
@@ -31,6 +36,10 @@ MODULES: Final = (
     user_api,
     login,
     overview,
+    waiting_page,
+    search,
+    person,
+    hospital,
     orders,
     order,
     statements,
@@ -55,3 +64,4 @@ def install(api: FastAPI) -> None:
     for module in MODULES:
         api.include_router(module.router)
     api.mount("/finance/static", static_files(), "finance-static")
+    api.include_router(unknown.router)  # behind everything else

@@ -1,4 +1,5 @@
-"""One settlement: the waterfall, each step with its numbers and its source, the lines, the year, the history, the proof."""
+"""One settlement: the waterfall, each step with its numbers and its source, the lines, the year, the history, the
+proof."""
 
 from typing import Final
 

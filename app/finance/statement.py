@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.errors import Fault, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.clearing import audit, order, reconciliation, statement
 from app.clearing.api import ReasonRequest
@@ -156,11 +157,14 @@ async def post_withdraw(request: Request, statement_id: str) -> Response:
 
 @router.post("/{statement_id}/compare")
 async def post_compare(request: Request, statement_id: str) -> Response:
-    """Compare with the hospital's totals; a field left empty is not compared."""
+    """Compare with the hospital's totals, which have to be given for every fund that the statement declares."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
         funds = [fund for fund in FUNDS if form.get(f"amount_{fund}")]
         sent = [{"fund": fund, "count": _whole(form, fund), "amount": form[f"amount_{fund}"]} for fund in funds]
+        declared = await statement.answer_of(connection, await statement.read(connection, statement_id))
+        if not funds or {part.fund for part in declared.funds} - set(funds):
+            raise Refused([Fault("/totals", "figures_missing")])
         wanted = decode(
             msgspec.json.encode({"statement_id": statement_id, "totals": sent}), reconciliation.ReconciliationRequest
         )

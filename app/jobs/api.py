@@ -1,4 +1,5 @@
-"""The routes of jobs: how far one is, what became of each row, the result as a workbook, and what a person decides of it."""
+"""The routes of jobs: how far one is, what became of each row, the result as a workbook, and what a person decides of
+it."""
 
 import os
 from datetime import date
@@ -27,12 +28,11 @@ from app.service.http import (
     answer,
     caller_of,
     check_context,
-    cursor_behind,
     encoded,
-    read_cursor,
     service_of,
 )
 from app.service.idempotency import once
+from app.service.lists import cursor_of, page_of, position_of
 from app.service.messages import text as message_text
 from app.service.openapi import KEYED, gives
 from app.service.security import JOB_ASKERS, JOB_READERS, require
@@ -90,17 +90,17 @@ async def get_job(
 ) -> Response:
     """A job, and a page of its rows in the order of the file, of one outcome when one is given."""
     caller, service = await _asker(request)
-    after = read_cursor(service, cursor, int) or 0
+    after = position_of(service, cursor, int) or 0
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
         _check_reach(request, caller, job, *JOB_READERS)
         rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
-    next_cursor = cursor_behind(service, rows, limit, lambda row: row["row_no"])
+    page = page_of(rows, limit, lambda row: shown_row(row, caller.language), lambda row: int(row["row_no"]))
     shown = {
-        "rows": [shown_row(row, caller.language) for row in rows[:limit]],
-        "has_more": next_cursor is not None,
-        "next_cursor": next_cursor,
+        "rows": page.rows,
+        "has_more": page.last is not None,
+        "next_cursor": cursor_of(service, page.last),
     }
     return answer(_job(job, caller.language) | shown)
 
@@ -131,8 +131,8 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
 
 @router.post("/{job_id}/acceptance", openapi_extra=KEYED, responses=gives(200, JobAnswer))
 async def post_acceptance(request: Request, job_id: str) -> Response:
-    """Write what a proposed catalogue import has shown, whole. Refused while a row is at fault, and when the catalogue has
-    changed since: then send the file again."""
+    """Write what a proposed catalogue import has shown, whole. Refused while a row is at fault, and when the
+    catalogue has changed since: then send the file again."""
     caller = await caller_of(request)
     require(caller.principal, "registry")
 
@@ -150,8 +150,8 @@ async def post_acceptance(request: Request, job_id: str) -> Response:
 
 @router.post("/{job_id}/cancellation", openapi_extra=KEYED, responses=gives(200, JobAnswer))
 async def post_cancellation(request: Request, job_id: str) -> Response:
-    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed. An export by whoever
-    asked for it."""
+    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed. An export
+    by whoever asked for it."""
     caller = await caller_of(request)
     require(caller.principal, *JOB_ASKERS)
 

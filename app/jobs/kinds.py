@@ -1,4 +1,5 @@
-"""What a kind of job brings. The packages above this one define theirs; the application is put together with all of them."""
+"""What a kind of job brings. The packages above this one define theirs; the application is put together with all of
+them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass

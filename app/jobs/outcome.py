@@ -8,7 +8,8 @@ from app.service.messages import text as message_text
 
 
 class RowAnswer(Struct):
-    """What became of a row of the file. ``field`` is the column at fault, ``reference`` the person or item concerned."""
+    """What became of a row of the file. ``field`` is the column at fault, ``reference`` the person or item
+    concerned."""
 
     row: int
     outcome: str

@@ -39,7 +39,8 @@ UPDATE job SET lease_until = clock_timestamp() + interval '{LEASE_SECONDS} secon
  WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
 _RENEW_UNLOCKED: Final = f"""
 UPDATE job SET lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
- WHERE job_id = (SELECT job_id FROM job WHERE job_id = $1 AND attempts = $2 AND state = 'running' FOR UPDATE SKIP LOCKED)"""
+ WHERE job_id = (SELECT job_id FROM job
+                  WHERE job_id = $1 AND attempts = $2 AND state = 'running' FOR UPDATE SKIP LOCKED)"""
 _RELEASE: Final = f"""
 UPDATE job SET state = CASE WHEN attempts < {MAX_ATTEMPTS} THEN 'queued' ELSE 'failed' END,
                ended_at = CASE WHEN attempts < {MAX_ATTEMPTS} THEN NULL ELSE clock_timestamp() END,
@@ -53,7 +54,8 @@ DELETE FROM job_file WHERE job_id IN (
   SELECT job_id FROM job WHERE state = 'done' AND ended_at < clock_timestamp() - $1::integer * interval '1 day')"""
 _ADD_ROWS: Final = """
 INSERT INTO job_row (job_id, row_no, id_number_index, name_birth_index, content, outcome, reason, field, reference)
-SELECT $1, * FROM unnest($2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[])"""
+SELECT $1, * FROM unnest(
+  $2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[])"""
 _ADD_FORMER: Final = """
 UPDATE job_row SET former_id_numbers = $3, former_name_births = $4 WHERE job_id = $1 AND row_no = $2"""
 
@@ -187,8 +189,8 @@ async def file_parts(service: Service, caller: Caller, job_id: int) -> AsyncIter
 
 
 async def locked(connection: AsyncConnection, job_id: int, *states: str) -> RowMapping:
-    """A job in one of the states, held until the transaction ends: its process, or another person, may be about to end it.
-    NotFound, or Conflict ``job_state``."""
+    """A job in one of the states, held until the transaction ends: its process, or another person, may be about to
+    end it. NotFound, or Conflict ``job_state``."""
     row = (await connection.execute(select(job).where(job.c.job_id == job_id).with_for_update())).mappings().first()
     if row is None:
         raise NotFound("not_found")
@@ -214,7 +216,8 @@ async def _everywhere(connection: HotConnection) -> None:
 
 
 async def claim(service: Service) -> tuple[int, int] | None:
-    """Take the oldest job that waits, or whose process died, for a lease: its id and attempt; None when there is none."""
+    """Take the oldest job that waits, or whose process died, for a lease: its id and attempt; None when there is
+    none."""
     async with service.database.hot() as connection:
         await _everywhere(connection)
         row = await connection.fetchrow(_CLAIM)
@@ -222,8 +225,8 @@ async def claim(service: Service) -> tuple[int, int] | None:
 
 
 async def renew(service: Service, job_id: int, attempt: int) -> bool:
-    """Hold the lease longer; False when the job isn't this attempt's any more. A row that its run has locked needs no lease:
-    a claim passes it by."""
+    """Hold the lease longer; False when the job isn't this attempt's any more. A row that its run has locked needs no
+    lease: a claim passes it by."""
     async with service.database.hot() as connection:
         await _everywhere(connection)
         await connection.execute(_RENEW_UNLOCKED, job_id, attempt)
@@ -231,14 +234,16 @@ async def renew(service: Service, job_id: int, attempt: int) -> bool:
 
 
 async def release(service: Service, job_id: int, attempt: int) -> None:
-    """Give a job back whose process ended without a result; after the last attempt it has failed. A finished one stays."""
+    """Give a job back whose process ended without a result; after the last attempt it has failed. A finished one
+    stays."""
     async with service.database.hot() as connection:
         await _everywhere(connection)
         await connection.execute(_RELEASE, job_id, attempt)
 
 
 async def expire_rows(service: Service) -> int:
-    """Delete some rows of jobs that ended longer ago than they are kept, in real time; how many. The jobs and their summaries stay."""
+    """Delete some rows of jobs that ended longer ago than they are kept, in real time; how many. The jobs and their
+    summaries stay."""
     async with service.database.hot() as connection:
         await _everywhere(connection)
         status: str = await connection.execute(_EXPIRED, service.settings.job_row_days, EXPIRE_ROWS)
@@ -329,7 +334,8 @@ async def drop_results(service: Service) -> None:
 
 
 async def finish(service: Service, run: Run, state: str, *, faults: Sequence[FileFault] = ()) -> None:
-    """End a run: ``done``, ``proposed`` or ``failed``. Counts the outcomes, drops the file and, of a refused one, all rows."""
+    """End a run: ``done``, ``proposed`` or ``failed``. Counts the outcomes, drops the file and, of a refused one, all
+    rows."""
     async with run.transaction(service) as connection:
         if faults:
             await connection.execute("DELETE FROM job_row WHERE job_id = $1", run.job_id)

@@ -1,7 +1,7 @@
 """The result of a job as a workbook, made by a process of its own: ``python -m app.jobs.workbook``.
 
-Writing a million rows takes the processor for a minute and more. In a process of its own it takes no time from settling, and
-gives its memory back. What it reads is within the reach of whoever asked.
+Writing a million rows takes the processor for a minute and more. In a process of its own it takes no time from
+settling, and gives its memory back. What it reads is within the reach of whoever asked.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
-"""The service's side of running jobs: each worker process of the service runs one job at a time, in a process of its own.
+"""The service's side of running jobs: each worker process of the service runs one job at a time, in a process of its
+own.
 
-Reading and matching a long list takes the processor for minutes. In a process of its own it takes no time from settling,
-gives its memory back, and may die without harm: the lease ends and the next attempt carries on.
+Reading and matching a long list takes the processor for minutes. In a process of its own it takes no time from
+settling, gives its memory back, and may die without harm: the lease ends and the next attempt carries on.
 """
 
 import asyncio

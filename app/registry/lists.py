@@ -1,4 +1,5 @@
-"""The lists of the registry: received lists, person-years to compute again, the uninsured poor, unknown codes, hospitals."""
+"""The lists of the registry: received lists, person-years to compute again, the uninsured poor, unknown codes,
+hospitals."""
 
 from datetime import date
 from typing import Annotated, Final
@@ -72,8 +73,8 @@ async def _hospitals(asked: Asked[HospitalFilters, str]) -> Page[HospitalAnswer,
 RECEIVED_LISTS: Final = DeclaredList(
     name="registry-lists",
     title={"zh": "贫困人口名单", "en": "Poverty lists"},
-    about="""Received lists with their due day and completion, newest first. A refused file stays open until a corrected one was
-    sent and its own job is cancelled.""",
+    about="""Received lists with their due day and completion, newest first. A refused file stays open until a
+    corrected one was sent and its own job is cancelled.""",
     scopes=REGISTRY_READERS,
     filters=ReceivedFilters,
     row=ListAnswer,
@@ -95,7 +96,8 @@ CANDIDATES: Final = DeclaredList(
 UNINSURED_POOR: Final = DeclaredList(
     name="uninsured-poor",
     title={"zh": "未参保贫困人口", "en": "Uninsured poor"},
-    about="Registered poor persons whom no insurance covers today, with the premium subsidy due for them where it is known.",
+    about="""Registered poor persons whom no insurance covers today, with the premium subsidy due for them where it is
+    known.""",
     scopes=REGISTRY_READERS,
     filters=NoFilters,
     row=UninsuredAnswer,
@@ -106,8 +108,8 @@ UNINSURED_POOR: Final = DeclaredList(
 UNKNOWN_CODES: Final = DeclaredList(
     name="unknown-codes",
     title={"zh": "目录外编码", "en": "Codes in no catalogue"},
-    about="""Codes of settled bills that no catalogue version has, not even now, by the money they cost patients, most first.
-    ``from`` and ``to`` are days of settling, both included.""",
+    about="""Codes of settled bills that no catalogue version has, not even now, by the money they cost patients, most
+    first. ``from`` and ``to`` are days of settling, both included.""",
     scopes=REGISTRY_READERS,
     filters=SettledFilters,
     row=UnknownCodeAnswer,
@@ -118,7 +120,8 @@ UNKNOWN_CODES: Final = DeclaredList(
 HOSPITALS: Final = DeclaredList(
     name="hospitals",
     title={"zh": "医疗机构", "en": "Hospitals"},
-    about="""Hospitals by code as they are today, without contracts and account; ``area_code`` is a code or the beginning of one.""",
+    about="""Hospitals by code as they are today, without contracts and account; ``area_code`` is a code or the
+    beginning of one.""",
     scopes=(),
     filters=HospitalFilters,
     row=HospitalAnswer,

@@ -1,7 +1,7 @@
 """The columns of lists: what each member of a row is called in both languages, and what its cells are.
 
-A member's name means one thing in every list, so its title and kind stand here once; a list derives its columns from the type of
-its rows. Where a name means something else in one list, that list says so itself.
+A member's name means one thing in every list, so its title and kind stand here once; a list derives its columns from
+the type of its rows. Where a name means something else in one list, that list says so itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,8 @@ from app.service.export import Column, Kind
 
 @dataclass(frozen=True, slots=True)
 class ListColumn:
-    """A column: the member of the row that it shows (a member of a member by its path: ``portions.basic``), its title, what its
-    cells are, and whether money is summed below it."""
+    """A column: the member of the row that it shows (a member of a member by its path: ``portions.basic``), its
+    title, what its cells are, and whether money is summed below it."""
 
     path: str
     kind: Kind
@@ -68,7 +68,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "deduction_id": ("扣款编号", "Deduction"),
         "difference_id": ("差异编号", "Difference"),
         "direction": ("方向", "Direction"),
-        "disbursement_id": ("拨付单编号", "Order"),
+        "disbursement_id": ("拨付单号", "Order"),
         "event": ("业务事件", "Event"),
         "fund": ("基金", "Fund"),
         "hospital_code": ("医疗机构编码", "Hospital code"),
@@ -82,7 +82,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "outcome": ("复核决定", "Decision"),
         "paid_by": ("垫付方", "Paid first by"),
         "paying_area": ("参保统筹区", "Paying area"),
-        "period": ("账期", "Month"),
+        "period": ("费用月份", "Month"),
         "person_id": ("人员编号", "Person"),
         "policy.pack": ("政策配置", "Policy pack"),
         "policy.version": ("政策版本", "Policy version"),
@@ -101,9 +101,9 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "result": ("对账结果", "Result"),
         "result_digest": ("结果摘要", "Digest of the result"),
         "sent_by": ("发送人", "Sent by"),
-        "settlement_id": ("结算编号", "Settlement"),
+        "settlement_id": ("结算号", "Settlement"),
         "state": ("状态", "State"),
-        "statement_id": ("申报表编号", "Statement"),
+        "statement_id": ("月度结算申报表号", "Statement"),
         "part_id": ("分项编号", "Part"),
         "status": ("状态", "State"),
         "subject": ("经办人", "Made by"),
@@ -184,7 +184,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "created_on": ("经办日期", "Made on"),
         "decided_on": ("复核日期", "Decided on"),
         "discharged_on": ("出院日期", "Discharged"),
-        "due_on": ("应完成日", "Due on"),
+        "due_on": ("应付日期", "Due on"),
         "exited_on": ("退出日期", "Exited on"),
         "insured_from": ("参保起", "Insured from"),
         "insured_until": ("参保止", "Insured until"),
@@ -257,8 +257,9 @@ _FILTERS: Final[Mapping[str, tuple[str, str]]] = {
 def columns_of(
     row: type[Struct], *, without: Iterable[str] = (), own: Iterable[ListColumn] = ()
 ) -> tuple[ListColumn, ...]:
-    """The columns of a type of rows, one per member in its order, the members of a member in its place. ``without`` names what a
-    file leaves out, ``own`` are columns that mean something else here. KeyError for a member without a title."""
+    """The columns of a type of rows, one per member in its order, the members of a member in its place. ``without``
+    names what a file leaves out, ``own`` are columns that mean something else here. KeyError for a member without a
+    title."""
     left_out, known = frozenset(without), {one.path: one for one in own}
     return tuple(known.get(path) or COLUMNS[path] for path in _paths(row, left_out))
 
@@ -275,7 +276,7 @@ def _paths(row: type[Struct], left_out: frozenset[str], before: str = "") -> lis
 
 
 def filters_text(filters: Mapping[str, Any]) -> str:
-    """What a list was narrowed to, for the header of its file: ``账期 period=2018-05；基金 fund=390100``."""
+    """What a list was narrowed to, for the header of its file: ``费用月份 period=2018-05；基金 fund=390100``."""
     return "；".join(f"{filter_title(name, 'zh')} {name}={_filter_value(value)}" for name, value in filters.items())
 
 

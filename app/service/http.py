@@ -1,9 +1,8 @@
 """What every route needs: who asks, what a transaction of theirs may reach, answers, pages of lists."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import msgspec
 from fastapi import Request
@@ -15,7 +14,7 @@ from app.basics.errors import Fault, NotFound, Refused, Unauthorized, Unavailabl
 from app.database.engine import RETRY_SECONDS, HotConnection
 from app.service.caller import Caller, OpenState, Service
 from app.service.messages import language_of
-from app.service.security import Principal, bearer, is_admin_token, sign, token_digest, verify
+from app.service.security import Principal, bearer, is_admin_token, token_digest
 from app.service.tables import token
 
 JSON_TYPE: Final = "application/json"
@@ -118,26 +117,3 @@ def refuse_ended(state: str) -> None:
     """Unauthorized when ``request_open`` found that the token has ended."""
     if state == OpenState.TOKEN_ENDED:
         raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
-
-
-def page(service: Service, rows: list[Any], limit: int, shown: list[Any], cursor_of: Callable[[Any], object]) -> bytes:
-    """One page of a list; ``rows`` hold one more than the limit when there are more."""
-    next_cursor = cursor_behind(service, rows, limit, cursor_of)
-    return encoded({"data": shown[:limit], "has_more": next_cursor is not None, "next_cursor": next_cursor})
-
-
-def cursor_behind(service: Service, rows: list[Any], limit: int, cursor_of: Callable[[Any], object]) -> str | None:
-    """The cursor of the next page, None when there is none."""
-    if len(rows) <= limit:
-        return None
-    return sign(service.keys, "cursor", msgspec.json.encode(cursor_of(rows[limit - 1])))
-
-
-def read_cursor(service: Service, cursor: str | None, type_: type[Any]) -> Any:
-    """The position that a cursor stands for, None without one; Refused when it isn't one of ours."""
-    if cursor is None:
-        return None
-    try:
-        return msgspec.json.decode(verify(service.keys, "cursor", cursor), type=type_)
-    except (ValueError, msgspec.MsgspecError):
-        raise Refused([Fault("/query/cursor", "invalid_cursor")]) from None

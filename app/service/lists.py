@@ -1,14 +1,14 @@
 """One declaration of a list: what narrows it, what its rows are, in which order, and how a page of it is read.
 
-A domain declares its lists beside its services. The route of the API, the finance office's page, the export and the export's job
-derive from the declaration; none of them names a filter or a column again. Nothing here knows a domain.
+A domain declares its lists beside its services. The route of the API, the finance office's page, the export and the
+export's job derive from the declaration; none of them names a filter or a column again. Nothing here knows a domain.
 """
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -45,7 +45,8 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[F, P]):
-    """One page of a list as somebody asks for it: at most ``limit`` rows behind the position ``after`` (None: from the first)."""
+    """One page of a list as somebody asks for it: at most ``limit`` rows behind the position ``after`` (None: from
+    the first)."""
 
     service: Service
     caller: Caller
@@ -66,8 +67,9 @@ class Page(Generic[R, P]):
 class DeclaredList(Generic[F, R, P]):
     """A list: its name and title, who may read it, its filters, the type of its rows, their columns, and its reader.
 
-    ``about`` is the sentence that the API's description says of it. ``position`` is what a cursor holds. ``read`` opens its own
-    transaction within the caller's reach. ``selected`` is there when one SELECT gives the list: pages sort and sum it.
+    ``about`` is the sentence that the API's description says of it. ``position`` is what a cursor holds. ``read``
+    opens its own transaction within the caller's reach. ``selected`` is there when one SELECT gives the list: pages
+    sort and sum it.
     """
 
     name: str
@@ -87,8 +89,8 @@ AnyList = DeclaredList[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Selected(Generic[F, R, P]):
-    """A list that one SELECT gives: the query within the filters, the columns that order it (all one way; the last one is
-    unique), and a row as it is answered on a business day."""
+    """A list that one SELECT gives: the query within the filters, the columns that order it (all one way; the last
+    one is unique), and a row as it is answered on a business day."""
 
     query: Callable[[AsyncConnection, F, date], Awaitable[Select[Any]]]
     order: tuple[ColumnElement[Any], ...]
@@ -154,7 +156,8 @@ def position_of(service: Service, cursor: str | None, type_: type[P]) -> P | Non
 
 
 def add_route(router: APIRouter, path: str, one: AnyList) -> None:
-    """The route of a list: its parameters are the list's filters, ``limit`` and ``cursor``; it answers a page of rows."""
+    """The route of a list: its parameters are the list's filters, ``limit`` and ``cursor``; it answers a page of
+    rows."""
 
     async def get_page(request: Request, **given: Any) -> Response:
         limit, cursor = given.pop("limit"), given.pop("cursor")
@@ -192,8 +195,8 @@ _CHECKED: Final = ("ge", "le", "max_length", "pattern")
 
 
 def _plain(type_: Any) -> tuple[Any, dict[str, Any]]:
-    """A filter's type without its limits, and the limits that a route checks. Codes aren't checked: a route finds nothing by
-    what is no code, while an export refuses it."""
+    """A filter's type without its limits, and the limits that a route checks. Codes aren't checked: a route finds
+    nothing by what is no code, while an export refuses it."""
     if get_origin(type_) in (Union, UnionType):
         parts = [_plain(part) for part in get_args(type_)]
         limits = {name: value for _, of in parts for name, value in of.items()}
@@ -208,9 +211,9 @@ def _plain(type_: Any) -> tuple[Any, dict[str, Any]]:
 # ---------------------------------------------------------------- filters from texts
 
 
-def is_optional(type_: Any) -> bool:
-    """Whether a filter may be None."""
-    return NoneType in get_args(type_)
+def plain_type(type_: Any) -> Any:
+    """A filter's type without the limits of its values."""
+    return _plain(type_)[0]
 
 
 def typed_filters(one: AnyList, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ async def test_sorting_goes_back_and_can_be_shared(desks: Any) -> None:
     await desk.open("/finance/orders?state=sent")
     await page.locator("#sort-amount").click()
     await expect(page).to_have_url(f"{desk.url}/finance/orders?state=sent&sort=amount")
-    await expect(page.locator("th[aria-sort=ascending]")).to_contain_text("应付金额")
+    await expect(page.locator("th[aria-sort=ascending]")).to_contain_text("金额")
     amounts = await page.locator("#list tbody tr td:nth-child(5)").all_inner_texts()
     values = [float(text.replace(",", "")) for text in amounts]
     assert len(values) > 1
@@ -178,7 +178,7 @@ async def test_the_language_is_switched_and_stays(desks: Any) -> None:
     await expect(page.get_by_role("heading", name="Payout overview")).to_be_visible()
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     await desk.open("/finance/orders?fund=390100")
-    await expect(page.get_by_role("heading", name="Disbursement orders")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Orders")).to_be_visible()
     await page.get_by_role("link", name="中文").click()
     await expect(page).to_have_url(f"{desk.url}/finance/orders?fund=390100")
     await expect(page.get_by_role("heading", name="拨付单", exact=True)).to_be_visible()
@@ -201,8 +201,15 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
     number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")
     body = {"hospital_code": busy_office.world.township, "area_code": "530100", "fund": "390100"}
     await busy_office.do("li", "/prepayments", body | {"amount": "1000.00", "year": 2018})
+    person = (await busy_office.get(f"/settlements/{number}"))["person_id"]
     paths = [
         "/finance",
+        "/finance/waiting",
+        "/finance/search",
+        "/finance/search?q=滇禾县城关镇",
+        f"/finance/persons/{person}",
+        f"/finance/hospitals/{busy_office.world.township}?year=2018",
+        "/finance/nowhere",
         "/finance/orders",
         f"/finance/orders/{order['disbursement_id']}",
         "/finance/statements",
@@ -239,6 +246,76 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
                     found[f"{path} {language} {size['width']}"] = wrong
     desk.complaints = [one for one in desk.complaints if "404" not in one]
     assert found == {}
+
+
+async def test_one_box_finds_everything(desks: Any, busy_office: Office) -> None:
+    """By the key / a number, a visit, a hospital's name, a person lead to their pages; what isn't there is said so."""
+    number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")
+    settled = await busy_office.get(f"/settlements/{number}")
+    desk: Desk = await desks("li")
+    page = desk.page
+    for typed, address in (
+        (order["disbursement_id"], f"/finance/orders/{order['disbursement_id']}"),
+        (number, f"/finance/settlements/{number}"),
+        (settled["visit_id"], f"/finance/settlements/{number}"),
+        (settled["person_id"], f"/finance/persons/{settled['person_id']}"),
+        ("滇禾县城关镇", f"/finance/hospitals/{busy_office.world.township}"),
+    ):
+        await desk.open("/finance/orders")
+        await page.keyboard.press("/")
+        await page.keyboard.type(typed)
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(desk.url + address)
+    await desk.open("/finance/search?q=nobody")
+    await expect(page.locator("#list")).to_contain_text("没有找到“nobody”")
+
+
+async def test_what_waits_for_me_is_apart_from_what_waits_for_others(desks: Any, busy_office: Office) -> None:
+    """A draft by li waits for wang, who sees its count in the menu; li sees that it waits for somebody else. Each count is that
+    of the list to which it leads."""
+    drafts = (await busy_office.get("/disbursements", state="draft"))["data"]
+    statements = (await busy_office.get("/clearing/statements", state="declared"))["data"]
+    assert {one["created_by"] for one in drafts} <= {"li"}
+    wang: Desk = await desks("wang")
+    await wang.open("/finance/waiting")
+    await expect(wang.page.locator("nav .badge.count")).to_have_count(1)
+    waiting = wang.page.locator("#mine li")
+    await expect(waiting.filter(has_text="待批准月度结算申报表（已申报）").locator(".n")).to_have_text(
+        str(len(statements))
+    )
+    li: Desk = await desks("li")
+    await li.open("/finance/waiting")
+    await expect(li.page.locator("#others li").filter(has_text="待批准月度结算申报表（已申报）")).to_have_count(1)
+    await expect(li.page.locator("#mine li").filter(has_text="待批准月度结算申报表（已申报）")).to_have_count(0)
+    for line in await wang.page.locator("#mine li").all():
+        href, count = await line.locator("a").get_attribute("href"), await line.locator(".n").inner_text()
+        if "state=" in str(href):
+            await li.open(str(href))
+            await expect(li.page.locator("#list h2")).to_have_text(f"共 {count} 条")
+
+
+async def test_an_unknown_page_keeps_the_menu(desks: Any) -> None:
+    """An address that isn't there is a page in the reader's words, with the menu; a filter that can't be read is said so."""
+    desk: Desk = await desks("li")
+    page = desk.page
+    await desk.open("/finance/nowhere")
+    await expect(page.get_by_role("navigation", name="主导航")).to_be_visible()
+    await expect(page.get_by_text("没有这个页面")).to_be_visible()
+    desk.complaints = [one for one in desk.complaints if "404" not in one]
+    await desk.open("/finance/orders?state=nothing")
+    await expect(page.get_by_role("alert")).to_contain_text("状态")
+
+
+async def test_the_first_visit_is_light(desks: Any, office_url: str) -> None:
+    """Styles and scripts of the overview are sent compressed: less than 400 kB altogether."""
+    desk: Desk = await desks("li")
+    sizes = []
+    desk.page.on("response", lambda response: sizes.append(response))
+    await desk.open("/finance")
+    await desk.page.wait_for_load_state("networkidle")
+    sent = [int(one.headers["content-length"]) for one in sizes if "/static/" in one.url]
+    assert len(sent) >= 4
+    assert sum(sent) < 400_000
 
 
 async def test_the_keyboard_is_enough(desks: Any) -> None:

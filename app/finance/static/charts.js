@@ -20,10 +20,10 @@ const tick = (language) => (value) => {
   if (language === "en") return Math.abs(value) >= 1e6 ? value / 1e6 + "m" : Math.abs(value) >= 1e3 ? value / 1e3 + "k" : String(value);
   return Math.abs(value) >= 1e8 ? value / 1e8 + "亿" : Math.abs(value) >= 1e4 ? value / 1e4 + "万" : String(value);
 };
-const base = (title) => ({
+const base = () => ({
   animation: false,
   textStyle: { fontFamily: FONT, color: INK },
-  aria: { enabled: true, label: { enabled: true, general: { withTitle: title, withoutTitle: title } } },
+  aria: { enabled: false }, // the page says what the picture shows, and has its figures in a table
 });
 const axisLine = { lineStyle: { color: GREY } };
 const splitLine = { lineStyle: { color: LINE } };
@@ -38,13 +38,15 @@ const curve = (data) => {
   const last = data.points.filter((one) => one.paid !== null).at(-1);
   const projection = months.map(() => null);
   if (last && data.projected !== null) {
-    projection[place(last.day)] = { value: Number(last.paid) * 100, text: last.paid };
+    // in December the projection ends where today is: it begins a month earlier, to be seen
+    const from = place(last.day) < 11 ? last : data.points.filter((one) => one.paid !== null && place(one.day) < 11).at(-1);
+    if (from) projection[place(from.day)] = { value: Number(from.paid) * 100, text: from.paid };
     projection[11] = { value: Number(data.projected) * 100, text: data.projected };
   }
   const below = data.floor !== null && data.projected !== null && data.projected < data.floor;
   const line = (name, values, style) => ({ name, type: "line", data: values, connectNulls: true, symbolSize: 5, ...style });
   return {
-    ...base(data.title),
+    ...base(),
     grid: { left: 40, right: 14, top: 12, bottom: 22 },
     tooltip: { trigger: "axis", confine: true, textStyle: { fontSize: 12 }, valueFormatter: undefined,
       formatter: (items) => items.filter((item) => item.data).map((item) => item.seriesName + " " + percentText(item.data.text)).join("<br>") },
@@ -68,7 +70,7 @@ const money = (data) => {
     data: data.bars.map((bar) => ({ value: Number(bar[key]), text: bar[key] })).reverse(),
   });
   return {
-    ...base(data.title),
+    ...base(),
     grid: { left: 10, right: 24, top: 6, bottom: 44, containLabel: true },
     legend: { bottom: 0, itemWidth: 12, itemHeight: 10, textStyle: { fontSize: 12, color: QUIET }, selectedMode: false },
     tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, confine: true, textStyle: { fontSize: 12 },
@@ -80,7 +82,7 @@ const money = (data) => {
 };
 
 const waterfall = (data, width) => ({
-  ...base(data.title),
+  ...base(),
   grid: { left: 8, right: 8, top: 26, bottom: 6, containLabel: true },
   tooltip: { trigger: "item", confine: true, textStyle: { fontSize: 12 }, formatter: (item) => item.name + " " + moneyText(item.data.text) },
   xAxis: { type: "category", data: data.bars.map((bar) => bar.name), axisLine, axisTick: { show: false }, axisLabel: { fontSize: 12, color: INK, interval: 0, width: Math.floor((width - 60) / data.bars.length), overflow: "break" } },

@@ -1,6 +1,18 @@
 // Small things that HTML alone can't do. No page needs them to work.
 "use strict";
 
+// On a phone a row is a card: every cell says which column it is of.
+const label = () => document.querySelectorAll("main table.table").forEach((table) => {
+  const heads = [...table.querySelectorAll("thead tr:last-child th")].map((head) => head.textContent.replace(/[▾▴]/g, "").trim());
+  if (!heads.length) return;
+  table.classList.add("labelled");
+  table.querySelectorAll("tbody tr, tfoot tr").forEach((row) => {
+    if (row.children.length === heads.length) [...row.children].forEach((cell, index) => { cell.dataset.label = heads[index]; });
+  });
+});
+label();
+document.addEventListener("htmx:afterSwap", label);
+
 // A filter's change asks for the list; the button is for those without scripts.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-filters]");
@@ -12,6 +24,14 @@ document.querySelectorAll("form[data-filters] .submit").forEach((one) => one.cla
 document.addEventListener("formdata", (event) => {
   if (!event.target.matches("form[data-filters]")) return;
   for (const [name, value] of [...event.formData.entries()]) if (value === "") event.formData.delete(name);
+});
+
+// The key / goes to the box that finds everything.
+document.addEventListener("keydown", (event) => {
+  const box = document.getElementById("find");
+  if (event.key !== "/" || !box || event.target.closest("input, textarea, select")) return;
+  event.preventDefault();
+  box.focus();
 });
 
 // A button that prints; a step that can't be taken back asks first.

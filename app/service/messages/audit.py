@@ -7,6 +7,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "对账数据不完整或重复。请在 totals（各基金合计）和 file（明细文件）中填写且只填写一项。",
         "Send either totals or a file. Give the totals per fund, or a detail file, and not both.",
     ),
+    "figures_missing": (
+        "医疗机构的数字没有填全。请填写每个已申报基金的笔数和金额，没有的填 0。",
+        "Figures of the hospital are missing. Give count and amount for every fund declared, 0 where there is none.",
+    ),
     "fund_repeated": ("同一基金出现了两次。请合并为一行。", "A fund is named twice. Make one row of it."),
     "settlement_repeated": (
         "同一结算、同一基金在文件中已出现过。首次出现在第 {row} 行；请合并或删除重复行。",

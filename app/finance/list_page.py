@@ -1,0 +1,209 @@
+"""A declared list as a page: its filters, columns, order and sums come from its declaration, none is named a second
+time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import Any, Final, Generic, Literal, Protocol, get_args, get_origin
+
+import msgspec
+from sqlalchemy import ColumnElement, FromClause, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.basics.money import yuan
+from app.clearing.moves import business_now, today
+from app.clearing.plan import FUNDS
+from app.finance.listing import Listing, chosen, listed
+from app.finance.page import Refusal, Visitor, reading, shown, visit
+from app.finance.registered import hospital_names
+from app.registry.tables import hospital
+from app.service.columns import ListColumn, filter_title
+from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, plain_type
+
+MOST_OFFERED: Final = 200
+LONG: Final = ("statement_id", "reconciliation_id", "area_code")
+"""Filters that a page offers only when its address has them: lists link to each other by them."""
+
+Widget = Literal["options", "check", "date", "month", "hospital", "text"]
+
+
+class Sums(Protocol):
+    """What else is summed over the rows of a list on a day."""
+
+    def __call__(self, rows: FromClause, day: date) -> Mapping[str, ColumnElement[Any]]: ...
+
+
+Live = Callable[[FromClause], ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """How a page shows a declared list: its address, the members that are its columns, what else is summed, which
+    rows count in its sums (all without ``live``), the words before its texts, and its template where rows have steps
+    of their own."""
+
+    declared: AnyList
+    address: str
+    members: tuple[str, ...]
+    key: str
+    further: Sums | None = None
+    live: Live | None = None
+    template: str = "declared.html"
+
+    @property
+    def columns(self) -> tuple[ListColumn, ...]:
+        """The columns that are shown, in the page's order."""
+        known = {column.path: column for column in self.declared.columns}
+        return tuple(known[name] for name in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    """A filter as a form shows it."""
+
+    name: str
+    label: str
+    widget: Widget
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed(Generic[F]):
+    """What an address asks of a list: the filters that were understood, and the names of those that weren't."""
+
+    filters: F
+    misread: list[str] = field(default_factory=list)
+
+
+async def get_list(request: Any, page: ListPage) -> Response:
+    """A page of the list for whoever may read it."""
+    return await list_shown(await visit(request, *page.declared.scopes), page)
+
+
+async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None = None, **context: Any) -> Response:
+    """The page that the visitor's address asks for; with what a refused step says."""
+
+    async def read(connection: AsyncConnection) -> dict[str, Any]:
+        day = today(await business_now(visitor.service, connection))
+        narrowed = await narrowed_by(visitor, connection, page.declared)
+        listing, wanted = await _listing(visitor, connection, page, narrowed.filters, day)
+        assert page.declared.selected is not None  # a page of a list that is read otherwise has its own module
+        rows = [page.declared.selected.answer(row, day) for row in listing.rows]
+        return {
+            "listing": listing,
+            "rows": rows,
+            "sortable": _sortable(page, wanted),
+            "misread": narrowed.misread,
+            "sums": {name: yuan(value) for name, value in listing.sums.items()},
+            **await beside(visitor, connection, page.declared, rows),
+        }
+
+    return shown(visitor, page.template, refusal=refusal, page=page, **await reading(visitor, read), **context)
+
+
+async def beside(
+    visitor: Visitor, connection: AsyncConnection, declared: AnyList, rows: Sequence[Any]
+) -> dict[str, Any]:
+    """What every list's page shows beside its rows: the names of their hospitals, the form of filters and its
+    offers."""
+    codes = [row.hospital_code for row in rows if hasattr(row, "hospital_code")]
+    return {
+        "names": await hospital_names(connection, codes),
+        "fields": fields_of(visitor, declared),
+        "offered": await _offered(connection) if "hospital_code" in declared.filters.__struct_fields__ else [],
+    }
+
+
+async def _offered(connection: AsyncConnection) -> list[tuple[str, str]]:
+    found = await connection.execute(
+        select(hospital.c.code, hospital.c.name).order_by(hospital.c.name).limit(MOST_OFFERED)
+    )
+    return [(row.code, row.name) for row in found]
+
+
+async def _listing(
+    visitor: Visitor, connection: AsyncConnection, page: ListPage, filters: Filters, day: date
+) -> tuple[Listing, Select[Any]]:
+    selected = page.declared.selected
+    assert selected is not None
+    wanted = await selected.query(connection, filters, day)
+    sortable = _sortable(page, wanted)
+    key = selected.order[-1]
+    summed = [one.path for one in page.columns if one.kind == "money" and one.summed and one.path in sortable]
+    listing = await listed(
+        visitor.request.query_params,
+        connection,
+        wanted,
+        columns=sortable,
+        default=f"-{page.key}" if selected.newest_first else page.key,
+        key=key,
+        sums=summed,
+        live=page.live,
+        further=partial(page.further, day=day) if page.further else None,
+    )
+    return listing, wanted
+
+
+def _sortable(page: ListPage, wanted: Select[Any]) -> dict[str, ColumnElement[Any]]:
+    """The members that the database can sort by: those that it selects by the same name."""
+    return {name: wanted.selected_columns[name] for name in page.members if name in wanted.selected_columns}
+
+
+# ---------------------------------------------------------------- filters
+
+
+def fields_of(visitor: Visitor, declared: AnyList) -> list[FilterField]:
+    """The form of a list's filters."""
+    query, language = visitor.request.query_params, visitor.caller.language
+    found = []
+    for one in msgspec.structs.fields(declared.filters):
+        name = one.encode_name
+        if name not in LONG or query.get(name):
+            widget, options = _widget(name, one.type)
+            found.append(FilterField(name, filter_title(name, language), widget, options))
+    return found
+
+
+def _widget(name: str, type_: Any) -> tuple[Widget, tuple[str, ...]]:
+    kinds = get_args(plain_type(type_)) or (type_,)
+    literal = next((kind for kind in kinds if get_origin(kind) is Literal), None)
+    if literal is not None:
+        return "options", get_args(literal)
+    if name == "fund":
+        return "options", FUNDS
+    if bool in kinds:
+        return "check", ()
+    if date in kinds:
+        return "date", ()
+    return {"period": ("month", ()), "hospital_code": ("hospital", ())}.get(name, ("text", ()))  # type: ignore[return-value]
+
+
+async def narrowed_by(visitor: Visitor, connection: AsyncConnection, declared: DeclaredList[F, R, P]) -> Narrowed[F]:
+    """The filters of an address. One that can't be understood narrows nothing, and the page says so."""
+    values, misread = {}, []
+    for one in msgspec.structs.fields(declared.filters):
+        name = one.encode_name
+        text = chosen(visitor.request.query_params, name)
+        if text is None:
+            continue
+        if name == "hospital_code":
+            text = await _hospital(connection, text)
+        try:
+            values[one.name] = msgspec.convert(_value(one.type, text), one.type, strict=False)
+        except msgspec.ValidationError:
+            misread.append(filter_title(name, visitor.caller.language))
+    return Narrowed(declared.filters(**values), misread)
+
+
+def _value(type_: Any, text: str) -> Any:
+    return {"1": True, "true": True}.get(text, False) if bool in get_args(type_) else text
+
+
+async def _hospital(connection: AsyncConnection, text: str) -> str:
+    """The code of the one hospital that has this name or whose name has it as a part; else the text itself, a code."""
+    named = hospital.c.name.contains(text, autoescape=True)
+    found = (await connection.execute(select(hospital.c.code, hospital.c.name).where(named).limit(2))).all()
+    exact = [row.code for row in found if row.name == text]
+    return str(exact[0] if exact else found[0].code if len(found) == 1 else text)

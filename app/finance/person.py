@@ -1,0 +1,50 @@
+"""A person: who they are, their years with what is left under each cap, their bills, what is owed between them and
+hospitals."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.basics.names import CLASS_NAMES
+from app.finance.page import PageRoute, reading, shown, visit
+from app.finance.registered import hospital_names
+from app.registry.service import read_person
+from app.service.lists import Asked
+from app.service.security import PERSON_READERS
+from app.settlement.balance import answer_of, balance_of
+from app.settlement.lists import SETTLEMENTS, SettlementFilters
+from app.settlement.tables import patient_balance, person_year
+from app.settlement.year_api import read_year
+
+router = APIRouter(prefix="/finance/persons", route_class=PageRoute, include_in_schema=False)
+BILLS_SHOWN: Final = 50
+
+
+@router.get("/{person_id}")
+async def get_person(request: Request, person_id: str) -> Response:
+    """A person within the visitor's reach."""
+    visitor = await visit(request, *PERSON_READERS)
+    service, caller = visitor.service, visitor.caller
+    found = await read_person(service, caller, person_id)
+    asked: Asked[SettlementFilters, Any] = Asked(
+        service, caller, SettlementFilters(person_id=person_id), None, BILLS_SHOWN
+    )
+    bills = (await SETTLEMENTS.read(asked)).rows
+
+    async def read(connection: AsyncConnection) -> dict[str, Any]:
+        owed = select(patient_balance).where(patient_balance.c.person_id == person_id)
+        rows = (await connection.execute(owed.order_by(patient_balance.c.balance_id.desc()))).mappings()
+        years = select(person_year.c.benefit_year).where(person_year.c.person_id == person_id)
+        return {
+            "balances": [answer_of(balance_of(row)) for row in rows],
+            "years": sorted((await connection.execute(years)).scalars(), reverse=True),
+            "names": await hospital_names(connection, [bill.hospital_code for bill in bills]),
+        }
+
+    beside = await reading(visitor, read)
+    rooms = {year: await read_year(service, caller, person_id, year) for year in beside["years"]}
+    class_names = CLASS_NAMES[caller.language]
+    return shown(visitor, "person.html", person=found, bills=bills, rooms=rooms, class_names=class_names, **beside)

@@ -1,0 +1,113 @@
+"""One box that finds everything: ids as they are shown, visits, persons by number or id number, hospitals by name,
+bank references."""
+
+import re
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from msgspec import Struct
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.basics.ids import DISBURSEMENT, PREPAYMENT, SETTLEMENT, read_id, shown_id
+from app.clearing.tables import bank_movement
+from app.finance.look import page_of
+from app.finance.page import PageRoute, Visitor, gone_to, reading, shown, visit
+from app.registry.facts import name_and_birth, normal_id_number, parsed_day
+from app.registry.tables import hospital, person
+from app.service.lists import Asked
+from app.service.security import MONEY_READERS, blind_index_candidates, valid_id_number
+from app.settlement.lists import SETTLEMENTS, SettlementFilters
+
+router = APIRouter(prefix="/finance/search", route_class=PageRoute, include_in_schema=False)
+MOST: Final = 20
+MOST_TYPED: Final = 100
+_NAME_AND_DAY: Final = re.compile(r"\A(\D+?)[\s,，]+(\S+)\Z")
+
+
+class Hit(Struct, frozen=True):
+    """Something that was found: what it is, how it is called, and its page."""
+
+    kind: str
+    name: str
+    note: str
+    href: str
+
+
+@router.get("")
+async def get_search(request: Request) -> Response:
+    """What the box finds; a single find is shown at once."""
+    visitor = await visit(request, *MONEY_READERS)
+    typed = " ".join(request.query_params.get("q", "").replace("\x00", "").split())[:MOST_TYPED]
+    hits = await _found(visitor, typed) if typed else []
+    return gone_to(hits[0].href) if len(hits) == 1 else shown(visitor, "search.html", typed=typed, hits=hits)
+
+
+async def _found(visitor: Visitor, typed: str) -> list[Hit]:
+    if (address := _address(typed)) is not None:
+        return [Hit("number", typed, "", address)]
+    hits = await reading(visitor, lambda connection: _rows(visitor, connection, typed))
+    return hits + await _visits(visitor, typed)
+
+
+def _address(typed: str) -> str | None:
+    """The page of an id as it is shown, whose number is one."""
+    prefix = typed[:4].lower()
+    return page_of(typed.lower()) if read_id(prefix, typed.lower()) is not None else None
+
+
+async def _rows(visitor: Visitor, connection: AsyncConnection, typed: str) -> list[Hit]:
+    return [
+        *await _hospitals(connection, typed),
+        *await _persons(visitor, connection, typed),
+        *await _movements(connection, typed),
+    ]
+
+
+async def _hospitals(connection: AsyncConnection, typed: str) -> list[Hit]:
+    named = or_(hospital.c.code == typed, hospital.c.name.contains(typed, autoescape=True))
+    wanted = select(hospital.c.code, hospital.c.name).where(named).order_by(hospital.c.name).limit(MOST)
+    found = await connection.execute(wanted)
+    return [Hit("hospital", row.name, row.code, f"/finance/hospitals/{row.code}") for row in found]
+
+
+async def _persons(visitor: Visitor, connection: AsyncConnection, typed: str) -> list[Hit]:
+    """Persons by their number, their id number (kept as a blind index), or name and day of birth."""
+    wanted = select(person.c.person_id).where(_person(visitor, typed)).limit(MOST)
+    found = (await connection.execute(wanted)).scalars()
+    return [Hit("person", one, "", f"/finance/persons/{one}") for one in found]
+
+
+def _person(visitor: Visitor, typed: str) -> ColumnElement[bool]:
+    keys, id_number = visitor.service.keys, normal_id_number(typed)
+    if valid_id_number(id_number):
+        return person.c.id_number_index.in_(blind_index_candidates(keys, id_number))
+    named = _NAME_AND_DAY.match(typed)
+    born = parsed_day(named[2]) if named else None
+    if named and born is not None:
+        return person.c.name_birth_index.in_(blind_index_candidates(keys, name_and_birth(named[1], born)))
+    return person.c.person_id == typed
+
+
+async def _movements(connection: AsyncConnection, typed: str) -> list[Hit]:
+    columns = bank_movement.c
+    wanted = select(columns.disbursement_id, columns.prepayment_id).where(columns.bank_reference == typed)
+    hits = []
+    for row in await connection.execute(wanted.limit(MOST)):
+        paid = shown_id(DISBURSEMENT, row[0]) if row[0] is not None else shown_id(PREPAYMENT, row[1])
+        hits.append(Hit("reference", typed, paid, str(page_of(paid))))
+    return hits
+
+
+async def _visits(visitor: Visitor, typed: str) -> list[Hit]:
+    asked: Asked[SettlementFilters, Any] = Asked(
+        visitor.service, visitor.caller, SettlementFilters(visit_id=typed), None, MOST
+    )
+    rows = (await SETTLEMENTS.read(asked)).rows
+    found = [one for one in rows if one.settlement_id is not None]
+    return [
+        Hit("settlement", str(one.settlement_id), one.settled_at[:10], f"/finance/settlements/{one.settlement_id}")
+        for one in found
+        if str(one.settlement_id).startswith(SETTLEMENT)
+    ]

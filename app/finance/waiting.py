@@ -1,0 +1,109 @@
+"""What waits to be done, for one person: what they may do next, apart from what waits for somebody else because they
+made it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Table, false, func, literal, or_, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.basics.money import yuan
+from app.clearing.tables import (
+    deduction,
+    difference,
+    disbursement,
+    monthly_report,
+    payout_exception,
+    prepayment,
+    statement,
+)
+from app.finance.look import link
+from app.jobs.tables import job
+from app.service.security import ADMIN, Principal
+from app.settlement.tables import patient_balance
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Rows of a table that wait for one step: the state they wait in, who may not take the step because they made
+    them, the money concerned, who may take it, and the list that has exactly these rows."""
+
+    key: str
+    table: Table
+    state: str
+    address: str
+    makers: tuple[str, ...] = ()
+    amount: ColumnElement[int] | None = None
+    scope: str = "finance"
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+class Waiting(Struct, frozen=True):
+    """How much waits: for this person (``mine``), and for somebody else (``others``); yuan of mine where money is
+    concerned."""
+
+    key: str
+    mine: int
+    others: int
+    amount: str | None
+    href: str
+
+
+_UNPAID: Final = disbursement.c.amount - disbursement.c.paid
+_ORDERS: Final = "/finance/orders"
+_PREPAID: Final = "/finance/prepayments"
+_DECLARED: Final = "/finance/statements"
+TASKS: Final = (
+    Task("statements.declared", statement, "declared", _DECLARED, ("subject",)),
+    Task("statements.reconciled", statement, "reconciled", _DECLARED, ("subject",)),
+    Task("statements.audited", statement, "audited", _DECLARED, ("subject",)),
+    Task("orders.draft", disbursement, "draft", _ORDERS, ("subject",), disbursement.c.amount),
+    Task("orders.approved", disbursement, "approved", _ORDERS, (), disbursement.c.amount),
+    Task("orders.sent", disbursement, "sent", _ORDERS, (), _UNPAID),
+    Task("orders.part_paid", disbursement, "part_paid", _ORDERS, (), _UNPAID),
+    Task("prepayments.draft", prepayment, "draft", _PREPAID, ("subject",), prepayment.c.amount),
+    Task("prepayments.approved", prepayment, "approved", _PREPAID, (), prepayment.c.amount),
+    Task("prepayments.sent", prepayment, "sent", _PREPAID, (), prepayment.c.amount),
+    Task("appeals", deduction, "appealed", "/finance/audit", ("subject", "appealed_by"), deduction.c.amount),
+    Task("differences", difference, "open", "/finance/reconciliation"),
+    Task("balances", patient_balance, "open", "/finance/balances"),
+    Task("exceptions", payout_exception, "draft", "/finance/closings", ("subject",)),
+    Task("reports", monthly_report, "submitted", "/finance/reports", ("subject",)),
+    Task("jobs", job, "proposed", "/finance/jobs", scope="registry"),
+)
+
+
+async def waiting(connection: AsyncConnection, principal: Principal) -> list[Waiting]:
+    """What waits within the caller's reach, of the tasks that their roles have, in one statement. None that nobody
+    waits for."""
+    tasks = [task for task in TASKS if task.scope in principal.scopes or ADMIN in principal.scopes]
+    if not tasks:
+        return []
+    rows = await connection.execute(
+        union_all(*(_counted(number, tasks[number], principal) for number in range(len(tasks))))
+    )
+    found = {row[0]: row for row in rows}
+    return [
+        _shown(tasks[number], *found[number][1:]) for number in sorted(found) if found[number][1] or found[number][2]
+    ]
+
+
+def _counted(number: int, task: Task, principal: Principal) -> Any:
+    made = or_(false(), *(task.table.c[name] == principal.subject for name in task.makers))
+    mine = func.coalesce(made, False).is_(False)
+    amount = literal(0) if task.amount is None else task.amount
+    return select(
+        literal(number),
+        func.count().filter(mine),
+        func.count().filter(~mine),
+        func.coalesce(func.sum(amount).filter(mine), 0),
+    ).where(task.table.c.state == task.state)
+
+
+def _shown(task: Task, mine: int, others: int, amount: int) -> Waiting:
+    query = {"state": task.state} if task.address not in ("/finance/closings", "/finance/reports") else {}
+    return Waiting(
+        task.key, mine, others, None if task.amount is None else yuan(int(amount)), link(task.address, query)
+    )
