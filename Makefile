@@ -35,8 +35,12 @@ test: setup ## All tests at small size: real PostgreSQL, real HTTP
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-years with corrections, 1,000 hospital-months)
-	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 ONESTOP_SIMULATED_MONTHS=1000 \
-	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py tests/simulation/test_simulation.py
+	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
+	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
+	@$(MAKE) -s soak-clearing
+
+soak-clearing: setup ## 1,000 hospital-months of clearing against the auditor, in pieces of MINUTES (55); run it again to go on
+	@$(BIN)/python -m tests.simulation.soak --months 1000 --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
 
 check: setup ## Format, lint, types, import contracts, Dockerfile, openapi.yaml against the running application
 	@$(BIN)/ruff format --check .
@@ -66,4 +70,4 @@ bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.exports
 	@$(BIN)/python -m bench.month_close
 
-.PHONY: help setup demo serve test soak check format openapi image bench
+.PHONY: help setup demo serve test soak soak-clearing check format openapi image bench

@@ -52,7 +52,7 @@ def demo(port: int, once: bool, data_dir: Path | None) -> None:
 @click.option("--seed", type=int, required=True, help="Any seed gives the same year again.")
 @click.option("--hospitals", type=click.IntRange(1, 1000), default=4, show_default=True)
 @click.option(
-    "--months", type=click.IntRange(1, 24), default=13, show_default=True, help="Months with bills, from January 2018."
+    "--months", type=click.IntRange(1, 24), default=16, show_default=True, help="Months with bills, from January 2018."
 )
 @click.option(
     "--bills", type=click.IntRange(1, 1000), default=4, show_default=True, help="Per hospital and month, about."

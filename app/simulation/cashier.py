@@ -1,88 +1,129 @@
 """What hospitals do in a simulated year: bills, late bills, reversals, refunds; and lists that come late."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
-from random import Random
-from typing import Any, Final
+from typing import Final
+
+from msgspec import convert
 
 from app.simulation.agenda import Agenda
-from app.simulation.office import MAKER, Office
-from app.simulation.world import World
+from app.simulation.answers import Answer, ClaimSeen, SettlementSeen, settlement_of
+from app.simulation.auditor import Auditor
+from app.simulation.office import MAKER
+from app.simulation.stage import Stage
 
-LATE_BILL, PAID_BY_PATIENT, REVERSED, REFUNDED, TWICE, INJURED = 0.06, 0.03, 0.07, 0.05, 0.03, 0.04
+LATE_BILL, PAID_BY_PATIENT, REVERSED, REFUNDED, TWICE, INJURED = 0.06, 0.0, 0.08, 0.10, 0.03, 0.04
 REASON: Final = {"reason": "模拟更正"}
-GONE: Final = ("already_reversed", "nothing_to_refund", "refund_exceeds_line", "later_settlements_exist")
+GONE: Final = ("already_reversed", "nothing_to_refund", "refund_exceeds_line")
+Bill = Mapping[str, object]
 
-Body = dict[str, Any]
 
-
+@dataclass
 class Cashier:
     """Bills of a month at a time, and what becomes of them later."""
 
-    def __init__(self, office: Office, world: World, agenda: Agenda, random: Random) -> None:
-        self.office, self.world, self.agenda, self.random = office, world, agenda, random
-        self.reversed: set[str] = set()
-        self.settled = 0
+    stage: Stage
+    auditor: Auditor
+    agenda: Agenda
+    single_line: set[str] = field(default_factory=set)
+    settled: int = 0
 
     def month(self, hospital: str, first: date, days: int, bills: int) -> None:
         """Plan a month's bills of a hospital: about as many as ``bills``, some of them settled late."""
-        for _ in range(self.random.randrange(max(0, bills - 2), bills + 3)):
-            day = first + timedelta(days=self.random.randrange(days))
-            late = self.random.randrange(10, 70) if self.random.random() < LATE_BILL else self.random.randrange(3)
+        random = self.stage.random
+        for _ in range(random.randrange(max(0, bills - 2), bills + 3)):
+            day = first + timedelta(days=random.randrange(days))
+            late = random.randrange(10, 70) if random.random() < LATE_BILL else random.randrange(3)
             self.agenda.at(day + timedelta(days=late), partial(self._settle, hospital, day))
 
     def _settle(self, hospital: str, discharged: date) -> None:
-        bill = self.world.bill(hospital, discharged)
+        bill = self.stage.world.bill(hospital, discharged)
         who = hospital
-        if self.random.random() < PAID_BY_PATIENT:
+        if self.stage.chance(PAID_BY_PATIENT):
             bill, who = bill | {"paid_by": "patient"}, MAKER
-        elif bill["medical_type"] == "21" and self.random.random() < INJURED:
+        elif bill["medical_type"] == "21" and self.stage.chance(INJURED):
             bill = bill | {"work_injury": "undeterminable"}
-        answer = self.office.post(who, "/settlements", bill)
+        seen = settlement_of(self.stage.office.do(who, "POST", "/v1/settlements", bill))
+        self.auditor.settled(seen)
         self.settled += 1
-        if self.random.random() < TWICE:
-            self.office.refused(who, "/settlements", bill, "already_settled")
-        self._correct_later(answer, bill)
+        if seen.paid_by == "patient":
+            self._claims(seen, who)
+        if len(bill["lines"]) == 1:
+            self.single_line.add(seen.settlement_id)
+        if self.stage.chance(TWICE):
+            self._refused(who, "/settlements", bill, "already_settled")
+        self._correct_later(seen, [line["line_no"] for line in bill["lines"]])
 
-    def _correct_later(self, answer: Body, bill: Body) -> None:
-        later = self.office.day + timedelta(days=self.random.randrange(1, 90))
-        fate = self.random.random()
-        if answer["recoverable"]:
-            self.agenda.at(later, lambda: self._recover(answer["settlement_id"]))
+    def _claims(self, seen: SettlementSeen, who: str) -> None:
+        """The settlement opened a draft for each fund that owes something."""
+        rows = [convert(row, ClaimSeen) for row in self.stage.office.every("/claims", state="draft")]
+        of_bill = [row for row in rows if row.settlement_id == seen.settlement_id]
+        owing = sorted((one.fund, one.amount) for one in seen.payables if one.amount != "0.00")
+        if sorted((row.fund, row.amount) for row in of_bill) != owing:
+            self.stage.differs("settlement paid by the patient", seen.settlement_id, f"claims {owing}", f"{of_bill}")
+        for row in of_bill:
+            self.auditor.claimed(row, who)
+
+    def _correct_later(self, seen: SettlementSeen, lines: list[int]) -> None:
+        random = self.stage.random
+        later = self.stage.office.day + timedelta(days=random.randrange(1, 90))
+        fate = random.random()
+        if seen.recoverable:
+            self.agenda.at(later, lambda: self._recover(seen.settlement_id))
         elif fate < REVERSED:
-            self.agenda.at(later, lambda: self.reverse(answer["settlement_id"]))
+            self.agenda.at(later, lambda: self.reverse(seen.settlement_id))
         elif fate < REVERSED + REFUNDED:
-            line = self.random.choice(bill["lines"])["line_no"]
-            self.agenda.at(later, lambda: self._refund(answer["settlement_id"], line))
+            chosen = random.sample(lines, random.randrange(1, len(lines) + 1))
+            self.agenda.at(later, lambda: self.refund(seen.settlement_id, chosen))
 
     def reverse(self, settlement: str) -> None:
-        """Take a settlement back, with whatever later ones are different without it."""
-        if settlement not in self.reversed:
-            self.reversed.add(settlement)
-            self.office.post(MAKER, f"/settlements/{settlement}/reversal", REASON | {"cascade": True})
-        self.office.refused(MAKER, f"/settlements/{settlement}/reversal", REASON, "already_reversed")
+        """Take a settlement back, with whatever later ones are different without it; a second time is refused."""
+        if not self.auditor.bills[settlement].reversed:
+            path = f"/v1/settlements/{settlement}/reversal"
+            answer = self.stage.office.do(MAKER, "POST", path, REASON | {"cascade": True})
+            self._book(settlement, "reversal", answer, liable=False)
+        self._refused(MAKER, f"/settlements/{settlement}/reversal", REASON, "already_reversed")
 
     def _recover(self, settlement: str) -> None:
         """The injury was recognised: another party is liable for the bill."""
-        if settlement not in self.reversed:
-            self.reversed.add(settlement)
+        if not self.auditor.bills[settlement].reversed:
             body = REASON | {"document": "工伤认定书", "cascade": True}
-            self.office.post(MAKER, f"/settlements/{settlement}/recovery", body)
+            answer = self.stage.office.do(MAKER, "POST", f"/v1/settlements/{settlement}/recovery", body)
+            self._book(settlement, "recovery", answer, liable=True)
 
-    def _refund(self, settlement: str, line: int) -> None:
-        body = REASON | {"lines": [{"line_no": line, "quantity": "1"}], "cascade": True}
-        self.office.attempt(MAKER, f"/settlements/{settlement}/refunds", body, *GONE)
+    def _book(self, settlement: str, move: str, answer: Answer, *, liable: bool) -> None:
+        for difference in self.auditor.took_back(settlement_of(answer), liable=liable):
+            self.stage.differs(move, settlement, "", difference)
+
+    def refund(self, settlement: str, lines: list[int]) -> None:
+        """Take lines of a bill back, if they are still there."""
+        body = REASON | {"lines": [{"line_no": line, "quantity": "1"} for line in lines], "cascade": True}
+        status, answer = self.stage.office.send(MAKER, "POST", f"/v1/settlements/{settlement}/refunds", body)
+        if status < 400:
+            self.auditor.adjusted(settlement_of(answer))
+        elif answer["code"] not in GONE:
+            self.stage.differs("refund", settlement, "accepted", f"{status} {answer['code']}")
 
     def late_list(self, person: str, year: int) -> None:
         """A person turns out to have been poor, or not, since the year began: the year is computed again."""
-        body = self.world.persons[person]
+        body = self.stage.world.persons[person]
         others = [name for name in ("registered_poor", "low_income", "ordinary") if name != _class(body)]
-        chosen = self.random.choice(others)
+        chosen = self.stage.random.choice(others)
         identities = [] if chosen == "ordinary" else [{"class": chosen, "from": f"{year}-01-01"}]
-        self.world.put_person(person, body | {"identities": identities})
-        path = f"/persons/{person}/years/{year}/readjudication"
-        self.office.post(MAKER, path, {"reason": "名单迟到", "dry_run": False})
+        self.stage.world.put_person(person, body | {"identities": identities})
+        path = f"/v1/persons/{person}/years/{year}/readjudication"
+        answer = self.stage.office.do(MAKER, "POST", path, {"reason": "名单迟到", "dry_run": False})
+        for one in answer["adjustments"]:
+            self.auditor.adjusted(settlement_of(one))
+
+    def _refused(self, who: str, path: str, body: Bill, code: str) -> None:
+        status, answer = self.stage.office.send(who, "POST", f"/v1{path}", body)
+        self.stage.comparisons += 1
+        if answer.get("code") != code:
+            self.stage.differs(code, path, f"409 {code}", f"{status} {answer.get('code')}")
 
 
-def _class(body: Body) -> str:
+def _class(body: Answer) -> str:
     return str(body["identities"][0]["class"]) if body["identities"] else "ordinary"

@@ -34,14 +34,15 @@ def show_simulation(base_url: str, admin_token: str, wanted: Wanted, console: Co
 
 
 def _show(outcome: Outcome, wanted: Wanted, console: Console) -> None:
+    refused = sum(count for name, count in outcome.moves.items() if name.endswith("refused"))
     console.print(
         f"种子 {wanted.seed}：{outcome.hospital_months} 个机构月，{outcome.settlements} 张账单，{outcome.calls} 次请求"
-        f"（{outcome.refusals} 次按规则拒绝），{outcome.accounts} 个科目，核对 {outcome.comparisons} 次。"
+        f"（{refused} 次按规则拒绝），核对 {outcome.comparisons} 处。"
     )
-    console.print("分录：" + "，".join(f"{name} {count}" for name, count in outcome.events.items()))
+    console.print("动作：" + "，".join(f"{name} {count}" for name, count in outcome.moves.items()))
     for difference in outcome.differences[:SHOWN]:
         console.print(Text(difference, style="red"), soft_wrap=True)
     if outcome.differences:
         console.print(Text(f"与审计模型不符 {len(outcome.differences)} 处。", style="red"))
     else:
-        console.print("与审计模型完全一致：每个科目的余额和每个拨付数字，差异 0。")
+        console.print("与审计模型完全一致：每个科目的余额、每个拨付数字、每次受理和拒绝，差异 0。")

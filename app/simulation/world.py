@@ -2,8 +2,11 @@
 
 from datetime import date, timedelta
 from random import Random
-from typing import Any, Final
+from typing import Final
 
+from app.simulation.answers import Answer
+from app.simulation.auditor import FamilyDoctor
+from app.simulation.model.amounts import fen, yuan
 from app.simulation.office import ADMIN, Office
 
 AREAS: Final = ("530100", "532600")
@@ -15,8 +18,6 @@ PERSONS_PER_HOSPITAL: Final = 4
 ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK_DIGITS: Final = "10X98765432"
 
-Body = dict[str, Any]
-
 
 class World:
     """The registry's content as it was put there, and bills made from it."""
@@ -25,7 +26,8 @@ class World:
         self.office = office
         self.random = random
         self.hospitals: dict[str, str] = {}
-        self.persons: dict[str, Body] = {}
+        self.persons: dict[str, Answer] = {}
+        self.doctors: list[FamilyDoctor] = []
         self._bills = 0
         for item, (class_, ratio) in ITEMS.items():
             body = {
@@ -68,7 +70,7 @@ class World:
         }
         self.put_person(f"SIM{number:08d}", body)
 
-    def put_person(self, person: str, body: Body) -> None:
+    def put_person(self, person: str, body: Answer) -> None:
         """Bring a person to a state."""
         self.persons[person] = body
         self.office.do(ADMIN, "PUT", f"/v1/persons/{person}", body)
@@ -90,8 +92,10 @@ class World:
         if until is not None:
             body["until"] = str(until)
         self.office.do(ADMIN, "PUT", f"/v1/family-doctor/contracts/{shown}", body)
+        area = self.persons[person]["area_code"][:4] + "00"
+        self.doctors.append(FamilyDoctor(person, hospital, area, str(since), str(until or "9999")))
 
-    def bill(self, hospital: str, discharged: date) -> Body:
+    def bill(self, hospital: str, discharged: date) -> Answer:
         """A bill of somebody, mostly a neighbour: some days in hospital, childbirth, or a visit."""
         self._bills += 1
         here = self.hospitals[hospital][:4]
@@ -101,7 +105,7 @@ class World:
         stay = self.random.randrange(1, 15) if kind in ("21", "52") else 0
         admitted = max(discharged - timedelta(days=stay), date(discharged.year, 1, 1))
         lines = [self._line(number, admitted, kind) for number in range(1, self.random.randrange(2, 5))]
-        extra: Body = (
+        extra: Answer = (
             {"disease_code": "M03900"} if kind == "14" else {"delivery_mode": "vaginal"} if kind == "52" else {}
         )
         return extra | {
@@ -116,10 +120,10 @@ class World:
             "diagnoses": [{"code": "I63.900", "name": "模拟", "main": True}],
             "referral": self.random.choices(("compliant", "missing", "not_required"), (80, 10, 10))[0],
             "lines": lines,
-            "total": yuan(sum(cents(line["amount"]) for line in lines)),
+            "total": yuan(sum(fen(line["amount"]) for line in lines)),
         }
 
-    def _line(self, number: int, day: date, kind: str) -> Body:
+    def _line(self, number: int, day: date, kind: str) -> Answer:
         most = 2_000_000 if kind == "21" else 200_000
         amount = yuan(self.random.randrange(1, 1 + self.random.choice((most // 50, most // 5, most))))
         return {
@@ -138,13 +142,3 @@ def id_number(number: int) -> str:
     body = f"530102{1940 + number // 10_000:04d}0101{number % 1000:03d}"
     body = f"53{number // 1000 % 10_000:04d}{body[6:]}"
     return body + CHECK_DIGITS[sum(int(digit) * weight for digit, weight in zip(body, ID_WEIGHTS, strict=True)) % 11]
-
-
-def cents(text: str) -> int:
-    """Yuan as fen."""
-    return int(text.replace(".", ""))
-
-
-def yuan(amount: int) -> str:
-    """Fen as yuan; not negative."""
-    return f"{amount // 100}.{amount % 100:02d}"

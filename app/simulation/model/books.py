@@ -18,7 +18,6 @@ ACCOUNTS: Final = {  # event: debit, credit; a negative amount goes the other wa
     "forfeited": ("deposit", "expense"),
     "offset": ("payable", "prepaid"),
     "carried": ("payable", "carry"),
-    "repaid": ("cash", "carry"),
     "paid": ("payable", "cash"),
     "prepaid": ("prepaid", "cash"),
 }

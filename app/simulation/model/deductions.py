@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from app.simulation.model.books import Posting
+from app.simulation.model.books import Posting, Purse
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
 from app.simulation.model.state import APPEAL_DAYS, OPEN, Audit, Deduction, Part, State, Statement, Step
 from app.simulation.model.statements import chosen_parts, step_of
@@ -38,8 +38,14 @@ def may_propose(state: State, statement: Statement, settlement: str, fund: str, 
         (bool(part.approved_by), INVALID_MOVE),
         (amount <= 0, UNACCEPTABLE),
         (amount > owed, UNACCEPTABLE),
-        (amount > owed and owed == 0, Reason(409)),
+        (owed == 0, Reason(409)),
+        (_recovered(state, part.purse, settlement), SILENT),
     )
+
+
+def _recovered(state: State, purse: Purse, settlement: str) -> bool:
+    """Whether a liable party's money took the payable's place."""
+    return any(one.settlement == settlement and one.event == "recovered" for one in state.books[purse])
 
 
 def propose(state: State, part: Part, deduction: Deduction) -> None:
@@ -54,8 +60,9 @@ def appeal_by(day: str) -> str:
 
 
 def may_accept(state: State, deduction: Deduction) -> Reasons:
-    """The hospital agrees while it is proposed."""
-    return because((current(state, deduction) != Audit.PROPOSED, INVALID_MOVE))
+    """The hospital agrees while it is proposed; agreeing to what counts as accepted may be taken or refused."""
+    late = deduction.state == Audit.PROPOSED and current(state, deduction) == Audit.ACCEPTED
+    return because((deduction.state != Audit.PROPOSED, INVALID_MOVE), (late, SILENT))
 
 
 def may_appeal(state: State, deduction: Deduction) -> Reasons:
@@ -115,7 +122,7 @@ def _post(state: State, deduction: Deduction, event: str, amount: int) -> None:
     if event == "deducted":
         statement = state.statements[deduction.statement]
         item = next(one for part in statement.parts for one in part.items if one.settlement == deduction.settlement)
-        posting.statements, posting.period = item.statements, item.period
+        posting.statements = item.statements
     state.books.post(posting)
 
 

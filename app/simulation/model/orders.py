@@ -85,6 +85,7 @@ def predicted(state: State, parts: Sequence[Part], rate: int | None) -> list[For
 def order(state: State, part: Part, shown: str, maker: str, one: Formula) -> Payment:
     """Make a part's order as the formula says; a net that is not positive is carried at once."""
     made = Payment(shown, "order", part.purse, part.year, maker, one.amount, part=part, gross=one.gross)
+    made.made_on = state.today
     made.carried, made.deposit, made.offset = one.carried, one.deposit, one.offset
     made.takes = waiting_carries(state, part.purse)
     for carry in made.takes:
@@ -103,6 +104,7 @@ def _take_prepayments(state: State, made: Payment) -> None:
         taken = min(left, outstanding(one))
         made.offsets[one.shown] = taken
         one.offset += taken
+        one.reserved += taken
         follow_money(one)
         left -= taken
 
@@ -111,30 +113,43 @@ def _carry(state: State, made: Payment, amount: int) -> None:
     made.state = Way.CARRIED
     if amount:
         state.carries.append(Carry(made, amount))
-    _post(state, made, "carried", made.carried - amount)
+    carry_between_years(state, made, 1)
 
 
 def approve(state: State, made: Payment) -> None:
     """Post what it withholds, offsets and takes off; nothing left to pay is paid."""
     made.state = Way.PAID if made.amount == 0 else Way.APPROVED
+    for shown, taken in made.offsets.items():
+        state.prepayments[shown].reserved -= taken
     _post_parts(state, made, 1)
 
 
 def cancel(state: State, made: Payment) -> None:
     """What it held back, took off and carried is free again."""
-    if made.state != Way.DRAFT:
+    drafted = made.state == Way.DRAFT
+    if not drafted:
         _post_parts(state, made, -1)
-    made.state = Way.CANCELLED
+    made.state, made.ended_on = Way.CANCELLED, state.today
     for carry in made.takes:
         carry.taken_by = None
     for shown, taken in made.offsets.items():
         state.prepayments[shown].offset -= taken
+        state.prepayments[shown].reserved -= taken if drafted else 0
         follow_money(state.prepayments[shown])
 
 
 def _post_parts(state: State, made: Payment, sign: int) -> None:
-    for event, amount in (("withheld", made.deposit), ("offset", made.offset), ("carried", made.carried)):
+    for event, amount in (("withheld", made.deposit), ("offset", made.offset)):
         _post(state, made, event, sign * amount)
+    carry_between_years(state, made, sign)
+
+
+def carry_between_years(state: State, made: Payment, sign: int) -> None:
+    """What one year owes less, another year's order pays less: within a year nothing moves."""
+    for carry in made.takes:
+        if carry.order.year != made.year:
+            _post(state, carry.order, "carried", -sign * carry.rest)
+            _post(state, made, "carried", sign * carry.rest)
 
 
 def _post(state: State, made: Payment, event: str, amount: int) -> None:
@@ -167,4 +182,7 @@ def may_repay(state: State, carry: Carry, amount: int, day: str, who: str) -> Re
 def repay(state: State, carry: Carry, amount: int, day: str) -> None:
     """What is carried falls; nothing else moves."""
     carry.repaid += amount
-    state.books.post(Posting(carry.order.purse, day, carry.order.year, "repaid", amount))
+    posting = Posting(carry.order.purse, day, carry.order.year, "paid", -amount, pay_by=carry.order.pay_by)
+    if carry.order.part is not None and carry.order.part.items:
+        posting.statements = carry.order.part.items[0].statements
+    state.books.post(posting)

@@ -45,11 +45,16 @@ def may_send(payment: Payment) -> Reasons:
 
 
 def may_pay(state: State, payment: Payment, amount: int, day: str, reference: str) -> Reasons:
-    """At most what is unpaid, not before its sending nor after today, not into a closed month, under a new reference."""
+    """At most what is unpaid, not before its sending nor after today, not into a closed month, under a new reference.
+
+    Money of an order that came back is due again; a prepayment that came back is over.
+    """
     used = reference in state.references.get(payment.shown, set())
     elsewhere = any(reference in of_one for shown, of_one in state.references.items() if shown != payment.shown)
+    returned = payment.kind == "prepayment" and payment.state == Way.RETURNED
     return because(
         (payment.state not in PAYABLE_WAYS, INVALID_MOVE),
+        (returned, INVALID_MOVE),
         (amount <= 0, UNACCEPTABLE),
         (
             payment.state in PAYABLE_WAYS and amount > payment.amount - payment.paid,
@@ -141,7 +146,8 @@ def _move(state: State, payment: Payment, amount: int, day: str, reference: str)
     payment.movements.append(Movement(day, amount, reference))
     state.references.setdefault(payment.shown, set()).add(reference)
     event = CASH_EVENT.get(payment.kind, "paid")
-    posting = Posting(payment.purse, day, payment.year, event, amount, pay_by=payment.pay_by)
+    due = payment.pay_by or (day if payment.kind == "release" else "")
+    posting = Posting(payment.purse, day, payment.year, event, amount, pay_by=due)
     if payment.part is not None:
         posting.statements = payment.part.items[0].statements if payment.part.items else []
     state.books.post(posting)

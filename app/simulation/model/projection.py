@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from app.simulation.model.amounts import RATE_ONE
 from app.simulation.model.orders import Formula
-from app.simulation.model.rates import known_only, reaches
+from app.simulation.model.rates import Instead, known_only, projected, reaches
 from app.simulation.model.reasons import SILENT, Reason, Reasons
 from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Part, State
 
@@ -27,6 +28,11 @@ def _of_part(state: State, part: Part, one: Formula, chosen: int, floor: int) ->
         return [SILENT]
     if int(state.today[:4]) > part.year:
         return [] if chosen <= PLAN_DEPOSIT else [SILENT]
-    if known_only(state, part.purse.area, part.purse.fund, part.year):
+    area, fund = part.purse.area, part.purse.fund
+    if known_only(state, area, fund, part.year):
         return [] if reaches(chosen, floor) else [REFUSED]
-    return [SILENT]
+    with_it = projected(state, area, fund, part.year, state.today, Instead(part, one.deposit))
+    without = projected(state, area, fund, part.year, state.today, Instead(part, 0))
+    if with_it.part * RATE_ONE >= floor * with_it.whole:
+        return []
+    return [REFUSED] if without.part > with_it.part else [SILENT]

@@ -1,7 +1,9 @@
 """The payout figures of a fund, an area and a fiscal year as of a day, from the auditor's books alone."""
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import Final, NamedTuple
 
 from app.simulation.model.amounts import MONTHS, RATE_ONE, ended, following, months_of, share
 from app.simulation.model.books import (
@@ -16,13 +18,13 @@ from app.simulation.model.books import (
     Posting,
     Purse,
 )
-from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, State
+from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Part, State
 
 UNPAID: Final = PAYABLE | {event: -sign for event, sign in SETTLED.items()}
 
 
 @dataclass(frozen=True)
-class Figures:
+class PayoutFigures:
     """The table of the contract; names are those of the API."""
 
     incurred: int
@@ -41,9 +43,27 @@ class Figures:
     late_declared: int
 
 
-def figures(state: State, area: str, fund: str, year: int, as_of: str, hospital: str | None = None) -> Figures:
-    """The figures of all purses of a fund and area, or of one hospital's; the legal ones stand still from 31 December."""
-    purses = [one for one in state.books.of(area=area, fund=fund) if hospital in (None, one.hospital)]
+class Whose(StrEnum):
+    """Whose purses are meant."""
+
+    ALL = "all"
+    HOSPITALS = "hospitals"
+    PERSONS = "persons"
+
+
+def purses_of(state: State, area: str, fund: str, whose: Whose | str) -> list[Purse]:
+    """The purses of a fund and area: all, hospitals' or persons', or one hospital's by its code."""
+    of_fund = state.books.of(area=area, fund=fund)
+    if whose == Whose.ALL:
+        return of_fund
+    if whose in (Whose.HOSPITALS, Whose.PERSONS):
+        return [one for one in of_fund if (one.hospital is None) == (whose == Whose.PERSONS)]
+    return [one for one in of_fund if one.hospital == whose]
+
+
+def figures(state: State, area: str, fund: str, year: int, as_of: str, whose: Whose | str = Whose.ALL) -> PayoutFigures:
+    """The figures of a fund and area, of all purses or of some; the legal ones stand still from 31 December."""
+    purses = purses_of(state, area, fund, whose)
     end = f"{year}-12-31"
     last = min(as_of, end)
     book = state.books
@@ -52,7 +72,7 @@ def figures(state: State, area: str, fund: str, year: int, as_of: str, hospital:
     cash, offset = book.total(purses, CASH, last, year), book.total(purses, {"offset": 1}, last, year)
     at_end = sum(_year_end_offset(state, purse, year) for purse in purses) if as_of >= end else 0
     disbursed = cash + offset + at_end
-    return Figures(
+    return PayoutFigures(
         incurred=incurred,
         deductions=incurred - payable,
         payable=payable,
@@ -160,6 +180,78 @@ def of_month(state: State, area: str, fund: str, period: str, as_of: str) -> int
     return sum(one.into(PAYABLE) for one in postings if (one.period, one.year) == (period, year) and one.day <= as_of)
 
 
-def scheduled_of(amount: int, period: str, year: int) -> int:
-    """What of a month's amount is to be paid by the year's end: all but the deposit, or nothing."""
+@dataclass(frozen=True)
+class Projection:
+    """What will be paid by the year's end if everything goes as planned."""
+
+    scheduled: int
+    expected: int
+    known_only: bool
+    part: int
+    whole: int
+
+
+class Instead(NamedTuple):
+    """A part's deposit as an order would have it."""
+
+    part: Part
+    deposit: int
+
+
+def projected(state: State, area: str, fund: str, year: int, as_of: str, instead: Instead | None = None) -> Projection:
+    """Of what is known or expected, all that is to be paid by 31 December, less its deposit; it stands still from then on."""
+    day = min(as_of, f"{year}-12-31")
+    now = figures(state, area, fund, year, day)
+    coming = expected(state, area, fund, year, day)
+    of_known = sum(_still_to_pay(state, purse, year, day, instead) for purse in state.books.of(area=area, fund=fund))
+    of_coming = sum(_scheduled_of(amount, period, year) for period, amount in coming.items())
+    scheduled = of_known + of_coming
+    return Projection(
+        scheduled=scheduled,
+        expected=sum(coming.values()),
+        known_only=known_only(state, area, fund, year),
+        part=now.disbursed + scheduled,
+        whole=now.payable + sum(coming.values()),
+    )
+
+
+def _still_to_pay(state: State, purse: Purse, year: int, day: str, instead: Instead | None) -> int:
+    """What is due by 31 December and not disbursed; what one hospital has too much doesn't pay another."""
+    disbursed = state.books.total([purse], SETTLED, day, year)
+    disbursed += _year_end_offset(state, purse, year) if day >= f"{year}-12-31" else 0
+    return max(0, _by_year_end(state, purse, year, day, instead) - disbursed)
+
+
+def _by_year_end(state: State, purse: Purse, year: int, day: str, instead: Instead | None) -> int:
+    """A purse's known payables that are due by 31 December, less deposits: an order's own, else the plan's."""
+    groups: dict[str, int] = defaultdict(int)
+    for one in _known(state, purse, year, day):
+        if one.due(day) <= f"{year}-12-31":
+            of = one.declared_on(day)
+            groups[of.statement if of else one.period] += one.into(PAYABLE)
+    found = 0
+    for group, amount in groups.items():
+        part = _part(state, purse, year, group)
+        chosen = instead is not None and part is instead.part
+        found += amount - (instead.deposit if instead and chosen else _deposit(purse, part, amount, day))
+    return found
+
+
+def _part(state: State, purse: Purse, year: int, group: str) -> Part | None:
+    statement = state.statements.get(group)
+    parts = statement.parts if statement else []
+    return next((part for part in parts if (part.purse, part.year) == (purse, year)), None)
+
+
+def _deposit(purse: Purse, part: Part | None, amount: int, day: str) -> int:
+    """What an order withholds of a month's amount, or will by the plan; nothing of what persons get."""
+    if purse.hospital is None:
+        return 0
+    for order in part.orders if part else []:
+        if order.made_on <= day < order.ended_on:
+            return order.deposit
+    return share(max(0, amount), PLAN_DEPOSIT)
+
+
+def _scheduled_of(amount: int, period: str, year: int) -> int:
     return amount - share(amount, PLAN_DEPOSIT) if following(period, PAY_BY_DAY) <= f"{year}-12-31" else 0

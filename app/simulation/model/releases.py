@@ -2,7 +2,7 @@
 
 from app.simulation.model.amounts import share
 from app.simulation.model.books import HELD, Posting, Purse
-from app.simulation.model.orders import formula, waiting_carries
+from app.simulation.model.orders import carry_between_years, formula, waiting_carries
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
 from app.simulation.model.state import Carry, Payment, Release, State, Way
 
@@ -70,7 +70,7 @@ def approve(state: State, release: Release, order_shown: str | None, who: str) -
         carry.taken_by = made
     if one.net < 0:
         state.carries.append(Carry(made, -one.net))
-    _post(state, release, "carried", one.carried - max(0, -one.net))
+    carry_between_years(state, made, 1)
     state.orders[order_shown] = made
     release.order = made
 

@@ -133,7 +133,10 @@ class Movement:
 
 @dataclass
 class Payment:
-    """An order, a prepayment, a release's order or a claim: what has a maker, a checker and money."""
+    """An order, a prepayment, a release's order or a claim: what has a maker, a checker and money.
+
+    Of an order ``offset`` is what prepayments pay of it; of a prepayment what orders took, ``reserved`` what drafts did.
+    """
 
     shown: str
     kind: str
@@ -145,6 +148,7 @@ class Payment:
     gross: int = 0
     deposit: int = 0
     offset: int = 0
+    reserved: int = 0
     carried: int = 0
     state: Way = Way.DRAFT
     sent_on: str = ""
@@ -153,6 +157,8 @@ class Payment:
     takes: list["Carry"] = field(default_factory=list)
     pay_by: str = ""
     settlement: str = ""
+    made_on: str = ""
+    ended_on: str = "9999"
 
     @property
     def paid(self) -> int:

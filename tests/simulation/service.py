@@ -1,0 +1,59 @@
+"""A service with a database of its own, as a simulated year needs it, and the year that is run on it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from app.database.schema import migrate
+from app.simulation.show import FEE_FEN, SIMULATED
+from app.simulation.year import Outcome, Wanted, simulate
+from tests.conftest import ADMIN_TOKEN, ROOT, new_database, start_service
+
+STOP_SECONDS = 30
+
+
+class Played(NamedTuple):
+    """What a seed came to, and what the ledger's own proof says of it afterwards ("" when it finds nothing)."""
+
+    outcome: Outcome
+    findings: str
+
+
+@contextmanager
+def new_service(database_server: str) -> Iterator[tuple[str, str]]:
+    """A service on a new database of a server, and the database."""
+
+    async def prepare() -> str:
+        url = await new_database(database_server)
+        await migrate(url)
+        return url
+
+    database = asyncio.run(prepare())
+    with tempfile.TemporaryDirectory() as folder:
+        process, base_url = start_service(database, Path(folder), **SIMULATED)
+        try:
+            yield base_url, database
+        finally:
+            process.terminate()
+            assert process.wait(STOP_SECONDS) == 0
+
+
+def run(base_url: str, wanted: Wanted) -> Outcome:
+    """A simulation without a picture."""
+    return simulate(base_url, ADMIN_TOKEN, wanted, fee_fen=FEE_FEN, progress=lambda _: None)
+
+
+def play(database_server: str, wanted: Wanted) -> Played:
+    """Simulate a seed on a new database, then let the ledger prove itself."""
+    with new_service(database_server) as (base_url, database):
+        outcome = run(base_url, wanted)
+        command = [sys.executable, "-m", "app.cli", "ledger", "check"]
+        environment = os.environ | {"ONESTOP_DATABASE_URL": database}
+        proof = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    return Played(outcome, "" if proof.returncode == 0 else proof.stdout + proof.stderr)
