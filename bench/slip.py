@@ -1,4 +1,5 @@
-"""What setting a slip as PDF costs by the number of its lines: ``python -m bench.slip [LINES ...]``, each in a new process."""
+"""What setting a slip as PDF costs by the number of its lines: ``python -m bench.slip [LINES ...]``, each in a new
+process."""
 
 import multiprocessing
 import resource

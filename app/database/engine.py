@@ -1,7 +1,8 @@
 """The database: connections, and the only begin, commit and rollback.
 
-One request or job is one transaction. Raising inside rolls back, returning commits. Connections work as ``onestop_app``, which
-owns no table; what a request may reach is set by ``request_open`` in the database for that transaction only.
+One request or job is one transaction. Raising inside rolls back, returning commits. Connections work as
+``onestop_app``, which owns no table; what a request may reach is set by ``request_open`` in the database for that
+transaction only.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable

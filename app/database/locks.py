@@ -1,12 +1,12 @@
 """Every advisory lock: its name, its number, why it is needed. None is taken by a number written anywhere else.
 
-A lock of a named thing (a person, a month of an area) is ``hashtextextended(name, number)``, so that the numbers part the kinds;
-in SQL ``lock_key('person', id)`` says the same for the locks that the database takes itself (a test compares). The last three are
-locks of the whole database: their number is the lock. All are held until the transaction ends, the election as long as its
-connection lives.
+A lock of a named thing (a person, a month of an area) is ``hashtextextended(name, number)``, so that the numbers part
+the kinds; in SQL ``lock_key('person', id)`` says the same for the locks that the database takes itself (a test
+compares). The last three are locks of the whole database: their number is the lock. All are held until the transaction
+ends, the election as long as its connection lives.
 
-The order in which one transaction takes them: an idempotency key or a message, then what is declared, ordered or closed, then
-the person, then the area's month and year. Whoever takes several of a kind takes them by name.
+The order in which one transaction takes them: an idempotency key or a message, then what is declared, ordered or
+closed, then the person, then the area's month and year. Whoever takes several of a kind takes them by name.
 """
 
 from enum import IntEnum
@@ -47,7 +47,8 @@ async def hold(connection: AsyncConnection, kind: Lock, name: str) -> None:
 
 
 async def share(connection: AsyncConnection, kind: Lock, name: str) -> None:
-    """Hold a named thing's lock together with others until the transaction ends; who wants it alone waits for all of them."""
+    """Hold a named thing's lock together with others until the transaction ends; who wants it alone waits for all of
+    them."""
     await connection.execute(_SHARE, {"name": name, "number": kind.value})
 
 

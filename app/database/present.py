@@ -1,8 +1,8 @@
 """The present SQL: what ``sql/`` says of functions, triggers, row security and privileges, applied whole.
 
-``sql/tables/`` is the baseline that migration 0001 makes; every later change of a table is a migration of its own. All else in
-``sql/`` is taken away and given again each time a database is migrated, so that a function, trigger, policy or grant that left
-the folder leaves the database too.
+``sql/tables/`` is the baseline that migration 0001 makes; every later change of a table is a migration of its own. All
+else in ``sql/`` is taken away and given again each time a database is migrated, so that a function, trigger, policy or
+grant that left the folder leaves the database too.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """The schema: bringing a database to this release's, and whether this code and a database's schema fit each other.
 
-The database says which schema it has (``schema_version``) and the oldest code that still works on it (``oldest_code``), both as
-this module counts them. A release that changes a migration or ``sql/`` raises ``SCHEMA_VERSION``; it raises ``OLDEST_CODE`` to
-the first version whose code works on what it leaves.
+The database says which schema it has (``schema_version``) and the oldest code that still works on it (``oldest_code``),
+both as this module counts them. A release that changes a migration or ``sql/`` raises ``SCHEMA_VERSION``; it raises
+``OLDEST_CODE`` to the first version whose code works on what it leaves.
 """
 
 from collections.abc import Callable
@@ -65,9 +65,11 @@ def misfit(connection: Connection) -> str | None:
 
 
 async def migrate(url: str) -> str:
-    """Bring a database to this release's schema, as the login of the URL (which becomes the owner), and say its revision.
+    """Bring a database to this release's schema, as the login of the URL (which becomes the owner), and say its
+    revision.
 
-    Two at once: the second waits. A schema of a later release is left as it is. SchemaUnfit when this code is too old for it.
+    Two at once: the second waits. A schema of a later release is left as it is. SchemaUnfit when this code is too old
+    for it.
     """
     await _within(url, _upgrade)
     return head()

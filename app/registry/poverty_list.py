@@ -118,7 +118,7 @@ def _malformed(row: Row, field: str, reason: str) -> JobRow:
 # ---------------------------------------------------------------- what becomes of it (pure)
 
 
-class FoundPerson(NamedTuple):
+class MatchedRow(NamedTuple):
     """What the registry knows for a row: the person by id number and whether the name agrees, persons by name and birth
     date (at most two), and whether an earlier row of the list has the same id number and class."""
 
@@ -151,7 +151,7 @@ class Change(NamedTuple):
     until: date | None = None
 
 
-def outcome_of(found: FoundPerson) -> tuple[str, str | None, str | None]:
+def outcome_of(found: MatchedRow) -> tuple[str, str | None, str | None]:
     """Outcome, reason and person of a row. Another id number under the same name and birth date is never a match."""
     if found.repeated:
         return "duplicate", "row_repeated", found.by_id_number
@@ -351,7 +351,7 @@ async def _applied(service: Service, run_: Run, after: int, evidence: str) -> in
 
 
 async def _apply_chunk(connection: HotConnection, run_: Run, after: int, evidence: str) -> int | None:
-    found = [FoundPerson(*row) for row in await connection.fetch(_FOUND, run_.job_id, after, APPLY_ROWS)]
+    found = [MatchedRow(*row) for row in await connection.fetch(_FOUND, run_.job_id, after, APPLY_ROWS)]
     if not found:
         return None
     decided = await _decisions(connection, run_.options, found)
@@ -367,7 +367,7 @@ async def _apply_chunk(connection: HotConnection, run_: Run, after: int, evidenc
 
 
 async def _decisions(
-    connection: HotConnection, options: Mapping[str, str], found: Sequence[FoundPerson]
+    connection: HotConnection, options: Mapping[str, str], found: Sequence[MatchedRow]
 ) -> list[_Decided]:
     outcomes = [(row, *outcome_of(row._replace(by_name=row.by_name or []))) for row in found]
     persons = [person_id for _, outcome, _, person_id in outcomes if outcome == "matched"]
@@ -382,7 +382,7 @@ async def _decisions(
 
 def _each_once(
     options: Mapping[str, str],
-    outcomes: Sequence[tuple[FoundPerson, str, str | None, str | None]],
+    outcomes: Sequence[tuple[MatchedRow, str, str | None, str | None]],
     held: Mapping[tuple[str, str], list[HeldIdentity]],
     known: set[tuple[str, str]],
 ) -> Iterator[_Decided]:

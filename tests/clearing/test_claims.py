@@ -37,7 +37,8 @@ def back(amount: str, day: str = "2018-05-20") -> dict[str, str]:
 
 
 async def test_a_bill_paid_in_cash_opens_a_claim_for_each_fund_and_pays_it(desk: Office) -> None:
-    """One claim per payable, drafted by who settled; approved by another, sent and paid; the payout rate counts it apart."""
+    """One claim per payable, drafted by who settled; approved by another, sent and paid; the payout rate counts it
+    apart."""
     settled, claims = await claimed(desk)
     assert {one["fund"]: one["amount"] for one in claims} == {one["fund"]: one["amount"] for one in settled["payables"]}
     basic = next(one for one in claims if one["fund"] == "390100")

@@ -600,7 +600,8 @@ async def test_a_statements_state_is_that_of_its_least_advanced_part(desk: Offic
 
 
 async def test_what_is_tried_at_once_is_done_once(desk: Office) -> None:
-    """Approving and withdrawing, ordering, paying: of requests that exclude each other one is accepted, whoever is first."""
+    """Approving and withdrawing, ordering, paying: of requests that exclude each other one is accepted, whoever is
+    first."""
     bill = await desk.settled("1000.00", "2018-05-10")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")

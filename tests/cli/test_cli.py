@@ -152,7 +152,8 @@ def test_the_demo_settles_its_bill_and_leaves(folder: Path) -> None:
 
 
 def test_users_are_added_reset_and_disabled(database_url: str) -> None:
-    """The first password is read from standard input; a short one and a second user of the name are refused in words."""
+    """The first password is read from standard input; a short one and a second user of the name are refused in
+    words."""
     words = ("user", "add", "cli.user", "--scopes", "finance", "--areas", "530100", "--funds", "390100")
     here = {"ONESTOP_DATABASE_URL": database_url}
     assert "至少要有 12 个字符" in run(*words, typed="short\n", **here).stderr

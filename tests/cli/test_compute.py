@@ -38,7 +38,8 @@ def test_the_example_is_the_demos_bill() -> None:
 
 
 def test_the_example_conserves() -> None:
-    """Portions and scope each add up to the total, the lines' scopes to the bill's, and the funds to what is payable."""
+    """Portions and scope each add up to the total, the lines' scopes to the bill's, and the funds to what is
+    payable."""
     answer = compute_file(EXAMPLE, None)
     total = Decimal(answer["total"])
     assert sum(map(Decimal, answer["portions"].values())) == total
@@ -52,15 +53,14 @@ def test_the_example_conserves() -> None:
 def test_the_examples_portions_are_those_worked_out_by_hand() -> None:
     """The six portions of the example, checked with paper and pencil.
 
-    Scope (section 3): own expense is the unapproved restricted drug 3 × 319.80 = 959.40, the class C drug 514.00 and the
-    class C mattress 150.00, together 1623.40. Over the limit: the catheter 1080.00 − 860.00 = 220.00. What is paid first
-    adds up to 1852.16 (see the next test). In scope remain 20912.19 − 1623.40 − 220.00 − 1852.16 = 17216.63.
+    Scope (section 3): own expense is the unapproved restricted drug 3 × 319.80 = 959.40, the class C drug 514.00 and
+    the class C mattress 150.00, together 1623.40. Over the limit: the catheter 1080.00 − 860.00 = 220.00. What is paid
+    first adds up to 1852.16 (see the next test). In scope remain 20912.19 − 1623.40 − 220.00 − 1852.16 = 17216.63.
     Basic insurance (4.1): registered poor at level 2 has the ordinary deductible of 500.00 and the tilted rate of 85 %:
-    (17216.63 − 500.00) × 0.85 = 16716.63 × 0.85 = 14209.1355, half-up 14209.14.
-    Serious illness (4.2): 17216.63 − 14209.14 = 3007.49 is below the deductible of 12000 ÷ 2 = 6000: nothing.
-    Medical assistance (4.3): 3007.49 × 0.70 = 2105.243, so 2105.24.
-    Safety net (4.4 a): 20912.19 × 0.90 = 18820.971, so 18820.97; paid are 14209.14 + 2105.24 = 16314.38; the top-up is
-    2506.59. (b) the patient's 2091.22 is far below the year's 9862.00: nothing more.
+    (17216.63 − 500.00) × 0.85 = 16716.63 × 0.85 = 14209.1355, half-up 14209.14. Serious illness (4.2): 17216.63 −
+    14209.14 = 3007.49 is below the deductible of 12000 ÷ 2 = 6000: nothing. Medical assistance (4.3): 3007.49 × 0.70 =
+    2105.243, so 2105.24. Safety net (4.4 a): 20912.19 × 0.90 = 18820.971, so 18820.97; paid are 14209.14 + 2105.24 =
+    16314.38; the top-up is 2506.59. (b) the patient's 2091.22 is far below the year's 9862.00: nothing more.
     """
     answer = compute_file(EXAMPLE, None)
     assert answer["scope"] == {
@@ -84,7 +84,8 @@ def test_the_examples_portions_are_those_worked_out_by_hand() -> None:
 
 
 def test_first_pay_adds_up_line_by_line() -> None:
-    """Redone with decimals from the example alone: each class B line's net amount below its ceiling, times its ratio."""
+    """Redone with decimals from the example alone: each class B line's net amount below its ceiling, times its
+    ratio."""
     given = example()
     entries = {item["item_code"]: item for item in given["catalogue"]}
     net: dict[int, Decimal] = {}
@@ -104,7 +105,8 @@ def test_first_pay_adds_up_line_by_line() -> None:
 
 
 def test_the_year_before_counts(tmp_path: Path) -> None:
-    """With 10000.00 of serious illness behind it, the whole 3007.49 lies above the deductible: 70 % of it is 2105.24."""
+    """With 10000.00 of serious illness behind it, the whole 3007.49 lies above the deductible: 70 % of it is
+    2105.24."""
     given = example() | {"year_to_date": {"serious_base": "10000.00", "inpatient_count": 1}}
     answer = compute_file(written(tmp_path, given), None)
     assert answer["portions"]["serious_illness"] == "2105.24"
@@ -132,7 +134,8 @@ def test_a_policy_file_replaces_the_shipped_pack(tmp_path: Path) -> None:
 
 
 def test_a_policy_file_rules_the_areas_that_it_names_before_any_shipped_pack(tmp_path: Path) -> None:
-    """A draft that inherits a shipped pack, or one beside it, is used where it covers the area, however the prefixes compare."""
+    """A draft that inherits a shipped pack, or one beside it, is used where it covers the area, however the prefixes
+    compare."""
     head = 'pack: NAME\ntitle: 草案\ninherits: PARENT\nareas: ["53"]\n'
     rate = (
         "parameters:\n  basic.inpatient.rate:\n    title: 住院支付比例\n    unit: rate\n    by: [level]\n    rows:\n"
@@ -196,7 +199,8 @@ def test_a_wrong_fact_is_refused(tmp_path: Path, changes: dict[str, Any], pointe
 
 
 def test_a_registration_counts_where_the_pack_asks_for_it(tmp_path: Path) -> None:
-    """Offline too a chronic disease has to be registered on the visit day, if the pack requires it; an empty interval is a fault."""
+    """Offline too a chronic disease has to be registered on the visit day, if the pack requires it; an empty interval
+    is a fault."""
     flag = "- {from: 2017-11-03, value: false, status: assumed"
     text = (SHIPPED / "yunnan.yaml").read_text(encoding="utf-8")
     (tmp_path / "yunnan.yaml").write_text(text.replace(flag, flag.replace("false", "true")), encoding="utf-8")

@@ -1,4 +1,5 @@
-"""Everything that stands in a database's schema, read from the catalogue: what ``pg_dump -s`` would show, one fact a line."""
+"""Everything that stands in a database's schema, read from the catalogue: what ``pg_dump -s`` would show, one fact a
+line."""
 
 from typing import Any, Final
 
@@ -65,7 +66,8 @@ _QUERIES: Final = {
 
 
 async def shape(connection: Any) -> list[str]:
-    """The facts of a database's public schema, sorted; what belongs to the login that migrated it is said without its name."""
+    """The facts of a database's public schema, sorted; what belongs to the login that migrated it is said without its
+    name."""
     lines = []
     for kind, query in _QUERIES.items():
         rows = await connection.fetch(query)

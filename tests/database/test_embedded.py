@@ -187,7 +187,8 @@ def test_first_start_answers(data_dir: Path) -> None:
 
 
 def test_durable_and_private(data_dir: Path) -> None:
-    """Durable settings are on, nothing listens on the network, and further settings can be passed but not weaken that."""
+    """Durable settings are on, nothing listens on the network, and further settings can be passed but not weaken
+    that."""
     with start(data_dir, options={"work_mem": "7MB"}) as server:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             assert query(server.url, f"show {name}") == "on"
@@ -246,7 +247,8 @@ def test_killed_service(data_dir: Path) -> None:
 
 
 def test_restart_right_after_kill(data_dir: Path) -> None:
-    """A start right after the service was killed waits for the server that is still stopping, even if that takes long."""
+    """A start right after the service was killed waits for the server that is still stopping, even if that takes
+    long."""
     service = Service(data_dir)
     url, postmaster = service.line(), postmaster_of(data_dir)
     os.kill(postmaster, signal.SIGSTOP)
@@ -367,7 +369,8 @@ def test_failure_shows_log(data_dir: Path) -> None:
 
 @as_root
 def test_root_gives_folder_away(data_dir: Path) -> None:
-    """Started by root, the new folder is 0700 and the server user's, no server runs as root, and the parent is unchanged."""
+    """Started by root, the new folder is 0700 and the server user's, no server runs as root, and the parent is
+    unchanged."""
     before = data_dir.parent.stat()
     with start(data_dir):
         after, made = data_dir.parent.stat(), data_dir.stat()
@@ -401,7 +404,8 @@ def test_root_foreign_folder(data_dir: Path, owner: int) -> None:
 
 @as_root
 def test_root_empty_folder(data_dir: Path) -> None:
-    """An existing data directory of root's own that is still empty is given to the server user with its mode as it was."""
+    """An existing data directory of root's own that is still empty is given to the server user with its mode as it
+    was."""
     data_dir.mkdir(0o750)
     with start(data_dir) as server:
         assert answers(server.url)
@@ -445,7 +449,8 @@ def plain_python() -> str:
 
 @as_root
 def test_plain_user(data_dir: Path) -> None:
-    """A plain user without any privilege starts, uses, is killed and starts again; every process and file is that user's."""
+    """A plain user without any privilege starts, uses, is killed and starts again; every process and file is that
+    user's."""
     site = data_dir.parent / "site"
     site.mkdir()
     install(site)

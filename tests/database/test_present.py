@@ -1,4 +1,5 @@
-"""The present SQL: a database is what ``app/database/sql/`` says, whatever stood in it before; and who may serve on it."""
+"""The present SQL: a database is what ``app/database/sql/`` says, whatever stood in it before; and who may serve on
+it."""
 
 import re
 from collections.abc import AsyncIterator
@@ -53,7 +54,8 @@ async def migrated(database_server: str) -> AsyncIterator[tuple[str, asyncpg.Con
 
 
 async def test_a_migrated_database_is_a_fresh_one(migrated: tuple[str, asyncpg.Connection]) -> None:
-    """Functions, triggers, policies, grants and moves that are other, surplus or missing are as in a fresh database afterwards."""
+    """Functions, triggers, policies, grants and moves that are other, surplus or missing are as in a fresh database
+    afterwards."""
     url, connection = migrated
     fresh = await shape(connection)
     for statement in DISTURBED:
@@ -135,7 +137,8 @@ async def test_code_that_is_too_old_is_refused(migrated: tuple[str, asyncpg.Conn
 
 
 async def test_locks_are_the_same_in_sql_and_python(connection: asyncpg.Connection) -> None:
-    """Every advisory lock has one name and one number on both sides, and a name that nobody has locks nothing silently."""
+    """Every advisory lock has one name and one number on both sides, and a name that nobody has locks nothing
+    silently."""
     text = (SQL / "functions/service/lock_key.sql").read_text(encoding="utf-8")
     numbers = dict(re.findall(r"WHEN '(\w+)' THEN (\d+)", text))
     assert {name: Lock[name.upper()].value for name in numbers} == {

@@ -110,7 +110,8 @@ def _silent(alert: str, series: list[dict[str, str]], tmp_path: Path) -> bool:
 
 @needs_promtool
 def test_the_rules_own_tests_hold() -> None:
-    """The rules can be read, and their unit tests hold: a June that pays on time is silent, a projection below the floor is not."""
+    """The rules can be read, and their unit tests hold: a June that pays on time is silent, a projection below the
+    floor is not."""
     for command in (["check", "rules", "onestop.rules.yaml"], ["test", "rules", "onestop.rules.test.yaml"]):
         done = subprocess.run(
             ["promtool", *command], cwd=RULES, capture_output=True, text=True, timeout=60, check=False
@@ -122,8 +123,8 @@ def test_the_rules_own_tests_hold() -> None:
 async def test_a_june_that_pays_on_time_is_silent_and_an_unpaid_year_is_not(
     database_server: str, tmp_path: Path
 ) -> None:
-    """May is declared, ordered and paid by 25 June and reported: nothing fires. The rest is never paid: the floor, orders and
-    reports fire after the year."""
+    """May is declared, ordered and paid by 25 June and reported: nothing fires. The rest is never paid: the floor,
+    orders and reports fire after the year."""
     async with watched(database_server) as desk:
         await desk.settled("1000.00", "2018-05-10")
         await desk.at("2018-06-05")
@@ -187,7 +188,8 @@ async def test_open_differences_and_deductions_are_counted_with_their_age(databa
 
 
 async def test_the_service_seals_and_proves_by_itself(database_server: str) -> None:
-    """What was settled is in a block moments later; a row changed behind the service's back is counted as a violation."""
+    """What was settled is in a block moments later; a row changed behind the service's back is counted as a
+    violation."""
     async with watched(database_server) as desk:
         await desk.settled("1000.00", "2018-05-10")
         samples = await looked(desk, lambda samples: samples.get(("onestop_sealed_block", ()), 0) > 0)
@@ -203,8 +205,8 @@ async def test_the_service_seals_and_proves_by_itself(database_server: str) -> N
 
 
 async def test_workers_and_replicas_show_the_money_once(database_server: str) -> None:
-    """Of two services with two workers each on one database, one shows the figures, whichever worker answers; when it dies the
-    other takes over."""
+    """Of two services with two workers each on one database, one shows the figures, whichever worker answers; when it
+    dies the other takes over."""
     async with watched(database_server) as desk:
         await desk.settled("1000.00", "2018-05-10")
         await looked(desk, lambda samples: (SHOWN, ()) in samples)
@@ -237,7 +239,8 @@ async def _elections_end(url: str) -> None:
 
 
 async def _exactly_one(*urls: str) -> bool:
-    """Whether, at most a minute later, exactly one of the services shows the figures and each of its answers holds them once."""
+    """Whether, at most a minute later, exactly one of the services shows the figures and each of its answers holds them
+    once."""
     for _ in range(120):
         shown = [(SHOWN, ()) in await scraped(url) for url in urls for _ in range(6)]
         of = [shown[place : place + 6] for place in range(0, len(shown), 6)]

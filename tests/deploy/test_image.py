@@ -72,8 +72,8 @@ def test_what_is_written_lies_in_the_volume() -> None:
 
 
 def test_only_what_the_lock_has_hashes_for_is_installed() -> None:
-    """The steps that use the network check hashes and take wheels only, npm's packages by the integrity digests of their lock;
-    what is built afterwards stays offline."""
+    """The steps that use the network check hashes and take wheels only, npm's packages by the integrity digests of
+    their lock; what is built afterwards stays offline."""
     pip = [step for run in values(BUILD, "RUN") for step in run.split("&&") if "/pip" in step]
     downloads, installs = [[step for step in pip if ("download" in step) == loads] for loads in (True, False)]
     assert len(downloads) == 2

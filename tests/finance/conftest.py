@@ -107,8 +107,9 @@ def _note(desk: Desk, message: Any) -> None:
 
 @pytest.fixture(scope="session")
 async def busy_office(database_server: str) -> AsyncIterator[Office]:
-    """An office in July 2018: March to May declared by ``li`` and approved by ``wang``; March paid, April sent and late, of
-    May a draft by ``li`` for the basic fund; June declared by ``li``. Users ``li``, ``wang`` (finance) and ``shen`` (an auditor of one fund)."""
+    """An office in July 2018: March to May declared by ``li`` and approved by ``wang``; March paid, April sent and
+    late, of May a draft by ``li`` for the basic fund; June declared by ``li``. Users ``li``, ``wang`` (finance) and
+    ``shen`` (an auditor of one fund)."""
     async with office(database_server, "2018-03-20T10:00:00+08:00") as opened:
         await _people(opened)
         for period, after in (("2018-03", "2018-04"), ("2018-04", "2018-05"), ("2018-05", "2018-06")):

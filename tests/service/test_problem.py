@@ -414,7 +414,8 @@ def test_messages_hold_the_same_figures_in_both_languages() -> None:
 @pytest.mark.parametrize("code", sorted(MESSAGES))
 @pytest.mark.parametrize("language", messages.LANGUAGES)
 def test_every_message_says_what_is_wrong_and_what_to_do(code: str, language: str) -> None:
-    """Two sentences at least; the first, the title, is the same each time; with its figures no brace is left but JSON's."""
+    """Two sentences at least; the first, the title, is the same each time; with its figures no brace is left but
+    JSON's."""
     names = placeholders(MESSAGES[code][0])
     filled = text(code, dict.fromkeys(names, "§"), language)
     assert "…" not in filled

@@ -64,7 +64,8 @@ def test_csv_is_read_in_every_encoding(read: Any, encoding: str, end: str) -> No
 
 
 def test_headings_are_found_wherever_they_stand(read: Any) -> None:
-    """Columns may have our names or Chinese ones, blanks, stars, any order, others between them; empty rows are skipped."""
+    """Columns may have our names or Chinese ones, blanks, stars, any order, others between them; empty rows are
+    skipped."""
     content = "\n认定 日期,备注,* ID_Number \n,,\n2016-01-01,甲,1\n\n,,2\n".encode()
     assert read(content) == [(4, ["2016-01-01", "1"]), (6, ["", "2"])]
 
@@ -147,7 +148,8 @@ def test_merged_cells_are_refused_with_their_places(read: Any) -> None:
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_place(read: Any, content: bytes, fault: tuple[Any, ...]) -> None:
-    """Empty, headless, damaged, encrypted or wrongly encoded files have one fault, with row and column where there is one."""
+    """Empty, headless, damaged, encrypted or wrongly encoded files have one fault, with row and column where there is
+    one."""
     assert refused(read, content) == [fault]
 
 
@@ -167,7 +169,8 @@ def archive(**parts: bytes) -> bytes:
 
 
 def test_archives_that_are_no_workbooks_are_refused(read: Any) -> None:
-    """A zip of something else, a bomb, one that lies about its sizes, and one with a password are refused before unpacking."""
+    """A zip of something else, a bomb, one that lies about its sizes, and one with a password are refused before
+    unpacking."""
     assert refused(read, archive(a=b"1")) == [("not_a_workbook", None, None)]
     bomb = archive(**{"[Content_Types].xml": b"", "xl/worksheets/sheet1.xml": b"0" * 200_000_000})
     assert len(bomb) < 300_000
@@ -244,7 +247,8 @@ async def test_uploads_of_a_wrong_form_are_refused(
 
 
 async def test_a_file_beyond_the_limit_is_refused_unread(database_url: str, tmp_path: Path) -> None:
-    """Two gigabytes are refused by their declared size before a byte of them was sent, a stream as soon as it is too long."""
+    """Two gigabytes are refused by their declared size before a byte of them was sent, a stream as soon as it is too
+    long."""
     process, base_url = start_service(database_url, tmp_path, ONESTOP_MAX_IMPORT_BYTES="65536")
     headers = key() | {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "text/csv"}
     path = "/v1/registry/imports?area_code=530000"

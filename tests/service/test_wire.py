@@ -348,7 +348,8 @@ def test_any_bytes_are_decoded_or_refused(noise: bytes, at: int, cut: int) -> No
 
 @given(JSON)
 def test_decoder_and_walk_agree(value: Any) -> None:
-    """What the typed decoder refuses, the walk can explain: no fault is found in what it accepts, and some in the rest."""
+    """What the typed decoder refuses, the walk can explain: no fault is found in what it accepts, and some in the
+    rest."""
     try:
         data = json.dumps(VALID | value if isinstance(value, dict) else value, allow_nan=False).encode()
         msgspec.json.decode(data)

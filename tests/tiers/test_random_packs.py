@@ -96,7 +96,8 @@ def person_years(rng: Random, book: PolicyBook) -> int:
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_what_the_checker_accepts_the_engine_computes(shard: int) -> None:
-    """No pack of the vocabulary ends in a traceback, and every step of its settlements can be redone from its sentence."""
+    """No pack of the vocabulary ends in a traceback, and every step of its settlements can be redone from its
+    sentence."""
     accepted = 0
     for seed in range(shard, PACKS, SHARDS):
         rng = Random(seed)
@@ -133,7 +134,8 @@ ODD = (
 
 
 def test_no_text_makes_the_checker_fail() -> None:
-    """Whatever stands in the place of a word or value of a pack, the answer is a book or findings, never a traceback."""
+    """Whatever stands in the place of a word or value of a pack, the answer is a book or findings, never a
+    traceback."""
     text = read_text(Path(__file__).parent.parent / "policies" / "cases" / "vocabulary.yaml")
     lines = text.splitlines()
     rng = Random(1)
