@@ -63,6 +63,15 @@ async def test_an_outpatient_is_settled_batch_by_batch(hospital: Hospital) -> No
     assert (await read(hospital, await hospital.done("2207", other)))["settle_seq"] == 2
 
 
+async def test_scope_amounts_may_be_left_out_of_2207(hospital: Hospital) -> None:
+    """An outpatient is settled without scope amounts, and refused when one of them is another than ours."""
+    mdtrt_id = await hospital.registered(visit_id())
+    await hospital.done("2204", {"feedetail": [hospital.outpatient_line(mdtrt_id, "1")]})
+    wrong = hospital.settling("2207", mdtrt_id, "25.00", inscp_scp_amt="24.00")
+    await hospital.refused("2207", wrong, "nhsa_scope_differs")
+    await hospital.done("2207", hospital.settling("2207", mdtrt_id, "25.00"))
+
+
 async def test_an_outpatients_settlement_is_cancelled_and_undone(hospital: Hospital) -> None:
     """2208 answers negative amounts, with its odd spelling kept; 2601 undoes a 2207."""
     mdtrt_id, number = await hospital.registered(visit_id()), msgid()
