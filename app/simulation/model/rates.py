@@ -151,7 +151,7 @@ def expected(state: State, area: str, fund: str, year: int, as_of: str) -> dict[
     """For each month after the last declared one, last year's payable of that month less what is known of it, at least 0."""
     if known_only(state, area, fund, year):
         return {}
-    last = last_declared(state, area, fund, year, min(as_of, f"{year}-12-31"))
+    last = last_declared(state, area, year, min(as_of, f"{year}-12-31"))
     found = {}
     for period in months_of(year):
         if period > last:
@@ -161,13 +161,12 @@ def expected(state: State, area: str, fund: str, year: int, as_of: str) -> dict[
     return found
 
 
-def last_declared(state: State, area: str, fund: str, year: int, as_of: str) -> str:
-    """The last month of the year that has a statement, as known on a day; the month before the year where none has."""
+def last_declared(state: State, area: str, year: int, as_of: str) -> str:
+    """The last month of the year that any hospital declared to an area, as known on a day; else the month before the year."""
     periods = [
         one.period
-        for purse in state.books.of(area=area, fund=fund)
-        for posting in state.books[purse]
-        if (one := posting.declared_on(as_of)) is not None
+        for one in state.statements.values()
+        if one.area == area and one.declared_on <= as_of < one.withdrawn_on
     ]
     return max([period for period in periods if period.startswith(str(year))], default=f"{year - 1}-12")
 

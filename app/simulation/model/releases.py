@@ -59,11 +59,12 @@ def approve(state: State, release: Release, order_shown: str | None, who: str) -
     amount = released(release)
     _post(state, release, "released", amount)
     _post(state, release, "forfeited", release.deposit - amount)
-    if order_shown is None:
-        return
     carries = waiting_carries(state, release.purse)
+    if order_shown is None and not carries:
+        return
+    shown = order_shown or f"order of {release.shown}"
     one = formula(amount, sum(carry.rest for carry in carries), 0, 0)
-    made = Payment(order_shown, "release", release.purse, release.year, who, one.amount, gross=amount)
+    made = Payment(shown, "release", release.purse, release.year, who, one.amount, gross=amount)
     made.carried, made.takes = one.carried, carries
     made.state = Way.APPROVED if one.net > 0 else Way.CARRIED
     for carry in carries:
@@ -71,7 +72,7 @@ def approve(state: State, release: Release, order_shown: str | None, who: str) -
     if one.net < 0:
         state.carries.append(Carry(made, -one.net))
     carry_between_years(state, made, 1)
-    state.orders[order_shown] = made
+    state.orders[shown] = made
     release.order = made
 
 

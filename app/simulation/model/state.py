@@ -119,6 +119,8 @@ class Statement:
     audited: bool = False
     approved: bool = False
     withdrawn: bool = False
+    declared_on: str = ""
+    withdrawn_on: str = "9999"
     differences: list[str] = field(default_factory=list)
 
 

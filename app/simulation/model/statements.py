@@ -99,6 +99,7 @@ def declare(state: State, statement: Statement) -> None:
             parts[key] = Part(statement.shown, one.purse, one.year)
         parts[key].items.append(one)
     statement.parts = [parts[key] for key in sorted(parts)]
+    statement.declared_on = state.today
     state.statements[statement.shown] = statement
 
 
@@ -117,7 +118,7 @@ def may_withdraw(state: State, statement: Statement) -> Reasons:
 
 def withdraw(state: State, statement: Statement) -> None:
     """Its postings are undeclared again."""
-    statement.withdrawn = True
+    statement.withdrawn, statement.withdrawn_on = True, state.today
     for posting in (one for part in statement.parts for one in part.items):
         for stay in posting.statements:
             if stay.statement == statement.shown:
