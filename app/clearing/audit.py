@@ -2,7 +2,6 @@
 fen."""
 
 import secrets
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -16,7 +15,7 @@ from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import RATE_ONE, parsed, yuan
 from app.clearing import deduction as deductions
-from app.clearing.moves import business_now, check_move, locked, may_pay, move, record, today
+from app.clearing.moves import Row, business_now, check_move, locked, may_pay, move, record, today
 from app.clearing.statement import BEFORE_APPROVAL, SIGNED
 from app.clearing.statement import read as statement_read
 from app.clearing.tables import clearing_event, deduction, statement
@@ -132,7 +131,7 @@ def _size(wanted: SampleRequest, population: int) -> int:
     return size
 
 
-def _sampled(row: Mapping[str, Any]) -> SampledSettlement:
+def _sampled(row: Row) -> SampledSettlement:
     return SampledSettlement(
         settlement_id=shown_id(SETTLEMENT, row["settlement_id"]),
         visit_id=row["visit_id"],
@@ -154,7 +153,7 @@ async def samples(connection: AsyncConnection, statement_id: str) -> list[Sample
     return [_recorded(statement_id, dict(one)) for one in (await connection.execute(wanted)).mappings()]
 
 
-def _recorded(statement_id: str, row: Mapping[str, Any]) -> SampleRecord:
+def _recorded(statement_id: str, row: Row) -> SampleRecord:
     kept = msgspec.json.decode(row["reason"], type=_Drawn)
     day = today(row["business_at"])
     return SampleRecord(statement_id, kept.seed, METHOD, kept.population, kept.size, day, row["subject"])

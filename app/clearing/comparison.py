@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 from sqlalchemy import text
@@ -14,6 +14,7 @@ from app.basics.errors import Fault, Refused
 from app.basics.money import fen
 from app.clearing.deduction_row import Fund
 from app.clearing.detail_file import Detail
+from app.clearing.moves import StoredRow
 from app.clearing.plan import last_day, next_month
 from app.clearing.statement import SIGNED
 from app.service.caller import Service
@@ -67,7 +68,7 @@ _TOTALS: Final = text(
 
 
 async def compared_totals(
-    connection: AsyncConnection, row: dict[str, Any], theirs: Sequence[TotalRow], funds: Sequence[str]
+    connection: AsyncConnection, row: StoredRow, theirs: Sequence[TotalRow], funds: Sequence[str]
 ) -> list[Found]:
     rows = (await connection.execute(_TOTALS, {"statement": row["statement_id"]})).mappings()
     ours: dict[str, tuple[int, int]] = {one["fund"]: (one["amount"], one["count"]) for one in rows}
@@ -133,7 +134,7 @@ _EVENTS: Final = ["settlement", "adjustment", "reversal", "recovery"]
 
 
 async def compared_file(
-    service: Service, connection: AsyncConnection, row: dict[str, Any], theirs: Detail
+    service: Service, connection: AsyncConnection, row: StoredRow, theirs: Detail
 ) -> tuple[list[Found], int]:
     given = {
         "statement": row["statement_id"],
@@ -160,7 +161,7 @@ async def compared_file(
     return found, len(rows) - len(found)
 
 
-def _edges(period: str, grace: timedelta) -> dict[str, Any]:
+def _edges(period: str, grace: timedelta) -> StoredRow:
     """Where the month begins and ends, how far the grace window reaches around it, and the days and months it may
     touch."""
     first, after = date(int(period[:4]), int(period[5:]), 1), next_month(period)

@@ -7,10 +7,10 @@ business days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, case, select, text, update
+from sqlalchemy import RowMapping, case, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
@@ -28,7 +28,7 @@ from app.clearing.deduction_row import (
     answer_of,
 )
 from app.clearing.machine import Act, acting
-from app.clearing.moves import business_now, by_another, locked, may_pay, record, today
+from app.clearing.moves import Row, Rows, business_now, by_another, locked, may_pay, record, today
 from app.clearing.payment import typed
 from app.clearing.plan import plan_on
 from app.clearing.posting import Posting, post, purse_of
@@ -250,7 +250,7 @@ async def read(service: Service, connection: AsyncConnection, deduction_id: str)
     return answer_of(typed(row, Deduction), today(await business_now(service, connection)))
 
 
-def deductions_where(day: date, state: State | None, filters: Mapping[str, Any]) -> Select[Any]:
+def deductions_where(day: date, state: State | None, filters: Row) -> Rows:
     """The deductions within reach that are in a state on a day and have these values. None is no condition."""
     columns = deduction.c
     wanted = select(deduction)

@@ -2,7 +2,7 @@
 section 2). Fen."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 from sqlalchemy import insert, text
@@ -14,7 +14,7 @@ from app.basics.money import fen, yuan
 from app.clearing import owed
 from app.clearing.deduction_row import Deduction, DeductionAnswer, Fund, Reason, answer_of
 from app.clearing.machine import Act, acting
-from app.clearing.moves import check_move, locked, may_pay, owner_of, record, written_by
+from app.clearing.moves import StoredRow, check_move, locked, may_pay, owner_of, record, written_by
 from app.clearing.part import Part, parts_of
 from app.clearing.payment import typed
 from app.clearing.plan import plan_on
@@ -100,7 +100,7 @@ async def _part(connection: AsyncConnection, statement_id: int, fund: str, fisca
     return of
 
 
-async def _checked(act: Act, row: dict[str, Any], settlement_id: int, wanted: DeductionRequest) -> int:
+async def _checked(act: Act, row: StoredRow, settlement_id: int, wanted: DeductionRequest) -> int:
     """The fiscal year of the postings that a deduction is taken from."""
     given = {
         "statement": row["statement_id"],

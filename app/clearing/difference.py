@@ -1,9 +1,8 @@
 """Differences between a statement and the hospital's own figures: the worklist, and how each is resolved. Amounts in
 fen."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 from sqlalchemy import func, select, update
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import NotFound
 from app.basics.ids import DIFFERENCE, RECONCILIATION, SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing.moves import business_now, check_move, locked, may_pay, move, record, today
+from app.clearing.moves import Row, StoredRow, business_now, check_move, locked, may_pay, move, record, today
 from app.clearing.tables import difference, statement
 from app.service.caller import Caller, Service
 
@@ -46,7 +45,7 @@ class DifferenceAnswer(Struct):
     resolved_on: date | None
 
 
-def shown(row: Mapping[str, Any], day: date) -> DifferenceAnswer:
+def shown(row: Row, day: date) -> DifferenceAnswer:
     """A difference's row as an answer; its age in days stands still when it is resolved."""
     known = row["settlement_id"]
     return DifferenceAnswer(
@@ -117,7 +116,7 @@ async def resolve(
 
 
 async def reconciled_if_nothing_is_open(
-    service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]
+    service: Service, connection: AsyncConnection, caller: Caller, row: StoredRow
 ) -> None:
     """Record that a declared statement is reconciled. Not by a token limited to some funds: it can't see whether others
     are open."""
@@ -129,14 +128,14 @@ async def reconciled_if_nothing_is_open(
         await _record_statement(connection, caller, now, row, today(now))
 
 
-async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: dict[str, Any]) -> None:
+async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: StoredRow) -> None:
     """Record that a reconciled statement isn't any more, because a later comparison found differences."""
     if row["state"] == "reconciled":
         await _record_statement(connection, caller, await business_now(service, connection), row, None)
 
 
 async def _record_statement(
-    connection: AsyncConnection, caller: Caller, now: datetime, row: dict[str, Any], reconciled_on: date | None
+    connection: AsyncConnection, caller: Caller, now: datetime, row: StoredRow, reconciled_on: date | None
 ) -> None:
     await move(connection, statement, row, reconciled_on=reconciled_on)
     said = "declared" if reconciled_on is None else "reconciled"
@@ -147,7 +146,7 @@ async def supersede(
     connection: AsyncConnection,
     caller: Caller,
     day: date,
-    row: dict[str, Any],
+    row: StoredRow,
     *,
     former: list[int],
     funds: list[str],

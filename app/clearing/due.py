@@ -148,7 +148,7 @@ def last_ended(day: date) -> str:
     return f"{year:04d}-{month:02d}"
 
 
-async def _rows(connection: AsyncConnection, statement: Any, **wanted: Any) -> Sequence[RowMapping]:
+async def _rows(connection: AsyncConnection, statement: Any, **wanted: object) -> Sequence[RowMapping]:
     return (await connection.execute(statement, {"most": MOST_SHOWN, **wanted})).mappings().all()
 
 

@@ -1,13 +1,13 @@
 """The lists of clearing: statements and their postings, comparisons, differences, deductions, orders, prepayments,
 releases, rates."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 from msgspec.structs import asdict
-from sqlalchemy import RowMapping, Select, Table, select
+from sqlalchemy import RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.ids import RECONCILIATION, STATEMENT, number_of
@@ -27,7 +27,7 @@ from app.clearing import statement as statements
 from app.clearing.deposit import ReleaseAnswer
 from app.clearing.difference import DifferenceAnswer, DifferenceState
 from app.clearing.month_close import MonthAnswer
-from app.clearing.moves import pooling_area_of
+from app.clearing.moves import Row, Rows, StoredRow, pooling_area_of
 from app.clearing.order import OrderAnswer
 from app.clearing.payment import typed
 from app.clearing.payout_query import FUND
@@ -142,22 +142,20 @@ class RateFilters(Filters, frozen=True):
 
 # ---------------------------------------------------------------- what is selected
 
-Query = Callable[[AsyncConnection, Any, date], Awaitable[Select[Any]]]
+Query = Callable[[AsyncConnection, Any, date], Awaitable[Rows]]
 
 
 def _of(table: Table) -> Query:
     """The rows of a table whose columns equal the filters; shown ids are numbers there, a county is its pooling
     area."""
 
-    async def query(connection: AsyncConnection, wanted: Filters, day: date) -> Select[Any]:
+    async def query(connection: AsyncConnection, wanted: Filters, day: date) -> Rows:
         return await _equal(connection, select(table), table, asdict(wanted))
 
     return query
 
 
-async def _equal(
-    connection: AsyncConnection, found: Select[Any], table: Table, values: Mapping[str, Any]
-) -> Select[Any]:
+async def _equal(connection: AsyncConnection, found: Rows, table: Table, values: Row) -> Rows:
     for name, value in values.items():
         if value is not None:
             found = found.where(table.c[name] == await _stored(connection, table, name, value))
@@ -176,21 +174,21 @@ async def _stored(connection: AsyncConnection, table: Table, name: str, value: A
     return value
 
 
-async def _statements(connection: AsyncConnection, wanted: StatementFilters, day: date) -> Select[Any]:
+async def _statements(connection: AsyncConnection, wanted: StatementFilters, day: date) -> Rows:
     return statements.statements_where(asdict(wanted))
 
 
-async def _orders(connection: AsyncConnection, wanted: OrderFilters, day: date) -> Select[Any]:
+async def _orders(connection: AsyncConnection, wanted: OrderFilters, day: date) -> Rows:
     return await order_list.orders_where(connection, day, **asdict(wanted))
 
 
-async def _releases(connection: AsyncConnection, wanted: ReleaseFilters, day: date) -> Select[Any]:
+async def _releases(connection: AsyncConnection, wanted: ReleaseFilters, day: date) -> Rows:
     joined = deposit_release.outerjoin(disbursement, disbursement.c.release_id == deposit_release.c.release_id)
     found = select(deposit_release, disbursement.c.disbursement_id).select_from(joined)
     return await _equal(connection, found, deposit_release, asdict(wanted))
 
 
-async def _deductions(connection: AsyncConnection, wanted: DeductionFilters, day: date) -> Select[Any]:
+async def _deductions(connection: AsyncConnection, wanted: DeductionFilters, day: date) -> Rows:
     filters = asdict(wanted)
     if wanted.statement_id is not None:
         filters["statement_id"] = number_of(STATEMENT, wanted.statement_id)
@@ -242,7 +240,7 @@ _RECONCILIATIONS: Final[Selected[ReconciliationFilters, ReconciliationSummary, i
 )
 
 
-def _named(row: RowMapping) -> dict[str, Any]:
+def _named(row: RowMapping) -> StoredRow:
     return {str(name): value for name, value in row.items()}
 
 

@@ -5,9 +5,9 @@ Closing keeps the month's figures as they are then, and says what is still open;
 Reopening is by another person, keeps the row and says why in the record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +18,7 @@ from app.basics.areas import pooling_area
 from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.basics.money import yuan
 from app.clearing.due import Open, open_of
-from app.clearing.moves import business_now, by_another, check_move, may_pay, record, today, written_by
+from app.clearing.moves import Row, StoredRow, business_now, by_another, check_move, may_pay, record, today, written_by
 from app.clearing.plan import next_month
 from app.clearing.tables import fiscal_month
 from app.database.locks import Lock, hold
@@ -150,7 +150,7 @@ async def reopen(
 
 async def rows_of(
     connection: AsyncConnection, area_code: str | None, after: tuple[str, str] | None, limit: int
-) -> list[dict[str, Any]]:
+) -> list[StoredRow]:
     """Rows of the months within reach that are or were closed, newest first, behind a month of an area."""
     columns = fiscal_month.c
     wanted = select(fiscal_month).order_by(columns.period.desc(), columns.area_code).limit(limit)
@@ -162,7 +162,7 @@ async def rows_of(
     return [dict(row) for row in (await connection.execute(wanted)).mappings()]
 
 
-def answer_of(row: Mapping[str, Any], funds: frozenset[str] | None) -> MonthAnswer:
+def answer_of(row: Row, funds: frozenset[str] | None) -> MonthAnswer:
     """A month as it is answered to somebody who sees these funds (None: all)."""
     return _answer(row, msgspec.convert(row["figures"], _Kept), funds)
 
@@ -202,13 +202,13 @@ def _area(caller: Caller, area_code: str | None) -> str:
     return area
 
 
-async def _row(connection: AsyncConnection, area: str, period: str) -> dict[str, Any] | None:
+async def _row(connection: AsyncConnection, area: str, period: str) -> StoredRow | None:
     wanted = select(fiscal_month).where(fiscal_month.c.area_code == area, fiscal_month.c.period == period)
     row = (await connection.execute(wanted)).mappings().first()
     return None if row is None else dict(row)
 
 
-async def _change(connection: AsyncConnection, area: str, period: str, values: Mapping[str, Any]) -> None:
+async def _change(connection: AsyncConnection, area: str, period: str, values: Row) -> None:
     mine = (fiscal_month.c.area_code == area) & (fiscal_month.c.period == period)
     await connection.execute(fiscal_month.update().where(mine).values(**values))
 
@@ -218,7 +218,7 @@ async def _kept(service: Service, connection: AsyncConnection, area: str, period
     return _Kept([tuple(row) for row in rows], await open_of(service, connection, area, period, day))
 
 
-def _answer(row: Mapping[str, Any], kept: _Kept, funds: frozenset[str] | None) -> MonthAnswer:
+def _answer(row: Row, kept: _Kept, funds: frozenset[str] | None) -> MonthAnswer:
     same = ("area_code", "period", "state", "closed_by", "closed_on", "reopened_by", "reopened_on")
     return MonthAnswer(**{name: row[name] for name in same}, totals=_totals(kept.figures, funds), open=kept.open)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Table, insert, select, text, update
+from sqlalchemy import RowMapping, Select, Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
@@ -13,6 +13,13 @@ from app.basics.errors import Conflict, Forbidden, NotFound
 from app.clearing.tables import clearing_event
 from app.service import clock
 from app.service.caller import Caller, Service
+
+Row = Mapping[str, Any] | RowMapping
+"""A row of the database by its columns; what they hold, the tables say."""
+StoredRow = dict[str, Any]
+"""A row that is kept up with the moves made of it."""
+Rows = Select[Any]
+"""A query of whole rows."""
 
 
 async def business_now(service: Service, connection: AsyncConnection) -> datetime:
@@ -29,7 +36,7 @@ async def pooling_area_of(connection: AsyncConnection, area_code: str) -> str:
     return result
 
 
-async def locked(connection: AsyncConnection, table: Table, number: int) -> dict[str, Any]:
+async def locked(connection: AsyncConnection, table: Table, number: int) -> StoredRow:
     """A row by its id, locked against other moves; NotFound when it doesn't exist or is not the caller's to see."""
     wanted = select(table).where(next(iter(table.primary_key.columns)) == number).with_for_update()
     row = (await connection.execute(wanted)).mappings().first()
@@ -52,13 +59,13 @@ def by_another(caller: Caller, *makers: str | None) -> None:
         raise Forbidden("maker_is_checker")
 
 
-def check_move(row: Mapping[Any, Any], allowed: tuple[str, ...], wanted: str) -> None:
+def check_move(row: Row, allowed: tuple[str, ...], wanted: str) -> None:
     """Conflict ``invalid_move`` naming the state when the object isn't in one of the states from which it may move."""
     if row["state"] not in allowed:
         raise Conflict("invalid_move", values={"state": row["state"], "wanted": wanted}, extra={"state": row["state"]})
 
 
-async def move(connection: AsyncConnection, table: Table, row: dict[str, Any], **values: Any) -> None:
+async def move(connection: AsyncConnection, table: Table, row: StoredRow, **values: object) -> None:
     """Change a row and what belongs to the move, in the database and in ``row``, which then has what the database
     derived."""
     key = next(iter(table.primary_key.columns))
@@ -70,7 +77,7 @@ async def record(
     connection: AsyncConnection,
     caller: Caller,
     now: datetime,
-    row: Mapping[Any, Any],
+    row: Row,
     *,
     object_id: str,
     move: str,
@@ -95,7 +102,7 @@ async def record(
     )
 
 
-def owner_of(row: Mapping[Any, Any]) -> dict[str, str]:
+def owner_of(row: Row) -> dict[str, str]:
     """Whose object it is: hospital, the hospital's area, the paying area."""
     return {name: row[name] for name in ("hospital_code", "hospital_area", "area_code")}
 

@@ -1,16 +1,15 @@
 """Orders, prepayments and releases as they are read: one by its id, lists newest first."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, select
+from sqlalchemy import ColumnElement, RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
 from app.basics.ids import DISBURSEMENT, PREPAYMENT, STATEMENT, number_of
 from app.clearing import order, prepayment
-from app.clearing.moves import business_now, pooling_area_of, today
+from app.clearing.moves import Row, Rows, business_now, pooling_area_of, today
 from app.clearing.order import ORDERS, OrderAnswer
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentAnswer
 from app.clearing.tables import disbursement
@@ -26,8 +25,8 @@ async def orders_where(
     *,
     statement_id: str | None = None,
     overdue: bool | None = None,
-    **equal: Any,
-) -> Select[Any]:
+    **equal: object,
+) -> Rows:
     """The orders within reach that are of a statement, late on a day or not, and have these values. None is no
     condition."""
     wanted = select(disbursement)
@@ -67,9 +66,7 @@ async def _one(connection: AsyncConnection, table: Table, number: int) -> Any:
     return row
 
 
-async def _equal(
-    connection: AsyncConnection, wanted: Select[Any], table: Table, values: Mapping[str, Any]
-) -> Select[Any]:
+async def _equal(connection: AsyncConnection, wanted: Rows, table: Table, values: Row) -> Rows:
     """With the columns equal to these values; a county is read as its pooling area."""
     for name, value in values.items():
         if value is not None:

@@ -10,12 +10,13 @@ Adding a kind is: a member of ``Kind``, its rows of ``MOVES`` here and of ``stat
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from app.basics.errors import Conflict
+from app.clearing.moves import Row
 
 
 class Kind(StrEnum):
@@ -309,7 +310,7 @@ class Claim(Paid, frozen=True, kw_only=True):
 R = TypeVar("R", bound=Struct)
 
 
-def typed(row: Mapping[Any, Any], type_: type[R]) -> R:
+def typed(row: Row, type_: type[R]) -> R:
     """A row of the database as a frozen type; columns that the type doesn't name are left out."""
     return msgspec.convert({str(name): value for name, value in row.items()}, type_)
 

@@ -7,7 +7,7 @@ undeclared month, or of one release of deposits.
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Refused
 from app.basics.money import RATE_ONE
+from app.clearing.moves import StoredRow
 from app.clearing.plan import DEFAULT_CLAIM_DAYS, Plan, last_day, next_month, period_of, plan_on
 from app.tiers.policy import PolicyBook
 
@@ -302,7 +303,7 @@ def _group_of(row: Figures) -> tuple[str | None, str | None, str | None, str | N
 
 
 async def _figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> list[Figures]:
-    parameters: dict[str, Any] = {
+    parameters: StoredRow = {
         "year": wanted.year,
         "as_of": wanted.as_of,
         "first": f"{wanted.year - 1}-01",

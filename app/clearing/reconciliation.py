@@ -6,8 +6,8 @@ the grace window of the month's beginning or end, and stands in their file of th
 since they don't say what they hold.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from sqlalchemy import insert, select
@@ -20,7 +20,18 @@ from app.clearing import difference as differences
 from app.clearing.comparison import Found, TotalRow, compared_file, compared_totals
 from app.clearing.detail_file import Detail
 from app.clearing.difference import DifferenceAnswer
-from app.clearing.moves import business_now, check_move, locked, may_pay, owner_of, record, today, written_by
+from app.clearing.moves import (
+    Row,
+    StoredRow,
+    business_now,
+    check_move,
+    locked,
+    may_pay,
+    owner_of,
+    record,
+    today,
+    written_by,
+)
 from app.clearing.plan import FUNDS
 from app.clearing.statement import BEFORE_APPROVAL
 from app.clearing.tables import difference, reconciliation, statement
@@ -101,7 +112,7 @@ async def _stored(
     service: Service,
     connection: AsyncConnection,
     caller: Caller,
-    row: dict[str, Any],
+    row: StoredRow,
     *,
     by_file: bool,
     found: Sequence[Found],
@@ -109,7 +120,7 @@ async def _stored(
 ) -> int:
     """Store a comparison with its differences; its number."""
     now = await business_now(service, connection)
-    kept = owner_of(row) | written_by(caller) | {"statement_id": row["statement_id"]}
+    kept: StoredRow = owner_of(row) | written_by(caller) | {"statement_id": row["statement_id"]}
     new = insert(reconciliation).values(
         **kept,
         basis="file" if by_file else "totals",
@@ -126,7 +137,7 @@ async def _stored(
     return number
 
 
-def _columns(one: Found) -> dict[str, Any]:
+def _columns(one: Found) -> StoredRow:
     return {
         "type": one.type,
         "settlement_id": one.settlement_id,
@@ -143,7 +154,7 @@ async def _superseded(
     service: Service,
     connection: AsyncConnection,
     caller: Caller,
-    row: dict[str, Any],
+    row: StoredRow,
     *,
     by_file: bool,
     funds: list[str],
@@ -172,12 +183,12 @@ async def read(service: Service, connection: AsyncConnection, number: int) -> Re
     return ReconciliationAnswer(**_summary(dict(row)), difference_count=count, differences=found)
 
 
-def summary_of(row: Mapping[str, Any]) -> ReconciliationSummary:
+def summary_of(row: Row) -> ReconciliationSummary:
     """A comparison without its differences."""
     return ReconciliationSummary(**_summary(row))
 
 
-def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
+def _summary(row: Row) -> StoredRow:
     return {
         "reconciliation_id": shown_id(RECONCILIATION, row["reconciliation_id"]),
         "statement_id": shown_id(STATEMENT, row["statement_id"]),

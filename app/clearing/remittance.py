@@ -4,7 +4,7 @@ Each amount of an order is spread over the settlements of its part in proportion
 down, and the fen left over go to the largest remainders. The pure part is ``allocated``."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import RowMapping, select, text
@@ -15,6 +15,7 @@ from app.basics.ids import DISBURSEMENT, SETTLEMENT, number_of, shown_id
 from app.basics.money import yuan
 from app.clearing import bank
 from app.clearing.bank import MovementAnswer
+from app.clearing.moves import StoredRow
 from app.clearing.tables import disbursement
 
 
@@ -119,11 +120,11 @@ async def advice(connection: AsyncConnection, shown: str) -> RemittanceAnswer:
     )
 
 
-async def _parts(connection: AsyncConnection, row: RowMapping) -> list[dict[str, Any]]:
+async def _parts(connection: AsyncConnection, row: RowMapping) -> list[StoredRow]:
     """What the settlements of an order were declared and deducted with; of a release, what was withheld from each."""
     if row["statement_id"] is not None:
         return await _of_statement(connection, row)
-    withheld: dict[int | None, dict[str, Any]] = {}
+    withheld: dict[int | None, StoredRow] = {}
     for order in (await connection.execute(_DEPOSITS, {"release": row["release_id"]})).mappings().all():
         parts = await _of_statement(connection, order)
         for part, deposit in zip(parts, allocated(order["deposit"], [_approved(item) for item in parts]), strict=True):
@@ -135,16 +136,16 @@ async def _parts(connection: AsyncConnection, row: RowMapping) -> list[dict[str,
     return parts
 
 
-async def _of_statement(connection: AsyncConnection, row: RowMapping) -> list[dict[str, Any]]:
+async def _of_statement(connection: AsyncConnection, row: RowMapping) -> list[StoredRow]:
     values = {"statement": row["statement_id"], "fund": row["fund"], "year": row["fiscal_year"]}
     return [dict(part) for part in (await connection.execute(_OF_STATEMENT, values)).mappings()]
 
 
-def _approved(part: dict[str, Any]) -> int:
+def _approved(part: StoredRow) -> int:
     return int(part["declared"] - part["deducted"])
 
 
-def _allocations(row: RowMapping, parts: Sequence[dict[str, Any]]) -> list[AllocationAnswer]:
+def _allocations(row: RowMapping, parts: Sequence[StoredRow]) -> list[AllocationAnswer]:
     weights = [_approved(part) for part in parts]
     unpaid = max(0, row["amount"]) - row["paid"]
     amounts = (row["deposit"], row["offset_amount"], row["carried"], row["paid"], unpaid)

@@ -4,9 +4,8 @@ another person.
 What is submitted is kept as it was and shown from then on, whatever is corrected later; corrections show in the next
 months."""
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.areas import pooling_area
 from app.basics.errors import Conflict, Fault, Forbidden, Refused
-from app.clearing.moves import business_now, by_another, check_move, may_pay, record, today, written_by
+from app.clearing.moves import Row, StoredRow, business_now, by_another, check_move, may_pay, record, today, written_by
 from app.clearing.plan import following, last_day, next_month, period_of
 from app.clearing.report_figures import Benefits, Coverage, Enrolment, benefits, enrolment_and_coverage
 from app.clearing.tables import monthly_report
@@ -151,7 +150,7 @@ async def due_reports(service: Service, connection: AsyncConnection, area: str, 
     rows = {row["period"]: dict(row) for row in (await connection.execute(kept)).mappings()}
     found = []
     for period in [] if first is None else ended_months(first, day):
-        row: Mapping[str, Any] = rows.get(period, {})
+        row: Row = rows.get(period, {})
         if row.get("state") != "approved":
             last = row.get("due_on") or due_on(service, area, period)
             state, submitted = row.get("state", "draft"), row.get("submitted_on")
@@ -208,7 +207,7 @@ def _whole(caller: Caller, area_code: str) -> str:
     return reached(caller, area_code)
 
 
-async def _row(connection: AsyncConnection, area: str, period: str, *, locked: bool = False) -> dict[str, Any] | None:
+async def _row(connection: AsyncConnection, area: str, period: str, *, locked: bool = False) -> StoredRow | None:
     wanted = select(monthly_report).where(monthly_report.c.area_code == area, monthly_report.c.period == period)
     # Locked, so that of two sign-offs at once the second finds the first.
     row = (await connection.execute(wanted.with_for_update() if locked else wanted)).mappings().first()
@@ -226,7 +225,7 @@ async def _content(service: Service, connection: AsyncConnection, area: str, per
     return Content(enrolment, coverage, month, year)
 
 
-def _shown(area: str, period: str, row: Mapping[str, Any], content: Content, day: date) -> MonthlyReport:
+def _shown(area: str, period: str, row: Row, content: Content, day: date) -> MonthlyReport:
     submitted = row.get("submitted_on")
     return MonthlyReport(
         report_id=report_id(area, period),

@@ -4,9 +4,9 @@ for whom.
 All of a paying area, from the rows as they are known now. Amounts come from the database in fen and leave as yuan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.money import RATE_ONE, rate_text, yuan
+from app.clearing.moves import Row
 from app.clearing.plan import last_day, next_month
 from app.tiers.model import FUND_TIERS
 
@@ -219,7 +220,7 @@ async def benefits(connection: AsyncConnection, area_code: str, *, since: str, u
     )
 
 
-def _benefit_row(row: Mapping[str, Any]) -> BenefitRow:
+def _benefit_row(row: Row) -> BenefitRow:
     paid = sum(row[name] for name in PORTIONS_OF_FUNDS)
     money = {name: yuan(row[name]) for name in AMOUNTS} | {"fund_total": yuan(paid)}
     shares = {"share_paid": _share(paid, row["total"]), "share_of_scope": _share(paid, row["in_scope"])}

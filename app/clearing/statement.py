@@ -6,10 +6,10 @@ A statement is its items: postings of the hospital's payable account, each in on
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, func, insert, select, text, update
+from sqlalchemy import RowMapping, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso, shown_instant
@@ -21,6 +21,9 @@ from app.clearing.deduction_row import UNDECIDED
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
+    Row,
+    Rows,
+    StoredRow,
     business_now,
     by_another,
     check_move,
@@ -279,7 +282,7 @@ async def _refuse_unsettled(connection: AsyncConnection, number: int, funds: Seq
 # ---------------------------------------------------------------- reading
 
 
-async def read(connection: AsyncConnection, shown: str) -> dict[str, Any]:
+async def read(connection: AsyncConnection, shown: str) -> StoredRow:
     """A statement's row within reach, or NotFound."""
     wanted = select(statement).where(statement.c.statement_id == number_of(STATEMENT, shown))
     row = (await connection.execute(wanted)).mappings().first()
@@ -288,7 +291,7 @@ async def read(connection: AsyncConnection, shown: str) -> dict[str, Any]:
     return dict(row)
 
 
-async def answer_of(connection: AsyncConnection, row: Mapping[str, Any]) -> StatementAnswer:
+async def answer_of(connection: AsyncConnection, row: Row) -> StatementAnswer:
     """A statement as it is shown, with its totals, deductions and approvals."""
     number = row["statement_id"]
     order = (statement_total.c.fund, statement_total.c.tier, statement_total.c.clr_type, statement_total.c.fiscal_year)
@@ -355,7 +358,7 @@ async def _funds(
     return answers
 
 
-def statements_where(filters: Mapping[str, str | None]) -> Select[Any]:
+def statements_where(filters: Mapping[str, str | None]) -> Rows:
     """The statements within reach with these values, each with its ``amount``. None is no condition."""
     amount = (
         select(func.coalesce(func.sum(statement_total.c.amount), 0))
@@ -369,7 +372,7 @@ def statements_where(filters: Mapping[str, str | None]) -> Select[Any]:
     return wanted
 
 
-def row_of(row: Mapping[Any, Any]) -> StatementRow:
+def row_of(row: Row) -> StatementRow:
     """A row of ``statements_where`` as it is shown in a list."""
     return StatementRow(
         statement_id=shown_id(STATEMENT, row["statement_id"]),

@@ -18,6 +18,7 @@ from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.basics.ids import EXCEPTION, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
 from app.clearing.moves import (
+    StoredRow,
     business_now,
     by_another,
     check_move,
@@ -78,7 +79,7 @@ class ClosingAnswer(Struct):
     state: str
     closed_on: date
     closed_by: str
-    figures: list[dict[str, Any]]
+    figures: list[StoredRow]
 
 
 class ExceptionAnswer(Struct):
@@ -156,7 +157,7 @@ async def _check_floors(service: Service, connection: AsyncConnection, area: str
         raise Conflict("payout_below_floor", extra={"funds": funds, "shortfall": shortfall, "unpaid": unpaid})
 
 
-async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row: Figures) -> dict[str, Any]:
+async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row: Figures) -> StoredRow:
     values = {"year": asked.year, "area": area, "fund": row.fund, "day": asked.as_of, "most": MOST_UNPAID}
     unpaid = (await connection.execute(_UNPAID, values)).mappings().all()
     return {
