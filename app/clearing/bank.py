@@ -106,19 +106,22 @@ def check(
         faults.append(Fault(pointer, "in_the_future"))
     elif first is not None and movement.day < first:
         faults.append(Fault(pointer, "before_sending", {"sent_on": first.isoformat()}))
-    elif not faults and not in_order([*known, movement], amount):
+    elif not faults and not in_order(known, movement, amount):
         faults.append(Fault(pointer, "payment_before_return" if movement.kind == PAYMENT else "return_before_payment"))
     if faults:
         raise Refused(faults)
 
 
-def in_order(movements: Iterable[Banked], amount: int) -> bool:
-    """Whether at the end of every day what was paid, less what came back, is neither negative nor more than
-    ``amount``."""
+def in_order(known: Iterable[Banked], movement: Banked, amount: int) -> bool:
+    """Whether from a movement's day on, at the end of every day, what was paid, less what came back, is neither negative
+    nor, by a payment, more than ``amount``. Days before it are history: a claim's amount may have been more then."""
     days: dict[date, int] = {}
-    for movement in movements:
-        days[movement.day] = days.get(movement.day, 0) + movement.signed
-    return all(0 <= paid <= amount for paid in accumulate(days[day] for day in sorted(days)))
+    for one in [*known, movement]:
+        days[one.day] = days.get(one.day, 0) + one.signed
+    order = sorted(days)
+    sums = dict(zip(order, accumulate(days[day] for day in order), strict=True))
+    later = [paid for day, paid in sums.items() if day >= movement.day]
+    return all(paid >= 0 and (movement.kind != PAYMENT or paid <= amount) for paid in later)
 
 
 async def keep(connection: AsyncConnection, caller: Caller, of: Of, movement: Banked) -> None:

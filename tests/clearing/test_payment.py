@@ -83,10 +83,11 @@ def test_on_no_day_more_comes_back_than_went_nor_goes_than_is_due() -> None:
         return Banked(kind, amount, date(2018, 6, day), f"{kind}{amount}{day}")
 
     first, back = moved(PAYMENT, 100, 5), moved(RETURN, 100, 7)
-    assert in_order([first, back, moved(PAYMENT, 100, 7)], 100)
-    assert not in_order([first, back, moved(PAYMENT, 100, 6)], 100)
-    assert not in_order([first, moved(RETURN, 1, 4)], 100)
-    assert in_order([first, moved(RETURN, 100, 5)], 100)
+    assert in_order([first, back], moved(PAYMENT, 100, 7), 100)
+    assert not in_order([first, back], moved(PAYMENT, 100, 6), 100)
+    assert not in_order([first], moved(RETURN, 1, 4), 100)
+    assert in_order([first], moved(RETURN, 100, 5), 100)
+    assert in_order([first, back], moved(PAYMENT, 50, 8), 50)  # a claim that was cut after it had come back
 
 
 def test_an_appeal_is_decided_within_working_days() -> None:

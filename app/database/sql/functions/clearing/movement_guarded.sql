@@ -22,7 +22,7 @@ BEGIN
   END IF;
   IF NEW.kind <> 'repayment' AND EXISTS (
     SELECT FROM (
-      SELECT sum(sum(x.amount)) OVER (ORDER BY x.value_on) AS paid
+      SELECT x.value_on, sum(sum(x.amount)) OVER (ORDER BY x.value_on) AS paid
         FROM (SELECT b.value_on, CASE b.kind WHEN 'payment' THEN b.amount ELSE -b.amount END AS amount
                 FROM bank_movement b
                WHERE (b.disbursement_id = NEW.disbursement_id OR b.prepayment_id = NEW.prepayment_id
@@ -31,7 +31,7 @@ BEGIN
               UNION ALL
               SELECT NEW.value_on, CASE NEW.kind WHEN 'payment' THEN NEW.amount ELSE -NEW.amount END) x
        GROUP BY x.value_on) y
-     WHERE y.paid < 0 OR y.paid > v_most) THEN
+     WHERE y.value_on >= NEW.value_on AND (y.paid < 0 OR NEW.kind = 'payment' AND y.paid > v_most)) THEN
     RAISE EXCEPTION 'money comes back after it went, and goes again after it came back'
       USING ERRCODE = 'restrict_violation';
   END IF;
