@@ -21,7 +21,7 @@ from app.exports import job as exporting
 from app.exports.api import router as export_routes
 from app.finance.routes import install as install_pages
 from app.jobs.api import router as job_routes
-from app.jobs.kinds import Export, JobKind, JobKinds
+from app.jobs.kinds import FileOfJob, JobKind, JobKinds
 from app.jobs.worker import work
 from app.ledger.api import router as ledger_routes
 from app.nhsa.api import router as nhsa_routes
@@ -60,7 +60,7 @@ JOB_KINDS: Final[JobKinds] = {
     poverty_list.KIND: JobKind(poverty_list.run),
     catalogue_import.KIND: JobKind(catalogue_import.run, catalogue_import.accept),
     item_code_import.KIND: JobKind(item_code_import.run),
-    exporting.KIND: JobKind(exporting.run, export=Export(exporting.check_mine, exporting.result)),
+    exporting.KIND: JobKind(exporting.run, export=FileOfJob(exporting.check_mine, exporting.result)),
 }
 LOGGER: Final = logging.getLogger("onestop.main")
 PREPARING_SECONDS: Final = 5.0

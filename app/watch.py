@@ -1,7 +1,7 @@
 """What one process of the whole service does: seal, prove the ledger, show clearing's figures.
 
-It is elected by a lock of the database that its own connection holds; when connection or process is gone, another takes over.
-Being outvoted for a moment does no harm: sealing has a lock of its own, and the rest only reads.
+It is elected by a lock of the database that its own connection holds; when connection or process is gone, another
+takes over. Being outvoted for a moment does no harm: sealing has a lock of its own, and the rest only reads.
 """
 
 import asyncio

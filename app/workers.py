@@ -70,7 +70,8 @@ class Workers(Multiprocess):
         return now - place.answered < HANGING_SECONDS
 
     def _bury(self, process: Process, place: _Place) -> None:
-        """See that the worker is gone, and set when another takes its place: at once, later after several quick deaths."""
+        """See that the worker is gone, and set when another takes its place: at once, later after several quick
+        deaths."""
         process.kill()
         process.process.join()
         if process.exitcode in (1, STARTUP_FAILURE) and not self._served:

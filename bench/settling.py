@@ -1,7 +1,7 @@
 """Settlements per second over HTTP, against pgbench running the same write function on the same server, in one run.
 
-Run: python -m bench.settling [seconds]. Rounds are interleaved, medians are printed. pgbench takes its arguments from a table
-of the database, so nothing but the function and its commit is measured: it is the limit, not a rival.
+Run: python -m bench.settling [seconds]. Rounds are interleaved, medians are printed. pgbench takes its arguments from
+a table of the database, so nothing but the function and its commit is measured: it is the limit, not a rival.
 """
 
 import asyncio

@@ -95,7 +95,8 @@ def divide_half_up(numerator: int, denominator: int) -> int:
 
 
 def rounded_to(exact: int, unit_fen: int, rounding: str) -> int:
-    """A product of fen and ten-thousandths, ≥ 0, rounded to a multiple of a unit (fen): ``half_up``, ``up`` or ``down``."""
+    """A product of fen and ten-thousandths, ≥ 0, rounded to a multiple of a unit (fen): ``half_up``, ``up`` or
+    ``down``."""
     unit = RATE_ONE * unit_fen
     match rounding:
         case "up":

@@ -113,8 +113,9 @@ def check(
 
 
 def in_order(known: Iterable[Banked], movement: Banked, amount: int) -> bool:
-    """Whether from a movement's day on, at the end of every day, what was paid, less what came back, is neither negative
-    nor, by a payment, more than ``amount``. Days before it are history: a claim's amount may have been more then."""
+    """Whether from a movement's day on, at the end of every day, what was paid, less what came back, is neither
+    negative nor, by a payment, more than ``amount``. Days before it are history: a claim's amount may have been more
+    then."""
     days: dict[date, int] = {}
     for one in [*known, movement]:
         days[one.day] = days.get(one.day, 0) + one.signed

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing.payment import Order, State, typed
+from app.clearing.payment import Order, PaymentState, typed
 from app.clearing.posting import Cause, Posting, posting, purse_of
 from app.clearing.tables import disbursement
 
@@ -30,7 +30,11 @@ async def carriers(connection: AsyncConnection, owner: Mapping[str, str]) -> lis
     first."""
     columns = disbursement.c
     same = [columns[name] == owner[name] for name in ("hospital_code", "area_code", "fund")]
-    open_ = (columns.state == State.CARRIED_FORWARD, columns.taken_by.is_(None), columns.amount + columns.repaid < 0)
+    open_ = (
+        columns.state == PaymentState.CARRIED_FORWARD,
+        columns.taken_by.is_(None),
+        columns.amount + columns.repaid < 0,
+    )
     wanted = select(disbursement).where(*same, *open_).order_by(columns.disbursement_id).with_for_update()
     return [typed(row, Order) for row in (await connection.execute(wanted)).mappings()]
 

@@ -1,7 +1,9 @@
-"""Claims of persons 零星报销: what a fund owes a person who paid a bill in cash, from the settlement to the person's account.
+"""Claims of persons 零星报销: what a fund owes a person who paid a bill in cash, from the settlement to the person's
+account.
 
-A settlement with ``paid_by: patient`` opens a claim for each fund (``claims_move`` in the database); its approval is the order.
-It moves by the machine of all payments, and its state follows its money (``claim_derived``). Amounts are fen.
+A settlement with ``paid_by: patient`` opens a claim for each fund (``claims_move`` in the database); its approval is
+the order. It moves by the machine of all payments, and its state follows its money (``claim_derived``). Amounts are
+fen.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ from app.basics.money import yuan
 from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values
 from app.clearing.moves import locked
-from app.clearing.payment import Claim, Kind, State
+from app.clearing.payment import Claim, PaymentKind, PaymentState
 from app.clearing.plan import period_of, plan_or_default_days
 from app.clearing.posting import Cause, Posting, posting, purse_of
 from app.clearing.tables import claim, person_account
@@ -27,8 +29,8 @@ from app.tiers.policy import PolicyBook
 
 
 class ClaimAnswer(Struct):
-    """A claim. ``gross`` what the settlement and its corrections come to, ``amount`` = gross − deducted, ``unpaid`` the rest;
-    ``owed_back`` what the person has to give back. Yuan."""
+    """A claim. ``gross`` what the settlement and its corrections come to, ``amount`` = gross − deducted, ``unpaid``
+    the rest; ``owed_back`` what the person has to give back. Yuan."""
 
     claim_id: str
     state: str
@@ -64,8 +66,8 @@ async def _account(connection: AsyncConnection, person_id: str) -> bytes | None:
 async def _approving(act: Act, row: Claim) -> Values:
     """Pin the person's account. A claim that is approved is approved again only to pin a changed one."""
     account = await _account(act.connection, row.person_id)
-    if row.state is State.APPROVED and account == row.account:
-        values = {"state": row.state.value, "wanted": State.APPROVED.value}
+    if row.state is PaymentState.APPROVED and account == row.account:
+        values = {"state": row.state.value, "wanted": PaymentState.APPROVED.value}
         raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
     return {"account": account, "cancelled_on": None}
 
@@ -73,7 +75,7 @@ async def _approving(act: Act, row: Claim) -> Values:
 async def _cancelling(act: Act, row: Claim) -> None:
     """The fund owes the money still: a cancelled claim can be approved again. Not while any of it is paid."""
     if row.paid:
-        values = {"state": row.state.value, "wanted": State.CANCELLED.value}
+        values = {"state": row.state.value, "wanted": PaymentState.CANCELLED.value}
         raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
 
 
@@ -100,7 +102,7 @@ def _values(row: Claim, movement: Banked) -> Values:
 
 
 CLAIMS: Final = Paying(
-    kind=Kind.CLAIM,
+    kind=PaymentKind.CLAIM,
     prefix=CLAIM,
     table=claim,
     row=Claim,

@@ -111,7 +111,8 @@ add_paying(router, Door("/claims", "claim_id", "claim", ClaimAnswer, _show), CLA
     "/claims/{claim_id}/repayments", openapi_extra=body(PaymentRequest, keyed=True), responses=gives(200, ClaimAnswer)
 )
 async def post_claim_repayment(request: Request, claim_id: str) -> Response:
-    """Record money that the person gave back of a claim whose settlement was taken back, by another than who settled it."""
+    """Record money that the person gave back of a claim whose settlement was taken back, by another than who settled
+    it."""
     wanted = await sent(request, PaymentRequest)
 
     async def act(act: Act) -> Struct:

@@ -200,7 +200,7 @@ async def _uphold(
     act: Act, row: Deduction, wanted: int, *, state: DeductionState, more: Mapping[str, object] | None = None
 ) -> Deduction:
     """End a deduction with what is wanted of it, at most what the fund still owes now, and post that."""
-    claim = owed.Claim(row.settlement_id, row.fund, row.line_no, row.deduction_id)
+    claim = owed.OwedOf(row.settlement_id, row.fund, row.line_no, row.deduction_id)
     left = await owed.left_of(act, claim) if wanted else 0
     after = await _changed(act.connection, row, {"state": state, "upheld": min(wanted, left), **(more or {})})
     if after.upheld:

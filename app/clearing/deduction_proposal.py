@@ -117,7 +117,7 @@ async def _checked(act: Act, row: StoredRow, settlement_id: int, wanted: Deducti
         raise Conflict("already_reversed")
     else:
         line_no = wanted.line_no if found["has_line"] else None
-        left = await owed.left_of(act, owed.Claim(settlement_id, wanted.fund, line_no))
+        left = await owed.left_of(act, owed.OwedOf(settlement_id, wanted.fund, line_no))
         if amount > left:
             faults.append(Fault("/amount", "deduction_exceeds_payable", {"payable": yuan(left)}))
     if amount == 0:

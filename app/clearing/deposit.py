@@ -17,7 +17,7 @@ from app.clearing.machine import Act, Checked, Values, lock_payments
 from app.clearing.moves import may_pay, pooling_area_of, record, written_by
 from app.clearing.net import net_of
 from app.clearing.order import ORDERS, insert_order
-from app.clearing.payment import Kind, Order, Release, State
+from app.clearing.payment import Order, PaymentKind, PaymentState, Release
 from app.clearing.plan import FUNDS, period_of, plan_on
 from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
@@ -117,7 +117,7 @@ async def _refuse_second(connection: AsyncConnection, owner: Mapping[str, str], 
     """One draft at a time: what is withheld after an approved release can be released by a further one."""
     columns = deposit_release.c
     same = [columns[name] == owner[name] for name in ("hospital_code", "area_code", "fund")]
-    wanted = select(columns.release_id).where(*same, columns.year == year, columns.state == State.DRAFT)
+    wanted = select(columns.release_id).where(*same, columns.year == year, columns.state == PaymentState.DRAFT)
     found = (await connection.execute(wanted)).scalar()
     if found is not None:
         raise Conflict("already_released", extra={"release_id": shown_id(RELEASE, found)})
@@ -158,7 +158,7 @@ async def _mark_released(connection: AsyncConnection, row: Release) -> None:
     """The orders whose deposits are gone by this: they can't be cancelled any more."""
     columns = disbursement.c
     same = [columns[name] == row.owner[name] for name in ("hospital_code", "area_code", "fund")]
-    withheld = (columns.approved_by.is_not(None), columns.state != State.CANCELLED, columns.deposit > 0)
+    withheld = (columns.approved_by.is_not(None), columns.state != PaymentState.CANCELLED, columns.deposit > 0)
     mine = (*same, *withheld, columns.fiscal_year == row.fiscal_year, columns.released_by.is_(None))
     await connection.execute(update(disbursement).where(*mine).values(released_by=row.release_id))
 
@@ -173,7 +173,7 @@ async def _order(act: Act, row: Release) -> None:
         "release_id": row.release_id,
         "fiscal_year": row.fiscal_year,
         "period": period,
-        "state": State.CARRIED_FORWARD if net.is_carried else State.APPROVED,
+        "state": PaymentState.CARRIED_FORWARD if net.is_carried else PaymentState.APPROVED,
         "due_on": plan_on(act.service.book, row.area_code, act.day).pay_by(period),
         "created_on": act.day,
         "approved_by": act.subject,
@@ -192,7 +192,7 @@ async def _cancelling(act: Act, row: Release) -> None:
 
 
 RELEASES: Final = Checked(
-    kind=Kind.RELEASE,
+    kind=PaymentKind.RELEASE,
     prefix=RELEASE,
     table=deposit_release,
     row=Release,

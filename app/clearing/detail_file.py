@@ -14,7 +14,7 @@ from typing import Final
 from app.basics.errors import Fault, Refused
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import fen
-from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.wire import MAX_FAULTS, is_code
 from app.tiers.model import FUNDS as FUND_OF_TIER
 
@@ -22,11 +22,11 @@ MAX_ROWS: Final = 300_000
 MAX_SEQ: Final = 2**31 - 1
 
 COLUMNS: Final = (
-    Column("settlement_id", ("结算编号", "结算ID", "结算单号")),
-    Column("visit_id", ("就诊号", "住院号", "门诊号", "住院门诊号")),
-    Column("settle_seq", ("结算序号",)),
-    Column("fund", ("基金", "基金编码", "基金代码", "fund code"), required=True),
-    Column("amount", ("金额", "基金支付金额", "应付金额"), required=True),
+    SheetColumn("settlement_id", ("结算编号", "结算ID", "结算单号")),
+    SheetColumn("visit_id", ("就诊号", "住院号", "门诊号", "住院门诊号")),
+    SheetColumn("settle_seq", ("结算序号",)),
+    SheetColumn("fund", ("基金", "基金编码", "基金代码", "fund code"), required=True),
+    SheetColumn("amount", ("金额", "基金支付金额", "应付金额"), required=True),
 )
 FUND_NAMES: Final[Mapping[str, str]] = {
     **{fund: fund for fund in FUND_OF_TIER.values()},
@@ -73,7 +73,7 @@ def read_detail(path: Path, pointer: str, *, funds: frozenset[str] | None) -> De
     return _detail(lines, pointer, by_visit, funds)
 
 
-def _detail(lines: Iterable[Row], pointer: str, by_visit: bool, funds: frozenset[str] | None) -> Detail:
+def _detail(lines: Iterable[SheetRow], pointer: str, by_visit: bool, funds: frozenset[str] | None) -> Detail:
     detail, faults = Detail(by_visit), []
     seen: dict[tuple[int | str, str], int] = {}
     for line in lines:
@@ -86,7 +86,7 @@ def _detail(lines: Iterable[Row], pointer: str, by_visit: bool, funds: frozenset
     return detail
 
 
-def _texts(line: Row, pointer: str) -> tuple[dict[str, str], list[Fault]]:
+def _texts(line: SheetRow, pointer: str) -> tuple[dict[str, str], list[Fault]]:
     bad = [(name, cell.code) for name, cell in line.cells.items() if isinstance(cell, BadCell)]
     faults = [_file_fault(pointer, line.number, name, code, {}) for name, code in bad]
     return {name: str(cell) for name, cell in line.cells.items() if not isinstance(cell, BadCell)}, faults
@@ -95,7 +95,7 @@ def _texts(line: Row, pointer: str) -> tuple[dict[str, str], list[Fault]]:
 def _added(
     detail: Detail,
     seen: dict[tuple[int | str, str], int],
-    line: Row,
+    line: SheetRow,
     texts: Mapping[str, str],
     pointer: str,
     funds: frozenset[str] | None,

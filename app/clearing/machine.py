@@ -18,7 +18,7 @@ from app.clearing import bank
 from app.clearing.bank import Banked, PaymentRequest, ReturnRequest
 from app.clearing.month import check_open
 from app.clearing.moves import business_now, by_another, locked, may_pay, record, today
-from app.clearing.payment import Kind, Paid, Payment, State, Step, check_step, typed
+from app.clearing.payment import Paid, Payment, PaymentKind, PaymentState, PaymentStep, check_step, typed
 from app.clearing.posting import Posting, post
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
@@ -60,7 +60,7 @@ class Checked(Generic[P]):
     ``approving`` looks at the children, posts, and gives the columns that the approval writes; ``cancelling`` the same
     of a cancellation. Both raise before anything is written when a child stands in the way."""
 
-    kind: Kind
+    kind: PaymentKind
     prefix: str
     table: Table
     row: type[P]
@@ -118,18 +118,18 @@ async def approve(act: Act, kind: Checked[P], shown: str) -> P:
     """Approve a draft made by another. Forbidden ``maker_is_checker``, Conflict ``invalid_move``."""
     row = await opened(act, kind, shown)
     by_another(act.caller, row.subject)
-    check_step(kind.kind, row.state, Step.APPROVAL)
+    check_step(kind.kind, row.state, PaymentStep.APPROVAL)
     values = await kind.approving(act, row)
-    signed = {"state": State.APPROVED, "approved_by": act.subject, "approved_on": act.day}
+    signed = {"state": PaymentState.APPROVED, "approved_by": act.subject, "approved_on": act.day}
     return await moved(act, kind, row, {**signed, **values}, move="approved", amount=row.amount)
 
 
 async def send(act: Act, kind: Paying[B], shown: str) -> B:
     """Give an approved payment to the bank."""
     row = await opened(act, kind, shown)
-    check_step(kind.kind, row.state, Step.SENDING)
+    check_step(kind.kind, row.state, PaymentStep.SENDING)
     await post(act.connection, await kind.sending(act, row))
-    values = {"state": State.SENT, "sent_by": act.subject, "sent_on": act.day}
+    values = {"state": PaymentState.SENT, "sent_by": act.subject, "sent_on": act.day}
     return await moved(act, kind, row, values, move="sent", amount=row.amount)
 
 
@@ -137,14 +137,14 @@ async def pay(act: Act, kind: Paying[B], shown: str, wanted: PaymentRequest) -> 
     """Record what the bank paid, whole or part. Refused ``payment_exceeds_order``, ``before_sending``,
     ``payment_before_return``; Conflict ``bank_reference_used``, ``month_closed``."""
     row = await opened(act, kind, shown)
-    check_step(kind.kind, row.state, Step.PAYMENT)
+    check_step(kind.kind, row.state, PaymentStep.PAYMENT)
     return await _banked(act, kind, row, bank.payment(wanted), row.amount - row.paid)
 
 
 async def give_back(act: Act, kind: Paying[B], shown: str, wanted: ReturnRequest) -> B:
     """Record what came back. Refused ``return_exceeds_payment``, ``return_before_payment``."""
     row = await opened(act, kind, shown)
-    check_step(kind.kind, row.state, Step.RETURN)
+    check_step(kind.kind, row.state, PaymentStep.RETURN)
     return await _banked(act, kind, row, bank.returned(wanted), kind.returnable(row))
 
 
@@ -163,9 +163,9 @@ async def _banked(act: Act, kind: Paying[B], row: B, movement: Banked, most: int
 async def cancel(act: Act, kind: Checked[P], shown: str, reason: str) -> P:
     """Cancel a payment of which nothing is paid: what it held back, took off and carried is free again."""
     row = await opened(act, kind, shown)
-    check_step(kind.kind, row.state, Step.CANCELLATION)
+    check_step(kind.kind, row.state, PaymentStep.CANCELLATION)
     await kind.cancelling(act, row)
-    values = {"state": State.CANCELLED, "cancelled_on": act.day}
+    values = {"state": PaymentState.CANCELLED, "cancelled_on": act.day}
     return await moved(act, kind, row, values, move="cancelled", reason=reason, amount=row.amount)
 
 

@@ -46,7 +46,7 @@ class MonthReopeningRequest(Struct, forbid_unknown_fields=True):
     area_code: AreaCode | None = None
 
 
-class Figure(Struct):
+class MonthFigure(Struct):
     """A month's postings of a kind, as they were when it was closed. ``amount`` yuan: what goes back to the fund's
     expense (a reversal, a deduction) is negative, all else as it was posted."""
 
@@ -88,7 +88,7 @@ class MonthFiguresAnswer(Struct):
     area_code: str
     period: str
     state: State
-    data: list[Figure]
+    data: list[MonthFigure]
 
 
 class _Kept(Struct):
@@ -177,7 +177,7 @@ async def figures_of(
         return None
     funds = caller.principal.funds
     kept = msgspec.convert(row["figures"], _Kept).figures
-    data = [Figure(*figure[:6], yuan(figure[6])) for figure in kept if funds is None or figure[1] in funds]
+    data = [MonthFigure(*figure[:6], yuan(figure[6])) for figure in kept if funds is None or figure[1] in funds]
     return MonthFiguresAnswer(area, period, row["state"], data)
 
 

@@ -20,7 +20,7 @@ from app.clearing.machine import Act, Paying, Values, lock_payments
 from app.clearing.moves import locked, may_pay, record, written_by
 from app.clearing.net import Net, net_of
 from app.clearing.part import Part
-from app.clearing.payment import Kind, Order, State
+from app.clearing.payment import Order, PaymentKind, PaymentState
 from app.clearing.payout_rate import ProposedDeposit, floor_check
 from app.clearing.plan import Plan, plan_of
 from app.clearing.posting import Cause, Posting, post, posting, purse_of
@@ -140,7 +140,7 @@ async def _make(act: Act, plan: Plan, row: Mapping[str, object], of: Part, depos
         "part_id": of.part_id,
         "fiscal_year": of.fiscal_year,
         "period": row["period"],
-        "state": State.CARRIED_FORWARD if net.is_carried else State.DRAFT,
+        "state": PaymentState.CARRIED_FORWARD if net.is_carried else PaymentState.DRAFT,
         "due_on": row["pay_by"],
         "created_on": act.day,
     }
@@ -183,7 +183,7 @@ async def _approving(act: Act, order: Order) -> Values:
     cause = _cause(order, act.day)
     owed = await carry.debts_of(act.connection, order)
     await post(act.connection, [*_held_back(order, cause), *carry.postings(order, owed, cause)])
-    return {} if order.amount else {"state": State.PAID, "paid_on": act.day}
+    return {} if order.amount else {"state": PaymentState.PAID, "paid_on": act.day}
 
 
 def _held_back(order: Order, cause: Cause, *, undo: bool = False) -> list[Posting]:
@@ -230,15 +230,19 @@ def _banked(order: Order, movement: Banked) -> list[Posting]:
 def _values(order: Order, movement: Banked) -> Values:
     paid = order.paid + movement.signed
     if movement.kind == PAYMENT:
-        return {"paid": paid, "paid_on": movement.day, "state": State.PAID if paid == order.amount else State.PART_PAID}
-    return {"paid": paid, "state": State.PART_PAID if paid else State.RETURNED}
+        return {
+            "paid": paid,
+            "paid_on": movement.day,
+            "state": PaymentState.PAID if paid == order.amount else PaymentState.PART_PAID,
+        }
+    return {"paid": paid, "state": PaymentState.PART_PAID if paid else PaymentState.RETURNED}
 
 
 async def _cancelling(act: Act, order: Order) -> None:
     """What it held back, took off and carried is free again; not of a release, whose deposit is gone, nor of an order
     whose deposit was released since (Conflict ``deposit_released``)."""
     if order.release_id is not None:
-        values = {"state": order.state.value, "wanted": State.CANCELLED.value}
+        values = {"state": order.state.value, "wanted": PaymentState.CANCELLED.value}
         raise Conflict("invalid_move", values=values, extra={"state": order.state.value})
     if order.released_by is not None:
         raise Conflict("deposit_released", extra={"release_id": shown_id(RELEASE, order.released_by)})
@@ -248,14 +252,14 @@ async def _cancelling(act: Act, order: Order) -> None:
         await post(
             act.connection, [*_held_back(order, cause, undo=True), *carry.postings(order, owed, cause, undo=True)]
         )
-    if order.state in (State.SENT, State.RETURNED):
+    if order.state in (PaymentState.SENT, PaymentState.RETURNED):
         await post(act.connection, [_commitment(order, "order_withdrawn", order.amount, act.day)])
     await prepayment.release(act.connection, order.disbursement_id)
     await carry.free(act.connection, order.disbursement_id)
 
 
 ORDERS: Final = Paying(
-    kind=Kind.ORDER,
+    kind=PaymentKind.ORDER,
     prefix=DISBURSEMENT,
     table=disbursement,
     row=Order,

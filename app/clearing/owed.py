@@ -29,7 +29,7 @@ async def lock_person(connection: AsyncConnection, settlement_id: int) -> None:
     await hold(connection, Lock.PERSON, person or "")
 
 
-class Claim(NamedTuple):
+class OwedOf(NamedTuple):
     """Of what a deduction takes: a settlement's fund, perhaps of one line. ``deduction_id`` is its own, 0 before it is
     made."""
 
@@ -39,7 +39,7 @@ class Claim(NamedTuple):
     deduction_id: int = 0
 
 
-async def left_of(act: Act, claim: Claim) -> int:
+async def left_of(act: Act, claim: OwedOf) -> int:
     """What a deduction may still take, at least 0. What others only propose has taken nothing yet. The person must be
     locked."""
     given = {

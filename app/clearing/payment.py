@@ -19,7 +19,7 @@ from app.basics.errors import Conflict
 from app.clearing.moves import Row
 
 
-class Kind(StrEnum):
+class PaymentKind(StrEnum):
     """The kinds of payments, by the names under which the database knows their moves."""
 
     ORDER = "disbursement"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
     CLAIM = "claim"
 
 
-class State(StrEnum):
+class PaymentState(StrEnum):
     """The states of payments. Not every kind has all of them."""
 
     DRAFT = "draft"
@@ -44,9 +44,9 @@ class State(StrEnum):
     RECOVERABLE = "recoverable_from_person"
 
 
-class Step(StrEnum):
-    """What somebody does with a payment, what another payment does to it (``OFFSET``), or a correction of the bill behind
-    it (``CORRECTION``)."""
+class PaymentStep(StrEnum):
+    """What somebody does with a payment, what another payment does to it (``OFFSET``), or a correction of the bill
+    behind it (``CORRECTION``)."""
 
     APPROVAL = "approval"
     SENDING = "sending"
@@ -72,127 +72,132 @@ class Child(StrEnum):
     MONTH = "the month of the bank's day, which must be open"
 
 
-class Move(NamedTuple):
+class PaymentMove(NamedTuple):
     """One move that a kind may make, and the children that it looks at."""
 
-    step: Step
-    since: State
-    until: State
+    step: PaymentStep
+    since: PaymentState
+    until: PaymentState
     looks_at: tuple[Child, ...] = ()
 
 
 _BANK: Final = (Child.MOVEMENTS, Child.MONTH)
 _FREED: Final = (Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)
-S: Final = State
+S: Final = PaymentState
 
 _ORDER: Final = (
-    Move(Step.APPROVAL, S.DRAFT, S.APPROVED, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
-    Move(Step.APPROVAL, S.DRAFT, S.PAID, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
-    Move(Step.SENDING, S.APPROVED, S.SENT, (Child.PART,)),
-    Move(Step.PAYMENT, S.SENT, S.PAID, _BANK),
-    Move(Step.PAYMENT, S.SENT, S.PART_PAID, _BANK),
-    Move(Step.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
-    Move(Step.PAYMENT, S.PART_PAID, S.PAID, _BANK),
-    Move(Step.PAYMENT, S.RETURNED, S.PAID, _BANK),
-    Move(Step.PAYMENT, S.RETURNED, S.PART_PAID, _BANK),
-    Move(Step.RETURN, S.PART_PAID, S.PART_PAID, _BANK),
-    Move(Step.RETURN, S.PART_PAID, S.RETURNED, _BANK),
-    Move(Step.RETURN, S.PAID, S.PART_PAID, _BANK),
-    Move(Step.RETURN, S.PAID, S.RETURNED, _BANK),
-    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED, _FREED),
-    Move(Step.CANCELLATION, S.APPROVED, S.CANCELLED, _FREED),
-    Move(Step.CANCELLATION, S.SENT, S.CANCELLED, _FREED),
-    Move(Step.CANCELLATION, S.RETURNED, S.CANCELLED, _FREED),
-    Move(Step.REPAYMENT, S.CARRIED_FORWARD, S.CARRIED_FORWARD, (Child.CARRIES, *_BANK)),
+    PaymentMove(
+        PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)
+    ),
+    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.PAID, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
+    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.PART,)),
+    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.RETURNED, S.PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.RETURNED, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.RETURNED, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PAID, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PAID, S.RETURNED, _BANK),
+    PaymentMove(PaymentStep.CANCELLATION, S.DRAFT, S.CANCELLED, _FREED),
+    PaymentMove(PaymentStep.CANCELLATION, S.APPROVED, S.CANCELLED, _FREED),
+    PaymentMove(PaymentStep.CANCELLATION, S.SENT, S.CANCELLED, _FREED),
+    PaymentMove(PaymentStep.CANCELLATION, S.RETURNED, S.CANCELLED, _FREED),
+    PaymentMove(PaymentStep.REPAYMENT, S.CARRIED_FORWARD, S.CARRIED_FORWARD, (Child.CARRIES, *_BANK)),
 )
 _PREPAYMENT: Final = (
-    Move(Step.APPROVAL, S.DRAFT, S.APPROVED),
-    Move(Step.SENDING, S.APPROVED, S.SENT),
-    Move(Step.PAYMENT, S.SENT, S.PAID, _BANK),
-    Move(Step.PAYMENT, S.SENT, S.PART_PAID, _BANK),
-    Move(Step.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
-    Move(Step.PAYMENT, S.PART_PAID, S.PAID, _BANK),
-    Move(Step.RETURN, S.PART_PAID, S.PART_PAID, (*_BANK, Child.ORDERS)),
-    Move(Step.RETURN, S.PART_PAID, S.RETURNED, (*_BANK, Child.ORDERS)),
-    Move(Step.RETURN, S.PAID, S.PAID, (*_BANK, Child.ORDERS)),
-    Move(Step.RETURN, S.PAID, S.RETURNED, (*_BANK, Child.ORDERS)),
-    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED),
-    Move(Step.CANCELLATION, S.APPROVED, S.CANCELLED),
-    Move(Step.CANCELLATION, S.SENT, S.CANCELLED, (Child.MOVEMENTS,)),
+    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.APPROVED),
+    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT),
+    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.PART_PAID, (*_BANK, Child.ORDERS)),
+    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.RETURNED, (*_BANK, Child.ORDERS)),
+    PaymentMove(PaymentStep.RETURN, S.PAID, S.PAID, (*_BANK, Child.ORDERS)),
+    PaymentMove(PaymentStep.RETURN, S.PAID, S.RETURNED, (*_BANK, Child.ORDERS)),
+    PaymentMove(PaymentStep.CANCELLATION, S.DRAFT, S.CANCELLED),
+    PaymentMove(PaymentStep.CANCELLATION, S.APPROVED, S.CANCELLED),
+    PaymentMove(PaymentStep.CANCELLATION, S.SENT, S.CANCELLED, (Child.MOVEMENTS,)),
     # By an order's approval or cancellation: the state follows what is left of the money.
-    Move(Step.OFFSET, S.PAID, S.OFFSET, (Child.ORDERS,)),
-    Move(Step.OFFSET, S.OFFSET, S.PAID, (Child.ORDERS,)),
-    Move(Step.OFFSET, S.RETURNED, S.PAID, (Child.ORDERS,)),
-    Move(Step.OFFSET, S.RETURNED, S.PART_PAID, (Child.ORDERS,)),
+    PaymentMove(PaymentStep.OFFSET, S.PAID, S.OFFSET, (Child.ORDERS,)),
+    PaymentMove(PaymentStep.OFFSET, S.OFFSET, S.PAID, (Child.ORDERS,)),
+    PaymentMove(PaymentStep.OFFSET, S.RETURNED, S.PAID, (Child.ORDERS,)),
+    PaymentMove(PaymentStep.OFFSET, S.RETURNED, S.PART_PAID, (Child.ORDERS,)),
 )
 _RELEASE: Final = (
-    Move(Step.APPROVAL, S.DRAFT, S.APPROVED, (Child.DEPOSIT, Child.CARRIES)),
-    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED),
+    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, (Child.DEPOSIT, Child.CARRIES)),
+    PaymentMove(PaymentStep.CANCELLATION, S.DRAFT, S.CANCELLED),
 )
 
 _OWED: Final = (Child.SETTLEMENT, Child.ACCOUNT)
 _CLAIM: Final = (
-    Move(Step.APPROVAL, S.DRAFT, S.APPROVED, _OWED),
+    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, _OWED),
     # What is owed stays owed: a cancelled claim can be approved again, and one whose account changed has to be.
-    Move(Step.APPROVAL, S.CANCELLED, S.APPROVED, _OWED),
-    Move(Step.APPROVAL, S.APPROVED, S.APPROVED, _OWED),
-    Move(Step.SENDING, S.APPROVED, S.SENT, (Child.ACCOUNT,)),
-    Move(Step.PAYMENT, S.SENT, S.PAID, _BANK),
-    Move(Step.PAYMENT, S.SENT, S.PART_PAID, _BANK),
-    Move(Step.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
-    Move(Step.PAYMENT, S.PART_PAID, S.PAID, _BANK),
-    Move(Step.PAYMENT, S.RETURNED, S.PAID, _BANK),
-    Move(Step.PAYMENT, S.RETURNED, S.PART_PAID, _BANK),
-    Move(Step.RETURN, S.PART_PAID, S.PART_PAID, _BANK),
-    Move(Step.RETURN, S.PART_PAID, S.RETURNED, _BANK),
-    Move(Step.RETURN, S.PAID, S.PART_PAID, _BANK),
-    Move(Step.RETURN, S.PAID, S.RETURNED, _BANK),
-    Move(Step.RETURN, S.RECOVERABLE, S.RECOVERABLE, _BANK),
-    Move(Step.RETURN, S.RECOVERABLE, S.PAID, _BANK),
-    Move(Step.RETURN, S.RECOVERABLE, S.PART_PAID, _BANK),
-    Move(Step.RETURN, S.RECOVERABLE, S.REVERSED, _BANK),
-    Move(Step.RETURN, S.RECOVERABLE, S.DRAFT, _BANK),
-    Move(Step.CANCELLATION, S.DRAFT, S.CANCELLED, (Child.MOVEMENTS,)),
-    Move(Step.CANCELLATION, S.APPROVED, S.CANCELLED, (Child.MOVEMENTS,)),
-    Move(Step.CANCELLATION, S.SENT, S.CANCELLED, (Child.MOVEMENTS,)),
-    Move(Step.CANCELLATION, S.RETURNED, S.CANCELLED, (Child.MOVEMENTS,)),
+    PaymentMove(PaymentStep.APPROVAL, S.CANCELLED, S.APPROVED, _OWED),
+    PaymentMove(PaymentStep.APPROVAL, S.APPROVED, S.APPROVED, _OWED),
+    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.ACCOUNT,)),
+    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.RETURNED, S.PAID, _BANK),
+    PaymentMove(PaymentStep.PAYMENT, S.RETURNED, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.RETURNED, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PAID, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.PAID, S.RETURNED, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.RECOVERABLE, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.REVERSED, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.DRAFT, _BANK),
+    PaymentMove(PaymentStep.CANCELLATION, S.DRAFT, S.CANCELLED, (Child.MOVEMENTS,)),
+    PaymentMove(PaymentStep.CANCELLATION, S.APPROVED, S.CANCELLED, (Child.MOVEMENTS,)),
+    PaymentMove(PaymentStep.CANCELLATION, S.SENT, S.CANCELLED, (Child.MOVEMENTS,)),
+    PaymentMove(PaymentStep.CANCELLATION, S.RETURNED, S.CANCELLED, (Child.MOVEMENTS,)),
     # By a correction of the settlement: taken back, or more owed than was approved.
     *(
-        Move(Step.CORRECTION, since, S.REVERSED, (Child.SETTLEMENT,))
+        PaymentMove(PaymentStep.CORRECTION, since, S.REVERSED, (Child.SETTLEMENT,))
         for since in (S.DRAFT, S.CANCELLED, S.APPROVED, S.SENT, S.RETURNED)
     ),
     *(
-        Move(Step.CORRECTION, since, S.RECOVERABLE, (Child.SETTLEMENT, Child.MOVEMENTS))
+        PaymentMove(PaymentStep.CORRECTION, since, S.RECOVERABLE, (Child.SETTLEMENT, Child.MOVEMENTS))
         for since in (S.DRAFT, S.APPROVED, S.SENT, S.PART_PAID, S.PAID, S.REVERSED)
     ),
     *(
-        Move(Step.CORRECTION, since, S.DRAFT, (Child.SETTLEMENT, Child.MOVEMENTS))
+        PaymentMove(PaymentStep.CORRECTION, since, S.DRAFT, (Child.SETTLEMENT, Child.MOVEMENTS))
         for since in (S.CANCELLED, S.APPROVED, S.SENT, S.PART_PAID, S.PAID, S.RETURNED, S.REVERSED)
     ),
-    *(Move(Step.CORRECTION, since, S.PAID, (Child.MOVEMENTS,)) for since in (S.DRAFT, S.APPROVED, S.PART_PAID)),
+    *(
+        PaymentMove(PaymentStep.CORRECTION, since, S.PAID, (Child.MOVEMENTS,))
+        for since in (S.DRAFT, S.APPROVED, S.PART_PAID)
+    ),
 )
 
-MOVES: Final[Mapping[Kind, tuple[Move, ...]]] = {
-    Kind.ORDER: _ORDER,
-    Kind.PREPAYMENT: _PREPAYMENT,
-    Kind.RELEASE: _RELEASE,
-    Kind.CLAIM: _CLAIM,
+MOVES: Final[Mapping[PaymentKind, tuple[PaymentMove, ...]]] = {
+    PaymentKind.ORDER: _ORDER,
+    PaymentKind.PREPAYMENT: _PREPAYMENT,
+    PaymentKind.RELEASE: _RELEASE,
+    PaymentKind.CLAIM: _CLAIM,
 }
 """Every move of every kind. A step from a state that isn't here is Conflict ``invalid_move``."""
 
 _RESULTS: Final = {
-    Step.APPROVAL: State.APPROVED,
-    Step.SENDING: State.SENT,
-    Step.PAYMENT: State.PAID,
-    Step.RETURN: State.RETURNED,
-    Step.CANCELLATION: State.CANCELLED,
-    Step.REPAYMENT: State.CARRIED_FORWARD,
-    Step.OFFSET: State.OFFSET,
-    Step.CORRECTION: State.REVERSED,
+    PaymentStep.APPROVAL: PaymentState.APPROVED,
+    PaymentStep.SENDING: PaymentState.SENT,
+    PaymentStep.PAYMENT: PaymentState.PAID,
+    PaymentStep.RETURN: PaymentState.RETURNED,
+    PaymentStep.CANCELLATION: PaymentState.CANCELLED,
+    PaymentStep.REPAYMENT: PaymentState.CARRIED_FORWARD,
+    PaymentStep.OFFSET: PaymentState.OFFSET,
+    PaymentStep.CORRECTION: PaymentState.REVERSED,
 }
 
 
-def steps_from(kind: Kind, state: State) -> tuple[Step, ...]:
+def steps_from(kind: PaymentKind, state: PaymentState) -> tuple[PaymentStep, ...]:
     """What may be done with a payment in a state, in the order of the table."""
     return tuple(dict.fromkeys(move.step for move in MOVES[kind] if move.since == state))
 
@@ -205,7 +210,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     area_code: str
     fund: str
     amount: int
-    state: State
+    state: PaymentState
     subject: str
     created_on: date
     approved_by: str | None
@@ -250,12 +255,12 @@ class Order(Paid, frozen=True, kw_only=True):
     @property
     def owed_back(self) -> int:
         """What a carried order leaves to be taken off others: its negative net, less what was repaid."""
-        return -self.amount - self.repaid if self.state is State.CARRIED_FORWARD else 0
+        return -self.amount - self.repaid if self.state is PaymentState.CARRIED_FORWARD else 0
 
     @property
     def unpaid(self) -> int:
         """What is still to be paid; 0 once it is cancelled or carried forward."""
-        ended = self.state in (State.CANCELLED, State.CARRIED_FORWARD)
+        ended = self.state in (PaymentState.CANCELLED, PaymentState.CARRIED_FORWARD)
         return 0 if ended else self.amount - self.paid
 
 
@@ -284,8 +289,8 @@ class Release(Payment, frozen=True, kw_only=True):
 
 
 class Claim(Paid, frozen=True, kw_only=True):
-    """What a fund owes a person who paid in cash: ``amount`` = gross − deducted. ``account`` is their account, encrypted, as it
-    was at the approval."""
+    """What a fund owes a person who paid in cash: ``amount`` = gross − deducted. ``account`` is their account,
+    encrypted, as it was at the approval."""
 
     claim_id: int
     settlement_id: int
@@ -299,7 +304,7 @@ class Claim(Paid, frozen=True, kw_only=True):
     @property
     def unpaid(self) -> int:
         """What is still to be paid; 0 once it is cancelled."""
-        return 0 if self.state is State.CANCELLED else max(0, self.amount - self.paid)
+        return 0 if self.state is PaymentState.CANCELLED else max(0, self.amount - self.paid)
 
     @property
     def owed_back(self) -> int:
@@ -315,7 +320,7 @@ def typed(row: Row, type_: type[R]) -> R:
     return msgspec.convert({str(name): value for name, value in row.items()}, type_)
 
 
-def check_step(kind: Kind, state: State, step: Step) -> None:
+def check_step(kind: PaymentKind, state: PaymentState, step: PaymentStep) -> None:
     """Conflict ``invalid_move`` naming the state when the table has no such step from it."""
     if step not in steps_from(kind, state):
         values = {"state": state.value, "wanted": _RESULTS[step].value}

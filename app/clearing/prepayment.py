@@ -17,7 +17,7 @@ from app.basics.money import fen, yuan
 from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values
 from app.clearing.moves import may_pay, pooling_area_of, record, written_by
-from app.clearing.payment import Kind, Prepayment
+from app.clearing.payment import PaymentKind, Prepayment
 from app.clearing.plan import FUNDS
 from app.clearing.posting import Cause, Posting, posting, purse_of
 from app.clearing.tables import prepayment, prepayment_offset
@@ -127,7 +127,7 @@ def _values(row: Prepayment, movement: Banked) -> Values:
 
 
 PREPAYMENTS: Final = Paying(
-    kind=Kind.PREPAYMENT,
+    kind=PaymentKind.PREPAYMENT,
     prefix=PREPAYMENT,
     table=prepayment,
     row=Prepayment,

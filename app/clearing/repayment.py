@@ -12,7 +12,7 @@ from app.clearing.machine import Act, opened
 from app.clearing.month import check_open
 from app.clearing.moves import by_another, record
 from app.clearing.order import ORDERS
-from app.clearing.payment import Kind, Order, Step, check_step
+from app.clearing.payment import Order, PaymentKind, PaymentStep, check_step
 from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import disbursement
 
@@ -23,10 +23,10 @@ async def repay(act: Act, shown: str, wanted: PaymentRequest) -> Order:
     order took it; Refused ``repayment_exceeds_carried``, ``before_carrying``."""
     row = await opened(act, ORDERS, shown)
     by_another(act.caller, row.subject)
-    check_step(Kind.ORDER, row.state, Step.REPAYMENT)
+    check_step(PaymentKind.ORDER, row.state, PaymentStep.REPAYMENT)
     if row.taken_by is not None:  # it is money of that order by now
         taker = shown_id(DISBURSEMENT, row.taken_by)
-        values = {"state": row.state.value, "wanted": Step.REPAYMENT.value}
+        values = {"state": row.state.value, "wanted": PaymentStep.REPAYMENT.value}
         raise Conflict("invalid_move", values=values, extra={"state": row.state.value, "taken_by": taker})
     movement = Banked(REPAYMENT, fen(wanted.amount), wanted.paid_on, wanted.bank_reference)
     _check(act, row, movement)

@@ -21,7 +21,8 @@ def configured() -> Settings:
 
 
 def serving(data_dir: Path | None) -> Settings:
-    """The settings of a service, with what they lead to: clock, packs, dictionaries, and a database that was asked for."""
+    """The settings of a service, with what they lead to: clock, packs, dictionaries, and a database that was asked
+    for."""
     settings = configured()
     if settings.env == "production" and settings.database_url is None and (data_dir or settings.data_dir) is None:
         fail(

@@ -22,7 +22,7 @@ from app.database.embedded import default_data_dir
 from app.demo.run import run_demo
 from app.policies import SHIPPED
 from app.simulation.show import SIMULATED, show_simulation
-from app.simulation.year import Wanted
+from app.simulation.year import YearRequest
 
 DEMO_CLOCK: Final = "manual:2018-05-12T10:00:00+08:00"
 READY_SECONDS: Final = 120
@@ -62,7 +62,7 @@ def demo(port: int, once: bool, data_dir: Path | None) -> None:
 )
 def simulate_year(seed: int, hospitals: int, months: int, bills: int, data_dir: Path | None) -> None:
     """Run a year of clearing on a service of its own. An auditor predicts every balance; status 1 on a difference."""
-    wanted = Wanted(seed=seed, hospitals=hospitals, months=months, bills=bills)
+    wanted = YearRequest(seed=seed, hospitals=hospitals, months=months, bills=bills)
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="onestop-simulation-") as scratch:
         Path(scratch).chmod(0o755)

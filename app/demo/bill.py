@@ -1,4 +1,5 @@
-"""The demo's bill: ten days with a cerebral infarction at the county hospital. Amounts are quantity times price, exact."""
+"""The demo's bill: ten days with a cerebral infarction at the county hospital. Amounts are quantity times price,
+exact."""
 
 from copy import deepcopy
 from typing import Any, Final
@@ -146,7 +147,8 @@ def demo_bill() -> dict[str, Any]:
 
 
 def example() -> dict[str, Any]:
-    """The bill with all that computing it offline needs: the content of ``examples/bill.json``, the caller's to change."""
+    """The bill with all that computing it offline needs: the content of ``examples/bill.json``, the caller's to
+    change."""
     person, hospital, catalogue = deepcopy((PERSONS[PATIENT], HOSPITALS[COUNTY], CATALOGUE))
     bill = demo_bill()
     used = dict.fromkeys(line["item_code"] for line in bill["lines"])

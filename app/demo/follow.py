@@ -30,7 +30,8 @@ class ImportRefused(Exception):
 def follow_import(
     client: httpx.Client, file: Path, kind: str, fields: Mapping[str, str], out: Console
 ) -> dict[str, Any]:
-    """Upload a file, show a progress bar until its job has ended, and return the job. ImportRefused with the reasons."""
+    """Upload a file, show a progress bar until its job has ended, and return the job. ImportRefused with the
+    reasons."""
     path = "/v1/catalogue/imports" if kind == "catalogue" else "/v1/registry/imports"
     with file.open("rb") as content:
         headers = {"Idempotency-Key": token_urlsafe(24)}

@@ -37,7 +37,8 @@ class _Refused(Exception):
 
 
 def run_demo(base_url: str, admin_token: str, console: Console) -> None:
-    """Load the world, settle the demo's bill and print it. SystemExit(1), after saying why, when the service refuses."""
+    """Load the world, settle the demo's bill and print it. SystemExit(1), after saying why, when the service
+    refuses."""
     try:
         with _client(base_url, admin_token) as admin:
             _load_world(admin, console)

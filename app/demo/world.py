@@ -1,7 +1,7 @@
 """The demo's world as plain data: hospitals, persons and catalogue items, in the form of the registry's PUT bodies.
 
-Everything is invented. The id numbers have right check digits but sequence numbers that no registry reaches in a day; the
-item codes have the national form, not the national list's content.
+Everything is invented. The id numbers have right check digits but sequence numbers that no registry reaches in a day;
+the item codes have the national form, not the national list's content.
 """
 
 from typing import Any, Final

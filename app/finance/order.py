@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.clearing import order_list, remittance
 from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS
-from app.clearing.payment import Kind
+from app.clearing.payment import PaymentKind
 from app.finance.history import moves_of
 from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
@@ -36,7 +36,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "advice": await remittance.advice(connection, shown_id),
             "events": await moves_of(connection, shown_id),
             "today": today(await business_now(visitor.service, connection)),
-            "steps": () if found.taken_by else steps_for(visitor, Kind.ORDER, found.state, found.created_by),
+            "steps": () if found.taken_by else steps_for(visitor, PaymentKind.ORDER, found.state, found.created_by),
             "left": str(-Decimal(found.amount) - Decimal(found.repaid)),
         }
 

@@ -12,16 +12,16 @@ from app.clearing import machine, repayment
 from app.clearing.api import ReasonRequest
 from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.machine import Act, Paying, acting
-from app.clearing.payment import MOVES, Kind, State, Step, steps_from
+from app.clearing.payment import MOVES, PaymentKind, PaymentState, PaymentStep, steps_from
 from app.finance.page import Refusal, Visitor, stepped, struct_of
 
 WORDS: Final = {
-    Step.APPROVAL: "approve",
-    Step.SENDING: "send",
-    Step.PAYMENT: "pay",
-    Step.RETURN: "return",
-    Step.CANCELLATION: "cancel",
-    Step.REPAYMENT: "repay",
+    PaymentStep.APPROVAL: "approve",
+    PaymentStep.SENDING: "send",
+    PaymentStep.PAYMENT: "pay",
+    PaymentStep.RETURN: "return",
+    PaymentStep.CANCELLATION: "cancel",
+    PaymentStep.REPAYMENT: "repay",
 }
 NOTICES: Final = {
     "approve": "approved",
@@ -47,12 +47,12 @@ class Pages:
     show: Callable[[Visitor, str, Refusal], Awaitable[Response]]
 
 
-def steps_for(visitor: Visitor, kind: Kind, state: str, made_by: str) -> tuple[str, ...]:
+def steps_for(visitor: Visitor, kind: PaymentKind, state: str, made_by: str) -> tuple[str, ...]:
     """What a page offers in a state; the service decides whether it may be done. ``second``: another person must
     approve."""
     if not visitor.may("finance"):
         return ()
-    words = [WORDS[step] for step in steps_from(kind, State(state)) if step in WORDS]
+    words = [WORDS[step] for step in steps_from(kind, PaymentState(state)) if step in WORDS]
     own = made_by == visitor.principal.subject
     return tuple("second" if own and word in NOT_OWN else word for word in words)
 

@@ -14,7 +14,7 @@ from app.clearing.lists import PREPAYMENTS as LIST
 from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import prepayment_of
-from app.clearing.payment import Kind
+from app.clearing.payment import PaymentKind
 from app.clearing.plan import FUNDS
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentRequest
 from app.finance.history import moves_of
@@ -86,7 +86,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "movements": await bank.movements(connection, shown_id, number_of(PREPAYMENT, shown_id)),
             "events": await moves_of(connection, shown_id),
             "today": today(await business_now(visitor.service, connection)),
-            "steps": steps_for(visitor, Kind.PREPAYMENT, found.state, found.created_by),
+            "steps": steps_for(visitor, PaymentKind.PREPAYMENT, found.state, found.created_by),
         }
 
     return shown(visitor, "prepayment.html", refusal=refusal, **await reading(visitor, read))

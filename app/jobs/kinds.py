@@ -15,7 +15,7 @@ ResultFile = tuple[str, str, AsyncIterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class FileOfJob:
     """What a job whose product is a file brings: only its asker may see it, and ``result`` opens the file."""
 
     check_mine: Callable[[Caller, RowMapping], None]
@@ -28,7 +28,7 @@ class JobKind:
 
     run: Callable[[Service, Run], Awaitable[None]]
     accept: Callable[[AsyncConnection, Caller, RowMapping], Awaitable[None]] | None = None
-    export: Export | None = None
+    export: FileOfJob | None = None
 
 
 JobKinds = Mapping[str, JobKind]

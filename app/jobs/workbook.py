@@ -30,7 +30,7 @@ MOST_SECONDS: Final = 600
 AT_ONCE: Final = asyncio.Semaphore(1)  # in each process of the service; others wait
 
 
-class Wanted(Struct):
+class WorkbookRequest(Struct):
     """What the process is told on its standard input: which rows, for whom, where to."""
 
     job_id: int
@@ -48,7 +48,7 @@ async def made(caller: Caller, job_id: int, outcome: str | None, path: Path) -> 
     """Make the workbook of a job's rows at a path. Unavailable when it isn't there in time."""
     principal = caller.principal
     whom = (principal.token_id, principal.subject, principal.hospital_code, principal.area_code)
-    wanted = Wanted(job_id, outcome, str(path), *whom, caller.request_id, caller.language)
+    wanted = WorkbookRequest(job_id, outcome, str(path), *whom, caller.request_id, caller.language)
     async with AT_ONCE:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "app.jobs.workbook", stdin=asyncio.subprocess.PIPE
@@ -65,7 +65,7 @@ async def made(caller: Caller, job_id: int, outcome: str | None, path: Path) -> 
         raise Unavailable("busy", headers={"Retry-After": "60"})
 
 
-async def make(wanted: Wanted) -> None:
+async def make(wanted: WorkbookRequest) -> None:
     """The process: read page by page, write as it goes."""
     settings = Settings(pool_size=1, hot_pool_size=1)
     logs.configure_logging(settings.log_level)
@@ -99,4 +99,4 @@ _NO_KEYS: Final[Keys] = derive_keys(bytes(32))  # outcomes are not encrypted
 
 
 if __name__ == "__main__":
-    asyncio.run(make(msgspec.json.decode(sys.stdin.buffer.read(), type=Wanted)))
+    asyncio.run(make(msgspec.json.decode(sys.stdin.buffer.read(), type=WorkbookRequest)))

@@ -1,6 +1,7 @@
 """Which dated figures of a pack its golden cases touch: a figure that no case touches can be changed unseen. Pure.
 
-A case touches a row when the explanation of one of its bills gives the row as a basis. Figures that no rule uses aren't asked for.
+A case touches a row when the explanation of one of its bills gives the row as a basis. Figures that no rule uses
+aren't asked for.
 """
 
 from collections.abc import Iterable, Iterator

@@ -25,7 +25,7 @@ from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_val
 from app.registry.service import EVERY_ITEM
 from app.service import clock
 from app.service.caller import Caller, Service
-from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.upload import Upload
 from app.service.wire import Code, Day, decode
 from app.tiers.model import LEVELS
@@ -36,18 +36,18 @@ READ_ROWS: Final = 5000
 REFUSED: Final = ("malformed", "duplicate", "conflicting")
 
 COLUMNS: Final = (
-    Column("item_code", ("医疗目录编码", "项目编码", "目录编码", "国家编码"), required=True),
-    Column("name", ("项目名称", "名称", "通用名"), required=True),
-    Column("kind", ("项目种类", "目录类别", "种类"), required=True),
-    Column("class", ("甲乙丙类", "收费项目等级", "等级", "类别"), required=True),
-    Column("first_pay_ratio", ("先行自付比例", "自付比例")),
+    SheetColumn("item_code", ("医疗目录编码", "项目编码", "目录编码", "国家编码"), required=True),
+    SheetColumn("name", ("项目名称", "名称", "通用名"), required=True),
+    SheetColumn("kind", ("项目种类", "目录类别", "种类"), required=True),
+    SheetColumn("class", ("甲乙丙类", "收费项目等级", "等级", "类别"), required=True),
+    SheetColumn("first_pay_ratio", ("先行自付比例", "自付比例")),
     *(
-        Column(f"ceiling_{level}", (f"{name}级最高限价", f"{name}级限价"))
+        SheetColumn(f"ceiling_{level}", (f"{name}级最高限价", f"{name}级限价"))
         for level, name in zip("123", "一二三", strict=True)
     ),
-    Column("restricted", ("限制使用", "限制使用标志")),
-    Column("valid_from", ("生效日期", "开始日期", "起始日期"), required=True),
-    Column("valid_until", ("失效日期", "结束日期", "终止日期")),
+    SheetColumn("restricted", ("限制使用", "限制使用标志")),
+    SheetColumn("valid_from", ("生效日期", "开始日期", "起始日期"), required=True),
+    SheetColumn("valid_until", ("失效日期", "结束日期", "终止日期")),
 )
 WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "kind": {"药品": "drug", "西药": "drug", "中成药": "drug", "耗材": "material",
@@ -73,7 +73,7 @@ class _Entry(CatalogueRequest):
     item_code: Code = ""
 
 
-def read_row(row: Row) -> JobRow:
+def read_row(row: SheetRow) -> JobRow:
     """A row as it is stored: the columns of its version; or why it is malformed."""
     for name, cell in row.cells.items():
         if isinstance(cell, BadCell):
@@ -100,7 +100,7 @@ def read_row(row: Row) -> JobRow:
     return JobRow(row.number, content=catalogue_values(entry.item_code, entry), reference=entry.item_code)
 
 
-def _malformed(row: Row, field: str, reason: str) -> JobRow:
+def _malformed(row: SheetRow, field: str, reason: str) -> JobRow:
     return JobRow(row.number, outcome="malformed", reason=reason, field=field)
 
 

@@ -26,16 +26,16 @@ from app.registry.service import may_write
 from app.registry.tables import hospital
 from app.service import clock
 from app.service.caller import Caller, Service
-from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.upload import Upload
 from app.service.wire import Code, is_code
 
 KIND: Final = "hospital_codes"
 READ_ROWS: Final = 5000
 COLUMNS: Final = (
-    Column("hospital_item_code", ("院内项目编码", "医院项目编码", "院内编码"), required=True),
-    Column("item_code", ("医疗目录编码", "国家编码", "目录编码"), required=True),
-    Column("valid_from", ("生效日期", "开始日期", "起始日期")),
+    SheetColumn("hospital_item_code", ("院内项目编码", "医院项目编码", "院内编码"), required=True),
+    SheetColumn("item_code", ("医疗目录编码", "国家编码", "目录编码"), required=True),
+    SheetColumn("valid_from", ("生效日期", "开始日期", "起始日期")),
 )
 
 
@@ -62,7 +62,7 @@ class HeldCode(NamedTuple):
     span: Span[str]
 
 
-def read_row(row: Row) -> JobRow:
+def read_row(row: SheetRow) -> JobRow:
     """A row as it is stored, or why it is malformed."""
     for name, cell in row.cells.items():
         if isinstance(cell, BadCell):
@@ -79,7 +79,7 @@ def read_row(row: Row) -> JobRow:
     return JobRow(row.number, content=content, reference=texts["hospital_item_code"])
 
 
-def _malformed(row: Row, field: str, reason: str) -> JobRow:
+def _malformed(row: SheetRow, field: str, reason: str) -> JobRow:
     return JobRow(row.number, outcome="malformed", reason=reason, field=field)
 
 

@@ -30,7 +30,7 @@ from app.registry.worklists import add_candidates
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.security import Keys, birth_date, blind_index_candidates, valid_id_number
-from app.service.sheet import BadCell, Column, Row, SheetRefused, rows
+from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.upload import Upload
 from app.service.wire import AreaCode, Day
 from app.tiers.model import CLASSES
@@ -54,13 +54,13 @@ class ListOptions(Struct, forbid_unknown_fields=True):
 
 
 COLUMNS: Final = (
-    Column("id_number", ("身份证号", "身份证号码", "证件号码", "公民身份号码", "ID number"), required=True),
-    Column("name", ("姓名", "人员姓名", "名字")),
-    Column("birth_date", ("出生日期", "出生年月日", "birth date", "date of birth")),
-    Column("class", ("人员类别", "身份类别", "对象类别", "benefit class", "类别"), required=True),
-    Column("from", ("认定日期", "生效日期", "起始日期", "开始日期", "since")),
-    Column("exited_on", ("退出日期", "脱贫日期", "exited on")),
-    Column("until", ("清退日期", "终止日期", "截止日期")),
+    SheetColumn("id_number", ("身份证号", "身份证号码", "证件号码", "公民身份号码", "ID number"), required=True),
+    SheetColumn("name", ("姓名", "人员姓名", "名字")),
+    SheetColumn("birth_date", ("出生日期", "出生年月日", "birth date", "date of birth")),
+    SheetColumn("class", ("人员类别", "身份类别", "对象类别", "benefit class", "类别"), required=True),
+    SheetColumn("from", ("认定日期", "生效日期", "起始日期", "开始日期", "since")),
+    SheetColumn("exited_on", ("退出日期", "脱贫日期", "exited on")),
+    SheetColumn("until", ("清退日期", "终止日期", "截止日期")),
 )
 DAY_COLUMN: Final[Mapping[str, str]] = {"list": "from", "exit": "exited_on", "correction": "until"}
 CLASS_NAMES: Final[Mapping[str, str]] = {
@@ -79,7 +79,7 @@ CLASS_NAMES: Final[Mapping[str, str]] = {
 # ---------------------------------------------------------------- what a row says (pure)
 
 
-def read_row(keys: Keys, row: Row, kind: str, received_on: date) -> JobRow:
+def read_row(keys: Keys, row: SheetRow, kind: str, received_on: date) -> JobRow:
     """A row as it is stored: keyed digests to match with, class and day; or why it is malformed."""
     cells = row.cells
     for name, cell in cells.items():
@@ -111,7 +111,7 @@ def read_row(keys: Keys, row: Row, kind: str, received_on: date) -> JobRow:
     )
 
 
-def _malformed(row: Row, field: str, reason: str) -> JobRow:
+def _malformed(row: SheetRow, field: str, reason: str) -> JobRow:
     return JobRow(row.number, outcome="malformed", reason=reason, field=field)
 
 

@@ -1,7 +1,7 @@
 """Figures that one process of the whole service shows, so that workers and replicas never multiply money.
 
-The elected process publishes them as Prometheus text; ``/metrics`` of its host, whichever worker answers, adds it to its own.
-Other hosts show nothing of it. A process that died, or was outvoted, shows nothing any more either.
+The elected process publishes them as Prometheus text; ``/metrics`` of its host, whichever worker answers, adds it to
+its own. Other hosts show nothing of it. A process that died, or was outvoted, shows nothing any more either.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""Lists as files that spreadsheets open: CSV with a byte order mark, and XLSX with numbers as numbers and codes as text.
+"""Lists as files that spreadsheets open: CSV with a byte order mark, and XLSX with numbers as numbers and codes as
+text.
 
-A cell that begins like a formula is text in an XLSX by its type, and in a CSV by an apostrophe before it. Rows are written as
-they come, none is kept in memory.
+A cell that begins like a formula is text in an XLSX by its type, and in a CSV by an apostrophe before it. Rows are
+written as they come, none is kept in memory.
 """
 
 import csv
@@ -46,9 +47,9 @@ _WIDTHS: Final[dict[Kind, int]] = {
 
 
 class Column(Struct, frozen=True):
-    """A column's heading and what its cells are: ``text``, ``money`` (fen), ``count``, ``date``, ``instant`` (RFC 3339 text, shown
-    by its own clock), ``rate`` (text with at most four decimals), ``flag`` (是 or 否). None is an empty cell. Money is summed below
-    the rows unless a sum says nothing, as of balances."""
+    """A column's heading and what its cells are: ``text``, ``money`` (fen), ``count``, ``date``, ``instant`` (RFC
+    3339 text, shown by its own clock), ``rate`` (text with at most four decimals), ``flag`` (是 or 否). None is an
+    empty cell. Money is summed below the rows unless a sum says nothing, as of balances."""
 
     heading: str
     kind: Kind = "text"
@@ -63,7 +64,8 @@ def wants_csv(accept: str | None) -> bool:
 def file_of(
     name: str, accept: str | None, columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str
 ) -> Response:
-    """The rows as the file that the reader accepts. ``title`` says what the list is of, above the headings of an XLSX."""
+    """The rows as the file that the reader accepts. ``title`` says what the list is of, above the headings of an
+    XLSX."""
     if wants_csv(accept):
         content, kind, ending = csv_bytes(columns, rows), f"{CSV_TYPE}; charset=utf-8", "csv"
     else:
@@ -110,8 +112,9 @@ class _Sums:
 
 
 class CsvList:
-    """A list being written as UTF-8 with a byte order mark, so that Excel reads the Chinese. With a title it is for Excel alone:
-    the title above the headings, sums below, and a tab before long numbers that are codes, which keeps them texts."""
+    """A list being written as UTF-8 with a byte order mark, so that Excel reads the Chinese. With a title it is for
+    Excel alone: the title above the headings, sums below, and a tab before long numbers that are codes, which keeps
+    them texts."""
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column], title: str | None = None) -> None:
         file.write(BOM)
@@ -160,7 +163,8 @@ def _flag(cell: bool) -> str:
 
 
 class XlsxList:
-    """A list being written as a workbook of one sheet; each row leaves the memory with the next. Close it whatever happens."""
+    """A list being written as a workbook of one sheet; each row leaves the memory with the next. Close it whatever
+    happens."""
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column], title: str) -> None:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -198,7 +202,8 @@ class XlsxList:
         at, sheet = self._at, self._sheet
         match kind:
             case "money":
-                # The file format knows binary numbers only; fen below 2**53 come back exactly when shown with two decimals.
+                # The file format knows binary numbers only; fen below 2**53 come back exactly when shown with two
+                # decimals.
                 sheet.write_number(at, index, cell / 100, form)
             case "count":
                 sheet.write_number(at, index, cell, form)

@@ -34,7 +34,8 @@ OK: Final = "ok"
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """What one probe found: by name what settling needs, and what is only worth a look; when, by the monotonic clock."""
+    """What one probe found: by name what settling needs, and what is only worth a look; when, by the monotonic
+    clock."""
 
     checks: dict[str, str]
     degraded: dict[str, str]

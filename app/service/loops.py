@@ -66,8 +66,8 @@ class Loop:
 
 
 async def keep(loops: Sequence[Loop], *, ready: Callable[[], bool]) -> None:
-    """Run loops until cancelled. One that has ended or hangs is begun anew; after several times the process ends, unless
-    nothing works because the instance isn't ready."""
+    """Run loops until cancelled. One that has ended or hangs is begun anew; after several times the process ends,
+    unless nothing works because the instance isn't ready."""
     tasks = {loop.name: asyncio.create_task(loop.run()) for loop in loops}
     try:
         while True:

@@ -1,7 +1,8 @@
 """Every metric of the service, right with several workers.
 
 The ``serve`` parent calls :func:`prepare_multiprocess` before it starts workers; each of them then writes to its own
-files, which :func:`render_metrics` adds up. Floats are fine in here: nothing that is measured flows back into a calculation.
+files, which :func:`render_metrics` adds up. Floats are fine in here: nothing that is measured flows back into a
+calculation.
 """
 
 import os

@@ -39,8 +39,9 @@ async def livez() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Whether this instance can settle, as its last probe found, at most ten seconds ago: the database answers and can be
-    written, its schema and this release fit each other. What is only worth a look stands under ``degraded``, with 200."""
+    """Whether this instance can settle, as its last probe found, at most ten seconds ago: the database answers and
+    can be written, its schema and this release fit each other. What is only worth a look stands under ``degraded``,
+    with 200."""
     found = cast(Health, request.app.state.health).report()
     status = "unavailable" if not found.ready else "degraded" if found.degraded else "ok"
     content = {"status": status, "checks": found.checks, "degraded": found.degraded}
@@ -55,7 +56,8 @@ async def version() -> Response:
 
 @router.get("/metrics")
 def metrics() -> Response:
-    """Prometheus metrics, summed over all workers, and on the host of the elected process those of clearing and ledger."""
+    """Prometheus metrics, summed over all workers, and on the host of the elected process those of clearing and
+    ledger."""
     content, content_type = render_metrics()
     return Response(content + elected.published(), media_type=content_type)
 

@@ -95,7 +95,8 @@ def is_admin_token(text: str, admin_token: SecretStr | None) -> bool:
 def bearer(header: str | None, *, browser: bool = False) -> str:
     """The token of an ``Authorization`` header. Raises Unauthorized when there is none.
 
-    ``browser``: a page that a person opens also takes the token as the password of HTTP Basic, which a browser asks for.
+    ``browser``: a page that a person opens also takes the token as the password of HTTP Basic, which a browser asks
+    for.
     """
     match = _BEARER.fullmatch(header or "")
     if match is not None:

@@ -1,8 +1,9 @@
-"""Rows of a file as people really have it: CSV or tab-separated text in UTF-8 or GB18030, or XLSX, columns found by headings.
+"""Rows of a file as people really have it: CSV or tab-separated text in UTF-8 or GB18030, or XLSX, columns found by
+headings.
 
-A file is told by its content, not by its name. What is wrong with the file as a whole raises ``SheetRefused`` with every
-fault that can be found at once, each with row and column; what is wrong with one cell makes that cell a ``BadCell``.
-Files are streamed: of a workbook only the table of shared texts is held in memory.
+A file is told by its content, not by its name. What is wrong with the file as a whole raises ``SheetRefused`` with
+every fault that can be found at once, each with row and column; what is wrong with one cell makes that cell a
+``BadCell``. Files are streamed: of a workbook only the table of shared texts is held in memory.
 """
 
 import codecs
@@ -42,7 +43,8 @@ _UNREADABLE: Final = (zipfile.BadZipFile, ParseError, KeyError, ValueError, Type
 
 
 class FileFault(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What makes a whole file unusable: a code, where known with row (from 1) and column, and our figures for the message."""
+    """What makes a whole file unusable: a code, where known with row (from 1) and column, and our figures for the
+    message."""
 
     code: str
     row: int | None = None
@@ -69,7 +71,7 @@ Cell = str | BadCell  # an empty cell is ""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SheetColumn:
     """A column: our name for it, and the headings under which files have it, in any case and with or without blanks."""
 
     name: str
@@ -78,14 +80,14 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SheetRow:
     """A row with its number in the file (from 1, the headings counted) and its cells by the names of the columns."""
 
     number: int
     cells: Mapping[str, Cell]
 
 
-def rows(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
+def rows(path: Path, columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
     """The rows below the headings; empty ones are left out. SheetRefused at the first fault that hides the rest."""
     with path.open("rb") as file:
         head = file.read(8)
@@ -97,7 +99,7 @@ def rows(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
     return _rows_below_headings(lines, columns)
 
 
-def _rows_below_headings(lines: Iterator[tuple[int, list[Cell]]], columns: Sequence[Column]) -> Iterator[Row]:
+def _rows_below_headings(lines: Iterator[tuple[int, list[Cell]]], columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
     headings = next(lines, None)
     if headings is None:
         raise SheetRefused([FileFault("file_empty")])
@@ -111,12 +113,12 @@ def _rows_below_headings(lines: Iterator[tuple[int, list[Cell]]], columns: Seque
         found = {name: cells[place] if place < len(cells) else "" for name, place in places.items()}
         if len(cells) > width:
             found = dict.fromkeys(found, BadCell("too_many_cells"))
-        yield Row(number, found)
+        yield SheetRow(number, found)
     if not count:
         raise SheetRefused([FileFault("no_rows")])
 
 
-def _places(number: int, headings: list[Cell], columns: Sequence[Column]) -> dict[str, int]:
+def _places(number: int, headings: list[Cell], columns: Sequence[SheetColumn]) -> dict[str, int]:
     """Where each column stands. SheetRefused with all that are missing or there twice."""
     known = {_plain(heading): column.name for column in columns for heading in (column.name, *column.headings)}
     places: dict[str, int] = {}

@@ -1,4 +1,5 @@
-"""Tables that belong to no domain: tokens, people who log in, the clock, remembered answers, policy texts. As the migrations make them."""
+"""Tables that belong to no domain: tokens, people who log in, the clock, remembered answers, policy texts. As the
+migrations make them."""
 
 from sqlalchemy import (
     BigInteger,

@@ -27,7 +27,8 @@ FORM_BYTES: Final = 16 * 1024  # what the form may add to the file
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A received file, there until the request ends; its SHA-256; the form's and the query's fields, the form's first."""
+    """A received file, there until the request ends; its SHA-256; the form's and the query's fields, the form's
+    first."""
 
     path: Path
     digest: bytes

@@ -1,4 +1,5 @@
-"""What the simulation reads of the service's answers, and how an answer is compared with what the auditor expects of it."""
+"""What the simulation reads of the service's answers, and how an answer is compared with what the auditor expects of
+it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,16 @@ from app.simulation.model.deductions import current
 from app.simulation.model.orders import pay_by
 from app.simulation.model.payments import outstanding, unpaid
 from app.simulation.model.releases import released
-from app.simulation.model.state import Audit, Deduction, Part, Payment, Release, State, Statement, Way
+from app.simulation.model.state import (
+    Audit,
+    ModelDeduction,
+    ModelPart,
+    ModelPayment,
+    ModelRelease,
+    ModelState,
+    Statement,
+    Way,
+)
 from app.simulation.model.statements import part_step, step_of
 
 Answer = dict[str, Any]  # decoded JSON of the service, read through the structures below
@@ -156,13 +166,13 @@ def statement_expected(statement: Statement) -> StatementSeen:
     return StatementSeen(statement.shown, step_of(statement), yuan(amount), pay_by=pay_by(statement), parts=parts)
 
 
-def _part_expected(statement: Statement, part: Part) -> PartSeen:
+def _part_expected(statement: Statement, part: ModelPart) -> PartSeen:
     step = part_step(statement, part)
     deducted = UNSET if any(one.given_back for one in part.deductions) else yuan(part.deducted)
     return PartSeen(part.purse.fund, part.year, yuan(part.amount), deducted, step)
 
 
-def order_expected(order: Payment) -> OrderSeen:
+def order_expected(order: ModelPayment) -> OrderSeen:
     """An order as the auditor expects it."""
     amount = order.amount if order.state != Way.CARRIED else order.gross - order.carried
     sums = [order.gross, order.deposit, order.offset, order.carried, amount, order.paid, unpaid(order)]
@@ -171,28 +181,28 @@ def order_expected(order: Payment) -> OrderSeen:
     return OrderSeen(*of, gross, deposit, offset, carried, amount_shown, paid, left)
 
 
-def prepayment_expected(prepayment: Payment) -> PrepaymentSeen:
+def prepayment_expected(prepayment: ModelPayment) -> PrepaymentSeen:
     """A prepayment as the auditor expects it; with all of it taken, but some by a draft, it may be shown either way."""
     shown = UNSET if prepayment.reserved and outstanding(prepayment) == 0 else prepayment.state
     sums = map(yuan, (prepayment.amount, prepayment.offset, outstanding(prepayment)))
     return PrepaymentSeen(prepayment.shown, shown, *sums)
 
 
-def deduction_expected(state: State, deduction: Deduction) -> DeductionSeen:
+def deduction_expected(state: ModelState, deduction: ModelDeduction) -> DeductionSeen:
     """A deduction as the auditor expects it; what was given back may be shown either way and isn't compared."""
     closed = deduction.state in (Audit.ACCEPTED, Audit.DECIDED) and not deduction.given_back
     upheld = yuan(deduction.upheld) if closed else UNSET
     return DeductionSeen(deduction.shown, current(state, deduction), yuan(deduction.amount), upheld)
 
 
-def release_expected(release: Release) -> ReleaseSeen:
+def release_expected(release: ModelRelease) -> ReleaseSeen:
     """A release as the auditor expects it."""
     amount = released(release)
     sums = map(yuan, (release.deposit, amount, release.deposit - amount))
     return ReleaseSeen(release.shown, release.state, *sums)
 
 
-def claim_expected(claim: Payment) -> ClaimSeen:
+def claim_expected(claim: ModelPayment) -> ClaimSeen:
     """A claim as the auditor expects it."""
     shown = (claim.settlement, claim.purse.area, claim.purse.fund, claim.year, yuan(claim.amount))
     return ClaimSeen(claim.shown, claim.state, *shown, yuan(claim.paid), yuan(unpaid(claim)))

@@ -1,7 +1,9 @@
-"""The auditor: reads bills, corrections and declarations as the service answers them, and keeps its own books of what they mean.
+"""The auditor: reads bills, corrections and declarations as the service answers them, and keeps its own books of what
+they mean.
 
-It was written from the clearing contract alone. Everything it expects stands in ``app.simulation.model``; here the service's
-answers become postings and claims. Amounts of bills are taken as answered: the tiers have an oracle of their own.
+It was written from the clearing contract alone. Everything it expects stands in ``app.simulation.model``; here the
+service's answers become postings and claims. Amounts of bills are taken as answered: the tiers have an oracle of
+their own.
 """
 
 from collections import defaultdict
@@ -12,16 +14,16 @@ from typing import Final
 from app.simulation.answers import ClaimSeen, SettlementSeen
 from app.simulation.model import claims
 from app.simulation.model.amounts import day_after, fen, following, yuan
-from app.simulation.model.books import Posting, Purse
+from app.simulation.model.books import ModelPosting, ModelPurse
 from app.simulation.model.deductions import corrected
-from app.simulation.model.state import Payment, State, Way
+from app.simulation.model.state import ModelPayment, ModelState, Way
 
 BASIC: Final = "390100"
 CORRECTIONS: Final = ("reversal", "adjustment")
 
 
 @dataclass
-class Bill:
+class AuditedBill:
     """A settlement as the auditor knows it."""
 
     shown: str
@@ -47,16 +49,16 @@ class FamilyDoctor:
 class Auditor:
     """What the service was asked and answered, as books."""
 
-    state: State
+    state: ModelState
     fee: int = 0
-    bills: dict[str, Bill] = field(default_factory=dict)
+    bills: dict[str, AuditedBill] = field(default_factory=dict)
     contracts: list[FamilyDoctor] = field(default_factory=list)
     paid_fees: set[tuple[str, str]] = field(default_factory=set)
 
     def settled(self, seen: SettlementSeen) -> None:
         """Book a new settlement; what funds owe a person waits for its claims."""
         by_patient = seen.paid_by == "patient"
-        bill = Bill(seen.settlement_id, seen.hospital_code, seen.paying_area, seen.benefit_year, by_patient)
+        bill = AuditedBill(seen.settlement_id, seen.hospital_code, seen.paying_area, seen.benefit_year, by_patient)
         self.bills[bill.shown] = bill
         if not by_patient:
             self._owe(bill, seen)
@@ -69,7 +71,8 @@ class Auditor:
         )
 
     def took_back(self, seen: SettlementSeen, *, liable: bool) -> Iterator[str]:
-        """Book a reversal, and what it changed for later settlements; a liable party's money takes the payable's place."""
+        """Book a reversal, and what it changed for later settlements; a liable party's money takes the payable's
+        place."""
         bill = self.bills[seen.of_settlement_id or ""]
         yield from self._nothing_left(bill, seen)
         bill.reversed = True
@@ -98,8 +101,8 @@ class Auditor:
             if (one.person, period) not in self.paid_fees:
                 self.paid_fees.add((one.person, period))
                 year = self.state.fiscal_year(area, int(period[:4]))
-                purse = Purse(f"hospital:{hospital}", area, BASIC)
-                self.state.books.post(Posting(purse, day, year, "owed", self.fee))
+                purse = ModelPurse(f"hospital:{hospital}", area, BASIC)
+                self.state.books.post(ModelPosting(purse, day, year, "owed", self.fee))
 
     def last_contracts(self, period: str) -> Iterable[FamilyDoctor]:
         """The contract that each person had last in a month."""
@@ -110,13 +113,13 @@ class Auditor:
                 last[one.person] = one
         return last.values()
 
-    def _correct(self, bill: Bill, seen: SettlementSeen) -> None:
+    def _correct(self, bill: AuditedBill, seen: SettlementSeen) -> None:
         if bill.by_patient:
             self._correct_claims(bill, seen, reversed_=seen.kind == "reversal")
         else:
             self._owe(bill, seen)
 
-    def _correct_claims(self, bill: Bill, seen: SettlementSeen, *, reversed_: bool) -> None:
+    def _correct_claims(self, bill: AuditedBill, seen: SettlementSeen, *, reversed_: bool) -> None:
         of_bill = claims.of_settlement(self.state, bill.shown)
         if reversed_:
             for claim in of_bill:
@@ -126,16 +129,16 @@ class Auditor:
             for claim in [one for one in of_bill if one.purse.fund == fund][:1]:
                 claims.adjusted(self.state, claim, amount)
 
-    def _owe(self, bill: Bill, seen: SettlementSeen) -> None:
+    def _owe(self, bill: AuditedBill, seen: SettlementSeen) -> None:
         for fund, amount in _per_fund(seen).items():
             self._post(bill, fund, "owed", amount)
 
-    def _post(self, bill: Bill, fund: str, event: str, amount: int) -> None:
-        purse = Purse(f"hospital:{bill.hospital}", bill.area, fund)
+    def _post(self, bill: AuditedBill, fund: str, event: str, amount: int) -> None:
+        purse = ModelPurse(f"hospital:{bill.hospital}", bill.area, fund)
         year = self.state.fiscal_year(bill.area, bill.benefit_year)
-        self.state.books.post(Posting(purse, self.state.today, year, event, amount, bill.shown))
+        self.state.books.post(ModelPosting(purse, self.state.today, year, event, amount, bill.shown))
 
-    def _nothing_left(self, bill: Bill, seen: SettlementSeen) -> Iterator[str]:
+    def _nothing_left(self, bill: AuditedBill, seen: SettlementSeen) -> Iterator[str]:
         """A reversal is the sum of the settlement and its adjustments, negative."""
         for fund, amount in _per_fund(seen).items():
             parties = (
@@ -143,12 +146,12 @@ class Auditor:
                 if bill.by_patient
                 else [f"hospital:{bill.hospital}"]
             )
-            before = sum(self.state.owed(Purse(party, bill.area, fund), bill.shown) for party in parties)
+            before = sum(self.state.owed(ModelPurse(party, bill.area, fund), bill.shown) for party in parties)
             if before != -amount:
                 yield f"the reversal moves {yuan(amount)} of fund {fund}, expected {yuan(-before)}"
 
 
-def live_claims(state: State) -> list[Payment]:
+def live_claims(state: ModelState) -> list[ModelPayment]:
     """Claims that aren't over."""
     return [one for one in state.claims.values() if one.state not in (Way.REVERSED, Way.CANCELLED)]
 

@@ -1,4 +1,5 @@
-"""The service's books, payout rates and objects beside the auditor's: every account, every figure, differences in words."""
+"""The service's books, payout rates and objects beside the auditor's: every account, every figure, differences in
+words."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -20,7 +21,7 @@ from app.simulation.model.amounts import fen, ratio_down, yuan
 from app.simulation.model.books import PROVEN
 from app.simulation.model.proofs import findings
 from app.simulation.model.rates import PayoutFigures, Whose, figures, projected
-from app.simulation.model.state import State
+from app.simulation.model.state import ModelState
 from app.simulation.stage import Stage
 
 LOOKED_AT_AGAIN: Final = 0.1
@@ -144,7 +145,7 @@ def _proven(account: str) -> bool:
     return account.split("/")[2] in PROVEN
 
 
-def rate_expected(state: State, area: str, fund: str, year: int, as_of: str, hospital: str | None) -> RateSeen:
+def rate_expected(state: ModelState, area: str, fund: str, year: int, as_of: str, hospital: str | None) -> RateSeen:
     """A row of payout rates as the auditor expects it; rows by hospital leave persons, and what is required, out."""
     got = figures(state, area, fund, year, as_of, hospital or Whose.ALL)
     row = _row(got)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.simulation.office import SimulationError
-from app.simulation.year import Outcome, Wanted, simulate
+from app.simulation.year import YearOutcome, YearRequest, simulate
 
 FEE_FEN: Final = 500
 SIMULATED: Final = {
@@ -17,8 +17,9 @@ SIMULATED: Final = {
 SHOWN: Final = 50
 
 
-def show_simulation(base_url: str, admin_token: str, wanted: Wanted, console: Console) -> bool:
-    """Run a simulation on a new service started with ``SIMULATED`` and print it; whether there was no difference at all."""
+def show_simulation(base_url: str, admin_token: str, wanted: YearRequest, console: Console) -> bool:
+    """Run a simulation on a new service started with ``SIMULATED`` and print it; whether there was no difference at
+    all."""
     with console.status("") as status:
 
         def progress(day: date) -> None:
@@ -33,7 +34,7 @@ def show_simulation(base_url: str, admin_token: str, wanted: Wanted, console: Co
     return not outcome.differences
 
 
-def _show(outcome: Outcome, wanted: Wanted, console: Console) -> None:
+def _show(outcome: YearOutcome, wanted: YearRequest, console: Console) -> None:
     refused = sum(count for name, count in outcome.moves.items() if name.endswith("refused"))
     console.print(
         f"种子 {wanted.seed}：{outcome.hospital_months} 个机构月，{outcome.settlements} 张账单，{outcome.calls} 次请求"

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.simulation.answers import Answer, compared
 from app.simulation.model.reasons import SILENT, Reasons, binding, explained
-from app.simulation.model.state import State
+from app.simulation.model.state import ModelState
 from app.simulation.office import Body, Office
 from app.simulation.world import World
 
@@ -26,9 +26,10 @@ class Diverged(Exception):
 
 
 @dataclass(frozen=True)
-class Act:
-    """A POST with the auditor's reasons against it. ``done`` books it when it was accepted and tells differences of the answer;
-    ``look`` is where its object can be read and what is expected there, to see that a refusal changed nothing."""
+class StagedAct:
+    """A POST with the auditor's reasons against it. ``done`` books it when it was accepted and tells differences of
+    the answer; ``look`` is where its object can be read and what is expected there, to see that a refusal changed
+    nothing."""
 
     name: str
     who: str
@@ -44,7 +45,7 @@ class Stage:
     """Where the moves are made: the service, the auditor's state, the dice, and the record of what differed."""
 
     office: Office
-    state: State
+    state: ModelState
     world: World
     random: Random
     differences: list[str] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Stage:
     moves: Counter[str] = field(default_factory=Counter)
     references: int = 0
 
-    def perform(self, act: Act) -> bool:
+    def perform(self, act: StagedAct) -> bool:
         """Make a move and compare; whether it was accepted."""
         status, answer = self.office.send(act.who, "POST", f"/v1{act.path}", act.body)
         self.comparisons += 1
@@ -64,7 +65,7 @@ class Stage:
             self._refused(act, status, answer)
         return accepted
 
-    def _accepted(self, act: Act, answer: Answer) -> None:
+    def _accepted(self, act: StagedAct, answer: Answer) -> None:
         if binding(act.reasons):
             wanted = " or ".join(f"{one.status} {one.code or ''}".strip() for one in act.reasons if one != SILENT)
             self.differs(act.name, f"{act.who} {act.path} {dict(act.body)}", wanted, f"accepted: {_short(answer)}")
@@ -72,7 +73,7 @@ class Stage:
         for difference in act.done(answer):
             self.differs(act.name, f"{act.path} {dict(act.body)}", "", difference)
 
-    def _refused(self, act: Act, status: int, answer: Answer) -> None:
+    def _refused(self, act: StagedAct, status: int, answer: Answer) -> None:
         code = str(answer.get("code"))
         if not explained(act.reasons, status, code):
             wanted = " or ".join(f"{one.status} {one.code or ''}".strip() for one in act.reasons) or "accepted"

@@ -13,7 +13,7 @@ from app.simulation.desks.payments import PaymentDesk
 from app.simulation.desks.statements import StatementDesk, unfinished
 from app.simulation.model import deductions, orders, releases
 from app.simulation.model.amounts import following
-from app.simulation.model.state import Audit, Deduction, Payment, Release, Statement, Way
+from app.simulation.model.state import Audit, ModelDeduction, ModelPayment, ModelRelease, Statement, Way
 from app.simulation.stage import Stage
 from app.simulation.world import AREAS
 
@@ -88,7 +88,7 @@ class Walk:
         elif not open_ones:
             self.statements.approve(statement)
 
-    def _forward(self, payment: Payment) -> None:
+    def _forward(self, payment: ModelPayment) -> None:
         """A payment's next step."""
         if payment.state == Way.DRAFT:
             self.payments.approve(payment)
@@ -139,14 +139,14 @@ class Walk:
             near = things[-RECENT:] if self.stage.chance(NEAR) else things
             act(self.stage.random.choice(near))
 
-    def _move_payment(self, payment: Payment) -> None:
+    def _move_payment(self, payment: ModelPayment) -> None:
         moves = (self.payments.approve, self.payments.send, self.payments.pay, self.payments.give_back)
         self.stage.random.choice((*moves, self.payments.give_back, self.payments.cancel))(payment)
 
-    def _move_deduction(self, deduction: Deduction) -> None:
+    def _move_deduction(self, deduction: ModelDeduction) -> None:
         self.stage.random.choice((self.audits.accept, self.audits.appeal, self.audits.decide))(deduction)
 
-    def _move_release(self, release: Release) -> None:
+    def _move_release(self, release: ModelRelease) -> None:
         self.stage.random.choice((self.advances.approve_release, self.advances.cancel_release))(release)
 
     def _order_something(self, statement: Statement) -> None:

@@ -14,7 +14,7 @@ from app.simulation.cashier import Cashier
 from app.simulation.comparison import Comparison
 from app.simulation.desks.closings import ClosingDesk
 from app.simulation.model.amounts import following
-from app.simulation.model.state import State
+from app.simulation.model.state import ModelState
 from app.simulation.office import Office, SimulationError
 from app.simulation.stage import Diverged, Stage
 from app.simulation.walk import Walk
@@ -26,8 +26,9 @@ CLOSED_ON, LATE_REVERSALS, LATE_REVERSED_ON = (3, 5), 3, (3, 12)
 AFTERWARDS: Final = 40
 
 
-class Wanted(Struct, frozen=True):
-    """The size of a simulation: months in which bills are settled, bills per hospital and month about as many as ``bills``."""
+class YearRequest(Struct, frozen=True):
+    """The size of a simulation: months in which bills are settled, bills per hospital and month about as many as
+    ``bills``."""
 
     seed: int
     hospitals: int = 4
@@ -35,7 +36,7 @@ class Wanted(Struct, frozen=True):
     bills: int = 4
 
 
-class Outcome(Struct):
+class YearOutcome(Struct):
     """What a simulation was, and every difference between the service and the auditor."""
 
     hospital_months: int
@@ -47,10 +48,10 @@ class Outcome(Struct):
 
 
 def simulate(
-    base_url: str, admin_token: str, wanted: Wanted, *, fee_fen: int, progress: Callable[[date], None]
-) -> Outcome:
-    """Run a simulation on a service whose database is new. ``fee_fen`` is the family doctors' fee that it was started with;
-    ``progress`` is told each day. SimulationError when the service breaks down or refuses a bill."""
+    base_url: str, admin_token: str, wanted: YearRequest, *, fee_fen: int, progress: Callable[[date], None]
+) -> YearOutcome:
+    """Run a simulation on a service whose database is new. ``fee_fen`` is the family doctors' fee that it was started
+    with; ``progress`` is told each day. SimulationError when the service breaks down or refuses a bill."""
     office = Office(base_url, admin_token, wanted.seed, START)
     try:
         office.open()
@@ -60,17 +61,17 @@ def simulate(
 
 
 class _Year:
-    def __init__(self, office: Office, wanted: Wanted, fee_fen: int) -> None:
+    def __init__(self, office: Office, wanted: YearRequest, fee_fen: int) -> None:
         self.wanted, self.random, self.agenda = wanted, Random(wanted.seed), Agenda()
         world = World(office, self.random, wanted.hospitals)
-        self.stage = Stage(office, State(str(START)), world, self.random)
+        self.stage = Stage(office, ModelState(str(START)), world, self.random)
         self.auditor = Auditor(self.stage.state, fee_fen)
         self.cashier = Cashier(self.stage, self.auditor, self.agenda)
         self.walk = Walk(self.stage, self.auditor)
         self.closing = ClosingDesk(self.stage)
         self.comparison = Comparison(self.stage)
 
-    def run(self, progress: Callable[[date], None]) -> Outcome:
+    def run(self, progress: Callable[[date], None]) -> YearOutcome:
         """Plan the months and do them, day by day; what diverges ends the seed."""
         self.stage.world.contracts(START)
         self.auditor.contracts = self.stage.world.doctors
@@ -81,7 +82,7 @@ class _Year:
             pass
         except SimulationError as error:
             self.stage.differences.append(f"seed {self.wanted.seed} {error}")
-        return Outcome(
+        return YearOutcome(
             hospital_months=self.wanted.hospitals * self.wanted.months,
             settlements=self.cashier.settled,
             calls=self.stage.office.calls,

@@ -178,7 +178,8 @@ class LineScope(Struct, frozen=True, array_like=True):
 
 
 class Portions(Struct, frozen=True, omit_defaults=True):
-    """Who pays what of the bill, fen, each ≥ 0. ``supplement`` is 0 unless the pack has it, and then not written down."""
+    """Who pays what of the bill, fen, each ≥ 0. ``supplement`` is 0 unless the pack has it, and then not written
+    down."""
 
     basic: int
     serious_illness: int

@@ -26,8 +26,8 @@ REGISTRATION: Final = "basic.chronic.registration_required"  # asked for by its 
 
 @dataclass(frozen=True, slots=True)
 class Figure(Generic[T]):
-    """A policy figure that holds for given facts: its value (None means none), sources, its parts when it was derived (a
-    share of an income figure), and the rows that it was made of, each with its parameter's name."""
+    """A policy figure that holds for given facts: its value (None means none), sources, its parts when it was derived
+    (a share of an income figure), and the rows that it was made of, each with its parameter's name."""
 
     value: T | None
     basis: tuple[Basis, ...]

@@ -205,7 +205,8 @@ class State:
             self.accumulators[counter] += amount
 
     def pay(self, rule: Rule, amount: int, base: str = "total") -> None:
-        """Let the fund of a rule's tier, or the hospital, pay an amount of a base, fen, and count it where the rule says."""
+        """Let the fund of a rule's tier, or the hospital, pay an amount of a base, fen, and count it where the rule
+        says."""
         taken = self.paid
         if rule.tier == "hospital":
             self.hospital += amount

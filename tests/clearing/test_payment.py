@@ -9,7 +9,7 @@ import pytest
 from app.clearing.bank import PAYMENT, RETURN, Banked, in_order
 from app.clearing.net import net_of
 from app.clearing.part import PartState
-from app.clearing.payment import MOVES, Kind, State, Step, steps_from
+from app.clearing.payment import MOVES, PaymentKind, PaymentState, PaymentStep, steps_from
 from app.clearing.plan import Plan
 
 
@@ -29,10 +29,13 @@ async def test_the_database_knows_the_same_states(connection: asyncpg.Connection
     }
     for table, states in (
         ("statement_part", set(PartState)),
-        ("disbursement", set(State) - {State.OFFSET, State.REVERSED, State.RECOVERABLE}),
-        ("prepayment", set(State) - {State.CARRIED_FORWARD, State.REVERSED, State.RECOVERABLE}),
-        ("claim", set(State) - {State.OFFSET, State.CARRIED_FORWARD}),
-        ("deposit_release", {State.DRAFT, State.APPROVED, State.CANCELLED}),
+        ("disbursement", set(PaymentState) - {PaymentState.OFFSET, PaymentState.REVERSED, PaymentState.RECOVERABLE}),
+        (
+            "prepayment",
+            set(PaymentState) - {PaymentState.CARRIED_FORWARD, PaymentState.REVERSED, PaymentState.RECOVERABLE},
+        ),
+        ("claim", set(PaymentState) - {PaymentState.OFFSET, PaymentState.CARRIED_FORWARD}),
+        ("deposit_release", {PaymentState.DRAFT, PaymentState.APPROVED, PaymentState.CANCELLED}),
     ):
         words = checks[f"{table}_state_check"].split("'")[1::2]
         assert set(words) == {state.value for state in states}, table
@@ -40,15 +43,15 @@ async def test_the_database_knows_the_same_states(connection: asyncpg.Connection
 
 def test_steps_are_offered_in_the_tables_order() -> None:
     """A returned order may be paid or cancelled, a draft approved or cancelled, a cancelled one nothing."""
-    assert steps_from(Kind.ORDER, State.RETURNED) == (Step.PAYMENT, Step.CANCELLATION)
-    assert steps_from(Kind.RELEASE, State.DRAFT) == (Step.APPROVAL, Step.CANCELLATION)
-    assert steps_from(Kind.PREPAYMENT, State.CANCELLED) == ()
+    assert steps_from(PaymentKind.ORDER, PaymentState.RETURNED) == (PaymentStep.PAYMENT, PaymentStep.CANCELLATION)
+    assert steps_from(PaymentKind.RELEASE, PaymentState.DRAFT) == (PaymentStep.APPROVAL, PaymentStep.CANCELLATION)
+    assert steps_from(PaymentKind.PREPAYMENT, PaymentState.CANCELLED) == ()
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_draft_has_a_way_out(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", PaymentKind)
+def test_every_draft_has_a_way_out(kind: PaymentKind) -> None:
     """Whatever hangs on it, a draft can be cancelled."""
-    assert Step.CANCELLATION in steps_from(kind, State.DRAFT)
+    assert PaymentStep.CANCELLATION in steps_from(kind, PaymentState.DRAFT)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ async def test_what_is_shown_is_what_the_api_says(desks: Any, busy_office: Offic
 
 
 async def test_sorting_goes_back_and_can_be_shared(desks: Any) -> None:
-    """A sorted list has its own address: the back button leaves it, somebody else's browser opens it after the login."""
+    """A sorted list has its own address: the back button leaves it, somebody else's browser opens it after the
+    login."""
     desk: Desk = await desks("li")
     page = desk.page
     await desk.open("/finance/orders?state=sent")
@@ -271,8 +272,8 @@ async def test_one_box_finds_everything(desks: Any, busy_office: Office) -> None
 
 
 async def test_what_waits_for_me_is_apart_from_what_waits_for_others(desks: Any, busy_office: Office) -> None:
-    """A draft by li waits for wang, who sees its count in the menu; li sees that it waits for somebody else. Each count is that
-    of the list to which it leads."""
+    """A draft by li waits for wang, who sees its count in the menu; li sees that it waits for somebody else. Each
+    count is that of the list to which it leads."""
     drafts = (await busy_office.get("/disbursements", state="draft"))["data"]
     statements = (await busy_office.get("/clearing/statements", state="declared"))["data"]
     assert {one["created_by"] for one in drafts} <= {"li"}
@@ -295,7 +296,8 @@ async def test_what_waits_for_me_is_apart_from_what_waits_for_others(desks: Any,
 
 
 async def test_an_unknown_page_keeps_the_menu(desks: Any) -> None:
-    """An address that isn't there is a page in the reader's words, with the menu; a filter that can't be read is said so."""
+    """An address that isn't there is a page in the reader's words, with the menu; a filter that can't be read is said
+    so."""
     desk: Desk = await desks("li")
     page = desk.page
     await desk.open("/finance/nowhere")

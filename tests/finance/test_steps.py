@@ -9,7 +9,8 @@ from tests.finance.conftest import Desk
 
 
 async def test_a_difference_is_found_and_resolved(desks: Any, busy_office: Office) -> None:
-    """The hospital's figures are typed on the statement's page; what differs stands on the list until somebody resolves it."""
+    """The hospital's figures are typed on the statement's page; what differs stands on the list until somebody
+    resolves it."""
     (statement,) = (await busy_office.get("/clearing/statements", period="2018-06"))["data"]
     desk: Desk = await desks("wang")
     page = desk.page

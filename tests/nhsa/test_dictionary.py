@@ -32,7 +32,8 @@ async def placed(client: httpx.AsyncClient, dictionary: str) -> Hospital:
 
 
 async def test_an_areas_dictionary_decides_its_codes(database_url: str, tmp_path: Path) -> None:
-    """A code of the area's own is settled as it says, one that the area took away is refused; elsewhere it is the other way."""
+    """A code of the area's own is settled as it says, one that the area took away is refused; elsewhere it is the
+    other way."""
     folder = tmp_path / "dictionaries"
     folder.mkdir()
     (folder / "gansu.json").write_text(json.dumps(DIFFERENT), encoding="utf-8")

@@ -127,7 +127,8 @@ async def by_national_interface(bill: Bill, hospital: Hospital) -> str:
 
 @pytest.mark.parametrize("seed", range(BILLS))
 async def test_a_random_bill_is_the_same_settlement_by_either_door(client: httpx.AsyncClient, seed: int) -> None:
-    """Scope, portions, payables, accumulators, steps and lines are equal, and so are the national interface's own sums."""
+    """Scope, portions, payables, accumulators, steps and lines are equal, and so are the national interface's own
+    sums."""
     bill = Bill(seed)
     one, two = await World(client).build(), await World(client).build()
     expected = await one.settled(by_v1(bill, one, getattr(one, bill.rank)))

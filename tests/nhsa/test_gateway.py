@@ -73,7 +73,8 @@ async def test_an_unsigned_or_wrongly_signed_message_is_refused(world: World, pr
 
 
 async def test_a_nonce_is_good_once(world: World) -> None:
-    """The same headers of profile B a second time are refused, also when the first message was refused for its content."""
+    """The same headers of profile B a second time are refused, also when the first message was refused for its
+    content."""
     hospital = await signing(world, "B")
     headers = hospital.sender.headers()
     body = hospital.sender.envelope("2401", {"mdtrtinfo": {}})
@@ -181,7 +182,8 @@ async def strict(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_the_default_profile_counts_for_hospitals_without_one(strict: httpx.AsyncClient) -> None:
-    """With ``ONESTOP_NHSA_PROFILE=A`` an unsigned message is refused, also one that can't be read, and an empty secret too."""
+    """With ``ONESTOP_NHSA_PROFILE=A`` an unsigned message is refused, also one that can't be read, and an empty
+    secret too."""
     hospital = Hospital(await World(strict).build())
     await failed(hospital, "nhsa_headers_missing")
     assert (await hospital.sender.post(b"{")).status_code == 401

@@ -319,7 +319,8 @@ async def test_nonsense_in_any_field_is_never_a_defect(hospital: Hospital) -> No
 
 
 async def test_the_answer_is_exact(hospital: Hospital) -> None:
-    """Members, stamps of 17 digits, a message number of 30, numbers with two decimals, texts that are there when empty."""
+    """Members, stamps of 17 digits, a message number of 30, numbers with two decimals, texts that are there when
+    empty."""
     mdtrt_id = await hospital.stay(visit_id(), "25.00")
     answer = await hospital.sender.post(hospital.sender.envelope("2304", hospital.settling("2304", mdtrt_id, "25.00")))
     assert answer.headers["content-type"].startswith("application/json")

@@ -38,7 +38,8 @@ async def settled_count(hospital: Hospital) -> int:
 
 
 async def test_a_repeated_message_gives_the_stored_answer(hospital: Hospital) -> None:
-    """Same msgid and input: the very answer, down to its times, whatever the envelope says and however the input is written."""
+    """Same msgid and input: the very answer, down to its times, whatever the envelope says and however the input is
+    written."""
     mdtrt_id, number = await hospital.stay(visit_id()), msgid()
     wanted = hospital.settling("2304", mdtrt_id, "12000.00")
     first = await hospital.send("2304", wanted, number)
@@ -81,7 +82,8 @@ async def test_a_msgid_stands_for_one_input(hospital: Hospital) -> None:
 async def test_a_refused_message_leaves_nothing_and_may_be_sent_again(
     hospital: Hospital, connection: asyncpg.Connection
 ) -> None:
-    """After a refusal the same msgid works once the reason is gone; the refusal is in the log, without a readable text."""
+    """After a refusal the same msgid works once the reason is gone; the refusal is in the log, without a readable
+    text."""
     number, mdtrt_id = msgid(), await hospital.admitted(visit_id())
     await hospital.charged(mdtrt_id, hospital.line(mdtrt_id, "1"))
     wanted = hospital.settling("2304", mdtrt_id, "25.00")

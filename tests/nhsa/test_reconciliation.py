@@ -137,7 +137,8 @@ async def compared(hospital: Hospital, content: Any) -> list[dict[str, str]]:
 
 
 async def test_details_are_compared_row_by_row(hospital: Hospital) -> None:
-    """What only one side has, or has with another amount, comes back typed and with both values; what is even doesn't."""
+    """What only one side has, or has with another amount, comes back typed and with both values; what is even
+    doesn't."""
     even = (await hospital.settled(await hospital.stay(visit_id()), "12000.00"))["setlinfo"]
     other = (await hospital.settled(await hospital.stay(visit_id(), "300.00"), "300.00"))["setlinfo"]
     number = msgid()
@@ -245,7 +246,8 @@ def declaring(infos: list[dict[str, Any]], clr_type: str = "21", **changes: Any)
 
 
 async def test_a_month_is_declared_type_by_type_onto_one_statement(office: httpx.AsyncClient) -> None:
-    """3203 declares each clearing type when the sums are ours; both are parts of one statement, which 3204 withdraws."""
+    """3203 declares each clearing type when the sums are ours; both are parts of one statement, which 3204
+    withdraws."""
     hospital = Hospital(await World(office).build())
     stays = [(await hospital.settled(await hospital.stay(visit_id()), "12000.00"))["setlinfo"] for _ in range(2)]
     mdtrt_id = await hospital.registered(visit_id())

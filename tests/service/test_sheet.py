@@ -14,11 +14,15 @@ from openpyxl import Workbook
 
 from app.service import sheet
 from app.service.messages import MESSAGES
-from app.service.sheet import BadCell, Column, SheetRefused, rows
+from app.service.sheet import BadCell, SheetColumn, SheetRefused, rows
 from tests.conftest import ADMIN_TOKEN, start_service
 from tests.world import key
 
-COLUMNS = (Column("id_number", ("身份证号",), required=True), Column("name", ("姓名",)), Column("from", ("认定日期",)))
+COLUMNS = (
+    SheetColumn("id_number", ("身份证号",), required=True),
+    SheetColumn("name", ("姓名",)),
+    SheetColumn("from", ("认定日期",)),
+)
 FILES = Path(__file__).parent / "files"
 TEXT = "身份证号,姓名,认定日期\n530127196001010013,张三,2016-01-01\n"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

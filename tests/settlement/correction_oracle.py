@@ -222,8 +222,8 @@ class PersonModel:
 
 
 def _in_cash(bill: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """A bill that the person paid (docs/specification/clearing.md, claims of persons): no fund pays more than the bill, and what the
-    hospital would bear falls to the person, whose own spending is the greater by it."""
+    """A bill that the person paid (docs/specification/clearing.md, claims of persons): no fund pays more than the
+    bill, and what the hospital would bear falls to the person, whose own spending is the greater by it."""
     portions, after = dict(result["portions"]), dict(result["after"])
     waived = portions.pop("hospital")
     after["own_total"] += waived

@@ -1,44 +1,46 @@
 """A world for the auditor's model without any service: one hospital, one area, postings by hand."""
 
 from app.simulation.model import statements
-from app.simulation.model.books import Posting, Purse
+from app.simulation.model.books import ModelPosting, ModelPurse
 from app.simulation.model.deductions import appeal_by, propose
 from app.simulation.model.orders import order, predicted
-from app.simulation.model.state import Deduction, Part, Payment, State, Statement
+from app.simulation.model.state import ModelDeduction, ModelPart, ModelPayment, ModelState, Statement
 
 AREA, HOSPITAL = "530100", "H1"
-PURSE = Purse(f"hospital:{HOSPITAL}", AREA, "390100")
+PURSE = ModelPurse(f"hospital:{HOSPITAL}", AREA, "390100")
 MAKER, CHECKER = "li.hua", "wang.min"
 
 
-def state(today: str = "2018-03-01") -> State:
+def state(today: str = "2018-03-01") -> ModelState:
     """Nothing has happened yet."""
-    return State(today)
+    return ModelState(today)
 
 
-def owe(known: State, amount: int, settlement: str = "set_1", *, purse: Purse = PURSE, year: int = 2018) -> None:
+def owe(
+    known: ModelState, amount: int, settlement: str = "set_1", *, purse: ModelPurse = PURSE, year: int = 2018
+) -> None:
     """A fund owes an amount for a settlement, today."""
-    known.books.post(Posting(purse, known.today, year, "owed", amount, settlement))
+    known.books.post(ModelPosting(purse, known.today, year, "owed", amount, settlement))
 
 
-def declare(known: State, period: str, shown: str = "stm_1") -> Statement:
+def declare(known: ModelState, period: str, shown: str = "stm_1") -> Statement:
     """A declared month."""
     statement = Statement(shown, HOSPITAL, AREA, period, MAKER)
     statements.declare(known, statement)
     return statement
 
 
-def propose_of(known: State, statement: Statement, amount: int, settlement: str = "set_1") -> Deduction:
+def propose_of(known: ModelState, statement: Statement, amount: int, settlement: str = "set_1") -> ModelDeduction:
     """A proposed deduction from the statement's only part."""
     part = statement.parts[0]
     shown = f"ded_{len(known.deductions) + 1}"
     by = appeal_by(known.today)
-    made = Deduction(shown, statement.shown, settlement, part.purse, amount, MAKER, known.today, by)
+    made = ModelDeduction(shown, statement.shown, settlement, part.purse, amount, MAKER, known.today, by)
     propose(known, part, made)
     return made
 
 
-def order_of(known: State, part: Part, rate: int | None = 0) -> Payment:
+def order_of(known: ModelState, part: ModelPart, rate: int | None = 0) -> ModelPayment:
     """An order of an approved part."""
     (one,) = predicted(known, [part], rate)
     return order(known, part, f"dis_{len(known.orders) + 1}", MAKER, one)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from app.database.schema import migrate
 from app.simulation.show import FEE_FEN, SIMULATED
-from app.simulation.year import Outcome, Wanted, simulate
+from app.simulation.year import YearOutcome, YearRequest, simulate
 from tests.conftest import ADMIN_TOKEN, ROOT, new_database, start_service
 
 STOP_SECONDS = 30
@@ -21,7 +21,7 @@ STOP_SECONDS = 30
 class Played(NamedTuple):
     """What a seed came to, and what the ledger's own proof says of it afterwards ("" when it finds nothing)."""
 
-    outcome: Outcome
+    outcome: YearOutcome
     findings: str
 
 
@@ -44,12 +44,12 @@ def new_service(database_server: str) -> Iterator[tuple[str, str]]:
             assert process.wait(STOP_SECONDS) == 0
 
 
-def run(base_url: str, wanted: Wanted) -> Outcome:
+def run(base_url: str, wanted: YearRequest) -> YearOutcome:
     """A simulation without a picture."""
     return simulate(base_url, ADMIN_TOKEN, wanted, fee_fen=FEE_FEN, progress=lambda _: None)
 
 
-def play(database_server: str, wanted: Wanted) -> Played:
+def play(database_server: str, wanted: YearRequest) -> Played:
     """Simulate a seed on a new database, then let the ledger prove itself."""
     with new_service(database_server) as (base_url, database):
         outcome = run(base_url, wanted)

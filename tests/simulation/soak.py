@@ -1,7 +1,8 @@
-"""Many simulated years, in pieces: ``python -m tests.simulation.soak --months 1000 --minutes 55 --folder .onestop/soak``.
+"""Many simulated years, in pieces: ``python -m tests.simulation.soak --months 1000 --minutes 55 --folder
+.onestop/soak``.
 
-Each finished seed leaves a file in the folder and isn't run again; the same command goes on where the time ended. Status 0: all
-months are there without a difference; 1: a seed differed; 2: the time ended first.
+Each finished seed leaves a file in the folder and isn't run again; the same command goes on where the time ended.
+Status 0: all months are there without a difference; 1: a seed differed; 2: the time ended first.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import click
 import msgspec
 
 from app.database import embedded
-from app.simulation.year import Wanted
+from app.simulation.year import YearRequest
 from tests.simulation.service import Played, play
 
 HOSPITALS, MONTHS = 4, 16
@@ -78,7 +79,7 @@ def _finished(folder: Path) -> Iterator[Piece]:
 
 def _piece(server: str, folder: Path, seed: int) -> Piece:
     since = time.monotonic()
-    played = play(server, Wanted(seed=seed, hospitals=HOSPITALS, months=MONTHS))
+    played = play(server, YearRequest(seed=seed, hospitals=HOSPITALS, months=MONTHS))
     piece = _of(seed, played, round(time.monotonic() - since))
     (folder / f"seed-{seed:05d}.json").write_bytes(msgspec.json.format(msgspec.json.encode(piece)))
     return piece

@@ -1,10 +1,10 @@
 """What the auditor's model allows and refuses, on hand-made statements, deductions and payments."""
 
 from app.simulation.model import claims, closings, deductions, orders, payments, releases, statements
-from app.simulation.model.books import BALANCE, Posting, Purse
+from app.simulation.model.books import BALANCE, ModelPosting, ModelPurse
 from app.simulation.model.rates import figures
 from app.simulation.model.reasons import Reason, allowed
-from app.simulation.model.state import Audit, Payment, Release, State, Step, Way
+from app.simulation.model.state import Audit, ModelPayment, ModelRelease, ModelState, ModelStep, Way
 from tests.simulation.ledgerless import (
     AREA,
     CHECKER,
@@ -21,7 +21,7 @@ from tests.simulation.ledgerless import (
 IN_PROGRESS = Reason(409, "parts_in_progress")
 
 
-def owed_now(known: State) -> int:
+def owed_now(known: ModelState) -> int:
     """What the hospital's payable account owes."""
     return known.books.total([PURSE], BALANCE)
 
@@ -53,7 +53,8 @@ def test_what_was_withdrawn_is_declared_again_once() -> None:
 
 
 def test_a_bill_deducted_and_then_refunded_comes_to_nothing() -> None:
-    """Wholly deducted, then wholly refunded: what the correction made excessive is given back, the hospital owes nothing."""
+    """Wholly deducted, then wholly refunded: what the correction made excessive is given back, the hospital owes
+    nothing."""
     known = state("2018-02-10")
     owe(known, 110_500)
     known.today = "2018-03-01"
@@ -120,15 +121,15 @@ def test_an_order_is_approved_by_another_and_paid_in_its_order() -> None:
     assert payments.may_pay(known, made, 1, "2018-03-06", "B1") == [Reason(422)]
     payments.pay(known, made, 40_000, "2018-03-05", "B1")
     assert Reason(409, "bank_reference_used") in payments.may_pay(known, made, 1, "2018-03-05", "B1")
-    assert statements.part_step(statement, statement.parts[0]) == Step.ORDERED
+    assert statements.part_step(statement, statement.parts[0]) == ModelStep.ORDERED
     payments.pay(known, made, 55_000, "2018-03-05", "B2")
-    assert (made.state, statements.step_of(statement)) == (Way.PAID, Step.SETTLED)
+    assert (made.state, statements.step_of(statement)) == (Way.PAID, ModelStep.SETTLED)
 
 
 def test_money_does_not_come_back_before_it_went_out() -> None:
     """A return is at most what had been paid by its day, and by every later day."""
     known = state("2018-04-30")
-    made = Payment("dis_1", "order", PURSE, 2018, MAKER, 1_000, state=Way.SENT, sent_on="2018-03-01")
+    made = ModelPayment("dis_1", "order", PURSE, 2018, MAKER, 1_000, state=Way.SENT, sent_on="2018-03-01")
     payments.pay(known, made, 600, "2018-03-10", "B1")
     payments.pay(known, made, 400, "2018-03-20", "B2")
     assert Reason(422) in payments.may_return(known, made, 1, "2018-03-09", "B3")
@@ -143,7 +144,7 @@ def test_a_cancelled_offset_leaves_the_prepayment_paid_again() -> None:
     """Taken whole it is `offset`, with the order cancelled it is `paid`."""
     known = state("2018-02-10")
     owe(known, 100_000)
-    prepaid = Payment("pre_1", "prepayment", PURSE, 2018, MAKER, 30_000, state=Way.SENT, sent_on="2018-02-01")
+    prepaid = ModelPayment("pre_1", "prepayment", PURSE, 2018, MAKER, 30_000, state=Way.SENT, sent_on="2018-02-01")
     known.prepayments["pre_1"] = prepaid
     payments.pay(known, prepaid, 30_000, "2018-02-01", "B1")
     known.today = "2018-03-05"
@@ -166,7 +167,7 @@ def test_a_negative_month_is_carried_and_taken_off_the_next_order() -> None:
     february = declare(known, "2018-02", "stm_1")
     statements.approve(february, CHECKER, None)
     carried = order_of(known, february.parts[0])
-    assert (carried.state, statements.step_of(february)) == (Way.CARRIED, Step.SETTLED)
+    assert (carried.state, statements.step_of(february)) == (Way.CARRIED, ModelStep.SETTLED)
     (carry,) = known.carries
     assert Reason(403, "maker_is_checker") in orders.may_repay(known, carry, 1, known.today, MAKER)
     orders.repay(known, carry, 15_000, known.today)
@@ -181,21 +182,21 @@ def test_a_negative_month_is_carried_and_taken_off_the_next_order() -> None:
 def test_what_is_withheld_after_a_release_can_be_released_again() -> None:
     """A release settles what is held at its moment; a later deposit is released by a further one."""
     known = state("2019-02-01")
-    known.books.post(Posting(PURSE, "2018-12-01", 2018, "withheld", 5_000))
-    release = Release("rel_1", PURSE, 2018, MAKER, releases.held(known, PURSE, 2018), 8_000)
+    known.books.post(ModelPosting(PURSE, "2018-12-01", 2018, "withheld", 5_000))
+    release = ModelRelease("rel_1", PURSE, 2018, MAKER, releases.held(known, PURSE, 2018), 8_000)
     known.releases["rel_1"] = release
     assert releases.may_approve(known, release, MAKER) == [Reason(403, "maker_is_checker")]
     releases.approve(known, release, "dis_9", MAKER)
     assert (known.orders["dis_9"].amount, releases.held(known, PURSE, 2018)) == (4_000, 0)
-    known.books.post(Posting(PURSE, "2019-02-02", 2018, "withheld", 700))
+    known.books.post(ModelPosting(PURSE, "2019-02-02", 2018, "withheld", 700))
     assert Reason(409) not in releases.may_release(known, PURSE, 2018)
 
 
 def test_an_order_whose_deposit_was_released_is_not_cancelled() -> None:
     """Its deposit has left already."""
     known = state("2019-02-01")
-    made = Payment("dis_1", "order", PURSE, 2018, MAKER, 9_500, deposit=500, state=Way.APPROVED)
-    known.releases["rel_1"] = Release("rel_1", PURSE, 2018, MAKER, 500, 10_000, state="approved")
+    made = ModelPayment("dis_1", "order", PURSE, 2018, MAKER, 9_500, deposit=500, state=Way.APPROVED)
+    known.releases["rel_1"] = ModelRelease("rel_1", PURSE, 2018, MAKER, 500, 10_000, state="approved")
     assert Reason(409) in payments.may_cancel(known, made)
 
 
@@ -203,7 +204,7 @@ def test_closed_months_and_years_bind() -> None:
     """No money is dated into a closed month; a correction of a closed year falls into the year of its posting."""
     known = state("2019-03-10")
     known.months[(AREA, "2019-02")] = ("soft", MAKER)
-    made = Payment("dis_1", "order", PURSE, 2018, MAKER, 100, state=Way.SENT, sent_on="2019-01-01")
+    made = ModelPayment("dis_1", "order", PURSE, 2018, MAKER, 100, state=Way.SENT, sent_on="2019-01-01")
     assert Reason(409) in payments.may_pay(known, made, 1, "2019-02-28", "B1")
     assert closings.may_reopen_month(known, AREA, "2019-02", MAKER) == [Reason(403, "maker_is_checker")]
     assert closings.may_close_month(known, AREA, "2019-02", "hard") == []
@@ -215,7 +216,7 @@ def test_a_year_below_its_floor_is_closed_only_with_an_exception_of_two() -> Non
     """850 of 1,000 is enough, 849 isn't, and an exception that one person drafted isn't either."""
     known = state("2018-06-10")
     owe(known, 100_000)
-    known.books.post(Posting(PURSE, "2018-12-31", 2018, "paid", 84_999))
+    known.books.post(ModelPosting(PURSE, "2018-12-31", 2018, "paid", 84_999))
     known.today = "2019-03-05"
     below = Reason(409, "payout_below_floor")
     assert figures(known, AREA, "390100", 2018, "2018-12-31").required == 1
@@ -225,18 +226,18 @@ def test_a_year_below_its_floor_is_closed_only_with_an_exception_of_two() -> Non
     known.exceptions["exc_1"] = (AREA, 2018, MAKER, True)
     assert closings.may_close_year(known, AREA, 2018) == []
     known.exceptions.clear()
-    known.books.post(Posting(PURSE, "2018-12-31", 2018, "paid", 1))
+    known.books.post(ModelPosting(PURSE, "2018-12-31", 2018, "paid", 1))
     assert closings.may_close_year(known, AREA, 2018) == []
 
 
 def test_the_year_end_counts_what_is_prepaid_up_to_what_is_unpaid() -> None:
     """Hospital by hospital: one hospital's spare prepayment doesn't pay another's bills."""
     known = state("2018-06-10")
-    other = Purse("hospital:H2", AREA, "390100")
+    other = ModelPurse("hospital:H2", AREA, "390100")
     owe(known, 10_000)
     owe(known, 50_000, "set_2", purse=other)
-    known.books.post(Posting(PURSE, "2018-06-11", 2018, "prepaid", 30_000))
-    known.books.post(Posting(other, "2018-06-11", 2018, "prepaid", 20_000))
+    known.books.post(ModelPosting(PURSE, "2018-06-11", 2018, "prepaid", 30_000))
+    known.books.post(ModelPosting(other, "2018-06-11", 2018, "prepaid", 20_000))
     before, after = (figures(known, AREA, "390100", 2018, day) for day in ("2018-12-30", "2018-12-31"))
     assert (before.year_end_offset, after.year_end_offset, after.disbursed) == (0, 30_000, 30_000)
 
@@ -245,8 +246,8 @@ def test_late_money_counts_in_the_final_ratio_only() -> None:
     """What is paid in January leaves the legal figure of 31 December where it was."""
     known = state("2018-12-10")
     owe(known, 100_000)
-    known.books.post(Posting(PURSE, "2018-12-31", 2018, "paid", 60_000))
-    known.books.post(Posting(PURSE, "2019-01-10", 2018, "paid", 40_000))
+    known.books.post(ModelPosting(PURSE, "2018-12-31", 2018, "paid", 60_000))
+    known.books.post(ModelPosting(PURSE, "2019-01-10", 2018, "paid", 40_000))
     got = figures(known, AREA, "390100", 2018, "2019-02-01")
     assert (got.disbursed, got.final_paid, got.required) == (60_000, 100_000, 25_000)
 

@@ -1,26 +1,26 @@
 """What the auditor expects of a year's end: last year's months, plans and deposits, by hand."""
 
 from app.simulation.model import orders, statements
-from app.simulation.model.books import Posting
+from app.simulation.model.books import ModelPosting
 from app.simulation.model.orders import Formula
 from app.simulation.model.projection import REFUSED, deposit_reasons
 from app.simulation.model.rates import expected, known_only, projected
 from app.simulation.model.reasons import SILENT
-from app.simulation.model.state import State, Statement
+from app.simulation.model.state import ModelState, Statement
 from tests.simulation.ledgerless import AREA, CHECKER, PURSE, declare, order_of, owe, state
 
 FUND = "390100"
 
 
-def last_year(known: State, amount: int, *, but: dict[int, int] | None = None) -> None:
+def last_year(known: ModelState, amount: int, *, but: dict[int, int] | None = None) -> None:
     """2018 with the same payable each month, except some."""
     for month in range(1, 13):
         day = f"2018-{month:02d}-15"
         owed = (but or {}).get(month, amount)
-        known.books.post(Posting(PURSE, day, 2018, "owed", owed, f"set_2018_{month}"))
+        known.books.post(ModelPosting(PURSE, day, 2018, "owed", owed, f"set_2018_{month}"))
 
 
-def january(known: State, amount: int) -> Statement:
+def january(known: ModelState, amount: int) -> Statement:
     """January 2019 declared and approved on 1 February."""
     known.today = "2019-01-20"
     owe(known, amount, "set_1", year=2019)
@@ -57,7 +57,8 @@ def test_expected_is_last_years_month_less_what_is_known_of_it() -> None:
 
 
 def test_projected_is_all_that_is_due_by_the_years_end_less_deposits() -> None:
-    """January 95,000 of 100,000; February to November 95 % of last year's; December isn't due; 1,045,000 of 1,200,000."""
+    """January 95,000 of 100,000; February to November 95 % of last year's; December isn't due; 1,045,000 of
+    1,200,000."""
     known = state("2019-02-01")
     last_year(known, 100_000)
     january(known, 100_000)
@@ -77,7 +78,8 @@ def test_a_deposit_may_not_push_the_projection_below_the_floor() -> None:
 
 
 def test_a_draft_counts_with_its_own_deposit() -> None:
-    """An order without deposit raises what is scheduled by what the plan would have withheld; cancelled, it falls back."""
+    """An order without deposit raises what is scheduled by what the plan would have withheld; cancelled, it falls
+    back."""
     known = state("2019-02-01")
     last_year(known, 100_000)
     made = order_of(known, january(known, 100_000).parts[-1], 0)
@@ -92,6 +94,6 @@ def test_projected_stands_still_from_the_last_day_of_the_year() -> None:
     owe(known, 100_000)
     before = projected(known, AREA, FUND, 2018, "2018-12-31")
     known.today = "2019-01-20"
-    known.books.post(Posting(PURSE, "2019-01-20", 2018, "paid", 50_000))
+    known.books.post(ModelPosting(PURSE, "2019-01-20", 2018, "paid", 50_000))
     owe(known, 7_000, "set_2")
     assert projected(known, AREA, FUND, 2018, "2019-01-20") == before

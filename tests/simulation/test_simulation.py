@@ -14,25 +14,25 @@ from click.testing import CliRunner
 
 from app.cli.main import main
 from app.simulation.comparison import Comparison
-from app.simulation.model.state import State
+from app.simulation.model.state import ModelState
 from app.simulation.office import Office, SimulationError
 from app.simulation.stage import Stage
 from app.simulation.world import AREAS, World
-from app.simulation.year import START, Wanted
+from app.simulation.year import START, YearRequest
 from tests.conftest import ADMIN_TOKEN
 from tests.simulation import soak
 from tests.simulation.service import new_service, play, run
 
 SEED = int(os.environ.get("ONESTOP_SIMULATION_SEED", "21"))
-YEAR = Wanted(seed=SEED, hospitals=2, months=9)
-SMALL = Wanted(seed=1, hospitals=1, months=1, bills=3)
+YEAR = YearRequest(seed=SEED, hospitals=2, months=9)
+SMALL = YearRequest(seed=1, hospitals=1, months=1, bills=3)
 ACCEPTED = ("declare", "approve", "order", "approve order", "send order", "pay order")
 REFUSED = 30
 
 
 def test_every_move_account_and_figure_is_what_the_auditor_says(database_server: str) -> None:
-    """Through bills, corrections, audits, orders, returns, closings and every kind of illegal move nothing differs by a fen,
-    what is refused changes nothing, and the ledger proves itself from its source rows."""
+    """Through bills, corrections, audits, orders, returns, closings and every kind of illegal move nothing differs by
+    a fen, what is refused changes nothing, and the ledger proves itself from its source rows."""
     outcome, findings = play(database_server, YEAR)
     assert outcome.differences == []
     assert findings == ""
@@ -59,7 +59,7 @@ def test_money_that_the_auditor_did_not_see_is_found(database_server: str) -> No
         run(base_url, SMALL)
         office = Office(base_url, ADMIN_TOKEN, seed=2, day=date(START.year + 1, 12, 1))
         office.open()
-        stage = Stage(office, State(str(office.day)), World.__new__(World), Random(1))
+        stage = Stage(office, ModelState(str(office.day)), World.__new__(World), Random(1))
         Comparison(stage).everything(AREAS, (START.year,), f"{START.year}-12-31", all_objects=False)
         office.close()
     assert any("/payable/hospital:" in difference for difference in stage.differences)

@@ -12,7 +12,7 @@ from app.policies.words import rule_words
 from app.tiers.explain import input_names, redone, sentence, shown_inputs
 from app.tiers.kinds import KINDS, bands, guarantee, limits, share
 from app.tiers.kinds.kind import Explained, Kind
-from app.tiers.kinds.limits import Payment, limits_of, pay
+from app.tiers.kinds.limits import Payout, limits_of, pay
 from app.tiers.kinds.reading import YUAN, Unexplained
 from app.tiers.load import load_book
 from app.tiers.model import CLASSES, Step
@@ -31,7 +31,7 @@ def _apply(rule: Rule, state: State) -> None:
     days, amount, room = 3, state.amount(fee), limits_of(rule, state)
     wanted = limits.within(days * amount, room.room)
     paid = min(wanted, room.unpaid)
-    pay(rule, state, room, Payment("total", paid, wanted, {"fee": amount}, (fee,)))
+    pay(rule, state, room, Payout("total", paid, wanted, {"fee": amount}, (fee,)))
 
 
 TOY = Kind(

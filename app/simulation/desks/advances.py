@@ -15,11 +15,11 @@ from app.simulation.answers import (
 )
 from app.simulation.model import releases
 from app.simulation.model.amounts import yuan
-from app.simulation.model.books import Purse
+from app.simulation.model.books import ModelPurse
 from app.simulation.model.reasons import NOT_YOURS, UNACCEPTABLE, Reasons
-from app.simulation.model.state import Payment, Release
+from app.simulation.model.state import ModelPayment, ModelRelease
 from app.simulation.office import CHECKER, MAKER
-from app.simulation.stage import Act, Stage
+from app.simulation.stage import Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
 PREPAID_FUNDS: Final = ("390100", "390100", "610100")
@@ -45,14 +45,14 @@ class AdvanceDesk:
 
         def done(answer: Answer) -> Iterator[str]:
             shown = convert(answer, PrepaymentSeen).prepayment_id
-            made = Payment(shown, "prepayment", Purse(f"hospital:{hospital}", area, fund), year, who, amount)
+            made = ModelPayment(shown, "prepayment", ModelPurse(f"hospital:{hospital}", area, fund), year, who, amount)
             state.prepayments[shown] = made
             return compared(answer, prepayment_expected(made))
 
         body = {"hospital_code": hospital, "area_code": area, "fund": fund, "amount": yuan(amount), "year": year}
-        return self.stage.perform(Act("prepay", who, "/prepayments", body, reasons, done))
+        return self.stage.perform(StagedAct("prepay", who, "/prepayments", body, reasons, done))
 
-    def release(self, purse: Purse, year: int) -> bool:
+    def release(self, purse: ModelPurse, year: int) -> bool:
         """Draft the release of a year's deposits."""
         state = self.stage.state
         reasons: Reasons = releases.may_release(state, purse, year)
@@ -60,14 +60,14 @@ class AdvanceDesk:
 
         def done(answer: Answer) -> Iterator[str]:
             shown = convert(answer, ReleaseSeen).release_id
-            state.releases[shown] = Release(shown, purse, year, MAKER, deposit, rate)
+            state.releases[shown] = ModelRelease(shown, purse, year, MAKER, deposit, rate)
             return compared(answer, release_expected(state.releases[shown]))
 
         body = WHY | {"hospital_code": purse.hospital, "area_code": purse.area, "fund": purse.fund, "year": year}
         body |= {"assessed_ratio": f"{rate // 10_000}.{rate % 10_000:04d}"}
-        return self.stage.perform(Act("release deposits", MAKER, "/deposit-releases", body, reasons, done))
+        return self.stage.perform(StagedAct("release deposits", MAKER, "/deposit-releases", body, reasons, done))
 
-    def approve_release(self, release: Release) -> bool:
+    def approve_release(self, release: ModelRelease) -> bool:
         """Approve a release, now and then by its maker."""
         who = release.maker if self.stage.chance(SELF) else CHECKER
         reasons = releases.may_approve(self.stage.state, release, who)
@@ -79,9 +79,9 @@ class AdvanceDesk:
             return compared(answer, release_expected(release))
 
         path = f"/deposit-releases/{release.shown}/approval"
-        return self.stage.perform(Act("approve release", who, path, {}, reasons, done))
+        return self.stage.perform(StagedAct("approve release", who, path, {}, reasons, done))
 
-    def cancel_release(self, release: Release) -> bool:
+    def cancel_release(self, release: ModelRelease) -> bool:
         """Give a drafted release up."""
 
         def done(answer: Answer) -> Iterator[str]:
@@ -90,4 +90,4 @@ class AdvanceDesk:
 
         path = f"/deposit-releases/{release.shown}/cancellation"
         reasons = releases.may_cancel(release)
-        return self.stage.perform(Act("cancel release", MAKER, path, WHY, reasons, done))
+        return self.stage.perform(StagedAct("cancel release", MAKER, path, WHY, reasons, done))

@@ -10,9 +10,9 @@ from app.simulation.auditor import Auditor
 from app.simulation.model import deductions
 from app.simulation.model.amounts import yuan
 from app.simulation.model.reasons import NOT_YOURS, Reasons
-from app.simulation.model.state import Audit, Deduction, Statement
+from app.simulation.model.state import Audit, ModelDeduction, Statement
 from app.simulation.office import CHECKER, MAKER
-from app.simulation.stage import Act, Done, Look, Stage
+from app.simulation.stage import Done, Look, Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
 TOO_MUCH, WHOLE, STRANGER, SELF = 0.12, 0.25, 0.06, 0.12
@@ -44,20 +44,20 @@ class AuditDesk:
         def done(answer: Answer) -> Iterator[str]:
             shown, today = convert(answer, DeductionSeen).deduction_id, state.today
             by = deductions.appeal_by(today)
-            made = Deduction(shown, statement.shown, item.settlement, oldest.purse, amount, who, today, by)
+            made = ModelDeduction(shown, statement.shown, item.settlement, oldest.purse, amount, who, today, by)
             deductions.propose(state, oldest, made)
             return compared(answer, deduction_expected(state, made))
 
         body = WHY | {"settlement_id": item.settlement, "fund": fund, "amount": yuan(amount), "reason_code": "R01"}
         path = f"/clearing/statements/{statement.shown}/deductions"
-        return self.stage.perform(Act("propose deduction", who, path, body, reasons, done))
+        return self.stage.perform(StagedAct("propose deduction", who, path, body, reasons, done))
 
     def _amount(self, owed: int) -> int:
         if self.stage.chance(TOO_MUCH):
             return self.stage.random.choice((0, owed + 1, owed * 2 + 100))
         return owed if self.stage.chance(WHOLE) else max(1, owed // self.stage.random.randrange(1, 20))
 
-    def accept(self, deduction: Deduction) -> bool:
+    def accept(self, deduction: ModelDeduction) -> bool:
         """The hospital agrees."""
         reasons = deductions.may_accept(self.stage.state, deduction)
 
@@ -67,7 +67,7 @@ class AuditDesk:
 
         return self._move("accept deduction", deduction, "acceptance", {}, reasons, done)
 
-    def appeal(self, deduction: Deduction) -> bool:
+    def appeal(self, deduction: ModelDeduction) -> bool:
         """The hospital disagrees."""
         reasons = deductions.may_appeal(self.stage.state, deduction)
 
@@ -77,7 +77,7 @@ class AuditDesk:
 
         return self._move("appeal", deduction, "appeal", WHY, reasons, done)
 
-    def decide(self, deduction: Deduction) -> bool:
+    def decide(self, deduction: ModelDeduction) -> bool:
         """Decide an appeal, now and then by who proposed it, or by an amount that is no reduction."""
         outcome = self.stage.random.choice(OUTCOMES)
         amount = max(1, deduction.amount // 2) if outcome == "reduced" else None
@@ -94,20 +94,20 @@ class AuditDesk:
         body: dict[str, object] = {**WHY, "outcome": outcome}
         body |= {} if amount is None else {"amount": yuan(amount)}
         path = f"/clearing/deductions/{deduction.shown}/decision"
-        return self.stage.perform(Act("decide appeal", who, path, body, reasons, done, self._look(deduction)))
+        return self.stage.perform(StagedAct("decide appeal", who, path, body, reasons, done, self._look(deduction)))
 
     def _move(
-        self, name: str, deduction: Deduction, verb: str, body: dict[str, str], reasons: Reasons, done: Done
+        self, name: str, deduction: ModelDeduction, verb: str, body: dict[str, str], reasons: Reasons, done: Done
     ) -> bool:
         who = self._hospital(deduction)
         others = [code for code in self.stage.world.hospitals if code != who]
         if others and self.stage.chance(STRANGER):
             who, reasons = self.stage.random.choice(others), [*reasons, *NOT_YOURS]
         path = f"/clearing/deductions/{deduction.shown}/{verb}"
-        return self.stage.perform(Act(name, who, path, body, reasons, done, self._look(deduction)))
+        return self.stage.perform(StagedAct(name, who, path, body, reasons, done, self._look(deduction)))
 
-    def _hospital(self, deduction: Deduction) -> str:
+    def _hospital(self, deduction: ModelDeduction) -> str:
         return deduction.purse.hospital or ""
 
-    def _look(self, deduction: Deduction) -> Look:
+    def _look(self, deduction: ModelDeduction) -> Look:
         return f"/clearing/deductions/{deduction.shown}", lambda: deduction_expected(self.stage.state, deduction)

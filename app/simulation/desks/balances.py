@@ -1,4 +1,5 @@
-"""What corrections leave between patients and hospitals: closed once, on a day that may be, never before it was opened."""
+"""What corrections leave between patients and hospitals: closed once, on a day that may be, never before it was
+opened."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,7 +10,7 @@ from msgspec import Struct, convert
 from app.simulation.answers import Answer
 from app.simulation.model.reasons import INVALID_MOVE, UNACCEPTABLE, Reasons, because
 from app.simulation.office import MAKER
-from app.simulation.stage import Act, Stage
+from app.simulation.stage import Stage, StagedAct
 
 LONG_AGO: Final = "2001-01-01"
 CLOSED_BY: Final = {"refund": "refunded", "collect": "collected"}
@@ -51,4 +52,4 @@ class BalanceDesk:
 
         body = {"state": wanted, "paid_on": day, "reference": self.stage.reference()}
         path = f"/patient-balances/{balance.balance_id}/closing"
-        self.stage.perform(Act("close balance", MAKER, path, body, reasons, done))
+        self.stage.perform(StagedAct("close balance", MAKER, path, body, reasons, done))

@@ -7,7 +7,7 @@ from app.simulation.answers import Answer
 from app.simulation.model import closings
 from app.simulation.model.reasons import SILENT, Reasons
 from app.simulation.office import CHECKER, MAKER
-from app.simulation.stage import Act, Stage
+from app.simulation.stage import Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
 FLOORED: Final = "390100"
@@ -29,7 +29,9 @@ class ClosingDesk:
             return iter(())
 
         body = {"area_code": area, "mode": mode}
-        return self.stage.perform(Act("close month", MAKER, f"/fiscal-months/{period}/closing", body, reasons, done))
+        return self.stage.perform(
+            StagedAct("close month", MAKER, f"/fiscal-months/{period}/closing", body, reasons, done)
+        )
 
     def reopen_month(self, area: str, period: str) -> bool:
         """Open a month again, by either person."""
@@ -41,7 +43,9 @@ class ClosingDesk:
             return iter(())
 
         body = WHY | {"area_code": area}
-        return self.stage.perform(Act("reopen month", who, f"/fiscal-months/{period}/reopening", body, reasons, done))
+        return self.stage.perform(
+            StagedAct("reopen month", who, f"/fiscal-months/{period}/reopening", body, reasons, done)
+        )
 
     def close_year(self, area: str, year: int) -> bool:
         """Close a year; whether it was accepted."""
@@ -53,7 +57,7 @@ class ClosingDesk:
             return iter(())
 
         path = f"/fiscal-years/{year}/closing"
-        return self.stage.perform(Act("close year", MAKER, path, {"area_code": area}, reasons, done))
+        return self.stage.perform(StagedAct("close year", MAKER, path, {"area_code": area}, reasons, done))
 
     def excuse(self, area: str, year: int) -> None:
         """An exception of two; the first can't approve it, and it isn't approved twice."""
@@ -66,7 +70,7 @@ class ClosingDesk:
             return iter(())
 
         path = f"/fiscal-years/{year}/exceptions"
-        if self.stage.perform(Act("draft exception", MAKER, path, body, reasons, done)):
+        if self.stage.perform(StagedAct("draft exception", MAKER, path, body, reasons, done)):
             for who in (MAKER, CHECKER, CHECKER):
                 self._approve(list(state.exceptions)[-1], who)
 
@@ -79,7 +83,7 @@ class ClosingDesk:
             state.exceptions[shown] = (area, year, maker, True)
             return iter(())
 
-        self.stage.perform(Act("approve exception", who, f"/exceptions/{shown}/approval", {}, reasons, done))
+        self.stage.perform(StagedAct("approve exception", who, f"/exceptions/{shown}/approval", {}, reasons, done))
 
     def report(self, area: str, period: str) -> None:
         """Submit the month's report and have it signed off by another."""

@@ -12,7 +12,7 @@ from app.simulation.model.projection import deposit_reasons
 from app.simulation.model.reasons import NOT_YOURS
 from app.simulation.model.state import Carry, Statement
 from app.simulation.office import CHECKER, MAKER, READER
-from app.simulation.stage import Act, Stage
+from app.simulation.stage import Stage, StagedAct
 
 RATES: Final = ((None, 0, 500, 700, 1000, 1500, 1600, 5000), (60, 12, 5, 5, 8, 4, 3, 3))
 STRANGER, TOO_MUCH, SELF = 0.04, 0.15, 0.2
@@ -48,7 +48,7 @@ class OrderDesk:
 
         body: dict[str, object] = {"statement_id": statement.shown, "fund": fund}
         body |= {} if rate is None else {"deposit_rate": f"0.{rate:04d}"}
-        return self.stage.perform(Act("order", who, "/disbursements", body, reasons, done))
+        return self.stage.perform(StagedAct("order", who, "/disbursements", body, reasons, done))
 
     def repay(self, carry: Carry) -> bool:
         """The hospital pays back what is carried, by a second person; now and then too much, or by the first."""
@@ -64,7 +64,7 @@ class OrderDesk:
 
         body = {"amount": yuan(amount), "paid_on": today, "bank_reference": reference}
         path = f"/carries/{carry.order.shown}/repayments"
-        return self.stage.perform(Act("repay carry", who, path, body, reasons, done))
+        return self.stage.perform(StagedAct("repay carry", who, path, body, reasons, done))
 
 
 def _years(got: list[int], expected: list[int]) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""The moves that orders, prepayments and claims share, on right and on wrong days, with right and with wrong amounts."""
+"""The moves that orders, prepayments and claims share, on right and on wrong days, with right and with wrong
+amounts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from app.simulation.answers import Answer, claim_expected, compared, order_expec
 from app.simulation.model import orders, payments
 from app.simulation.model.amounts import yuan
 from app.simulation.model.reasons import NOT_YOURS, Reasons
-from app.simulation.model.state import Payment, Way
+from app.simulation.model.state import ModelPayment, Way
 from app.simulation.office import CHECKER, MAKER, READER
-from app.simulation.stage import Act, Done, Look, Stage
+from app.simulation.stage import Done, Look, Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
 SELF, TOO_MUCH, IN_PARTS, OTHER_DAY, USED, STRANGER = 0.1, 0.08, 0.25, 0.25, 0.06, 0.03
-EXPECTED: Final[Mapping[str, tuple[str, Callable[[Payment], Struct]]]] = {
+EXPECTED: Final[Mapping[str, tuple[str, Callable[[ModelPayment], Struct]]]] = {
     "order": ("/disbursements", order_expected),
     "release": ("/disbursements", order_expected),
     "prepayment": ("/prepayments", prepayment_expected),
@@ -40,7 +41,7 @@ class PaymentDesk:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
 
-    def approve(self, payment: Payment) -> bool:
+    def approve(self, payment: ModelPayment) -> bool:
         """Approve a draft, now and then by its maker."""
         who = payment.maker if self.stage.chance(SELF) else CHECKER if payment.maker != CHECKER else MAKER
         reasons = payments.may_approve(payment, who)
@@ -54,7 +55,7 @@ class PaymentDesk:
 
         return self._move("approve", who, payment, {}, reasons, done)
 
-    def send(self, payment: Payment) -> bool:
+    def send(self, payment: ModelPayment) -> bool:
         """Give it to the bank."""
         reasons = payments.may_send(payment)
 
@@ -64,7 +65,7 @@ class PaymentDesk:
 
         return self._move("send", MAKER, payment, {}, reasons, done)
 
-    def pay(self, payment: Payment, *, plainly: bool = False) -> bool:
+    def pay(self, payment: ModelPayment, *, plainly: bool = False) -> bool:
         """The bank confirms; ``plainly``: what is left, today."""
         left = max(0, payment.amount - payment.paid)
         money = Money(left, self.stage.state.today, self.stage.reference()) if plainly else self._money(payment, left)
@@ -77,7 +78,7 @@ class PaymentDesk:
         body = {"amount": yuan(money.amount), "paid_on": money.day, "bank_reference": money.reference}
         return self._move("pay", MAKER, payment, body, reasons, done)
 
-    def give_back(self, payment: Payment) -> bool:
+    def give_back(self, payment: ModelPayment) -> bool:
         """Money comes back, on some day."""
         left = payments.outstanding(payment) if payment.kind == "prepayment" else payment.paid
         money = self._money(payment, left)
@@ -91,7 +92,7 @@ class PaymentDesk:
         body = WHY | {"amount": yuan(money.amount), "returned_on": money.day, "bank_reference": money.reference}
         return self._move("return", MAKER, payment, body, reasons, done)
 
-    def cancel(self, payment: Payment) -> bool:
+    def cancel(self, payment: ModelPayment) -> bool:
         """Cancel it, at whatever stage it is."""
         reasons = payments.may_cancel(self.stage.state, payment)
 
@@ -104,7 +105,7 @@ class PaymentDesk:
 
         return self._move("cancel", MAKER, payment, dict(WHY), reasons, done)
 
-    def _money(self, payment: Payment, left: int) -> Money:
+    def _money(self, payment: ModelPayment, left: int) -> Money:
         random = self.stage.random
         amount = random.randrange(1, left) if left > 1 and self.stage.chance(IN_PARTS) else left
         if self.stage.chance(TOO_MUCH):
@@ -116,11 +117,11 @@ class PaymentDesk:
         reference = random.choice(used) if used and self.stage.chance(USED) else self.stage.reference()
         return Money(amount, str(day), reference)
 
-    def _compared(self, payment: Payment, answer: Answer) -> Iterator[str]:
+    def _compared(self, payment: ModelPayment, answer: Answer) -> Iterator[str]:
         return compared(answer, EXPECTED[payment.kind][1](payment))
 
     def _move(
-        self, verb: str, who: str, payment: Payment, body: Mapping[str, object], reasons: Reasons, done: Done
+        self, verb: str, who: str, payment: ModelPayment, body: Mapping[str, object], reasons: Reasons, done: Done
     ) -> bool:
         prefix, _ = EXPECTED[payment.kind]
         if self.stage.chance(STRANGER):
@@ -129,10 +130,10 @@ class PaymentDesk:
             verb, "cancellation"
         )
         path = f"{prefix}/{payment.shown}/{name}"
-        return self.stage.perform(Act(f"{verb} {payment.kind}", who, path, body, reasons, done, look(payment)))
+        return self.stage.perform(StagedAct(f"{verb} {payment.kind}", who, path, body, reasons, done, look(payment)))
 
 
-def look(payment: Payment) -> Look:
+def look(payment: ModelPayment) -> Look:
     """Where to see that a refusal changed nothing."""
     prefix, expected = EXPECTED[payment.kind]
     return f"{prefix}/{payment.shown}", lambda: expected(payment)

@@ -9,9 +9,9 @@ from app.simulation.answers import Answer, ReconciliationSeen, StatementSeen, co
 from app.simulation.auditor import Auditor
 from app.simulation.model import deductions, statements
 from app.simulation.model.reasons import INVALID_MOVE, NOT_YOURS, SILENT
-from app.simulation.model.state import Statement, Step
+from app.simulation.model.state import ModelStep, Statement
 from app.simulation.office import CHECKER, MAKER, OWNERS, READER
-from app.simulation.stage import Act, Look, Stage
+from app.simulation.stage import Look, Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
 WRONG_TOTALS, BY_HOSPITAL, BY_OWNER, STRANGER, SELF = 0.2, 0.6, 0.35, 0.08, 0.1
@@ -43,7 +43,7 @@ class StatementDesk:
             return compared(answer, statement_expected(statement))
 
         body = {"hospital_code": hospital, "period": period, "area_code": area}
-        return self.stage.perform(Act("declare", who, "/clearing/statements", body, reasons, done))
+        return self.stage.perform(StagedAct("declare", who, "/clearing/statements", body, reasons, done))
 
     def withdraw(self, statement: Statement) -> bool:
         """Take a declaration back, at whatever stage it is."""
@@ -62,7 +62,7 @@ class StatementDesk:
             return compared(answer, statement_expected(statement))
 
         path = f"{path_of(statement)}/withdrawal"
-        return self.stage.perform(Act("withdraw", who, path, WHY, reasons, done, look(statement)))
+        return self.stage.perform(StagedAct("withdraw", who, path, WHY, reasons, done, look(statement)))
 
     def reconcile(self, statement: Statement) -> bool:
         """Compare with the hospital's totals, sometimes wrong ones; resolve what differs, not always at once."""
@@ -82,7 +82,9 @@ class StatementDesk:
             statements.reconcile(statement, [one.difference_id for one in seen.differences])
 
         body: dict[str, object] = {"statement_id": statement.shown, "totals": totals}
-        act = Act("reconcile", statement.hospital, "/clearing/reconciliations", body, reasons, done, look(statement))
+        act = StagedAct(
+            "reconcile", statement.hospital, "/clearing/reconciliations", body, reasons, done, look(statement)
+        )
         accepted = self.stage.perform(act)
         if accepted:
             for difference in list(statement.differences):
@@ -100,7 +102,7 @@ class StatementDesk:
             return self.stage.seen(path_of(statement), statement_expected(statement))
 
         path = f"{path_of(statement)}/audit"
-        return self.stage.perform(Act("end audit", MAKER, path, {}, reasons, done, look(statement)))
+        return self.stage.perform(StagedAct("end audit", MAKER, path, {}, reasons, done, look(statement)))
 
     def approve(self, statement: Statement) -> bool:
         """Approve what is left, all at once, or a fund by its owner."""
@@ -124,7 +126,7 @@ class StatementDesk:
 
         path = f"{path_of(statement)}/approval"
         return self.stage.perform(
-            Act("approve", who, path, {"funds": funds} if funds else {}, reasons, done, look(statement))
+            StagedAct("approve", who, path, {"funds": funds} if funds else {}, reasons, done, look(statement))
         )
 
     def _other(self, statement: Statement) -> str:
@@ -138,4 +140,4 @@ def look(statement: Statement) -> Look:
 
 def unfinished(statement: Statement) -> bool:
     """Whether something remains to be done."""
-    return statements.step_of(statement) not in (Step.WITHDRAWN, Step.SETTLED)
+    return statements.step_of(statement) not in (ModelStep.WITHDRAWN, ModelStep.SETTLED)

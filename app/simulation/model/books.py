@@ -34,7 +34,7 @@ PREPAID: Final = {"prepaid": 1, "offset": -1}
 BALANCE: Final = DUE | {event: -sign for event, sign in SETTLED.items()}  # what the payable account owes
 
 
-class Purse(NamedTuple):
+class ModelPurse(NamedTuple):
     """Whom a fund of an area owes: ``hospital:H1`` or ``claim:clm_1``."""
 
     party: str
@@ -48,10 +48,10 @@ class Purse(NamedTuple):
 
 
 @dataclass
-class Posting:
+class ModelPosting:
     """An amount in a purse. ``statements`` are those that declared it, each with its first and last day."""
 
-    purse: Purse
+    purse: ModelPurse
     day: str
     year: int
     event: str
@@ -87,28 +87,28 @@ class Declared:
     until: str = "9999"
 
 
-class Books(defaultdict[Purse, list[Posting]]):
+class Books(defaultdict[ModelPurse, list[ModelPosting]]):
     """The postings of every purse."""
 
     def __init__(self) -> None:
         super().__init__(list)
 
-    def post(self, posting: Posting) -> None:
+    def post(self, posting: ModelPosting) -> None:
         """Book an amount, unless it is 0."""
         if posting.amount:
             posting.period = posting.period or posting.day[:7]
             self[posting.purse].append(posting)
 
-    def of(self, *, area: str | None = None, fund: str | None = None) -> list[Purse]:
+    def of(self, *, area: str | None = None, fund: str | None = None) -> list[ModelPurse]:
         """The purses of an area and a fund."""
         return [purse for purse in self if area in (None, purse.area) and fund in (None, purse.fund)]
 
-    def total(self, purses: Iterable[Purse], signs: Mapping[str, int], until: str = "9999", year: int = 0) -> int:
+    def total(self, purses: Iterable[ModelPurse], signs: Mapping[str, int], until: str = "9999", year: int = 0) -> int:
         """The signed sum of some events, dated until a day, of one year where it is named."""
         dated = (one for purse in purses for one in self[purse] if one.day <= until and year in (0, one.year))
         return sum(one.into(signs) for one in dated)
 
-    def undeclared(self, hospital: str, area: str, period: str) -> list[Posting]:
+    def undeclared(self, hospital: str, area: str, period: str) -> list[ModelPosting]:
         """What the next statement of a month takes: what no live statement has, of that month or an earlier one."""
         purses = [purse for purse in self if purse.hospital == hospital and purse.area == area]
         return [
@@ -128,11 +128,11 @@ class Books(defaultdict[Purse, list[Posting]]):
                     sums[_path(posting.purse, kind)] += amount
         return {path: amount for path, amount in sums.items() if amount}
 
-    def postings(self) -> Iterator[Posting]:
+    def postings(self) -> Iterator[ModelPosting]:
         """Every posting."""
         return (one for book in self.values() for one in book)
 
 
-def _path(purse: Purse, kind: str) -> str:
+def _path(purse: ModelPurse, kind: str) -> str:
     whose = "" if kind in SHARED else f"/{purse.party}"
     return f"area:{purse.area}/fund:{purse.fund}/{kind}{whose}"

@@ -3,10 +3,10 @@
 from app.simulation.model.amounts import RATE_ONE, ended
 from app.simulation.model.rates import figures
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, UNACCEPTABLE, Reason, Reasons, because
-from app.simulation.model.state import FLOORS, State
+from app.simulation.model.state import FLOORS, ModelState
 
 
-def may_close_month(state: State, area: str, period: str, mode: str) -> Reasons:
+def may_close_month(state: ModelState, area: str, period: str, mode: str) -> Reasons:
     """An ended month, not closed alike; from soft to hard, never back without a reopening."""
     now = state.months.get((area, period), ("", ""))[0]
     return because(
@@ -16,7 +16,7 @@ def may_close_month(state: State, area: str, period: str, mode: str) -> Reasons:
     )
 
 
-def may_reopen_month(state: State, area: str, period: str, who: str) -> Reasons:
+def may_reopen_month(state: ModelState, area: str, period: str, who: str) -> Reasons:
     """A closed month, by another than who closed it."""
     now, closed_by = state.months.get((area, period), ("", ""))
     return because(
@@ -26,7 +26,7 @@ def may_reopen_month(state: State, area: str, period: str, who: str) -> Reasons:
     )
 
 
-def below_floor(state: State, area: str, year: int) -> list[str]:
+def below_floor(state: ModelState, area: str, year: int) -> list[str]:
     """The funds with a floor that have not paid it by 31 December."""
     found = []
     for fund, floor in FLOORS.items():
@@ -36,7 +36,7 @@ def below_floor(state: State, area: str, year: int) -> list[str]:
     return found
 
 
-def may_close_year(state: State, area: str, year: int) -> Reasons:
+def may_close_year(state: ModelState, area: str, year: int) -> Reasons:
     """An ended year, once, at the floor or with an exception of two for each fund below it."""
     excused = {
         fund
@@ -54,7 +54,7 @@ def may_close_year(state: State, area: str, year: int) -> Reasons:
     )
 
 
-def may_approve_exception(state: State, shown: str, who: str) -> Reasons:
+def may_approve_exception(state: ModelState, shown: str, who: str) -> Reasons:
     """A draft of another."""
     _, _, maker, approved = state.exceptions[shown]
     return because((approved, INVALID_MOVE), (who == maker, MAKER_IS_CHECKER))

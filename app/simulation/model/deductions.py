@@ -1,21 +1,31 @@
-"""What an audit takes off: at most what the fund still owes at the moment it takes effect, and given back when that falls."""
+"""What an audit takes off: at most what the fund still owes at the moment it takes effect, and given back when that
+falls."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from app.simulation.model.books import Posting, Purse
+from app.simulation.model.books import ModelPosting, ModelPurse
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
-from app.simulation.model.state import APPEAL_DAYS, OPEN, Audit, Deduction, Part, State, Statement, Step
+from app.simulation.model.state import (
+    APPEAL_DAYS,
+    OPEN,
+    Audit,
+    ModelDeduction,
+    ModelPart,
+    ModelState,
+    ModelStep,
+    Statement,
+)
 from app.simulation.model.statements import chosen_parts, step_of
 
 
-def room(state: State, deduction: Deduction) -> int:
+def room(state: ModelState, deduction: ModelDeduction) -> int:
     """What the fund still owes for the settlement."""
     owed = state.owed(deduction.purse, deduction.settlement)
     return max(0, owed - state.taken(deduction.purse, deduction.settlement))
 
 
-def part_of(statement: Statement, settlement: str, fund: str) -> Part | None:
+def part_of(statement: Statement, settlement: str, fund: str) -> ModelPart | None:
     """The oldest part that declares a fund's posting of a settlement."""
     return next(
         (
@@ -27,7 +37,7 @@ def part_of(statement: Statement, settlement: str, fund: str) -> Part | None:
     )
 
 
-def may_propose(state: State, statement: Statement, settlement: str, fund: str, amount: int) -> Reasons:
+def may_propose(state: ModelState, statement: Statement, settlement: str, fund: str, amount: int) -> Reasons:
     """A positive amount of what is owed, before the part is approved."""
     part = part_of(statement, settlement, fund)
     if part is None:
@@ -43,12 +53,12 @@ def may_propose(state: State, statement: Statement, settlement: str, fund: str, 
     )
 
 
-def _recovered(state: State, purse: Purse, settlement: str) -> bool:
+def _recovered(state: ModelState, purse: ModelPurse, settlement: str) -> bool:
     """Whether a liable party's money took the payable's place."""
     return any(one.settlement == settlement and one.event == "recovered" for one in state.books[purse])
 
 
-def propose(state: State, part: Part, deduction: Deduction) -> None:
+def propose(state: ModelState, part: ModelPart, deduction: ModelDeduction) -> None:
     """Hang a proposal on its part."""
     part.deductions.append(deduction)
     state.deductions[deduction.shown] = deduction
@@ -59,18 +69,18 @@ def appeal_by(day: str) -> str:
     return str(date.fromisoformat(day) + timedelta(days=APPEAL_DAYS))
 
 
-def may_accept(state: State, deduction: Deduction) -> Reasons:
+def may_accept(state: ModelState, deduction: ModelDeduction) -> Reasons:
     """The hospital agrees while it is proposed; agreeing to what counts as accepted may be taken or refused."""
     late = deduction.state == Audit.PROPOSED and current(state, deduction) == Audit.ACCEPTED
     return because((deduction.state != Audit.PROPOSED, INVALID_MOVE), (late, SILENT))
 
 
-def may_appeal(state: State, deduction: Deduction) -> Reasons:
+def may_appeal(state: ModelState, deduction: ModelDeduction) -> Reasons:
     """The hospital disagrees in time."""
     return because((current(state, deduction) != Audit.PROPOSED, INVALID_MOVE))
 
 
-def may_decide(deduction: Deduction, who: str, outcome: str, amount: int | None) -> Reasons:
+def may_decide(deduction: ModelDeduction, who: str, outcome: str, amount: int | None) -> Reasons:
     """By another than who proposed or appealed; a reduction names less than was proposed."""
     reduced = outcome == "reduced"
     return because(
@@ -80,20 +90,20 @@ def may_decide(deduction: Deduction, who: str, outcome: str, amount: int | None)
     )
 
 
-def current(state: State, deduction: Deduction) -> Audit:
+def current(state: ModelState, deduction: ModelDeduction) -> Audit:
     """Its state of today: a proposal that nobody appealed in time is accepted."""
     late = deduction.state == Audit.PROPOSED and state.today > deduction.appeal_by
     return Audit.ACCEPTED if late else deduction.state
 
 
-def take_effect(state: State, deduction: Deduction, amount: int, into: Audit) -> None:
+def take_effect(state: ModelState, deduction: ModelDeduction, amount: int, into: Audit) -> None:
     """Deduct at most what is owed now, in the year that the settlement's part still belongs to."""
     deduction.upheld = min(amount, room(state, deduction))
     deduction.state = into
     _post(state, deduction, "deducted", deduction.upheld)
 
 
-def book_late(state: State, statement: Statement, funds: list[str] | None) -> None:
+def book_late(state: ModelState, statement: Statement, funds: list[str] | None) -> None:
     """Proposals that nobody appealed in time take effect."""
     for part in chosen_parts(statement, funds):
         for one in part.deductions:
@@ -101,7 +111,7 @@ def book_late(state: State, statement: Statement, funds: list[str] | None) -> No
                 take_effect(state, one, one.amount, Audit.ACCEPTED)
 
 
-def corrected(state: State, settlement: str, *, reversed_: bool) -> None:
+def corrected(state: ModelState, settlement: str, *, reversed_: bool) -> None:
     """Give back what a correction made excessive, the latest deduction first; a reversal ends the open ones."""
     of_it = [one for one in state.deductions.values() if one.settlement == settlement]
     if reversed_:
@@ -116,9 +126,9 @@ def corrected(state: State, settlement: str, *, reversed_: bool) -> None:
             _post(state, one, "given_back", back)
 
 
-def _post(state: State, deduction: Deduction, event: str, amount: int) -> None:
+def _post(state: ModelState, deduction: ModelDeduction, event: str, amount: int) -> None:
     year = state.fiscal_year(deduction.purse.area, _benefit_year(state, deduction))
-    posting = Posting(deduction.purse, state.today, year, event, amount, deduction.settlement)
+    posting = ModelPosting(deduction.purse, state.today, year, event, amount, deduction.settlement)
     if event == "deducted":
         statement = state.statements[deduction.statement]
         item = next(one for part in statement.parts for one in part.items if one.settlement == deduction.settlement)
@@ -126,20 +136,20 @@ def _post(state: State, deduction: Deduction, event: str, amount: int) -> None:
     state.books.post(posting)
 
 
-def _benefit_year(state: State, deduction: Deduction) -> int:
+def _benefit_year(state: ModelState, deduction: ModelDeduction) -> int:
     """The year of the settlement's first posting."""
     return next(one.year for one in state.books[deduction.purse] if one.settlement == deduction.settlement)
 
 
-def waiting(state: State, parts: Iterable[Part]) -> bool:
+def waiting(state: ModelState, parts: Iterable[ModelPart]) -> bool:
     """Whether a deduction of some parts still has to be accepted or decided, or may still be appealed."""
     return any(current(state, one) in OPEN for part in parts for one in part.deductions)
 
 
-def may_end_audit(state: State, statement: Statement) -> Reasons:
+def may_end_audit(state: ModelState, statement: Statement) -> Reasons:
     """Once every deduction is closed; not twice, nor after approval."""
     return because(
-        (step_of(statement) not in (Step.DECLARED, Step.RECONCILED), INVALID_MOVE),
+        (step_of(statement) not in (ModelStep.DECLARED, ModelStep.RECONCILED), INVALID_MOVE),
         (waiting(state, statement.parts), INVALID_MOVE),
         (bool(statement.differences), SILENT),
     )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from app.simulation.model.amounts import RATE_ONE, following, share
-from app.simulation.model.books import PAY_BY_DAY, Posting, Purse
+from app.simulation.model.books import PAY_BY_DAY, ModelPosting, ModelPurse
 from app.simulation.model.payments import follow_money, outstanding
 from app.simulation.model.reasons import INVALID_MOVE, UNACCEPTABLE, Reason, Reasons, because
-from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Carry, Part, Payment, State, Statement, Way
+from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Carry, ModelPart, ModelPayment, ModelState, Statement, Way
 from app.simulation.model.statements import part_gross
 
 HIGHEST_FLOOR: Final = max(FLOORS.values())
@@ -37,18 +37,18 @@ def formula(gross: int, carried: int, rate: int, prepaid: int) -> Formula:
     return Formula(gross, carried, net, deposit, offset, net - deposit - offset)
 
 
-def waiting_carries(state: State, purse: Purse) -> list[Carry]:
+def waiting_carries(state: ModelState, purse: ModelPurse) -> list[Carry]:
     """What the hospital, fund and area carry that no order has taken."""
     return [one for one in state.carries if one.order.purse == purse and one.taken_by is None and one.rest]
 
 
-def open_prepayments(state: State, purse: Purse, year: int) -> list[Payment]:
+def open_prepayments(state: ModelState, purse: ModelPurse, year: int) -> list[ModelPayment]:
     """Prepayments of the year with money outstanding, oldest first."""
     of_purse = [one for one in state.prepayments.values() if (one.purse, one.year) == (purse, year)]
     return [one for one in of_purse if one.state in OFFSETTABLE and outstanding(one) > 0]
 
 
-def unordered(statement: Statement, fund: str) -> list[Part]:
+def unordered(statement: Statement, fund: str) -> list[ModelPart]:
     """The fund's parts without an order, the oldest year first."""
     return [part for part in statement.parts if part.purse.fund == fund and part.order is None]
 
@@ -69,7 +69,7 @@ def may_order(statement: Statement, fund: str, rate: int | None) -> Reasons:
     )
 
 
-def predicted(state: State, parts: Sequence[Part], rate: int | None) -> list[Formula]:
+def predicted(state: ModelState, parts: Sequence[ModelPart], rate: int | None) -> list[Formula]:
     """What the parts' orders will come to, one after the other; carries that one leaves are taken by the next."""
     chosen = PLAN_DEPOSIT if rate is None else rate
     carried = sum(one.rest for one in waiting_carries(state, parts[0].purse))
@@ -82,9 +82,9 @@ def predicted(state: State, parts: Sequence[Part], rate: int | None) -> list[For
     return found
 
 
-def order(state: State, part: Part, shown: str, maker: str, one: Formula) -> Payment:
+def order(state: ModelState, part: ModelPart, shown: str, maker: str, one: Formula) -> ModelPayment:
     """Make a part's order as the formula says; a net that is not positive is carried at once."""
-    made = Payment(shown, "order", part.purse, part.year, maker, one.amount, part=part, gross=one.gross)
+    made = ModelPayment(shown, "order", part.purse, part.year, maker, one.amount, part=part, gross=one.gross)
     made.made_on = state.today
     made.carried, made.deposit, made.offset = one.carried, one.deposit, one.offset
     made.takes = waiting_carries(state, part.purse)
@@ -98,7 +98,7 @@ def order(state: State, part: Part, shown: str, maker: str, one: Formula) -> Pay
     return made
 
 
-def _take_prepayments(state: State, made: Payment) -> None:
+def _take_prepayments(state: ModelState, made: ModelPayment) -> None:
     left = made.offset
     for one in open_prepayments(state, made.purse, made.year) if left else []:
         taken = min(left, outstanding(one))
@@ -109,14 +109,14 @@ def _take_prepayments(state: State, made: Payment) -> None:
         left -= taken
 
 
-def _carry(state: State, made: Payment, amount: int) -> None:
+def _carry(state: ModelState, made: ModelPayment, amount: int) -> None:
     made.state = Way.CARRIED
     if amount:
         state.carries.append(Carry(made, amount))
     carry_between_years(state, made, 1)
 
 
-def approve(state: State, made: Payment) -> None:
+def approve(state: ModelState, made: ModelPayment) -> None:
     """Post what it withholds, offsets and takes off; nothing left to pay is paid."""
     made.state = Way.PAID if made.amount == 0 else Way.APPROVED
     for shown, taken in made.offsets.items():
@@ -124,7 +124,7 @@ def approve(state: State, made: Payment) -> None:
     _post_parts(state, made, 1)
 
 
-def cancel(state: State, made: Payment) -> None:
+def cancel(state: ModelState, made: ModelPayment) -> None:
     """What it held back, took off and carried is free again."""
     drafted = made.state == Way.DRAFT
     if not drafted:
@@ -138,13 +138,13 @@ def cancel(state: State, made: Payment) -> None:
         follow_money(state.prepayments[shown])
 
 
-def _post_parts(state: State, made: Payment, sign: int) -> None:
+def _post_parts(state: ModelState, made: ModelPayment, sign: int) -> None:
     for event, amount in (("withheld", made.deposit), ("offset", made.offset)):
         _post(state, made, event, sign * amount)
     carry_between_years(state, made, sign)
 
 
-def carry_between_years(state: State, made: Payment, sign: int) -> None:
+def carry_between_years(state: ModelState, made: ModelPayment, sign: int) -> None:
     """What one year owes less, another year's order pays less: within a year nothing moves."""
     for carry in made.takes:
         if carry.order.year != made.year:
@@ -152,8 +152,8 @@ def carry_between_years(state: State, made: Payment, sign: int) -> None:
             _post(state, made, "carried", sign * carry.rest)
 
 
-def _post(state: State, made: Payment, event: str, amount: int) -> None:
-    posting = Posting(made.purse, state.today, made.year, event, amount, pay_by=made.pay_by)
+def _post(state: ModelState, made: ModelPayment, event: str, amount: int) -> None:
+    posting = ModelPosting(made.purse, state.today, made.year, event, amount, pay_by=made.pay_by)
     if made.part is not None and made.part.items:
         posting.statements, posting.period = made.part.items[0].statements, made.part.items[0].period
     state.books.post(posting)
@@ -164,7 +164,7 @@ def pay_by(statement: Statement) -> str:
     return following(statement.period, PAY_BY_DAY)
 
 
-def may_repay(state: State, carry: Carry, amount: int, day: str, who: str) -> Reasons:
+def may_repay(state: ModelState, carry: Carry, amount: int, day: str, who: str) -> Reasons:
     """Money from the hospital, by another person than the order's maker, at most what is still carried."""
     return because(
         (carry.taken_by is not None, INVALID_MOVE),
@@ -179,10 +179,10 @@ def may_repay(state: State, carry: Carry, amount: int, day: str, who: str) -> Re
     )
 
 
-def repay(state: State, carry: Carry, amount: int, day: str) -> None:
+def repay(state: ModelState, carry: Carry, amount: int, day: str) -> None:
     """What is carried falls; nothing else moves."""
     carry.repaid += amount
-    posting = Posting(carry.order.purse, day, carry.order.year, "paid", -amount, pay_by=carry.order.pay_by)
+    posting = ModelPosting(carry.order.purse, day, carry.order.year, "paid", -amount, pay_by=carry.order.pay_by)
     if carry.order.part is not None and carry.order.part.items:
         posting.statements = carry.order.part.items[0].statements
     state.books.post(posting)

@@ -1,8 +1,9 @@
-"""The moves that every payment has: approval, sending, payment, return, cancellation; orders, prepayments, claims alike."""
+"""The moves that every payment has: approval, sending, payment, return, cancellation; orders, prepayments, claims
+alike."""
 
 from typing import Final
 
-from app.simulation.model.books import Posting
+from app.simulation.model.books import ModelPosting
 from app.simulation.model.reasons import (
     INVALID_MOVE,
     MAKER_IS_CHECKER,
@@ -12,7 +13,7 @@ from app.simulation.model.reasons import (
     Reasons,
     because,
 )
-from app.simulation.model.state import Movement, Payment, Release, State, Way
+from app.simulation.model.state import ModelPayment, ModelRelease, ModelState, Movement, Way
 
 PAYABLE_WAYS: Final = (Way.SENT, Way.PART_PAID, Way.RETURNED)
 RETURNABLE: Final = (Way.PART_PAID, Way.PAID, Way.RETURNED, Way.OFFSET)
@@ -20,18 +21,18 @@ CANCELLABLE: Final = (Way.DRAFT, Way.APPROVED, Way.SENT)
 CASH_EVENT: Final = {"prepayment": "prepaid"}
 
 
-def outstanding(payment: Payment) -> int:
+def outstanding(payment: ModelPayment) -> int:
     """What of a prepayment no order has taken and nobody gave back."""
     return payment.paid - payment.offset
 
 
-def unpaid(payment: Payment) -> int:
+def unpaid(payment: ModelPayment) -> int:
     """What is still to be paid; nothing before there is an order to pay, nor after its end."""
     gone = payment.state in (Way.CANCELLED, Way.CARRIED, Way.REVERSED, Way.RECOVERABLE)
     return 0 if gone else payment.amount - payment.paid
 
 
-def may_approve(payment: Payment, who: str) -> Reasons:
+def may_approve(payment: ModelPayment, who: str) -> Reasons:
     """A draft, by another than its maker."""
     return because(
         (payment.state != Way.DRAFT, INVALID_MOVE),
@@ -39,12 +40,12 @@ def may_approve(payment: Payment, who: str) -> Reasons:
     )
 
 
-def may_send(payment: Payment) -> Reasons:
+def may_send(payment: ModelPayment) -> Reasons:
     """What is approved."""
     return because((payment.state != Way.APPROVED, INVALID_MOVE))
 
 
-def may_pay(state: State, payment: Payment, amount: int, day: str, reference: str) -> Reasons:
+def may_pay(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> Reasons:
     """At most what is unpaid, not before its sending nor after today, not into a closed month, under a new reference.
 
     Money of an order that came back is due again; a prepayment that came back is over.
@@ -68,7 +69,7 @@ def may_pay(state: State, payment: Payment, amount: int, day: str, reference: st
     )
 
 
-def may_return(state: State, payment: Payment, amount: int, day: str, reference: str) -> Reasons:
+def may_return(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> Reasons:
     """At most what had been paid on every day since, and of a prepayment at most what no order has taken."""
     used = reference in state.references.get(payment.shown, set())
     elsewhere = any(reference in of_one for shown, of_one in state.references.items() if shown != payment.shown)
@@ -88,7 +89,7 @@ def may_return(state: State, payment: Payment, amount: int, day: str, reference:
     )
 
 
-def may_cancel(state: State, payment: Payment) -> Reasons:
+def may_cancel(state: ModelState, payment: ModelPayment) -> Reasons:
     """What has paid nothing and whose children moved no money: its deposit isn't released, its carry isn't taken."""
     released = payment.deposit and any(one.state == "approved" for one in _releases(state, payment))
     drafted = payment.deposit and any(one.state == "draft" for one in _releases(state, payment))
@@ -104,23 +105,23 @@ def may_cancel(state: State, payment: Payment) -> Reasons:
     )
 
 
-def _releases(state: State, payment: Payment) -> list[Release]:
+def _releases(state: ModelState, payment: ModelPayment) -> list[ModelRelease]:
     return [one for one in state.releases.values() if (one.purse, one.year) == (payment.purse, payment.year)]
 
 
-def send(state: State, payment: Payment) -> None:
+def send(state: ModelState, payment: ModelPayment) -> None:
     """Give it to the bank."""
     payment.state = Way.SENT
     payment.sent_on = state.today
 
 
-def pay(state: State, payment: Payment, amount: int, day: str, reference: str) -> None:
+def pay(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> None:
     """Money went out."""
     _move(state, payment, amount, day, reference)
     payment.state = Way.PAID if payment.paid >= payment.amount else Way.PART_PAID
 
 
-def give_back(state: State, payment: Payment, amount: int, day: str, reference: str) -> tuple[Way, ...]:
+def give_back(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> tuple[Way, ...]:
     """Money came back: an order's is due again; a prepayment's state follows what is left of it.
 
     Answers the states that the contract allows afterwards: with a rest still paid it doesn't say which of two.
@@ -133,7 +134,7 @@ def give_back(state: State, payment: Payment, amount: int, day: str, reference: 
     return (Way.RETURNED, Way.PART_PAID) if payment.paid else (Way.RETURNED,)
 
 
-def follow_money(payment: Payment) -> None:
+def follow_money(payment: ModelPayment) -> None:
     """A prepayment that was paid is `paid` while anything is outstanding, else taken or given back."""
     if outstanding(payment) > 0:
         out = sum(one.amount for one in payment.movements if one.amount > 0)
@@ -142,12 +143,12 @@ def follow_money(payment: Payment) -> None:
         payment.state = Way.OFFSET if payment.offset else Way.RETURNED
 
 
-def _move(state: State, payment: Payment, amount: int, day: str, reference: str) -> None:
+def _move(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> None:
     payment.movements.append(Movement(day, amount, reference))
     state.references.setdefault(payment.shown, set()).add(reference)
     event = CASH_EVENT.get(payment.kind, "paid")
     due = payment.pay_by or (day if payment.kind == "release" else "")
-    posting = Posting(payment.purse, day, payment.year, event, amount, pay_by=due)
+    posting = ModelPosting(payment.purse, day, payment.year, event, amount, pay_by=due)
     if payment.part is not None:
         posting.statements = payment.part.items[0].statements if payment.part.items else []
     state.books.post(posting)

@@ -6,12 +6,14 @@ from app.simulation.model.amounts import RATE_ONE
 from app.simulation.model.orders import Formula
 from app.simulation.model.rates import Instead, known_only, projected, reaches
 from app.simulation.model.reasons import SILENT, Reason, Reasons
-from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Part, State
+from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, ModelPart, ModelState
 
 REFUSED = Reason(409, "payout_floor")
 
 
-def deposit_reasons(state: State, parts: Sequence[Part], formulas: Sequence[Formula], rate: int | None) -> Reasons:
+def deposit_reasons(
+    state: ModelState, parts: Sequence[ModelPart], formulas: Sequence[Formula], rate: int | None
+) -> Reasons:
     """The floor's reasons against a deposit: never against 0; by the plan alone where there is no last year."""
     chosen = PLAN_DEPOSIT if rate is None else rate
     reasons: Reasons = []
@@ -23,7 +25,7 @@ def deposit_reasons(state: State, parts: Sequence[Part], formulas: Sequence[Form
     return reasons
 
 
-def _of_part(state: State, part: Part, one: Formula, chosen: int, floor: int) -> Reasons:
+def _of_part(state: ModelState, part: ModelPart, one: Formula, chosen: int, floor: int) -> Reasons:
     if one.deposit == 0:
         return [SILENT]
     if int(state.today[:4]) > part.year:

@@ -1,17 +1,17 @@
 """Nothing is paid twice: what went out, beside what is owed, and what explains the rest."""
 
-from app.simulation.model.books import CASH, HELD, PAYABLE, Purse
-from app.simulation.model.state import State, Way
+from app.simulation.model.books import CASH, HELD, PAYABLE, ModelPurse
+from app.simulation.model.state import ModelState, Way
 
 
-def overpaid(state: State, purse: Purse, year: int) -> int:
+def overpaid(state: ModelState, purse: ModelPurse, year: int) -> int:
     """Cash, offsets and deposits above what is owed for a year; 0 where they are not."""
     books = state.books
     out = books.total([purse], CASH | {"offset": 1}, year=year) + books.total([purse], HELD, year=year)
     return max(0, out - books.total([purse], PAYABLE, year=year))
 
 
-def explanation(state: State, purse: Purse, year: int) -> int:
+def explanation(state: ModelState, purse: ModelPurse, year: int) -> int:
     """Carried nets that no order has taken, and negative postings that no order has asked for."""
     carried = sum(
         one.rest
@@ -25,7 +25,7 @@ def _approved_taker(order: object) -> bool:
     return getattr(order, "state", Way.DRAFT) != Way.DRAFT
 
 
-def _unordered(state: State, purse: Purse, year: int) -> list[int]:
+def _unordered(state: ModelState, purse: ModelPurse, year: int) -> list[int]:
     """Postings of the year that are in no ordered part, and deductions of parts that are."""
     found = []
     for one in state.books[purse]:
@@ -37,7 +37,7 @@ def _unordered(state: State, purse: Purse, year: int) -> list[int]:
     return found
 
 
-def findings(state: State) -> list[str]:
+def findings(state: ModelState) -> list[str]:
     """Hospitals, funds and areas in which more went out than is owed and explained, whatever the year."""
     found = []
     for purse in state.books:

@@ -15,10 +15,10 @@ from app.simulation.model.books import (
     PAYABLE,
     PREPAID,
     SETTLED,
-    Posting,
-    Purse,
+    ModelPosting,
+    ModelPurse,
 )
-from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Part, State
+from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, ModelPart, ModelState
 
 UNPAID: Final = PAYABLE | {event: -sign for event, sign in SETTLED.items()}
 
@@ -51,7 +51,7 @@ class Whose(StrEnum):
     PERSONS = "persons"
 
 
-def purses_of(state: State, area: str, fund: str, whose: Whose | str) -> list[Purse]:
+def purses_of(state: ModelState, area: str, fund: str, whose: Whose | str) -> list[ModelPurse]:
     """The purses of a fund and area: all, hospitals' or persons', or one hospital's by its code."""
     of_fund = state.books.of(area=area, fund=fund)
     if whose == Whose.ALL:
@@ -61,7 +61,9 @@ def purses_of(state: State, area: str, fund: str, whose: Whose | str) -> list[Pu
     return [one for one in of_fund if one.hospital == whose]
 
 
-def figures(state: State, area: str, fund: str, year: int, as_of: str, whose: Whose | str = Whose.ALL) -> PayoutFigures:
+def figures(
+    state: ModelState, area: str, fund: str, year: int, as_of: str, whose: Whose | str = Whose.ALL
+) -> PayoutFigures:
     """The figures of a fund and area, of all purses or of some; the legal ones stand still from 31 December."""
     purses = purses_of(state, area, fund, whose)
     end = f"{year}-12-31"
@@ -90,27 +92,27 @@ def figures(state: State, area: str, fund: str, year: int, as_of: str, whose: Wh
     )
 
 
-def _year_end_offset(state: State, purse: Purse, year: int) -> int:
+def _year_end_offset(state: ModelState, purse: ModelPurse, year: int) -> int:
     """Outstanding prepayment of the year up to the hospital's unpaid payable."""
     end = f"{year}-12-31"
     spare = state.books.total([purse], PREPAID, end, year)
     return max(0, min(spare, state.books.total([purse], UNPAID, end, year)))
 
 
-def _known(state: State, purse: Purse, year: int, as_of: str) -> list[Posting]:
+def _known(state: ModelState, purse: ModelPurse, year: int, as_of: str) -> list[ModelPosting]:
     return [one for one in state.books[purse] if one.year == year and one.day <= as_of]
 
 
-def _due(state: State, purse: Purse, year: int, as_of: str) -> int:
+def _due(state: ModelState, purse: ModelPurse, year: int, as_of: str) -> int:
     return sum(one.into(DUE) for one in _known(state, purse, year, as_of) if one.due(as_of) <= as_of)
 
 
-def _paid_of_due(state: State, purse: Purse, year: int, as_of: str) -> int:
+def _paid_of_due(state: ModelState, purse: ModelPurse, year: int, as_of: str) -> int:
     paid = sum(one.into(SETTLED) for one in _known(state, purse, year, as_of) if one.due(as_of) <= as_of)
     return min(_due(state, purse, year, as_of), paid)
 
 
-def _late(state: State, purse: Purse, year: int, as_of: str) -> int:
+def _late(state: ModelState, purse: ModelPurse, year: int, as_of: str) -> int:
     """Payable of ended months in no statement, or swept by a later month's."""
     found = 0
     for one in _known(state, purse, year, as_of):
@@ -123,7 +125,8 @@ def _late(state: State, purse: Purse, year: int, as_of: str) -> int:
 def reachable(deposit_rate: int, prepaid_months: int = 0) -> tuple[int, int]:
     """The best ratio that a plan can reach by the year's end, with even spending, as an exact fraction.
 
-    Eleven months are paid, less their deposit; what is prepaid is taken as paid at the year's end, up to what is unpaid.
+    Eleven months are paid, less their deposit; what is prepaid is taken as paid at the year's end, up to what is
+    unpaid.
     """
     whole = MONTHS * RATE_ONE
     paid = (MONTHS - 1) * (RATE_ONE - deposit_rate) + min(prepaid_months * RATE_ONE, whole)
@@ -141,14 +144,15 @@ def reaches(rate: int, floor: int) -> bool:
     return paid * RATE_ONE >= floor * whole
 
 
-def known_only(state: State, area: str, fund: str, year: int) -> bool:
+def known_only(state: ModelState, area: str, fund: str, year: int) -> bool:
     """Whether there is no last year to expect anything from."""
     purses = state.books.of(area=area, fund=fund)
     return not any(one.year == year - 1 for purse in purses for one in state.books[purse])
 
 
-def expected(state: State, area: str, fund: str, year: int, as_of: str) -> dict[str, int]:
-    """For each month after the last declared one, last year's payable of that month less what is known of it, at least 0."""
+def expected(state: ModelState, area: str, fund: str, year: int, as_of: str) -> dict[str, int]:
+    """For each month after the last declared one, last year's payable of that month less what is known of it, at
+    least 0."""
     if known_only(state, area, fund, year):
         return {}
     last = last_declared(state, area, year, min(as_of, f"{year}-12-31"))
@@ -161,8 +165,9 @@ def expected(state: State, area: str, fund: str, year: int, as_of: str) -> dict[
     return found
 
 
-def last_declared(state: State, area: str, year: int, as_of: str) -> str:
-    """The last month of the year that any hospital declared to an area, as known on a day; else the month before the year."""
+def last_declared(state: ModelState, area: str, year: int, as_of: str) -> str:
+    """The last month of the year that any hospital declared to an area, as known on a day; else the month before the
+    year."""
     periods = [
         one.period
         for one in state.statements.values()
@@ -171,7 +176,7 @@ def last_declared(state: State, area: str, year: int, as_of: str) -> str:
     return max([period for period in periods if period.startswith(str(year))], default=f"{year - 1}-12")
 
 
-def of_month(state: State, area: str, fund: str, period: str, as_of: str) -> int:
+def of_month(state: ModelState, area: str, fund: str, period: str, as_of: str) -> int:
     """The payable of a month by the postings' own month, of its own fiscal year."""
     purses = state.books.of(area=area, fund=fund)
     year = int(period[:4])
@@ -193,12 +198,15 @@ class Projection:
 class Instead(NamedTuple):
     """A part's deposit as an order would have it."""
 
-    part: Part
+    part: ModelPart
     deposit: int
 
 
-def projected(state: State, area: str, fund: str, year: int, as_of: str, instead: Instead | None = None) -> Projection:
-    """Of what is known or expected, all that is to be paid by 31 December, less its deposit; it stands still from then on."""
+def projected(
+    state: ModelState, area: str, fund: str, year: int, as_of: str, instead: Instead | None = None
+) -> Projection:
+    """Of what is known or expected, all that is to be paid by 31 December, less its deposit; it stands still from
+    then on."""
     day = min(as_of, f"{year}-12-31")
     now = figures(state, area, fund, year, day)
     coming = expected(state, area, fund, year, day)
@@ -214,14 +222,14 @@ def projected(state: State, area: str, fund: str, year: int, as_of: str, instead
     )
 
 
-def _still_to_pay(state: State, purse: Purse, year: int, day: str, instead: Instead | None) -> int:
+def _still_to_pay(state: ModelState, purse: ModelPurse, year: int, day: str, instead: Instead | None) -> int:
     """What is due by 31 December and not disbursed; what one hospital has too much doesn't pay another."""
     disbursed = state.books.total([purse], SETTLED, day, year)
     disbursed += _year_end_offset(state, purse, year) if day >= f"{year}-12-31" else 0
     return max(0, _by_year_end(state, purse, year, day, instead) - disbursed)
 
 
-def _by_year_end(state: State, purse: Purse, year: int, day: str, instead: Instead | None) -> int:
+def _by_year_end(state: ModelState, purse: ModelPurse, year: int, day: str, instead: Instead | None) -> int:
     """A purse's known payables that are due by 31 December, less deposits: an order's own, else the plan's."""
     groups: dict[str, int] = defaultdict(int)
     for one in _known(state, purse, year, day):
@@ -236,13 +244,13 @@ def _by_year_end(state: State, purse: Purse, year: int, day: str, instead: Inste
     return found
 
 
-def _part(state: State, purse: Purse, year: int, group: str) -> Part | None:
+def _part(state: ModelState, purse: ModelPurse, year: int, group: str) -> ModelPart | None:
     statement = state.statements.get(group)
     parts = statement.parts if statement else []
     return next((part for part in parts if (part.purse, part.year) == (purse, year)), None)
 
 
-def _deposit(purse: Purse, part: Part | None, amount: int, day: str) -> int:
+def _deposit(purse: ModelPurse, part: ModelPart | None, amount: int, day: str) -> int:
     """What an order withholds of a month's amount, or will by the plan; nothing of what persons get."""
     if purse.hospital is None:
         return 0

@@ -1,4 +1,5 @@
-"""Why the contract refuses a move. A move without a reason is allowed; one with several may be refused for any of them."""
+"""Why the contract refuses a move. A move without a reason is allowed; one with several may be refused for any of
+them."""
 
 from typing import Final, NamedTuple
 

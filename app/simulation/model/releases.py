@@ -1,25 +1,26 @@
-"""The year's deposits: a share is released and paid, the rest is a deduction; what is withheld later can be released again."""
+"""The year's deposits: a share is released and paid, the rest is a deduction; what is withheld later can be released
+again."""
 
 from app.simulation.model.amounts import share
-from app.simulation.model.books import HELD, Posting, Purse
+from app.simulation.model.books import HELD, ModelPosting, ModelPurse
 from app.simulation.model.orders import carry_between_years, formula, waiting_carries
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
-from app.simulation.model.state import Carry, Payment, Release, State, Way
+from app.simulation.model.state import Carry, ModelPayment, ModelRelease, ModelState, Way
 
 
-def held(state: State, purse: Purse, year: int) -> int:
+def held(state: ModelState, purse: ModelPurse, year: int) -> int:
     """What is withheld and neither released nor forfeited."""
     return state.books.total([purse], HELD, year=year)
 
 
-def drafted(state: State, purse: Purse, year: int) -> Release | None:
+def drafted(state: ModelState, purse: ModelPurse, year: int) -> ModelRelease | None:
     """A release that waits for its second person."""
     return next(
         (one for one in state.releases.values() if (one.purse, one.year, one.state) == (purse, year, "draft")), None
     )
 
 
-def may_release(state: State, purse: Purse, year: int) -> Reasons:
+def may_release(state: ModelState, purse: ModelPurse, year: int) -> Reasons:
     """Of an ended year with deposits held, one draft at a time."""
     nothing = held(state, purse, year) <= 0
     return because(
@@ -33,7 +34,7 @@ def may_release(state: State, purse: Purse, year: int) -> Reasons:
     )
 
 
-def may_approve(state: State, release: Release, who: str) -> Reasons:
+def may_approve(state: ModelState, release: ModelRelease, who: str) -> Reasons:
     """A draft of another, while the deposits are those that it was drafted for."""
     changed = held(state, release.purse, release.year) != release.deposit
     return because(
@@ -43,17 +44,17 @@ def may_approve(state: State, release: Release, who: str) -> Reasons:
     )
 
 
-def may_cancel(release: Release) -> Reasons:
+def may_cancel(release: ModelRelease) -> Reasons:
     """A draft."""
     return because((release.state != "draft", INVALID_MOVE))
 
 
-def released(release: Release) -> int:
+def released(release: ModelRelease) -> int:
     """The assessed share."""
     return share(release.deposit, release.rate)
 
 
-def approve(state: State, release: Release, order_shown: str | None, who: str) -> None:
+def approve(state: ModelState, release: ModelRelease, order_shown: str | None, who: str) -> None:
     """The released share is paid by an order that takes carried amounts off first; the rest is a deduction."""
     release.state = "approved"
     amount = released(release)
@@ -64,7 +65,7 @@ def approve(state: State, release: Release, order_shown: str | None, who: str) -
         return
     shown = order_shown or f"order of {release.shown}"
     one = formula(amount, sum(carry.rest for carry in carries), 0, 0)
-    made = Payment(shown, "release", release.purse, release.year, who, one.amount, gross=amount)
+    made = ModelPayment(shown, "release", release.purse, release.year, who, one.amount, gross=amount)
     made.carried, made.takes = one.carried, carries
     made.state = Way.APPROVED if one.net > 0 else Way.CARRIED
     for carry in carries:
@@ -76,5 +77,5 @@ def approve(state: State, release: Release, order_shown: str | None, who: str) -
     release.order = made
 
 
-def _post(state: State, release: Release, event: str, amount: int) -> None:
-    state.books.post(Posting(release.purse, state.today, release.year, event, amount))
+def _post(state: ModelState, release: ModelRelease, event: str, amount: int) -> None:
+    state.books.post(ModelPosting(release.purse, state.today, release.year, event, amount))

@@ -1,10 +1,11 @@
-"""The objects of clearing as the contract knows them. They are changed by the moves beside them, never by themselves."""
+"""The objects of clearing as the contract knows them. They are changed by the moves beside them, never by
+themselves."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from app.simulation.model.books import Books, Posting, Purse
+from app.simulation.model.books import Books, ModelPosting, ModelPurse
 
 FLOORS: Final = {"390100": 8500}
 PLAN_DEPOSIT: Final = 500
@@ -12,7 +13,7 @@ APPEAL_DAYS: Final = 15
 CLAIM_DAYS: Final = 30
 
 
-class Step(StrEnum):
+class ModelStep(StrEnum):
     """How far a part or a statement is."""
 
     DECLARED = "declared"
@@ -55,13 +56,13 @@ OPEN: Final = (Audit.PROPOSED, Audit.APPEALED)
 
 
 @dataclass
-class Deduction:
+class ModelDeduction:
     """A cut of a fund's payable of a settlement. ``given_back`` is what later corrections made excessive."""
 
     shown: str
     statement: str
     settlement: str
-    purse: Purse
+    purse: ModelPurse
     amount: int
     maker: str
     proposed_on: str
@@ -78,16 +79,16 @@ class Deduction:
 
 
 @dataclass
-class Part:
+class ModelPart:
     """A statement's money of one fund and fiscal year."""
 
     statement: str
-    purse: Purse
+    purse: ModelPurse
     year: int
-    items: list[Posting] = field(default_factory=list)
-    deductions: list[Deduction] = field(default_factory=list)
+    items: list[ModelPosting] = field(default_factory=list)
+    deductions: list[ModelDeduction] = field(default_factory=list)
     approved_by: str = ""
-    orders: list["Payment"] = field(default_factory=list)
+    orders: list["ModelPayment"] = field(default_factory=list)
 
     @property
     def amount(self) -> int:
@@ -100,7 +101,7 @@ class Part:
         return sum(one.upheld for one in self.deductions)
 
     @property
-    def order(self) -> "Payment | None":
+    def order(self) -> "ModelPayment | None":
         """Its order, unless that was cancelled."""
         return next((one for one in self.orders if one.state != Way.CANCELLED), None)
 
@@ -114,7 +115,7 @@ class Statement:
     area: str
     period: str
     maker: str
-    parts: list[Part] = field(default_factory=list)
+    parts: list[ModelPart] = field(default_factory=list)
     reconciled: bool = False
     audited: bool = False
     approved: bool = False
@@ -134,19 +135,20 @@ class Movement:
 
 
 @dataclass
-class Payment:
+class ModelPayment:
     """An order, a prepayment, a release's order or a claim: what has a maker, a checker and money.
 
-    Of an order ``offset`` is what prepayments pay of it; of a prepayment what orders took, ``reserved`` what drafts did.
+    Of an order ``offset`` is what prepayments pay of it; of a prepayment what orders took, ``reserved`` what drafts
+    did.
     """
 
     shown: str
     kind: str
-    purse: Purse
+    purse: ModelPurse
     year: int
     maker: str
     amount: int
-    part: Part | None = None
+    part: ModelPart | None = None
     gross: int = 0
     deposit: int = 0
     offset: int = 0
@@ -176,10 +178,10 @@ class Payment:
 class Carry:
     """What a net below 0 left for the next order: a positive amount that the hospital owes."""
 
-    order: Payment
+    order: ModelPayment
     amount: int
     repaid: int = 0
-    taken_by: Payment | None = None
+    taken_by: ModelPayment | None = None
 
     @property
     def rest(self) -> int:
@@ -188,31 +190,31 @@ class Carry:
 
 
 @dataclass
-class Release:
+class ModelRelease:
     """A decision on a year's deposits of a hospital and fund."""
 
     shown: str
-    purse: Purse
+    purse: ModelPurse
     year: int
     maker: str
     deposit: int
     rate: int
     state: str = "draft"
-    order: Payment | None = None
+    order: ModelPayment | None = None
 
 
 @dataclass
-class State:
+class ModelState:
     """Everything that the auditor knows."""
 
     today: str
     books: Books = field(default_factory=Books)
     statements: dict[str, Statement] = field(default_factory=dict)
-    deductions: dict[str, Deduction] = field(default_factory=dict)
-    orders: dict[str, Payment] = field(default_factory=dict)
-    prepayments: dict[str, Payment] = field(default_factory=dict)
-    releases: dict[str, Release] = field(default_factory=dict)
-    claims: dict[str, Payment] = field(default_factory=dict)
+    deductions: dict[str, ModelDeduction] = field(default_factory=dict)
+    orders: dict[str, ModelPayment] = field(default_factory=dict)
+    prepayments: dict[str, ModelPayment] = field(default_factory=dict)
+    releases: dict[str, ModelRelease] = field(default_factory=dict)
+    claims: dict[str, ModelPayment] = field(default_factory=dict)
     carries: list[Carry] = field(default_factory=list)
     months: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (area, period): mode, who
     closed_years: dict[tuple[str, int], str] = field(default_factory=dict)  # (area, year): the day
@@ -227,15 +229,15 @@ class State:
         """Whether no money may be dated to a day any more."""
         return (area, day[:7]) in self.months
 
-    def owed(self, purse: Purse, settlement: str) -> int:
+    def owed(self, purse: ModelPurse, settlement: str) -> int:
         """What a fund owes for a settlement and its corrections, before deductions."""
         signs = {"owed": 1, "recovered": 1}
         return sum(one.into(signs) for one in self.books[purse] if one.settlement == settlement)
 
-    def taken(self, purse: Purse, settlement: str) -> int:
+    def taken(self, purse: ModelPurse, settlement: str) -> int:
         """What deductions took of it."""
         return sum(one.taken for one in self.of_settlement(purse, settlement))
 
-    def of_settlement(self, purse: Purse, settlement: str) -> list[Deduction]:
+    def of_settlement(self, purse: ModelPurse, settlement: str) -> list[ModelDeduction]:
         """The deductions of a fund's payable of a settlement."""
         return [one for one in self.deductions.values() if one.settlement == settlement and one.purse == purse]

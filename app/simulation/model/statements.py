@@ -14,59 +14,61 @@ from app.simulation.model.reasons import (
     Reasons,
     because,
 )
-from app.simulation.model.state import OPEN, Part, State, Statement, Step, Way
+from app.simulation.model.state import OPEN, ModelPart, ModelState, ModelStep, Statement, Way
 
 RANKS: Final = {
-    Step.DECLARED: 0,
-    Step.RECONCILED: 1,
-    Step.AUDITED: 2,
-    Step.APPROVED: 3,
-    Step.ORDERED: 3,
-    Step.SETTLED: 4,
-    Step.CARRIED: 4,
+    ModelStep.DECLARED: 0,
+    ModelStep.RECONCILED: 1,
+    ModelStep.AUDITED: 2,
+    ModelStep.APPROVED: 3,
+    ModelStep.ORDERED: 3,
+    ModelStep.SETTLED: 4,
+    ModelStep.CARRIED: 4,
 }
-OF_RANK: Final = (Step.DECLARED, Step.RECONCILED, Step.AUDITED, Step.APPROVED, Step.SETTLED)
+OF_RANK: Final = (ModelStep.DECLARED, ModelStep.RECONCILED, ModelStep.AUDITED, ModelStep.APPROVED, ModelStep.SETTLED)
 
 
-def part_step(statement: Statement, part: Part) -> Step:
+def part_step(statement: Statement, part: ModelPart) -> ModelStep:
     """How far a part is."""
     order = part.order
     if order is not None:
         if order.state == Way.CARRIED:
-            return Step.SETTLED if part_gross(part) == 0 else Step.CARRIED
-        return Step.SETTLED if order.state == Way.PAID else Step.ORDERED
+            return ModelStep.SETTLED if part_gross(part) == 0 else ModelStep.CARRIED
+        return ModelStep.SETTLED if order.state == Way.PAID else ModelStep.ORDERED
     if part.approved_by:
-        return Step.APPROVED
+        return ModelStep.APPROVED
     return _facts(statement, approved=False)
 
 
-def step_of(statement: Statement) -> Step:
+def step_of(statement: Statement) -> ModelStep:
     """A statement's state: withdrawn, else that of its least advanced part."""
     if statement.withdrawn:
-        return Step.WITHDRAWN
+        return ModelStep.WITHDRAWN
     if not statement.parts:
         return _facts(statement, approved=statement.approved)
     return OF_RANK[min(RANKS[part_step(statement, part)] for part in statement.parts)]
 
 
-def _facts(statement: Statement, *, approved: bool) -> Step:
+def _facts(statement: Statement, *, approved: bool) -> ModelStep:
     if approved:
-        return Step.APPROVED
-    return Step.AUDITED if statement.audited else Step.RECONCILED if statement.reconciled else Step.DECLARED
+        return ModelStep.APPROVED
+    return (
+        ModelStep.AUDITED if statement.audited else ModelStep.RECONCILED if statement.reconciled else ModelStep.DECLARED
+    )
 
 
-def part_gross(part: Part) -> int:
+def part_gross(part: ModelPart) -> int:
     """What was approved: declared less upheld."""
     return part.amount - part.deducted
 
 
-def touched(part: Part) -> bool:
+def touched(part: ModelPart) -> bool:
     """Whether anything hangs on a part that a withdrawal would leave in the air."""
     open_or_upheld = any(one.state in OPEN or one.taken for one in part.deductions)
     return bool(part.approved_by) or open_or_upheld or part.order is not None
 
 
-def live(state: State, hospital: str, area: str, period: str) -> Statement | None:
+def live(state: ModelState, hospital: str, area: str, period: str) -> Statement | None:
     """The statement of a month that was not withdrawn."""
     return next(
         (
@@ -78,7 +80,7 @@ def live(state: State, hospital: str, area: str, period: str) -> Statement | Non
     )
 
 
-def may_declare(state: State, hospital: str, area: str, period: str) -> Reasons:
+def may_declare(state: ModelState, hospital: str, area: str, period: str) -> Reasons:
     """An ended month, not closed hard, that has no statement."""
     hard = state.months.get((area, period), ("", ""))[0] == "hard"
     return because(
@@ -89,21 +91,21 @@ def may_declare(state: State, hospital: str, area: str, period: str) -> Reasons:
     )
 
 
-def declare(state: State, statement: Statement) -> None:
+def declare(state: ModelState, statement: Statement) -> None:
     """Take every posting that no statement has."""
-    parts: dict[tuple[str, int], Part] = defaultdict()
+    parts: dict[tuple[str, int], ModelPart] = defaultdict()
     for one in state.books.undeclared(statement.hospital, statement.area, statement.period):
         one.statements.append(Declared(statement.shown, statement.period, state.today))
         key = (one.purse.fund, one.year)
         if key not in parts:
-            parts[key] = Part(statement.shown, one.purse, one.year)
+            parts[key] = ModelPart(statement.shown, one.purse, one.year)
         parts[key].items.append(one)
     statement.parts = [parts[key] for key in sorted(parts)]
     statement.declared_on = state.today
     state.statements[statement.shown] = statement
 
 
-def may_withdraw(state: State, statement: Statement) -> Reasons:
+def may_withdraw(state: ModelState, statement: Statement) -> Reasons:
     """While every part is untouched and the month isn't closed hard."""
     hard = state.months.get((statement.area, statement.period), ("", ""))[0] == "hard"
     in_progress = any(touched(part) for part in statement.parts)
@@ -116,7 +118,7 @@ def may_withdraw(state: State, statement: Statement) -> Reasons:
     )
 
 
-def withdraw(state: State, statement: Statement) -> None:
+def withdraw(state: ModelState, statement: Statement) -> None:
     """Its postings are undeclared again."""
     statement.withdrawn, statement.withdrawn_on = True, state.today
     for posting in (one for part in statement.parts for one in part.items):
@@ -130,7 +132,7 @@ def may_reconcile(statement: Statement) -> Reasons:
     step = step_of(statement)
     return because(
         (statement.withdrawn, INVALID_MOVE),
-        (not statement.withdrawn and step not in (Step.DECLARED, Step.RECONCILED), SILENT),
+        (not statement.withdrawn and step not in (ModelStep.DECLARED, ModelStep.RECONCILED), SILENT),
     )
 
 
@@ -167,7 +169,7 @@ def may_approve(statement: Statement, who: str, funds: list[str] | None) -> Reas
     )
 
 
-def chosen_parts(statement: Statement, funds: list[str] | None) -> list[Part]:
+def chosen_parts(statement: Statement, funds: list[str] | None) -> list[ModelPart]:
     """The parts that an approval is for."""
     return [part for part in statement.parts if not part.approved_by and (funds is None or part.purse.fund in funds)]
 

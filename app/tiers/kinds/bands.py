@@ -10,7 +10,7 @@ from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
     INPUTS,
-    Payment,
+    Payout,
     derivation_text,
     limited_text,
     limits_of,
@@ -86,7 +86,7 @@ def _apply(rule: Rule, state: State) -> None:
     }
     if uncapped > base:
         inputs["base_left"] = base
-    pay(rule, state, limits, Payment(base_name, paid, wanted, inputs, (deductible, banded, rate)))
+    pay(rule, state, limits, Payout(base_name, paid, wanted, inputs, (deductible, banded, rate)))
 
 
 def _bands(banded: Figure[Bands] | None, rate: Figure[int] | None) -> Bands | None:

@@ -10,7 +10,7 @@ from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
     INPUTS,
-    Payment,
+    Payout,
     derivation_text,
     limits_of,
     pay,
@@ -58,7 +58,7 @@ def _apply_floor(rule: Rule, state: State) -> None:
         "target": target,
         "paid_before": paid_before,
     }
-    pay(rule, state, limits, Payment(base_name, paid, wanted, inputs, (rate,)))
+    pay(rule, state, limits, Payout(base_name, paid, wanted, inputs, (rate,)))
 
 
 def _apply_own_cap(rule: Rule, state: State) -> None:
@@ -79,7 +79,7 @@ def _apply_own_cap(rule: Rule, state: State) -> None:
     wanted, paid = above_cap_of(own, before, most, limits.room, limits.unpaid)
     inputs: Inputs = {"own": own, "own_before": before, "cap": most, "base_name": base_name, **state.derivation(cap)}
     left = max(0, most - before - own + paid)
-    pay(rule, state, limits, Payment(base_name, paid, wanted, inputs, (cap,)), own_cap=left)
+    pay(rule, state, limits, Payout(base_name, paid, wanted, inputs, (cap,)), own_cap=left)
 
 
 def _apply_ended(rule: Rule, state: State) -> None:

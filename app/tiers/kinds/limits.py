@@ -73,7 +73,7 @@ def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
 
 
 @dataclass(slots=True)
-class Payment:
+class Payout:
     """What a rule pays of a base, fen. ``wanted`` is what it would pay if enough were left unpaid; ``inputs`` and
     ``figures`` explain it; ``rooms`` are further ones to show."""
 
@@ -84,7 +84,7 @@ class Payment:
     figures: Used
 
 
-def pay(rule: Rule, state: State, limits: Limits, payment: Payment, **further_rooms: int) -> None:
+def pay(rule: Rule, state: State, limits: Limits, payment: Payout, **further_rooms: int) -> None:
     """Make a payment and write its step. A payment that ``unpaid`` has cut says so."""
     if payment.wanted > limits.unpaid:
         payment.inputs["unpaid"] = limits.unpaid

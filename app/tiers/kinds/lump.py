@@ -9,7 +9,7 @@ from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
     INPUTS,
-    Payment,
+    Payout,
     limited_text,
     limits_of,
     pay,
@@ -53,11 +53,12 @@ def _apply_bracket(rule: Rule, state: State) -> None:
     inputs |= rounding.inputs
     if rounded > base:
         inputs["base_left"] = base
-    pay(rule, state, limits, Payment(base_name, min(wanted, limits.unpaid), wanted, inputs, (bands,)))
+    pay(rule, state, limits, Payout(base_name, min(wanted, limits.unpaid), wanted, inputs, (bands,)))
 
 
 def _apply_lump_sum(rule: Rule, state: State) -> None:
-    """Pay a fixed sum, at most what is left of the base: once per bill, or once a year by the accumulator that it counts."""
+    """Pay a fixed sum, at most what is left of the base: once per bill, or once a year by the accumulator that it
+    counts."""
     sums = state.figure(rule, SUMS)
     if sums is None or sums.value is None:
         refuse(rule, state, "no_rate", sums)
@@ -73,7 +74,7 @@ def _apply_lump_sum(rule: Rule, state: State) -> None:
         return
     wanted = within(min(amount, base), limits.room)
     inputs: Inputs = {"sum": amount, "base": base, "base_name": base_name}
-    pay(rule, state, limits, Payment(base_name, min(wanted, limits.unpaid), wanted, inputs, (sums, least)))
+    pay(rule, state, limits, Payout(base_name, min(wanted, limits.unpaid), wanted, inputs, (sums, least)))
 
 
 def _bracket_sentence(i: Given, amount: int) -> str:

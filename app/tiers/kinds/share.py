@@ -9,7 +9,7 @@ from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
     INPUTS,
-    Payment,
+    Payout,
     derivation_text,
     limited_text,
     limits_of,
@@ -35,7 +35,8 @@ def used_of(deductible: int, before: int, counted: int) -> int:
 
 
 def paid_of(whole: int, cut: int, above: int, room: int, unpaid: int) -> tuple[int, int, int]:
-    """What the rule would pay at the full rate, what of it is left unpaid for it, and what it pays at the cut rate, fen.
+    """What the rule would pay at the full rate, what of it is left unpaid for it, and what it pays at the cut rate,
+    fen.
 
     ``whole`` and ``cut`` are the rounded products of both rates with what is ``above`` the deductible.
     """
@@ -78,7 +79,7 @@ def _apply(rule: Rule, state: State) -> None:
         if rule.options.get("cut_cost") != "later_tiers":
             state.reduce(full - paid)
         inputs |= {"cut": points, "cut_rate": cut_rate, "reduction": full - paid}
-    pay(rule, state, limits, Payment(base_name, paid, wanted, inputs, (cap, deductible, rate, cut)))
+    pay(rule, state, limits, Payout(base_name, paid, wanted, inputs, (cap, deductible, rate, cut)))
 
 
 def _deductible(rule: Rule, state: State, counted: int, inputs: Inputs) -> tuple[Figure[Sum] | None, int]:
