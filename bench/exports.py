@@ -36,7 +36,8 @@ async def fill(desk: Office, rows: int) -> None:
         await desk.world.put(f"/v1/persons/P{number}", body)
         years = min(YEARS, rows - number * YEARS)
         statement = """INSERT INTO readjudication_candidate (person_id, benefit_year, reason, subject, request_id)
-                       SELECT $1, y, 'person_changed', 'bench', 'bench' FROM generate_series(1, $2) y ON CONFLICT DO NOTHING"""
+                       SELECT $1, y, 'person_changed', 'bench', 'bench' FROM generate_series(1, $2) y
+                         ON CONFLICT DO NOTHING"""
         await owner.execute(statement, f"P{number}", years)
     await owner.close()
 

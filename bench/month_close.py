@@ -29,12 +29,15 @@ INSERT INTO settlement ({names})
 SELECT {values} FROM (SELECT * FROM settlement ORDER BY settlement_id LIMIT 1) s, generate_series(1, $1) n"""
 ACCOUNTS = """
 INSERT INTO account (path)
-SELECT format('area:530100/fund:%s/payable/hospital:BH%s', f, h) FROM unnest(ARRAY['390100', '610100']) f, generate_series(1, $1) h
+SELECT format('area:530100/fund:%s/payable/hospital:BH%s', f, h) FROM unnest(ARRAY['390100', '610100']) f,
+  generate_series(1, $1) h
 ON CONFLICT DO NOTHING"""
 POSTED = """
-INSERT INTO transfer (event, settlement_id, debit_account, credit_account, amount, area_code, fund, tier, hospital_code, hospital_area,
+INSERT INTO transfer (event, settlement_id, debit_account, credit_account, amount, area_code, fund, tier,
+  hospital_code, hospital_area,
                       clr_type, business_date, period, benefit_year, fiscal_year, subject, request_id)
-SELECT 'settlement', s.settlement_id, d.account_id, c.account_id, 1 + hashint8(s.settlement_id) % 5000 + 5000, '530100', f.fund, f.tier,
+SELECT 'settlement', s.settlement_id, d.account_id, c.account_id, 1 + hashint8(s.settlement_id) % 5000 + 5000,
+  '530100', f.fund, f.tier,
        s.hospital_code, '530127', CASE s.settlement_id % 4 WHEN 0 THEN '11' WHEN 1 THEN '14' ELSE '21' END, x.day,
        to_char(x.day, 'YYYY-MM'), 2018, 2018, 'bench', 'bench'
   FROM settlement s
@@ -73,7 +76,10 @@ async def fill(url: str, settlements: int) -> None:
     await connection.close()
 
 
-_COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = 'settlement'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+_COLUMNS = (
+    "SELECT attname FROM pg_attribute WHERE attrelid = 'settlement'::regclass AND attnum > 0 AND NOT "
+    "attisdropped ORDER BY attnum"
+)
 
 
 async def hired(client: httpx.AsyncClient, name: str) -> dict[str, str]:

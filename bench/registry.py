@@ -144,7 +144,10 @@ async def settling(client: httpx.AsyncClient, stop: asyncio.Event) -> list[float
 def told(times: list[float]) -> str:
     """Median, 99th percentile, longest."""
     ordered = sorted(times)
-    return f"median {median(ordered) * 1000:.0f} ms, p99 {ordered[len(ordered) * 99 // 100] * 1000:.0f} ms, most {ordered[-1] * 1000:.0f} ms"
+    return (
+        f"median {median(ordered) * 1000:.0f} ms, p99 {ordered[len(ordered) * 99 // 100] * 1000:.0f} ms, "
+        f"most {ordered[-1] * 1000:.0f} ms"
+    )
 
 
 async def measure(url: str, base_url: str, rows: int, persons: int, entries: int) -> None:
@@ -167,7 +170,8 @@ async def measure(url: str, base_url: str, rows: int, persons: int, entries: int
             seconds, peak, job = await imported(client, content, "/v1/registry/imports?area_code=530000")
             stop.set()
             sys.stdout.write(
-                f"{name:28}  {seconds:7.1f} s  ratio {seconds / yardstick:5.1f}  {rows / seconds:7.0f} rows/s  {peak} MiB  {job['summary']}\n"
+                f"{name:28}  {seconds:7.1f} s  ratio {seconds / yardstick:5.1f}  {rows / seconds:7.0f} "
+                f"rows/s  {peak} MiB  {job['summary']}\n"
             )
             sys.stdout.write(f"  settling beside it          {told(await beside)}\n")
         for name, price in (("catalogue, all new", "50"), ("catalogue, all changed", "60")):

@@ -80,10 +80,12 @@ async def prepare(url: str, base_url: str) -> None:
     await connection.execute(TEMPLATE)
     await connection.execute(
         f"""INSERT INTO person SELECT 'PBENCH' || g, name, id_number, decode(md5('PBENCH' || g), 'hex'), area_code,
-              insurance_type, insured_from, insured_until, subject, request_id FROM person, generate_series(1, {PERSONS}) g
+              insurance_type, insured_from, insured_until, subject, request_id FROM person, generate_series(1,
+                {PERSONS}) g
              WHERE person_id = 'PBENCH';
             INSERT INTO identity (person_id, class, valid_from, subject, request_id)
-            SELECT 'PBENCH' || g, 'registered_poor', '2016-01-01', 'bench', 'bench' FROM generate_series(1, {PERSONS}) g;
+            SELECT 'PBENCH' || g, 'registered_poor', '2016-01-01', 'bench', 'bench' FROM generate_series(1,
+              {PERSONS}) g;
             ANALYZE"""
     )
     await connection.close()
@@ -123,7 +125,8 @@ async def over_http(port: int, seconds: int, visit: str) -> float:
             name = f"{visit}-{number}"
             content = body(person=f"PBENCH{number % PERSONS + 1}", visit=name)
             writer.write(
-                f"POST /v1/settlements HTTP/1.1\r\nHost: b\r\nContent-Type: application/json\r\nIdempotency-Key: bench-key-{name}-x\r\n"
+                "POST /v1/settlements HTTP/1.1\r\nHost: b\r\nContent-Type: "
+                f"application/json\r\nIdempotency-Key: bench-key-{name}-x\r\n"
                 f"Authorization: Bearer {ADMIN_TOKEN}\r\nContent-Length: {len(content)}\r\n\r\n".encode()
                 + content
             )
@@ -156,7 +159,8 @@ def main() -> None:
             script = folder / "write.sql"
             script.write_text(
                 f"SELECT entry_write(ROW({columns(names)})::new_entry, t.transfers, t.accumulators,"
-                " 'bench-key-' || n.number, '\\x00') FROM bench_template t, (SELECT nextval('bench_number') AS number) n;"
+                " 'bench-key-' || n.number, '\\x00') FROM bench_template t, (SELECT nextval('bench_number') "
+                "AS number) n;"
             )
             rates: dict[str, list[float]] = {"pgbench": [], "http": []}
             for number in range(ROUNDS):

@@ -16,7 +16,8 @@ def key() -> dict[str, str]:
 
 def id_number() -> str:
     """An invented id number with a right check digit."""
-    body = f"53{secrets.randbelow(10000):04d}{1940 + secrets.randbelow(70)}{1 + secrets.randbelow(12):02d}{1 + secrets.randbelow(28):02d}"
+    year, month, day = 1940 + secrets.randbelow(70), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
+    body = f"53{secrets.randbelow(10000):04d}{year}{month:02d}{day:02d}"
     body += f"{secrets.randbelow(1000):03d}"
     return body + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, ID_WEIGHTS, strict=True)) % 11]
 

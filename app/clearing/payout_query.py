@@ -73,7 +73,8 @@ WITH plan AS (
            ELSE 0 END AS prepaid
     FROM movement m JOIN account d ON d.account_id = m.debit_account JOIN account c ON c.account_id = m.credit_account
     JOIN account h ON h.account_id = CASE WHEN d.party ~ '^(hospital|claim):' THEN d.account_id ELSE c.account_id END
-   WHERE h.party ~ '^(hospital|claim):' AND NOT (:by_hospital AND h.party LIKE 'claim:%') AND (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable',
+   WHERE h.party ~ '^(hospital|claim):' AND NOT (:by_hospital AND h.party LIKE 'claim:%') AND (c.kind IN ('payable',
+     'deposit', 'prepaid') OR d.kind IN ('payable',
      'deposit', 'prepaid'))
 ), moved AS MATERIALIZED (
   SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, legal, cause,

@@ -42,7 +42,8 @@ MOST_UNPAID: Final = 1000
 
 _UNPAID: Final = text("""
 SELECT coalesce(i.statement_id, t.statement_id) AS statement_id,
-       substring(CASE WHEN c.kind = 'payable' THEN c.party ELSE d.party END FROM '^claim:(.*)') AS claim_id, t.hospital_code,
+       substring(CASE WHEN c.kind = 'payable' THEN c.party ELSE d.party END FROM '^claim:(.*)') AS claim_id,
+         t.hospital_code,
        sum(CASE WHEN t.event IN ('deposit_withheld', 'deposit_returned', 'deposit_released') THEN 0
                 WHEN t.event = 'deposit_forfeited' THEN -t.amount
                 ELSE CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END END)::bigint AS amount

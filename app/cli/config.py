@@ -26,7 +26,8 @@ def serving(data_dir: Path | None) -> Settings:
     settings = configured()
     if settings.env == "production" and settings.database_url is None and (data_dir or settings.data_dir) is None:
         fail(
-            "配置有误：\nONESTOP_DATABASE_URL: 正式环境（ONESTOP_ENV=production）须写明数据库；要用内置数据库请写明 --data-dir"
+            "配置有误：\nONESTOP_DATABASE_URL: 正式环境（ONESTOP_ENV=production）须写明数据库；"
+            "要用内置数据库请写明 --data-dir"
         )
     try:
         manual_start(settings)

@@ -310,7 +310,8 @@ def _prepare_folder(data_dir: Path, account: pwd.struct_passwd | None) -> None:
                 break
             except PermissionError:
                 raise EmbeddedFailed(
-                    f"The data directory {data_dir} can't be used: the database runs as the user {_user_name(uid)}, who "
+                    f"The data directory {data_dir} can't be used: the database runs as the user "
+                    f"{_user_name(uid)}, who "
                     f"may not enter {folder}. Choose another --data-dir, for example below /var/lib or /srv."
                 ) from None
     if not data_dir.exists():
@@ -322,7 +323,8 @@ def _prepare_folder(data_dir: Path, account: pwd.struct_passwd | None) -> None:
         data_dir.mkdir(0o700)
     elif data_dir.stat().st_uid != uid and (account is None or data_dir.stat().st_uid != 0 or any(data_dir.iterdir())):
         raise EmbeddedFailed(
-            f"The data directory {data_dir} belongs to {_user_name(data_dir.stat().st_uid)}, but the database runs as the "
+            f"The data directory {data_dir} belongs to {_user_name(data_dir.stat().st_uid)}, but the "
+            "database runs as the "
             f"user {_user_name(uid)}. Choose another --data-dir, or give it to that user (chown)."
         )
     if account is not None and data_dir.stat().st_uid == 0:
@@ -450,7 +452,8 @@ def _locked(data_dir: Path, watch: _Watch) -> Iterator[None]:
             leaving = os.pread(lock, 16, 0) == b"stopping"
             if time.monotonic() - begun > (2 * STOP_SECONDS if leaving else BUSY_SECONDS):
                 raise EmbeddedBusy(
-                    f"Another onestop server is running on the data directory {data_dir}. Stop it, or choose another --data-dir."
+                    f"Another onestop server is running on the data directory {data_dir}. Stop it, or "
+                    "choose another --data-dir."
                 ) from None
         if watch.asked(0.1):
             raise _Stopped

@@ -56,7 +56,10 @@ def misfit(connection: Connection) -> str | None:
         return "the database has no schema of onestop: run `onestop migrate`"
     version, oldest = stored
     if oldest > SCHEMA_VERSION:
-        return f"the database needs code of schema version {oldest} or later, this is {SCHEMA_VERSION}: run a later release"
+        return (
+            f"the database needs code of schema version {oldest} or later, this is {SCHEMA_VERSION}: run "
+            "a later release"
+        )
     if version < SCHEMA_VERSION:
         return (
             f"the database is at schema version {version}, this release needs {SCHEMA_VERSION}: run `onestop migrate`"

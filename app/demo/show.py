@@ -39,7 +39,8 @@ def show_settlement(
     policy = answer["policy"]
     console.print(
         Text(
-            f"政策 {policy['pack']} / {policy['version']}，用到 {policy['assumed']} 项暂定（待核实）参数（合理，但未经文件核实）。"
+            f"政策 {policy['pack']} / {policy['version']}，用到 {policy['assumed']} "
+            "项暂定（待核实）参数（合理，但未经文件核实）。"
         ),
         width=width,
     )

@@ -32,7 +32,8 @@ _LOCK: Final = text("SELECT pg_advisory_xact_lock(:lock)")
 _CONTENT: Final = "sha256(convert_to('1 {table} ' || jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'))"
 _BLOCK: Final = """
 sha256(convert_to('1 ' || {no} || ' ' || encode({previous}, 'hex') || E'\\n' ||
-  string_agg(source || ' ' || row_id || ' ' || encode(digest, 'hex'), E'\\n' ORDER BY source COLLATE "C", row_id), 'UTF8'))"""
+  string_agg(source || ' ' || row_id || ' ' || encode(digest, 'hex'), E'\\n' ORDER BY source COLLATE "C", row_id),
+    'UTF8'))"""
 
 
 def _each(query: str) -> str:
@@ -53,7 +54,8 @@ _OLD: Final = "r.recorded_at < clock_timestamp() - interval '1 hour'"
 _WAITING: Final = _each(_UNSEALED.replace("{when}", _RECENT))
 _LATE: Final = _each(_UNSEALED.replace("{when}", _OLD))
 _FRESH: Final = _each(
-    "SELECT w.source, w.row_id, {content} AS digest FROM waiting w JOIN {table} r ON r.{key} = w.row_id WHERE w.source = '{table}'"
+    "SELECT w.source, w.row_id, {content} AS digest FROM waiting w JOIN {table} r ON r.{key} = w.row_id "
+    "WHERE w.source = '{table}'"
 )
 # One statement, so that a block has its members or neither is there.
 _SEAL: Final = text(f"""

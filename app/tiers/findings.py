@@ -63,7 +63,10 @@ def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) 
             yield f"class 写了“{name}”，既不是类别也不是 groups 里的组。{guess}组有：{'、'.join(sorted(groups))}。"
     other = row.derivation().get("of_parameter")
     if other is not None and not _is_income(pack, str(other)):
-        yield f"of_parameter 应是单位 yuan、直接写出金额的参数，没有这样的“{other}”。{nearest(str(other), pack.parameters)}"
+        yield (
+            f"of_parameter 应是单位 yuan、直接写出金额的参数，没有这样的“{other}”。"
+            f"{nearest(str(other), pack.parameters)}"
+        )
 
     if "times" in row.derivation() and any(other.derivation().keys() & SHARES for other in parameter.rows):
         yield "times 乘的是 ordinary 类别的金额；同一参数里有按比例计算的（share 或 share_of_bill），请把金额直接写出。"

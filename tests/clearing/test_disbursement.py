@@ -235,7 +235,8 @@ async def test_declaring_while_bills_are_settled_loses_and_doubles_nothing(desk:
     connection = await asyncpg.connect(desk.url)
     try:
         rows = await connection.fetchrow(
-            "SELECT count(*) AS items, count(DISTINCT i.transfer_id) AS postings, (SELECT count(*) FROM transfer) AS transfers"
+            "SELECT count(*) AS items, count(DISTINCT i.transfer_id) AS postings, (SELECT count(*) FROM "
+            "transfer) AS transfers"
             " FROM statement_item i WHERE NOT i.withdrawn"
         )
     finally:

@@ -195,7 +195,8 @@ async def test_what_is_owed_to_persons_and_other_funds_is_not_counted(
            SELECT 'settlement', d.account_id, c.account_id, 700, $1, $2, 'basic', 'H1', '530127', '21', '2019-03-01',
              '2019-03', 2019,
                   2019, 's', 'r' FROM account d, account c WHERE d.path = $3 AND c.path = $4""",
-        history.area, FUND, f"area:{history.area}/fund:{OTHER}/expense", f"area:{history.area}/fund:{FUND}/payable/person:P1",
+        history.area, FUND, f"area:{history.area}/fund:{OTHER}/expense",
+        f"area:{history.area}/fund:{FUND}/payable/person:P1",
     )  # fmt: skip
     found = await rows(client, year=2019, as_of="2019-12-31", area_code=history.area)
     assert [(one["fund"], one["incurred"], one["floor"], one["required"]) for one in found] == [

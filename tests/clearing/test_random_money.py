@@ -201,8 +201,9 @@ async def test_no_move_makes_money_leave_twice(desk: Office, seed: int) -> None:
     """After every few moves of a random walk, refused ones among them, each invariant of the ledger holds."""
     walk = Walk(desk, random.Random(seed))
     often: dict[Callable[[], Awaitable[None]], int] = {
-        walk.later: 6, walk.settle: 12, walk.correct: 6, walk.declare: 9, walk.withdraw: 3, walk.deduct: 6, walk.answer: 10,
-        walk.approve: 14, walk.order: 14, walk.move: 40, walk.prepay: 2, walk.release: 3, walk.repay: 3, walk.close: 1,
+        walk.later: 6, walk.settle: 12, walk.correct: 6, walk.declare: 9, walk.withdraw: 3, walk.deduct: 6,
+        walk.answer: 10, walk.approve: 14,
+        walk.order: 14, walk.move: 40, walk.prepay: 2, walk.release: 3, walk.repay: 3, walk.close: 1,
     }  # fmt: skip
     for number in range(MOVES):
         move = walk.chance.choices(list(often), weights=list(often.values()))[0]

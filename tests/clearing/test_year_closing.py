@@ -221,7 +221,8 @@ async def test_what_is_settled_after_the_closing_falls_into_the_current_year(
         client, "/v1/fiscal-years/2018/exceptions", {"area_code": area, "fund": FUND, "reason": "x"}, {}
     )
     await connection.execute(
-        "UPDATE payout_exception SET state = 'approved', approved_by = 'other', approved_on = '2027-06-30' WHERE exception_id = $1",
+        "UPDATE payout_exception SET state = 'approved', approved_by = 'other', approved_on = '2027-06-30' "
+        "WHERE exception_id = $1",
         int(closed.json()["exception_id"].removeprefix("exc_")),
     )
     assert (await post(client, "/v1/fiscal-years/2018/closing", {"area_code": area}, {})).status_code == 201

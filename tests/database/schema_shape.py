@@ -5,12 +5,16 @@ from typing import Any, Final
 
 _QUERIES: Final = {
     "relation": """
-        SELECT c.relname, c.relkind::text, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, pg_get_userbyid(c.relowner) = current_user,
+        SELECT c.relname, c.relkind::text, c.relrowsecurity, c.relforcerowsecurity, c.reloptions,
+          pg_get_userbyid(c.relowner) = current_user,
                obj_description(c.oid, 'pg_class')
-          FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'S', 'p', 'f', 'c')""",
+          FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'S', 'p',
+            'f', 'c')""",
     "column": """
-        SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text, a.attgenerated::text,
-               pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation::text, a.attcompression::text, a.attstorage::text
+        SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+          a.attidentity::text, a.attgenerated::text,
+               pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation::text, a.attcompression::text,
+                 a.attstorage::text
           FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
           LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f', 'c') AND a.attnum > 0
@@ -23,7 +27,8 @@ _QUERIES: Final = {
         SELECT t.relname, c.relname, pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisclustered, i.indisreplident
           FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
          WHERE c.relnamespace = 'public'::regnamespace""",
-    "sequence": "SELECT * FROM (SELECT sequencename, data_type::text, start_value, min_value, max_value, increment_by, cycle, cache_size"
+    "sequence": "SELECT * FROM (SELECT sequencename, data_type::text, start_value, min_value, max_value, "
+    "increment_by, cycle, cache_size"
     " FROM pg_sequences WHERE schemaname = 'public') s",
     "function": """
         SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid),
@@ -34,14 +39,18 @@ _QUERIES: Final = {
           FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
          WHERE c.relnamespace = 'public'::regnamespace AND NOT t.tgisinternal""",
     "policy": """
-        SELECT tablename, policyname, permissive, roles::text[], cmd, qual, with_check FROM pg_policies WHERE schemaname = 'public'""",
+        SELECT tablename, policyname, permissive, roles::text[], cmd, qual, with_check FROM pg_policies
+          WHERE schemaname = 'public'""",
     "rule": "SELECT tablename, rulename, definition FROM pg_rules WHERE schemaname = 'public'",
     "grant": """
-        SELECT g.what, CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE nullif(pg_get_userbyid(x.grantee), current_user) END, x.privilege_type,
+        SELECT g.what, CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE nullif(pg_get_userbyid(x.grantee),
+          current_user) END, x.privilege_type,
                x.is_grantable
-          FROM (SELECT 'table ' || c.relname AS what, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char",
+          FROM (SELECT 'table ' || c.relname AS what, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's'
+            ELSE 'r' END::"char",
                          c.relowner)) AS acl
-                  FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'S', 'p', 'f')
+                  FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm',
+                    'S', 'p', 'f')
                 UNION ALL
                 SELECT 'column ' || c.relname || '.' || a.attname, a.attacl
                   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
@@ -55,9 +64,11 @@ _QUERIES: Final = {
                 UNION ALL
                 SELECT 'schema public', n.nspacl FROM pg_namespace n WHERE n.nspname = 'public'
                 UNION ALL
-                SELECT 'default ' || d.defaclobjtype::text, d.defaclacl FROM pg_default_acl d) g, LATERAL aclexplode(g.acl) x""",
+                SELECT 'default ' || d.defaclobjtype::text, d.defaclacl FROM pg_default_acl d) g,
+                  LATERAL aclexplode(g.acl) x""",
     "type": """
-        SELECT t.typname, t.typtype::text, (SELECT array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
+        SELECT t.typname, t.typtype::text, (SELECT array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e
+          WHERE e.enumtypid = t.oid),
                pg_get_userbyid(t.typowner) = current_user
           FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('c', 'e', 'd', 'r')""",
     "extension": "SELECT extname FROM pg_extension",

@@ -15,7 +15,8 @@ from tests.conftest import new_database
 from tests.database.schema_shape import shape
 
 DISTURBED = (
-    "CREATE OR REPLACE FUNCTION holds_on(since date, until date, day date) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+    "CREATE OR REPLACE FUNCTION holds_on(since date, until date, day date) RETURNS boolean LANGUAGE sql AS "
+    "'SELECT true'",
     "CREATE FUNCTION holds_on(since date, until date) RETURNS boolean LANGUAGE sql AS 'SELECT false'",
     "CREATE FUNCTION forgotten() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "CREATE TRIGGER forgotten BEFORE INSERT ON token FOR EACH ROW EXECUTE FUNCTION forgotten()",

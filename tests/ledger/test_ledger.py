@@ -185,7 +185,8 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
         {"payable", "cash"},
     ),
     "deposit_positive": (
-        "UPDATE transfer SET debit_account = credit_account, credit_account = debit_account WHERE event = 'deposit_withheld'",
+        "UPDATE transfer SET debit_account = credit_account, credit_account = debit_account WHERE event = "
+        "'deposit_withheld'",
         {"payable", "deposit"},
     ),
     "stuck_draft": (
@@ -198,8 +199,10 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
     "prepayment_state": ("UPDATE prepayment SET state = 'paid'", set()),
     "declared_once": (
         "INSERT INTO statement_item SELECT 9, transfer_id, true FROM statement_item WHERE statement_id = 1 LIMIT 1;"
-        "INSERT INTO statement (statement_id, hospital_code, hospital_area, area_code, period, declared_at, pay_by, subject, request_id)"
-        " OVERRIDING SYSTEM VALUE SELECT 9, hospital_code, hospital_area, area_code, '2018-09', declared_at, pay_by, subject, request_id"
+        "INSERT INTO statement (statement_id, hospital_code, hospital_area, area_code, period, declared_at, "
+        "pay_by, subject, request_id)"
+        " OVERRIDING SYSTEM VALUE SELECT 9, hospital_code, hospital_area, area_code, '2018-09', "
+        "declared_at, pay_by, subject, request_id"
         " FROM statement WHERE statement_id = 1",
         {"declared_own", "statement_total"},
     ),

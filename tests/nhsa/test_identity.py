@@ -73,7 +73,8 @@ async def test_an_identification_is_good_for_a_year(hospital: Hospital, connecti
     asked = {"psn_no": world.person, "begntime": "2018-01-01", "endtime": "2018-12-31", "med_type": "21"}
     for days, expected in ((364, world.id_number), (2, "")):
         await connection.execute(
-            "UPDATE nhsa_identification SET identified_at = identified_at - make_interval(days => $1) WHERE person_id = $2",
+            "UPDATE nhsa_identification SET identified_at = identified_at - make_interval(days => $1) WHERE "
+            "person_id = $2",
             days,
             world.person,
         )

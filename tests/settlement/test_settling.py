@@ -318,7 +318,8 @@ async def test_a_claim_in_cash_needs_finance_and_is_owed_to_the_person(
     answer = await world.settle(bill, **await token(scopes=["finance"]))
     assert answer.status_code == 201
     paths = await connection.fetch(
-        "SELECT path FROM claim c JOIN account a ON a.path LIKE '%/payable/claim:clm_' || c.claim_id WHERE c.person_id = $1",
+        "SELECT path FROM claim c JOIN account a ON a.path LIKE '%/payable/claim:clm_' || c.claim_id WHERE "
+        "c.person_id = $1",
         world.person,
     )
     assert len(paths) == 2

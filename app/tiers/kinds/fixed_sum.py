@@ -122,7 +122,8 @@ PACKAGE: Final = Kind(
             "hospital": "医院承担",
             "adjustment": "定额结余",
         },
-        pattern=rf"定额包干 (?P<sum>{YUAN})，(?:总|剩余)费用 (?P<total>{YUAN})：基金支付 {YUAN}，医院承担 (?P<hospital>{YUAN})"
+        pattern=rf"定额包干 (?P<sum>{YUAN})，(?:总|剩余)费用 (?P<total>{YUAN})：基金支付 {YUAN}，医院承担 "
+        rf"(?P<hospital>{YUAN})"
         rf"，基金另付医院结余 (?P<surplus>{YUAN})，个人 0\.00",
         redo=_redo_package,
     ),
@@ -149,7 +150,8 @@ DISEASE_PRICE: Final = Kind(
     words="政策范围内超过病种定价 {price} 的部分由医院承担",
     explained=Explained(
         sentence=lambda i, amount: (
-            f"政策范围内 {yuan(i['base'])}，病种定价 {yuan(i['price'])}，超出部分{rooms_text(i)}由医院承担 {yuan(amount)}"
+            f"政策范围内 {yuan(i['base'])}，病种定价 {yuan(i['price'])}，超出部分{rooms_text(i)}由医院承担 "
+            f"{yuan(amount)}"
         ),
         inputs={"base": "计算基数", "price": "病种定价", "unpaid": "剩余费用"},
         pattern=rf"政策范围内 (?P<base>{YUAN})，病种定价 (?P<price>{YUAN})，超出部分{ROOMS}由医院承担 {YUAN}",
