@@ -25,6 +25,10 @@ PRICE_PATTERN: Final = r"\A(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?\Z"
 QUANTITY_PATTERN: Final = r"\A-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?\Z"
 RATE_PATTERN: Final = r"\A(0(\.[0-9]{1,4})?|1(\.0{1,4})?)\Z"
 
+_HALF_RATE: Final = RATE_ONE // 2
+_FEN: Final = PRICE_ONE * QUANTITY_ONE // FEN_PER_YUAN  # a fen as a product of unit price and quantity
+_HALF_FEN: Final = _FEN // 2
+
 _DECIMAL = re.compile(r"\A(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?\Z")
 
 
@@ -108,9 +112,11 @@ def rounded_to(exact: int, unit_fen: int, rounding: str) -> int:
 
 def share(amount_fen: int, rate_value: int) -> int:
     """``r(amount × rate)`` in fen."""
-    return divide_half_up(amount_fen * rate_value, RATE_ONE)
+    exact = amount_fen * rate_value
+    return (exact + _HALF_RATE) // RATE_ONE if exact >= 0 else -((_HALF_RATE - exact) // RATE_ONE)
 
 
 def priced(unit_price: int, quantity: int) -> int:
     """``r(unit price × quantity)`` in fen: millionths of a yuan times ten-thousandths of a unit."""
-    return divide_half_up(unit_price * quantity, PRICE_ONE * QUANTITY_ONE // FEN_PER_YUAN)
+    exact = unit_price * quantity
+    return (exact + _HALF_FEN) // _FEN if exact >= 0 else -((_HALF_FEN - exact) // _FEN)

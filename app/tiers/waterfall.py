@@ -33,7 +33,7 @@ from app.tiers.model import (
 )
 from app.tiers.pack import Rule
 from app.tiers.policy import REGISTRATION, Policy
-from app.tiers.roles import CLASSES, LATER_TIERS
+from app.tiers.roles import BOUND, CLASSES, LATER_TIERS
 from app.tiers.scope import Catalogue, line_faults, scope_of
 from app.tiers.state import State
 
@@ -122,13 +122,13 @@ def _run(rule: Rule, state: State) -> None:
     for dimension, values in rule.applies.items():
         if facts.get(dimension) not in values and not _later_tier(rule, state, dimension):
             return
-    history = state.history_of(rule)
+    history = state.history_of(rule) if BOUND.name in rule.parameters else None
     if history is not None and not history.met:
         return
     if state.referral_missing and rule.options.get("referral_missing") == "pays_nothing":
         state.step(rule, 0, {"reason": "referral_missing"})
         return
-    classes = state.figure(rule, CLASSES)
+    classes = state.figure(rule, CLASSES) if CLASSES.name in rule.parameters else None
     if classes is not None and classes.value is not None and state.facts["class"] not in classes.value:
         state.step(rule, 0, {"reason": "class_not_covered"}, (classes,))
         return

@@ -121,10 +121,11 @@ def rounded(amount: Fraction) -> int:
 @given(FEN, RATES, RATES, FEN, FEN)
 def test_a_share_never_exceeds_its_rooms(above: int, rate: int, cut: int, room: int, unpaid: int) -> None:
     """Integers in, integers out: the rounded share within room and what is unpaid; a cut never pays more."""
-    wanted, full, paid = share.paid_of(above, rate, min(rate, cut), room, unpaid)
-    assert wanted == min(room, rounded(Fraction(above * rate, 10_000)))
+    whole, less = (rounded(Fraction(above * one, 10_000)) for one in (rate, min(rate, cut)))
+    wanted, full, paid = share.paid_of(whole, less, above, room, unpaid)
+    assert wanted == min(room, whole)
     assert full == min(wanted, unpaid)
-    assert paid == min(full, rounded(Fraction(above * min(rate, cut), 10_000)))
+    assert paid == min(full, less)
 
 
 @given(FEN, FEN, FEN, FEN)

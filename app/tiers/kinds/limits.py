@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, divide_half_up, percent_text, rounded_to, share, yuan
+from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, percent_text, rounded_to, share, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.reading import NOTE
 from app.tiers.pack import Rule
@@ -117,7 +117,7 @@ class Rounding:
 
     def of(self, exact: int) -> int:
         """A product of fen and ten-thousandths, rounded."""
-        return divide_half_up(exact, RATE_ONE) if self is TO_FEN else rounded_to(exact, self.unit, self.direction)
+        return share(exact, 1) if self is TO_FEN else rounded_to(exact, self.unit, self.direction)
 
 
 TO_FEN: Final = Rounding(1, "half_up", {})
