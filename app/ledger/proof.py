@@ -156,9 +156,6 @@ CHECKS: Final = {
     "settlement_transfers": _SETTLEMENT,
     "cash": _account("cash", "credit", f"{_BY_ORDER} UNION ALL {_BY_PREPAYMENT} UNION ALL {_BY_CLAIM}"),
     "claim": _CLAIM,
-    "claim_overpaid": """
-SELECT 'clm_' || claim_id AS place, amount AS expected, paid AS found FROM claim
- WHERE paid > amount AND state <> 'recoverable_from_person'""",
     "deposit": _account(
         "deposit",
         "credit",

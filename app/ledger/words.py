@@ -30,7 +30,6 @@ CHECK_WORDS: Final = {
     "prepayment_state": "预付单的状态与其资金一致",
     "prepayment": "预付单的已付、退回、冲抵与记录一致",
     "claim": "零星报销科目等于应付减去银行确认的支付",
-    "claim_overpaid": "没有多付的零星报销单（已撤回而待个人退回的除外）",
     "closed_year": "已关账年度的应付和已拨付与关账时一致",
 }
 COUNTED: Final = frozenset({"declared_once", "declared_own", "part_state", "withdrawn"})

@@ -137,6 +137,7 @@ async def test_a_year_below_its_floor_is_closed_with_an_exception_signed_by_two(
     december = max(history.statements)
     assert short["unpaid"][0] == {
         "statement_id": f"stm_{december}",
+        "claim_id": None,
         "fund": FUND,
         "hospital_code": "H1",
         "amount": "1200.00",

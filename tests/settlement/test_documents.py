@@ -38,7 +38,7 @@ async def stored(connection: asyncpg.Connection, path: Path) -> list[dict[str, A
         }
         entry["of_settlement_id"] = ids.get(entry["of_settlement_id"])
         entry["caused_by"] = ids.get(entry.get("caused_by"))
-        row = json.dumps(entry | {"delta": json.loads(entry["delta"]), "document": None})
+        row = json.dumps({"supplement": 0} | entry | {"delta": json.loads(entry["delta"]), "document": None})
         await connection.execute(_STORE, row, entry["document"])
     return entries
 

@@ -54,8 +54,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     ),
     "parts_in_progress": (
         "申报单的部分分项已复核、有审核扣款或已生成拨付单，不能撤回。请先处理这些分项。",
-        "Something hangs on parts of this statement (an approval, a deduction, an order), so it can't be withdrawn. "
-        "See to those first.",
+        "Something hangs on parts of this statement; it can't be withdrawn. "
+        "See first to their approvals, deductions or orders.",
     ),
     "return_before_payment": (
         "退回日期有误：到该日为止退回金额超过已付金额。请核对日期和金额。",
@@ -71,12 +71,12 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "More would be repaid than is carried forward. At most {most} yuan; check the amount.",
     ),
     "before_carrying": (
-        "归还日期早于结转日期 {day}。请核对日期。",
-        "The day lies before {day}, on which the amount was carried forward. Check the day.",
+        "归还日期早于结转日期。结转于 {day}，请核对日期。",
+        "The day lies before the amount was carried forward. That was on {day}; check the day.",
     ),
     "before_opening": (
-        "日期早于退补款产生的日期 {opened_on}。请核对日期。",
-        "The day lies before {opened_on}, on which the balance came about. Check the day.",
+        "日期早于退补款产生的日期。退补款产生于 {opened_on}，请核对日期。",
+        "The day lies before the balance came about. That was on {opened_on}; check the day.",
     ),
     "no_deposit": (
         "该年度没有暂扣的质量保证金。请核对机构、基金和年度。",
