@@ -183,7 +183,7 @@ async def test_a_released_deposit_falls_due_with_its_order_and_is_paid_by_it(
 async def test_what_is_owed_to_persons_and_other_funds_is_not_counted(
     client: httpx.AsyncClient, history: History
 ) -> None:
-    """A claim in cash owes a person, not a hospital; the four funds are always listed."""
+    """A claim in cash owes a person, not a hospital; the five funds are always listed."""
     await history.post("settlement", OTHER, "H1", 5_000, date(2019, 3, 1))
     await history.connection.execute(
         "INSERT INTO account (path) VALUES ($1)", f"area:{history.area}/fund:{FUND}/payable/person:P1"
@@ -202,6 +202,7 @@ async def test_what_is_owed_to_persons_and_other_funds_is_not_counted(
     assert [(one["fund"], one["incurred"], one["floor"], one["required"]) for one in found] == [
         (FUND, "0.00", "0.8500", "0.00"),
         (OTHER, "50.00", None, "0.00"),
+        ("620101", "0.00", None, "0.00"),
         ("610100", "0.00", None, "0.00"),
         ("640100", "0.00", None, "0.00"),
     ]
