@@ -208,9 +208,9 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
     ),
     "declared_own": ("UPDATE statement SET period = '2018-04' WHERE statement_id = 1", set()),
     "claim": (
-        "INSERT INTO claim (settlement_id, person_id, hospital_code, hospital_area, area_code, fund, fiscal_year, gross, "
-        "created_on, subject, request_id) SELECT settlement_id, 'P', 'H', '530127', '530100', '390100', 2018, 100, "
-        "'2018-07-31', 's', 'r' FROM settlement LIMIT 1",
+        "INSERT INTO claim (settlement_id, person_id, hospital_code, hospital_area, area_code, fund, fiscal_year, "
+        "gross, created_on, subject, request_id) SELECT settlement_id, 'P', 'H', '530127', '530100', '390100', 2018, "
+        "100, '2018-07-31', 's', 'r' FROM settlement LIMIT 1",
         set(),
     ),
     "order_paid": ("UPDATE disbursement SET paid = paid + 1 WHERE state = 'part_paid'", {"ordered"}),
