@@ -157,7 +157,7 @@ async def test_a_year_below_its_floor_is_closed_with_an_exception_signed_by_two(
 
     closed = await post(client, close, wanted, two[0])
     assert (closed.status_code, closed.json()["state"], closed.json()["closed_on"]) == (201, "closed", "2027-06-30")
-    assert [one["incurred_ratio"] for one in closed.json()["figures"]] == ["0.8250", None, None, None]
+    assert [one["incurred_ratio"] for one in closed.json()["figures"]] == ["0.8250", None, None, None, None]
     assert refused(await post(client, close, wanted, two[1])) == (409, "already_closed")
     assert refused(await post(client, "/v1/fiscal-years/2019/exceptions", reason, two[1])) == (409, "already_closed")
 
