@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType, convert, field
 from msgspec.structs import fields
 
 from app.simulation.model.amounts import yuan
+from app.simulation.model.claims import owed_back
 from app.simulation.model.deductions import current
 from app.simulation.model.orders import pay_by
 from app.simulation.model.payments import outstanding, unpaid
@@ -44,6 +45,7 @@ class SettlementSeen(Struct):
     paying_area: str
     paid_by: str
     recoverable: bool
+    person_id: str
     payables: list[PayableSeen]
     of_settlement_id: str | None = None
     adjustments: "list[SettlementSeen] | None" = None
@@ -138,6 +140,10 @@ class ClaimSeen(Struct):
     amount: str
     paid: str | UnsetType = UNSET
     unpaid: str | UnsetType = UNSET
+    gross: str | UnsetType = UNSET
+    deducted: str | UnsetType = UNSET
+    owed_back: str | UnsetType = UNSET
+    due_on: str | UnsetType = UNSET
 
 
 class DifferenceSeen(Struct):
@@ -204,8 +210,21 @@ def release_expected(release: ModelRelease) -> ReleaseSeen:
 
 def claim_expected(claim: ModelPayment) -> ClaimSeen:
     """A claim as the auditor expects it."""
-    shown = (claim.settlement, claim.purse.area, claim.purse.fund, claim.year, yuan(claim.amount))
-    return ClaimSeen(claim.shown, claim.state, *shown, yuan(claim.paid), yuan(unpaid(claim)))
+    return ClaimSeen(
+        claim_id=claim.shown,
+        state=claim.state,
+        settlement_id=claim.settlement,
+        area_code=claim.purse.area,
+        fund=claim.purse.fund,
+        fiscal_year=claim.year,
+        amount=yuan(claim.amount),
+        paid=yuan(claim.paid),
+        unpaid=yuan(unpaid(claim)),
+        gross=yuan(claim.gross),
+        deducted=yuan(claim.gross - claim.amount),
+        owed_back=yuan(owed_back(claim)),
+        due_on=claim.pay_by,
+    )
 
 
 def compared(answer: Answer, expected: Struct) -> Iterator[str]:

@@ -30,6 +30,7 @@ class AuditedBill:
     hospital: str
     area: str
     benefit_year: int
+    person: str
     by_patient: bool
     reversed: bool = False
 
@@ -47,28 +48,40 @@ class FamilyDoctor:
 
 @dataclass
 class Auditor:
-    """What the service was asked and answered, as books."""
+    """What the service was asked and answered, as books.
+
+    ``unopened`` is what funds owe persons by settlement and fund and no claim was seen for yet; ``corrected_claims``
+    are claims that a correction changed, with the states that they may have now.
+    """
 
     state: ModelState
     fee: int = 0
     bills: dict[str, AuditedBill] = field(default_factory=dict)
     contracts: list[FamilyDoctor] = field(default_factory=list)
     paid_fees: set[tuple[str, str]] = field(default_factory=set)
+    unopened: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    corrected_claims: dict[str, tuple[Way, ...]] = field(default_factory=dict)
 
     def settled(self, seen: SettlementSeen) -> None:
         """Book a new settlement; what funds owe a person waits for its claims."""
         by_patient = seen.paid_by == "patient"
-        bill = AuditedBill(seen.settlement_id, seen.hospital_code, seen.paying_area, seen.benefit_year, by_patient)
+        where = (seen.hospital_code, seen.paying_area, seen.benefit_year, seen.person_id)
+        bill = AuditedBill(seen.settlement_id, *where, by_patient)
         self.bills[bill.shown] = bill
-        if not by_patient:
+        if by_patient:
+            self._claim(bill, seen)
+        else:
             self._owe(bill, seen)
 
-    def claimed(self, seen: ClaimSeen, maker: str) -> None:
-        """Book a claim that a settlement opened."""
-        amount = fen(seen.amount)
-        claims.opened(
-            self.state, seen.claim_id, (seen.area_code, seen.fund), seen.fiscal_year, seen.settlement_id, amount, maker
-        )
+    def claimed(self, seen: ClaimSeen, maker: str) -> ModelPayment | None:
+        """Book a claim that a settlement or a correction opened; None when nothing was owed that it could ask for."""
+        amount = self.unopened.pop((seen.settlement_id, seen.fund), 0)
+        if amount <= 0:
+            return None
+        bill = self.bills[seen.settlement_id]
+        year = self.state.fiscal_year(bill.area, bill.benefit_year)
+        new = claims.OpenedClaim(seen.claim_id, bill.area, seen.fund, year, bill.shown, amount)
+        return claims.opened(self.state, new, maker, bill.person)
 
     def took_back(self, seen: SettlementSeen, *, liable: bool) -> Iterator[str]:
         """Book a reversal, and what it changed for later settlements; a liable party's money takes the payable's
@@ -120,14 +133,21 @@ class Auditor:
             self._owe(bill, seen)
 
     def _correct_claims(self, bill: AuditedBill, seen: SettlementSeen, *, reversed_: bool) -> None:
-        of_bill = claims.of_settlement(self.state, bill.shown)
+        of_bill = {one.purse.fund: one for one in claims.of_settlement(self.state, bill.shown)}
         if reversed_:
-            for claim in of_bill:
-                claims.reversed_(self.state, claim)
+            for claim in of_bill.values():
+                self.corrected_claims[claim.shown] = claims.reversed_(self.state, claim)
             return
         for fund, amount in _per_fund(seen).items():
-            for claim in [one for one in of_bill if one.purse.fund == fund][:1]:
-                claims.adjusted(self.state, claim, amount)
+            if fund in of_bill and amount:
+                self.corrected_claims[of_bill[fund].shown] = claims.adjusted(self.state, of_bill[fund], amount)
+            elif amount:
+                self.unopened[(bill.shown, fund)] += amount
+
+    def _claim(self, bill: AuditedBill, seen: SettlementSeen) -> None:
+        for fund, amount in _per_fund(seen).items():
+            if amount:
+                self.unopened[(bill.shown, fund)] += amount
 
     def _owe(self, bill: AuditedBill, seen: SettlementSeen) -> None:
         for fund, amount in _per_fund(seen).items():
@@ -149,11 +169,6 @@ class Auditor:
             before = sum(self.state.owed(ModelPurse(party, bill.area, fund), bill.shown) for party in parties)
             if before != -amount:
                 yield f"the reversal moves {yuan(amount)} of fund {fund}, expected {yuan(-before)}"
-
-
-def live_claims(state: ModelState) -> list[ModelPayment]:
-    """Claims that aren't over."""
-    return [one for one in state.claims.values() if one.state not in (Way.REVERSED, Way.CANCELLED)]
 
 
 def _per_fund(seen: SettlementSeen) -> dict[str, int]:

@@ -9,12 +9,13 @@ from typing import Final
 from msgspec import convert
 
 from app.simulation.agenda import Agenda
-from app.simulation.answers import Answer, ClaimSeen, SettlementSeen, settlement_of
+from app.simulation.answers import Answer, ClaimSeen, SettlementSeen, claim_expected, compared, settlement_of
 from app.simulation.auditor import Auditor
-from app.simulation.office import MAKER
+from app.simulation.model.amounts import yuan
+from app.simulation.office import CHECKER, MAKER
 from app.simulation.stage import Stage
 
-LATE_BILL, PAID_BY_PATIENT, REVERSED, REFUNDED, TWICE, INJURED = 0.06, 0.0, 0.08, 0.10, 0.03, 0.04
+LATE_BILL, PAID_BY_PATIENT, REVERSED, REFUNDED, TWICE, INJURED = 0.06, 0.12, 0.08, 0.10, 0.03, 0.04
 REASON: Final = {"reason": "模拟更正"}
 GONE: Final = ("already_reversed", "nothing_to_refund", "refund_exceeds_line")
 Bill = Mapping[str, object]
@@ -42,29 +43,42 @@ class Cashier:
         bill = self.stage.world.bill(hospital, discharged)
         who = hospital
         if self.stage.chance(PAID_BY_PATIENT):
-            bill, who = bill | {"paid_by": "patient"}, MAKER
+            bill, who = bill | {"paid_by": "patient"}, self.stage.random.choice((MAKER, CHECKER))
         elif bill["medical_type"] == "21" and self.stage.chance(INJURED):
             bill = bill | {"work_injury": "undeterminable"}
         seen = settlement_of(self.stage.office.do(who, "POST", "/v1/settlements", bill))
         self.auditor.settled(seen)
         self.settled += 1
-        if seen.paid_by == "patient":
-            self._claims(seen, who)
+        self._claims(who)
         if len(bill["lines"]) == 1:
             self.single_line.add(seen.settlement_id)
         if self.stage.chance(TWICE):
             self._refused(who, "/settlements", bill, "already_settled")
         self._correct_later(seen, [line["line_no"] for line in bill["lines"]])
 
-    def _claims(self, seen: SettlementSeen, who: str) -> None:
-        """The settlement opened a draft for each fund that owes something."""
-        rows = [convert(row, ClaimSeen) for row in self.stage.office.every("/claims", state="draft")]
-        of_bill = [row for row in rows if row.settlement_id == seen.settlement_id]
-        owing = sorted((one.fund, one.amount) for one in seen.payables if one.amount != "0.00")
-        if sorted((row.fund, row.amount) for row in of_bill) != owing:
-            self.stage.differs("settlement paid by the patient", seen.settlement_id, f"claims {owing}", f"{of_bill}")
-        for row in of_bill:
-            self.auditor.claimed(row, who)
+    def _claims(self, who: str) -> None:
+        """Look at the claims that a settlement opened or a correction changed: one for each fund that owes."""
+        auditor, state = self.auditor, self.stage.state
+        settlements = {settlement for settlement, _ in auditor.unopened}
+        settlements |= {state.claims[one].settlement for one in auditor.corrected_claims}
+        for person in sorted({auditor.bills[one].person for one in settlements}):
+            for row in self.stage.office.every("/claims", person_id=person):
+                self._claim(row, convert(row, ClaimSeen), who)
+        for (settlement, fund), amount in auditor.unopened.items():
+            self.stage.differs("claims", settlement, f"a claim of fund {fund} for {yuan(amount)}", "none")
+        auditor.unopened.clear()
+        auditor.corrected_claims.clear()
+
+    def _claim(self, row: Answer, seen: ClaimSeen, who: str) -> None:
+        claim = self.stage.state.claims.get(seen.claim_id) or self.auditor.claimed(seen, who)
+        if claim is None:
+            self.stage.differs("claims", seen.claim_id, "no such claim", f"{row}")
+            return
+        allowed = self.auditor.corrected_claims.get(claim.shown, ())
+        claim.state = next((one for one in allowed if one == seen.state), claim.state if not allowed else allowed[0])
+        self.stage.comparisons += 1
+        for difference in compared(row, claim_expected(claim)):
+            self.stage.differs("claims", claim.shown, "", difference)
 
     def _correct_later(self, seen: SettlementSeen, lines: list[int]) -> None:
         random = self.stage.random
@@ -96,6 +110,7 @@ class Cashier:
     def _book(self, settlement: str, move: str, answer: Answer, *, liable: bool) -> None:
         for difference in self.auditor.took_back(settlement_of(answer), liable=liable):
             self.stage.differs(move, settlement, "", difference)
+        self._claims(MAKER)
 
     def refund(self, settlement: str, lines: list[int]) -> None:
         """Take lines of a bill back, if they are still there."""
@@ -103,6 +118,7 @@ class Cashier:
         status, answer = self.stage.office.send(MAKER, "POST", f"/v1/settlements/{settlement}/refunds", body)
         if status < 400:
             self.auditor.adjusted(settlement_of(answer))
+            self._claims(MAKER)
         elif answer["code"] not in GONE:
             self.stage.differs("refund", settlement, "accepted", f"{status} {answer['code']}")
 
@@ -117,6 +133,7 @@ class Cashier:
         answer = self.stage.office.do(MAKER, "POST", path, {"reason": "名单迟到", "dry_run": False})
         for one in answer["adjustments"]:
             self.auditor.adjusted(settlement_of(one))
+        self._claims(MAKER)
 
     def _refused(self, who: str, path: str, body: Bill, code: str) -> None:
         status, answer = self.stage.office.send(who, "POST", f"/v1{path}", body)

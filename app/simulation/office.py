@@ -74,6 +74,13 @@ class Office:
     def send(self, who: str, method: str, path: str, body: Body) -> tuple[int, Answer]:
         """A request and its answer, whatever it is."""
         self.calls += 1
+        return self._answer(who, method, path, body)
+
+    def send_again(self, who: str, path: str, body: Body) -> tuple[int, Answer]:
+        """The last POST once more, under the same key."""
+        return self._answer(who, "POST", path, body)
+
+    def _answer(self, who: str, method: str, path: str, body: Body) -> tuple[int, Answer]:
         headers = {"Idempotency-Key": f"simulated-{self.seed}-{self.calls:08d}"} if method == "POST" else {}
         answer = self.clients[who].request(method, path, json=dict(body), headers=headers)
         result: Answer = answer.json()

@@ -10,12 +10,13 @@ import httpx
 from msgspec import Struct
 
 from app.simulation.answers import Answer, compared
-from app.simulation.model.reasons import SILENT, Reasons, binding, explained
+from app.simulation.model.reasons import SILENT, Reasons, binding, explained, kind
 from app.simulation.model.state import ModelState
 from app.simulation.office import Body, Office
 from app.simulation.world import World
 
 PATIENCE: Final = 40
+ASKED_AGAIN: Final = 0.02
 
 Done = Callable[[Answer], Iterator[str]]
 Look = tuple[str, Callable[[], Struct]]
@@ -29,7 +30,7 @@ class Diverged(Exception):
 class StagedAct:
     """A POST with the auditor's reasons against it. ``done`` books it when it was accepted and tells differences of
     the answer; ``look`` is where its object can be read and what is expected there, to see that a refusal changed
-    nothing."""
+    nothing; ``told`` tells differences of what a refusal says."""
 
     name: str
     who: str
@@ -38,6 +39,7 @@ class StagedAct:
     reasons: Reasons
     done: Done
     look: Look | None = None
+    told: Done | None = None
 
 
 @dataclass
@@ -51,12 +53,15 @@ class Stage:
     differences: list[str] = field(default_factory=list)
     comparisons: int = 0
     moves: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
     references: int = 0
 
     def perform(self, act: StagedAct) -> bool:
         """Make a move and compare; whether it was accepted."""
         status, answer = self.office.send(act.who, "POST", f"/v1{act.path}", act.body)
         self.comparisons += 1
+        if self.chance(ASKED_AGAIN):
+            self._ask_again(act, status, answer)
         accepted = status < httpx.codes.BAD_REQUEST
         self.moves[f"{act.name} {'accepted' if accepted else 'refused'}"] += 1
         if accepted:
@@ -64,6 +69,14 @@ class Stage:
         else:
             self._refused(act, status, answer)
         return accepted
+
+    def _ask_again(self, act: StagedAct, status: int, answer: Answer) -> None:
+        """The same request under the same key moves nothing a second time: what was accepted answers as before."""
+        again, same = self.office.send_again(act.who, f"/v1{act.path}", act.body)
+        self.comparisons += 1
+        self.moves["asked again"] += 1
+        if status < httpx.codes.BAD_REQUEST and (again, same) != (status, answer):
+            self.differs(act.name, f"asked again {act.path}", f"{status} as before", f"{again} {_short(same)}")
 
     def _accepted(self, act: StagedAct, answer: Answer) -> None:
         if binding(act.reasons):
@@ -75,9 +88,14 @@ class Stage:
 
     def _refused(self, act: StagedAct, status: int, answer: Answer) -> None:
         code = str(answer.get("code"))
+        why = kind(act.reasons, status, code)
+        if why is not None:
+            self.kinds[f"{act.name}: {why}"] += 1
         if not explained(act.reasons, status, code):
             wanted = " or ".join(f"{one.status} {one.code or ''}".strip() for one in act.reasons) or "accepted"
             self.differs(act.name, f"{act.who} {act.path} {dict(act.body)}", wanted, f"{status} {code}")
+        for difference in act.told(answer) if act.told is not None and explained(act.reasons, status, code) else ():
+            self.differs(act.name, f"refused {act.path}", "", difference)
         if act.look is not None:
             path, expected = act.look
             for difference in self.seen(path, expected()):

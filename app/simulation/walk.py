@@ -7,12 +7,14 @@ from app.simulation.auditor import Auditor
 from app.simulation.desks.advances import AdvanceDesk
 from app.simulation.desks.audit import AuditDesk
 from app.simulation.desks.balances import BalanceDesk
+from app.simulation.desks.claims import ClaimDesk
 from app.simulation.desks.closings import ClosingDesk
 from app.simulation.desks.orders import OrderDesk
 from app.simulation.desks.payments import PaymentDesk
 from app.simulation.desks.statements import StatementDesk, unfinished
 from app.simulation.model import deductions, orders, releases
 from app.simulation.model.amounts import following
+from app.simulation.model.payments import stopped
 from app.simulation.model.state import Audit, ModelDeduction, ModelPayment, ModelRelease, Statement, Way
 from app.simulation.stage import Stage
 from app.simulation.world import AREAS
@@ -32,7 +34,7 @@ class Walk:
         self.statements, self.audits = StatementDesk(stage, auditor), AuditDesk(stage, auditor)
         self.orders, self.payments = OrderDesk(stage), PaymentDesk(stage)
         self.advances, self.closings = AdvanceDesk(stage), ClosingDesk(stage)
-        self.balances = BalanceDesk(stage)
+        self.balances, self.claims = BalanceDesk(stage), ClaimDesk(stage)
 
     def day(self) -> None:
         """A day's work: what is next, then what comes to mind."""
@@ -90,6 +92,8 @@ class Walk:
 
     def _forward(self, payment: ModelPayment) -> None:
         """A payment's next step."""
+        if stopped(self.stage.state, payment):
+            self.payments.approve(payment)
         if payment.state == Way.DRAFT:
             self.payments.approve(payment)
         elif payment.state == Way.APPROVED:
@@ -98,6 +102,8 @@ class Walk:
             payment.state in (Way.SENT, Way.PART_PAID, Way.RETURNED) and payment.kind != "prepayment"
         ) or payment.state in (Way.SENT, Way.PART_PAID):
             self.payments.pay(payment, plainly=True)
+        elif payment.state == Way.RECOVERABLE:
+            self.claims.repay(payment)
 
     def _argue(self, shown: str) -> None:
         deduction = self.stage.state.deductions[shown]
@@ -123,6 +129,8 @@ class Walk:
             (6, lambda: self._on(list(state.orders.values()), self._move_payment)),
             (2, lambda: self._on(list(state.prepayments.values()), self._move_payment)),
             (2, lambda: self._on(list(state.claims.values()), self._move_payment)),
+            (1, lambda: self._on(list(state.claims.values()), self.claims.change_account)),
+            (1, lambda: self._on(self._repayable(), self.claims.repay)),
             (3, lambda: self._on(list(state.deductions.values()), self._move_deduction)),
             (2, lambda: self._on(state.carries, self.orders.repay)),
             (1, self.advances.prepay),
@@ -142,6 +150,11 @@ class Walk:
     def _move_payment(self, payment: ModelPayment) -> None:
         moves = (self.payments.approve, self.payments.send, self.payments.pay, self.payments.give_back)
         self.stage.random.choice((*moves, self.payments.give_back, self.payments.cancel))(payment)
+
+    def _repayable(self) -> list[ModelPayment]:
+        """Claims of which a person owes something back, else any."""
+        claims = list(self.stage.state.claims.values())
+        return [one for one in claims if one.state == Way.RECOVERABLE] or claims
 
     def _move_deduction(self, deduction: ModelDeduction) -> None:
         self.stage.random.choice((self.audits.accept, self.audits.appeal, self.audits.decide))(deduction)

@@ -37,13 +37,15 @@ class YearRequest(Struct, frozen=True):
 
 
 class YearOutcome(Struct):
-    """What a simulation was, and every difference between the service and the auditor."""
+    """What a simulation was, and every difference between the service and the auditor. ``kinds`` counts illegal moves
+    by what was illegal."""
 
     hospital_months: int
     settlements: int
     calls: int
     comparisons: int
     moves: dict[str, int]
+    kinds: dict[str, int]
     differences: list[str]
 
 
@@ -88,6 +90,7 @@ class _Year:
             calls=self.stage.office.calls,
             comparisons=self.stage.comparisons,
             moves=dict(sorted(self.stage.moves.items())),
+            kinds=dict(sorted(self.stage.kinds.items())),
             differences=self.stage.differences,
         )
 

@@ -111,8 +111,8 @@ def test_an_order_is_approved_by_another_and_paid_in_its_order() -> None:
     statement = declare(known, "2018-02")
     statements.approve(statement, CHECKER, None)
     made = order_of(known, statement.parts[0], 500)
-    assert payments.may_approve(made, MAKER) == [Reason(403, "maker_is_checker")]
-    assert Reason(409) in payments.may_send(made)
+    assert payments.may_approve(known, made, MAKER) == [Reason(403, "maker_is_checker")]
+    assert Reason(409) in payments.may_send(known, made)
     orders.approve(known, made)
     payments.send(known, made)
     assert made.amount == 95_000
@@ -256,12 +256,13 @@ def test_a_claim_that_was_paid_is_to_be_recovered_when_its_settlement_is_reverse
     """Before any payment the claim is over; afterwards the person owes."""
     known = state("2018-03-01")
     for shown in ("clm_1", "clm_2"):
-        claims.opened(known, shown, (AREA, "390100"), 2018, f"set_of_{shown}", 500, MAKER)
+        new = claims.OpenedClaim(shown, AREA, "390100", 2018, f"set_of_{shown}", 500)
+        claims.opened(known, new, MAKER, "P1")
     unpaid, paid = known.claims["clm_1"], known.claims["clm_2"]
     paid.state, paid.sent_on = Way.SENT, "2018-03-01"
     payments.pay(known, paid, 500, "2018-03-01", "B1")
-    for claim in (unpaid, paid):
-        claims.reversed_(known, claim)
-    assert (unpaid.state, paid.state) == (Way.REVERSED, Way.RECOVERABLE)
+    assert claims.reversed_(known, unpaid) == (Way.REVERSED,)
+    assert claims.reversed_(known, paid) == (Way.RECOVERABLE,)
+    assert (claims.owed_back(unpaid), claims.owed_back(paid)) == (0, 500)
     assert figures(known, AREA, "390100", 2018, "2018-03-01").incurred == 0
     assert figures(known, AREA, "390100", 2018, "2018-03-01", HOSPITAL).cash == 0

@@ -16,7 +16,7 @@ from app.simulation.answers import (
 from app.simulation.model import releases
 from app.simulation.model.amounts import yuan
 from app.simulation.model.books import ModelPurse
-from app.simulation.model.reasons import NOT_YOURS, UNACCEPTABLE, Reasons
+from app.simulation.model.reasons import NOT_YOURS, UNACCEPTABLE, Reasons, because
 from app.simulation.model.state import ModelPayment, ModelRelease
 from app.simulation.office import CHECKER, MAKER
 from app.simulation.stage import Stage, StagedAct
@@ -39,7 +39,7 @@ class AdvanceDesk:
         hospital, area = random.choice(list(self.stage.world.hospitals.items()))
         amount = 0 if self.stage.chance(NOTHING) else random.randrange(10_000, 1_000_000)
         fund, year = random.choice(PREPAID_FUNDS), int(state.today[:4])
-        who, reasons = MAKER, [UNACCEPTABLE] if amount == 0 else []
+        who, reasons = MAKER, because((amount == 0, UNACCEPTABLE, "nothing"))
         if self.stage.chance(STRANGER):
             who, reasons = hospital, [*reasons, *NOT_YOURS]
 

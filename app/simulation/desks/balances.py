@@ -40,9 +40,9 @@ class BalanceDesk:
         today = self.stage.office.day
         day = self.stage.random.choice((str(today), str(today), LONG_AGO, str(today + timedelta(days=1))))
         reasons: Reasons = because(
-            (balance.state != "open", INVALID_MOVE),
-            (day < balance.opened_at[:10], UNACCEPTABLE),
-            (day > str(today), UNACCEPTABLE),
+            (balance.state != "open", INVALID_MOVE, "closed already"),
+            (day < balance.opened_at[:10], UNACCEPTABLE, "before its opening"),
+            (day > str(today), UNACCEPTABLE, "in the future"),
         )
         wanted = CLOSED_BY[balance.direction]
 

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from app.simulation.answers import Answer, claim_expected, compared, order_expected, prepayment_expected
-from app.simulation.model import orders, payments
+from app.simulation.model import claims, orders, payments
 from app.simulation.model.amounts import yuan
 from app.simulation.model.reasons import NOT_YOURS, Reasons
 from app.simulation.model.state import ModelPayment, Way
@@ -44,11 +44,13 @@ class PaymentDesk:
     def approve(self, payment: ModelPayment) -> bool:
         """Approve a draft, now and then by its maker."""
         who = payment.maker if self.stage.chance(SELF) else CHECKER if payment.maker != CHECKER else MAKER
-        reasons = payments.may_approve(payment, who)
+        reasons = payments.may_approve(self.stage.state, payment, who)
 
         def done(answer: Answer) -> Iterator[str]:
             if payment.kind == "order":
                 orders.approve(self.stage.state, payment)
+            elif payment.kind == "claim":
+                claims.approve(self.stage.state, payment)
             else:
                 payment.state = Way.PAID if payment.amount == 0 else Way.APPROVED
             return self._compared(payment, answer)
@@ -57,7 +59,7 @@ class PaymentDesk:
 
     def send(self, payment: ModelPayment) -> bool:
         """Give it to the bank."""
-        reasons = payments.may_send(payment)
+        reasons = payments.may_send(self.stage.state, payment)
 
         def done(answer: Answer) -> Iterator[str]:
             payments.send(self.stage.state, payment)

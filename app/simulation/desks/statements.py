@@ -8,7 +8,7 @@ from msgspec import convert
 from app.simulation.answers import Answer, ReconciliationSeen, StatementSeen, compared, statement_expected
 from app.simulation.auditor import Auditor
 from app.simulation.model import deductions, statements
-from app.simulation.model.reasons import INVALID_MOVE, NOT_YOURS, SILENT
+from app.simulation.model.reasons import INVALID_MOVE, NOT_YOURS, SILENT, because
 from app.simulation.model.state import ModelStep, Statement
 from app.simulation.office import CHECKER, MAKER, OWNERS, READER
 from app.simulation.stage import Look, Stage, StagedAct
@@ -114,7 +114,7 @@ class StatementDesk:
             who = OWNERS[funds[0]]
         reasons = statements.may_approve(statement, who, funds)
         if deductions.waiting(self.stage.state, statements.chosen_parts(statement, funds)):
-            reasons = [*reasons, INVALID_MOVE]
+            reasons = [*reasons, *because((True, INVALID_MOVE, "deductions open"))]
         if who == statement.hospital:
             reasons = [*reasons, *NOT_YOURS]
 

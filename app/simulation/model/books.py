@@ -24,10 +24,10 @@ ACCOUNTS: Final = {  # event: debit, credit; a negative amount goes the other wa
 SHARED: Final = ("expense", "cash")  # one account per fund and area; the others are the hospital's or the claim's own
 PROVEN: Final = ("payable", "expense", "prepaid", "deposit", "cash")  # the accounts that the contract names
 INCURRED: Final = {"owed": 1, "recovered": 1}
-DECLARED: Final = INCURRED | {"given_back": 1}
-PAYABLE: Final = DECLARED | {"deducted": -1, "forfeited": -1}
+DECLARED: Final = INCURRED | {"given_back": 1, "deducted": -1}
+PAYABLE: Final = DECLARED | {"forfeited": -1}
 HELD: Final = {"withheld": 1, "released": -1, "forfeited": -1}
-DUE: Final = DECLARED | {"deducted": -1, "withheld": -1, "released": 1}  # payable less what is lawfully withheld
+DUE: Final = DECLARED | {"withheld": -1, "released": 1}  # payable less what is lawfully withheld
 CASH: Final = {"paid": 1, "carried": 1}
 SETTLED: Final = CASH | {"offset": 1}
 PREPAID: Final = {"prepaid": 1, "offset": -1}
@@ -49,7 +49,8 @@ class ModelPurse(NamedTuple):
 
 @dataclass
 class ModelPosting:
-    """An amount in a purse. ``statements`` are those that declared it, each with its first and last day."""
+    """An amount in a purse. ``statements`` are those that declared it, each with its first and last day; ``month`` is
+    that of the posting which a deduction cuts."""
 
     purse: ModelPurse
     day: str
@@ -58,6 +59,7 @@ class ModelPosting:
     amount: int
     settlement: str = ""
     period: str = ""
+    month: str = ""
     pay_by: str = ""
     statements: list["Declared"] = field(default_factory=list)
 

@@ -10,9 +10,9 @@ def may_close_month(state: ModelState, area: str, period: str, mode: str) -> Rea
     """An ended month, not closed alike; from soft to hard, never back without a reopening."""
     now = state.months.get((area, period), ("", ""))[0]
     return because(
-        (not ended(period, state.today), Reason(409)),
-        (not ended(period, state.today), UNACCEPTABLE),
-        (now in (mode, "hard"), INVALID_MOVE),
+        (not ended(period, state.today), Reason(409), "a month that runs"),
+        (not ended(period, state.today), UNACCEPTABLE, "a month that runs"),
+        (now in (mode, "hard"), INVALID_MOVE, "closed already"),
     )
 
 
@@ -20,9 +20,9 @@ def may_reopen_month(state: ModelState, area: str, period: str, who: str) -> Rea
     """A closed month, by another than who closed it."""
     now, closed_by = state.months.get((area, period), ("", ""))
     return because(
-        (not now, INVALID_MOVE),
-        (not now, Reason(404)),
-        (bool(now) and who == closed_by, MAKER_IS_CHECKER),
+        (not now, INVALID_MOVE, "not closed"),
+        (not now, Reason(404), "not closed"),
+        (bool(now) and who == closed_by, MAKER_IS_CHECKER, "by the maker"),
     )
 
 
@@ -47,14 +47,14 @@ def may_close_year(state: ModelState, area: str, year: int) -> Reasons:
     below = set(below_floor(state, area, year)) - excused
     running = int(state.today[:4]) <= year
     return because(
-        (running, Reason(409)),
-        (running, UNACCEPTABLE),
-        ((area, year) in state.closed_years, Reason(409, "already_closed")),
-        (bool(below), Reason(409, "payout_below_floor")),
+        (running, Reason(409), "a year that runs"),
+        (running, UNACCEPTABLE, "a year that runs"),
+        ((area, year) in state.closed_years, Reason(409, "already_closed"), "closed already"),
+        (bool(below), Reason(409, "payout_below_floor"), "below the floor"),
     )
 
 
 def may_approve_exception(state: ModelState, shown: str, who: str) -> Reasons:
     """A draft of another."""
     _, _, maker, approved = state.exceptions[shown]
-    return because((approved, INVALID_MOVE), (who == maker, MAKER_IS_CHECKER))
+    return because((approved, INVALID_MOVE, "approved already"), (who == maker, MAKER_IS_CHECKER, "by the maker"))

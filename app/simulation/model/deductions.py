@@ -4,8 +4,16 @@ falls."""
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from app.simulation.model.books import ModelPosting, ModelPurse
-from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
+from app.simulation.model.books import Declared, ModelPosting, ModelPurse
+from app.simulation.model.reasons import (
+    INVALID_MOVE,
+    MAKER_IS_CHECKER,
+    NOT_THERE,
+    SILENT,
+    UNACCEPTABLE,
+    Reasons,
+    because,
+)
 from app.simulation.model.state import (
     APPEAL_DAYS,
     OPEN,
@@ -41,15 +49,15 @@ def may_propose(state: ModelState, statement: Statement, settlement: str, fund: 
     """A positive amount of what is owed, before the part is approved."""
     part = part_of(statement, settlement, fund)
     if part is None:
-        return [Reason(404), Reason(409), UNACCEPTABLE]
+        return because(*((True, one, "not declared") for one in (NOT_THERE, INVALID_MOVE, UNACCEPTABLE)))
     owed = max(0, state.owed(part.purse, settlement) - state.taken(part.purse, settlement))
     return because(
-        (statement.withdrawn, INVALID_MOVE),
-        (bool(part.approved_by), INVALID_MOVE),
-        (amount <= 0, UNACCEPTABLE),
-        (amount > owed, UNACCEPTABLE),
-        (owed == 0, Reason(409)),
-        (_recovered(state, part.purse, settlement), SILENT),
+        (statement.withdrawn, INVALID_MOVE, "withdrawn"),
+        (bool(part.approved_by), INVALID_MOVE, "approved already"),
+        (amount <= 0, UNACCEPTABLE, "nothing"),
+        (amount > owed, UNACCEPTABLE, "too much"),
+        (owed == 0, INVALID_MOVE, "too much"),
+        (_recovered(state, part.purse, settlement), SILENT, ""),
     )
 
 
@@ -72,21 +80,22 @@ def appeal_by(day: str) -> str:
 def may_accept(state: ModelState, deduction: ModelDeduction) -> Reasons:
     """The hospital agrees while it is proposed; agreeing to what counts as accepted may be taken or refused."""
     late = deduction.state == Audit.PROPOSED and current(state, deduction) == Audit.ACCEPTED
-    return because((deduction.state != Audit.PROPOSED, INVALID_MOVE), (late, SILENT))
+    return because((deduction.state != Audit.PROPOSED, INVALID_MOVE, "not proposed"), (late, SILENT, ""))
 
 
 def may_appeal(state: ModelState, deduction: ModelDeduction) -> Reasons:
     """The hospital disagrees in time."""
-    return because((current(state, deduction) != Audit.PROPOSED, INVALID_MOVE))
+    late = deduction.state == Audit.PROPOSED and current(state, deduction) != Audit.PROPOSED
+    return because((deduction.state != Audit.PROPOSED, INVALID_MOVE, "not proposed"), (late, INVALID_MOVE, "too late"))
 
 
 def may_decide(deduction: ModelDeduction, who: str, outcome: str, amount: int | None) -> Reasons:
     """By another than who proposed or appealed; a reduction names less than was proposed."""
     reduced = outcome == "reduced"
     return because(
-        (deduction.state != Audit.APPEALED, INVALID_MOVE),
-        (who == deduction.maker, MAKER_IS_CHECKER),
-        (reduced and (amount is None or not 0 < amount < deduction.amount), UNACCEPTABLE),
+        (deduction.state != Audit.APPEALED, INVALID_MOVE, "not appealed"),
+        (who == deduction.maker, MAKER_IS_CHECKER, "by the maker"),
+        (reduced and (amount is None or not 0 < amount < deduction.amount), UNACCEPTABLE, "no reduction"),
     )
 
 
@@ -132,7 +141,8 @@ def _post(state: ModelState, deduction: ModelDeduction, event: str, amount: int)
     if event == "deducted":
         statement = state.statements[deduction.statement]
         item = next(one for part in statement.parts for one in part.items if one.settlement == deduction.settlement)
-        posting.statements = item.statements
+        posting.month = item.period
+        posting.statements = [Declared(statement.shown, statement.period, state.today)]
     state.books.post(posting)
 
 
@@ -148,8 +158,10 @@ def waiting(state: ModelState, parts: Iterable[ModelPart]) -> bool:
 
 def may_end_audit(state: ModelState, statement: Statement) -> Reasons:
     """Once every deduction is closed; not twice, nor after approval."""
+    before = (ModelStep.DECLARED, ModelStep.RECONCILED)
     return because(
-        (step_of(statement) not in (ModelStep.DECLARED, ModelStep.RECONCILED), INVALID_MOVE),
-        (waiting(state, statement.parts), INVALID_MOVE),
-        (bool(statement.differences), SILENT),
+        (statement.withdrawn, INVALID_MOVE, "withdrawn"),
+        (step_of(statement) not in before and not statement.withdrawn, INVALID_MOVE, "ended already"),
+        (waiting(state, statement.parts), INVALID_MOVE, "deductions open"),
+        (bool(statement.differences), SILENT, ""),
     )

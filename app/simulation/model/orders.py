@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from app.simulation.model.amounts import RATE_ONE, following, share
 from app.simulation.model.books import PAY_BY_DAY, ModelPosting, ModelPurse
 from app.simulation.model.payments import follow_money, outstanding
-from app.simulation.model.reasons import INVALID_MOVE, UNACCEPTABLE, Reason, Reasons, because
+from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, UNACCEPTABLE, Reason, Reasons, because
 from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Carry, ModelPart, ModelPayment, ModelState, Statement, Way
 from app.simulation.model.statements import part_gross
 
@@ -59,13 +59,13 @@ def may_order(statement: Statement, fund: str, rate: int | None) -> Reasons:
     left = unordered(statement, fund)
     too_high = rate is not None and rate > RATE_ONE - FLOORS.get(fund, HIGHEST_FLOOR)
     return because(
-        (statement.withdrawn, INVALID_MOVE),
-        (not parts, Reason(404)),
-        (not parts, Reason(409)),
-        (not parts, UNACCEPTABLE),
-        (bool(parts) and not left, Reason(409, "order_exists")),
-        (any(not part.approved_by for part in left), INVALID_MOVE),
-        (too_high, Reason(422, "deposit_too_high")),
+        (statement.withdrawn, INVALID_MOVE, "withdrawn"),
+        (not parts, Reason(404), "no such part"),
+        (not parts, Reason(409), "no such part"),
+        (not parts, UNACCEPTABLE, "no such part"),
+        (bool(parts) and not left, Reason(409, "order_exists"), "ordered already"),
+        (any(not part.approved_by for part in left), INVALID_MOVE, "not approved"),
+        (too_high, Reason(422, "deposit_too_high"), "a deposit too high"),
     )
 
 
@@ -167,15 +167,15 @@ def pay_by(statement: Statement) -> str:
 def may_repay(state: ModelState, carry: Carry, amount: int, day: str, who: str) -> Reasons:
     """Money from the hospital, by another person than the order's maker, at most what is still carried."""
     return because(
-        (carry.taken_by is not None, INVALID_MOVE),
-        (carry.rest == 0, INVALID_MOVE),
-        (carry.rest == 0, UNACCEPTABLE),
-        (amount <= 0, UNACCEPTABLE),
-        (amount > carry.rest, UNACCEPTABLE),
-        (amount > carry.rest, Reason(409)),
-        (who == carry.order.maker, Reason(403, "maker_is_checker")),
-        (day > state.today, UNACCEPTABLE),
-        (state.month_closed(carry.order.purse.area, day), Reason(409)),
+        (carry.taken_by is not None, INVALID_MOVE, "taken by an order"),
+        (carry.rest == 0, INVALID_MOVE, "nothing left"),
+        (carry.rest == 0, UNACCEPTABLE, "nothing left"),
+        (amount <= 0, UNACCEPTABLE, "nothing"),
+        (amount > carry.rest, UNACCEPTABLE, "too much"),
+        (amount > carry.rest, Reason(409), "too much"),
+        (who == carry.order.maker, MAKER_IS_CHECKER, "by the maker"),
+        (day > state.today, UNACCEPTABLE, "in the future"),
+        (state.month_closed(carry.order.purse.area, day), INVALID_MOVE, "into a closed month"),
     )
 
 

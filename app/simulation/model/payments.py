@@ -16,7 +16,7 @@ from app.simulation.model.reasons import (
 from app.simulation.model.state import ModelPayment, ModelRelease, ModelState, Movement, Way
 
 PAYABLE_WAYS: Final = (Way.SENT, Way.PART_PAID, Way.RETURNED)
-RETURNABLE: Final = (Way.PART_PAID, Way.PAID, Way.RETURNED, Way.OFFSET)
+RETURNABLE: Final = (Way.PART_PAID, Way.PAID, Way.RETURNED, Way.OFFSET, Way.RECOVERABLE)
 CANCELLABLE: Final = (Way.DRAFT, Way.APPROVED, Way.SENT)
 CASH_EVENT: Final = {"prepayment": "prepaid"}
 
@@ -29,20 +29,30 @@ def outstanding(payment: ModelPayment) -> int:
 def unpaid(payment: ModelPayment) -> int:
     """What is still to be paid; nothing before there is an order to pay, nor after its end."""
     gone = payment.state in (Way.CANCELLED, Way.CARRIED, Way.REVERSED, Way.RECOVERABLE)
-    return 0 if gone else payment.amount - payment.paid
+    return 0 if gone else max(0, payment.amount - payment.paid)
 
 
-def may_approve(payment: ModelPayment, who: str) -> Reasons:
-    """A draft, by another than its maker."""
+def stopped(state: ModelState, payment: ModelPayment) -> bool:
+    """Whether the person's account is another than the one that was approved."""
+    under_way = payment.state in (Way.APPROVED, *PAYABLE_WAYS)
+    return payment.kind == "claim" and under_way and payment.pinned != state.accounts.get(payment.person, "")
+
+
+def may_approve(state: ModelState, payment: ModelPayment, who: str) -> Reasons:
+    """A draft, or again what another account stopped, by another than its maker."""
     return because(
-        (payment.state != Way.DRAFT, INVALID_MOVE),
-        (who == payment.maker, MAKER_IS_CHECKER),
+        (payment.state != Way.DRAFT and not stopped(state, payment), INVALID_MOVE, "no draft"),
+        (stopped(state, payment), SILENT, ""),
+        (who == payment.maker, MAKER_IS_CHECKER, "by the maker"),
     )
 
 
-def may_send(payment: ModelPayment) -> Reasons:
-    """What is approved."""
-    return because((payment.state != Way.APPROVED, INVALID_MOVE))
+def may_send(state: ModelState, payment: ModelPayment) -> Reasons:
+    """What is approved; whether another account stops it isn't built yet."""
+    return because(
+        (payment.state != Way.APPROVED, INVALID_MOVE, "not approved"),
+        (stopped(state, payment), SILENT, ""),
+    )
 
 
 def may_pay(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> Reasons:
@@ -54,19 +64,30 @@ def may_pay(state: ModelState, payment: ModelPayment, amount: int, day: str, ref
     elsewhere = any(reference in of_one for shown, of_one in state.references.items() if shown != payment.shown)
     returned = payment.kind == "prepayment" and payment.state == Way.RETURNED
     return because(
-        (payment.state not in PAYABLE_WAYS, INVALID_MOVE),
-        (returned, INVALID_MOVE),
-        (amount <= 0, UNACCEPTABLE),
+        (payment.state not in PAYABLE_WAYS, INVALID_MOVE, "not sent"),
+        (returned, INVALID_MOVE, "not sent"),
+        (stopped(state, payment), SILENT, ""),
+        (amount <= 0, UNACCEPTABLE, "nothing"),
         (
             payment.state in PAYABLE_WAYS and amount > payment.amount - payment.paid,
             Reason(422, "payment_exceeds_order"),
+            "too much",
         ),
-        (payment.state in PAYABLE_WAYS and day < payment.sent_on, UNACCEPTABLE),
-        (day > state.today, UNACCEPTABLE),
-        (state.month_closed(payment.purse.area, day), Reason(409)),
-        (used, Reason(409, "bank_reference_used")),
-        (elsewhere and not used, SILENT),
+        (payment.state in PAYABLE_WAYS and day < payment.sent_on, UNACCEPTABLE, "before its sending"),
+        (_paid_above(payment, amount, day), UNACCEPTABLE, "before its return"),
+        (day > state.today, UNACCEPTABLE, "in the future"),
+        (state.month_closed(payment.purse.area, day), INVALID_MOVE, "into a closed month"),
+        (used, Reason(409, "bank_reference_used"), "a used reference"),
+        (elsewhere and not used, SILENT, ""),
     )
+
+
+def _paid_above(payment: ModelPayment, amount: int, day: str) -> bool:
+    """Whether on some day more would have been paid than the whole, though in the end it isn't: paid again before
+    it came back."""
+    days = {day} | {one.day for one in payment.movements if one.day >= day}
+    most = max(payment.paid_until(one) for one in days)
+    return payment.paid + amount <= payment.amount < most + amount
 
 
 def may_return(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> Reasons:
@@ -76,16 +97,18 @@ def may_return(state: ModelState, payment: ModelPayment, amount: int, day: str, 
     days = {day} | {one.day for one in payment.movements if one.day >= day}
     least = min(payment.paid_until(one) for one in days)
     left = min(least, outstanding(payment)) if payment.kind == "prepayment" else least
+    too_much = "too much" if amount > payment.paid else "before its payment"
     return because(
-        (left <= 0, INVALID_MOVE),
-        (payment.state not in RETURNABLE, INVALID_MOVE),
-        (amount <= 0, UNACCEPTABLE),
-        (amount > left, UNACCEPTABLE),
-        (amount > left, Reason(409)),
-        (day > state.today, UNACCEPTABLE),
-        (state.month_closed(payment.purse.area, day), Reason(409)),
-        (used, Reason(409, "bank_reference_used")),
-        (elsewhere and not used, SILENT),
+        (left <= 0, INVALID_MOVE, "nothing paid"),
+        (payment.state not in RETURNABLE, INVALID_MOVE, "nothing paid"),
+        (amount <= 0, UNACCEPTABLE, "nothing"),
+        (amount > left, UNACCEPTABLE, too_much),
+        (amount > left, INVALID_MOVE, too_much),
+        (day > state.today, UNACCEPTABLE, "in the future"),
+        (state.month_closed(payment.purse.area, day), INVALID_MOVE, "into a closed month"),
+        (used, Reason(409, "bank_reference_used"), "a used reference"),
+        (elsewhere and not used, SILENT, ""),
+        (payment.state == Way.RECOVERABLE, SILENT, ""),
     )
 
 
@@ -96,12 +119,12 @@ def may_cancel(state: ModelState, payment: ModelPayment) -> Reasons:
     reopened = payment.state == Way.RETURNED and payment.paid == 0
     empty = payment.state == Way.PAID and payment.amount == 0
     return because(
-        (payment.state not in CANCELLABLE and not reopened and not empty, INVALID_MOVE),
-        (reopened or empty, SILENT),
-        (payment.paid != 0, INVALID_MOVE),
-        (bool(released), INVALID_MOVE),
-        (bool(drafted), SILENT),
-        (payment.kind in ("release", "claim"), SILENT),
+        (payment.state not in CANCELLABLE and not reopened and not empty, INVALID_MOVE, "under way or over"),
+        (reopened or empty, SILENT, ""),
+        (payment.paid != 0, INVALID_MOVE, "under way or over"),
+        (bool(released), INVALID_MOVE, "its deposit was released"),
+        (bool(drafted), SILENT, ""),
+        (payment.kind == "release", SILENT, ""),
     )
 
 

@@ -8,7 +8,7 @@ from app.simulation.model.rates import Instead, known_only, projected, reaches
 from app.simulation.model.reasons import SILENT, Reason, Reasons
 from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, ModelPart, ModelState
 
-REFUSED = Reason(409, "payout_floor")
+REFUSED = Reason(409, "payout_floor", "below the floor")
 
 
 def deposit_reasons(

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from app.simulation.model.amounts import MONTHS, RATE_ONE, ended, following, months_of, share
 from app.simulation.model.books import (
     CASH,
+    DECLARED,
     DUE,
     HELD,
     INCURRED,
@@ -113,12 +114,12 @@ def _paid_of_due(state: ModelState, purse: ModelPurse, year: int, as_of: str) ->
 
 
 def _late(state: ModelState, purse: ModelPurse, year: int, as_of: str) -> int:
-    """Payable of ended months in no statement, or swept by a later month's."""
+    """Payable of ended months in no statement, or swept by a later month's; persons' claims are in none ever."""
     found = 0
-    for one in _known(state, purse, year, as_of):
-        of = one.declared_on(as_of)
-        late = ended(one.period, as_of) if of is None else of.period > one.period
-        found += one.into(PAYABLE) if late and not one.pay_by else 0
+    for one in _known(state, purse, year, as_of) if purse.hospital else []:
+        of, month = one.declared_on(as_of), one.month or one.period
+        late = ended(month, as_of) if of is None else of.period > month
+        found += one.into(DECLARED) if late else 0
     return found
 
 

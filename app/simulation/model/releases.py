@@ -4,7 +4,15 @@ again."""
 from app.simulation.model.amounts import share
 from app.simulation.model.books import HELD, ModelPosting, ModelPurse
 from app.simulation.model.orders import carry_between_years, formula, waiting_carries
-from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
+from app.simulation.model.reasons import (
+    INVALID_MOVE,
+    MAKER_IS_CHECKER,
+    NOT_THERE,
+    SILENT,
+    UNACCEPTABLE,
+    Reasons,
+    because,
+)
 from app.simulation.model.state import Carry, ModelPayment, ModelRelease, ModelState, Way
 
 
@@ -24,13 +32,13 @@ def may_release(state: ModelState, purse: ModelPurse, year: int) -> Reasons:
     """Of an ended year with deposits held, one draft at a time."""
     nothing = held(state, purse, year) <= 0
     return because(
-        (int(state.today[:4]) <= year, INVALID_MOVE),
-        (int(state.today[:4]) <= year, UNACCEPTABLE),
-        (nothing, INVALID_MOVE),
-        (nothing, UNACCEPTABLE),
-        (nothing, Reason(404)),
-        (drafted(state, purse, year) is not None, SILENT),
-        ((purse.area, year) not in state.closed_years, SILENT),
+        (int(state.today[:4]) <= year, INVALID_MOVE, "a year that runs"),
+        (int(state.today[:4]) <= year, UNACCEPTABLE, "a year that runs"),
+        (nothing, INVALID_MOVE, "nothing held"),
+        (nothing, UNACCEPTABLE, "nothing held"),
+        (nothing, NOT_THERE, "nothing held"),
+        (drafted(state, purse, year) is not None, SILENT, ""),
+        ((purse.area, year) not in state.closed_years, SILENT, ""),
     )
 
 
@@ -38,15 +46,15 @@ def may_approve(state: ModelState, release: ModelRelease, who: str) -> Reasons:
     """A draft of another, while the deposits are those that it was drafted for."""
     changed = held(state, release.purse, release.year) != release.deposit
     return because(
-        (release.state != "draft", INVALID_MOVE),
-        (who == release.maker, MAKER_IS_CHECKER),
-        (changed, SILENT),
+        (release.state != "draft", INVALID_MOVE, "no draft"),
+        (who == release.maker, MAKER_IS_CHECKER, "by the maker"),
+        (changed, SILENT, ""),
     )
 
 
 def may_cancel(release: ModelRelease) -> Reasons:
     """A draft."""
-    return because((release.state != "draft", INVALID_MOVE))
+    return because((release.state != "draft", INVALID_MOVE, "no draft"))
 
 
 def released(release: ModelRelease) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from app.simulation.model.books import Books, ModelPosting, ModelPurse
+from app.simulation.model.books import DECLARED, Books, ModelPosting, ModelPurse
 
 FLOORS: Final = {"390100": 8500}
 PLAN_DEPOSIT: Final = 500
@@ -93,7 +93,7 @@ class ModelPart:
     @property
     def amount(self) -> int:
         """What was declared."""
-        return sum(one.amount for one in self.items)
+        return sum(one.into(DECLARED) for one in self.items)
 
     @property
     def deducted(self) -> int:
@@ -139,7 +139,7 @@ class ModelPayment:
     """An order, a prepayment, a release's order or a claim: what has a maker, a checker and money.
 
     Of an order ``offset`` is what prepayments pay of it; of a prepayment what orders took, ``reserved`` what drafts
-    did.
+    did. Of a claim ``person`` is whose it is, ``pinned`` the account that its approval was for ("" none).
     """
 
     shown: str
@@ -161,6 +161,8 @@ class ModelPayment:
     takes: list["Carry"] = field(default_factory=list)
     pay_by: str = ""
     settlement: str = ""
+    person: str = ""
+    pinned: str = ""
     made_on: str = ""
     ended_on: str = "9999"
 
@@ -219,6 +221,7 @@ class ModelState:
     months: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # (area, period): mode, who
     closed_years: dict[tuple[str, int], str] = field(default_factory=dict)  # (area, year): the day
     exceptions: dict[str, tuple[str, int, str, bool]] = field(default_factory=dict)  # area, year, maker, approved
+    accounts: dict[str, str] = field(default_factory=dict)  # person: the account that holds
     references: dict[str, set[str]] = field(default_factory=dict)  # payment: bank references
 
     def fiscal_year(self, area: str, benefit_year: int) -> int:

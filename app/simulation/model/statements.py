@@ -10,6 +10,7 @@ from app.simulation.model.reasons import (
     MAKER_IS_CHECKER,
     NOT_THERE,
     SILENT,
+    UNACCEPTABLE,
     Reason,
     Reasons,
     because,
@@ -84,10 +85,10 @@ def may_declare(state: ModelState, hospital: str, area: str, period: str) -> Rea
     """An ended month, not closed hard, that has no statement."""
     hard = state.months.get((area, period), ("", ""))[0] == "hard"
     return because(
-        (not ended(period, state.today), Reason(409)),
-        (not ended(period, state.today), Reason(422)),
-        (hard, INVALID_MOVE),
-        (live(state, hospital, area, period) is not None, Reason(409, "already_declared")),
+        (not ended(period, state.today), Reason(409), "a month that runs"),
+        (not ended(period, state.today), Reason(422), "a month that runs"),
+        (hard, INVALID_MOVE, "of a month closed hard"),
+        (live(state, hospital, area, period) is not None, Reason(409, "already_declared"), "declared already"),
     )
 
 
@@ -111,19 +112,19 @@ def may_withdraw(state: ModelState, statement: Statement) -> Reasons:
     in_progress = any(touched(part) for part in statement.parts)
     approved_empty = statement.approved and not statement.parts
     return because(
-        (statement.withdrawn, INVALID_MOVE),
-        (hard, INVALID_MOVE),
-        (in_progress, Reason(409, "parts_in_progress")),
-        (approved_empty and not statement.withdrawn, SILENT),
+        (statement.withdrawn, INVALID_MOVE, "withdrawn"),
+        (hard, INVALID_MOVE, "of a month closed hard"),
+        (in_progress, Reason(409, "parts_in_progress"), "in progress"),
+        (approved_empty and not statement.withdrawn, SILENT, ""),
     )
 
 
 def withdraw(state: ModelState, statement: Statement) -> None:
     """Its postings are undeclared again."""
     statement.withdrawn, statement.withdrawn_on = True, state.today
-    for posting in (one for part in statement.parts for one in part.items):
+    for posting in (one for part in statement.parts for one in state.books[part.purse]):
         for stay in posting.statements:
-            if stay.statement == statement.shown:
+            if stay.statement == statement.shown and stay.until > state.today:
                 stay.until = state.today
 
 
@@ -131,8 +132,8 @@ def may_reconcile(statement: Statement) -> Reasons:
     """Before approval; the contract doesn't say what a comparison after it is for."""
     step = step_of(statement)
     return because(
-        (statement.withdrawn, INVALID_MOVE),
-        (not statement.withdrawn and step not in (ModelStep.DECLARED, ModelStep.RECONCILED), SILENT),
+        (statement.withdrawn, INVALID_MOVE, "withdrawn"),
+        (not statement.withdrawn and step not in (ModelStep.DECLARED, ModelStep.RECONCILED), SILENT, ""),
     )
 
 
@@ -157,15 +158,14 @@ def may_approve(statement: Statement, who: str, funds: list[str] | None) -> Reas
     nothing_left = (bool(statement.parts) and not chosen) or (statement.approved and not statement.parts)
     unknown = funds is not None and not set(funds) <= known
     return because(
-        (who == statement.maker, MAKER_IS_CHECKER),
-        (statement.withdrawn, INVALID_MOVE),
-        (nothing_left and funds is None, INVALID_MOVE),
-        (nothing_left and funds is not None, INVALID_MOVE),
-        (unknown, NOT_THERE),
-        (unknown, INVALID_MOVE),
-        (unknown, Reason(422)),
-        (bool(statement.differences), SILENT),
-        (any(part.approved_by for part in statement.parts) and bool(chosen) and funds is not None, SILENT),
+        (who == statement.maker, MAKER_IS_CHECKER, "by the maker"),
+        (statement.withdrawn, INVALID_MOVE, "withdrawn"),
+        (nothing_left, INVALID_MOVE, "approved already"),
+        (unknown, NOT_THERE, "no such part"),
+        (unknown, INVALID_MOVE, "no such part"),
+        (unknown, UNACCEPTABLE, "no such part"),
+        (bool(statement.differences), SILENT, ""),
+        (any(part.approved_by for part in statement.parts) and bool(chosen) and funds is not None, SILENT, ""),
     )
 
 
