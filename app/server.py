@@ -22,7 +22,7 @@ from app.basics.errors import Unavailable
 from app.config import Settings
 from app.database import embedded
 from app.database.engine import plain_url, translated
-from app.database.schema import SCHEMA_VERSION, check, migrate
+from app.database.schema import SCHEMA_VERSION, SchemaUnfit, check, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
 from app.service.logs import configure_logging
@@ -74,6 +74,8 @@ def _until_prepared(url: str, *, started: bool) -> None:
         try:
             asyncio.run(prepare(url, started=started))
             return
+        except SchemaUnfit:
+            raise  # somebody has to migrate it
         except Exception as error:
             if not isinstance(translated(error), Unavailable):
                 raise

@@ -60,16 +60,17 @@ async def new_database(url: str) -> str:
     return database_named(url, name)
 
 
+async def migrated_database(url: str) -> str:
+    """Create a database with today's schema on the server."""
+    made = await new_database(url)
+    await migrate(made)
+    return made
+
+
 @pytest.fixture(scope="session")
 def database_url(database_server: str) -> str:
     """A migrated database that the tests of one process share; tests use names of their own."""
-
-    async def prepare() -> str:
-        url = await new_database(database_server)
-        await migrate(url)
-        return url
-
-    return asyncio.run(prepare())
+    return asyncio.run(migrated_database(database_server))
 
 
 def free_port() -> int:

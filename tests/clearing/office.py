@@ -14,9 +14,8 @@ import httpx
 
 from app.config import Settings
 from app.database.engine import open_database
-from app.database.schema import migrate
 from app.ledger.proof import check_all
-from tests.conftest import ADMIN_TOKEN, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.world import World, key
 
 
@@ -122,8 +121,7 @@ async def violations(url: str) -> dict[str, int]:
 @asynccontextmanager
 async def office(server: str, start: str = "2018-05-20T10:00:00+08:00", **environment: str) -> AsyncIterator[Office]:
     """An office on a new database, its service started for it alone."""
-    url = await new_database(server)
-    await migrate(url)
+    url = await migrated_database(server)
     with tempfile.TemporaryDirectory() as folder:
         process, base_url = start_service(url, Path(folder), **({"ONESTOP_CLOCK": f"manual:{start}"} | environment))
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}

@@ -11,9 +11,8 @@ import httpx
 import pytest
 from openpyxl import load_workbook
 
-from app.database.schema import migrate
 from app.service.upload import XLSX_TYPE
-from tests.conftest import ADMIN_TOKEN, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.world import World, id_number, key
 
 AREA = "530100"
@@ -23,8 +22,7 @@ MAY, JUNE = "2018-05", "2018-06"
 @pytest.fixture
 async def late_may(database_server: str) -> AsyncIterator[httpx.AsyncClient]:
     """A service of its own on 28 May 2018, whose clock the test may move."""
-    url = await new_database(database_server)
-    await migrate(url)
+    url = await migrated_database(database_server)
     with tempfile.TemporaryDirectory() as folder:
         environment = {"ONESTOP_CLOCK": "manual:2018-05-28T10:00:00+08:00"}
         process, base = await asyncio.to_thread(start_service, url, Path(folder), **environment)

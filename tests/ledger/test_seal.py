@@ -12,9 +12,8 @@ import pytest
 
 from app.config import Settings
 from app.database.engine import Database, open_database
-from app.database.schema import migrate
 from app.ledger import seal
-from tests.conftest import ROOT, new_database
+from tests.conftest import ROOT, migrated_database
 
 TABLES = ("settlement", "transfer", "clearing_event", "seal_block", "seal_member")
 EVENT = """
@@ -34,8 +33,7 @@ class Sealed:
 @pytest.fixture
 async def sealed(database_server: str) -> AsyncIterator[Sealed]:
     """A database of its own with six recorded moves and a transfer."""
-    url = await new_database(database_server)
-    await migrate(url)
+    url = await migrated_database(database_server)
     opened = await open_database(url, Settings(pool_size=2, hot_pool_size=1))
     owner = await asyncpg.connect(url)
     await owner.execute(EVENT.replace("$1", "6"))

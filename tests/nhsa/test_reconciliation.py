@@ -14,10 +14,9 @@ import httpx
 import pytest
 
 from app.basics.days import SHANGHAI
-from app.database.schema import migrate
 from app.nhsa.client import filled
 from app.nhsa.fields import TRANSACTIONS
-from tests.conftest import ADMIN_TOKEN, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.nhsa.national import Hospital
 from tests.nhsa.test_message import msgid
 from tests.nhsa.test_stay import visit_id
@@ -221,8 +220,7 @@ async def test_files_are_a_hospitals_own(hospital: Hospital, connection: asyncpg
 @pytest.fixture
 async def office(database_server: str) -> AsyncIterator[httpx.AsyncClient]:
     """A service of its own, whose clock begins in May 2018 and can be moved."""
-    url = await new_database(database_server)
-    await migrate(url)
+    url = await migrated_database(database_server)
     with tempfile.TemporaryDirectory() as folder:
         start = "manual:2018-05-20T10:00:00+08:00"
         process, base_url = start_service(url, Path(folder), ONESTOP_CLOCK=start)

@@ -12,7 +12,6 @@ import pytest
 
 from app.config import Settings
 from app.database.engine import open_database
-from app.database.schema import migrate
 from app.nhsa.key_rotation import NATIONAL_TABLES
 from app.nhsa.retention import erase
 from app.nhsa.vault import opened, sealed
@@ -20,7 +19,7 @@ from app.policies import shipped_book
 from app.registry.key_rotation import rotate
 from app.service.caller import Caller, Service
 from app.service.security import Principal, derive_keys
-from tests.conftest import ADMIN_TOKEN, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.nhsa.national import Hospital
 from tests.nhsa.test_message import msgid
 from tests.nhsa.test_outpatient import transfer
@@ -35,9 +34,7 @@ CALLER = Caller(Principal(0, "li.hua", frozenset({"admin"}), None, None, None, N
 @pytest.fixture
 async def url(database_server: str) -> str:
     """A migrated database of its own."""
-    url = await new_database(database_server)
-    await migrate(url)
-    return url
+    return await migrated_database(database_server)
 
 
 @pytest.fixture

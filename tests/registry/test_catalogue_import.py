@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 
 from app.service.upload import XLSX_TYPE
-from tests.conftest import ADMIN_TOKEN, TokenFactory, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, TokenFactory, migrated_database, start_service
 from tests.registry.test_poverty_list import csv_file, ended, outcomes, xlsx_file
 from tests.world import World, key
 
@@ -146,7 +146,7 @@ async def test_a_difference_that_has_aged_is_not_written(client: httpx.AsyncClie
 
 async def test_a_complete_file_ends_what_it_does_not_name(database_server: str, tmp_path: Path) -> None:
     """Items that a complete catalogue lacks are shown behind its rows as ended, and end when it is accepted."""
-    url = await new_database(database_server)
+    url = await migrated_database(database_server)
     process, base_url = start_service(url, tmp_path)
     connection = await asyncpg.connect(url)
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.policies import SHIPPED, read_text
 from app.registry.dated import Interval, Span, changed_days, holds, overlapping, span_on, stated
-from tests.conftest import ADMIN_TOKEN, TokenFactory, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, TokenFactory, migrated_database, start_service
 from tests.registry.test_hospitals import faults, put
 from tests.world import World, key
 
@@ -234,7 +234,7 @@ async def strict(database_server: str, tmp_path_factory: pytest.TempPathFactory)
     assert text.count(flag) == 1
     (folder / "packs").mkdir()
     (folder / "packs" / "yunnan.yaml").write_text(text.replace(flag, flag.replace("false", "true")), encoding="utf-8")
-    url = await new_database(database_server)
+    url = await migrated_database(database_server)
     process, base_url = start_service(url, folder, ONESTOP_POLICY_DIR=str(folder / "packs"))
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}
     try:

@@ -21,7 +21,7 @@ from app.jobs import store
 from app.service.caller import Service
 from app.service.security import blind_index, derive_keys
 from app.tiers.policy import PolicyBook
-from tests.conftest import ADMIN_TOKEN, TokenFactory, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, TokenFactory, migrated_database, start_service
 from tests.world import World, id_number, key
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -388,7 +388,7 @@ def children(pid: int) -> list[int]:
 @pytest.mark.parametrize("victim", ["service", "job"])
 async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Path, victim: str) -> None:
     """After kill -9 of the service or of the job's process amid applying, every row is applied exactly once."""
-    url = await new_database(database_server)
+    url = await migrated_database(database_server)
     count = 4000
     process, base_url = start_service(url, tmp_path, ONESTOP_SECRET_KEY="ab" * 32)
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}

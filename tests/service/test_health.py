@@ -20,14 +20,13 @@ from app.service import clock
 from app.service.caller import Service
 from app.service.health import STALE_SECONDS, Health
 from app.service.security import derive_keys
-from tests.conftest import new_database, start_service
+from tests.conftest import migrated_database, start_service
 from tests.service.test_operations import children, ready_with
 
 
 async def test_a_policy_gap_is_only_worth_a_look(database_server: str) -> None:
     """A day without a policy leaves the instance ready, and is told as degraded."""
-    url = await new_database(database_server)
-    await migrate(url)
+    url = await migrated_database(database_server)
     settings = Settings()
     database = await open_database(url, settings)
     try:

@@ -24,7 +24,7 @@ from app.registry.hospital_facts import BankAccount, GatewayRequest, HospitalReq
 from app.registry.key_rotation import Rotated, rotate
 from app.service.caller import Caller, Service
 from app.service.security import Principal, blind_index, derive_keys, load_keys
-from tests.conftest import ADMIN_TOKEN, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, new_database, start_service
 from tests.registry.test_poverty_list import ended, imported
 from tests.world import id_number
 
@@ -35,9 +35,7 @@ ACCOUNT = BankAccount("农业银行", "县人民医院", "6228480402564890018")
 @pytest.fixture
 async def url(database_server: str) -> str:
     """A migrated database of its own."""
-    url = await new_database(database_server)
-    await migrate(url)
-    return url
+    return await migrated_database(database_server)
 
 
 @pytest.fixture

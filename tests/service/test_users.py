@@ -173,7 +173,7 @@ async def test_a_form_from_elsewhere_does_nothing(client: httpx.AsyncClient) -> 
         for fields, headers in (({}, {}), ({"csrf": theirs}, {}), ({"csrf": mine}, {"Sec-Fetch-Site": "cross-site"})):
             refused = await visitor.post("/finance/logout", data=fields, headers=headers)
             assert refused.status_code == 403
-            assert "不是由本页面提交的" in refused.text
+            assert "这张表单已经失效" in refused.text
         assert (await visitor.get("/finance")).status_code == 200
 
 
@@ -240,7 +240,7 @@ async def test_many_failures_from_one_place_make_it_wait(own_office: Office) -> 
 @pytest.mark.parametrize(
     ("roles", "first", "shut"),
     [
-        ({"scopes": ["registry"]}, "/finance/jobs", {"orders", "statements", "settlements", "closings", "reports"}),
+        ({"scopes": ["registry"]}, "/finance/waiting", {"orders", "statements", "settlements", "closings", "reports"}),
         ({"scopes": ["policy"]}, "/finance/policies", {"orders", "jobs", "lists", "closings", "reports", "audit"}),
         (
             {"scopes": ["hospital"], "hospital_code": "H-none"},

@@ -54,7 +54,7 @@ async def test_a_year_over_http_equals_the_oracle_and_is_taken_back(
         answer = await client.post("/v1/settlements", json=step["inputs"]["bill"], headers=key())
         assert answer.status_code == 201, answer.text
         body, expected = answer.json(), step["result"]
-        assert in_fen(body["portions"]) == expected["portions"]
+        assert in_fen(body["portions"]) == {"supplement": 0} | expected["portions"]  # Yunnan's packs have none
         assert in_fen(body["scope"]) == expected["scope"]
         after = body["year_to_date"]["after"]
         assert after.pop("inpatient_count") == expected["after"]["inpatient_count"]

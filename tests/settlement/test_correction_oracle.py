@@ -30,7 +30,7 @@ def bill(level: int, visit: str, day: str, lines: Any, **more: Any) -> dict[str,
 
 
 def portions(amounts: Amounts) -> tuple[int, ...]:
-    """The six portions."""
+    """The seven portions."""
     return tuple(amounts[name] for name in PORTIONS)
 
 
@@ -43,8 +43,8 @@ def test_a_cascade_gives_the_later_bill_the_room_that_the_earlier_one_had_used()
     with pytest.raises(oracle.Refused, match="later_settlements_exist"):
         model.reverse(0, cascade=False)
     differences = model.reverse(0, cascade=True)
-    assert portions(differences[0]) == (-6000000, -45000000, -10000000, -38013800, 0, -986200)
-    assert portions(differences[1]) == (95000, 0, 3500, -100000, 0, 1500)
+    assert portions(differences[0]) == (-6000000, -45000000, 0, -10000000, -38013800, 0, -986200)
+    assert portions(differences[1]) == (95000, 0, 0, 3500, -100000, 0, 1500)
     # what the patient would owe through another hospital's correction is waived
     assert model.balances == [("H3", -986200, "open"), ("H1", 1500, "waived")]
     assert model.accumulators(2018)["inpatient_count"] == 1
@@ -84,12 +84,12 @@ def test_an_identity_counts_when_the_year_is_readjudicated_and_not_before() -> N
     model.identify(make_person("registered_poor")["identities"])
     model.settle(bill(1, "V2", "2018-06-12", "1000.00"))
     model.refund(0, {1: 5000}, cascade=True)  # keeps the facts: 500 − 200, of it 85 %
-    assert portions(model.entries[0].amounts()) == (25500, 0, 0, 0, 0, 24500)
+    assert portions(model.entries[0].amounts()) == (25500, 0, 0, 0, 0, 0, 24500)
     differences = model.readjudicate(2018, dry_run=True)
-    assert portions(model.entries[0].amounts()) == (25500, 0, 0, 0, 0, 24500)
+    assert portions(model.entries[0].amounts()) == (25500, 0, 0, 0, 0, 0, 24500)
     assert differences == model.readjudicate(2018, dry_run=False)
     assert list(differences) == [0]
-    assert portions(model.entries[0].amounts()) == (47500, 0, 1750, 0, 0, 750)
+    assert portions(model.entries[0].amounts()) == (47500, 0, 0, 1750, 0, 0, 750)
     assert model.readjudicate(2018, dry_run=False) == {}
 
 

@@ -20,9 +20,8 @@ import pytest
 
 from app.basics.money import rate, scaled
 from app.config import Settings
-from app.database.schema import migrate
 from app.main import create_app
-from tests.conftest import ADMIN_TOKEN, CLOCK, new_database
+from tests.conftest import ADMIN_TOKEN, CLOCK, migrated_database
 from tests.settlement.correction_oracle import NOTHING, PORTIONS, Amounts, PersonModel
 from tests.settlement.random_corrections import operations, person_years
 from tests.tiers import oracle
@@ -56,9 +55,7 @@ BALANCES = """SELECT b.hospital_code, b.amount, b.state FROM settlement s JOIN p
 async def own_url(database_server: str) -> str:
     """A database of its own: an application in this process would take the jobs of the service beside it, which has
     other keys."""
-    url = await new_database(database_server)
-    await migrate(url)
-    return url
+    return await migrated_database(database_server)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from app.database.schema import migrate
 from app.simulation.show import FEE_FEN, SIMULATED
 from app.simulation.year import YearOutcome, YearRequest, simulate
-from tests.conftest import ADMIN_TOKEN, ROOT, new_database, start_service
+from tests.conftest import ADMIN_TOKEN, ROOT, migrated_database, start_service
 
 STOP_SECONDS = 30
 
@@ -28,13 +27,7 @@ class Played(NamedTuple):
 @contextmanager
 def new_service(database_server: str) -> Iterator[tuple[str, str]]:
     """A service on a new database of a server, and the database."""
-
-    async def prepare() -> str:
-        url = await new_database(database_server)
-        await migrate(url)
-        return url
-
-    database = asyncio.run(prepare())
+    database = asyncio.run(migrated_database(database_server))
     with tempfile.TemporaryDirectory() as folder:
         process, base_url = start_service(database, Path(folder), **SIMULATED)
         try:
