@@ -164,14 +164,15 @@ async def finish(service: Service, connection: AsyncConnection, caller: Caller, 
     Conflict ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for a token limited
     to some funds, which can't see the others' deductions."""
     number = number_of(STATEMENT, statement_id)
-    await deductions.lock_persons(connection, number)  # before the statement's lock, as whoever proposes a deduction
+    mine = deductions.of_statement(number)
+    await deductions.lock_persons(connection, mine)  # before the statement's lock, as whoever proposes a deduction
     row = await locked(connection, statement, number)
     may_pay(caller, row["area_code"])
     check_move(row, ("declared", "reconciled"), "audited")
     if caller.principal.funds is not None:
         raise Forbidden("statement_needs_all_funds")
-    await deductions.lapse(service, connection, caller, row["statement_id"])
-    if left := await deductions.undecided(connection, row["statement_id"]):
+    await deductions.lapse(service, connection, caller, mine)
+    if left := await deductions.undecided(connection, mine):
         raise Conflict("deductions_open", extra={"deductions": left})
     now = await business_now(service, connection)
     await move(connection, statement, row, audited_on=today(now))

@@ -7,6 +7,7 @@ fen.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -15,12 +16,13 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso
-from app.basics.errors import Conflict
+from app.basics.errors import Conflict, NotFound
 from app.basics.ids import CLAIM, SETTLEMENT, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing.bank import PAYMENT, Banked
+from app.clearing import deduction, machine, owed
+from app.clearing.bank import PAYMENT, Banked, PaymentRequest, ReturnRequest
 from app.clearing.machine import Act, Paying, Values
-from app.clearing.moves import locked
+from app.clearing.moves import StoredRow, by_another, locked
 from app.clearing.payment import Claim, PaymentKind, PaymentState
 from app.clearing.plan import period_of, plan_or_default_days
 from app.clearing.posting import Cause, Posting, posting, purse_of
@@ -63,13 +65,26 @@ async def _account(connection: AsyncConnection, person_id: str) -> bytes | None:
     return (await connection.execute(select(person_account.c.account).where(*mine))).scalar_one_or_none()
 
 
+async def _before(act: Act, claim_id: int) -> None:
+    """Lock the person, so that no correction comes between, and end deductions that have waited too long."""
+    of = select(claim.c.settlement_id).where(claim.c.claim_id == claim_id)
+    settlement_id = (await act.connection.execute(of)).scalar_one_or_none()
+    if settlement_id is not None:
+        await owed.lock_person(act.connection, settlement_id)
+        await deduction.lapse(act.service, act.connection, act.caller, deduction.of_claim(claim_id))
+
+
 async def _approving(act: Act, row: Claim) -> Values:
-    """Pin the person's account. A claim that is approved is approved again only to pin a changed one."""
+    """Pin the person's account; one of amount 0, which deductions took whole, is then paid. A claim that is approved is
+    approved again only to pin a changed one. Conflict ``deductions_open``."""
+    if left := await deduction.undecided(act.connection, deduction.of_claim(row.claim_id)):
+        raise Conflict("deductions_open", extra={"deductions": left})
     account = await _account(act.connection, row.person_id)
     if row.state is PaymentState.APPROVED and account == row.account:
         values = {"state": row.state.value, "wanted": PaymentState.APPROVED.value}
         raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
-    return {"account": account, "cancelled_on": None}
+    pinned: StoredRow = {"account": account, "cancelled_on": None}
+    return pinned if row.amount else pinned | {"state": PaymentState.PAID, "paid_on": act.day}
 
 
 async def _cancelling(act: Act, row: Claim) -> None:
@@ -106,6 +121,7 @@ CLAIMS: Final = Paying(
     prefix=CLAIM,
     table=claim,
     row=Claim,
+    before=_before,
     approving=_approving,
     cancelling=_cancelling,
     sending=_sending,
@@ -115,9 +131,30 @@ CLAIMS: Final = Paying(
 )
 
 
-async def claim_of(connection: AsyncConnection, shown: str) -> Claim:
-    """A claim within reach; NotFound otherwise."""
-    return CLAIMS.read(await locked(connection, claim, number_of(CLAIM, shown)))
+_REPAID: Final = replace(CLAIMS, returnable=lambda row: row.owed_back)
+
+
+async def repay(act: Act, shown: str, wanted: PaymentRequest) -> Claim:
+    """Record money that the person gave back of a claim that is recoverable, by another than who settled it, at most
+    what is owed back. Conflict ``invalid_move``; Refused as of a return."""
+    row = await machine.opened(act, CLAIMS, shown)
+    by_another(act.caller, row.subject)
+    if row.state is not PaymentState.RECOVERABLE:
+        values = {"state": row.state.value, "wanted": PaymentState.REVERSED.value}
+        raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
+    returned = ReturnRequest(wanted.amount, wanted.paid_on, wanted.bank_reference, "个人退回")
+    return await machine.give_back(act, _REPAID, shown, returned)
+
+
+async def claim_of(connection: AsyncConnection, shown: str, *, lock: bool = False) -> Claim:
+    """A claim within reach, locked if that is wanted; NotFound otherwise."""
+    number = number_of(CLAIM, shown)
+    if lock:
+        return CLAIMS.read(await locked(connection, claim, number))
+    row = (await connection.execute(select(claim).where(claim.c.claim_id == number))).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    return CLAIMS.read(row)
 
 
 def due_on(book: PolicyBook, row: Claim) -> date:

@@ -1,20 +1,21 @@
-"""Deductions: what an audit takes off a fund's payable of a settlement, what the hospital says, what another person
-decides.
+"""Deductions: what an audit takes off a fund's payable of a settlement, what is said to that, what another person
+decides. One machine for those of a statement's part, which the hospital answers, and those of a person's claim, which
+the registering office answers for them.
 
-Amounts in fen. An accepted or upheld deduction reduces what the fund owes the hospital, by a transfer from its payable
-account to the fund's expense; the patient is never charged for it (docs/specification/clearing.md, section 2). Days are
-business days."""
+Amounts in fen. An accepted or upheld deduction reduces what the fund owes, by a transfer from the payable account of
+the hospital or of the claim to the fund's expense; a hospital's patient is never charged for it
+(docs/specification/clearing.md, section 2). Days are business days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, case, select, text, update
+from sqlalchemy import ColumnElement, RowMapping, case, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
-from app.basics.ids import DEDUCTION, number_of, shown_id
+from app.basics.ids import CLAIM, DEDUCTION, number_of, shown_id
 from app.basics.money import fen, yuan
 from app.clearing import owed
 from app.clearing.deduction_row import (
@@ -32,14 +33,17 @@ from app.clearing.moves import Row, Rows, business_now, by_another, locked, may_
 from app.clearing.payment import typed
 from app.clearing.plan import plan_on
 from app.clearing.posting import Posting, post, purse_of
-from app.clearing.tables import deduction, statement
+from app.clearing.tables import claim, deduction, statement
 from app.ledger.journal import clr_type
 from app.service.caller import Caller, Service
+from app.service.security import require
 from app.service.wire import Money
+
+Condition = ColumnElement[bool]
 
 
 class AppealRequest(Struct, forbid_unknown_fields=True):
-    """Why the hospital disagrees."""
+    """Why the hospital, or the registering office for the person, disagrees."""
 
     reason: Reason
 
@@ -58,22 +62,32 @@ class DecisionRequest(Struct, forbid_unknown_fields=True):
 
 async def _moving(connection: AsyncConnection, deduction_id: str) -> Deduction:
     """A deduction, locked; before it the person whose bill it is, so that no correction comes between, and its
-    statement, as whoever approves that does."""
-    number = number_of(DEDUCTION, deduction_id)
-    of = select(deduction.c.statement_id, deduction.c.settlement_id).where(deduction.c.deduction_id == number)
+    statement or claim, as whoever approves that does."""
+    number, columns = number_of(DEDUCTION, deduction_id), deduction.c
+    of = select(columns.statement_id, columns.claim_id, columns.settlement_id).where(columns.deduction_id == number)
     found = (await connection.execute(of)).first()
     if found is None:
         raise NotFound("not_found")
     await owed.lock_person(connection, found.settlement_id)
-    await locked(connection, statement, found.statement_id)
+    if found.claim_id is None:
+        await locked(connection, statement, found.statement_id)
+    else:
+        await locked(connection, claim, found.claim_id)
     return typed(await locked(connection, deduction, number), Deduction)
 
 
+def _check_answerer(caller: Caller, row: Deduction) -> None:
+    """Forbidden ``forbidden_scope`` unless the caller answers for the payee: the hospital for itself, the registering
+    office for a person."""
+    require(caller.principal, "hospital" if row.claim_id is None else "registry")
+
+
 async def accept(service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str) -> DeductionAnswer:
-    """The hospital agrees: the whole amount is deducted, as far as it is still owed. Conflict ``invalid_move`` after an
-    appeal or twice; Forbidden ``maker_is_checker`` for who proposed it."""
+    """The payee's side agrees: the whole amount is deducted, as far as it is still owed. Conflict ``invalid_move``
+    after an appeal or twice; Forbidden ``maker_is_checker`` for who proposed it."""
     act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
+    _check_answerer(caller, row)
     _check_state(row.state, DeductionState.PROPOSED, DeductionState.ACCEPTED)
     by_another(caller, row.subject)
     row = await _uphold(act, row, row.amount, state=DeductionState.ACCEPTED)
@@ -90,9 +104,11 @@ def _check_state(state: DeductionState, needed: DeductionState, wanted: Deductio
 async def appeal(
     service: Service, connection: AsyncConnection, caller: Caller, deduction_id: str, wanted: AppealRequest
 ) -> DeductionAnswer:
-    """The hospital disagrees, until ``appeal_by``; Conflict ``appeal_too_late`` after it, ``invalid_move`` twice."""
+    """The payee's side disagrees, until ``appeal_by``; Conflict ``appeal_too_late`` after it, ``invalid_move``
+    twice."""
     act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
+    _check_answerer(caller, row)
     _check_state(row.state, DeductionState.PROPOSED, DeductionState.APPEALED)
     if act.day > row.appeal_by:
         raise Conflict("appeal_too_late", values={"day": row.appeal_by.isoformat()})
@@ -144,27 +160,34 @@ def _upheld(claimed: int, wanted: DecisionRequest) -> int:
     return whole
 
 
-async def lock_persons(connection: AsyncConnection, statement_id: int) -> None:
-    """Keep corrections away from the bills of a statement's open deductions, until the transaction ends: ``lapse`` may
+def of_statement(statement_id: int, funds: Sequence[str] | None = None) -> Condition:
+    """The deductions of some funds of a statement, or of all."""
+    mine = deduction.c.statement_id == statement_id
+    return mine if funds is None else mine & deduction.c.fund.in_(funds)
+
+
+def of_claim(claim_id: int) -> Condition:
+    """The deductions of a claim."""
+    return deduction.c.claim_id == claim_id
+
+
+async def lock_persons(connection: AsyncConnection, mine: Condition) -> None:
+    """Keep corrections away from the bills of these deductions that are open, until the transaction ends: ``lapse`` may
     book them."""
     columns = deduction.c
-    mine = select(columns.settlement_id).where(columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
-    for number in (await connection.execute(mine.distinct().order_by(columns.settlement_id))).scalars().all():
+    wanted = select(columns.settlement_id).where(mine, columns.state.in_(UNDECIDED))
+    for number in (await connection.execute(wanted.distinct().order_by(columns.settlement_id))).scalars().all():
         await owed.lock_person(connection, number)
 
 
-async def lapse(
-    service: Service, connection: AsyncConnection, caller: Caller, statement_id: int, funds: Sequence[str] | None = None
-) -> None:
-    """End what has waited too long, of some funds of a statement or of all: what the hospital didn't appeal in time is
-    upheld, what wasn't decided in time is dismissed. For whoever approves or audits the statement, whose row the caller
-    has locked, after ``lock_persons``."""
+async def lapse(service: Service, connection: AsyncConnection, caller: Caller, mine: Condition) -> None:
+    """End what of these deductions has waited too long: what wasn't appealed in time is upheld, what wasn't decided in
+    time is dismissed. For whoever approves or audits the statement, whose row the caller has locked, after
+    ``lock_persons``, or approves the claim."""
     act = await acting(service, connection, caller)
     columns = deduction.c
-    open_ = (columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
-    wanted = select(deduction).where(*open_).order_by(columns.deduction_id).with_for_update()
-    if funds is not None:
-        wanted = wanted.where(columns.fund.in_(funds))
+    wanted = select(deduction).where(mine, columns.state.in_(UNDECIDED)).order_by(columns.deduction_id)
+    wanted = wanted.with_for_update()
     for row in [typed(row, Deduction) for row in (await connection.execute(wanted)).mappings().all()]:
         if row.is_unanswered(act.day):
             booked = await _uphold(act, row, row.amount, state=DeductionState.ACCEPTED)
@@ -180,12 +203,10 @@ async def _record(act: Act, row: Deduction, move: str, reason: str) -> None:
     await record(act.connection, act.caller, act.now, row.owner, amount=row.upheld, **said)
 
 
-async def undecided(connection: AsyncConnection, statement_id: int, funds: Sequence[str] | None = None) -> list[str]:
-    """The ids of a statement's deductions that are still open, of some funds or of all: they stop an approval."""
+async def undecided(connection: AsyncConnection, mine: Condition) -> list[str]:
+    """The ids of these deductions that are still open: they stop an approval."""
     columns = deduction.c
-    wanted = select(columns.deduction_id).where(columns.statement_id == statement_id, columns.state.in_(UNDECIDED))
-    if funds is not None:
-        wanted = wanted.where(columns.fund.in_(funds))
+    wanted = select(columns.deduction_id).where(mine, columns.state.in_(UNDECIDED))
     found = (await connection.execute(wanted.order_by(columns.deduction_id))).scalars()
     return [shown_id(DEDUCTION, number) for number in found]
 
@@ -200,12 +221,12 @@ async def _uphold(
     act: Act, row: Deduction, wanted: int, *, state: DeductionState, more: Mapping[str, object] | None = None
 ) -> Deduction:
     """End a deduction with what is wanted of it, at most what the fund still owes now, and post that."""
-    claim = owed.OwedOf(row.settlement_id, row.fund, row.line_no, row.deduction_id)
-    left = await owed.left_of(act, claim) if wanted else 0
+    of = owed.OwedOf(row.settlement_id, row.fund, row.line_no, row.claim_id, row.deduction_id)
+    left = await owed.left_of(act, of) if wanted else 0
     after = await _changed(act.connection, row, {"state": state, "upheld": min(wanted, left), **(more or {})})
     if after.upheld:
-        of = {"area": row.area_code, "year": row.fiscal_year, "day": act.day, "settlement": row.settlement_id}
-        bill = (await act.connection.execute(_BILL, of)).mappings().one()
+        given = {"area": row.area_code, "year": row.fiscal_year, "day": act.day, "settlement": row.settlement_id}
+        bill = (await act.connection.execute(_BILL, given)).mappings().one()
         await post(act.connection, [_posting(after, after.upheld, bill, act.day)])
     return after
 
@@ -220,7 +241,7 @@ def _posting(row: Deduction, amount: int, bill: RowMapping, day: date) -> Postin
     purse = purse_of(row.owner, bill["fiscal_year"])
     return Posting(
         event="deduction",
-        debit=purse.payable,
+        debit=purse.payable if row.claim_id is None else purse.claim(shown_id(CLAIM, row.claim_id)),
         credit=purse.expense,
         amount=amount,
         area_code=purse.area_code,

@@ -17,11 +17,12 @@ from app.service.http import answer
 from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
-from app.service.security import MONEY_READERS
+from app.service.security import PERSON_READERS, Scope
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
 AUDITORS: Final = ("finance", "auditor")
+ANSWERERS: Final[tuple[Scope, ...]] = ("hospital", "registry")
 
 
 @router.post(
@@ -44,8 +45,8 @@ async def post_deduction(request: Request, statement_id: str) -> Response:
 
 @router.post("/deductions/{deduction_id}/acceptance", openapi_extra=KEYED, responses=gives(200, DeductionAnswer))
 async def post_acceptance(request: Request, deduction_id: str) -> Response:
-    """The hospital agrees: the fund owes it that much less."""
-    caller, service = await opened(request, "hospital")
+    """The hospital agrees, or for a person's claim the registering office: the fund owes that much less."""
+    caller, service = await opened(request, *ANSWERERS)
     return await writing(
         request, caller, None, 200, lambda connection: deduction.accept(service, connection, caller, deduction_id)
     )
@@ -57,8 +58,8 @@ async def post_acceptance(request: Request, deduction_id: str) -> Response:
     responses=gives(200, DeductionAnswer),
 )
 async def post_appeal(request: Request, deduction_id: str) -> Response:
-    """The hospital disagrees, until ``appeal_by``."""
-    caller, service, wanted = await _asked(request, AppealRequest, "hospital")
+    """The hospital disagrees, or for a person's claim the registering office, until ``appeal_by``."""
+    caller, service, wanted = await _asked(request, AppealRequest, *ANSWERERS)
     return await writing(
         request,
         caller,
@@ -91,7 +92,7 @@ add_route(router, "/deductions", DEDUCTIONS)
 @router.get("/deductions/{deduction_id}", responses=gives(200, DeductionAnswer))
 async def get_deduction(request: Request, deduction_id: str) -> Response:
     """A deduction in its state of today."""
-    caller, service = await opened(request, *MONEY_READERS)
+    caller, service = await opened(request, *PERSON_READERS)
     return answer(await reading(caller, service, lambda connection: deduction.read(service, connection, deduction_id)))
 
 
@@ -125,6 +126,6 @@ async def post_audit(request: Request, statement_id: str) -> Response:
     )
 
 
-async def _asked(request: Request, type_: type[Any], scope: str) -> tuple[Caller, Service, Any]:
-    caller, service = await opened(request, scope)
+async def _asked(request: Request, type_: type[Any], *scopes: Scope) -> tuple[Caller, Service, Any]:
+    caller, service = await opened(request, *scopes)
     return caller, service, decode(await read_body(request, service.settings.max_body_bytes), type_)

@@ -1,6 +1,7 @@
-"""Proposing a deduction: what an auditor may take off a fund's payable of a settlement (docs/specification/clearing.md,
-section 2). Fen."""
+"""Proposing a deduction: what an auditor may take off a fund's payable of a settlement, in a statement or on a person's
+claim (docs/specification/clearing.md, section 2). Fen."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -9,14 +10,15 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
-from app.basics.ids import SETTLEMENT, STATEMENT, number_of, read_id
+from app.basics.ids import SETTLEMENT, STATEMENT, number_of, read_id, shown_id
 from app.basics.money import fen, yuan
 from app.clearing import owed
+from app.clearing.claim import claim_of
 from app.clearing.deduction_row import Deduction, DeductionAnswer, Fund, Reason, answer_of
 from app.clearing.machine import Act, acting
 from app.clearing.moves import StoredRow, check_move, locked, may_pay, owner_of, record, written_by
 from app.clearing.part import Part, parts_of
-from app.clearing.payment import typed
+from app.clearing.payment import Claim, PaymentState, typed
 from app.clearing.plan import plan_on
 from app.clearing.statement import BEFORE_APPROVAL
 from app.clearing.tables import deduction, statement
@@ -35,6 +37,24 @@ class DeductionRequest(Struct, forbid_unknown_fields=True):
     line_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
+class ClaimDeductionRequest(Struct, forbid_unknown_fields=True):
+    """What an auditor proposes to take off a person's claim, and why. The claim knows its settlement and fund; who
+    names them has to name the same."""
+
+    amount: Money
+    reason_code: Code
+    reason: Reason
+    line_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    settlement_id: Code | None = None
+    fund: Fund | None = None
+
+
+WAITING: Final = (PaymentState.DRAFT, PaymentState.CANCELLED)
+"""The states in which a claim can be cut: it waits for an approval."""
+_LINE: Final = text(
+    """SELECT EXISTS (SELECT FROM settlement s, json_array_elements(s.document -> 'lines') l
+                       WHERE s.settlement_id = :settlement AND (l ->> 0)::integer = :line)"""
+)
 _FACTS: Final = text(
     """
 SELECT s.kind, EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id
@@ -67,23 +87,63 @@ async def propose(
     check_move(row, BEFORE_APPROVAL, "deducted")
     fiscal_year = await _checked(act, row, settlement_id, wanted)
     of = await _part(connection, row["statement_id"], wanted.fund, fiscal_year)
+    parent = {"statement_id": row["statement_id"], "part_id": of.part_id, "settlement_id": settlement_id}
+    return await _made(act, wanted, owner_of(row) | parent | {"fund": wanted.fund, "fiscal_year": fiscal_year})
+
+
+async def propose_of_claim(act: Act, claim_id: str, wanted: ClaimDeductionRequest) -> DeductionAnswer:
+    """Propose a deduction from a claim that waits for its approval (else Conflict ``invalid_move``).
+
+    Refused with every fault: no such line, more than is left of the claim, or of the line, another settlement or fund
+    than the claim's. Moves no money."""
+    await owed.lock_person(act.connection, (await claim_of(act.connection, claim_id)).settlement_id)
+    row = await claim_of(act.connection, claim_id, lock=True)
+    may_pay(act.caller, row.area_code)
+    if row.state not in WAITING:
+        values = {"state": row.state.value, "wanted": "deducted"}
+        raise Conflict("invalid_move", values=values, extra={"state": row.state.value})
+    await _check_of_claim(act, row, wanted)
+    parent = {"claim_id": row.claim_id, "settlement_id": row.settlement_id, "fiscal_year": row.fiscal_year}
+    return await _made(act, wanted, {**row.owner, **parent})
+
+
+async def _check_of_claim(act: Act, row: Claim, wanted: ClaimDeductionRequest) -> None:
+    same = {"settlement_id": shown_id(SETTLEMENT, row.settlement_id), "fund": row.fund}
+    faults = [
+        Fault(f"/{name}", "not_of_claim") for name, value in same.items() if getattr(wanted, name) not in (None, value)
+    ]
+    line = {"settlement": row.settlement_id, "line": wanted.line_no}
+    has_line = wanted.line_no is None or (await act.connection.execute(_LINE, line)).scalar_one()
+    line_no = wanted.line_no if has_line else None
+    left = await owed.left_of(act, owed.OwedOf(row.settlement_id, row.fund, line_no, row.claim_id))
+    amount = fen(wanted.amount)
+    if amount > left:
+        faults.append(Fault("/amount", "deduction_exceeds_payable", {"payable": yuan(left)}))
+    if amount == 0:
+        faults.append(Fault("/amount", "amount_zero"))
+    if not has_line:
+        faults.append(Fault("/line_no", "line_unknown"))
+    if faults:
+        raise Refused(faults)
+
+
+async def _made(
+    act: Act, wanted: DeductionRequest | ClaimDeductionRequest, parent: Mapping[str, object]
+) -> DeductionAnswer:
+    """A proposal, stored. ``parent`` says of what it is and whose: hospital, areas, fund, fiscal year."""
+    area_code = str(parent["area_code"])
     values = {
-        "statement_id": row["statement_id"],
-        "part_id": of.part_id,
-        "settlement_id": settlement_id,
         "line_no": wanted.line_no,
-        "fund": wanted.fund,
-        "fiscal_year": fiscal_year,
         "amount": fen(wanted.amount),
         "reason_code": wanted.reason_code,
         "reason": wanted.reason,
         "proposed_on": act.day,
-        "appeal_by": act.day + timedelta(days=plan_on(service.book, row["area_code"], act.day).appeal_days),
+        "appeal_by": act.day + timedelta(days=plan_on(act.service.book, area_code, act.day).appeal_days),
     }
-    new = insert(deduction).values(**values, **owner_of(row), **written_by(caller)).returning(*deduction.c)
-    made = typed((await connection.execute(new)).mappings().one(), Deduction)
+    new = insert(deduction).values({**parent, **values, **written_by(act.caller)}).returning(*deduction.c)
+    made = typed((await act.connection.execute(new)).mappings().one(), Deduction)
     said = {"object_id": made.shown, "move": "proposed", "reason": wanted.reason}
-    await record(connection, caller, act.now, made.owner, amount=made.amount, **said)
+    await record(act.connection, act.caller, act.now, made.owner, amount=made.amount, **said)
     return answer_of(made, act.day)
 
 

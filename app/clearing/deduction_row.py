@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from app.basics.ids import DEDUCTION, PART, SETTLEMENT, STATEMENT, shown_id
+from app.basics.ids import CLAIM, DEDUCTION, PART, SETTLEMENT, STATEMENT, shown_id
 from app.basics.money import yuan
 
 Fund = Literal["390100", "390200", "620101", "610100", "640100"]
@@ -29,11 +29,13 @@ UNDECIDED: Final = (DeductionState.PROPOSED, DeductionState.APPEALED)
 
 
 class Deduction(Struct, frozen=True, kw_only=True):
-    """A deduction's row. ``upheld`` is what took effect, ``given_back`` what corrections made excessive of it since."""
+    """A deduction's row, of a part of a statement or of a claim. ``upheld`` is what took effect, ``given_back`` what
+    corrections made excessive of it since."""
 
     deduction_id: int
-    statement_id: int
-    part_id: int
+    statement_id: int | None
+    part_id: int | None
+    claim_id: int | None
     settlement_id: int
     line_no: int | None
     fund: Fund
@@ -70,7 +72,7 @@ class Deduction(Struct, frozen=True, kw_only=True):
         return {name: getattr(self, name) for name in ("hospital_code", "hospital_area", "area_code", "fund")}
 
     def is_unanswered(self, day: date) -> bool:
-        """Whether the hospital let the appeal days pass: no appeal in time is agreement."""
+        """Whether the appeal days passed without a word: no appeal in time is agreement."""
         return self.state is DeductionState.PROPOSED and self.appeal_by < day
 
     def is_undecided(self, day: date) -> bool:
@@ -79,14 +81,16 @@ class Deduction(Struct, frozen=True, kw_only=True):
 
 
 class DeductionAnswer(Struct):
-    """A deduction, yuan. ``upheld`` is what is deducted in the end, null while that is open: at most what the fund owed
-    when it took effect; ``given_back`` what corrections made excessive of it since. ``proposed`` with its appeal days
-    over is shown as ``accepted``, ``appealed`` with its ``decide_by`` over as dismissed, as they will be booked;
-    ``lapsed``: its settlement was reversed before a decision."""
+    """A deduction, yuan: of a statement and its part, or of a person's claim. ``upheld`` is what is deducted in the
+    end, null while that is open: at most what the fund owed when it took effect; ``given_back`` what corrections made
+    excessive of it since. ``proposed`` with its appeal days over is shown as ``accepted``, ``appealed`` with its
+    ``decide_by`` over as dismissed, as they will be booked; ``lapsed``: its settlement was reversed before a
+    decision."""
 
     deduction_id: str
-    statement_id: str
-    part_id: str
+    statement_id: str | None
+    part_id: str | None
+    claim_id: str | None
     settlement_id: str
     line_no: int | None
     fund: str
@@ -121,8 +125,9 @@ def answer_of(row: Deduction, day: date) -> DeductionAnswer:
         state, upheld, outcome = DeductionState.DECIDED, 0, "dismissed"
     return DeductionAnswer(
         deduction_id=row.shown,
-        statement_id=shown_id(STATEMENT, row.statement_id),
-        part_id=shown_id(PART, row.part_id),
+        statement_id=None if row.statement_id is None else shown_id(STATEMENT, row.statement_id),
+        part_id=None if row.part_id is None else shown_id(PART, row.part_id),
+        claim_id=None if row.claim_id is None else shown_id(CLAIM, row.claim_id),
         settlement_id=shown_id(SETTLEMENT, row.settlement_id),
         line_no=row.line_no,
         fund=row.fund,

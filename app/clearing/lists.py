@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from sqlalchemy import RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.ids import RECONCILIATION, STATEMENT, number_of
+from app.basics.ids import CLAIM, RECONCILIATION, STATEMENT, number_of
 from app.clearing import (
     deduction,
     deduction_row,
@@ -44,7 +44,7 @@ from app.clearing.tables import statement as statement_table
 from app.service.columns import ListColumn, columns_of
 from app.service.http import open_request
 from app.service.lists import Asked, DeclaredList, Filters, Page, Selected, page_of
-from app.service.security import MONEY_READERS, OFFICE_READERS
+from app.service.security import MONEY_READERS, OFFICE_READERS, PERSON_READERS
 from app.service.wire import AreaCode, Code, Day
 
 StatementState = Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"]
@@ -115,10 +115,11 @@ class DifferenceFilters(Filters, frozen=True):
 
 
 class DeductionFilters(Filters, frozen=True):
-    """The deductions in a state of today, of a statement, a hospital, a fund."""
+    """The deductions in a state of today, of a statement, a claim, a hospital, a fund."""
 
     state: deduction_row.State | None = None
     statement_id: Code | None = None
+    claim_id: Code | None = None
     hospital_code: Code | None = None
     fund: Code | None = None
 
@@ -192,6 +193,8 @@ async def _deductions(connection: AsyncConnection, wanted: DeductionFilters, day
     filters = asdict(wanted)
     if wanted.statement_id is not None:
         filters["statement_id"] = number_of(STATEMENT, wanted.statement_id)
+    if wanted.claim_id is not None:
+        filters["claim_id"] = number_of(CLAIM, wanted.claim_id)
     state = filters.pop("state")
     return deduction.deductions_where(day, state, filters)
 
@@ -200,43 +203,43 @@ _STATEMENTS: Final[Selected[StatementFilters, StatementRow, Recorded]] = Selecte
     query=_statements,
     order=(statement_table.c.recorded_at, statement_table.c.statement_id),
     newest_first=True,
-    answer=lambda row, day: statements.row_of(row),
+    answer=lambda row, day, service: statements.row_of(row),
 )
 _ORDERS: Final[Selected[OrderFilters, OrderAnswer, Recorded]] = Selected(
     query=_orders,
     order=(disbursement.c.recorded_at, disbursement.c.disbursement_id),
     newest_first=True,
-    answer=lambda row, day: order.answer_of(order.ORDERS.read(row), day),
+    answer=lambda row, day, service: order.answer_of(order.ORDERS.read(row), day),
 )
 _PREPAYMENTS: Final[Selected[PrepaymentFilters, PrepaymentAnswer, Recorded]] = Selected(
     query=_of(prepayment_table),
     order=(prepayment_table.c.recorded_at, prepayment_table.c.prepayment_id),
     newest_first=True,
-    answer=lambda row, day: prepayment.answer_of(prepayment.PREPAYMENTS.read(row)),
+    answer=lambda row, day, service: prepayment.answer_of(prepayment.PREPAYMENTS.read(row)),
 )
 _RELEASES: Final[Selected[ReleaseFilters, ReleaseAnswer, Recorded]] = Selected(
     query=_releases,
     order=(deposit_release.c.recorded_at, deposit_release.c.release_id),
     newest_first=True,
-    answer=lambda row, day: deposit.answer_of(deposit.RELEASES.read(row), row["disbursement_id"]),
+    answer=lambda row, day, service: deposit.answer_of(deposit.RELEASES.read(row), row["disbursement_id"]),
 )
 _DEDUCTIONS: Final[Selected[DeductionFilters, deduction_row.DeductionAnswer, int]] = Selected(
     query=_deductions,
     order=(deduction_table.c.deduction_id,),
     newest_first=True,
-    answer=lambda row, day: deduction_row.answer_of(typed(row, deduction_row.Deduction), day),
+    answer=lambda row, day, service: deduction_row.answer_of(typed(row, deduction_row.Deduction), day),
 )
 _DIFFERENCES: Final[Selected[DifferenceFilters, DifferenceAnswer, int]] = Selected(
     query=_of(difference_table),
     order=(difference_table.c.difference_id,),
     newest_first=False,
-    answer=lambda row, day: difference.shown(_named(row), day),
+    answer=lambda row, day, service: difference.shown(_named(row), day),
 )
 _RECONCILIATIONS: Final[Selected[ReconciliationFilters, ReconciliationSummary, int]] = Selected(
     query=_of(reconciliation_table),
     order=(reconciliation_table.c.reconciliation_id,),
     newest_first=True,
-    answer=lambda row, day: reconciliation.summary_of(_named(row)),
+    answer=lambda row, day, service: reconciliation.summary_of(_named(row)),
 )
 
 
@@ -367,7 +370,7 @@ DEDUCTIONS: Final = DeclaredList(
     name="deductions",
     title={"zh": "审核扣款", "en": "Deductions"},
     about="Deductions, newest first, in their state of today.",
-    scopes=MONEY_READERS,
+    scopes=PERSON_READERS,
     filters=DeductionFilters,
     row=deduction_row.DeductionAnswer,
     columns=columns_of(deduction_row.DeductionAnswer),

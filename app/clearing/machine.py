@@ -53,12 +53,13 @@ async def acting(service: Service, connection: AsyncConnection, caller: Caller) 
     return Act(service, connection, caller, await business_now(service, connection))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked(Generic[P]):
     """A kind of payment that two people make: what its draft is, and what its approval and cancellation do.
 
     ``approving`` looks at the children, posts, and gives the columns that the approval writes; ``cancelling`` the same
-    of a cancellation. Both raise before anything is written when a child stands in the way."""
+    of a cancellation. Both raise before anything is written when a child stands in the way. ``before`` takes, by the
+    payment's number, what an approval has to lock before the payment itself."""
 
     kind: PaymentKind
     prefix: str
@@ -66,6 +67,7 @@ class Checked(Generic[P]):
     row: type[P]
     approving: Callable[[Act, P], Awaitable[Values]]
     cancelling: Callable[[Act, P], Awaitable[None]]
+    before: Callable[[Act, int], Awaitable[None]] | None = None
 
     def read(self, row: Mapping[Any, Any]) -> P:
         """A row of the table, typed."""
@@ -81,7 +83,7 @@ class Checked(Generic[P]):
         return number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paying(Checked[B]):
     """A kind of payment that the bank carries out. ``sending`` and ``banked`` are the postings of those moves;
     ``values`` are the columns that a movement of the bank writes; ``returnable`` is what can still come back."""
@@ -116,6 +118,8 @@ async def lock_payments(connection: AsyncConnection, area_code: str, fund: str) 
 
 async def approve(act: Act, kind: Checked[P], shown: str) -> P:
     """Approve a draft made by another. Forbidden ``maker_is_checker``, Conflict ``invalid_move``."""
+    if kind.before is not None:
+        await kind.before(act, number_of(kind.prefix, shown))
     row = await opened(act, kind, shown)
     by_another(act.caller, row.subject)
     check_step(kind.kind, row.state, PaymentStep.APPROVAL)

@@ -64,7 +64,7 @@ class Part(Struct, frozen=True):
 
 _PARTS: Final = text("""
 SELECT p.part_id, p.statement_id, p.fund, p.fiscal_year, p.amount, p.state, p.approved_by, p.approved_on,
-       (SELECT coalesce(sum(d.upheld), 0) FROM deduction d WHERE d.part_id = p.part_id)::bigint AS upheld,
+       part_deducted(p.part_id) AS upheld,
        (SELECT o.disbursement_id FROM disbursement o WHERE o.part_id = p.part_id AND o.state <> 'cancelled') AS "order"
   FROM statement_part p
  WHERE p.statement_id = :statement AND (CAST(:fund AS text) IS NULL OR p.fund = :fund)

@@ -135,6 +135,9 @@ _RELEASE: Final = (
 _OWED: Final = (Child.SETTLEMENT, Child.ACCOUNT)
 _CLAIM: Final = (
     PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, _OWED),
+    # One that deductions took whole is paid by its approval.
+    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.PAID, _OWED),
+    PaymentMove(PaymentStep.APPROVAL, S.CANCELLED, S.PAID, _OWED),
     # What is owed stays owed: a cancelled claim can be approved again, and one whose account changed has to be.
     PaymentMove(PaymentStep.APPROVAL, S.CANCELLED, S.APPROVED, _OWED),
     PaymentMove(PaymentStep.APPROVAL, S.APPROVED, S.APPROVED, _OWED),
@@ -154,6 +157,8 @@ _CLAIM: Final = (
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.PART_PAID, _BANK),
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.REVERSED, _BANK),
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.DRAFT, _BANK),
+    # By the person, at most what they owe.
+    *(PaymentMove(PaymentStep.REPAYMENT, S.RECOVERABLE, until, _BANK) for until in (S.RECOVERABLE, S.PAID, S.REVERSED)),
     PaymentMove(PaymentStep.CANCELLATION, S.DRAFT, S.CANCELLED, (Child.MOVEMENTS,)),
     PaymentMove(PaymentStep.CANCELLATION, S.APPROVED, S.CANCELLED, (Child.MOVEMENTS,)),
     PaymentMove(PaymentStep.CANCELLATION, S.SENT, S.CANCELLED, (Child.MOVEMENTS,)),
@@ -161,7 +166,7 @@ _CLAIM: Final = (
     # By a correction of the settlement: taken back, or more owed than was approved.
     *(
         PaymentMove(PaymentStep.CORRECTION, since, S.REVERSED, (Child.SETTLEMENT,))
-        for since in (S.DRAFT, S.CANCELLED, S.APPROVED, S.SENT, S.RETURNED)
+        for since in (S.DRAFT, S.CANCELLED, S.APPROVED, S.SENT, S.RETURNED, S.PAID)
     ),
     *(
         PaymentMove(PaymentStep.CORRECTION, since, S.RECOVERABLE, (Child.SETTLEMENT, Child.MOVEMENTS))
@@ -289,8 +294,8 @@ class Release(Payment, frozen=True, kw_only=True):
 
 
 class Claim(Paid, frozen=True, kw_only=True):
-    """What a fund owes a person who paid in cash: ``amount`` = gross − deducted. ``account`` is their account,
-    encrypted, as it was at the approval."""
+    """What a fund owes a person who paid in cash: ``amount`` = gross − deducted. ``approved_amount`` and ``account``,
+    theirs, encrypted, are as they were at the approval."""
 
     claim_id: int
     settlement_id: int

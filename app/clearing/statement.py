@@ -16,8 +16,7 @@ from app.basics.days import iso, shown_instant
 from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing.deduction import lapse, lock_persons
-from app.clearing.deduction_row import UNDECIDED
+from app.clearing.deduction import lapse, lock_persons, of_statement, undecided
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
@@ -38,7 +37,7 @@ from app.clearing.moves import (
 from app.clearing.part import Part, PartAnswer, check_untouched, part_answers, parts_of
 from app.clearing.plan import next_month, plan_of
 from app.clearing.posting import Purse
-from app.clearing.tables import deduction, difference, statement, statement_item, statement_part, statement_total
+from app.clearing.tables import difference, statement, statement_item, statement_part, statement_total
 from app.database.locks import Lock, hold
 from app.ledger.tables import transfer
 from app.registry.tables import hospital
@@ -231,14 +230,14 @@ async def approve(
     Conflict ``invalid_move``, ``differences_open``, ``deductions_open``.
     """
     number = number_of(STATEMENT, shown)
-    await lock_persons(connection, number)  # before the statement's lock, as whoever proposes a deduction
+    await lock_persons(connection, of_statement(number))  # before the statement's lock, as whoever proposes a deduction
     row = await locked(connection, statement, number)
     may_pay(caller, row["area_code"])
     by_another(caller, row["subject"])
     check_move(row, BEFORE_APPROVAL, "approved")
     now = await business_now(service, connection)
     chosen = _chosen(await parts_of(connection, number), caller, funds)
-    await lapse(service, connection, caller, number, chosen)
+    await lapse(service, connection, caller, of_statement(number, chosen))
     await _refuse_unsettled(connection, number, chosen)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
     if not chosen:
@@ -274,8 +273,7 @@ async def _refuse_unsettled(connection: AsyncConnection, number: int, funds: Seq
     open_ = (difference.c.statement_id == number, difference.c.fund.in_(funds), difference.c.state == "open")
     if (await connection.execute(select(difference.c.difference_id).where(*open_).limit(1))).first() is not None:
         raise Conflict("differences_open")
-    undecided = (deduction.c.statement_id == number, deduction.c.fund.in_(funds), deduction.c.state.in_(UNDECIDED))
-    if (await connection.execute(select(deduction.c.deduction_id).where(*undecided).limit(1))).first() is not None:
+    if await undecided(connection, of_statement(number, funds)):
         raise Conflict("deductions_open")
 
 

@@ -24,6 +24,8 @@ from app.database.engine import METADATA, recorded
 
 PART = ("part_id", "statement_id", "fund", "fiscal_year")
 """What an order or a deduction says of its part; it can't say anything else."""
+CLAIM = ("claim_id", "settlement_id", "fund", "fiscal_year")
+"""The same of a claim, by its deductions."""
 
 clearing_event = Table(
     "clearing_event",
@@ -154,8 +156,9 @@ deduction = Table(
     "deduction",
     METADATA,
     Column("deduction_id", BigInteger, Identity(always=True), primary_key=True),
-    Column("statement_id", BigInteger, ForeignKey("statement.statement_id"), nullable=False),
-    Column("part_id", BigInteger, nullable=False),
+    Column("statement_id", BigInteger, ForeignKey("statement.statement_id")),
+    Column("part_id", BigInteger),
+    Column("claim_id", BigInteger),
     Column("settlement_id", BigInteger, ForeignKey("settlement.settlement_id"), nullable=False),
     Column("line_no", Integer),
     Column("fund", Text, nullable=False),
@@ -183,6 +186,7 @@ deduction = Table(
     Column("request_id", Text, nullable=False),
     recorded(),
     ForeignKeyConstraint(PART, [f"statement_part.{name}" for name in PART]),
+    ForeignKeyConstraint(CLAIM, [f"claim.{name}" for name in CLAIM]),
 )
 
 deposit_release = Table(
@@ -295,6 +299,7 @@ claim = Table(
     Column("deducted", BigInteger, nullable=False, server_default=text("0")),
     Column("amount", BigInteger, Computed("gross - deducted", persisted=True), nullable=False),
     Column("paid", BigInteger, nullable=False, server_default=text("0")),
+    Column("approved_amount", BigInteger),
     Column("account", LargeBinary),
     Column("state", Text, nullable=False, server_default=text("'draft'")),
     Column("created_on", Date, nullable=False),
@@ -308,6 +313,7 @@ claim = Table(
     Column("request_id", Text, nullable=False),
     recorded(),
     UniqueConstraint("settlement_id", "fund", "fiscal_year", name="claim_once"),
+    UniqueConstraint(*CLAIM, name="claim_of"),
 )
 
 person_account = Table(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.clearing import lists as clearing
+from app.clearing.claim_list import CLAIM_LIST
 from app.ledger import book as ledger
 from app.registry import lists as registry
 from app.service.lists import AnyList
@@ -20,6 +21,7 @@ LISTS: Final[Mapping[str, AnyList]] = {
         clearing.RECONCILIATIONS,
         clearing.DIFFERENCES,
         clearing.DEDUCTIONS,
+        CLAIM_LIST,
         settlement.BALANCES,
         settlement.SETTLEMENTS,
         clearing.RATES,

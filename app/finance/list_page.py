@@ -90,7 +90,7 @@ async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None =
         narrowed = await narrowed_by(visitor, connection, page.declared)
         listing, wanted = await _listing(visitor, connection, page, narrowed.filters, day)
         assert page.declared.selected is not None  # a page of a list that is read otherwise has its own module
-        rows = [page.declared.selected.answer(row, day) for row in listing.rows]
+        rows = [page.declared.selected.answer(row, day, visitor.service) for row in listing.rows]
         return {
             "listing": listing,
             "rows": rows,

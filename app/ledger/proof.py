@@ -48,10 +48,11 @@ WITH source AS (
   SELECT d.area_code, d.fund, d.hospital_code, {_OF_DEDUCTION}, -d.upheld
     FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move IN ('accepted',
       'upheld', 'reduced')
-   WHERE d.upheld > 0
+   WHERE d.upheld > 0 AND d.claim_id IS NULL
   UNION ALL
   SELECT d.area_code, d.fund, d.hospital_code, {_OF_DEDUCTION}, e.amount
     FROM deduction d JOIN clearing_event e ON e.object_id = 'ded_' || d.deduction_id AND e.move = 'given_back'
+   WHERE d.claim_id IS NULL
   UNION ALL
   SELECT o.area_code, o.fund, o.hospital_code, o.fiscal_year, -o.deposit - o.offset_amount FROM disbursement o
     WHERE {_APPROVED}
@@ -133,16 +134,21 @@ _BY_PREPAYMENT: Final = (
 )
 _BY_CLAIM: Final = f"{_OF_ORDERS}, {_SIGNED_BANK} AS amount FROM bank_movement b JOIN claim o USING (claim_id)"
 
-# A claim's account is what the fund still owes of it, and what the bank moved is what it has paid.
+# A claim's account is what the fund still owes of it, what was deducted is what stands of its deductions, what the bank
+# moved is what it has paid; more than is owed is paid only of one whose settlement was corrected since.
 _CLAIM: Final = f"""
-SELECT 'clm_' || k.claim_id AS place, k.amount - coalesce(b.amount, 0) AS expected, coalesce(f.amount, 0) AS found
+SELECT 'clm_' || k.claim_id AS place, k.gross - coalesce(d.amount, 0) - coalesce(b.amount, 0) AS expected,
+       coalesce(f.amount, 0) AS found
   FROM claim k
   LEFT JOIN (SELECT b.claim_id, sum({_SIGNED_BANK}) AS amount FROM bank_movement b GROUP BY 1) b USING (claim_id)
+  LEFT JOIN (SELECT d.claim_id, sum(d.upheld - d.given_back) AS amount FROM deduction d GROUP BY 1) d USING (claim_id)
   LEFT JOIN (
        SELECT a.party, sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END) AS amount
          FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account)
         WHERE a.kind = 'payable' AND a.party LIKE 'claim:%' GROUP BY 1) f ON f.party = 'claim:clm_' || k.claim_id
- WHERE k.amount - coalesce(b.amount, 0) <> coalesce(f.amount, 0) OR k.paid <> coalesce(b.amount, 0)"""
+ WHERE k.gross - coalesce(d.amount, 0) - coalesce(b.amount, 0) <> coalesce(f.amount, 0)
+    OR (k.deducted, k.paid) <> (coalesce(d.amount, 0), coalesce(b.amount, 0))
+    OR coalesce(f.amount, 0) < 0 AND k.state <> 'recoverable_from_person'"""
 
 _DEPOSITS: Final = """
 SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.path, '/', 2), 6) AS fund,

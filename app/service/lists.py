@@ -90,12 +90,12 @@ AnyList = DeclaredList[Any, Any, Any]
 @dataclass(frozen=True, slots=True)
 class Selected(Generic[F, R, P]):
     """A list that one SELECT gives: the query within the filters, the columns that order it (all one way; the last
-    one is unique), and a row as it is answered on a business day."""
+    one is unique), and a row as it is answered on a business day by a service with its policies."""
 
     query: Callable[[AsyncConnection, F, date], Awaitable[Select[Any]]]
     order: tuple[ColumnElement[Any], ...]
     newest_first: bool
-    answer: Callable[[RowMapping, date], R]
+    answer: Callable[[RowMapping, date, Service], R]
 
     async def read(self, asked: Asked[F, P]) -> Page[R, P]:
         """A page in the list's own order."""
@@ -107,7 +107,7 @@ class Selected(Generic[F, R, P]):
             if asked.after is not None:
                 wanted = wanted.where(self._behind(asked.after))
             rows = (await connection.execute(wanted.limit(asked.limit + 1))).mappings().all()
-        return page_of(rows, asked.limit, lambda row: self.answer(row, day), self._position)
+        return page_of(rows, asked.limit, lambda row: self.answer(row, day, asked.service), self._position)
 
     def _behind(self, after: P) -> ColumnElement[bool]:
         values = after if isinstance(after, tuple) else (after,)

@@ -86,7 +86,7 @@ _SELECTED: Final[Selected[BalanceFilters, BalanceAnswer, Settled]] = Selected(
     query=_balances,
     order=(patient_balance.c.recorded_at, patient_balance.c.balance_id),
     newest_first=True,
-    answer=lambda row, day: answer_of(balance_of(row)),
+    answer=lambda row, day, service: answer_of(balance_of(row)),
 )
 BALANCES: Final = DeclaredList(
     name="patient-balances",

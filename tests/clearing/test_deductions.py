@@ -328,6 +328,20 @@ async def test_after_the_year_is_closed_a_deduction_falls_into_the_year_it_is_ma
     assert [row[4] for row in await posted(owner)] == [2019]
 
 
+async def test_the_owner_of_one_fund_sees_what_was_deducted_of_every_part(desk: Office) -> None:
+    """The answer to their approval shows the other funds' parts as they are, with their deductions."""
+    settled = await desk.settled("1000.00", "2018-05-10")
+    await desk.at("2018-06-05")
+    statement = await desk.declared("2018-05")
+    made = await claimed(desk, statement, settled, "50.00")
+    await desk.do("hospital", f"/clearing/deductions/{made['deduction_id']}/acceptance")
+    await desk.hire("civil", scopes=["finance"], funds=["610100"])
+    approved = await desk.do("civil", f"/clearing/statements/{statement['statement_id']}/approval", {})
+    assert {one["fund"]: one["deducted"] for one in approved["parts"]} == {"390100": "50.00", "610100": "0.00"}
+    basic = next(one for one in approved["funds"] if one["fund"] == "390100")
+    assert (basic["deductions"], basic["payable"], basic["approved_by"]) == ("50.00", "900.00", None)
+
+
 async def test_a_sample_can_be_drawn_again_by_anybody(desk: Office) -> None:
     """The same seed draws the same settlements, by the stated method; the seed is kept, and made up where none is
     given."""

@@ -36,6 +36,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The deduction exceeds what the fund owes for the settlement. "
         "{payable} yuan are left beside other deductions; deduct less.",
     ),
+    "not_of_claim": (
+        "与该零星报销单不符。请填写该单自己的结算编号和基金，或不填。",
+        "The claim is of another settlement or fund. Name those of the claim, or leave them out.",
+    ),
     "amount_zero": ("金额不能为零。请填写大于零的金额。", "The amount is zero. Send one above zero."),
     "line_unknown": ("该结算没有这一行。请核对明细行号。", "The settlement has no such line. Check the line's number."),
     "appeal_too_late": (

@@ -88,7 +88,8 @@ CREATE POLICY difference_derives ON difference FOR SELECT TO onestop_settler USI
 GRANT SELECT, INSERT, UPDATE (state, resolution, resolved_by, resolved_on) ON difference TO onestop_app;
 GRANT SELECT ON difference TO onestop_settler;
 
--- A correction answers for the deductions of what it corrects, whoever makes it.
+-- A correction answers for the deductions of what it corrects, whoever makes it. Those of persons' claims are not the
+-- hospital's to see.
 CREATE TRIGGER deduction_kept BEFORE TRUNCATE ON deduction FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER deduction_guarded BEFORE INSERT OR UPDATE ON deduction FOR EACH ROW
   EXECUTE FUNCTION deduction_guarded();
@@ -96,8 +97,11 @@ CREATE TRIGGER deduction_moves BEFORE UPDATE OR DELETE ON deduction FOR EACH ROW
   EXECUTE FUNCTION only_moves('deduction', 'upheld', 'given_back', 'appeal_reason', 'appealed_by', 'appealed_on',
     'decide_by', 'outcome', 'decision_reason', 'decided_by', 'decided_on');
 ALTER TABLE deduction ENABLE ROW LEVEL SECURITY;
+CREATE TRIGGER deduction_followed AFTER UPDATE OF upheld, given_back ON deduction FOR EACH ROW
+  WHEN (NEW.claim_id IS NOT NULL) EXECUTE FUNCTION deduction_followed();
 CREATE POLICY deduction_reach ON deduction TO onestop_app
-  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+  USING (reaches(CASE WHEN claim_id IS NULL THEN hospital_code END, area_code,
+                 CASE WHEN claim_id IS NULL THEN hospital_area END) AND reaches_fund(fund));
 CREATE POLICY deduction_settles ON deduction TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE (state, upheld, appeal_reason, appealed_by, appealed_on, decide_by, outcome,
   decision_reason,
@@ -210,8 +214,8 @@ GRANT SELECT, INSERT ON family_doctor_fee TO onestop_app;
 CREATE TRIGGER claim_kept BEFORE TRUNCATE ON claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER claim_derived BEFORE UPDATE ON claim FOR EACH ROW EXECUTE FUNCTION claim_derived();
 CREATE TRIGGER claim_moves BEFORE UPDATE OR DELETE ON claim FOR EACH ROW
-  EXECUTE FUNCTION only_moves('claim', 'gross', 'deducted', 'amount', 'paid', 'account', 'approved_by', 'approved_on',
-    'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
+  EXECUTE FUNCTION only_moves('claim', 'gross', 'deducted', 'amount', 'paid', 'approved_amount', 'account',
+    'approved_by', 'approved_on', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
 ALTER TABLE claim ENABLE ROW LEVEL SECURITY;
 CREATE POLICY claim_reach ON claim TO onestop_app USING (reaches(NULL, area_code, NULL) AND reaches_fund(fund));
 CREATE POLICY claim_settles ON claim TO onestop_settler USING (true) WITH CHECK (true);

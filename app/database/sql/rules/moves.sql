@@ -29,6 +29,7 @@ INSERT INTO state_move VALUES
   ('prepayment', 'returned', 'paid'), ('prepayment', 'returned', 'part_paid'),
   ('claim', 'draft', 'approved'), ('claim', 'draft', 'cancelled'), ('claim', 'draft', 'reversed'), ('claim', 'draft', 'paid'),
   ('claim', 'draft', 'recoverable_from_person'), ('claim', 'cancelled', 'approved'), ('claim', 'cancelled', 'reversed'),
+  ('claim', 'cancelled', 'paid'), ('claim', 'paid', 'reversed'),
   ('claim', 'cancelled', 'draft'), ('claim', 'approved', 'sent'), ('claim', 'approved', 'cancelled'), ('claim', 'approved', 'draft'),
   ('claim', 'approved', 'reversed'), ('claim', 'approved', 'paid'), ('claim', 'approved', 'recoverable_from_person'),
   ('claim', 'sent', 'paid'), ('claim', 'sent', 'part_paid'), ('claim', 'sent', 'cancelled'), ('claim', 'sent', 'draft'),

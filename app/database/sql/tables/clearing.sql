@@ -143,11 +143,13 @@ CREATE TABLE difference (
 CREATE INDEX difference_open ON difference (statement_id) WHERE state = 'open';
 CREATE INDEX difference_reconciliation ON difference (reconciliation_id);
 
--- What the audit takes off a settlement: proposed, then accepted, or appealed and decided.
+-- What the audit takes off a settlement, of a part of a statement or of a person's claim: proposed, then accepted, or
+-- appealed and decided. The table claim comes later and adds its foreign key.
 CREATE TABLE deduction (
   deduction_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  statement_id   bigint NOT NULL REFERENCES statement,
-  part_id        bigint NOT NULL,
+  statement_id   bigint REFERENCES statement,
+  part_id        bigint,
+  claim_id       bigint,
   settlement_id  bigint NOT NULL REFERENCES settlement,
   line_no        integer,
   fund           text NOT NULL,
@@ -177,6 +179,7 @@ CREATE TABLE deduction (
   recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT deduction_of_part FOREIGN KEY (part_id, statement_id, fund, fiscal_year)
     REFERENCES statement_part (part_id, statement_id, fund, fiscal_year),
+  CONSTRAINT deduction_of CHECK (num_nonnulls(part_id, claim_id) = 1 AND (part_id IS NULL) = (statement_id IS NULL)),
   CONSTRAINT deduction_given_back CHECK (given_back BETWEEN 0 AND coalesce(upheld, 0)),
   CONSTRAINT deduction_decided_by_another CHECK (decided_by <> subject AND decided_by <> appealed_by),
   CONSTRAINT deduction_upheld CHECK ((upheld IS NOT NULL) = (state IN ('accepted', 'decided', 'lapsed')))
@@ -184,6 +187,7 @@ CREATE TABLE deduction (
 CREATE INDEX deduction_statement ON deduction (statement_id);
 CREATE INDEX deduction_part ON deduction (part_id);
 CREATE INDEX deduction_settlement ON deduction (settlement_id);
+CREATE INDEX deduction_claim ON deduction (claim_id) WHERE claim_id IS NOT NULL;
 
 -- The final settlement of a year's deposits of one hospital, fund and area.
 CREATE TABLE deposit_release (
@@ -313,7 +317,8 @@ CREATE TABLE prepayment_offset (
 CREATE INDEX prepayment_offset_of ON prepayment_offset (disbursement_id);
 
 -- What a fund owes a person who paid a bill in cash (零星报销): one per settlement, fund and fiscal year. `gross` is what the
--- postings of the settlement and its corrections come to; `account` is the person's account as it was at the approval.
+-- postings of the settlement and its corrections come to, `deducted` what stands of its deductions; `approved_amount` and
+-- `account`, the person's, are as they were at the approval.
 CREATE TABLE claim (
   claim_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   settlement_id bigint NOT NULL REFERENCES settlement,
@@ -327,6 +332,7 @@ CREATE TABLE claim (
   deducted      bigint NOT NULL DEFAULT 0 CHECK (deducted BETWEEN 0 AND gross),
   amount        bigint NOT NULL GENERATED ALWAYS AS (gross - deducted) STORED,
   paid          bigint NOT NULL DEFAULT 0 CHECK (paid >= 0),
+  approved_amount bigint,
   account       bytea,
   state         text NOT NULL DEFAULT 'draft'
                 CHECK (state IN ('draft', 'approved', 'sent', 'paid', 'part_paid', 'returned', 'cancelled', 'reversed',
@@ -342,6 +348,7 @@ CREATE TABLE claim (
   request_id    text NOT NULL,
   recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT claim_once UNIQUE (settlement_id, fund, fiscal_year),
+  CONSTRAINT claim_of UNIQUE (claim_id, settlement_id, fund, fiscal_year),
   CONSTRAINT claim_by_another CHECK (approved_by <> subject),
   CONSTRAINT claim_within CHECK (paid <= gross - deducted OR state = 'recoverable_from_person'),
   CONSTRAINT claim_approved CHECK (state NOT IN ('approved', 'sent', 'paid', 'part_paid', 'returned')
@@ -349,6 +356,8 @@ CREATE TABLE claim (
 );
 CREATE INDEX claim_newest ON claim (recorded_at DESC, claim_id DESC);
 CREATE INDEX claim_person ON claim (person_id);
+ALTER TABLE deduction ADD CONSTRAINT deduction_of_claim FOREIGN KEY (claim_id, settlement_id, fund, fiscal_year)
+  REFERENCES claim (claim_id, settlement_id, fund, fiscal_year);
 
 -- The account to which a person's claims are paid, encrypted; each change holds once another person has approved it.
 CREATE TABLE person_account (

@@ -1,6 +1,7 @@
--- A claim's state follows its money: what a correction takes back is reversed, or recoverable once it was paid; what a
--- correction adds is a draft again that another person approves; what was sent is part_paid, paid or returned as the bank
--- says; money that the person gives back closes what was recoverable.
+-- A claim's state follows its money: what a correction takes back is reversed, or recoverable once it was paid; what is
+-- owed above the approved amount is a draft again that another person approves; what was sent is part_paid, paid or
+-- returned as the bank says; money that the person gives back closes what was recoverable. A claim that deductions took
+-- whole waits for its approval as before, and is paid by it.
 -- Called by the trigger claim_derived, before only_moves().
 CREATE FUNCTION claim_derived() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
@@ -9,18 +10,26 @@ DECLARE
   has bigint := NEW.paid;
 BEGIN
   IF (NEW.gross, NEW.deducted, NEW.paid) = (OLD.gross, OLD.deducted, OLD.paid) THEN
+    IF NEW.state = 'approved' THEN
+      NEW.approved_amount := owed;
+    END IF;
     RETURN NEW;
   END IF;
   NEW.state := CASE
     WHEN has > owed THEN 'recoverable_from_person'
-    WHEN owed = 0 AND (OLD.gross - OLD.deducted > 0 OR OLD.state IN ('recoverable_from_person', 'reversed')) THEN 'reversed'
-    WHEN owed > OLD.gross - OLD.deducted AND has < owed THEN 'draft'
+    WHEN NEW.gross = 0 THEN 'reversed'
+    WHEN owed = 0 AND OLD.state IN ('draft', 'cancelled') THEN OLD.state
     WHEN has = owed THEN 'paid'
+    WHEN OLD.state = 'draft' OR owed > greatest(OLD.gross - OLD.deducted, coalesce(OLD.approved_amount, 0)) THEN 'draft'
     WHEN has > 0 THEN 'part_paid'
+    WHEN OLD.state IN ('recoverable_from_person', 'reversed') THEN 'draft'
     WHEN NEW.paid < OLD.paid THEN 'returned'
-    WHEN OLD.state = 'recoverable_from_person' THEN 'draft'
+    WHEN OLD.state = 'paid' THEN 'draft'
     ELSE NEW.state END;
-  IF NEW.state = 'draft' THEN
+  IF NEW.state IN ('draft', 'reversed') THEN
+    NEW.approved_amount := NULL;
+  END IF;
+  IF NEW.state = 'draft' AND has = 0 THEN
     NEW.approved_by := NULL;
     NEW.approved_on := NULL;
   END IF;

@@ -1,5 +1,5 @@
--- After corrections: what they made excessive of deductions is given back, first of lines, then of the whole
--- settlement; deductions still argued about end with a reversal that leaves nothing owed. p_entries are the
+-- After corrections: what they made excessive of deductions is given back, first of lines, then of each claim, then of
+-- the whole settlement; deductions still argued about end with a reversal that leaves nothing owed. p_entries are the
 -- corrections' rows; p_lines says what a fund would lose if the rest of a deducted line were refunded now.
 -- Called by app/settlement/deducted.py in the correction's own transaction.
 CREATE FUNCTION deductions_fit(p_entries bigint[], p_lines jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -16,14 +16,20 @@ BEGIN
         JOIN deduction d ON d.settlement_id = l.settlement_id AND d.line_no = l.line_no AND d.fund = l.fund
          AND d.upheld > d.given_back
        WHERE l.settlement_id = e.of_settlement_id GROUP BY 1, 2 ORDER BY 1, 2 LOOP
-      PERFORM deduction_given_back(e, x.fund, x.line_no, x.excess);
+      PERFORM deduction_given_back(e, x.fund, x.line_no, NULL, x.excess);
+    END LOOP;
+    FOR x IN
+      SELECT k.fund, k.claim_id, sum(d.upheld - d.given_back)::bigint - k.gross AS excess
+        FROM deduction d JOIN claim k USING (claim_id)
+       WHERE d.settlement_id = e.of_settlement_id AND d.upheld > d.given_back GROUP BY k.claim_id ORDER BY k.claim_id LOOP
+      PERFORM deduction_given_back(e, x.fund, NULL, x.claim_id, x.excess);
     END LOOP;
     FOR x IN
       SELECT d.fund, sum(d.upheld - d.given_back)::bigint
                      - greatest(settlement_owed(e.of_settlement_id, d.fund), 0) AS excess
         FROM deduction d WHERE d.settlement_id = e.of_settlement_id AND d.upheld > d.given_back
        GROUP BY 1 ORDER BY 1 LOOP
-      PERFORM deduction_given_back(e, x.fund, NULL, x.excess);
+      PERFORM deduction_given_back(e, x.fund, NULL, NULL, x.excess);
     END LOOP;
     IF e.kind = 'reversal' THEN
       FOR x IN SELECT d.* FROM deduction d

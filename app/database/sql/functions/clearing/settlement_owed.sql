@@ -1,5 +1,5 @@
--- What a fund owes a hospital for a settlement: its postings on the hospital's payable account for the settlement and
--- its corrections, fen. A recovery leaves the hospital what it was owed.
+-- What a fund owes for a settlement, to the hospital or on a person's claims: its postings on their payable accounts for
+-- the settlement and its corrections, fen. A recovery leaves the hospital what it was owed.
 -- Called by deduction_guarded(), deductions_fit(), app/clearing/owed.py, the proof of the ledger.
 CREATE FUNCTION settlement_owed(p_settlement_id bigint, p_fund text) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -9,7 +9,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
    WHERE t.settlement_id IN (SELECT s.settlement_id FROM settlement s
                               WHERE p_settlement_id IN (s.settlement_id, s.of_settlement_id))
      AND t.fund = p_fund AND t.event IN ('settlement', 'adjustment', 'reversal', 'recovery')
-     AND (c.kind = 'payable' AND c.party LIKE 'hospital:%' OR d.kind = 'payable' AND d.party LIKE 'hospital:%')
+     AND (c.kind = 'payable' AND c.party ~ '^(hospital|claim):' OR d.kind = 'payable' AND d.party ~ '^(hospital|claim):')
 $$;
 
 ALTER FUNCTION settlement_owed OWNER TO onestop_settler;

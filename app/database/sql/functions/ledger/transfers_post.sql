@@ -1,5 +1,6 @@
 -- Posts the transfers of clearing's events, from JSON. Those of settling are entry_write's, and nobody else's. A
--- deduction's is what was upheld of it, whoever brings that about: a hospital that accepts posts it itself.
+-- deduction's is what was upheld of it, of the account that it was made of, whoever brings that about: a hospital or a
+-- registering office that accepts posts it itself.
 -- Called by app/clearing/posting.py.
 CREATE FUNCTION transfers_post(p_transfers jsonb) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
@@ -7,7 +8,7 @@ DECLARE
   ids bigint[];
 BEGIN
   IF EXISTS (
-    SELECT FROM jsonb_to_recordset(p_transfers) AS t(event text, area_code text, hospital_code text,
+    SELECT FROM jsonb_to_recordset(p_transfers) AS t(event text, debit text, area_code text, hospital_code text,
              hospital_area text, fund text, amount bigint, settlement_id bigint, statement_id bigint, cause text)
      WHERE t.event NOT IN ('family_doctor', 'deduction', 'deposit_withheld', 'deposit_returned', 'deposit_released',
                            'deposit_forfeited', 'offset', 'offset_undone', 'carried', 'order_sent', 'order_settled',
@@ -18,8 +19,8 @@ BEGIN
              WHEN 'family_doctor' THEN true
              WHEN 'deduction' THEN EXISTS (
                SELECT FROM deduction d
-                WHERE 'ded_' || d.deduction_id = t.cause AND d.upheld = t.amount AND d.statement_id = t.statement_id
-                  AND d.settlement_id = t.settlement_id AND d.fund = t.fund AND d.hospital_code = t.hospital_code
+                WHERE 'ded_' || d.deduction_id = t.cause AND d.upheld = t.amount AND t.debit = deduction_payable(d)
+                  AND d.statement_id IS NOT DISTINCT FROM t.statement_id AND d.settlement_id = t.settlement_id AND d.fund = t.fund AND d.hospital_code = t.hospital_code
                   AND d.area_code = t.area_code AND d.state IN ('accepted', 'decided'))
              ELSE coalesce(current_setting('onestop.finance', true) = 'true', false) AND reaches_fund(t.fund) END
   ) THEN
