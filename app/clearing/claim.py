@@ -65,6 +65,11 @@ async def _account(connection: AsyncConnection, person_id: str) -> bytes | None:
     return (await connection.execute(select(person_account.c.account).where(*mine))).scalar_one_or_none()
 
 
+async def is_account_current(connection: AsyncConnection, row: Claim) -> bool:
+    """Whether the account that the approval pinned is still the person's."""
+    return await _account(connection, row.person_id) == row.account
+
+
 async def _before(act: Act, claim_id: int) -> None:
     """Lock the person, so that no correction comes between, and end deductions that have waited too long."""
     of = select(claim.c.settlement_id).where(claim.c.claim_id == claim_id)
@@ -96,7 +101,7 @@ async def _cancelling(act: Act, row: Claim) -> None:
 
 async def _sending(act: Act, row: Claim) -> Sequence[Posting]:
     """Conflict ``payee_account_changed`` when the account is another than the approved one."""
-    if await _account(act.connection, row.person_id) != row.account:
+    if not await is_account_current(act.connection, row):
         raise Conflict("payee_account_changed")
     return []
 

@@ -5,11 +5,13 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.ids import CLAIM, number_of, shown_id
 from app.clearing import claim, person_account
 from app.clearing.api import opened, reading
 from app.clearing.bank import PaymentRequest
 from app.clearing.claim import CLAIMS, ClaimAnswer
 from app.clearing.claim_list import CLAIM_LIST
+from app.clearing.claim_slip import slip_pdf
 from app.clearing.deduction_proposal import ClaimDeductionRequest, propose_of_claim
 from app.clearing.deduction_row import DeductionAnswer
 from app.clearing.machine import Act
@@ -23,6 +25,7 @@ from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS, REGISTRY_READERS
 from app.service.wire import decode
+from app.settlement.slip_pdf import PDF_TYPE
 
 router = APIRouter(prefix="/v1", tags=["claims"])
 
@@ -47,6 +50,18 @@ async def get_claim(request: Request, claim_id: str) -> Response:
 
 
 add_paying(router, Door("/claims", "claim_id", "claim", ClaimAnswer, _show), CLAIMS)
+
+
+@router.get(
+    "/claims/{claim_id}/slip",
+    response_class=Response,
+    responses={200: {"description": "OK", "content": {PDF_TYPE: {}}}},
+)
+async def get_claim_slip(request: Request, claim_id: str) -> Response:
+    """The slip of payment 零星报销拨付单 of a claim, as PDF (A4, archival)."""
+    caller, service = await opened(request, *REGISTRY_READERS)
+    headers = {"Content-Disposition": f'inline; filename="{shown_id(CLAIM, number_of(CLAIM, claim_id))}.pdf"'}
+    return Response(await slip_pdf(service, caller, claim_id), 200, headers, PDF_TYPE)
 
 
 @router.post(

@@ -19,6 +19,7 @@ from app.service.security import Keys, decrypt, encrypt
 
 PENDING: Final = "pending"
 APPROVED: Final = "approved"
+MOST_WAITING: Final = 200
 
 
 class PersonAccountRequest(Struct, forbid_unknown_fields=True):
@@ -40,6 +41,29 @@ class PersonAccountAnswer(Struct):
     person_id: str
     bank_account: BankAccount | None
     bank_account_change: AccountChangeAnswer | None
+
+
+class WaitingChange(Struct):
+    """A change that waits for another person, its account masked; null where it removes the account."""
+
+    change_id: str
+    person_id: str
+    bank_account: BankAccount | None
+    asked_by: str
+
+
+async def waiting(keys: Keys, connection: AsyncConnection) -> list[WaitingChange]:
+    """The changes within reach that wait, the oldest first."""
+    wanted = select(person_account).where(person_account.c.state == PENDING).order_by(person_account.c.change_id)
+    return [
+        WaitingChange(
+            shown_id(ACCOUNT_CHANGE, row["change_id"]),
+            row["person_id"],
+            masked_account(keys, row["person_id"], row["account"]),
+            row["subject"],
+        )
+        for row in (await connection.execute(wanted.limit(MOST_WAITING))).mappings()
+    ]
 
 
 async def ask(
@@ -87,8 +111,15 @@ async def approve(act: Act, shown: str) -> AccountChangeAnswer:
 async def _holding(keys: Keys, connection: AsyncConnection, person_id: str) -> BankAccount | None:
     mine = (person_account.c.person_id == person_id, person_account.c.state == APPROVED)
     content = (await connection.execute(select(person_account.c.account).where(*mine))).scalar_one_or_none()
-    if content is None:
-        return None
+    return None if content is None else _decoded(keys, person_id, content)
+
+
+def masked_account(keys: Keys, person_id: str, content: bytes | None) -> BankAccount | None:
+    """A person's account as it was stored, its number masked; None without one."""
+    return None if content is None else masked(_decoded(keys, person_id, content))
+
+
+def _decoded(keys: Keys, person_id: str, content: bytes) -> BankAccount:
     return msgspec.json.decode(decrypt(keys, content, associated=_place(person_id)), type=BankAccount)
 
 

@@ -19,7 +19,8 @@ PAGE: Final = ListPage(
     declared=DEDUCTIONS,
     address="/finance/audit",
     members=(
-        *("deduction_id", "hospital_code", "settlement_id", "fund", "reason", "amount", "upheld", "appeal_by", "state"),
+        *("deduction_id", "hospital_code", "settlement_id", "claim_id", "fund", "reason", "amount", "upheld"),
+        *("appeal_by", "state"),
     ),
     key="deduction_id",
     template="audit.html",
@@ -36,11 +37,11 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     return await list_shown(visitor, PAGE, refusal, outcomes=OUTCOMES)
 
 
-async def _act(request: Request, notice: str, move: Move, scope: str) -> Response:
+async def _act(request: Request, notice: str, move: Move, *scopes: str) -> Response:
     return await stepped(
         request,
         move,
-        scope,
+        *scopes,
         location="/finance/audit",
         notice=f"notice.deduction.{notice}",
         show=lambda visitor, refusal: _page(visitor, refusal),
@@ -60,20 +61,20 @@ async def post_decide(request: Request, deduction_id: str) -> Response:
 
 @router.post("/{deduction_id}/appeal")
 async def post_appeal(request: Request, deduction_id: str) -> Response:
-    """The hospital disagrees."""
+    """The hospital disagrees, or the registering office for a person."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
         wanted = struct_of(form, AppealRequest, "reason")
         return await deduction.appeal(visitor.service, connection, visitor.caller, deduction_id, wanted)
 
-    return await _act(request, "appealed", move, "hospital")
+    return await _act(request, "appealed", move, "hospital", "registry")
 
 
 @router.post("/{deduction_id}/accept")
 async def post_accept(request: Request, deduction_id: str) -> Response:
-    """The hospital agrees."""
+    """The hospital agrees, or the registering office for a person."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
         return await deduction.accept(visitor.service, connection, visitor.caller, deduction_id)
 
-    return await _act(request, "accepted", move, "hospital")
+    return await _act(request, "accepted", move, "hospital", "registry")

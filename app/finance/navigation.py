@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.service.security import MONEY_READERS, OFFICE_READERS
+from app.service.security import MONEY_READERS, OFFICE_READERS, PERSON_READERS, REGISTRY_READERS
 
 ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.overview", "/finance", MONEY_READERS),
@@ -11,7 +11,8 @@ ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.statements", "/finance/statements", MONEY_READERS),
     ("nav.settlements", "/finance/settlements", MONEY_READERS),
     ("nav.reconciliation", "/finance/reconciliation", MONEY_READERS),
-    ("nav.audit", "/finance/audit", MONEY_READERS),
+    ("nav.claims", "/finance/claims", REGISTRY_READERS),
+    ("nav.audit", "/finance/audit", PERSON_READERS),
     ("nav.prepayments", "/finance/prepayments", MONEY_READERS),
     ("nav.balances", "/finance/balances", MONEY_READERS),
     ("nav.closings", "/finance/closings", OFFICE_READERS),

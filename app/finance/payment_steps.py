@@ -39,12 +39,14 @@ NOT_OWN: Final = frozenset({"approve", "repay"})
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Where the pages of a kind are, its noun in the notices, and how one of them is shown again after a refusal."""
+    """Where the pages of a kind are, its noun in the notices, how one of them is shown again after a refusal, and how
+    money is recorded that the payee gave back."""
 
     path: str
     noun: str
     kind: Paying[Any]
     show: Callable[[Visitor, str, Refusal], Awaitable[Response]]
+    repay: Callable[[Act, str, PaymentRequest], Awaitable[Any]] = repayment.repay
 
 
 def steps_for(visitor: Visitor, kind: PaymentKind, state: str, made_by: str) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ def _step(pages: Pages, word: str) -> Callable[[Request, str], Awaitable[Respons
     async def endpoint(request: Request, shown_id: str) -> Response:
         async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
             act = await acting(visitor.service, connection, visitor.caller)
-            return await _moved(act, pages.kind, shown_id, word, form)
+            return await _moved(act, pages, shown_id, word, form)
 
         return await stepped(
             request,
@@ -81,7 +83,8 @@ def _step(pages: Pages, word: str) -> Callable[[Request, str], Awaitable[Respons
     return endpoint
 
 
-async def _moved(act: Act, kind: Paying[Any], shown_id: str, word: str, form: dict[str, str]) -> Any:
+async def _moved(act: Act, pages: Pages, shown_id: str, word: str, form: dict[str, str]) -> Any:
+    kind = pages.kind
     match word:
         case "approve":
             return await machine.approve(act, kind, shown_id)
@@ -95,6 +98,6 @@ async def _moved(act: Act, kind: Paying[Any], shown_id: str, word: str, form: di
             return await machine.give_back(act, kind, shown_id, back)
         case "repay":
             repaid = struct_of(form, PaymentRequest, "amount", "paid_on", "bank_reference")
-            return await repayment.repay(act, shown_id, repaid)
+            return await pages.repay(act, shown_id, repaid)
         case _:
             return await machine.cancel(act, kind, shown_id, struct_of(form, ReasonRequest, "reason").reason)

@@ -9,11 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.names import CLASS_NAMES
+from app.clearing import person_account
+from app.clearing.claim import answer_of_row
+from app.clearing.moves import business_now, today
+from app.clearing.tables import claim
 from app.finance.page import PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
 from app.registry.service import read_person
 from app.service.lists import Asked
-from app.service.security import PERSON_READERS
+from app.service.security import PERSON_READERS, REGISTRY_READERS
 from app.settlement.balance import answer_of, balance_of
 from app.settlement.lists import SETTLEMENTS, SettlementFilters
 from app.settlement.tables import patient_balance, person_year
@@ -38,7 +42,12 @@ async def get_person(request: Request, person_id: str) -> Response:
         owed = select(patient_balance).where(patient_balance.c.person_id == person_id)
         rows = (await connection.execute(owed.order_by(patient_balance.c.balance_id.desc()))).mappings()
         years = select(person_year.c.benefit_year).where(person_year.c.person_id == person_id)
+        claims = select(claim).where(claim.c.person_id == person_id).order_by(claim.c.claim_id.desc())
+        day = today(await business_now(service, connection))
+        office = visitor.may(*REGISTRY_READERS)
         return {
+            "claims": [answer_of_row(service.book, row, day) for row in (await connection.execute(claims)).mappings()],
+            "account": await person_account.account_of(service.keys, connection, person_id) if office else None,
             "balances": [answer_of(balance_of(row)) for row in rows],
             "years": sorted((await connection.execute(years)).scalars(), reverse=True),
             "names": await hospital_names(connection, [bill.hospital_code for bill in bills]),

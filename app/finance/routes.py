@@ -5,8 +5,10 @@ from typing import Final
 from fastapi import FastAPI
 
 from app.finance import (
+    accounts,
     audit,
     balances,
+    claims,
     closings,
     exports,
     hospital,
@@ -48,6 +50,8 @@ MODULES: Final = (
     settlement,
     reconciliation,
     audit,
+    claims,
+    accounts,
     prepayments,
     balances,
     closings,

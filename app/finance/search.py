@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.ids import DISBURSEMENT, PREPAYMENT, SETTLEMENT, read_id, shown_id
+from app.basics.ids import CLAIM, DISBURSEMENT, PREPAYMENT, SETTLEMENT, read_id, shown_id
 from app.clearing.tables import bank_movement
 from app.finance.look import page_of
 from app.finance.page import PageRoute, Visitor, gone_to, reading, shown, visit
@@ -92,10 +92,12 @@ def _person(visitor: Visitor, typed: str) -> ColumnElement[bool]:
 
 async def _movements(connection: AsyncConnection, typed: str) -> list[Hit]:
     columns = bank_movement.c
-    wanted = select(columns.disbursement_id, columns.prepayment_id).where(columns.bank_reference == typed)
+    prefixes = (DISBURSEMENT, PREPAYMENT, CLAIM)
+    numbers = (columns.disbursement_id, columns.prepayment_id, columns.claim_id)
+    wanted = select(*numbers).where(columns.bank_reference == typed)
     hits = []
     for row in await connection.execute(wanted.limit(MOST)):
-        paid = shown_id(DISBURSEMENT, row[0]) if row[0] is not None else shown_id(PREPAYMENT, row[1])
+        paid = next(shown_id(prefix, one) for prefix, one in zip(prefixes, row, strict=True) if one is not None)
         hits.append(Hit("reference", typed, paid, str(page_of(paid))))
     return hits
 

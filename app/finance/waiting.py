@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.money import yuan
 from app.clearing.tables import (
+    claim,
     deduction,
     difference,
     disbursement,
     monthly_report,
     payout_exception,
+    person_account,
     prepayment,
     statement,
 )
@@ -52,9 +54,12 @@ class Waiting(Struct, frozen=True):
 
 
 _UNPAID: Final = disbursement.c.amount - disbursement.c.paid
+_CLAIM_UNPAID: Final = claim.c.amount - claim.c.paid
 _ORDERS: Final = "/finance/orders"
+_CLAIMS: Final = "/finance/claims"
 _PREPAID: Final = "/finance/prepayments"
 _DECLARED: Final = "/finance/statements"
+_WITHOUT_FILTERS: Final = ("/finance/closings", "/finance/reports", "/finance/accounts")
 TASKS: Final = (
     Task("statements.declared", statement, "declared", _DECLARED, ("subject",)),
     Task("statements.reconciled", statement, "reconciled", _DECLARED, ("subject",)),
@@ -66,6 +71,13 @@ TASKS: Final = (
     Task("prepayments.draft", prepayment, "draft", _PREPAID, ("subject",), prepayment.c.amount),
     Task("prepayments.approved", prepayment, "approved", _PREPAID, (), prepayment.c.amount),
     Task("prepayments.sent", prepayment, "sent", _PREPAID, (), prepayment.c.amount),
+    Task("claims.draft", claim, "draft", _CLAIMS, ("subject",), claim.c.amount),
+    Task("claims.approved", claim, "approved", _CLAIMS, (), claim.c.amount),
+    Task("claims.sent", claim, "sent", _CLAIMS, (), _CLAIM_UNPAID),
+    Task("claims.part_paid", claim, "part_paid", _CLAIMS, (), _CLAIM_UNPAID),
+    Task("claims.returned", claim, "returned", _CLAIMS, (), _CLAIM_UNPAID),
+    Task("claims.recoverable", claim, "recoverable_from_person", _CLAIMS, ("subject",), -_CLAIM_UNPAID),
+    Task("accounts", person_account, "pending", "/finance/accounts", ("subject",)),
     Task("appeals", deduction, "appealed", "/finance/audit", ("subject", "appealed_by"), deduction.c.amount),
     Task("differences", difference, "open", "/finance/reconciliation"),
     Task("balances", patient_balance, "open", "/finance/balances"),
@@ -103,7 +115,7 @@ def _counted(number: int, task: Task, principal: Principal) -> Any:
 
 
 def _shown(task: Task, mine: int, others: int, amount: int) -> Waiting:
-    query = {"state": task.state} if task.address not in ("/finance/closings", "/finance/reports") else {}
+    query = {} if task.address in _WITHOUT_FILTERS else {"state": task.state}
     return Waiting(
         task.key, mine, others, None if task.amount is None else yuan(int(amount)), link(task.address, query)
     )

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 
 from tests.clearing.office import Office
 from tests.finance.conftest import NARROW, WIDE, Desk
+from tests.finance.test_claims import claim_of
 
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
 
@@ -203,6 +204,7 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
     body = {"hospital_code": busy_office.world.township, "area_code": "530100", "fund": "390100"}
     await busy_office.do("li", "/prepayments", body | {"amount": "1000.00", "year": 2018})
     person = (await busy_office.get(f"/settlements/{number}"))["person_id"]
+    claim = await claim_of(busy_office)
     paths = [
         "/finance",
         "/finance/waiting",
@@ -219,6 +221,10 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
         f"/finance/settlements/{number}",
         "/finance/reconciliation",
         "/finance/audit",
+        "/finance/claims",
+        f"/finance/claims/{claim['claim_id']}",
+        f"/finance/persons/{claim['person_id']}",
+        "/finance/accounts",
         "/finance/prepayments",
         "/finance/prepayments/pre_1",
         "/finance/balances",

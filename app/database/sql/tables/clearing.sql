@@ -356,6 +356,7 @@ CREATE TABLE claim (
 );
 CREATE INDEX claim_newest ON claim (recorded_at DESC, claim_id DESC);
 CREATE INDEX claim_person ON claim (person_id);
+CREATE INDEX claim_open ON claim (state) WHERE state NOT IN ('paid', 'reversed', 'cancelled');
 ALTER TABLE deduction ADD CONSTRAINT deduction_of_claim FOREIGN KEY (claim_id, settlement_id, fund, fiscal_year)
   REFERENCES claim (claim_id, settlement_id, fund, fiscal_year);
 
