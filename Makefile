@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 ENGINE ?= docker
 IMAGE ?= onestop
+# Whoever forbids it pays for compiling everything again at each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18

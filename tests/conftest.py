@@ -10,8 +10,10 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -23,6 +25,11 @@ from app.database.schema import migrate
 ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
 CLOCK = "2027-06-30T10:00:00+08:00"
 ROOT = Path(__file__).parent.parent
+START_SECONDS = 120
+
+# The tests start the service again and again: compiling it each time would be half of their work.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 TokenFactory = Callable[..., Awaitable[dict[str, str]]]
 
@@ -49,22 +56,28 @@ def database_named(url: str, name: str) -> str:
     return head.rsplit("/", 1)[0] + f"/{name}" + (f"?{tail}" if tail else "")
 
 
-async def new_database(url: str) -> str:
-    """Create an empty database on the server."""
+async def new_database(url: str, template: str = "template1") -> str:
+    """Create a database on the server: an empty one, or a copy of another that nobody is connected to."""
     name = f"onestop_test_{secrets.token_hex(6)}"
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     finally:
         await connection.close()
     return database_named(url, name)
 
 
+TEMPLATES: Final[dict[str, str]] = {}
+"""By server, the name of a migrated database that nobody is connected to."""
+
+
 async def migrated_database(url: str) -> str:
     """Create a database with today's schema on the server."""
-    made = await new_database(url)
-    await migrate(made)
-    return made
+    if url not in TEMPLATES:
+        first = await new_database(url)
+        await migrate(first)
+        TEMPLATES[url] = urlsplit(first).path.removeprefix("/")
+    return await new_database(url, TEMPLATES[url])
 
 
 @pytest.fixture(scope="session")
@@ -108,13 +121,14 @@ def start_service(
         cwd=ROOT,
     )
     base_url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        assert process.poll() is None, "the service did not start"
-        try:
-            if httpx.get(f"{base_url}/readyz").status_code == 200:
-                return process, base_url
-        except httpx.HTTPError:
-            time.sleep(0.05)
+    deadline = time.monotonic() + START_SECONDS
+    with httpx.Client(base_url=base_url, verify=False) as probe:
+        while time.monotonic() < deadline:
+            assert process.poll() is None, "the service did not start"
+            with suppress(httpx.HTTPError):
+                if probe.get("/readyz").status_code == 200:
+                    return process, base_url
+            time.sleep(0.1)
     raise AssertionError("the service did not become ready")
 
 

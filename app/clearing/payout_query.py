@@ -50,17 +50,25 @@ WITH plan AS (
      AND (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date <= :as_of AND s.period >= :first{statements}
 ), item AS MATERIALIZED (
   SELECT i.transfer_id, i.statement_id FROM declared s JOIN statement_item i USING (statement_id)
+), cut AS MATERIALIZED (
+  -- a deduction is as late as the posting that it cuts
+  SELECT t.transfer_id, min(o.period) AS period
+    FROM transfer t JOIN transfer o ON o.settlement_id = t.settlement_id AND o.fund = t.fund AND o.event <> 'deduction'
+    JOIN item i ON (i.transfer_id, i.statement_id) = (o.transfer_id, t.statement_id)
+   WHERE t.event = 'deduction' AND t.fiscal_year IN (:year, :year - 1) AND t.business_date <= :as_of{transfers}
+   GROUP BY 1
 ), movement AS (
   -- what moved, as of the day, of the year and the one before; by accounts, so that the long read stays narrow
   SELECT t.fiscal_year, t.debit_account, t.credit_account, t.event, coalesce(i.statement_id,
     t.statement_id) AS statement_id,
-         t.period, t.business_date <= least(:as_of, make_date(:year, 12, 31)) AS legal,
+         t.period, coalesce(c.period, t.period) AS cut_period,
+         t.business_date <= least(:as_of, make_date(:year, 12, 31)) AS legal,
          CASE WHEN t.statement_id IS NULL AND t.event IN ('payment', 'payment_returned', 'carry_repaid',
            'deposit_released', 'deposit_forfeited')
               THEN t.cause END AS cause, sum(t.amount) AS amount
-    FROM transfer t LEFT JOIN item i USING (transfer_id)
+    FROM transfer t LEFT JOIN item i USING (transfer_id) LEFT JOIN cut c USING (transfer_id)
    WHERE t.fiscal_year IN (:year, :year - 1) AND t.business_date <= :as_of{transfers}
-   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ), posting AS (
   SELECT m.*, substr(split_part(h.path, '/', 1), 6) AS area_code, substr(split_part(h.path, '/', 2), 6) AS fund,
          -- a claim of a person is a party of its own, named as its account
@@ -77,7 +85,7 @@ WITH plan AS (
      'deposit', 'prepaid') OR d.kind IN ('payable',
      'deposit', 'prepaid'))
 ), moved AS MATERIALIZED (
-  SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, legal, cause,
+  SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, cut_period, legal, cause,
          sum(owed) FILTER (WHERE event IN ('settlement', 'adjustment', 'reversal', 'recovery',
            'family_doctor')) AS incurred,
          sum(-owed) FILTER (WHERE event IN ('deduction', 'deduction_reversed')) AS deducted,
@@ -85,7 +93,7 @@ WITH plan AS (
          sum(-owed) FILTER (WHERE event IN ('payment', 'payment_returned', 'carried', 'carry_repaid')) AS cash,
          sum(-owed) FILTER (WHERE event IN ('offset', 'offset_undone')) AS offset_,
          sum(held) AS held, sum(prepaid) AS prepaid
-    FROM posting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    FROM posting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ), released AS (
   SELECT p.cause, o.due_on, o.period FROM disbursement o,
          LATERAL (VALUES ('rel_' || o.release_id), ('dis_' || o.disbursement_id)) p(cause)
@@ -103,8 +111,8 @@ WITH plan AS (
          sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited, 0)) AS payable,
          sum(coalesce(m.cash, 0) + coalesce(m.offset_, 0)) AS paid, sum(m.held) AS held,
          coalesce(sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0)) FILTER (
-           WHERE m.period < to_char(CAST(:as_of AS date), 'YYYY-MM') AND m.cause IS NULL AND k.claim_id IS NULL
-             AND (s.statement_id IS NULL OR s.period > m.period)), 0) AS late
+           WHERE m.cut_period < to_char(CAST(:as_of AS date), 'YYYY-MM') AND m.cause IS NULL AND k.claim_id IS NULL
+             AND (s.statement_id IS NULL OR s.period > m.cut_period)), 0) AS late
     FROM moved m LEFT JOIN declared s ON s.statement_id = m.statement_id LEFT JOIN released r ON r.cause = m.cause
     LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate, p.claim_days FROM plan p
                         WHERE starts_with(m.area_code, p.prefix) AND p.period = coalesce(s.period, m.period)

@@ -9,6 +9,7 @@ Real time.
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Annotated, Any, Final
 
 from argon2 import PasswordHasher
@@ -32,7 +33,6 @@ HASHES_AT_ONCE: Final = 2
 Password = Annotated[str, Meta(min_length=12, max_length=200)]
 _hasher: Final = PasswordHasher()
 _hashing: Final = asyncio.Semaphore(HASHES_AT_ONCE)
-_NOBODYS: Final = _hasher.hash("nobody's password: compared with when the name is unknown, so that it takes as long")
 
 
 class UserRequest(Struct, forbid_unknown_fields=True):
@@ -94,7 +94,7 @@ async def checked(service: Service, *, name: str, password: str, origin: str) ->
     place = blind_index(service.keys, origin)
     async with service.database.transaction() as connection:
         attempt, found = await _begin(connection, name, place)
-    right = await _verified(password, _NOBODYS if found is None else found["password_hash"])
+    right = await _verified(password, _nobodys() if found is None else found["password_hash"])
     if found is None or not right or not found["open"]:
         raise Unauthorized("login_failed")
     async with service.database.transaction() as connection:
@@ -133,6 +133,12 @@ async def choose_password(connection: AsyncConnection, name: str, *, old: str, n
 
 async def _row(connection: AsyncConnection, name: str) -> Mapping[Any, Any] | None:
     return (await connection.execute(select(app_user).where(app_user.c.name == name))).mappings().first()
+
+
+@cache
+def _nobodys() -> str:
+    """What a password is compared with when the name is unknown, so that it takes as long."""
+    return _hasher.hash("nobody's password")
 
 
 async def _hashed(password: str) -> str:

@@ -114,6 +114,17 @@ async def test_a_patient_balance_is_not_closed_before_it_was_opened(desk: Office
 # ---------------------------------------------------------------- expected and projected
 
 
+async def test_a_deduction_is_as_late_as_the_posting_that_it_cuts(desk: Office) -> None:
+    """Of 950.00 of May that July's statement swept, 30.00 are deducted: 920.00 were declared late."""
+    bill = await desk.settled("1000.00", "2018-05-10")
+    await desk.at("2018-08-02")
+    statement = await desk.declared("2018-07")
+    body = {"settlement_id": bill["settlement_id"], "fund": "390100", "amount": "30.00", "reason_code": "A03"} | WHY
+    made = await desk.do("li", f"/clearing/statements/{statement['statement_id']}/deductions", body)
+    await desk.do("hospital", f"/clearing/deductions/{made['deduction_id']}/acceptance")
+    assert (await rate(desk, as_of="2018-08-02"))["late_declared"] == "920.00"
+
+
 async def test_expected_follows_the_month_of_the_posting(desk: Office) -> None:
     """A March bill of last year that May's statement swept is expected in March, not in May."""
     await desk.at("2018-06-05")

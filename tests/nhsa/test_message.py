@@ -261,7 +261,7 @@ async def test_one_number_at_once_for_two_patients_is_one_visit(hospital: Hospit
     """Admissions of different persons under one number in parallel: one is admitted, the others are told."""
     persons = [hospital.world] + [await World(hospital.world.client).build() for _ in range(3)]
     number = visit_id()
-    wanted = [hospital.admission(number, psn_no=world.person) for world in persons]
+    wanted = [hospital.admission(number, psn_no=world.person, certno=world.id_number) for world in persons]
     answers = await asyncio.gather(*(hospital.send("2401", input_) for input_ in wanted))
     assert sorted(answer["infcode"] for answer in answers) == [-1, -1, -1, 0]
     assert all("[nhsa_visit_exists]" in answer["err_msg"] for answer in answers if answer["infcode"])
