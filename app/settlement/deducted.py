@@ -31,15 +31,16 @@ async def line_worth(
 ) -> dict[str, int]:
     """What each fund would owe less for a settlement if the whole rest of a line were refunded now."""
     driver: HotConnection = (await connection.get_raw_connection()).driver_connection
-    return await _line_worth(service, driver, caller, settlement_id, line_no)
+    return await _line_worth(service, driver, caller, settlement_id, line_no) or {}
 
 
 async def _line_worth(
     service: Service, connection: HotConnection, caller: Caller, settlement_id: int, line_no: int
-) -> dict[str, int]:
+) -> dict[str, int] | None:
+    """None of a settlement that was taken back, of which no line can be refunded any more."""
     found = await store.person_year(service, connection, caller, None, YearPart(settlement_id, whole=False))
     if found.state != OpenState.NEW or found.reversed or not found.standing:
-        return {}
+        return None
     target = found.standing[0]
     policy_of = await store.policies_of(service, connection, [target.row.policy_digest])
 
@@ -59,7 +60,9 @@ def _without_line(inputs: Inputs, line_no: int) -> Inputs:
 
 
 async def fit_deductions(service: Service, connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> None:
-    """After corrections were written: give back what they made excessive of the deductions of their settlements."""
+    """After corrections were written: give back what they made excessive of the deductions of their settlements.
+
+    Of a settlement that was taken back the whole counts, not its lines: a recovery leaves owed what it takes back."""
     corrections = {
         item.row.settlement_id: item.row.of_settlement_id for item in entries if item.row.of_settlement_id is not None
     }
@@ -69,6 +72,7 @@ async def fit_deductions(service: Service, connection: HotConnection, caller: Ca
         {"settlement_id": row["settlement_id"], "line_no": row["line_no"], "fund": fund, "owed": worth.get(fund, 0)}
         for row in await connection.fetch(_LINES, list(corrections.values()))
         for worth in [await _line_worth(service, connection, caller, row["settlement_id"], row["line_no"])]
+        if worth is not None
         for fund in FUNDS.values()
     ]
     await connection.execute(_FIT, list(corrections), msgspec.json.encode(worths).decode())

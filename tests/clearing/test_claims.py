@@ -329,6 +329,22 @@ async def test_what_a_reversal_makes_excessive_comes_back_to_the_claim_and_open_
     assert (await desk.get(second, "li"))["state"] == "reversed"
 
 
+async def test_a_recovery_leaves_a_person_what_they_are_owed(desk: Office) -> None:
+    """The funds ask the liable party; the claim that was sent stays sent, with its deduction of a line, and is paid."""
+    settled, claims = await claimed(desk, work_injury="undeterminable")
+    claim = next(one for one in claims if one["fund"] == "390100")
+    path = f"/claims/{claim['claim_id']}"
+    await accepted(desk, path, "50.00", line_no=1)
+    for move in ("approval", "sending"):
+        await desk.do("li", f"{path}/{move}")
+    body = {"reason": "认定为工伤", "document": "工伤认定书 1 号", "cascade": True}
+    await desk.do("sun", f"/settlements/{settled['settlement_id']}/recovery", body)
+    assert await violations_of(desk) == {}
+    now = await desk.get(path, "li")
+    assert [now[name] for name in ("state", "gross", "deducted")] == ["sent", claim["gross"], "50.00"]
+    assert (await desk.do("li", f"{path}/payments", payment(now["amount"])))["state"] == "paid"
+
+
 async def violations_of(desk: Office) -> dict[str, int]:
     """Which invariants of the office's ledger are broken."""
     return await violations(desk.url)

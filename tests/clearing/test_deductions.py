@@ -328,6 +328,23 @@ async def test_after_the_year_is_closed_a_deduction_falls_into_the_year_it_is_ma
     assert [row[4] for row in await posted(owner)] == [2019]
 
 
+async def test_a_deduction_of_a_line_stands_when_the_liable_party_is_asked(desk: Office) -> None:
+    """A recovery leaves the hospital what it was owed, less what was deducted, of a line as of the whole."""
+    settled = await desk.settled("1000.00", "2018-05-10", work_injury="undeterminable")
+    await desk.at("2018-06-05")
+    statement = await desk.declared("2018-05")
+    made = [
+        await claimed(desk, statement, settled, "50.00", line_no=1),
+        await claimed(desk, statement, settled, "20.00"),
+    ]
+    for one in made:
+        await desk.do("hospital", f"/clearing/deductions/{one['deduction_id']}/acceptance")
+    body = {"reason": "认定为工伤", "document": "工伤认定书 1 号", "cascade": True}
+    await desk.do(None, f"/settlements/{settled['settlement_id']}/recovery", body)
+    stand = [await desk.get(f"/clearing/deductions/{one['deduction_id']}") for one in made]
+    assert [(one["upheld"], one["given_back"]) for one in stand] == [("50.00", "0.00"), ("20.00", "0.00")]
+
+
 async def test_the_owner_of_one_fund_sees_what_was_deducted_of_every_part(desk: Office) -> None:
     """The answer to their approval shows the other funds' parts as they are, with their deductions."""
     settled = await desk.settled("1000.00", "2018-05-10")
