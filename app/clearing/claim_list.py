@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.ids import SETTLEMENT, number_of
 from app.clearing.claim import ClaimAnswer, answer_of_row
-from app.clearing.moves import Rows, pooling_area_of
+from app.clearing.moves import pooling_area_of
 from app.clearing.tables import claim
 from app.service.columns import columns_of
-from app.service.lists import DeclaredList, Filters, Selected
+from app.service.lists import DeclaredList, Filters, Rows, Selected
 from app.service.security import REGISTRY_READERS
 from app.service.wire import AreaCode, Code
 

@@ -29,13 +29,14 @@ from app.clearing.deduction_row import (
     answer_of,
 )
 from app.clearing.machine import Act, acting
-from app.clearing.moves import Row, Rows, business_now, by_another, locked, may_pay, record, today
+from app.clearing.moves import Row, business_now, by_another, locked, may_pay, record, today
 from app.clearing.payment import typed
 from app.clearing.plan import plan_on
 from app.clearing.posting import Posting, post, purse_of
 from app.clearing.tables import claim, deduction, statement
 from app.ledger.journal import clr_type
 from app.service.caller import Caller, Service
+from app.service.lists import Rows
 from app.service.security import require
 from app.service.wire import Money
 

@@ -27,7 +27,7 @@ from app.clearing import statement as statements
 from app.clearing.deposit import ReleaseAnswer
 from app.clearing.difference import DifferenceAnswer, DifferenceState
 from app.clearing.month_close import MonthAnswer
-from app.clearing.moves import Row, Rows, StoredRow, pooling_area_of
+from app.clearing.moves import Row, StoredRow, pooling_area_of
 from app.clearing.order import OrderAnswer
 from app.clearing.payment import typed
 from app.clearing.payout_query import FUND
@@ -43,7 +43,7 @@ from app.clearing.tables import reconciliation as reconciliation_table
 from app.clearing.tables import statement as statement_table
 from app.service.columns import ListColumn, columns_of
 from app.service.http import open_request
-from app.service.lists import Asked, DeclaredList, Filters, Page, Selected, page_of
+from app.service.lists import Asked, DeclaredList, Filters, Page, Rows, Selected, page_of
 from app.service.security import MONEY_READERS, OFFICE_READERS, PERSON_READERS
 from app.service.wire import AreaCode, Code, Day
 

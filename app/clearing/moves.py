@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, Table, insert, select, text, update
+from sqlalchemy import RowMapping, Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
@@ -18,8 +18,6 @@ Row = Mapping[str, Any] | RowMapping
 """A row of the database by its columns; what they hold, the tables say."""
 StoredRow = dict[str, Any]
 """A row that is kept up with the moves made of it."""
-Rows = Select[Any]
-"""A query of whole rows."""
 
 
 async def business_now(service: Service, connection: AsyncConnection) -> datetime:

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import NotFound
 from app.basics.ids import DISBURSEMENT, PREPAYMENT, STATEMENT, number_of
 from app.clearing import order, prepayment
-from app.clearing.moves import Row, Rows, business_now, pooling_area_of, today
+from app.clearing.moves import Row, business_now, pooling_area_of, today
 from app.clearing.order import ORDERS, OrderAnswer
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentAnswer
 from app.clearing.tables import disbursement
 from app.clearing.tables import prepayment as prepayment_table
 from app.service.caller import Service
+from app.service.lists import Rows
 
 ENDED: Final = ("cancelled", "carried_forward")
 

@@ -21,7 +21,6 @@ from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
     Row,
-    Rows,
     StoredRow,
     business_now,
     by_another,
@@ -42,6 +41,7 @@ from app.database.locks import Lock, hold
 from app.ledger.tables import transfer
 from app.registry.tables import hospital
 from app.service.caller import Caller, Service
+from app.service.lists import Rows
 from app.service.wire import AreaCode, Code
 
 BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -41,13 +41,13 @@ class Export:
         return LISTS[self.name]
 
     @property
-    def given(self) -> dict[str, Any]:
+    def given(self) -> dict[str, object]:
         """The filters that were given, by their outside names."""
-        given: dict[str, Any] = msgspec.to_builtins(self.filters)
+        given: dict[str, object] = msgspec.to_builtins(self.filters)
         return given
 
 
-def export_of(name: str, format_: Format, filters: Mapping[str, Any], *, pointer: str) -> Export:
+def export_of(name: str, format_: Format, filters: Mapping[str, object], *, pointer: str) -> Export:
     """An export of a known list; Refused with every fault of the filters, each under ``pointer``."""
     try:
         return Export(name, format_, decode(msgspec.json.encode(filters), LISTS[name].filters))

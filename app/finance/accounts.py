@@ -1,6 +1,6 @@
 """Accounts of persons: a change that somebody asks for, and those that wait for another person's approval."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.clearing import person_account
 from app.clearing.machine import acting
 from app.clearing.person_account import PersonAccountRequest
-from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
+from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.registry.hospital_facts import BankAccount
 from app.service.security import REGISTRY_READERS
 
@@ -32,7 +32,7 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
 async def post_approve(request: Request, change_id: str) -> Response:
     """Let a change hold that another person asked for."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         return await person_account.approve(await acting(visitor.service, connection, visitor.caller), change_id)
 
     return await _act(request, move, "finance", notice="notice.account.approved")
@@ -42,7 +42,7 @@ async def post_approve(request: Request, change_id: str) -> Response:
 async def post_account(request: Request) -> Response:
     """Ask for a person's account to be changed."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = PersonAccountRequest(struct_of(form, BankAccount, *FIELDS))
         keys = visitor.service.keys
         return await person_account.ask(keys, connection, visitor.caller, form.get("person_id", ""), wanted)
@@ -50,5 +50,5 @@ async def post_account(request: Request) -> Response:
     return await _act(request, move, "registry", "finance", notice="notice.account.asked")
 
 
-async def _act(request: Request, move: Any, *scopes: str, notice: str) -> Response:
+async def _act(request: Request, move: Move, *scopes: str, notice: str) -> Response:
     return await stepped(request, move, *scopes, location="/finance/accounts", notice=notice, show=_page)

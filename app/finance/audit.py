@@ -1,6 +1,6 @@
 """Deductions of audits: proposed, appealed, decided by another person."""
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,7 +52,7 @@ async def _act(request: Request, notice: str, move: Move, *scopes: str) -> Respo
 async def post_decide(request: Request, deduction_id: str) -> Response:
     """Decide an appeal."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = struct_of(form, DecisionRequest, "outcome", "amount", "reason")
         return await deduction.decide(visitor.service, connection, visitor.caller, deduction_id, wanted)
 
@@ -63,7 +63,7 @@ async def post_decide(request: Request, deduction_id: str) -> Response:
 async def post_appeal(request: Request, deduction_id: str) -> Response:
     """The hospital disagrees, or the registering office for a person."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = struct_of(form, AppealRequest, "reason")
         return await deduction.appeal(visitor.service, connection, visitor.caller, deduction_id, wanted)
 
@@ -74,7 +74,7 @@ async def post_appeal(request: Request, deduction_id: str) -> Response:
 async def post_accept(request: Request, deduction_id: str) -> Response:
     """The hospital agrees, or the registering office for a person."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         return await deduction.accept(visitor.service, connection, visitor.caller, deduction_id)
 
     return await _act(request, "accepted", move, "hospital", "registry")

@@ -1,6 +1,6 @@
 """What corrections leave between patients and hospitals, and closing it."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,7 +37,7 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
 async def post_close(request: Request, balance_id: str) -> Response:
     """Close an open balance."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = struct_of(form, BalanceClosingRequest, "state", "paid_on", "reference")
         return await balance.close(visitor.service, visitor.caller, connection, balance_id, wanted)
 

@@ -1,6 +1,6 @@
 """Claims of persons: the list, one claim with its deductions, its account and its next steps, its slip of payment."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -23,7 +23,7 @@ from app.clearing.payment import Claim, PaymentKind, PaymentState, typed
 from app.clearing.tables import deduction
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, get_list
-from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, visit
+from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
 from app.finance.registered import hospital_names
 from app.service.wire import decode
@@ -60,7 +60,7 @@ async def get_slip(request: Request, claim_id: str) -> Response:
 
 
 async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None) -> Response:
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
+    async def read(connection: AsyncConnection) -> Contents:
         row = await claim_of(connection, claim_id)
         day = today(await business_now(visitor.service, connection))
         mine = select(deduction).where(of_claim(row.claim_id)).order_by(deduction.c.deduction_id)
@@ -81,7 +81,7 @@ async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None)
             "cuts": visitor.may("finance") and row.state in WAITING and row.amount > 0,
         }
 
-    return shown(visitor, "claim.html", refusal=refusal, **await reading(visitor, read))
+    return shown(visitor, "claim.html", await reading(visitor, read), refusal=refusal)
 
 
 def _steps(visitor: Visitor, row: Claim, *, account_is_current: bool) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def _steps(visitor: Visitor, row: Claim, *, account_is_current: bool) -> tuple[s
 async def post_deduct(request: Request, claim_id: str) -> Response:
     """Propose a deduction."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         sent: dict[str, str | int] = {
             name: form[name] for name in ("amount", "reason_code", "reason") if form.get(name)
         }

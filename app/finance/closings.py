@@ -1,6 +1,6 @@
 """Closing months and fiscal years of an area, and exceptions from the floor with their second signature."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +14,7 @@ from app.clearing.payout_rate import own_area
 from app.clearing.plan import FUNDS, as_period
 from app.clearing.year import ClosingRequest, ExceptionRequest
 from app.finance.listing import chosen
-from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
+from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names, paying_areas
 from app.service.http import PAGE_MOST
 from app.service.security import OFFICE_READERS
@@ -31,7 +31,7 @@ async def get_closings(request: Request) -> Response:
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
+    async def read(connection: AsyncConnection) -> Contents:
         now = today(await business_now(visitor.service, connection))
         area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
         months = await month_close.rows_of(connection, area, None, PAGE_MOST)
@@ -48,7 +48,7 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
             "modes": MODES,
         }
 
-    return shown(visitor, "closings.html", refusal=refusal, **await reading(visitor, read))
+    return shown(visitor, "closings.html", await reading(visitor, read), refusal=refusal)
 
 
 def _hospitals(refusal: Refusal | None) -> list[str]:
@@ -72,7 +72,7 @@ async def _act(request: Request, notice: str, move: Move) -> Response:
 async def post_month(request: Request) -> Response:
     """Close a month."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = struct_of(form, MonthClosingRequest, "mode", "area_code")
         period = as_period(form.get("period", ""), "/period")
         return await month_close.close(visitor.service, connection, visitor.caller, wanted, period)
@@ -84,7 +84,7 @@ async def post_month(request: Request) -> Response:
 async def post_month_reopen(request: Request) -> Response:
     """Open a closed month again."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = struct_of(form, MonthReopeningRequest, "reason", "area_code")
         period = as_period(form.get("period", ""), "/period")
         return await month_close.reopen(visitor.service, connection, visitor.caller, wanted, period)
@@ -101,7 +101,7 @@ def _year(form: dict[str, str]) -> int:
 async def post_year(request: Request) -> Response:
     """Close a fiscal year."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = struct_of(form, ClosingRequest, "area_code")
         return await fiscal_year.close(visitor.service, connection, visitor.caller, _year(form), wanted)
 
@@ -112,7 +112,7 @@ async def post_year(request: Request) -> Response:
 async def post_exception(request: Request) -> Response:
     """Draft an exception from a fund's floor."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         wanted = struct_of(form, ExceptionRequest, "area_code", "fund", "reason")
         return await fiscal_year.make_exception(visitor.service, connection, visitor.caller, _year(form), wanted)
 
@@ -123,7 +123,7 @@ async def post_exception(request: Request) -> Response:
 async def post_exception_approve(request: Request, exception_id: str) -> Response:
     """Approve an exception of somebody else."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         return await fiscal_year.approve_exception(visitor.service, connection, visitor.caller, exception_id)
 
     return await _act(request, "exception.approved", move)

@@ -5,11 +5,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
@@ -49,7 +49,7 @@ async def get_export(request: Request, name: str) -> Response:
     )
 
 
-def _filters(name: str, query: Mapping[str, str]) -> dict[str, Any]:
+def _filters(name: str, query: Mapping[str, str]) -> dict[str, object]:
     """The page's filters that the list has as well; a ticked box is true."""
     known = {field.encode_name for field in msgspec.structs.fields(LISTS[name].filters)}
     given = {key: text for key, text in query.items() if key in known and text}
@@ -86,7 +86,7 @@ async def _queued(visitor: Visitor, export: Export) -> str:
 # ---------------------------------------------------------------- the job of a long one
 
 
-async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> Any:
+async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> RowMapping:
     mine = (table.c.job_id == number_of(JOB, shown_id)) & (table.c.kind == job.KIND)
     row = (await connection.execute(select(table).where(mine))).mappings().first()
     if row is None:

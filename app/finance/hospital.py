@@ -1,7 +1,5 @@
 """A hospital: who it is, its money by fund and by month of a year, and its lists."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -9,7 +7,7 @@ from starlette.responses import Response
 from app.clearing.moves import business_now, today
 from app.clearing.payout_query import FUND, PERIOD, Wanted
 from app.clearing.payout_rate import own_area, paying_area, payout_rates
-from app.finance.page import PageRoute, Visitor, reading, shown, visit
+from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.registry.hospitals import read_hospital
 from app.service.security import MONEY_READERS
 
@@ -22,10 +20,10 @@ async def get_hospital(request: Request, code: str) -> Response:
     visitor = await visit(request, *MONEY_READERS)
     found = await read_hospital(visitor.service, visitor.caller, code, None)
     figures = await reading(visitor, lambda connection: _figures(visitor, connection, code))
-    return shown(visitor, "hospital.html", hospital=found, **figures)
+    return shown(visitor, "hospital.html", figures, hospital=found)
 
 
-async def _figures(visitor: Visitor, connection: AsyncConnection, code: str) -> dict[str, Any]:
+async def _figures(visitor: Visitor, connection: AsyncConnection, code: str) -> Contents:
     now = today(await business_now(visitor.service, connection))
     typed = visitor.request.query_params.get("year", "")
     year = int(typed) if typed.isascii() and typed.isdecimal() and 2000 <= int(typed[:4]) <= 2199 else now.year

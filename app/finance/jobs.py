@@ -1,36 +1,41 @@
 """Jobs: imports and exports, how far they are, accepting and giving up."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.days import shown_instant
 from app.basics.ids import JOB, number_of
 from app.exports.job import KIND
-from app.finance.listing import chosen, listed
-from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
+from app.finance.listing import Sorting, chosen, listed
+from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.jobs import store
 from app.jobs.api import CANCELLABLE
 from app.jobs.tables import job as table
 from app.registry import catalogue_import
+from app.service.lists import Rows
 from app.service.security import REGISTRY_READERS
 
 router = APIRouter(prefix="/finance/jobs", route_class=PageRoute, include_in_schema=False)
 STATES: Final = ("queued", "running", "proposed", "done", "failed", "cancelled")
-COLUMNS: Final = {
-    "job": table.c.job_id,
-    "kind": table.c.kind,
-    "state": table.c.state,
-    "received": table.c.received_at,
-    "due": table.c.due_on,
-}
+SORTING: Final = Sorting(
+    columns={
+        "job": table.c.job_id,
+        "kind": table.c.kind,
+        "state": table.c.state,
+        "received": table.c.received_at,
+        "due": table.c.due_on,
+    },
+    default="-job",
+    key=table.c.job_id,
+)
 
 
-def jobs_asked(visitor: Visitor, query: Mapping[str, str]) -> Select[Any]:
+def jobs_asked(visitor: Visitor, query: Mapping[str, str]) -> Rows:
     """The jobs that the address's filters ask for; of exports one's own."""
     own = (table.c.kind != KIND) | (table.c.subject == visitor.principal.subject)
     wanted = select(table).where(
@@ -49,12 +54,11 @@ async def get_jobs(request: Request) -> Response:
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     query = visitor.request.query_params
 
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
-        wanted = jobs_asked(visitor, query)
-        listing = await listed(query, connection, wanted, columns=COLUMNS, default="-job", key=table.c.job_id)
+    async def read(connection: AsyncConnection) -> Contents:
+        listing = await listed(query, connection, jobs_asked(visitor, query), SORTING)
         return {"listing": listing, "states": STATES, "shown_instant": shown_instant, "cancellable": CANCELLABLE[:3]}
 
-    return shown(visitor, "jobs.html", refusal=refusal, **await reading(visitor, read))
+    return shown(visitor, "jobs.html", await reading(visitor, read), refusal=refusal)
 
 
 async def _act(request: Request, notice: str, move: Move, *scopes: str) -> Response:
@@ -72,7 +76,7 @@ async def _act(request: Request, notice: str, move: Move, *scopes: str) -> Respo
 async def post_accept(request: Request, job_id: str) -> Response:
     """Write what a proposed catalogue import has shown."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> None:
         row = await store.locked(connection, number_of(JOB, job_id), "proposed")
         await catalogue_import.accept(connection, visitor.caller, row)
         await store.end(connection, row["job_id"], "done")
@@ -84,7 +88,7 @@ async def post_accept(request: Request, job_id: str) -> Response:
 async def post_cancel(request: Request, job_id: str) -> Response:
     """Give a job up."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> None:
         row = await store.locked(connection, number_of(JOB, job_id), *CANCELLABLE)
         await store.end(connection, row["job_id"], "cancelled")
 

@@ -1,26 +1,28 @@
 """A declared list as a page: its filters, columns, order and sums come from its declaration, none is named a second
 time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from typing import Any, Final, Generic, Literal, Protocol, get_args, get_origin
+from typing import Final, Generic, Literal, Protocol, get_args, get_origin
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Select, select
+from fastapi import Request
+from msgspec import Struct
+from sqlalchemy import FromClause, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.money import yuan
 from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
-from app.finance.listing import Listing, chosen, listed
-from app.finance.page import Refusal, Visitor, reading, shown, visit
+from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen, listed
+from app.finance.page import Contents, Refusal, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names
 from app.registry.tables import hospital
 from app.service.columns import ListColumn, filter_title
-from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, plain_type
+from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, Rows, plain_type
 
 MOST_OFFERED: Final = 200
 LONG: Final = ("statement_id", "claim_id", "settlement_id", "reconciliation_id", "area_code")
@@ -32,10 +34,7 @@ Widget = Literal["options", "check", "date", "month", "hospital", "text"]
 class Sums(Protocol):
     """What else is summed over the rows of a list on a day."""
 
-    def __call__(self, rows: FromClause, day: date) -> Mapping[str, ColumnElement[Any]]: ...
-
-
-Live = Callable[[FromClause], ColumnElement[bool]]
+    def __call__(self, rows: FromClause, day: date) -> Columns: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +76,36 @@ class Narrowed(Generic[F]):
     misread: list[str] = field(default_factory=list)
 
 
-async def get_list(request: Any, page: ListPage) -> Response:
+async def get_list(request: Request, page: ListPage) -> Response:
     """A page of the list for whoever may read it."""
     return await list_shown(await visit(request, *page.declared.scopes), page)
 
 
-async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None = None, **context: Any) -> Response:
+async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None = None, **further: object) -> Response:
     """The page that the visitor's address asks for; with what a refused step says."""
 
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
+    async def read(connection: AsyncConnection) -> Contents:
         day = today(await business_now(visitor.service, connection))
         narrowed = await narrowed_by(visitor, connection, page.declared)
-        listing, wanted = await _listing(visitor, connection, page, narrowed.filters, day)
+        listing, sortable = await _listing(visitor, connection, page, narrowed.filters, day)
         assert page.declared.selected is not None  # a page of a list that is read otherwise has its own module
         rows = [page.declared.selected.answer(row, day, visitor.service) for row in listing.rows]
         return {
             "listing": listing,
             "rows": rows,
-            "sortable": _sortable(page, wanted),
+            "sortable": sortable,
             "misread": narrowed.misread,
             "sums": {name: yuan(value) for name, value in listing.sums.items()},
             **await beside(visitor, connection, page.declared, rows),
         }
 
-    return shown(visitor, page.template, refusal=refusal, page=page, **await reading(visitor, read), **context)
+    return shown(visitor, page.template, {**await reading(visitor, read), "page": page, **further}, refusal=refusal)
 
 
-async def beside(
-    visitor: Visitor, connection: AsyncConnection, declared: AnyList, rows: Sequence[Any]
-) -> dict[str, Any]:
+async def beside(visitor: Visitor, connection: AsyncConnection, declared: AnyList, rows: Sequence[Struct]) -> Contents:
     """What every list's page shows beside its rows: the names of their hospitals, the form of filters and its
     offers."""
-    codes = [row.hospital_code for row in rows if hasattr(row, "hospital_code")]
+    codes = [getattr(row, "hospital_code", None) for row in rows]
     return {
         "names": await hospital_names(connection, codes),
         "fields": fields_of(visitor, declared),
@@ -125,28 +122,18 @@ async def _offered(connection: AsyncConnection) -> list[tuple[str, str]]:
 
 async def _listing(
     visitor: Visitor, connection: AsyncConnection, page: ListPage, filters: Filters, day: date
-) -> tuple[Listing, Select[Any]]:
+) -> tuple[Listing, Columns]:
     selected = page.declared.selected
     assert selected is not None
     wanted = await selected.query(connection, filters, day)
     sortable = _sortable(page, wanted)
-    key = selected.order[-1]
+    sorting = Sorting(sortable, f"-{page.key}" if selected.newest_first else page.key, selected.order[-1])
     summed = [one.path for one in page.columns if one.kind == "money" and one.summed and one.path in sortable]
-    listing = await listed(
-        visitor.request.query_params,
-        connection,
-        wanted,
-        columns=sortable,
-        default=f"-{page.key}" if selected.newest_first else page.key,
-        key=key,
-        sums=summed,
-        live=page.live,
-        further=partial(page.further, day=day) if page.further else None,
-    )
-    return listing, wanted
+    summing = Summing(summed, page.live, partial(page.further, day=day) if page.further else None)
+    return await listed(visitor.request.query_params, connection, wanted, sorting, summing), sortable
 
 
-def _sortable(page: ListPage, wanted: Select[Any]) -> dict[str, ColumnElement[Any]]:
+def _sortable(page: ListPage, wanted: Rows) -> Columns:
     """The members that the database can sort by: those that it selects by the same name."""
     return {name: wanted.selected_columns[name] for name in page.members if name in wanted.selected_columns}
 
@@ -166,7 +153,7 @@ def fields_of(visitor: Visitor, declared: AnyList) -> list[FilterField]:
     return found
 
 
-def _widget(name: str, type_: Any) -> tuple[Widget, tuple[str, ...]]:
+def _widget(name: str, type_: object) -> tuple[Widget, tuple[str, ...]]:
     kinds = get_args(plain_type(type_)) or (type_,)
     literal = next((kind for kind in kinds if get_origin(kind) is Literal), None)
     if literal is not None:
@@ -197,7 +184,7 @@ async def narrowed_by(visitor: Visitor, connection: AsyncConnection, declared: D
     return Narrowed(declared.filters(**values), misread)
 
 
-def _value(type_: Any, text: str) -> Any:
+def _value(type_: object, text: str) -> str | bool:
     return {"1": True, "true": True}.get(text, False) if bool in get_args(type_) else text
 
 

@@ -3,12 +3,18 @@ pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, FromClause, RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.service.lists import Rows
+
 PAGE_ROWS: Final = 50
+Columns = Mapping[str, ColumnElement[object]]
+"""Columns by the names that a page gives them."""
+Live = Callable[[FromClause], ColumnElement[bool]]
+"""Which rows count in sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +56,67 @@ def chosen(query: Mapping[str, str], name: str, allowed: Sequence[str] | None = 
     return None if not value or (allowed is not None and value not in allowed) else value
 
 
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """How a list can be sorted: by which columns, under the names of its addresses; by which where an address names
+    none (``-`` before it: the highest first); and by which column rows follow each other that are equal otherwise."""
+
+    columns: Columns
+    default: str
+    key: ColumnElement[object]
+
+    def asked(self, query: Mapping[str, str]) -> str:
+        """What an address asks for; the default where it asks for nothing, or for a column that isn't there."""
+        wanted = query.get("sort", self.default)
+        return wanted if wanted.removeprefix("-") in self.columns else self.default
+
+    def order(self, sort: str) -> Sequence[ColumnElement[object]]:
+        """What to order by; equals by their key, so that pages don't overlap."""
+        column = self.columns[sort.removeprefix("-")]
+        if sort.startswith("-"):
+            return column.desc().nulls_last(), self.key.desc()
+        return column.asc().nulls_last(), self.key.asc()
+
+
+@dataclass(frozen=True, slots=True)
+class Summing:
+    """What is summed over all rows of a list: the columns of these names (of the rows that are ``live``), and what
+    ``further`` makes of the rows."""
+
+    names: Sequence[str] = ()
+    live: Live | None = None
+    further: Callable[[FromClause], Columns] | None = None
+
+    def of(self, rows: FromClause) -> Columns:
+        """The sums, by their names."""
+        sums = {name: func.sum(rows.c[name]) for name in self.names}
+        live = sums if self.live is None else {name: one.filter(self.live(rows)) for name, one in sums.items()}
+        return {**live, **({} if self.further is None else self.further(rows))}
+
+
+NO_SUMS: Final = Summing()
+
+
 async def listed(
     query: Mapping[str, str],
     connection: AsyncConnection,
-    wanted: Select[Any],
-    *,
-    columns: Mapping[str, ColumnElement[Any]],
-    default: str,
-    key: ColumnElement[Any],
-    sums: Sequence[str] = (),
-    live: Callable[[FromClause], ColumnElement[bool]] | None = None,
-    further: Callable[[FromClause], Mapping[str, ColumnElement[Any]]] | None = None,
+    wanted: Rows,
+    sorting: Sorting,
+    summing: Summing = NO_SUMS,
 ) -> Listing:
     """The page of ``wanted`` that the address's ``sort`` and ``page`` ask for; what they can't mean is the default.
-
-    ``columns`` are those it can be sorted by, ``sums`` names of its columns that are added up (of the rows that are
-    ``live``), ``further`` makes more sums of the rows; all are of one look at them.
-    """
+    Its sums are over the rows of all pages, in one look at them."""
     inner = wanted.order_by(None).subquery()
-    totals: dict[str, ColumnElement[Any]] = {
-        name: func.sum(inner.c[name]) if live is None else func.sum(inner.c[name]).filter(live(inner)) for name in sums
-    }
-    totals |= {} if further is None else further(inner)
+    totals = summing.of(inner)
     counted = select(
         func.count().label("count"), *(func.coalesce(total, 0).label(name) for name, total in totals.items())
     )
     found = (await connection.execute(counted.select_from(inner))).mappings().one()
-    sort = _sort(query, columns, default)
+    sort = sorting.asked(query)
     pages = max(1, -(-found["count"] // PAGE_ROWS))
     page = min(_page(query), pages)
-    order = ordered(sort, columns, key)
-    rows = await connection.execute(
-        wanted.order_by(None).order_by(*order).limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
-    )
+    ordered = wanted.order_by(None).order_by(*sorting.order(sort))
+    rows = await connection.execute(ordered.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS))
     return Listing(
         rows=rows.mappings().all(),
         count=found["count"],
@@ -91,21 +125,6 @@ async def listed(
         sort=sort,
         sums={name: int(found[name]) for name in totals},
     )
-
-
-def ordered(
-    sort: str, columns: Mapping[str, ColumnElement[Any]], key: ColumnElement[Any]
-) -> Sequence[ColumnElement[Any]]:
-    """What to order by; equals by their key, so that pages don't overlap."""
-    column = columns[sort.removeprefix("-")]
-    if sort.startswith("-"):
-        return column.desc().nulls_last(), key.desc()
-    return column.asc().nulls_last(), key.asc()
-
-
-def _sort(query: Mapping[str, str], columns: Mapping[str, Any], default: str) -> str:
-    wanted = query.get("sort", default)
-    return wanted if wanted.removeprefix("-") in columns else default
 
 
 def _page(query: Mapping[str, str]) -> int:

@@ -4,7 +4,7 @@ languages."""
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
@@ -40,7 +40,7 @@ def percent(rate: str | None) -> str:
     return f"{sign}{int(whole + rest[:2])}.{rest[2:]}%"
 
 
-def member(row: object, path: str) -> Any:
+def member(row: object, path: str) -> object:
     """A member of a row, or a member of a member: ``portions.patient``."""
     for name in path.split("."):
         row = getattr(row, name)
@@ -66,13 +66,13 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def said(language: Language, key: str, **values: Any) -> str:
+def said(language: Language, key: str, **values: object) -> str:
     """A text of the catalogue, filled in. A key that isn't there raises: pages are tested."""
     chinese, english = TEXTS[key]
     return (english if language == "en" else chinese).format(**values)
 
 
-def link(path: str, query: Mapping[str, Any], **changes: Any) -> str:
+def link(path: str, query: Mapping[str, object], **changes: object) -> str:
     """An address with the query's parameters, changed; None and empty ones are left out."""
     kept = {name: value for name, value in {**query, **changes}.items() if value not in (None, "", False)}
     return f"{path}?{urlencode(kept)}" if kept else path

@@ -1,7 +1,6 @@
 """One disbursement order: how its amount comes about, what the bank moved, who did what, and the next step."""
 
 from decimal import Decimal
-from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +11,7 @@ from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS
 from app.clearing.payment import PaymentKind
 from app.finance.history import moves_of
-from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, visit
+from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
 from app.finance.registered import hospital_names
 from app.service.security import MONEY_READERS
@@ -27,7 +26,7 @@ async def get_order(request: Request, disbursement_id: str) -> Response:
 
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
+    async def read(connection: AsyncConnection) -> Contents:
         found = await order_list.order_of(visitor.service, connection, shown_id)
         names = await hospital_names(connection, [found.hospital_code])
         return {
@@ -40,7 +39,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "left": str(-Decimal(found.amount) - Decimal(found.repaid)),
         }
 
-    return shown(visitor, "order.html", refusal=refusal, **await reading(visitor, read))
+    return shown(visitor, "order.html", await reading(visitor, read), refusal=refusal)
 
 
 async def _again(visitor: Visitor, shown_id: str, refusal: Refusal) -> Response:

@@ -1,8 +1,7 @@
 """Orders as a list: by month, fund, hospital, state; what is unpaid by its age."""
 
-from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy import ColumnElement, FromClause, func
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from app.clearing.lists import ORDERS
 from app.clearing.order_list import ENDED
 from app.finance.list_page import ListPage, get_list
+from app.finance.listing import Columns
 from app.finance.page import PageRoute
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
@@ -18,10 +18,10 @@ AGES: Final = (("not_due", None, 0), ("30", 0, 30), ("90", 30, 90), ("more", 90,
 """What is unpaid by days behind its day: more than the first, at most the second."""
 
 
-def _ages(rows: FromClause, day: date) -> Mapping[str, ColumnElement[Any]]:
+def _ages(rows: FromClause, day: date) -> Columns:
     """What is unpaid of the orders by how late it is."""
     unpaid = func.greatest(0, rows.c.amount - rows.c.paid)
-    sums: dict[str, ColumnElement[Any]] = {}
+    sums: dict[str, ColumnElement[object]] = {}
     for name, more, most in AGES:
         condition = _live(rows)
         if more is not None:

@@ -3,7 +3,7 @@
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -21,7 +21,7 @@ from app.clearing.tables import deduction, difference, disbursement, fiscal_year
 from app.finance.listing import chosen
 from app.finance.look import link, said
 from app.finance.navigation import ENTRIES
-from app.finance.page import Elsewhere, PageRoute, Visitor, reading, shown, visit
+from app.finance.page import Contents, Elsewhere, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
 from app.jobs.tables import job
 from app.service.security import MONEY_READERS
@@ -49,16 +49,24 @@ class Work(Struct):
     late: bool = False
 
 
+class HospitalRate(Struct):
+    """A hospital's payout figures."""
+
+    code: str | None
+    name: str | None
+    rate: RateAnswer
+
+
 @router.get("")
 async def get_overview(request: Request) -> Response:
     """The overview of a fiscal year; who may not see it begins with the first page that they may see."""
     visitor = await visit(request)
     if not visitor.may(*MONEY_READERS):
         raise Elsewhere(next(address for _, address, scopes in ENTRIES if visitor.may(*scopes)))
-    return shown(visitor, "overview.html", **await reading(visitor, lambda connection: _read(visitor, connection)))
+    return shown(visitor, "overview.html", await reading(visitor, lambda connection: _read(visitor, connection)))
 
 
-async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]:
+async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     now = today(await business_now(visitor.service, connection))
     area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
     area = await paying_area(connection, area)
@@ -136,24 +144,21 @@ def _bar(row: RateAnswer) -> dict[str, str | None]:
     return {"fund": row.fund, "paid": yuan(paid), "due": yuan(late), "rest": yuan(max(0, payable - paid - late))}
 
 
-async def _hospitals(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> list[dict[str, Any]]:
+async def _hospitals(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> list[HospitalRate]:
     """The hospitals to which most is overdue or due, most first."""
     asked = Wanted(year=wanted.year, as_of=wanted.as_of, area_code=wanted.area_code, group_by=(HOSPITAL,))
     rows = await payout_rates(visitor.service, connection, asked)
     rows.sort(key=lambda row: (-fen(row.overdue), fen(row.disbursed_of_due) - fen(row.due)))
     rows = rows[:MOST_HOSPITALS]
     names = await hospital_names(connection, [row.hospital_code for row in rows])
-    return [
-        {"code": row.hospital_code, "name": names.get(row.hospital_code, row.hospital_code), "rate": row}
-        for row in rows
-    ]
+    return [HospitalRate(row.hospital_code, names.get(row.hospital_code, row.hospital_code), row) for row in rows]
 
 
 async def _work(connection: AsyncConnection, now: date, area: str | None) -> list[Work]:
     """What waits, each with its list."""
     orders, unpaid = disbursement.c, disbursement.c.amount - disbursement.c.paid
     jobs = job.c.due_on.is_not(None) & job.c.state.in_(("queued", "running", "failed"))
-    asked: tuple[tuple[str, Table, Any, Any, str, dict[str, str]], ...] = (
+    asked: tuple[tuple[str, Table, ColumnElement[bool], ColumnElement[int] | None, str, dict[str, str]], ...] = (
         ("overdue", disbursement, late(now), unpaid, "/finance/orders", {"overdue": "1"}),
         ("draft", disbursement, orders.state == "draft", orders.amount, "/finance/orders", {"state": "draft"}),
         ("differences", difference, difference.c.state == "open", None, "/finance/reconciliation", {"state": "open"}),

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl, quote
 
 import msgspec
@@ -199,7 +199,7 @@ def struct_of(form: Mapping[str, str], type_: type[T], *names: str) -> T:
 async def acted(
     visitor: Visitor,
     form: Mapping[str, str],
-    act: Callable[[AsyncConnection], Awaitable[Any]],
+    act: Callable[[AsyncConnection], Awaitable[object]],
     *,
     location: str,
     notice: str,
@@ -228,8 +228,8 @@ async def acted(
     return gone_to(location, notice)
 
 
-Move = Callable[["Visitor", AsyncConnection, dict[str, str]], Awaitable[Any]]
-"""A step: who takes it, in which transaction, with which fields."""
+Move = Callable[["Visitor", AsyncConnection, dict[str, str]], Awaitable[object]]
+"""A step: who takes it, in which transaction, with which fields. What it returns nobody looks at."""
 
 
 async def stepped(
@@ -274,26 +274,33 @@ def gone_to(location: str, notice: str | None = None) -> Response:
 # ---------------------------------------------------------------- showing
 
 
+Contents = Mapping[str, object]
+"""What a page's template is given, by the names that it uses."""
+
+
 def shown(
-    visitor: Visitor, name: str, *, status: int = 200, refusal: Refusal | None = None, **context: Any
+    visitor: Visitor,
+    name: str,
+    contents: Contents | None = None,
+    *,
+    status: int = 200,
+    refusal: Refusal | None = None,
+    **further: object,
 ) -> Response:
-    """A page for a visitor."""
+    """A page for a visitor: its template with these contents."""
     notice = visitor.request.cookies.get(NOTICE_COOKIE)
     response = _rendered(
         visitor.request,
         name,
         refusal.status if refusal else status,
-        visitor=visitor,
-        notice=notice,
-        refusal=refusal,
-        **context,
+        {"visitor": visitor, "notice": notice, "refusal": refusal, **(contents or {}), **further},
     )
     if notice is not None:
         response.delete_cookie(NOTICE_COOKIE, path="/finance")
     return response
 
 
-def _rendered(request: Request, name: str, status: int, **context: Any) -> Response:
+def _rendered(request: Request, name: str, status: int, contents: Contents) -> Response:
     language = language_of(request)
     query = Query(request.query_params)
     path = getattr(request.state, "page", request.url.path)  # after a refused step: the page that shows it
@@ -310,7 +317,7 @@ def _rendered(request: Request, name: str, status: int, **context: Any) -> Respo
             "visitor": getattr(request.state, "visitor", None),
             "notice": None,
             "refusal": None,
-            **context,
+            **contents,
         }
     )
     return HTMLResponse(content, status)
@@ -322,9 +329,9 @@ def _entry(path: str) -> str:
     return max(found, key=len, default="")
 
 
-def shown_to_anyone(request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
+def shown_to_anyone(request: Request, name: str, *, status: int = 200, **contents: object) -> Response:
     """A page for somebody who is not logged in."""
-    return _rendered(request, name, status, **context)
+    return _rendered(request, name, status, contents)
 
 
 def secure(request: Request) -> bool:
@@ -341,7 +348,7 @@ def secure(request: Request) -> bool:
 class PageRoute(APIRoute):
     """A route whose refusals are pages, and whose answers bear the headers of pages."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
         """The handler with our errors turned to pages."""
         inner = super().get_route_handler()
 
@@ -386,7 +393,7 @@ def problem_page(request: Request, error: OnestopError) -> Response:
     status = 422 if isinstance(error, Refused) else error.status
     sentences = sentences_of(error, language_of(request))
     request_id = str(getattr(request.state, "request_id", ""))
-    response = _rendered(request, "problem.html", status, sentences=sentences, request_id=request_id)
+    response = _rendered(request, "problem.html", status, {"sentences": sentences, "request_id": request_id})
     response.headers.update(error.headers)
     return response
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Generic, TypeVar
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +12,7 @@ from app.clearing import machine, repayment
 from app.clearing.api import ReasonRequest
 from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.machine import Act, Paying, acting
-from app.clearing.payment import MOVES, PaymentKind, PaymentState, PaymentStep, steps_from
+from app.clearing.payment import MOVES, Paid, PaymentKind, PaymentState, PaymentStep, steps_from
 from app.finance.page import Refusal, Visitor, stepped, struct_of
 
 WORDS: Final = {
@@ -33,20 +33,21 @@ NOTICES: Final = {
 }
 
 
+B = TypeVar("B", bound=Paid)
 NOT_OWN: Final = frozenset({"approve", "repay"})
 """What another person than the maker does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Generic[B]):
     """Where the pages of a kind are, its noun in the notices, how one of them is shown again after a refusal, and how
     money is recorded that the payee gave back."""
 
     path: str
     noun: str
-    kind: Paying[Any]
+    kind: Paying[B]
     show: Callable[[Visitor, str, Refusal], Awaitable[Response]]
-    repay: Callable[[Act, str, PaymentRequest], Awaitable[Any]] = repayment.repay
+    repay: Callable[[Act, str, PaymentRequest], Awaitable[object]] = repayment.repay
 
 
 def steps_for(visitor: Visitor, kind: PaymentKind, state: str, made_by: str) -> tuple[str, ...]:
@@ -59,15 +60,15 @@ def steps_for(visitor: Visitor, kind: PaymentKind, state: str, made_by: str) -> 
     return tuple("second" if own and word in NOT_OWN else word for word in words)
 
 
-def add_steps(router: APIRouter, pages: Pages) -> None:
+def add_steps(router: APIRouter, pages: Pages[B]) -> None:
     """Add the steps of a kind to its pages' router."""
     for word in (WORDS[step] for step in dict.fromkeys(move.step for move in MOVES[pages.kind.kind]) if step in WORDS):
         router.add_api_route("/{shown_id}/" + word, _step(pages, word), methods=["POST"], include_in_schema=False)
 
 
-def _step(pages: Pages, word: str) -> Callable[[Request, str], Awaitable[Response]]:
+def _step(pages: Pages[B], word: str) -> Callable[[Request, str], Awaitable[Response]]:
     async def endpoint(request: Request, shown_id: str) -> Response:
-        async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+        async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
             act = await acting(visitor.service, connection, visitor.caller)
             return await _moved(act, pages, shown_id, word, form)
 
@@ -83,7 +84,7 @@ def _step(pages: Pages, word: str) -> Callable[[Request, str], Awaitable[Respons
     return endpoint
 
 
-async def _moved(act: Act, pages: Pages, shown_id: str, word: str, form: dict[str, str]) -> Any:
+async def _moved(act: Act, pages: Pages[B], shown_id: str, word: str, form: dict[str, str]) -> object:
     kind = pages.kind
     match word:
         case "approve":

@@ -1,7 +1,7 @@
 """A person: who they are, their years with what is left under each cap, their bills, what is owed between them and
 hospitals."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy import select
@@ -13,13 +13,13 @@ from app.clearing import person_account
 from app.clearing.claim import answer_of_row
 from app.clearing.moves import business_now, today
 from app.clearing.tables import claim
-from app.finance.page import PageRoute, reading, shown, visit
+from app.finance.page import Contents, PageRoute, reading, shown, visit
 from app.finance.registered import hospital_names
 from app.registry.service import read_person
 from app.service.lists import Asked
 from app.service.security import PERSON_READERS, REGISTRY_READERS
 from app.settlement.balance import answer_of, balance_of
-from app.settlement.lists import SETTLEMENTS, SettlementFilters
+from app.settlement.lists import SETTLEMENTS, Settled, SettlementFilters
 from app.settlement.tables import patient_balance, person_year
 from app.settlement.year_api import read_year
 
@@ -33,27 +33,28 @@ async def get_person(request: Request, person_id: str) -> Response:
     visitor = await visit(request, *PERSON_READERS)
     service, caller = visitor.service, visitor.caller
     found = await read_person(service, caller, person_id)
-    asked: Asked[SettlementFilters, Any] = Asked(
+    asked: Asked[SettlementFilters, Settled] = Asked(
         service, caller, SettlementFilters(person_id=person_id), None, BILLS_SHOWN
     )
     bills = (await SETTLEMENTS.read(asked)).rows
 
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
+    async def read(connection: AsyncConnection) -> tuple[list[int], Contents]:
+        years = select(person_year.c.benefit_year).where(person_year.c.person_id == person_id)
         owed = select(patient_balance).where(patient_balance.c.person_id == person_id)
         rows = (await connection.execute(owed.order_by(patient_balance.c.balance_id.desc()))).mappings()
-        years = select(person_year.c.benefit_year).where(person_year.c.person_id == person_id)
         claims = select(claim).where(claim.c.person_id == person_id).order_by(claim.c.claim_id.desc())
         day = today(await business_now(service, connection))
         office = visitor.may(*REGISTRY_READERS)
-        return {
+        return sorted((await connection.execute(years)).scalars(), reverse=True), {
             "claims": [answer_of_row(service.book, row, day) for row in (await connection.execute(claims)).mappings()],
             "account": await person_account.account_of(service.keys, connection, person_id) if office else None,
             "balances": [answer_of(balance_of(row)) for row in rows],
-            "years": sorted((await connection.execute(years)).scalars(), reverse=True),
             "names": await hospital_names(connection, [bill.hospital_code for bill in bills]),
         }
 
-    beside = await reading(visitor, read)
-    rooms = {year: await read_year(service, caller, person_id, year) for year in beside["years"]}
+    years, beside = await reading(visitor, read)
+    rooms = {year: await read_year(service, caller, person_id, year) for year in years}
     class_names = CLASS_NAMES[caller.language]
-    return shown(visitor, "person.html", person=found, bills=bills, rooms=rooms, class_names=class_names, **beside)
+    return shown(
+        visitor, "person.html", beside, person=found, bills=bills, years=years, rooms=rooms, class_names=class_names
+    )

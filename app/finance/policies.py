@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -57,7 +57,7 @@ async def get_policy(request: Request, name: str) -> Response:
     parameters = (
         [] if answer is None else [one for one in answer.parameters if search in f"{one.name} {one.title}".lower()]
     )
-    context: dict[str, Any] = {
+    contents = {
         "pack": pack,
         "day": day,
         "beside": other,
@@ -70,10 +70,10 @@ async def get_policy(request: Request, name: str) -> Response:
         "facts_words": facts_words,
         "figure_words": figure_words,
     }
-    return shown(visitor, "policy.html", **context)
+    return shown(visitor, "policy.html", contents)
 
 
-def figure_words(value: Any) -> str:
+def figure_words(value: object) -> str:
     """A figure's value for a reader, in Chinese: limits of bands, what a class takes over from another, classes by
     name."""
     match value:
@@ -85,7 +85,7 @@ def figure_words(value: Any) -> str:
             return "，".join(f"{PARTS.get(name, name)} {figure_words(part)}" for name, part in value.items())
         case list():
             return "；".join(figure_words(part) for part in value)
-    return CLASS_NAMES["zh"].get(value, str(value))
+    return CLASS_NAMES["zh"].get(str(value), str(value))
 
 
 PARTS: Final = {

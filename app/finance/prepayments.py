@@ -1,6 +1,6 @@
 """Prepayments to hospitals: drafted, approved by another, sent, paid, taken off orders, returned."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -19,7 +19,7 @@ from app.clearing.plan import FUNDS
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentRequest
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
-from app.finance.page import PageRoute, Refusal, Visitor, reading, shown, stepped, visit
+from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
 from app.finance.registered import hospital_names
 from app.service.security import MONEY_READERS
@@ -50,7 +50,7 @@ async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
 async def post_prepayment(request: Request) -> Response:
     """Draft a prepayment."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         year = form.get("year", "")
         if not (year.isascii() and year.isdecimal() and len(year) == 4):
             raise Refused([Fault("/year", "invalid_parameter", {"parameter": "year"})])
@@ -77,7 +77,7 @@ async def get_prepayment(request: Request, prepayment_id: str) -> Response:
 
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
+    async def read(connection: AsyncConnection) -> Contents:
         found = await prepayment_of(connection, shown_id)
         names = await hospital_names(connection, [found.hospital_code])
         return {
@@ -89,7 +89,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "steps": steps_for(visitor, PaymentKind.PREPAYMENT, found.state, found.created_by),
         }
 
-    return shown(visitor, "prepayment.html", refusal=refusal, **await reading(visitor, read))
+    return shown(visitor, "prepayment.html", await reading(visitor, read), refusal=refusal)
 
 
 async def _again(visitor: Visitor, shown_id: str, refusal: Refusal) -> Response:

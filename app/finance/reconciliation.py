@@ -1,6 +1,6 @@
 """Differences between statements and hospitals' figures: which are open, how old, and resolving one."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,7 +39,7 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
 async def post_resolve(request: Request, difference_id: str) -> Response:
     """Resolve an open difference."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         reason = struct_of(form, ReasonRequest, "reason").reason
         return await difference.resolve(visitor.service, connection, visitor.caller, difference_id, reason=reason)
 

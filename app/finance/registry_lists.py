@@ -1,8 +1,9 @@
 """What the registry has to look after: lists due, person-years to compute again, the uninsured poor, unknown codes."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
+from msgspec import Struct
 from starlette.responses import Response
 
 from app.finance.page import PageRoute, Visitor, shown, visit
@@ -29,5 +30,5 @@ async def get_lists(request: Request) -> Response:
     )
 
 
-async def _beginning(visitor: Visitor, one: AnyList) -> list[Any]:
+async def _beginning(visitor: Visitor, one: AnyList) -> list[Struct]:
     return (await one.read(Asked(visitor.service, visitor.caller, one.filters(), None, MOST_SHOWN))).rows

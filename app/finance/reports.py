@@ -1,7 +1,6 @@
 """The monthly report due by the 25th: which are due, one with its figures, submitting, signing off, as a workbook."""
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -80,7 +79,7 @@ async def post_submit(request: Request, area: str, period: str) -> Response:
     """Submit the report of an ended month."""
     month = as_period(period, "/path/period")
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         return await report.submit(visitor.service, visitor.caller, connection, period=month, area_code=area)
 
     return await _act(request, area, month, "submitted", move)
@@ -91,7 +90,7 @@ async def post_approve(request: Request, area: str, period: str) -> Response:
     """Sign off a report that somebody else submitted."""
     month = as_period(period, "/path/period")
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         return await report.approve(visitor.service, visitor.caller, connection, period=month, area_code=area)
 
     return await _act(request, area, month, "approved", move)

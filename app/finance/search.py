@@ -2,7 +2,7 @@
 bank references."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -18,7 +18,7 @@ from app.registry.facts import name_and_birth, normal_id_number, parsed_day
 from app.registry.tables import hospital, person
 from app.service.lists import Asked
 from app.service.security import MONEY_READERS, blind_index_candidates, valid_id_number
-from app.settlement.lists import SETTLEMENTS, SettlementFilters
+from app.settlement.lists import SETTLEMENTS, Settled, SettlementFilters
 
 router = APIRouter(prefix="/finance/search", route_class=PageRoute, include_in_schema=False)
 MOST: Final = 20
@@ -103,7 +103,7 @@ async def _movements(connection: AsyncConnection, typed: str) -> list[Hit]:
 
 
 async def _visits(visitor: Visitor, typed: str) -> list[Hit]:
-    asked: Asked[SettlementFilters, Any] = Asked(
+    asked: Asked[SettlementFilters, Settled] = Asked(
         visitor.service, visitor.caller, SettlementFilters(visit_id=typed), None, MOST
     )
     rows = (await SETTLEMENTS.read(asked)).rows

@@ -5,9 +5,8 @@ without a request, after ``session_seconds`` in any case, and when the password 
 """
 
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +20,7 @@ SEEN_EVERY: Final = timedelta(minutes=1)
 _CSRF: Final = "csrf"
 
 
-async def begin(service: Service, connection: AsyncConnection, user: Mapping[Any, Any], request_id: str) -> str:
+async def begin(service: Service, connection: AsyncConnection, user: RowMapping, request_id: str) -> str:
     """Begin a session of a user who has just proved their password; the cookie's text."""
     values = {name: user[name] for name in ("scopes", "hospital_code", "area_code", "funds")}
     issued = insert(token).values(

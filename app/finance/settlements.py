@@ -1,9 +1,8 @@
 """Settlements as a list, newest first, page by page from the cursor: as fast with millions as with ten."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.finance.list_page import beside, narrowed_by
@@ -28,17 +27,14 @@ async def get_settlements(request: Request) -> Response:
     narrowed = await reading(visitor, lambda connection: narrowed_by(visitor, connection, SETTLEMENTS))
     page = await SETTLEMENTS.read(Asked(service, visitor.caller, narrowed.filters, after, PAGE_ROWS))
 
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
-        return await beside(visitor, connection, SETTLEMENTS, page.rows)
-
     known = {column.path: column for column in SETTLEMENTS.columns}
     return shown(
         visitor,
         "settlements.html",
+        await reading(visitor, lambda connection: beside(visitor, connection, SETTLEMENTS, page.rows)),
         declared=SETTLEMENTS,
         columns=[known[name] for name in MEMBERS],
         rows=page.rows,
         misread=narrowed.misread,
         next_cursor=cursor_of(service, page.last),
-        **await reading(visitor, read),
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request
-from sqlalchemy import ColumnElement, Select, literal_column, select
+from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -23,28 +23,33 @@ from app.clearing.order_list import orders_where
 from app.clearing.plan import FUNDS
 from app.clearing.tables import statement_item
 from app.finance.history import moves_of
-from app.finance.listing import chosen, listed
-from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
+from app.finance.listing import Sorting, Summing, chosen, listed
+from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
 from app.finance.registered import hospital_names
 from app.ledger.tables import account, transfer
+from app.service.lists import Rows
 from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
 router = APIRouter(prefix="/finance/statements", route_class=PageRoute, include_in_schema=False)
 _posting: Final = transfer.alias("t")
 _credited: Final = account.alias("c")
-SIGNED: Final[ColumnElement[int]] = literal_column(statement.SIGNED)
-COLUMNS: Final = {
-    "posting": _posting.c.transfer_id,
-    "settlement": _posting.c.settlement_id,
-    "event": _posting.c.event,
-    "fund": _posting.c.fund,
-    "day": _posting.c.business_date,
-    "amount": SIGNED,
-}
+SIGNED: Final[ColumnElement[object]] = literal_column(statement.SIGNED)
+SORTING: Final = Sorting(
+    columns={
+        "posting": _posting.c.transfer_id,
+        "settlement": _posting.c.settlement_id,
+        "event": _posting.c.event,
+        "fund": _posting.c.fund,
+        "day": _posting.c.business_date,
+        "amount": SIGNED,
+    },
+    default="posting",
+    key=_posting.c.transfer_id,
+)
 
 
-def items_asked(query: Mapping[str, str], shown_id: str) -> Select[Any]:
+def items_asked(query: Mapping[str, str], shown_id: str) -> Rows:
     """The postings of a statement that the address's filters ask for; ``signed`` is the amount, fen."""
     item = statement_item.join(_posting, _posting.c.transfer_id == statement_item.c.transfer_id)
     joined = item.join(_credited, _credited.c.account_id == _posting.c.credit_account)
@@ -61,20 +66,14 @@ async def get_statement(request: Request, statement_id: str) -> Response:
 
 
 async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None = None) -> Response:
-    async def read(connection: AsyncConnection) -> dict[str, Any]:
+    async def read(connection: AsyncConnection) -> Contents:
         found = await statement.answer_of(connection, await statement.read(connection, shown_statement))
         day = today(await business_now(visitor.service, connection))
         wanted = await orders_where(connection, day, statement_id=shown_statement)
         orders = [answer_of(ORDERS.read(row), day) for row in (await connection.execute(wanted)).mappings()]
-        listing = await listed(
-            visitor.request.query_params,
-            connection,
-            items_asked(visitor.request.query_params, shown_statement),
-            columns=COLUMNS,
-            default="posting",
-            key=_posting.c.transfer_id,
-            sums=("signed",),
-        )
+        query = visitor.request.query_params
+        items = items_asked(query, shown_statement)
+        listing = await listed(query, connection, items, SORTING, Summing(("signed",)))
         names = await hospital_names(connection, [found.hospital_code])
         return {
             "statement": found,
@@ -88,7 +87,7 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
             "funds": FUNDS,
         }
 
-    return shown(visitor, "statement.html", refusal=refusal, **await reading(visitor, read))
+    return shown(visitor, "statement.html", await reading(visitor, read), refusal=refusal)
 
 
 def _may(visitor: Visitor, found: statement.StatementAnswer) -> dict[str, bool]:
@@ -125,7 +124,7 @@ async def _act(request: Request, shown_id: str, notice: str, move: Move, *scopes
 async def post_approve(request: Request, statement_id: str) -> Response:
     """Approve one fund's part, or every part that is the visitor's."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         funds = [form["fund"]] if form.get("fund") else None
         return await statement.approve(visitor.service, connection, visitor.caller, statement_id, funds)
 
@@ -136,7 +135,7 @@ async def post_approve(request: Request, statement_id: str) -> Response:
 async def post_order(request: Request, statement_id: str) -> Response:
     """Make the order of a fund's approved part."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         sent = {**form, "statement_id": statement_id}
         wanted = struct_of(sent, OrderRequest, "statement_id", "fund", "deposit_rate")
         return await order.make(await acting(visitor.service, connection, visitor.caller), wanted)
@@ -148,7 +147,7 @@ async def post_order(request: Request, statement_id: str) -> Response:
 async def post_withdraw(request: Request, statement_id: str) -> Response:
     """Take the declaration back."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         reason = struct_of(form, ReasonRequest, "reason").reason
         return await statement.withdraw(visitor.service, connection, visitor.caller, statement_id, reason)
 
@@ -159,7 +158,7 @@ async def post_withdraw(request: Request, statement_id: str) -> Response:
 async def post_compare(request: Request, statement_id: str) -> Response:
     """Compare with the hospital's totals, which have to be given for every fund that the statement declares."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         funds = [fund for fund in FUNDS if form.get(f"amount_{fund}")]
         sent = [{"fund": fund, "count": _whole(form, fund), "amount": form[f"amount_{fund}"]} for fund in funds]
         declared = await statement.answer_of(connection, await statement.read(connection, statement_id))
@@ -185,7 +184,7 @@ def _whole(form: dict[str, str], fund: str) -> int | str:
 async def post_deduct(request: Request, statement_id: str) -> Response:
     """Propose a deduction."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         names = ("settlement_id", "fund", "amount", "reason_code", "reason")
         wanted = struct_of(form, DeductionRequest, *names)
         return await propose(visitor.service, connection, visitor.caller, statement_id, wanted)
@@ -197,7 +196,7 @@ async def post_deduct(request: Request, statement_id: str) -> Response:
 async def post_audit(request: Request, statement_id: str) -> Response:
     """End the audit."""
 
-    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Any:
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         return await audit.finish(visitor.service, connection, visitor.caller, statement_id)
 
     return await _act(request, statement_id, "statement.audited", move, "finance")

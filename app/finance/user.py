@@ -7,15 +7,14 @@ Real time.
 """
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from msgspec import Meta, Struct
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound, TooMany, Unauthorized
@@ -88,7 +87,7 @@ async def disable(connection: AsyncConnection, name: str) -> None:
     await connection.execute(update(app_user).where(app_user.c.name == name).values(disabled_at=func.clock_timestamp()))
 
 
-async def checked(service: Service, *, name: str, password: str, origin: str) -> Mapping[Any, Any]:
+async def checked(service: Service, *, name: str, password: str, origin: str) -> RowMapping:
     """The row of the user with this password. Unauthorized ``login_failed`` for a wrong one, an unknown name, a locked
     or a disabled user alike; TooMany ``too_many_logins`` when the origin had too many failures."""
     place = blind_index(service.keys, origin)
@@ -103,7 +102,7 @@ async def checked(service: Service, *, name: str, password: str, origin: str) ->
     return found
 
 
-async def _begin(connection: AsyncConnection, name: str, place: bytes) -> tuple[int, Mapping[Any, Any] | None]:
+async def _begin(connection: AsyncConnection, name: str, place: bytes) -> tuple[int, RowMapping | None]:
     """Count the attempt as failed, for the place and the name; the attempt's number, and the user with ``open``."""
     now = func.clock_timestamp()
     await connection.execute(delete(failed_login).where(failed_login.c.at < now - LOCKED))
@@ -131,7 +130,7 @@ async def choose_password(connection: AsyncConnection, name: str, *, old: str, n
     await connection.execute(update(app_user).where(app_user.c.name == name).values(values))
 
 
-async def _row(connection: AsyncConnection, name: str) -> Mapping[Any, Any] | None:
+async def _row(connection: AsyncConnection, name: str) -> RowMapping | None:
     return (await connection.execute(select(app_user).where(app_user.c.name == name))).mappings().first()
 
 

@@ -1,6 +1,6 @@
 """The routes of users: who may log in to the pages. They translate, nothing more."""
 
-from typing import Any
+from typing import TypeVar
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -21,11 +21,16 @@ from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["users"])
 
+T = TypeVar("T")
+
 
 class PasswordRequest(Struct, forbid_unknown_fields=True):
     """A password for the user's next login, which has to be changed then."""
 
     password: Password
+
+
+W = TypeVar("W", UserRequest, PasswordRequest)
 
 
 class NamedUser(Struct):
@@ -42,11 +47,11 @@ async def _admin(request: Request) -> tuple[Caller, Service]:
     return caller, service_of(request)
 
 
-async def _sent(request: Request, service: Service, type_: type[Any]) -> Any:
+async def _sent(request: Request, service: Service, type_: type[T]) -> T:
     return decode(await read_body(request, service.settings.max_body_bytes), type_)
 
 
-def _unguessable(service: Service, wanted: Any) -> Any:
+def _unguessable(service: Service, wanted: W) -> W:
     """The body as its key remembers it: with a keyed digest for the password, which a plain hash would let be
     guessed."""
     return replace(wanted, password=blind_index(service.keys, wanted.password).hex())

@@ -3,10 +3,10 @@ made it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, false, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, false, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.money import yuan
@@ -102,7 +102,7 @@ async def waiting(connection: AsyncConnection, principal: Principal) -> list[Wai
     ]
 
 
-def _counted(number: int, task: Task, principal: Principal) -> Any:
+def _counted(number: int, task: Task, principal: Principal) -> Select[int, int, int, int]:
     made = or_(false(), *(task.table.c[name] == principal.subject for name in task.makers))
     mine = func.coalesce(made, False).is_(False)
     amount = literal(0) if task.amount is None else task.amount

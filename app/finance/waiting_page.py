@@ -2,7 +2,7 @@
 act."""
 
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -14,7 +14,7 @@ from app.clearing.due import DueAnswer, due_of
 from app.clearing.payout_rate import own_area
 from app.finance.listing import chosen
 from app.finance.look import link
-from app.finance.page import PageRoute, Visitor, reading, shown, visit
+from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import paying_areas
 from app.finance.waiting import waiting
 from app.service.security import REGISTRY_READERS
@@ -46,10 +46,10 @@ class DueDay(Struct):
 async def get_waiting(request: Request) -> Response:
     """What waits."""
     visitor = await visit(request, *SCOPES)
-    return shown(visitor, "waiting.html", **await reading(visitor, lambda connection: _read(visitor, connection)))
+    return shown(visitor, "waiting.html", await reading(visitor, lambda connection: _read(visitor, connection)))
 
 
-async def _read(visitor: Visitor, connection: AsyncConnection) -> dict[str, Any]:
+async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     areas = await paying_areas(connection)
     area = chosen(visitor.request.query_params, "area_code", areas) or own_area(visitor.caller)
     area = area or (areas[0] if areas else None)

@@ -7,7 +7,7 @@ the type of its rows. Where a name means something else in one list, that list s
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -32,16 +32,16 @@ class ListColumn:
         """The column of a file, whose heading has the member's own name as well."""
         return Column(f"{self.title['zh']} {self.path.rpartition('.')[2]}", self.kind, self.summed)
 
-    def cell(self, row: Struct) -> Any:
+    def cell(self, row: Struct) -> object:
         """The row's cell as a file wants it: money in fen, days as days."""
-        value: Any = row
+        value: object = row
         for name in self.path.split("."):
             value = getattr(value, name)
         if value is None:
             return None
         match self.kind:
             case "money":
-                return fen(value)
+                return fen(str(value))
             case "date":
                 return date.fromisoformat(value) if isinstance(value, str) else value
             case "text" if isinstance(value, dict):
@@ -275,7 +275,7 @@ def _paths(row: type[Struct], left_out: frozenset[str], before: str = "") -> lis
     return paths
 
 
-def filters_text(filters: Mapping[str, Any]) -> str:
+def filters_text(filters: Mapping[str, object]) -> str:
     """What a list was narrowed to, for the header of its file: ``费用月份 period=2018-05；基金 fund=390100``."""
     return "；".join(f"{filter_title(name, 'zh')} {name}={_filter_value(value)}" for name, value in filters.items())
 
@@ -287,5 +287,5 @@ def filter_title(name: str, language: Language) -> str:
     return COLUMNS[name].title[language]
 
 
-def _filter_value(value: Any) -> str:
+def _filter_value(value: object) -> str:
     return ("是" if value else "否") if isinstance(value, bool) else str(value)

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, Final, Literal
+from typing import IO, Final, Literal
 
 import xlsxwriter
 from msgspec import Struct
@@ -62,7 +62,7 @@ def wants_csv(accept: str | None) -> bool:
 
 
 def file_of(
-    name: str, accept: str | None, columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str
+    name: str, accept: str | None, columns: Sequence[Column], rows: Iterable[Sequence[object]], title: str
 ) -> Response:
     """The rows as the file that the reader accepts. ``title`` says what the list is of, above the headings of an
     XLSX."""
@@ -74,7 +74,7 @@ def file_of(
     return Response(content, media_type=kind, headers=headers)
 
 
-def csv_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> bytes:
+def csv_bytes(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> bytes:
     """Headings and rows for programs as well as people: without title and sums, codes as they are."""
     file = io.BytesIO()
     written = CsvList(file, columns)
@@ -83,7 +83,7 @@ def csv_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> bytes
     return file.getvalue()
 
 
-def xlsx_bytes(columns: Sequence[Column], rows: Iterable[Sequence[Any]], title: str) -> bytes:
+def xlsx_bytes(columns: Sequence[Column], rows: Iterable[Sequence[object]], title: str) -> bytes:
     """One sheet: the title, the headings, the rows, and the sums of the columns of money."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         written = XlsxList(file, columns, title)
@@ -102,10 +102,10 @@ class _Sums:
         self.money = [index for index, column in enumerate(columns) if column.kind == "money" and column.summed]
         self.fen = dict.fromkeys(self.money, 0)
 
-    def add(self, row: Sequence[Any]) -> None:
+    def add(self, row: Sequence[object]) -> None:
         for index in self.money:
             if row[index] is not None:
-                self.fen[index] += row[index]
+                self.fen[index] += _whole(row[index])
 
 
 # ---------------------------------------------------------------- CSV
@@ -125,7 +125,7 @@ class CsvList:
             self._rows.writerow([title])
         self._rows.writerow([column.heading for column in columns])
 
-    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+    def add(self, rows: Iterable[Sequence[object]]) -> None:
         """Write rows; a cell for each column."""
         for row in rows:
             self._rows.writerow([self._plain(cell, column) for cell, column in zip(row, self._columns, strict=True)])
@@ -140,11 +140,11 @@ class CsvList:
             self._rows.writerow([SUM, *sums[1:]])
         self._text.detach()
 
-    def _plain(self, cell: Any, column: Column) -> str:
+    def _plain(self, cell: object, column: Column) -> str:
         if cell is None:
             return ""
         if column.kind == "money":
-            return yuan(cell)
+            return yuan(_whole(cell))
         if column.kind == "flag":
             return _flag(cell)
         text = str(cell)
@@ -155,7 +155,13 @@ class CsvList:
         return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _flag(cell: bool) -> str:
+def _whole(cell: object) -> int:
+    if not isinstance(cell, int):
+        raise TypeError(f"a cell of money or of a count holds {type(cell).__name__}")
+    return cell
+
+
+def _flag(cell: object) -> str:
     return "是" if cell else "否"
 
 
@@ -180,7 +186,7 @@ class XlsxList:
             self._sheet.set_column(index, index, _WIDTHS[column.kind])
             self._sheet.write_string(1, index, column.heading, self._bold)
 
-    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+    def add(self, rows: Iterable[Sequence[object]]) -> None:
         """Write rows; a cell for each column."""
         for row in rows:
             for index, (cell, column) in enumerate(zip(row, self._columns, strict=True)):
@@ -198,21 +204,21 @@ class XlsxList:
                 self._write(index, amount, "money", self._bold_money)
         self._book.close()
 
-    def _write(self, index: int, cell: Any, kind: Kind, form: Any) -> None:
+    def _write(self, index: int, cell: object, kind: Kind, form: object) -> None:
         at, sheet = self._at, self._sheet
         match kind:
             case "money":
                 # The file format knows binary numbers only; fen below 2**53 come back exactly when shown with two
                 # decimals.
-                sheet.write_number(at, index, cell / 100, form)
+                sheet.write_number(at, index, _whole(cell) / 100, form)
             case "count":
-                sheet.write_number(at, index, cell, form)
+                sheet.write_number(at, index, _whole(cell), form)
             case "rate":
-                sheet.write_number(at, index, rate(cell) / RATE_ONE, form)
+                sheet.write_number(at, index, rate(str(cell)) / RATE_ONE, form)
             case "date" if isinstance(cell, date):
                 sheet.write_datetime(at, index, cell, form)
             case "instant":
-                sheet.write_datetime(at, index, datetime.fromisoformat(cell).replace(tzinfo=None), form)
+                sheet.write_datetime(at, index, datetime.fromisoformat(str(cell)).replace(tzinfo=None), form)
             case "flag":
                 sheet.write_string(at, index, _flag(cell), form)
             case _:

@@ -41,6 +41,7 @@ class NoFilters(Filters, frozen=True):
 F = TypeVar("F", bound=Filters)
 R = TypeVar("R", bound=Struct)
 P = TypeVar("P")
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class DeclaredList(Generic[F, R, P]):
 
 
 AnyList = DeclaredList[Any, Any, Any]
+Rows = Select[*tuple[object, ...]]
+"""A query of whole rows, whose columns the tables know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ class Selected(Generic[F, R, P]):
     """A list that one SELECT gives: the query within the filters, the columns that order it (all one way; the last
     one is unique), and a row as it is answered on a business day by a service with its policies."""
 
-    query: Callable[[AsyncConnection, F, date], Awaitable[Select[Any]]]
-    order: tuple[ColumnElement[Any], ...]
+    query: Callable[[AsyncConnection, F, date], Awaitable[Rows]]
+    order: tuple[ColumnElement[object], ...]
     newest_first: bool
     answer: Callable[[RowMapping, date, Service], R]
 
@@ -119,13 +122,13 @@ class Selected(Generic[F, R, P]):
         return values if len(values) > 1 else values[0]
 
 
-def page_of(rows: Sequence[Any], limit: int, shown: Callable[[Any], R], position: Callable[[Any], P]) -> Page[R, P]:
+def page_of(rows: Sequence[S], limit: int, shown: Callable[[S], R], position: Callable[[S], P]) -> Page[R, P]:
     """A page of rows that were read with one row more than the limit, to know whether any follow."""
     last = position(rows[limit - 1]) if len(rows) > limit else None
     return Page([shown(row) for row in rows[:limit]], last)
 
 
-async def every_page(one: AnyList, service: Service, caller: Caller, filters: Filters) -> AsyncIterator[list[Any]]:
+async def every_page(one: AnyList, service: Service, caller: Caller, filters: Filters) -> AsyncIterator[list[Struct]]:
     """All rows, page behind page, each in a transaction of its own: rows added meanwhile move nothing."""
     after, more = None, True
     while more:
@@ -194,7 +197,7 @@ def _parameters(filters: type[Filters]) -> list[inspect.Parameter]:
 _CHECKED: Final = ("ge", "le", "max_length", "pattern")
 
 
-def _plain(type_: Any) -> tuple[Any, dict[str, Any]]:
+def _plain(type_: object) -> tuple[object, dict[str, Any]]:
     """A filter's type without its limits, and the limits that a route checks. Codes aren't checked: a route finds
     nothing by what is no code, while an export refuses it."""
     if get_origin(type_) in (Union, UnionType):
@@ -211,18 +214,18 @@ def _plain(type_: Any) -> tuple[Any, dict[str, Any]]:
 # ---------------------------------------------------------------- filters from texts
 
 
-def plain_type(type_: Any) -> Any:
+def plain_type(type_: object) -> object:
     """A filter's type without the limits of its values."""
     return _plain(type_)[0]
 
 
-def typed_filters(one: AnyList, texts: Mapping[str, str]) -> dict[str, Any]:
+def typed_filters(one: AnyList, texts: Mapping[str, str]) -> dict[str, object]:
     """A query's texts as the filters' own kinds; what isn't of its kind stays a text, for the struct to refuse."""
     kinds = {field.encode_name: _plain(field.type)[0] for field in msgspec.structs.fields(one.filters)}
     return {name: _typed(kinds.get(name, str), text) for name, text in texts.items()}
 
 
-def _typed(kind: Any, text: str) -> Any:
+def _typed(kind: object, text: str) -> str | int:
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     if bool in kinds:
         return {"true": True, "false": False}.get(text, text)

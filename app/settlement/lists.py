@@ -2,15 +2,15 @@
 
 import asyncio
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import field
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.service.columns import columns_of
 from app.service.http import check_context
-from app.service.lists import Asked, DeclaredList, Filters, Page, Selected, page_of
+from app.service.lists import Asked, DeclaredList, Filters, Page, Rows, Selected, page_of
 from app.service.security import MONEY_READERS
 from app.service.wire import Code, Day
 from app.settlement import store
@@ -62,7 +62,7 @@ def _shown(row: EntryRow) -> SettlementAnswer:
     return answer_of_row(row, detail=False)
 
 
-async def _balances(connection: AsyncConnection, wanted: BalanceFilters, day: date) -> Select[Any]:
+async def _balances(connection: AsyncConnection, wanted: BalanceFilters, day: date) -> Rows:
     columns = patient_balance.c
     found = select(patient_balance)
     if wanted.state is not None:
