@@ -30,8 +30,7 @@ from app.clearing.month_close import MonthAnswer
 from app.clearing.moves import Row, StoredRow, pooling_area_of
 from app.clearing.order import OrderAnswer
 from app.clearing.payment import typed
-from app.clearing.payout_query import FUND
-from app.clearing.payout_rate import RateAnswer
+from app.clearing.payout_rate import RateAnswer, RateFilters
 from app.clearing.prepayment import PrepaymentAnswer
 from app.clearing.reconciliation import ReconciliationSummary
 from app.clearing.statement import ItemAnswer, StatementRow
@@ -45,7 +44,7 @@ from app.service.columns import ListColumn, columns_of
 from app.service.http import open_request
 from app.service.lists import Asked, DeclaredList, Filters, Page, Rows, Selected, page_of
 from app.service.security import MONEY_READERS, OFFICE_READERS, PERSON_READERS
-from app.service.wire import AreaCode, Code, Day
+from app.service.wire import AreaCode, Code
 
 StatementState = Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"]
 OrderState = Literal["draft", "approved", "sent", "paid", "part_paid", "returned", "cancelled", "carried_forward"]
@@ -128,17 +127,6 @@ class MonthFilters(Filters, frozen=True):
     """The months of an area; a county is read as its pooling area."""
 
     area_code: Annotated[str, Meta(pattern="^[0-9]{6}$")] | None = None
-
-
-class RateFilters(Filters, frozen=True):
-    """The rates of a year as of a day, grouped by columns with commas between them."""
-
-    year: int
-    as_of: Day | None = None
-    fund: Code | None = None
-    area_code: AreaCode | None = None
-    hospital_code: Code | None = None
-    group_by: Code = FUND
 
 
 # ---------------------------------------------------------------- what is selected
@@ -277,7 +265,7 @@ async def _rates(asked: Asked[RateFilters, str]) -> Page[RateAnswer, str]:
     """All of them at once: there are as many as there are groups."""
     async with asked.service.database.transaction() as connection:
         await open_request(asked.service, connection, asked.caller)
-        rows = await payout_rate.rates_of(asked.service, connection, asked.caller, **asdict(asked.filters))
+        rows = await payout_rate.rates_of(asked.service, connection, asked.caller, asked.filters)
     return Page(rows, None)
 
 

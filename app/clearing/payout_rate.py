@@ -18,6 +18,8 @@ from app.clearing.moves import business_now, pooling_area_of, today
 from app.clearing.payout_query import FUND, GROUPS, Figures, Wanted, floor_known, payout_figures
 from app.clearing.plan import FUNDS, Plan
 from app.service.caller import Caller, Service
+from app.service.lists import Filters
+from app.service.wire import AreaCode, Code, Day
 from app.tiers.payout_plan import largest_deposit, reachable
 
 LAST_YEAR: Final = "last_year"
@@ -73,21 +75,23 @@ class RateAnswer(Struct):
     persons: PayeesAnswer
 
 
+class RateFilters(Filters, frozen=True):
+    """The rates of a year as of a day, grouped by columns with commas between them."""
+
+    year: int
+    as_of: Day | None = None
+    fund: Code | None = None
+    area_code: AreaCode | None = None
+    hospital_code: Code | None = None
+    group_by: Code = FUND
+
+
 async def rates_of(
-    service: Service,
-    connection: AsyncConnection,
-    caller: Caller,
-    *,
-    year: int,
-    as_of: date | None,
-    fund: str | None,
-    area_code: str | None,
-    hospital_code: str | None,
-    group_by: str,
+    service: Service, connection: AsyncConnection, caller: Caller, asked: RateFilters
 ) -> list[RateAnswer]:
-    """The rows that a reader asks for (``GET /v1/payout-rates``), today and of his own area where nothing else is said.
-    Refused for a fund or a group that there isn't."""
-    groups = tuple(group_by.split(","))
+    """The rows that a reader asks for (``GET /v1/payout-rates``), today and of their own area where nothing else is
+    said. Refused for a fund or a group that there isn't."""
+    groups, fund = tuple(asked.group_by.split(",")), asked.fund
     faults = []
     if not set(groups) <= set(GROUPS):
         faults.append(Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)}))
@@ -95,13 +99,13 @@ async def rates_of(
         faults.append(Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)}))
     if faults:
         raise Refused(faults)
-    area = area_code or own_area(caller)
+    area = asked.area_code or own_area(caller)
     wanted = Wanted(
-        year=year,
-        as_of=as_of or today(await business_now(service, connection)),
+        year=asked.year,
+        as_of=asked.as_of or today(await business_now(service, connection)),
         fund=fund,
         area_code=await paying_area(connection, area),
-        hospital_code=hospital_code,
+        hospital_code=asked.hospital_code,
         group_by=groups,
     )
     return await payout_rates(service, connection, wanted, caller.principal.funds)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app.clearing import year as fiscal_year
 from app.clearing.api import opened, reading, writing
 from app.clearing.payout_query import FUND
-from app.clearing.payout_rate import RateAnswer, rates_of
+from app.clearing.payout_rate import RateAnswer, RateFilters, rates_of
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
 from app.service.http import answer
 from app.service.openapi import KEYED, body, gives
@@ -58,21 +58,10 @@ async def get_payout_rates(
     row. A county is read as its pooling area, a province as all of its areas. A token of an area reads its own unless
     it names another."""
     caller, service = await opened(request, *MONEY_READERS)
+    asked = RateFilters(year, as_of, fund, area_code, hospital_code, group_by)
 
     async def read(connection: AsyncConnection) -> RatesAnswer:
-        return RatesAnswer(
-            await rates_of(
-                service,
-                connection,
-                caller,
-                year=year,
-                as_of=as_of,
-                fund=fund,
-                area_code=area_code,
-                hospital_code=hospital_code,
-                group_by=group_by,
-            )
-        )
+        return RatesAnswer(await rates_of(service, connection, caller, asked))
 
     return answer(await reading(caller, service, read))
 

@@ -16,7 +16,7 @@ from app.basics.errors import Conflict, NotFound, OnestopError
 from app.basics.ids import JOB
 from app.exports.file import MOST_ROWS, Export, Format, export_of, write_list
 from app.jobs import store
-from app.jobs.store import Run
+from app.jobs.store import NewJob, Run
 from app.policies import shipped_book
 from app.service import clock
 from app.service.caller import Caller, Service
@@ -50,18 +50,14 @@ async def queue(service: Service, connection: AsyncConnection, caller: Caller, e
     """Queue an export; the job's id. The caller isn't a hospital: a job belongs to an area, or to all of them."""
     options = ExportOptions(export.name, export.format, export.given, _asker(caller.principal))
     stored = msgspec.to_builtins(options)
-    return await store.add_job(
-        service,
-        connection,
-        caller,
-        None,
+    new = NewJob(
         kind=KIND,
         options=stored,
         area_code=caller.principal.area_code or "",
-        due_on=None,
-        digest=sha256(msgspec.json.encode(stored, order="deterministic")).digest(),
+        file_digest=sha256(msgspec.json.encode(stored, order="deterministic")).digest(),
         received_at=await clock.now(connection, manual=service.manual_clock),
     )
+    return await store.add_job(service, connection, caller, new)
 
 
 def _asker(principal: Principal) -> Asker:

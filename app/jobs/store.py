@@ -111,33 +111,36 @@ class Run:
 # ---------------------------------------------------------------- a request's side
 
 
-async def add_job(
-    service: Service,
-    connection: AsyncConnection,
-    caller: Caller,
-    path: Path | None,
-    *,
-    kind: str,
-    options: Mapping[str, Any],
-    area_code: str,
-    due_on: date | None,
-    digest: bytes,
-    received_at: datetime,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is asked for: of which kind, with which options, for which area (whose it is), received when in business
+    time, and due on a day where there is one. ``file_digest`` is that of the file at ``path``, or of the options of a
+    job without one."""
+
+    kind: str
+    options: Mapping[str, object]
+    area_code: str
+    received_at: datetime
+    file_digest: bytes
+    path: Path | None = None
+    due_on: date | None = None
+
+
+async def add_job(service: Service, connection: AsyncConnection, caller: Caller, new: NewJob) -> int:
     """Queue a job, with its file where there is one, encrypted part by part, and return its id."""
     values = {
-        "kind": kind,
-        "options": options,
-        "area_code": area_code,
-        "due_on": due_on,
-        "file_digest": digest,
+        "kind": new.kind,
+        "options": new.options,
+        "area_code": new.area_code,
+        "due_on": new.due_on,
+        "file_digest": new.file_digest,
         "reach_area": caller.principal.area_code,
         "subject": caller.principal.subject,
         "request_id": caller.request_id,
-        "received_at": received_at,
+        "received_at": new.received_at,
     }
     job_id: int = (await connection.execute(insert(job).values(values).returning(job.c.job_id))).scalar_one()
-    for part_no, sealed in _sealed(service, job_id, path):
+    for part_no, sealed in _sealed(service, job_id, new.path):
         await connection.execute(insert(job_file).values(job_id=job_id, part_no=part_no, content=sealed))
     return job_id
 

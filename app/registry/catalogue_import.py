@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
 from app.jobs import store
-from app.jobs.store import JobRow, Run
+from app.jobs.store import JobRow, NewJob, Run
 from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_values, parsed_day
 from app.registry.service import EVERY_ITEM
 from app.service import clock
@@ -165,18 +165,15 @@ async def queue(
     complete = options.complete == "true"
     if complete != (options.effective_on is not None):
         raise Refused([Fault("/effective_on" if complete else "/complete", "missing")])
-    return await store.add_job(
-        service,
-        connection,
-        caller,
-        upload.path,
+    new = NewJob(
         kind=KIND,
         options={"effective_on": None if options.effective_on is None else options.effective_on.isoformat()},
         area_code=NO_AREA,
-        due_on=None,
-        digest=upload.digest,
+        file_digest=upload.digest,
         received_at=await clock.now(connection, manual=service.manual_clock),
+        path=upload.path,
     )
+    return await store.add_job(service, connection, caller, new)
 
 
 async def run(service: Service, run_: Run) -> None:

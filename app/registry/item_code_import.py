@@ -19,7 +19,7 @@ from app.basics.errors import NotFound
 from app.database.engine import HotConnection
 from app.database.locks import Lock, hold_hot
 from app.jobs import store
-from app.jobs.store import JobRow, Run
+from app.jobs.store import JobRow, NewJob, Run
 from app.registry.dated import Span, stated
 from app.registry.facts import parsed_day
 from app.registry.service import may_write
@@ -117,18 +117,15 @@ async def queue(
     area_code = (await connection.execute(wanted)).scalar_one_or_none()
     if area_code is None or not may_write(caller, area_code):
         raise NotFound("not_found")
-    return await store.add_job(
-        service,
-        connection,
-        caller,
-        upload.path,
+    new = NewJob(
         kind=KIND,
         options={"hospital_code": options.hospital_code},
         area_code=area_code,
-        due_on=None,
-        digest=upload.digest,
+        file_digest=upload.digest,
         received_at=await clock.now(connection, manual=service.manual_clock),
+        path=upload.path,
     )
+    return await store.add_job(service, connection, caller, new)
 
 
 async def run(service: Service, run_: Run) -> None:

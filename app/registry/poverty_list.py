@@ -22,7 +22,7 @@ from app.basics.errors import Fault, NotFound, Refused, Unavailable
 from app.basics.ids import JOB
 from app.database.engine import HotConnection
 from app.jobs import store
-from app.jobs.store import JobRow, Run
+from app.jobs.store import JobRow, NewJob, Run
 from app.registry.facts import name_and_birth, normal_id_number, parsed_day
 from app.registry.paying_area import area_on, policy_in
 from app.registry.service import may_write, raw_connection
@@ -245,18 +245,16 @@ async def queue(
     stored = {"kind": options.kind, "received_on": received_on.isoformat()}
     if options.kind == "exit":
         stored["after_exit"] = policy.figure(AFTER_EXIT, {}).known
-    return await store.add_job(
-        service,
-        connection,
-        caller,
-        upload.path,
+    new = NewJob(
         kind=KIND,
         options=stored,
         area_code=area_code,
         due_on=due_on,
-        digest=upload.digest,
+        file_digest=upload.digest,
         received_at=received_at,
+        path=upload.path,
     )
+    return await store.add_job(service, connection, caller, new)
 
 
 async def run(service: Service, run_: Run) -> None:

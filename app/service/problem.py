@@ -6,7 +6,7 @@ all faults. Nothing of the input, and no text of an unexpected exception, is eve
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -80,53 +80,29 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 # ---------------------------------------------------------------- answering
 
 
-def problem_response(error: OnestopError, *, request_id: str, language: str) -> Response:
-    """An error of ours as its answer, with the error's own headers."""
-    retryable = error.retryable or error.status in RETRY_SECONDS or error.code == RETRY_LATER
-    return _response(
-        error.status,
-        error.code,
-        error.faults,
-        values=error.values,
-        headers=error.headers,
-        extra=error.extra,
-        retryable=retryable,
-        request_id=request_id,
-        language=language,
-    )
-
-
-def _response(
-    status: int,
-    code: str,
-    faults: Sequence[Fault] = (),
-    *,
-    request_id: str,
-    language: str,
-    values: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    extra: Mapping[str, object] | None = None,
-    retryable: bool = False,
-) -> Response:
+def problem_response(error: OnestopError, *, request_id: str, language: str, status: int | None = None) -> Response:
+    """An error as its answer, with the error's own headers; under another ``status`` than its class has, where the
+    framework refused something."""
+    code, status = error.code, error.status if status is None else status
     content = {
-        **(extra or {}),
+        **error.extra,
         "type": CODE_PREFIX + code,
         "title": title(code, language),
         "status": status,
-        "detail": summary(code, values or {}, len(faults), language),
+        "detail": summary(code, error.values, len(error.faults), language),
         "code": code,
         "request_id": request_id,
-        "retryable": retryable,
+        "retryable": error.retryable or status in RETRY_SECONDS or code == RETRY_LATER,
         "errors": [
             {"pointer": fault.pointer, "code": fault.code, "message": text(fault.code, fault.values, language)}
-            for fault in faults[:MAX_FAULTS]
+            for fault in error.faults[:MAX_FAULTS]
         ],
     }
     sent = {"Content-Language": language, "Cache-Control": "no-store"}
     wait = "1" if code == RETRY_LATER else RETRY_SECONDS.get(status)
-    if wait is not None and not any(name.lower() == "retry-after" for name in headers or ()):
+    if wait is not None and not any(name.lower() == "retry-after" for name in error.headers):
         sent["Retry-After"] = wait
-    return Response(msgspec.json.encode(content), status, {**sent, **(headers or {})}, PROBLEM_TYPE)
+    return Response(msgspec.json.encode(content), status, {**sent, **error.headers}, PROBLEM_TYPE)
 
 
 def _request_id(request: Request) -> str:
@@ -182,13 +158,11 @@ async def _framework(request: Request, error: Exception) -> Response:
     if error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
     fallback = "request_refused" if error.status_code < 500 else "internal_error"
-    return _response(
-        error.status_code,
-        _HTTP_CODES.get(error.status_code, fallback),
-        headers=error.headers,
-        retryable=error.status_code in RETRY_SECONDS,
+    return problem_response(
+        OnestopError(_HTTP_CODES.get(error.status_code, fallback), headers=error.headers),
         request_id=_request_id(request),
         language=_language(request),
+        status=error.status_code,
     )
 
 
@@ -203,7 +177,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     LOGGER.error(
         "unexpected error in request %s", request_id, exc_info=error, extra={"fields": {"request_id": request_id}}
     )
-    return _response(500, "internal_error", request_id=request_id, language=_language(request))
+    return problem_response(OnestopError("internal_error"), request_id=request_id, language=_language(request))
 
 
 # ---------------------------------------------------------------- reading
