@@ -15,7 +15,7 @@ from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import RATE_ONE, parsed, yuan
 from app.clearing import deduction as deductions
-from app.clearing.moves import Row, business_now, check_move, locked, may_pay, move, record, today
+from app.clearing.moves import Event, Row, business_now, check_move, locked, may_pay, move, record, today
 from app.clearing.statement import BEFORE_APPROVAL, SIGNED
 from app.clearing.statement import read as statement_read
 from app.clearing.tables import clearing_event, deduction, statement
@@ -115,7 +115,7 @@ async def sample(
     drawn = (await connection.execute(_DRAW, given | {"key": f"{seed}:{SETTLEMENT}", "size": size})).mappings().all()
     now = await business_now(service, connection)
     kept = msgspec.json.encode(_Drawn(seed, population, size)).decode()
-    await record(connection, caller, now, row, object_id=statement_id, move="sampled", reason=kept)
+    await record(connection, caller, now, row, Event(object_id=statement_id, move="sampled", reason=kept))
     head = SampleRecord(statement_id, seed, METHOD, population, size, today(now), caller.principal.subject)
     return SampleAnswer(**msgspec.structs.asdict(head), settlements=[_sampled(dict(one)) for one in drawn])
 
@@ -176,7 +176,7 @@ async def finish(service: Service, connection: AsyncConnection, caller: Caller, 
         raise Conflict("deductions_open", extra={"deductions": left})
     now = await business_now(service, connection)
     await move(connection, statement, row, audited_on=today(now))
-    await record(connection, caller, now, row, object_id=statement_id, move="audited")
+    await record(connection, caller, now, row, Event(object_id=statement_id, move="audited"))
     total: Any = select(func.count(), func.coalesce(func.sum(deduction.c.upheld), 0)).where(
         deduction.c.statement_id == row["statement_id"]
     )

@@ -29,7 +29,7 @@ from app.clearing.deduction_row import (
     answer_of,
 )
 from app.clearing.machine import Act, acting
-from app.clearing.moves import Row, business_now, by_another, locked, may_pay, record, today
+from app.clearing.moves import Event, Row, business_now, by_another, locked, may_pay, record, today
 from app.clearing.payment import typed
 from app.clearing.plan import plan_on
 from app.clearing.posting import Posting, post, purse_of
@@ -92,7 +92,7 @@ async def accept(service: Service, connection: AsyncConnection, caller: Caller, 
     _check_state(row.state, DeductionState.PROPOSED, DeductionState.ACCEPTED)
     by_another(caller, row.subject)
     row = await _uphold(act, row, row.amount, state=DeductionState.ACCEPTED)
-    await record(connection, caller, act.now, row.owner, object_id=row.shown, move="accepted", amount=row.upheld)
+    await record(connection, caller, act.now, row.owner, Event(object_id=row.shown, move="accepted", amount=row.upheld))
     return answer_of(row, act.day)
 
 
@@ -121,7 +121,9 @@ async def appeal(
         "decide_by": plan_on(service.book, row.area_code, act.day).decide_by(act.day),
     }
     row = await _changed(connection, row, values)
-    await record(connection, caller, act.now, row.owner, object_id=row.shown, move="appealed", reason=wanted.reason)
+    await record(
+        connection, caller, act.now, row.owner, Event(object_id=row.shown, move="appealed", reason=wanted.reason)
+    )
     return answer_of(row, act.day)
 
 
@@ -200,8 +202,8 @@ async def lapse(service: Service, connection: AsyncConnection, caller: Caller, m
 
 
 async def _record(act: Act, row: Deduction, move: str, reason: str) -> None:
-    said = {"object_id": row.shown, "move": move, "reason": reason}
-    await record(act.connection, act.caller, act.now, row.owner, amount=row.upheld, **said)
+    event = Event(object_id=row.shown, move=move, reason=reason, amount=row.upheld)
+    await record(act.connection, act.caller, act.now, row.owner, event)
 
 
 async def undecided(connection: AsyncConnection, mine: Condition) -> list[str]:

@@ -16,7 +16,7 @@ from app.clearing import owed
 from app.clearing.claim import claim_of
 from app.clearing.deduction_row import Deduction, DeductionAnswer, Fund, Reason, answer_of
 from app.clearing.machine import Act, acting
-from app.clearing.moves import StoredRow, check_move, locked, may_pay, owner_of, record, written_by
+from app.clearing.moves import Event, StoredRow, check_move, locked, may_pay, owner_of, record, written_by
 from app.clearing.part import Part, parts_of
 from app.clearing.payment import Claim, PaymentState, typed
 from app.clearing.plan import plan_on
@@ -142,8 +142,8 @@ async def _made(
     }
     new = insert(deduction).values({**parent, **values, **written_by(act.caller)}).returning(*deduction.c)
     made = typed((await act.connection.execute(new)).mappings().one(), Deduction)
-    said = {"object_id": made.shown, "move": "proposed", "reason": wanted.reason}
-    await record(act.connection, act.caller, act.now, made.owner, amount=made.amount, **said)
+    event = Event(object_id=made.shown, move="proposed", reason=wanted.reason, amount=made.amount)
+    await record(act.connection, act.caller, act.now, made.owner, event)
     return answer_of(made, act.day)
 
 

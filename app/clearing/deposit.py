@@ -14,7 +14,7 @@ from app.basics.ids import DISBURSEMENT, RELEASE, shown_id
 from app.basics.money import rate, rate_text, share, yuan
 from app.clearing import carry
 from app.clearing.machine import Act, Checked, Values, lock_payments
-from app.clearing.moves import may_pay, pooling_area_of, record, written_by
+from app.clearing.moves import Event, may_pay, pooling_area_of, record, written_by
 from app.clearing.net import net_of
 from app.clearing.order import ORDERS, insert_order
 from app.clearing.payment import Order, PaymentKind, PaymentState, Release
@@ -108,7 +108,11 @@ async def make(act: Act, wanted: ReleaseRequest) -> ReleaseAnswer:
     row = RELEASES.read((await connection.execute(made)).mappings().one())
     shown = RELEASES.shown(row)
     await record(
-        connection, caller, act.now, owner, object_id=shown, move="draft", reason=wanted.reason, amount=row.amount
+        connection,
+        caller,
+        act.now,
+        owner,
+        Event(object_id=shown, move="draft", reason=wanted.reason, amount=row.amount),
     )
     return answer_of(row, None)
 

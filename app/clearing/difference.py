@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import NotFound
 from app.basics.ids import DIFFERENCE, RECONCILIATION, SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing.moves import Row, StoredRow, business_now, check_move, locked, may_pay, move, record, today
+from app.clearing.moves import Event, Row, StoredRow, business_now, check_move, locked, may_pay, move, record, today
 from app.clearing.tables import difference, statement
 from app.service.caller import Caller, Service
 
@@ -110,7 +110,7 @@ async def resolve(
     now = await business_now(service, connection)
     values = {"resolution": reason, "resolved_by": caller.principal.subject, "resolved_on": today(now)}
     await move(connection, difference, row, state="resolved", **values)
-    await record(connection, caller, now, row, object_id=difference_id, move="resolved", reason=reason)
+    await record(connection, caller, now, row, Event(object_id=difference_id, move="resolved", reason=reason))
     await reconciled_if_nothing_is_open(service, connection, caller, owner)
     return shown(row, today(now))
 
@@ -139,7 +139,7 @@ async def _record_statement(
 ) -> None:
     await move(connection, statement, row, reconciled_on=reconciled_on)
     said = "declared" if reconciled_on is None else "reconciled"
-    await record(connection, caller, now, row, object_id=shown_id(STATEMENT, row["statement_id"]), move=said)
+    await record(connection, caller, now, row, Event(object_id=shown_id(STATEMENT, row["statement_id"]), move=said))
 
 
 async def supersede(

@@ -17,7 +17,7 @@ from app.basics.ids import number_of
 from app.clearing import bank
 from app.clearing.bank import Banked, PaymentRequest, ReturnRequest
 from app.clearing.month import check_open
-from app.clearing.moves import business_now, by_another, locked, may_pay, record, today
+from app.clearing.moves import Event, business_now, by_another, locked, may_pay, record, today
 from app.clearing.payment import Paid, Payment, PaymentKind, PaymentState, PaymentStep, check_step, typed
 from app.clearing.posting import Posting, post
 from app.database.locks import Lock, hold
@@ -188,6 +188,10 @@ async def moved(
     changed = update(kind.table).where(key == kind.number(row)).values(**values).returning(*kind.table.c)
     after = (await act.connection.execute(changed)).mappings().one()
     await record(
-        act.connection, act.caller, act.now, after, object_id=kind.shown(row), move=move, reason=reason, amount=amount
+        act.connection,
+        act.caller,
+        act.now,
+        after,
+        Event(object_id=kind.shown(row), move=move, reason=reason, amount=amount),
     )
     return kind.read(after)

@@ -18,7 +18,18 @@ from app.basics.areas import pooling_area
 from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.basics.money import yuan
 from app.clearing.due import Open, open_of
-from app.clearing.moves import Row, StoredRow, business_now, by_another, check_move, may_pay, record, today, written_by
+from app.clearing.moves import (
+    Event,
+    Row,
+    StoredRow,
+    business_now,
+    by_another,
+    check_move,
+    may_pay,
+    record,
+    today,
+    written_by,
+)
 from app.clearing.plan import next_month
 from app.clearing.tables import fiscal_month
 from app.database.locks import Lock, hold
@@ -125,7 +136,9 @@ async def close(
         await connection.execute(insert(fiscal_month).values({"area_code": area, "period": period} | values))
     else:
         await _change(connection, area, period, values)
-    await record(connection, caller, now, {"area_code": area}, object_id=month_id(area, period), move=wanted.mode)
+    await record(
+        connection, caller, now, {"area_code": area}, Event(object_id=month_id(area, period), move=wanted.mode)
+    )
     return _answer({"area_code": area, "period": period} | values, kept, caller.principal.funds)
 
 
@@ -144,7 +157,7 @@ async def reopen(
     values = {"state": "open", "reopened_by": caller.principal.subject, "reopened_on": today(now)} | written_by(caller)
     await _change(connection, area, period, values)
     shown = month_id(area, period)
-    await record(connection, caller, now, row, object_id=shown, move="reopened", reason=wanted.reason)
+    await record(connection, caller, now, row, Event(object_id=shown, move="reopened", reason=wanted.reason))
     return _answer(row | values, msgspec.convert(row["figures"], _Kept), caller.principal.funds)
 
 

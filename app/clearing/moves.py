@@ -2,6 +2,7 @@
 move, and a second person. The database holds to the same moves (``state_move``) and to maker ≠ checker by itself."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -71,24 +72,25 @@ async def move(connection: AsyncConnection, table: Table, row: StoredRow, **valu
     row.update((await connection.execute(changed)).mappings().one())
 
 
-async def record(
-    connection: AsyncConnection,
-    caller: Caller,
-    now: datetime,
-    row: Row,
-    *,
-    object_id: str,
-    move: str,
-    reason: str | None = None,
-    amount: int | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A move as clearing's audit record keeps it: of which object (its id as it is shown), which one, why, and of how
+    much money, fen."""
+
+    object_id: str
+    move: str
+    reason: str | None = None
+    amount: int | None = None
+
+
+async def record(connection: AsyncConnection, caller: Caller, now: datetime, row: Row, event: Event) -> None:
     """Write a move into clearing's audit record; ``row`` says whose object it is."""
     await connection.execute(
         insert(clearing_event).values(
-            object_id=object_id,
-            move=move,
-            reason=reason,
-            amount=amount,
+            object_id=event.object_id,
+            move=event.move,
+            reason=event.reason,
+            amount=event.amount,
             business_at=now,
             hospital_code=row.get("hospital_code"),
             hospital_area=row.get("hospital_area"),

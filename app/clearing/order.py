@@ -17,7 +17,7 @@ from app.basics.money import rate, rate_text, yuan
 from app.clearing import carry, part, prepayment
 from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values, lock_payments
-from app.clearing.moves import locked, may_pay, record, written_by
+from app.clearing.moves import Event, locked, may_pay, record, written_by
 from app.clearing.net import Net, net_of
 from app.clearing.part import Part
 from app.clearing.payment import Order, PaymentKind, PaymentState
@@ -152,7 +152,7 @@ async def _make(act: Act, plan: Plan, row: Mapping[str, object], of: Part, depos
         await post(act.connection, carry.postings(order, owed, _cause(order, act.day)))
     shown = ORDERS.shown(order)
     await record(
-        act.connection, act.caller, act.now, order.owner, object_id=shown, move=order.state, amount=order.amount
+        act.connection, act.caller, act.now, order.owner, Event(object_id=shown, move=order.state, amount=order.amount)
     )
     return order
 

@@ -16,7 +16,7 @@ from app.basics.ids import PREPAYMENT
 from app.basics.money import fen, yuan
 from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values
-from app.clearing.moves import may_pay, pooling_area_of, record, written_by
+from app.clearing.moves import Event, may_pay, pooling_area_of, record, written_by
 from app.clearing.payment import PaymentKind, Prepayment
 from app.clearing.plan import FUNDS
 from app.clearing.posting import Cause, Posting, posting, purse_of
@@ -92,7 +92,7 @@ async def make(act: Act, wanted: PrepaymentRequest) -> PrepaymentAnswer:
     made = insert(prepayment).values(values | written_by(caller)).returning(*prepayment.c)
     row = PREPAYMENTS.read((await connection.execute(made)).mappings().one())
     shown = PREPAYMENTS.shown(row)
-    await record(connection, caller, act.now, row.owner, object_id=shown, move="draft", amount=row.amount)
+    await record(connection, caller, act.now, row.owner, Event(object_id=shown, move="draft", amount=row.amount))
     return answer_of(row)
 
 

@@ -21,6 +21,7 @@ from app.clearing.comparison import Found, TotalRow, compared_file, compared_tot
 from app.clearing.detail_file import Detail
 from app.clearing.difference import DifferenceAnswer
 from app.clearing.moves import (
+    Event,
     Row,
     StoredRow,
     business_now,
@@ -133,7 +134,7 @@ async def _stored(
         kept |= {"reconciliation_id": number, "opened_on": today(now)}
         await connection.execute(insert(difference), [kept | _columns(one) for one in found])
     object_id, outcome = shown_id(RECONCILIATION, number), "different" if found else "matched"
-    await record(connection, caller, now, row, object_id=object_id, move=outcome)
+    await record(connection, caller, now, row, Event(object_id=object_id, move=outcome))
     return number
 
 

@@ -10,7 +10,7 @@ from app.clearing import bank
 from app.clearing.bank import REPAYMENT, Banked, Of, PaymentRequest
 from app.clearing.machine import Act, opened
 from app.clearing.month import check_open
-from app.clearing.moves import by_another, record
+from app.clearing.moves import Event, by_another, record
 from app.clearing.order import ORDERS
 from app.clearing.payment import Order, PaymentKind, PaymentStep, check_step
 from app.clearing.posting import Cause, post, posting, purse_of
@@ -39,7 +39,9 @@ async def repay(act: Act, shown: str, wanted: PaymentRequest) -> Order:
     mine = disbursement.c.disbursement_id == row.disbursement_id
     changed = update(disbursement).where(mine).values(repaid=row.repaid + movement.amount).returning(*disbursement.c)
     after = (await act.connection.execute(changed)).mappings().one()
-    await record(act.connection, act.caller, act.now, after, object_id=shown, move="repaid", amount=movement.amount)
+    await record(
+        act.connection, act.caller, act.now, after, Event(object_id=shown, move="repaid", amount=movement.amount)
+    )
     return ORDERS.read(after)
 
 

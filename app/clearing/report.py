@@ -14,7 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.areas import pooling_area
 from app.basics.errors import Conflict, Fault, Forbidden, Refused
-from app.clearing.moves import Row, StoredRow, business_now, by_another, check_move, may_pay, record, today, written_by
+from app.clearing.moves import (
+    Event,
+    Row,
+    StoredRow,
+    business_now,
+    by_another,
+    check_move,
+    may_pay,
+    record,
+    today,
+    written_by,
+)
 from app.clearing.plan import following, last_day, next_month, period_of
 from app.clearing.report_figures import Benefits, Coverage, Enrolment, benefits, enrolment_and_coverage
 from app.clearing.tables import monthly_report
@@ -113,7 +124,7 @@ async def submit(
     row = {"area_code": area, "period": period, "due_on": due_on(service, area, period), "submitted_on": day}
     row |= {"state": "submitted", "content": msgspec.to_builtins(content)} | written_by(caller)
     await connection.execute(insert(monthly_report).values(row))
-    await record(connection, caller, now, row, object_id=report_id(area, period), move="submitted")
+    await record(connection, caller, now, row, Event(object_id=report_id(area, period), move="submitted"))
     return encoded(_shown(area, period, row, content, day))
 
 
@@ -130,7 +141,7 @@ async def approve(
     signed = {"state": "approved", "approved_by": caller.principal.subject, "approved_on": today(now)}
     mine = (monthly_report.c.area_code == area) & (monthly_report.c.period == period)
     await connection.execute(update(monthly_report).where(mine).values(signed))
-    await record(connection, caller, now, row, object_id=report_id(area, period), move="approved")
+    await record(connection, caller, now, row, Event(object_id=report_id(area, period), move="approved"))
     return encoded(_shown(area, period, row | signed, msgspec.convert(row["content"], Content), today(now)))
 
 

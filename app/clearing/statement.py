@@ -20,6 +20,7 @@ from app.clearing.deduction import lapse, lock_persons, of_statement, undecided
 from app.clearing.family_doctor import FUND, fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
+    Event,
     Row,
     StoredRow,
     business_now,
@@ -164,7 +165,7 @@ async def declare(
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
     answered = await answer_of(connection, await locked(connection, statement, number))
     answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
-    await record(connection, caller, now, owner, object_id=shown_id(STATEMENT, number), move="declared")
+    await record(connection, caller, now, owner, Event(object_id=shown_id(STATEMENT, number), move="declared"))
     return answered
 
 
@@ -209,7 +210,7 @@ async def withdraw(
     now = await business_now(service, connection)
     await _close_differences(connection, caller, row["statement_id"], today(now))
     await move(connection, statement, row, withdrawn_on=today(now))
-    await record(connection, caller, now, row, object_id=shown, move="withdrawn", reason=reason)
+    await record(connection, caller, now, row, Event(object_id=shown, move="withdrawn", reason=reason))
     return await answer_of(connection, row)
 
 
@@ -242,11 +243,11 @@ async def approve(
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
     if not chosen:
         await move(connection, statement, row, **signed)
-        await record(connection, caller, now, row, object_id=shown, move="approved")
+        await record(connection, caller, now, row, Event(object_id=shown, move="approved"))
     for fund in chosen:
         mine = (statement_part.c.statement_id == number, statement_part.c.fund == fund)
         await connection.execute(update(statement_part).where(*mine).values(**signed))
-        await record(connection, caller, now, row | {"fund": fund}, object_id=shown, move="approved")
+        await record(connection, caller, now, row | {"fund": fund}, Event(object_id=shown, move="approved"))
     return await answer_of(connection, await locked(connection, statement, number))
 
 

@@ -18,6 +18,7 @@ from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.basics.ids import EXCEPTION, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
 from app.clearing.moves import (
+    Event,
     StoredRow,
     business_now,
     by_another,
@@ -122,7 +123,7 @@ async def close(
     figures = msgspec.to_builtins(await payout_rates(service, connection, asked))
     values = {"area_code": area, "year": year, "closed_on": today(now), "figures": figures} | written_by(caller)
     await connection.execute(insert(fiscal_year_closing).values(values))
-    await record(connection, caller, now, values, object_id=f"year_{area}_{year}", move="closed")
+    await record(connection, caller, now, values, Event(object_id=f"year_{area}_{year}", move="closed"))
     return ClosingAnswer(area, year, "closed", today(now), caller.principal.subject, figures)
 
 
@@ -214,7 +215,7 @@ async def make_exception(
     made = insert(payout_exception).values(values | written_by(caller)).returning(*payout_exception.c)
     row = (await connection.execute(made)).mappings().one()
     shown = shown_id(EXCEPTION, row["exception_id"])
-    await record(connection, caller, now, dict(row), object_id=shown, move="draft", reason=wanted.reason)
+    await record(connection, caller, now, dict(row), Event(object_id=shown, move="draft", reason=wanted.reason))
     return _answer_of(row)
 
 
@@ -232,7 +233,7 @@ async def _replace_draft(
     if found["state"] == "approved":
         raise Conflict("exception_exists", extra={"exception_id": shown})
     await move(connection, payout_exception, dict(found), state="cancelled")
-    await record(connection, caller, now, dict(found), object_id=shown, move="cancelled", reason="replaced")
+    await record(connection, caller, now, dict(found), Event(object_id=shown, move="cancelled", reason="replaced"))
 
 
 async def approve_exception(
@@ -246,7 +247,7 @@ async def approve_exception(
     now = await business_now(service, connection)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
     await move(connection, payout_exception, row, state="approved", **signed)
-    await record(connection, caller, now, dict(row), object_id=shown, move="approved")
+    await record(connection, caller, now, dict(row), Event(object_id=shown, move="approved"))
     return _answer_of({**row, "state": "approved", **signed})
 
 
