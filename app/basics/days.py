@@ -1,9 +1,13 @@
-"""Days and instants of the business zone, and how they are shown."""
+"""Days, months and instants of the business zone, and how they are shown. A month is a text, ``YYYY-MM``."""
 
+import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
+from app.basics.errors import Fault, Refused
+
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+_PERIOD: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
 def shanghai_day(instant: datetime) -> date:
@@ -19,3 +23,39 @@ def shown_instant(instant: datetime) -> str:
 def iso(day: date | None) -> str | None:
     """A day as ``YYYY-MM-DD``; None stays None."""
     return None if day is None else day.isoformat()
+
+
+# ---------------------------------------------------------------- months
+
+
+def as_period(text: str, pointer: str) -> str:
+    """A month as it was sent, or Refused ``period_format`` at the pointer."""
+    if _PERIOD.fullmatch(text) is None:
+        raise Refused([Fault(pointer, "period_format")])
+    return text
+
+
+def period_of(day: date) -> str:
+    """The month of a day."""
+    return f"{day:%Y-%m}"
+
+
+def first_day(period: str) -> date:
+    """The first day of a month."""
+    return date(int(period[:4]), int(period[5:]), 1)
+
+
+def last_day(period: str) -> date:
+    """The last day of a month."""
+    return next_month(period) - timedelta(days=1)
+
+
+def next_month(period: str) -> date:
+    """The first day of the month after."""
+    return (first_day(period) + timedelta(days=31)).replace(day=1)
+
+
+def following(period: str, day: int) -> date:
+    """A day of the following month, its last one when the month is shorter."""
+    first = next_month(period)
+    return first.replace(day=min(day, last_day(period_of(first)).day))

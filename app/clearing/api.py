@@ -8,10 +8,10 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.days import as_period
 from app.basics.errors import NotFound
 from app.clearing import payer_file, statement
 from app.clearing.lists import ITEMS, STATEMENTS
-from app.clearing.plan import as_period
 from app.clearing.statement import ApprovalRequest, StatementAnswer, StatementRequest
 from app.service.caller import Caller, Service
 from app.service.export import file_of

@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import iso
+from app.basics.days import iso, period_of
 from app.basics.errors import Conflict, NotFound
 from app.basics.ids import CLAIM, SETTLEMENT, number_of, shown_id
 from app.basics.money import yuan
@@ -24,7 +24,7 @@ from app.clearing.bank import PAYMENT, Banked, PaymentRequest, ReturnRequest
 from app.clearing.machine import Act, Paying, Values
 from app.clearing.moves import StoredRow, by_another, locked
 from app.clearing.payment import Claim, PaymentKind, PaymentState
-from app.clearing.plan import period_of, plan_or_default_days
+from app.clearing.plan import plan_or_default_days
 from app.clearing.posting import Cause, Posting, posting, purse_of
 from app.clearing.tables import claim, person_account
 from app.tiers.policy import PolicyBook

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import SHANGHAI
+from app.basics.days import SHANGHAI, first_day, last_day, next_month
 from app.basics.errors import Fault, Refused
 from app.basics.money import fen
 from app.clearing.deduction_row import Fund
 from app.clearing.detail_file import Detail
 from app.clearing.moves import StoredRow
-from app.clearing.plan import last_day, next_month
 from app.clearing.statement import SIGNED
 from app.service.caller import Service
 from app.service.wire import SignedMoney
@@ -164,7 +163,7 @@ async def compared_file(
 def _edges(period: str, grace: timedelta) -> StoredRow:
     """Where the month begins and ends, how far the grace window reaches around it, and the days and months it may
     touch."""
-    first, after = date(int(period[:4]), int(period[5:]), 1), next_month(period)
+    first, after = first_day(period), next_month(period)
     days = [first - timedelta(days=1), first, last_day(period), after]
     return {
         "edges": [datetime.combine(day, time(), SHANGHAI) for day in (first, after)],

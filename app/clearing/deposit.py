@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import iso
+from app.basics.days import iso, period_of
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import DISBURSEMENT, RELEASE, shown_id
 from app.basics.money import rate, rate_text, share, yuan
@@ -18,7 +18,7 @@ from app.clearing.moves import Event, may_pay, pooling_area_of, record, written_
 from app.clearing.net import net_of
 from app.clearing.order import ORDERS, insert_order
 from app.clearing.payment import Order, PaymentKind, PaymentState, Release
-from app.clearing.plan import FUNDS, period_of, plan_on
+from app.clearing.plan import FUNDS, plan_on
 from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
 from app.registry.tables import hospital

@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import last_day
 from app.basics.money import FEN_PER_YUAN
 from app.clearing.moves import today
-from app.clearing.plan import last_day
 from app.clearing.posting import Cause, Posting, Purse, fiscal_year_of, post, posting
 from app.service.caller import Service
 

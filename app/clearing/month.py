@@ -10,8 +10,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import period_of
 from app.basics.errors import Conflict
-from app.clearing.plan import period_of
 
 _STATE: Final = text("SELECT month_state(:area_code, :period)")
 

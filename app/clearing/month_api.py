@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from app.basics.areas import pooling_area
+from app.basics.days import as_period
 from app.basics.errors import NotFound
 from app.clearing import month_close
 from app.clearing.api import opened, reading, writing
@@ -18,7 +19,6 @@ from app.clearing.month_close import (
     MonthReopeningRequest,
 )
 from app.clearing.moves import may_pay
-from app.clearing.plan import as_period
 from app.service.http import answer
 from app.service.lists import add_route
 from app.service.openapi import body, gives

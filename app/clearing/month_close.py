@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.areas import pooling_area
+from app.basics.days import next_month
 from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.basics.money import yuan
 from app.clearing.due import Open, open_of
@@ -30,7 +31,6 @@ from app.clearing.moves import (
     today,
     written_by,
 )
-from app.clearing.plan import next_month
 from app.clearing.tables import fiscal_month
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service

@@ -14,10 +14,11 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import last_day, next_month, period_of
 from app.basics.errors import Refused
 from app.basics.money import RATE_ONE
 from app.clearing.moves import StoredRow
-from app.clearing.plan import DEFAULT_CLAIM_DAYS, Plan, last_day, next_month, period_of, plan_on
+from app.clearing.plan import DEFAULT_CLAIM_DAYS, Plan, plan_on
 from app.tiers.policy import PolicyBook
 
 FUND: Final = "fund"

@@ -1,13 +1,13 @@
 """What the policy of an area says about clearing: when to declare and pay, what to hold back, which fund has a
 floor."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from app.basics.errors import Fault, Refused
+from app.basics.days import following, last_day
+from app.basics.errors import Refused
 from app.basics.money import RATE_ONE
 from app.service.caller import Service
 from app.tiers.model import FUNDS as FUND_OF_TIER
@@ -18,7 +18,6 @@ SATURDAY: Final = 5
 CLAIM_DAYS: Final = "disbursement.claim_days"
 DEFAULT_CLAIM_DAYS: Final = 30
 FUNDS: Final = tuple(FUND_OF_TIER.values())
-PERIOD: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +115,3 @@ def plan_or_default_days(book: PolicyBook, area_code: str, period: str) -> int:
         return plan_on(book, area_code, last_day(period)).claim_days
     except Refused:
         return DEFAULT_CLAIM_DAYS
-
-
-def last_day(period: str) -> date:
-    """The last day of a month ``YYYY-MM``."""
-    return next_month(period) - timedelta(days=1)
-
-
-def next_month(period: str) -> date:
-    """The first day of the month after."""
-    year, month = int(period[:4]), int(period[5:])
-    return date(year + month // 12, month % 12 + 1, 1)
-
-
-def following(period: str, day: int) -> date:
-    """A day of the following month, its last one when the month is shorter."""
-    first = next_month(period)
-    last = last_day(period_of(first)).day
-    return first.replace(day=min(day, last))
-
-
-def period_of(day: date) -> str:
-    """The month of a day, ``YYYY-MM``."""
-    return f"{day:%Y-%m}"
-
-
-def as_period(text: str, pointer: str) -> str:
-    """A month as it was sent, ``YYYY-MM``, or Refused ``period_format``."""
-    if re.fullmatch(PERIOD, text) is None:
-        raise Refused([Fault(pointer, "period_format")])
-    return text

@@ -13,6 +13,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.areas import pooling_area
+from app.basics.days import following, last_day, next_month, period_of
 from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.clearing.moves import (
     Event,
@@ -26,7 +27,6 @@ from app.clearing.moves import (
     today,
     written_by,
 )
-from app.clearing.plan import following, last_day, next_month, period_of
 from app.clearing.report_figures import Benefits, Coverage, Enrolment, benefits, enrolment_and_coverage
 from app.clearing.tables import monthly_report
 from app.database.locks import Lock, hold

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.days import as_period
 from app.clearing import report
-from app.clearing.plan import as_period
 from app.clearing.report import AreaRequest, DueReports, MonthlyReport
 from app.clearing.report_sheet import workbook
 from app.service.caller import Caller, Service

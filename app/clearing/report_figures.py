@@ -13,9 +13,9 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import first_day, next_month
 from app.basics.money import RATE_ONE, rate_text, yuan
 from app.clearing.moves import Row
-from app.clearing.plan import last_day, next_month
 from app.tiers.model import FUND_TIERS
 
 DIMENSIONS: Final = ("area_code", "benefit_class", "medical_type")
@@ -204,7 +204,7 @@ def _covered(area_code: str | None, registered_poor: int, insured: int) -> Cover
 
 async def benefits(connection: AsyncConnection, area_code: str, *, since: str, until: str) -> Benefits:
     """What was settled in the months from ``since`` to ``until`` (both included), by the business day of settling."""
-    days = {"since": last_day(since).replace(day=1), "until": next_month(until)}
+    days = {"since": first_day(since), "until": next_month(until)}
     rows = (await connection.execute(_BENEFITS, {"area": area_code} | days)).mappings().all()
     months = {"area": area_code, "since": since, "until": until}
     funds = (await connection.execute(_FUNDS, months)).mappings().all()

@@ -12,7 +12,7 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import iso, shown_instant
+from app.basics.days import iso, next_month, shown_instant
 from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
@@ -35,7 +35,7 @@ from app.clearing.moves import (
     written_by,
 )
 from app.clearing.part import Part, PartAnswer, check_untouched, part_answers, parts_of
-from app.clearing.plan import next_month, plan_of
+from app.clearing.plan import plan_of
 from app.clearing.posting import Purse
 from app.clearing.tables import difference, statement, statement_item, statement_part, statement_total
 from app.database.locks import Lock, hold

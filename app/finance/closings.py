@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.days import as_period
 from app.clearing import month_close
 from app.clearing import year as fiscal_year
 from app.clearing.month_close import MonthClosingRequest, MonthReopeningRequest
 from app.clearing.moves import business_now, today
 from app.clearing.payout_rate import own_area
-from app.clearing.plan import FUNDS, as_period
+from app.clearing.plan import FUNDS
 from app.clearing.year import ClosingRequest, ExceptionRequest
 from app.finance.listing import chosen
 from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit

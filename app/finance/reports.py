@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.days import as_period
 from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.clearing import report
 from app.clearing.payout_rate import own_area
-from app.clearing.plan import as_period
 from app.clearing.report_sheet import workbook
 from app.finance.listing import chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.basics.areas import pooling_area
+from app.basics.days import as_period
 from app.basics.errors import Conflict
 from app.basics.ids import DECLARATION, STATEMENT, number_of, read_id, shown_id
 from app.basics.money import yuan
 from app.clearing import statement
-from app.clearing.plan import as_period
 from app.clearing.statement import StatementRequest
 from app.database.engine import constraint
 from app.nhsa import filing_store
