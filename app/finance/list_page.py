@@ -1,7 +1,7 @@
 """A declared list as a page: its filters, columns, order and sums come from its declaration, none is named a second
 time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -29,6 +29,7 @@ LONG: Final = ("statement_id", "claim_id", "settlement_id", "reconciliation_id",
 """Filters that a page offers only when its address has them: lists link to each other by them."""
 
 Widget = Literal["options", "check", "date", "month", "hospital", "text"]
+WIDGETS: Final[Mapping[str, Widget]] = {"period": "month", "hospital_code": "hospital"}
 
 
 class Sums(Protocol):
@@ -164,7 +165,7 @@ def _widget(name: str, type_: object) -> tuple[Widget, tuple[str, ...]]:
         return "check", ()
     if date in kinds:
         return "date", ()
-    return {"period": ("month", ()), "hospital_code": ("hospital", ())}.get(name, ("text", ()))  # type: ignore[return-value]
+    return WIDGETS.get(name, "text"), ()
 
 
 async def narrowed_by(visitor: Visitor, connection: AsyncConnection, declared: DeclaredList[F, R, P]) -> Narrowed[F]:

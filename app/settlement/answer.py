@@ -238,7 +238,10 @@ def shown_trace(trace: Sequence[Step]) -> list[StepAnswer]:
             inputs=shown_inputs(step.inputs),
             amount=yuan(step.amount),
             room={key: yuan(value) for key, value in step.room.items()},
-            basis=[BasisAnswer(item.document, item.clause, item.status, item.parameter) for item in step.basis],  # type: ignore[arg-type]
+            basis=[
+                BasisAnswer(item.document, item.clause, item.status, item.parameter)  # type: ignore[arg-type]
+                for item in step.basis
+            ],
         )
         for number, step in enumerate(trace, 1)
     ]

@@ -90,7 +90,8 @@ async def test_areas_may_stand_in_the_envelope_or_the_visit(hospital: Hospital) 
 
 async def test_the_input_may_be_a_json_text(hospital: Hospital) -> None:
     """``input`` as the text of an object is the object."""
-    answer = await posted(hospital, hospital.sender.envelope("2401", json.dumps(hospital.admission(visit_id()))))  # type: ignore[arg-type]
+    text = json.dumps(hospital.admission(visit_id()))
+    answer = await posted(hospital, hospital.sender.envelope("2401", text))  # type: ignore[arg-type]
     assert answer["infcode"] == 0
 
 

@@ -397,7 +397,8 @@ async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Pat
         async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
             people = await many_persons(client, owner, count)
             answer = await uploaded(client, csv_file([(number, "", "低保", "2018-01-01") for number in people]))
-            while not await owner.fetchval("SELECT count(*) FROM identity WHERE class = 'low_income'"):  # noqa: ASYNC110
+            applied = "SELECT count(*) FROM identity WHERE class = 'low_income'"
+            while not await owner.fetchval(applied):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
             if victim == "service":
                 process.kill()

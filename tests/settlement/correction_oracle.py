@@ -203,8 +203,10 @@ class PersonModel:
             hospital=self.hospitals[entry.bill["hospital_code"]],
             catalogue=self.catalogue,
             acc=earlier[-1].result["after"] if earlier else dict.fromkeys(ACCUMULATORS, 0),
-            episode_deductible_paid=entry.deductible_elsewhere + self._deductible(entry, earlier),
-            episode_is_new_in_year=all(self._episode(one.visit)[-1] != root for one in earlier if one.inpatient),
+            episode=oracle.Episode(
+                deductible_paid=entry.deductible_elsewhere + self._deductible(entry, earlier),
+                is_new_in_year=all(self._episode(one.visit)[-1] != root for one in earlier if one.inpatient),
+            ),
         )
         return _in_cash(entry.bill, result) if entry.bill["paid_by"] == "patient" else result
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 SHANGHAI = timezone(timedelta(hours=8))
 ONE_STOP_BEGINS = "2017-11-03"  # version four-guarantees
@@ -216,6 +216,13 @@ def serious_benefit(x: int, deductible: int, band_rates: list[Fraction]) -> Frac
     return total
 
 
+class Episode(NamedTuple):
+    """What came before a bill in its episode: the deductible paid there, fen, and whether the year has none of it."""
+
+    deductible_paid: int
+    is_new_in_year: bool
+
+
 def settle(
     bill: dict[str, Any],
     person: dict[str, Any],
@@ -243,7 +250,8 @@ def settle(
         check_line(line)
     if sum(line["amount"] for line in lines) != fen(bill["total"]):
         raise Refused("total_mismatch")
-    return compute(bill, lines, person, hospital, catalogue, acc, episode_deductible_paid, episode_is_new_in_year)
+    episode = Episode(episode_deductible_paid, episode_is_new_in_year)
+    return compute(bill, lines, person, hospital, catalogue, acc, episode)
 
 
 def compute(
@@ -253,8 +261,7 @@ def compute(
     hospital: dict[str, Any],
     catalogue: dict[str, Any],
     acc: dict[str, int],
-    episode_deductible_paid: int,
-    episode_is_new_in_year: bool,
+    episode: Episode,
 ) -> dict[str, Any]:
     """The amounts of a bill whose net lines are `net`, whatever lines it was sent with; all in fen."""
     kind, admitted, day = bill["medical_type"], bill["admitted_on"], bill["discharged_on"]
@@ -286,7 +293,7 @@ def compute(
         if kind == "21":
             level_deductible = yuan(in_force(ORDINARY_DEDUCTIBLE[pack], day)[level - 1])
             level_deductible = 0 if tilted and level == 1 else level_deductible
-            deductible = min(max(0, level_deductible - episode_deductible_paid), in_scope)
+            deductible = min(max(0, level_deductible - episode.deductible_paid), in_scope)
             full_rate = TILTED_RATE[level - 1] if tilted else ORDINARY_RATE[pack][level - 1]
         else:
             year_deductible = 0 if tilted else CHRONIC_DEDUCTIBLE_ORDINARY
@@ -367,7 +374,7 @@ def compute(
         "deductible": deductible,
         "lines": lines,
         "after": {
-            "inpatient_count": acc["inpatient_count"] + (1 if kind == "21" and episode_is_new_in_year else 0),
+            "inpatient_count": acc["inpatient_count"] + (1 if kind == "21" and episode.is_new_in_year else 0),
             "deductible_paid": acc["deductible_paid"] + deductible,
             "basic_paid": acc["basic_paid"] + (basic if counts else 0),
             "outpatient_paid": acc["outpatient_paid"] + (basic if kind == "11" else 0),

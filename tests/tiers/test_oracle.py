@@ -391,13 +391,7 @@ def features(step: dict[str, Any]) -> set[str]:
         "thirty lines": len(bill["lines"]) >= 30,
     }
     if paid["safety_net"] > 0:
-        own_caps = (902000, 986200, 1076800, 1190200, 1284200)
-        total = int(bill["total"].replace(".", ""))
-        covered = total - paid["patient"] - paid["safety_net"]
-        flags["floor alone"] = paid["safety_net"] == (9 * total + 5) // 10 - covered > 0
-        flags["own cap"] = paid["patient"] > 0 and after["compliant_own"] in own_caps
-        flags["own cap alone"] = flags["own cap"] and covered > total * 9 // 10
-        flags["own cap used up"] = paid["patient"] == 0 and before["compliant_own"] > 0
+        flags |= safety_net_features(int(bill["total"].replace(".", "")), paid, before, after)
     if kind == "21":
         found.add(f"{version} {area == '5326'} level {level['level']} {'missing' if missing else 'fine'}")
         bands = (("below", 0), ("first", 1200000), ("second", 5000000), ("third", 10000000))
@@ -410,6 +404,20 @@ def features(step: dict[str, Any]) -> set[str]:
         flags["package exceeded"] = paid["hospital"] > 0
         flags["fixed payment exceeded"] = paid["patient"] > 0
     return found | {flag for flag, holds in flags.items() if holds} | line_features(step)
+
+
+def safety_net_features(
+    total: int, paid: dict[str, int], before: dict[str, int], after: dict[str, int]
+) -> dict[str, bool]:
+    """Which part of the safety net a bill of this total exercises, where the net paid something."""
+    covered = total - paid["patient"] - paid["safety_net"]
+    own_cap = paid["patient"] > 0 and after["compliant_own"] in (902000, 986200, 1076800, 1190200, 1284200)
+    return {
+        "floor alone": paid["safety_net"] == (9 * total + 5) // 10 - covered > 0,
+        "own cap": own_cap,
+        "own cap alone": own_cap and covered > total * 9 // 10,
+        "own cap used up": paid["patient"] == 0 and before["compliant_own"] > 0,
+    }
 
 
 def line_features(step: dict[str, Any]) -> set[str]:

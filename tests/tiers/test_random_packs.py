@@ -68,7 +68,8 @@ def person_years(rng: Random, book: PolicyBook) -> int:
         year = empty_year()
         for medical_type in MEDICAL_TYPES:
             day = date(rng.choice([2018, 2019, 2021, 2022]), rng.randint(1, 12), rng.randint(1, 28))
-            facts = Facts("P", "990101", class_, "H", int(rng.choice(LEVELS)), rng.choice(RANKS), rng.choice(AREAS))  # type: ignore[arg-type]
+            level, rank, area = int(rng.choice(LEVELS)), rng.choice(RANKS), rng.choice(AREAS)
+            facts = Facts("P", "990101", class_, "H", level, rank, area)  # type: ignore[arg-type]
             bill = random_bill(rng, medical_type, day)
             episode = Episode(deductible_paid=rng.choice([0, 300_00]), admission=rng.randint(1, 4))
             try:
