@@ -265,21 +265,34 @@ def _differences(item: CaseBill, outcome: Outcome | None, refusal: str | None) -
         if refusal != item.refused:
             yield f"应为：{item.refused or '结算成功'}，算得：{refusal or '结算成功'}"
         return
+    yield from _portion_differences(item, outcome)
+    if item.adjustment != outcome.payable_adjustment:
+        yield f"定额结余（payable_adjustment）：应为 {yuan(item.adjustment)}，算得 {yuan(outcome.payable_adjustment)}"
+    yield from _step_differences(item, outcome)
+    yield from _accumulator_differences(item, outcome)
+
+
+def _portion_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
+    """Portions that aren't as expected, each with the steps that made it."""
     for name, title in PORTIONS.items():
         wanted, got = item.expect.get(name, 0), getattr(outcome.portions, name)
         if wanted != got:
             yield f"{title}（{name}）：应为 {yuan(wanted)}，算得 {yuan(got)}"
-            for step in outcome.trace:
-                if step.tier == name:
-                    yield f"  {step.name}（{step.rule}）：{sentence(step)}"
-    if item.adjustment != outcome.payable_adjustment:
-        yield f"定额结余（payable_adjustment）：应为 {yuan(item.adjustment)}，算得 {yuan(outcome.payable_adjustment)}"
+            yield from (
+                f"  {step.name}（{step.rule}）：{sentence(step)}" for step in outcome.trace if step.tier == name
+            )
+
+
+def _step_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
     steps = {step.rule: step for step in outcome.trace}
     for name, wanted in item.steps.items():
         if name not in steps:
             yield f"步骤 {name}：没有算到这一步，算到的有 {'、'.join(steps)}"
         elif steps[name].amount != wanted:
             yield f"步骤 {name}：应为 {yuan(wanted)}，算得 {yuan(steps[name].amount)}：{sentence(steps[name])}"
+
+
+def _accumulator_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
     for name, wanted in item.after.items():
         if name not in outcome.after:
             yield f"累计 {name}：没有这个累计，有的是 {'、'.join(outcome.after)}"
