@@ -1,7 +1,7 @@
 """The routes of statements. They translate, nothing more."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -13,6 +13,8 @@ from app.basics.errors import NotFound
 from app.clearing import payer_file, statement
 from app.clearing.lists import ITEMS, STATEMENTS
 from app.clearing.statement import ApprovalRequest, StatementAnswer, StatementRequest
+from app.clearing.statement_row import Statement
+from app.clearing.statement_row import read as read_statement
 from app.service.caller import Caller, Service
 from app.service.export import file_of
 from app.service.http import answer, caller_of, encoded, open_request, service_of
@@ -24,6 +26,7 @@ from app.service.security import MONEY_READERS, require
 from app.service.wire import Name, decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
+T = TypeVar("T")
 State = Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"]
 
 
@@ -40,7 +43,7 @@ async def opened(request: Request, *scopes: str) -> tuple[Caller, Service]:
     return caller, service_of(request)
 
 
-async def reading(caller: Caller, service: Service, read: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
+async def reading(caller: Caller, service: Service, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     """What a read gives in a transaction of its own."""
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
@@ -48,7 +51,7 @@ async def reading(caller: Caller, service: Service, read: Callable[[AsyncConnect
 
 
 async def writing(
-    request: Request, caller: Caller, wanted: Any, status: int, act: Callable[[AsyncConnection], Awaitable[Any]]
+    request: Request, caller: Caller, wanted: object, status: int, act: Callable[[AsyncConnection], Awaitable[Struct]]
 ) -> Response:
     """What a keyed write answers, once."""
 
@@ -58,7 +61,7 @@ async def writing(
     return await once(request, caller, wanted, written)
 
 
-async def optional_body(request: Request, service: Service, type_: type[Any]) -> Any:
+async def optional_body(request: Request, service: Service, type_: type[T]) -> T:
     """A body that may be left out where nothing has to be said."""
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
         return type_()
@@ -90,7 +93,7 @@ async def get_statement(request: Request, statement_id: str) -> Response:
     caller, service = await opened(request, *MONEY_READERS)
 
     async def read(connection: AsyncConnection) -> StatementAnswer:
-        return await statement.answer_of(connection, await statement.read(connection, statement_id))
+        return await statement.answer_of(connection, await read_statement(connection, statement_id))
 
     return answer(await reading(caller, service, read))
 
@@ -105,14 +108,14 @@ async def get_payer_file(request: Request, statement_id: str, fund: str) -> Resp
     if caller.principal.funds is not None and fund not in caller.principal.funds:
         raise NotFound("not_found")
 
-    async def read(connection: AsyncConnection) -> tuple[dict[str, Any], list[list[Any]]]:
-        row = await statement.read(connection, statement_id)
-        return row, await payer_file.rows(connection, row["statement_id"], fund)
+    async def read(connection: AsyncConnection) -> tuple[Statement, list[list[object]]]:
+        of = await read_statement(connection, statement_id)
+        return of, await payer_file.rows(connection, of.statement_id, fund)
 
-    row, rows = await reading(caller, service, read)
+    of, rows = await reading(caller, service, read)
     if not rows:
         raise NotFound("not_found")
-    title = f"{row['hospital_code']} {row['period']} 基金 {fund} 应付明细（参保地 {row['area_code']}，{statement_id}）"
+    title = f"{of.hospital_code} {of.period} 基金 {fund} 应付明细（参保地 {of.area_code}，{statement_id}）"
     return file_of(f"{statement_id}-{fund}", request.headers.get("accept"), payer_file.COLUMNS, rows, title)
 
 

@@ -15,10 +15,11 @@ from app.basics.errors import Conflict, Fault, Forbidden, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import RATE_ONE, parsed, yuan
 from app.clearing import deduction as deductions
-from app.clearing.moves import Event, Row, business_now, check_move, locked, may_pay, move, record, today
-from app.clearing.statement import BEFORE_APPROVAL, SIGNED
-from app.clearing.statement import read as statement_read
-from app.clearing.tables import clearing_event, deduction, statement
+from app.clearing.moves import Event, Row, business_now, check_move, may_pay, record, today
+from app.clearing.statement import SIGNED
+from app.clearing.statement_row import BEFORE_APPROVAL, BEFORE_AUDIT, StatementState, locked_statement, moved_statement
+from app.clearing.statement_row import read as read_statement
+from app.clearing.tables import clearing_event, deduction
 from app.service.caller import Caller, Service
 from app.service.wire import Code, Rate
 
@@ -105,17 +106,17 @@ async def sample(
     """Draw settlements of a statement for an audit, and keep seed, method and numbers for ever. The same seed and size
     draw the same ones; a larger size begins with them. Refused without a size or a rate, or with both, or for more than
     a thousand."""
-    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
-    may_pay(caller, row["area_code"])
-    check_move(row, (*BEFORE_APPROVAL, "approved", "settled"), "sampled")
-    given = {"statement": row["statement_id"]}
+    row = await locked_statement(connection, number_of(STATEMENT, statement_id))
+    may_pay(caller, row.area_code)
+    check_move(row.state, (*BEFORE_APPROVAL, StatementState.APPROVED, StatementState.SETTLED), "sampled")
+    given = {"statement": row.statement_id}
     population = (await connection.execute(_COUNT, given)).scalar_one()
     size = min(_size(wanted, population), population)
     seed = wanted.seed or secrets.token_hex(8)
     drawn = (await connection.execute(_DRAW, given | {"key": f"{seed}:{SETTLEMENT}", "size": size})).mappings().all()
     now = await business_now(service, connection)
     kept = msgspec.json.encode(_Drawn(seed, population, size)).decode()
-    await record(connection, caller, now, row, Event(object_id=statement_id, move="sampled", reason=kept))
+    await record(connection, caller, now, row.owner, Event(object_id=statement_id, move="sampled", reason=kept))
     head = SampleRecord(statement_id, seed, METHOD, population, size, today(now), caller.principal.subject)
     return SampleAnswer(**msgspec.structs.asdict(head), settlements=[_sampled(dict(one)) for one in drawn])
 
@@ -146,9 +147,9 @@ def _sampled(row: Row) -> SampledSettlement:
 
 async def samples(connection: AsyncConnection, statement_id: str) -> list[SampleRecord]:
     """The drawings from a statement, oldest first."""
-    row = await statement_read(connection, statement_id)
+    of = await read_statement(connection, statement_id)
     columns = clearing_event.c
-    drawn = (columns.object_id == shown_id(STATEMENT, row["statement_id"]), columns.move == "sampled")
+    drawn = (columns.object_id == of.shown, columns.move == "sampled")
     wanted = select(clearing_event).where(*drawn).order_by(columns.event_id)
     return [_recorded(statement_id, dict(one)) for one in (await connection.execute(wanted)).mappings()]
 
@@ -166,19 +167,19 @@ async def finish(service: Service, connection: AsyncConnection, caller: Caller, 
     number = number_of(STATEMENT, statement_id)
     mine = deductions.of_statement(number)
     await deductions.lock_persons(connection, mine)  # before the statement's lock, as whoever proposes a deduction
-    row = await locked(connection, statement, number)
-    may_pay(caller, row["area_code"])
-    check_move(row, ("declared", "reconciled"), "audited")
+    row = await locked_statement(connection, number)
+    may_pay(caller, row.area_code)
+    check_move(row.state, BEFORE_AUDIT, "audited")
     if caller.principal.funds is not None:
         raise Forbidden("statement_needs_all_funds")
     await deductions.lapse(service, connection, caller, mine)
     if left := await deductions.undecided(connection, mine):
         raise Conflict("deductions_open", extra={"deductions": left})
     now = await business_now(service, connection)
-    await move(connection, statement, row, audited_on=today(now))
-    await record(connection, caller, now, row, Event(object_id=statement_id, move="audited"))
+    await moved_statement(connection, row, audited_on=today(now))
+    await record(connection, caller, now, row.owner, Event(object_id=statement_id, move="audited"))
     total: Any = select(func.count(), func.coalesce(func.sum(deduction.c.upheld), 0)).where(
-        deduction.c.statement_id == row["statement_id"]
+        deduction.c.statement_id == row.statement_id
     )
     count, deducted = (await connection.execute(total)).one()
     return AuditAnswer(statement_id, "audited", count, yuan(int(deducted)))

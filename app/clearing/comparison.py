@@ -16,6 +16,7 @@ from app.clearing.deduction_row import Fund
 from app.clearing.detail_file import Detail
 from app.clearing.moves import StoredRow
 from app.clearing.statement import SIGNED
+from app.clearing.statement_row import Statement
 from app.service.caller import Service
 from app.service.wire import SignedMoney
 
@@ -67,9 +68,9 @@ _TOTALS: Final = text(
 
 
 async def compared_totals(
-    connection: AsyncConnection, row: StoredRow, theirs: Sequence[TotalRow], funds: Sequence[str]
+    connection: AsyncConnection, row: Statement, theirs: Sequence[TotalRow], funds: Sequence[str]
 ) -> list[Found]:
-    rows = (await connection.execute(_TOTALS, {"statement": row["statement_id"]})).mappings()
+    rows = (await connection.execute(_TOTALS, {"statement": row.statement_id})).mappings()
     ours: dict[str, tuple[int, int]] = {one["fund"]: (one["amount"], one["count"]) for one in rows}
     said: dict[str, tuple[int, int]] = {one.fund: (fen(one.amount), one.count) for one in theirs}
     return [
@@ -133,13 +134,13 @@ _EVENTS: Final = ["settlement", "adjustment", "reversal", "recovery"]
 
 
 async def compared_file(
-    service: Service, connection: AsyncConnection, row: StoredRow, theirs: Detail
+    service: Service, connection: AsyncConnection, row: Statement, theirs: Detail
 ) -> tuple[list[Found], int]:
     given = {
-        "statement": row["statement_id"],
-        "hospital": row["hospital_code"],
-        "area": row["area_code"],
-        "creditor": f"hospital:{row['hospital_code']}",
+        "statement": row.statement_id,
+        "hospital": row.hospital_code,
+        "area": row.area_code,
+        "creditor": f"hospital:{row.hospital_code}",
         "events": _EVENTS,
         "by_visit": theirs.by_visit,
         "references": theirs.references,
@@ -148,7 +149,7 @@ async def compared_file(
         "seqs": theirs.seqs,
         "funds": theirs.funds,
         "amounts": theirs.amounts,
-    } | _edges(row["period"], timedelta(seconds=service.settings.reconciliation_grace))
+    } | _edges(row.period, timedelta(seconds=service.settings.reconciliation_grace))
     rows = (await connection.execute(_DETAIL, given)).all()
     found = [
         Found(one.fund, one.ours, one.theirs, settlement_id=one.settlement_id, reference=one.reference)

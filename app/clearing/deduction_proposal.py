@@ -16,12 +16,12 @@ from app.clearing import owed
 from app.clearing.claim import claim_of
 from app.clearing.deduction_row import Deduction, DeductionAnswer, Fund, Reason, answer_of
 from app.clearing.machine import Act, acting
-from app.clearing.moves import Event, StoredRow, check_move, locked, may_pay, owner_of, record, written_by
+from app.clearing.moves import Event, check_move, may_pay, record, written_by
 from app.clearing.part import Part, parts_of
 from app.clearing.payment import Claim, PaymentState, typed
 from app.clearing.plan import plan_on
-from app.clearing.statement import BEFORE_APPROVAL
-from app.clearing.tables import deduction, statement
+from app.clearing.statement_row import BEFORE_APPROVAL, Statement, locked_statement
+from app.clearing.tables import deduction
 from app.service.caller import Caller, Service
 from app.service.wire import Code, Money
 
@@ -81,14 +81,14 @@ async def propose(
     act = await acting(service, connection, caller)
     settlement_id = read_id(SETTLEMENT, wanted.settlement_id) or 0
     await owed.lock_person(connection, settlement_id)
-    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
-    may_pay(caller, row["area_code"])
+    row = await locked_statement(connection, number_of(STATEMENT, statement_id))
+    may_pay(caller, row.area_code)
     _its_fund(caller, wanted.fund)
-    check_move(row, BEFORE_APPROVAL, "deducted")
+    check_move(row.state, BEFORE_APPROVAL, "deducted")
     fiscal_year = await _checked(act, row, settlement_id, wanted)
-    of = await _part(connection, row["statement_id"], wanted.fund, fiscal_year)
-    parent = {"statement_id": row["statement_id"], "part_id": of.part_id, "settlement_id": settlement_id}
-    return await _made(act, wanted, owner_of(row) | parent | {"fund": wanted.fund, "fiscal_year": fiscal_year})
+    of = await _part(connection, row.statement_id, wanted.fund, fiscal_year)
+    parent = {"statement_id": row.statement_id, "part_id": of.part_id, "settlement_id": settlement_id}
+    return await _made(act, wanted, row.owner | parent | {"fund": wanted.fund, "fiscal_year": fiscal_year})
 
 
 async def propose_of_claim(act: Act, claim_id: str, wanted: ClaimDeductionRequest) -> DeductionAnswer:
@@ -160,11 +160,11 @@ async def _part(connection: AsyncConnection, statement_id: int, fund: str, fisca
     return of
 
 
-async def _checked(act: Act, row: StoredRow, settlement_id: int, wanted: DeductionRequest) -> int:
+async def _checked(act: Act, row: Statement, settlement_id: int, wanted: DeductionRequest) -> int:
     """The fiscal year of the postings that a deduction is taken from."""
     given = {
-        "statement": row["statement_id"],
-        "hospital": row["hospital_code"],
+        "statement": row.statement_id,
+        "hospital": row.hospital_code,
         "settlement": settlement_id,
         "fund": wanted.fund,
         "line": wanted.line_no,

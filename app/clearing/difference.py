@@ -2,7 +2,7 @@
 fen."""
 
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import func, select, update
@@ -11,12 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import NotFound
 from app.basics.ids import DIFFERENCE, RECONCILIATION, SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing.moves import Event, Row, StoredRow, business_now, check_move, locked, may_pay, move, record, today
-from app.clearing.tables import difference, statement
+from app.clearing.moves import Event, business_now, check_move, may_pay, record, today
+from app.clearing.payment import typed
+from app.clearing.statement_row import (
+    Difference,
+    DifferenceState,
+    DifferenceType,
+    Statement,
+    StatementState,
+    locked_difference,
+    locked_statement,
+    moved_difference,
+    moved_statement,
+)
+from app.clearing.tables import difference
 from app.service.caller import Caller, Service
 
-DifferenceType = Literal["only_ours", "only_theirs", "amount_mismatch"]
-DifferenceState = Literal["open", "resolved"]
 MOST_SHOWN: Final = 1000
 
 
@@ -45,25 +55,30 @@ class DifferenceAnswer(Struct):
     resolved_on: date | None
 
 
-def shown(row: Row, day: date) -> DifferenceAnswer:
-    """A difference's row as an answer; its age in days stands still when it is resolved."""
-    known = row["settlement_id"]
+def answer_of(row: Difference, day: date) -> DifferenceAnswer:
+    """A difference as it is shown on a day; its age in days stands still when it is resolved."""
+    known = row.settlement_id
     return DifferenceAnswer(
-        difference_id=shown_id(DIFFERENCE, row["difference_id"]),
-        reconciliation_id=shown_id(RECONCILIATION, row["reconciliation_id"]),
-        statement_id=shown_id(STATEMENT, row["statement_id"]),
-        settlement_id=row["their_reference"] if known is None else shown_id(SETTLEMENT, known),
-        ours=_yuan(row["ours"]),
-        theirs=_yuan(row["theirs"]),
-        age_days=((row["resolved_on"] or day) - row["opened_on"]).days,
-        **{name: row[name] for name in _AS_STORED},
+        difference_id=row.shown,
+        reconciliation_id=shown_id(RECONCILIATION, row.reconciliation_id),
+        statement_id=shown_id(STATEMENT, row.statement_id),
+        type=row.type,
+        settlement_id=row.their_reference if known is None else shown_id(SETTLEMENT, known),
+        their_reference=row.their_reference,
+        fund=row.fund,
+        ours=_yuan(row.ours),
+        theirs=_yuan(row.theirs),
+        ours_count=row.ours_count,
+        theirs_count=row.theirs_count,
+        state=row.state,
+        hospital_code=row.hospital_code,
+        area_code=row.area_code,
+        opened_on=row.opened_on,
+        age_days=((row.resolved_on or day) - row.opened_on).days,
+        resolution=row.resolution,
+        resolved_by=row.resolved_by,
+        resolved_on=row.resolved_on,
     )
-
-
-_AS_STORED: Final = (
-    "type", "their_reference", "fund", "ours_count", "theirs_count", "state", "hospital_code", "area_code", "opened_on",
-    "resolution", "resolved_by", "resolved_on",
-)  # fmt: skip
 
 
 def _yuan(amount: int | None) -> str | None:
@@ -74,7 +89,7 @@ async def of_reconciliation(connection: AsyncConnection, reconciliation_id: int,
     """The first thousand differences that a comparison found, in its order."""
     found = difference.c.reconciliation_id == reconciliation_id
     wanted = select(difference).where(found).order_by(difference.c.difference_id).limit(MOST_SHOWN)
-    return [shown(dict(row), day) for row in (await connection.execute(wanted)).mappings()]
+    return [answer_of(typed(row, Difference), day) for row in (await connection.execute(wanted)).mappings()]
 
 
 async def count_of(connection: AsyncConnection, reconciliation_id: int) -> int:
@@ -103,50 +118,50 @@ async def resolve(
     found = (await connection.execute(unlocked)).mappings().first()
     if found is None or reconciliation_id not in (None, shown_id(RECONCILIATION, found["reconciliation_id"])):
         raise NotFound("not_found")
-    owner = await locked(connection, statement, found["statement_id"])  # before its differences, as comparing does
-    may_pay(caller, owner["area_code"])
-    row = await locked(connection, difference, number)
-    check_move(row, ("open",), "resolved")
+    of = await locked_statement(connection, found["statement_id"])  # before its differences, as comparing does
+    may_pay(caller, of.area_code)
+    row = await locked_difference(connection, number)
+    check_move(row.state, ("open",), "resolved")
     now = await business_now(service, connection)
     values = {"resolution": reason, "resolved_by": caller.principal.subject, "resolved_on": today(now)}
-    await move(connection, difference, row, state="resolved", **values)
-    await record(connection, caller, now, row, Event(object_id=difference_id, move="resolved", reason=reason))
-    await reconciled_if_nothing_is_open(service, connection, caller, owner)
-    return shown(row, today(now))
+    row = await moved_difference(connection, row, state="resolved", **values)
+    await record(connection, caller, now, row.owner, Event(object_id=difference_id, move="resolved", reason=reason))
+    await reconciled_if_nothing_is_open(service, connection, caller, of)
+    return answer_of(row, today(now))
 
 
 async def reconciled_if_nothing_is_open(
-    service: Service, connection: AsyncConnection, caller: Caller, row: StoredRow
+    service: Service, connection: AsyncConnection, caller: Caller, row: Statement
 ) -> None:
     """Record that a declared statement is reconciled. Not by a token limited to some funds: it can't see whether others
     are open."""
-    is_open = select(func.count()).where(difference.c.statement_id == row["statement_id"], difference.c.state == "open")
-    if row["state"] != "declared" or caller.principal.funds is not None:
+    is_open = select(func.count()).where(difference.c.statement_id == row.statement_id, difference.c.state == "open")
+    if row.state is not StatementState.DECLARED or caller.principal.funds is not None:
         return
     if (await connection.execute(is_open)).scalar_one() == 0:
         now = await business_now(service, connection)
         await _record_statement(connection, caller, now, row, today(now))
 
 
-async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: StoredRow) -> None:
+async def declared_again(service: Service, connection: AsyncConnection, caller: Caller, row: Statement) -> None:
     """Record that a reconciled statement isn't any more, because a later comparison found differences."""
-    if row["state"] == "reconciled":
+    if row.state is StatementState.RECONCILED:
         await _record_statement(connection, caller, await business_now(service, connection), row, None)
 
 
 async def _record_statement(
-    connection: AsyncConnection, caller: Caller, now: datetime, row: StoredRow, reconciled_on: date | None
+    connection: AsyncConnection, caller: Caller, now: datetime, row: Statement, reconciled_on: date | None
 ) -> None:
-    await move(connection, statement, row, reconciled_on=reconciled_on)
+    await moved_statement(connection, row, reconciled_on=reconciled_on)
     said = "declared" if reconciled_on is None else "reconciled"
-    await record(connection, caller, now, row, Event(object_id=shown_id(STATEMENT, row["statement_id"]), move=said))
+    await record(connection, caller, now, row.owner, Event(object_id=row.shown, move=said))
 
 
 async def supersede(
     connection: AsyncConnection,
     caller: Caller,
     day: date,
-    row: StoredRow,
+    row: Statement,
     *,
     former: list[int],
     funds: list[str],
@@ -157,7 +172,7 @@ async def supersede(
         difference.c.reconciliation_id.in_(former),
         difference.c.state == "open",
         difference.c.fund.in_(funds),
-        difference.c.statement_id == row["statement_id"],
+        difference.c.statement_id == row.statement_id,
     )
     values = {
         "state": "resolved",

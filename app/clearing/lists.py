@@ -25,7 +25,7 @@ from app.clearing import (
 )
 from app.clearing import statement as statements
 from app.clearing.deposit import ReleaseAnswer
-from app.clearing.difference import DifferenceAnswer, DifferenceState
+from app.clearing.difference import DifferenceAnswer
 from app.clearing.month_close import MonthAnswer
 from app.clearing.moves import Row, StoredRow, pooling_area_of
 from app.clearing.order import OrderAnswer
@@ -34,6 +34,8 @@ from app.clearing.payout_rate import RateAnswer, RateFilters
 from app.clearing.prepayment import PrepaymentAnswer
 from app.clearing.reconciliation import ReconciliationSummary
 from app.clearing.statement import ItemAnswer, StatementRow
+from app.clearing.statement_row import Difference, DifferenceState
+from app.clearing.statement_row import read as read_statement
 from app.clearing.tables import deduction as deduction_table
 from app.clearing.tables import deposit_release, disbursement
 from app.clearing.tables import difference as difference_table
@@ -221,7 +223,7 @@ _DIFFERENCES: Final[Selected[DifferenceFilters, DifferenceAnswer, int]] = Select
     query=_of(difference_table),
     order=(difference_table.c.difference_id,),
     newest_first=False,
-    answer=lambda row, day, service: difference.shown(_named(row), day),
+    answer=lambda row, day, service: difference.answer_of(typed(row, Difference), day),
 )
 _RECONCILIATIONS: Final[Selected[ReconciliationFilters, ReconciliationSummary, int]] = Selected(
     query=_of(reconciliation_table),
@@ -241,9 +243,9 @@ def _named(row: RowMapping) -> StoredRow:
 async def _items(asked: Asked[ItemFilters, int]) -> Page[ItemAnswer, int]:
     async with asked.service.database.transaction() as connection:
         await open_request(asked.service, connection, asked.caller)
-        row = await statements.read(connection, asked.filters.statement_id)
+        of = await read_statement(connection, asked.filters.statement_id)
         rows = await statements.item_rows(
-            connection, row["statement_id"], asked.filters.fund, after=asked.after or 0, limit=asked.limit + 1
+            connection, of.statement_id, asked.filters.fund, after=asked.after or 0, limit=asked.limit + 1
         )
     return page_of(rows, asked.limit, statements.item_of, lambda row: int(row["transfer_id"]))
 

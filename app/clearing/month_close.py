@@ -150,7 +150,7 @@ async def reopen(
     area = _whole(caller, wanted.area_code)
     await hold(connection, Lock.AREA_MONTH, area)
     row = await _row(connection, area, period)
-    check_move({"state": "open"} if row is None else row, ("soft", "hard"), "open")
+    check_move("open" if row is None else row["state"], ("soft", "hard"), "open")
     assert row is not None
     by_another(caller, row["closed_by"])
     now = await business_now(service, connection)

@@ -58,10 +58,10 @@ def by_another(caller: Caller, *makers: str | None) -> None:
         raise Forbidden("maker_is_checker")
 
 
-def check_move(row: Row, allowed: tuple[str, ...], wanted: str) -> None:
-    """Conflict ``invalid_move`` naming the state when the object isn't in one of the states from which it may move."""
-    if row["state"] not in allowed:
-        raise Conflict("invalid_move", values={"state": row["state"], "wanted": wanted}, extra={"state": row["state"]})
+def check_move(state: str, allowed: tuple[str, ...], wanted: str) -> None:
+    """Conflict ``invalid_move`` naming the state of an object that isn't in one of those from which it may move."""
+    if state not in allowed:
+        raise Conflict("invalid_move", values={"state": state, "wanted": wanted}, extra={"state": state})
 
 
 async def move(connection: AsyncConnection, table: Table, row: StoredRow, **values: object) -> None:
@@ -100,11 +100,6 @@ async def record(connection: AsyncConnection, caller: Caller, now: datetime, row
             request_id=caller.request_id,
         )
     )
-
-
-def owner_of(row: Row) -> dict[str, str]:
-    """Whose object it is: hospital, the hospital's area, the paying area."""
-    return {name: row[name] for name in ("hospital_code", "hospital_area", "area_code")}
 
 
 def written_by(caller: Caller) -> dict[str, str]:

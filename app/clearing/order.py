@@ -17,15 +17,16 @@ from app.basics.money import rate, rate_text, yuan
 from app.clearing import carry, part, prepayment
 from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values, lock_payments
-from app.clearing.moves import Event, locked, may_pay, record, written_by
+from app.clearing.moves import Event, may_pay, record, written_by
 from app.clearing.net import Net, net_of
 from app.clearing.part import Part
 from app.clearing.payment import Order, PaymentKind, PaymentState
 from app.clearing.payout_rate import ProposedDeposit, floor_check
 from app.clearing.plan import Plan, plan_of
 from app.clearing.posting import Cause, Posting, post, posting, purse_of
-from app.clearing.statement import read as read_statement
-from app.clearing.tables import disbursement, statement
+from app.clearing.statement_row import Statement, StatementState, locked_statement
+from app.clearing.statement_row import read as read_statement
+from app.clearing.tables import disbursement
 from app.service.wire import Code, Rate
 
 
@@ -86,17 +87,17 @@ async def make(act: Act, wanted: OrderRequest) -> OrderAnswer:
     """
     connection, funds = act.connection, act.caller.principal.funds
     found = await read_statement(connection, wanted.statement_id)
-    may_pay(act.caller, found["area_code"])
+    may_pay(act.caller, found.area_code)
     if funds is not None and wanted.fund not in funds:
         raise NotFound("not_found")
-    plan = plan_of(act.service, found["area_code"], found["period"])
+    plan = plan_of(act.service, found.area_code, found.period)
     deposit_rate = _deposit_rate(plan, wanted.deposit_rate)
     await lock_payments(
-        connection, found["area_code"], wanted.fund
+        connection, found.area_code, wanted.fund
     )  # before the statement's lock, as every move of a payment
-    row = await locked(connection, statement, number_of(STATEMENT, wanted.statement_id))
-    parts = await part.parts_of(connection, row["statement_id"], wanted.fund)
-    orders = [await _make(act, plan, row, one, deposit_rate) for one in _without_order(parts, row["state"])]
+    row = await locked_statement(connection, number_of(STATEMENT, wanted.statement_id))
+    parts = await part.parts_of(connection, row.statement_id, wanted.fund)
+    orders = [await _make(act, plan, row, one, deposit_rate) for one in _without_order(parts, row.state)]
     first, *others = [answer_of(order, act.day) for order in orders]
     first.others = others
     return first
@@ -110,10 +111,10 @@ def _deposit_rate(plan: Plan, sent: str | None) -> int:
     return wanted
 
 
-def _without_order(parts: Sequence[Part], state: str) -> list[Part]:
+def _without_order(parts: Sequence[Part], state: StatementState) -> list[Part]:
     if not parts:
         raise Refused([Fault("/fund", "fund_not_in_statement")])
-    if state == "withdrawn" or any(one.approved_by is None for one in parts):
+    if state is StatementState.WITHDRAWN or any(one.approved_by is None for one in parts):
         raise Conflict("statement_not_approved", extra={"state": state})
     left = [one for one in parts if one.order is None]
     if not left:
@@ -121,9 +122,9 @@ def _without_order(parts: Sequence[Part], state: str) -> list[Part]:
     return left
 
 
-async def _make(act: Act, plan: Plan, row: Mapping[str, object], of: Part, deposit_rate: int) -> Order:
+async def _make(act: Act, plan: Plan, row: Statement, of: Part, deposit_rate: int) -> Order:
     """One order, or what is carried forward; takes what earlier ones carried, and plans the offset of prepayments."""
-    owner = {name: str(row[name]) for name in ("hospital_code", "hospital_area", "area_code")} | {"fund": of.fund}
+    owner = row.owner | {"fund": of.fund}
     taken = await carry.carriers(act.connection, owner)
     carried = sum(one.owed_back for one in taken)
     prepaid = await prepayment.outstanding(act.connection, owner, of.fiscal_year)
@@ -139,9 +140,9 @@ async def _make(act: Act, plan: Plan, row: Mapping[str, object], of: Part, depos
         "statement_id": of.statement_id,
         "part_id": of.part_id,
         "fiscal_year": of.fiscal_year,
-        "period": row["period"],
+        "period": row.period,
         "state": PaymentState.CARRIED_FORWARD if net.is_carried else PaymentState.DRAFT,
-        "due_on": row["pay_by"],
+        "due_on": row.pay_by,
         "created_on": act.day,
     }
     order = await insert_order(act, net, owner | columns | written_by(act.caller))

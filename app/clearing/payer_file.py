@@ -1,6 +1,6 @@
 """One payer's own list of a statement: what its fund owes for each settlement, as a file for the payer's desk."""
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,7 +36,7 @@ _ROWS: Final = text(
 )
 
 
-async def rows(connection: AsyncConnection, number: int, fund: str) -> list[list[Any]]:
+async def rows(connection: AsyncConnection, number: int, fund: str) -> list[list[object]]:
     """The rows of a fund's file: one for each settlement, reversal and adjustment; fees without a settlement last."""
     found = (await connection.execute(_ROWS, {"number": number, "fund": fund})).mappings().all()
     return [

@@ -26,16 +26,14 @@ from app.clearing.moves import (
     StoredRow,
     business_now,
     check_move,
-    locked,
     may_pay,
-    owner_of,
     record,
     today,
     written_by,
 )
 from app.clearing.plan import FUNDS
-from app.clearing.statement import BEFORE_APPROVAL
-from app.clearing.tables import difference, reconciliation, statement
+from app.clearing.statement_row import BEFORE_APPROVAL, Statement, locked_statement
+from app.clearing.tables import difference, reconciliation
 from app.service.caller import Caller, Service
 from app.service.wire import Code
 
@@ -87,10 +85,10 @@ async def compare(
     """Compare a statement with the hospital's figures and keep what differs. Conflict ``invalid_move`` once it is
     approved or withdrawn. A token limited to some funds compares those. What former comparisons left open is resolved
     by this one; only a file stands above a file."""
-    row = await locked(connection, statement, number_of(STATEMENT, statement_id))
+    row = await locked_statement(connection, number_of(STATEMENT, statement_id))
     if caller.principal.hospital_code is None:
-        may_pay(caller, row["area_code"])
-    check_move(row, BEFORE_APPROVAL, "reconciled")
+        may_pay(caller, row.area_code)
+    check_move(row.state, BEFORE_APPROVAL, "reconciled")
     funds = [fund for fund in FUNDS if caller.principal.funds is None or fund in caller.principal.funds]
     by_file = isinstance(theirs, Detail)
     if isinstance(theirs, Detail):
@@ -113,7 +111,7 @@ async def _stored(
     service: Service,
     connection: AsyncConnection,
     caller: Caller,
-    row: StoredRow,
+    row: Statement,
     *,
     by_file: bool,
     found: Sequence[Found],
@@ -121,7 +119,7 @@ async def _stored(
 ) -> int:
     """Store a comparison with its differences; its number."""
     now = await business_now(service, connection)
-    kept: StoredRow = owner_of(row) | written_by(caller) | {"statement_id": row["statement_id"]}
+    kept: StoredRow = row.owner | written_by(caller) | {"statement_id": row.statement_id}
     new = insert(reconciliation).values(
         **kept,
         basis="file" if by_file else "totals",
@@ -134,7 +132,7 @@ async def _stored(
         kept |= {"reconciliation_id": number, "opened_on": today(now)}
         await connection.execute(insert(difference), [kept | _columns(one) for one in found])
     object_id, outcome = shown_id(RECONCILIATION, number), "different" if found else "matched"
-    await record(connection, caller, now, row, Event(object_id=object_id, move=outcome))
+    await record(connection, caller, now, row.owner, Event(object_id=object_id, move=outcome))
     return number
 
 
@@ -155,7 +153,7 @@ async def _superseded(
     service: Service,
     connection: AsyncConnection,
     caller: Caller,
-    row: StoredRow,
+    row: Statement,
     *,
     by_file: bool,
     funds: list[str],
@@ -163,7 +161,7 @@ async def _superseded(
 ) -> None:
     columns = reconciliation.c
     wanted = select(columns.reconciliation_id).where(
-        columns.statement_id == row["statement_id"], columns.reconciliation_id < number
+        columns.statement_id == row.statement_id, columns.reconciliation_id < number
     )
     if not by_file:  # totals may agree by errors that cancel each other
         wanted = wanted.where(columns.basis == "totals")

@@ -135,7 +135,7 @@ async def approve(
     area = _whole(caller, area_code)
     now = await business_now(service, connection)
     row = await _row(connection, area, period, locked=True)
-    check_move({"state": "draft"} if row is None else row, ("submitted",), "approved")
+    check_move("draft" if row is None else row["state"], ("submitted",), "approved")
     assert row is not None
     by_another(caller, row["subject"])
     signed = {"state": "approved", "approved_by": caller.principal.subject, "approved_on": today(now)}

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, insert, select, text, update
+from sqlalchemy import BigInteger, RowMapping, cast, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso, next_month, shown_instant
@@ -22,21 +22,20 @@ from app.clearing.month import check_declarable
 from app.clearing.moves import (
     Event,
     Row,
-    StoredRow,
     business_now,
     by_another,
     check_move,
-    locked,
     may_pay,
-    move,
     pooling_area_of,
     record,
     today,
     written_by,
 )
 from app.clearing.part import Part, PartAnswer, check_untouched, part_answers, parts_of
+from app.clearing.payment import typed
 from app.clearing.plan import plan_of
 from app.clearing.posting import Purse
+from app.clearing.statement_row import BEFORE_APPROVAL, Statement, locked_statement, moved_statement
 from app.clearing.tables import difference, statement, statement_item, statement_part, statement_total
 from app.database.locks import Lock, hold
 from app.ledger.tables import transfer
@@ -45,7 +44,6 @@ from app.service.caller import Caller, Service
 from app.service.lists import Rows
 from app.service.wire import AreaCode, Code
 
-BEFORE_APPROVAL: Final = ("declared", "reconciled", "audited")
 WITHDRAWN: Final = "statement withdrawn"
 
 
@@ -163,7 +161,7 @@ async def declare(
     purse = Purse(area, FUND, wanted.hospital_code, place["area_code"], int(period[:4]))
     fees = await fee_postings(service, connection, purse, period, now)
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
-    answered = await answer_of(connection, await locked(connection, statement, number))
+    answered = await answer_of(connection, await locked_statement(connection, number))
     answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
     await record(connection, caller, now, owner, Event(object_id=shown_id(STATEMENT, number), move="declared"))
     return answered
@@ -196,21 +194,21 @@ async def withdraw(
 
     Conflict ``parts_in_progress``, ``invalid_move``, ``month_closed``; Forbidden ``statement_needs_all_funds`` for a
     token of some funds, which would take back what others are to pay."""
-    row = await locked(connection, statement, number_of(STATEMENT, shown))
+    row = await locked_statement(connection, number_of(STATEMENT, shown))
     if caller.principal.hospital_code is None:
-        may_pay(caller, row["area_code"])
+        may_pay(caller, row.area_code)
         funds = caller.principal.funds
         if funds is not None and not funds.issuperset(
-            part.fund for part in await parts_of(connection, row["statement_id"])
+            part.fund for part in await parts_of(connection, row.statement_id)
         ):
             raise Forbidden("statement_needs_all_funds")
-    await check_untouched(connection, row["statement_id"])
-    check_move(row, BEFORE_APPROVAL, "withdrawn")
-    await check_declarable(connection, row["area_code"], row["period"])
+    await check_untouched(connection, row.statement_id)
+    check_move(row.state, BEFORE_APPROVAL, "withdrawn")
+    await check_declarable(connection, row.area_code, row.period)
     now = await business_now(service, connection)
-    await _close_differences(connection, caller, row["statement_id"], today(now))
-    await move(connection, statement, row, withdrawn_on=today(now))
-    await record(connection, caller, now, row, Event(object_id=shown, move="withdrawn", reason=reason))
+    await _close_differences(connection, caller, row.statement_id, today(now))
+    row = await moved_statement(connection, row, withdrawn_on=today(now))
+    await record(connection, caller, now, row.owner, Event(object_id=shown, move="withdrawn", reason=reason))
     return await answer_of(connection, row)
 
 
@@ -232,23 +230,23 @@ async def approve(
     """
     number = number_of(STATEMENT, shown)
     await lock_persons(connection, of_statement(number))  # before the statement's lock, as whoever proposes a deduction
-    row = await locked(connection, statement, number)
-    may_pay(caller, row["area_code"])
-    by_another(caller, row["subject"])
-    check_move(row, BEFORE_APPROVAL, "approved")
+    row = await locked_statement(connection, number)
+    may_pay(caller, row.area_code)
+    by_another(caller, row.subject)
+    check_move(row.state, BEFORE_APPROVAL, "approved")
     now = await business_now(service, connection)
     chosen = _chosen(await parts_of(connection, number), caller, funds)
     await lapse(service, connection, caller, of_statement(number, chosen))
     await _refuse_unsettled(connection, number, chosen)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
     if not chosen:
-        await move(connection, statement, row, **signed)
-        await record(connection, caller, now, row, Event(object_id=shown, move="approved"))
+        row = await moved_statement(connection, row, **signed)
+        await record(connection, caller, now, row.owner, Event(object_id=shown, move="approved"))
     for fund in chosen:
         mine = (statement_part.c.statement_id == number, statement_part.c.fund == fund)
         await connection.execute(update(statement_part).where(*mine).values(**signed))
-        await record(connection, caller, now, row | {"fund": fund}, Event(object_id=shown, move="approved"))
-    return await answer_of(connection, await locked(connection, statement, number))
+        await record(connection, caller, now, row.owner | {"fund": fund}, Event(object_id=shown, move="approved"))
+    return await answer_of(connection, await locked_statement(connection, number))
 
 
 def _chosen(parts: Sequence[Part], caller: Caller, funds: Sequence[str] | None) -> list[str]:
@@ -281,28 +279,19 @@ async def _refuse_unsettled(connection: AsyncConnection, number: int, funds: Seq
 # ---------------------------------------------------------------- reading
 
 
-async def read(connection: AsyncConnection, shown: str) -> StoredRow:
-    """A statement's row within reach, or NotFound."""
-    wanted = select(statement).where(statement.c.statement_id == number_of(STATEMENT, shown))
-    row = (await connection.execute(wanted)).mappings().first()
-    if row is None:
-        raise NotFound("not_found")
-    return dict(row)
-
-
-async def answer_of(connection: AsyncConnection, row: Row) -> StatementAnswer:
+async def answer_of(connection: AsyncConnection, row: Statement) -> StatementAnswer:
     """A statement as it is shown, with its totals, deductions and approvals."""
-    number = row["statement_id"]
+    number = row.statement_id
     order = (statement_total.c.fund, statement_total.c.tier, statement_total.c.clr_type, statement_total.c.fiscal_year)
     wanted = select(statement_total).where(statement_total.c.statement_id == number).order_by(*order)
     totals = (await connection.execute(wanted)).mappings().all()
     parts = await parts_of(connection, number)
     return StatementAnswer(
-        statement_id=shown_id(STATEMENT, number),
-        hospital_code=row["hospital_code"],
-        area_code=row["area_code"],
-        period=row["period"],
-        state=row["state"],
+        statement_id=row.shown,
+        hospital_code=row.hospital_code,
+        area_code=row.area_code,
+        period=row.period,
+        state=row.state.value,
         count=await count_of(connection, number),
         amount=yuan(sum(total["amount"] for total in totals)),
         funds=await _funds(connection, number, totals, parts),
@@ -318,9 +307,9 @@ async def answer_of(connection: AsyncConnection, row: Row) -> StatementAnswer:
             )
             for total in totals
         ],
-        pay_by=row["pay_by"].isoformat(),
-        declared_at=shown_instant(row["declared_at"]),
-        declared_by=row["subject"],
+        pay_by=row.pay_by.isoformat(),
+        declared_at=shown_instant(row.declared_at),
+        declared_by=row.subject,
     )
 
 
@@ -360,7 +349,7 @@ async def _funds(
 def statements_where(filters: Mapping[str, str | None]) -> Rows:
     """The statements within reach with these values, each with its ``amount``. None is no condition."""
     amount = (
-        select(func.coalesce(func.sum(statement_total.c.amount), 0))
+        select(cast(func.coalesce(func.sum(statement_total.c.amount), 0), BigInteger))
         .where(statement_total.c.statement_id == statement.c.statement_id)
         .scalar_subquery()
     )
@@ -371,17 +360,24 @@ def statements_where(filters: Mapping[str, str | None]) -> Rows:
     return wanted
 
 
+class SummedStatement(Statement, frozen=True, kw_only=True):
+    """A row of ``statements_where``: a statement with the sum that it declares."""
+
+    amount: int
+
+
 def row_of(row: Row) -> StatementRow:
     """A row of ``statements_where`` as it is shown in a list."""
+    listed = typed(row, SummedStatement)
     return StatementRow(
-        statement_id=shown_id(STATEMENT, row["statement_id"]),
-        hospital_code=row["hospital_code"],
-        area_code=row["area_code"],
-        period=row["period"],
-        state=row["state"],
-        amount=yuan(int(row["amount"])),
-        pay_by=row["pay_by"].isoformat(),
-        declared_at=shown_instant(row["declared_at"]),
+        statement_id=listed.shown,
+        hospital_code=listed.hospital_code,
+        area_code=listed.area_code,
+        period=listed.period,
+        state=listed.state.value,
+        amount=yuan(listed.amount),
+        pay_by=listed.pay_by.isoformat(),
+        declared_at=shown_instant(listed.declared_at),
     )
 
 

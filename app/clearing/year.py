@@ -243,7 +243,7 @@ async def approve_exception(
     row = await locked(connection, payout_exception, number_of(EXCEPTION, shown))
     may_pay(caller, row["area_code"])
     by_another(caller, row["subject"])
-    check_move(row, ("draft",), "approved")
+    check_move(row["state"], ("draft",), "approved")
     now = await business_now(service, connection)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
     await move(connection, payout_exception, row, state="approved", **signed)

@@ -21,6 +21,8 @@ from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS, OrderRequest, answer_of
 from app.clearing.order_list import orders_where
 from app.clearing.plan import FUNDS
+from app.clearing.statement_row import BEFORE_APPROVAL, BEFORE_AUDIT
+from app.clearing.statement_row import read as read_statement
 from app.clearing.tables import statement_item
 from app.finance.history import moves_of
 from app.finance.listing import Sorting, Summing, chosen, listed
@@ -67,7 +69,7 @@ async def get_statement(request: Request, statement_id: str) -> Response:
 
 async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
-        found = await statement.answer_of(connection, await statement.read(connection, shown_statement))
+        found = await statement.answer_of(connection, await read_statement(connection, shown_statement))
         day = today(await business_now(visitor.service, connection))
         wanted = await orders_where(connection, day, statement_id=shown_statement)
         orders = [answer_of(ORDERS.read(row), day) for row in (await connection.execute(wanted)).mappings()]
@@ -93,12 +95,12 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
 def _may(visitor: Visitor, found: statement.StatementAnswer) -> dict[str, bool]:
     """What the page offers; the service decides whether it may be done."""
     finance, own = visitor.may("finance"), found.declared_by == visitor.principal.subject
-    open_ = found.state in statement.BEFORE_APPROVAL
+    open_ = found.state in BEFORE_APPROVAL
     return {
         "approve": finance and open_ and not own,
         "second": finance and open_ and own,
-        "compare": visitor.may("finance", "hospital") and found.state in ("declared", "reconciled"),
-        "audit": finance and found.state in ("declared", "reconciled"),
+        "compare": visitor.may("finance", "hospital") and found.state in BEFORE_AUDIT,
+        "audit": finance and found.state in BEFORE_AUDIT,
         "withdraw": visitor.may("finance", "hospital") and open_ and not _touched(found),
     }
 
@@ -161,7 +163,7 @@ async def post_compare(request: Request, statement_id: str) -> Response:
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
         funds = [fund for fund in FUNDS if form.get(f"amount_{fund}")]
         sent = [{"fund": fund, "count": _whole(form, fund), "amount": form[f"amount_{fund}"]} for fund in funds]
-        declared = await statement.answer_of(connection, await statement.read(connection, statement_id))
+        declared = await statement.answer_of(connection, await read_statement(connection, statement_id))
         if not funds or {part.fund for part in declared.funds} - set(funds):
             raise Refused([Fault("/totals", "figures_missing")])
         wanted = decode(

@@ -101,7 +101,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PolicyDifference:
     """A rule, group, accumulator or figure that two policies have differently; None where one hasn't got it."""
 
     part: str
@@ -112,7 +112,7 @@ class Difference:
     b: Side | None
 
 
-def differences(a: Policy, b: Policy) -> list[Difference]:
+def differences(a: Policy, b: Policy) -> list[PolicyDifference]:
     """What differs between two policies: rules and their order, precedence, groups, accumulators, then figures."""
     one, two = a.version, b.version
     rules_a, rules_b = {rule.rule: rule for rule in a.rules}, {rule.rule: rule for rule in b.rules}
@@ -139,14 +139,14 @@ def _rule_texts(rules: Mapping[str, Rule]) -> dict[str, str]:
     return {name: f"{rule.title}：{rule.tier} {rule.kind}；{rule_words(rule)}" for name, rule in rules.items()}
 
 
-def _named(part: str, a: Mapping[str, object], b: Mapping[str, object]) -> Iterator[Difference]:
+def _named(part: str, a: Mapping[str, object], b: Mapping[str, object]) -> Iterator[PolicyDifference]:
     for name in [*a, *(name for name in b if name not in a)]:
         if a.get(name) != b.get(name):
             sides = [Side(side[name]) if name in side else None for side in (a, b)]
-            yield Difference(part, name, "", {}, sides[0], sides[1])
+            yield PolicyDifference(part, name, "", {}, sides[0], sides[1])
 
 
-def _figures(name: str, a: Policy, b: Policy) -> Iterator[Difference]:
+def _figures(name: str, a: Policy, b: Policy) -> Iterator[PolicyDifference]:
     """The figures of a parameter that differ in value or status, each for the facts that the two rows share."""
     parameters = [policy.pack.parameters.get(name) for policy in (a, b)]
     title = next(parameter.title for parameter in parameters if parameter is not None)
@@ -160,11 +160,11 @@ def _figures(name: str, a: Policy, b: Policy) -> Iterator[Difference]:
             shared = {key: facts_a[key] & facts_b[key] for key in domain}
             side_a, side_b = _side(row_a, a, name), _side(row_b, b, name)
             if all(shared.values()) and (side_a.value, side_a.status) != (side_b.value, side_b.status):
-                yield Difference("figure", name, title, _said(shared, domain), side_a, side_b)
+                yield PolicyDifference("figure", name, title, _said(shared, domain), side_a, side_b)
     for row, facts in _alone(left, right, domain):
-        yield Difference("figure", name, title, _said(facts, domain), _side(row, a, name), None)
+        yield PolicyDifference("figure", name, title, _said(facts, domain), _side(row, a, name), None)
     for row, facts in _alone(right, left, domain):
-        yield Difference("figure", name, title, _said(facts, domain), None, _side(row, b, name))
+        yield PolicyDifference("figure", name, title, _said(facts, domain), None, _side(row, b, name))
 
 
 Rows = Sequence[tuple[Row, Mapping[str, set[str]]]]

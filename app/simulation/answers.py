@@ -20,7 +20,7 @@ from app.simulation.model.state import (
     ModelPayment,
     ModelRelease,
     ModelState,
-    Statement,
+    ModelStatement,
     Way,
 )
 from app.simulation.model.statements import part_step, step_of
@@ -165,14 +165,14 @@ def settlement_of(answer: Answer) -> SettlementSeen:
     return convert(answer, SettlementSeen)
 
 
-def statement_expected(statement: Statement) -> StatementSeen:
+def statement_expected(statement: ModelStatement) -> StatementSeen:
     """A statement as the auditor expects it."""
     parts = [_part_expected(statement, part) for part in statement.parts]
     amount = sum(part.amount for part in statement.parts)
     return StatementSeen(statement.shown, step_of(statement), yuan(amount), pay_by=pay_by(statement), parts=parts)
 
 
-def _part_expected(statement: Statement, part: ModelPart) -> PartSeen:
+def _part_expected(statement: ModelStatement, part: ModelPart) -> PartSeen:
     step = part_step(statement, part)
     deducted = UNSET if any(one.given_back for one in part.deductions) else yuan(part.deducted)
     return PartSeen(part.purse.fund, part.year, yuan(part.amount), deducted, step)

@@ -15,7 +15,7 @@ from app.simulation.desks.statements import StatementDesk, unfinished
 from app.simulation.model import deductions, orders, releases
 from app.simulation.model.amounts import following
 from app.simulation.model.payments import stopped
-from app.simulation.model.state import Audit, ModelDeduction, ModelPayment, ModelRelease, Statement, Way
+from app.simulation.model.state import Audit, ModelDeduction, ModelPayment, ModelRelease, ModelStatement, Way
 from app.simulation.stage import Stage
 from app.simulation.world import AREAS
 
@@ -67,7 +67,7 @@ class Walk:
             if self.stage.chance(STEPS):
                 self.advances.approve_release(release)
 
-    def _advance(self, statement: Statement) -> None:
+    def _advance(self, statement: ModelStatement) -> None:
         """A statement's next step: compare, audit, approve, order."""
         unapproved = [part for part in statement.parts if not part.approved_by]
         if not statement.parts and statement.approved:
@@ -79,7 +79,7 @@ class Walk:
             if not self.orders.order(statement, fund) and orders.unordered(statement, fund):
                 self.orders.order(statement, fund, plainly=True)
 
-    def _before_approval(self, statement: Statement) -> None:
+    def _before_approval(self, statement: ModelStatement) -> None:
         open_ones = deductions.waiting(self.stage.state, statement.parts)
         if not statement.reconciled and not statement.audited and self.stage.chance(RECONCILED):
             self.statements.reconcile(statement)
@@ -162,7 +162,7 @@ class Walk:
     def _move_release(self, release: ModelRelease) -> None:
         self.stage.random.choice((self.advances.approve_release, self.advances.cancel_release))(release)
 
-    def _order_something(self, statement: Statement) -> None:
+    def _order_something(self, statement: ModelStatement) -> None:
         funds = sorted({part.purse.fund for part in statement.parts}) or ["390100"]
         self.orders.order(statement, self.stage.random.choice(funds))
 

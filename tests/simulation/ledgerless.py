@@ -4,7 +4,7 @@ from app.simulation.model import statements
 from app.simulation.model.books import ModelPosting, ModelPurse
 from app.simulation.model.deductions import appeal_by, propose
 from app.simulation.model.orders import order, predicted
-from app.simulation.model.state import ModelDeduction, ModelPart, ModelPayment, ModelState, Statement
+from app.simulation.model.state import ModelDeduction, ModelPart, ModelPayment, ModelState, ModelStatement
 
 AREA, HOSPITAL = "530100", "H1"
 PURSE = ModelPurse(f"hospital:{HOSPITAL}", AREA, "390100")
@@ -23,14 +23,14 @@ def owe(
     known.books.post(ModelPosting(purse, known.today, year, "owed", amount, settlement))
 
 
-def declare(known: ModelState, period: str, shown: str = "stm_1") -> Statement:
+def declare(known: ModelState, period: str, shown: str = "stm_1") -> ModelStatement:
     """A declared month."""
-    statement = Statement(shown, HOSPITAL, AREA, period, MAKER)
+    statement = ModelStatement(shown, HOSPITAL, AREA, period, MAKER)
     statements.declare(known, statement)
     return statement
 
 
-def propose_of(known: ModelState, statement: Statement, amount: int, settlement: str = "set_1") -> ModelDeduction:
+def propose_of(known: ModelState, statement: ModelStatement, amount: int, settlement: str = "set_1") -> ModelDeduction:
     """A proposed deduction from the statement's only part."""
     part = statement.parts[0]
     shown = f"ded_{len(known.deductions) + 1}"

@@ -6,7 +6,7 @@ from app.simulation.model.orders import Formula
 from app.simulation.model.projection import REFUSED, deposit_reasons
 from app.simulation.model.rates import expected, known_only, projected
 from app.simulation.model.reasons import SILENT
-from app.simulation.model.state import ModelState, Statement
+from app.simulation.model.state import ModelState, ModelStatement
 from tests.simulation.ledgerless import AREA, CHECKER, PURSE, declare, order_of, owe, state
 
 FUND = "390100"
@@ -20,7 +20,7 @@ def last_year(known: ModelState, amount: int, *, but: dict[int, int] | None = No
         known.books.post(ModelPosting(PURSE, day, 2018, "owed", owed, f"set_2018_{month}"))
 
 
-def january(known: ModelState, amount: int) -> Statement:
+def january(known: ModelState, amount: int) -> ModelStatement:
     """January 2019 declared and approved on 1 February."""
     known.today = "2019-01-20"
     owe(known, amount, "set_1", year=2019)

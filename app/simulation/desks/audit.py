@@ -10,7 +10,7 @@ from app.simulation.auditor import Auditor
 from app.simulation.model import deductions
 from app.simulation.model.amounts import yuan
 from app.simulation.model.reasons import NOT_YOURS, Reasons
-from app.simulation.model.state import Audit, ModelDeduction, Statement
+from app.simulation.model.state import Audit, ModelDeduction, ModelStatement
 from app.simulation.office import CHECKER, MAKER
 from app.simulation.stage import Done, Look, Stage, StagedAct
 
@@ -25,7 +25,7 @@ class AuditDesk:
     def __init__(self, stage: Stage, auditor: Auditor) -> None:
         self.stage, self.auditor = stage, auditor
 
-    def propose(self, statement: Statement) -> bool:
+    def propose(self, statement: ModelStatement) -> bool:
         """Propose a deduction from a settlement of a statement: a share, the whole, or more than is owed."""
         items = [(part, one) for part in statement.parts for one in part.items if one.settlement]
         if not items:

@@ -10,7 +10,7 @@ from app.simulation.model import orders
 from app.simulation.model.amounts import yuan
 from app.simulation.model.projection import deposit_reasons
 from app.simulation.model.reasons import NOT_YOURS
-from app.simulation.model.state import Carry, Statement
+from app.simulation.model.state import Carry, ModelStatement
 from app.simulation.office import CHECKER, MAKER, READER
 from app.simulation.stage import Stage, StagedAct
 
@@ -24,7 +24,7 @@ class OrderDesk:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
 
-    def order(self, statement: Statement, fund: str, *, plainly: bool = False) -> bool:
+    def order(self, statement: ModelStatement, fund: str, *, plainly: bool = False) -> bool:
         """Order a fund's parts of a statement; ``plainly``: without deposit."""
         rate = 0 if plainly else self.stage.random.choices(*RATES)[0]
         state = self.stage.state

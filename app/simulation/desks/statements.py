@@ -9,7 +9,7 @@ from app.simulation.answers import Answer, ReconciliationSeen, StatementSeen, co
 from app.simulation.auditor import Auditor
 from app.simulation.model import deductions, statements
 from app.simulation.model.reasons import INVALID_MOVE, NOT_YOURS, SILENT, because
-from app.simulation.model.state import ModelStep, Statement
+from app.simulation.model.state import ModelStatement, ModelStep
 from app.simulation.office import CHECKER, MAKER, OWNERS, READER
 from app.simulation.stage import Look, Stage, StagedAct
 
@@ -17,7 +17,7 @@ WHY: Final = {"reason": "模拟"}
 WRONG_TOTALS, BY_HOSPITAL, BY_OWNER, STRANGER, SELF = 0.2, 0.6, 0.35, 0.08, 0.1
 
 
-def path_of(statement: Statement) -> str:
+def path_of(statement: ModelStatement) -> str:
     """Where a statement is read."""
     return f"/clearing/statements/{statement.shown}"
 
@@ -38,14 +38,14 @@ class StatementDesk:
 
         def done(answer: Answer) -> Iterator[str]:
             self.auditor.declared(hospital, area, period)
-            statement = Statement(convert(answer, StatementSeen).statement_id, hospital, area, period, who)
+            statement = ModelStatement(convert(answer, StatementSeen).statement_id, hospital, area, period, who)
             statements.declare(self.stage.state, statement)
             return compared(answer, statement_expected(statement))
 
         body = {"hospital_code": hospital, "period": period, "area_code": area}
         return self.stage.perform(StagedAct("declare", who, "/clearing/statements", body, reasons, done))
 
-    def withdraw(self, statement: Statement) -> bool:
+    def withdraw(self, statement: ModelStatement) -> bool:
         """Take a declaration back, at whatever stage it is."""
         who = statement.hospital if self.stage.chance(BY_HOSPITAL) else MAKER
         reasons = statements.may_withdraw(self.stage.state, statement)
@@ -64,7 +64,7 @@ class StatementDesk:
         path = f"{path_of(statement)}/withdrawal"
         return self.stage.perform(StagedAct("withdraw", who, path, WHY, reasons, done, look(statement)))
 
-    def reconcile(self, statement: Statement) -> bool:
+    def reconcile(self, statement: ModelStatement) -> bool:
         """Compare with the hospital's totals, sometimes wrong ones; resolve what differs, not always at once."""
         shown = convert(self.stage.office.get(path_of(statement)), StatementSeen)
         totals: list[dict[str, object]] = [
@@ -92,7 +92,7 @@ class StatementDesk:
                 statements.resolve(statement, difference)
         return accepted
 
-    def end_audit(self, statement: Statement) -> bool:
+    def end_audit(self, statement: ModelStatement) -> bool:
         """End the audit."""
         reasons = deductions.may_end_audit(self.stage.state, statement)
 
@@ -104,7 +104,7 @@ class StatementDesk:
         path = f"{path_of(statement)}/audit"
         return self.stage.perform(StagedAct("end audit", MAKER, path, {}, reasons, done, look(statement)))
 
-    def approve(self, statement: Statement) -> bool:
+    def approve(self, statement: ModelStatement) -> bool:
         """Approve what is left, all at once, or a fund by its owner."""
         funds = None
         who = statement.maker if self.stage.chance(SELF) else self._other(statement)
@@ -129,15 +129,15 @@ class StatementDesk:
             StagedAct("approve", who, path, {"funds": funds} if funds else {}, reasons, done, look(statement))
         )
 
-    def _other(self, statement: Statement) -> str:
+    def _other(self, statement: ModelStatement) -> str:
         return CHECKER if statement.maker != CHECKER else MAKER
 
 
-def look(statement: Statement) -> Look:
+def look(statement: ModelStatement) -> Look:
     """Where to see that a refusal changed nothing."""
     return path_of(statement), lambda: statement_expected(statement)
 
 
-def unfinished(statement: Statement) -> bool:
+def unfinished(statement: ModelStatement) -> bool:
     """Whether something remains to be done."""
     return statements.step_of(statement) not in (ModelStep.WITHDRAWN, ModelStep.SETTLED)

@@ -21,8 +21,8 @@ from app.simulation.model.state import (
     ModelDeduction,
     ModelPart,
     ModelState,
+    ModelStatement,
     ModelStep,
-    Statement,
 )
 from app.simulation.model.statements import chosen_parts, step_of
 
@@ -33,7 +33,7 @@ def room(state: ModelState, deduction: ModelDeduction) -> int:
     return max(0, owed - state.taken(deduction.purse, deduction.settlement))
 
 
-def part_of(statement: Statement, settlement: str, fund: str) -> ModelPart | None:
+def part_of(statement: ModelStatement, settlement: str, fund: str) -> ModelPart | None:
     """The oldest part that declares a fund's posting of a settlement."""
     return next(
         (
@@ -45,7 +45,7 @@ def part_of(statement: Statement, settlement: str, fund: str) -> ModelPart | Non
     )
 
 
-def may_propose(state: ModelState, statement: Statement, settlement: str, fund: str, amount: int) -> Reasons:
+def may_propose(state: ModelState, statement: ModelStatement, settlement: str, fund: str, amount: int) -> Reasons:
     """A positive amount of what is owed, before the part is approved."""
     part = part_of(statement, settlement, fund)
     if part is None:
@@ -112,7 +112,7 @@ def take_effect(state: ModelState, deduction: ModelDeduction, amount: int, into:
     _post(state, deduction, "deducted", deduction.upheld)
 
 
-def book_late(state: ModelState, statement: Statement, funds: list[str] | None) -> None:
+def book_late(state: ModelState, statement: ModelStatement, funds: list[str] | None) -> None:
     """Proposals that nobody appealed in time take effect."""
     for part in chosen_parts(statement, funds):
         for one in part.deductions:
@@ -156,7 +156,7 @@ def waiting(state: ModelState, parts: Iterable[ModelPart]) -> bool:
     return any(current(state, one) in OPEN for part in parts for one in part.deductions)
 
 
-def may_end_audit(state: ModelState, statement: Statement) -> Reasons:
+def may_end_audit(state: ModelState, statement: ModelStatement) -> Reasons:
     """Once every deduction is closed; not twice, nor after approval."""
     before = (ModelStep.DECLARED, ModelStep.RECONCILED)
     return because(

@@ -7,7 +7,16 @@ from app.simulation.model.amounts import RATE_ONE, following, share
 from app.simulation.model.books import PAY_BY_DAY, ModelPosting, ModelPurse
 from app.simulation.model.payments import follow_money, outstanding
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, UNACCEPTABLE, Reason, Reasons, because
-from app.simulation.model.state import FLOORS, PLAN_DEPOSIT, Carry, ModelPart, ModelPayment, ModelState, Statement, Way
+from app.simulation.model.state import (
+    FLOORS,
+    PLAN_DEPOSIT,
+    Carry,
+    ModelPart,
+    ModelPayment,
+    ModelState,
+    ModelStatement,
+    Way,
+)
 from app.simulation.model.statements import part_gross
 
 HIGHEST_FLOOR: Final = max(FLOORS.values())
@@ -48,12 +57,12 @@ def open_prepayments(state: ModelState, purse: ModelPurse, year: int) -> list[Mo
     return [one for one in of_purse if one.state in OFFSETTABLE and outstanding(one) > 0]
 
 
-def unordered(statement: Statement, fund: str) -> list[ModelPart]:
+def unordered(statement: ModelStatement, fund: str) -> list[ModelPart]:
     """The fund's parts without an order, the oldest year first."""
     return [part for part in statement.parts if part.purse.fund == fund and part.order is None]
 
 
-def may_order(statement: Statement, fund: str, rate: int | None) -> Reasons:
+def may_order(statement: ModelStatement, fund: str, rate: int | None) -> Reasons:
     """Of an approved part without an order, withholding at most 1 − floor. The floor itself is asked elsewhere."""
     parts = [part for part in statement.parts if part.purse.fund == fund]
     left = unordered(statement, fund)
@@ -159,7 +168,7 @@ def _post(state: ModelState, made: ModelPayment, event: str, amount: int) -> Non
     state.books.post(posting)
 
 
-def pay_by(statement: Statement) -> str:
+def pay_by(statement: ModelStatement) -> str:
     """By which day a statement's money is to be paid."""
     return following(statement.period, PAY_BY_DAY)
 

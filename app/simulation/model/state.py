@@ -107,7 +107,7 @@ class ModelPart:
 
 
 @dataclass
-class Statement:
+class ModelStatement:
     """A hospital's declared month towards an area."""
 
     shown: str
@@ -211,7 +211,7 @@ class ModelState:
 
     today: str
     books: Books = field(default_factory=Books)
-    statements: dict[str, Statement] = field(default_factory=dict)
+    statements: dict[str, ModelStatement] = field(default_factory=dict)
     deductions: dict[str, ModelDeduction] = field(default_factory=dict)
     orders: dict[str, ModelPayment] = field(default_factory=dict)
     prepayments: dict[str, ModelPayment] = field(default_factory=dict)

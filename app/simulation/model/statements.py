@@ -15,7 +15,7 @@ from app.simulation.model.reasons import (
     Reasons,
     because,
 )
-from app.simulation.model.state import OPEN, ModelPart, ModelState, ModelStep, Statement, Way
+from app.simulation.model.state import OPEN, ModelPart, ModelState, ModelStatement, ModelStep, Way
 
 RANKS: Final = {
     ModelStep.DECLARED: 0,
@@ -29,7 +29,7 @@ RANKS: Final = {
 OF_RANK: Final = (ModelStep.DECLARED, ModelStep.RECONCILED, ModelStep.AUDITED, ModelStep.APPROVED, ModelStep.SETTLED)
 
 
-def part_step(statement: Statement, part: ModelPart) -> ModelStep:
+def part_step(statement: ModelStatement, part: ModelPart) -> ModelStep:
     """How far a part is."""
     order = part.order
     if order is not None:
@@ -41,7 +41,7 @@ def part_step(statement: Statement, part: ModelPart) -> ModelStep:
     return _facts(statement, approved=False)
 
 
-def step_of(statement: Statement) -> ModelStep:
+def step_of(statement: ModelStatement) -> ModelStep:
     """A statement's state: withdrawn, else that of its least advanced part."""
     if statement.withdrawn:
         return ModelStep.WITHDRAWN
@@ -50,7 +50,7 @@ def step_of(statement: Statement) -> ModelStep:
     return OF_RANK[min(RANKS[part_step(statement, part)] for part in statement.parts)]
 
 
-def _facts(statement: Statement, *, approved: bool) -> ModelStep:
+def _facts(statement: ModelStatement, *, approved: bool) -> ModelStep:
     if approved:
         return ModelStep.APPROVED
     return (
@@ -69,7 +69,7 @@ def touched(part: ModelPart) -> bool:
     return bool(part.approved_by) or open_or_upheld or part.order is not None
 
 
-def live(state: ModelState, hospital: str, area: str, period: str) -> Statement | None:
+def live(state: ModelState, hospital: str, area: str, period: str) -> ModelStatement | None:
     """The statement of a month that was not withdrawn."""
     return next(
         (
@@ -92,7 +92,7 @@ def may_declare(state: ModelState, hospital: str, area: str, period: str) -> Rea
     )
 
 
-def declare(state: ModelState, statement: Statement) -> None:
+def declare(state: ModelState, statement: ModelStatement) -> None:
     """Take every posting that no statement has."""
     parts: dict[tuple[str, int], ModelPart] = defaultdict()
     for one in state.books.undeclared(statement.hospital, statement.area, statement.period):
@@ -106,7 +106,7 @@ def declare(state: ModelState, statement: Statement) -> None:
     state.statements[statement.shown] = statement
 
 
-def may_withdraw(state: ModelState, statement: Statement) -> Reasons:
+def may_withdraw(state: ModelState, statement: ModelStatement) -> Reasons:
     """While every part is untouched and the month isn't closed hard."""
     hard = state.months.get((statement.area, statement.period), ("", ""))[0] == "hard"
     in_progress = any(touched(part) for part in statement.parts)
@@ -119,7 +119,7 @@ def may_withdraw(state: ModelState, statement: Statement) -> Reasons:
     )
 
 
-def withdraw(state: ModelState, statement: Statement) -> None:
+def withdraw(state: ModelState, statement: ModelStatement) -> None:
     """Its postings are undeclared again."""
     statement.withdrawn, statement.withdrawn_on = True, state.today
     for posting in (one for part in statement.parts for one in state.books[part.purse]):
@@ -128,7 +128,7 @@ def withdraw(state: ModelState, statement: Statement) -> None:
                 stay.until = state.today
 
 
-def may_reconcile(statement: Statement) -> Reasons:
+def may_reconcile(statement: ModelStatement) -> Reasons:
     """Before approval; the contract doesn't say what a comparison after it is for."""
     step = step_of(statement)
     return because(
@@ -137,21 +137,21 @@ def may_reconcile(statement: Statement) -> Reasons:
     )
 
 
-def reconcile(statement: Statement, differences: list[str]) -> None:
+def reconcile(statement: ModelStatement, differences: list[str]) -> None:
     """Agreement is a fact of the statement; disagreement is one only when every difference is resolved."""
     statement.differences = list(differences)
     if not differences:
         statement.reconciled = True
 
 
-def resolve(statement: Statement, difference: str) -> None:
+def resolve(statement: ModelStatement, difference: str) -> None:
     """The last difference resolved makes the statement reconciled."""
     statement.differences.remove(difference)
     if not statement.differences:
         statement.reconciled = True
 
 
-def may_approve(statement: Statement, who: str, funds: list[str] | None) -> Reasons:
+def may_approve(statement: ModelStatement, who: str, funds: list[str] | None) -> Reasons:
     """By another than who declared. ``funds`` None: all that are left. Deductions that wait are asked for elsewhere."""
     chosen = chosen_parts(statement, funds)
     known = {part.purse.fund for part in statement.parts}
@@ -169,12 +169,12 @@ def may_approve(statement: Statement, who: str, funds: list[str] | None) -> Reas
     )
 
 
-def chosen_parts(statement: Statement, funds: list[str] | None) -> list[ModelPart]:
+def chosen_parts(statement: ModelStatement, funds: list[str] | None) -> list[ModelPart]:
     """The parts that an approval is for."""
     return [part for part in statement.parts if not part.approved_by and (funds is None or part.purse.fund in funds)]
 
 
-def approve(statement: Statement, who: str, funds: list[str] | None) -> None:
+def approve(statement: ModelStatement, who: str, funds: list[str] | None) -> None:
     """Approve the parts that are left."""
     for part in chosen_parts(statement, funds):
         part.approved_by = who
