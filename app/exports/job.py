@@ -16,6 +16,7 @@ from app.basics.errors import Conflict, NotFound, OnestopError
 from app.basics.ids import JOB
 from app.exports.file import MOST_ROWS, Export, Format, export_of, write_list
 from app.jobs import store
+from app.jobs.kinds import EXPORT
 from app.jobs.store import NewJob, Run
 from app.policies import shipped_book
 from app.service import clock
@@ -24,7 +25,7 @@ from app.service.export import CSV_TYPE, XLSX_TYPE
 from app.service.security import Principal
 from app.service.sheet import FileFault
 
-KIND: Final = "export"
+KIND: Final = EXPORT
 MEDIA_TYPES: Final[dict[Format, str]] = {"xlsx": XLSX_TYPE, "csv": f"{CSV_TYPE}; charset=utf-8"}
 
 

@@ -1,64 +1,37 @@
 """Jobs: imports and exports, how far they are, accepting and giving up."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from fastapi import APIRouter, Request
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.days import shown_instant
 from app.basics.ids import JOB, number_of
-from app.exports.job import KIND
-from app.finance.listing import Sorting, chosen, listed
-from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
+from app.finance.list_page import ListPage, list_shown
+from app.finance.page import Move, PageRoute, Refusal, Visitor, stepped, visit
 from app.jobs import store
 from app.jobs.api import CANCELLABLE
-from app.jobs.tables import job as table
+from app.jobs.lists import JOBS
 from app.registry import catalogue_import
-from app.service.lists import Rows
-from app.service.security import REGISTRY_READERS
 
 router = APIRouter(prefix="/finance/jobs", route_class=PageRoute, include_in_schema=False)
-STATES: Final = ("queued", "running", "proposed", "done", "failed", "cancelled")
-SORTING: Final = Sorting(
-    columns={
-        "job": table.c.job_id,
-        "kind": table.c.kind,
-        "state": table.c.state,
-        "received": table.c.received_at,
-        "due": table.c.due_on,
-    },
-    default="-job",
-    key=table.c.job_id,
+PAGE: Final = ListPage(
+    declared=JOBS,
+    address="/finance/jobs",
+    members=("job_id", "kind", "received_at", "due_on", "done", "total", "subject", "state"),
+    key="job_id",
+    template="jobs.html",
 )
-
-
-def jobs_asked(visitor: Visitor, query: Mapping[str, str]) -> Rows:
-    """The jobs that the address's filters ask for; of exports one's own."""
-    own = (table.c.kind != KIND) | (table.c.subject == visitor.principal.subject)
-    wanted = select(table).where(
-        own if visitor.may("registry", "auditor") else table.c.subject == visitor.principal.subject
-    )
-    state = chosen(query, "state", STATES)
-    return wanted if state is None else wanted.where(table.c.state == state)
 
 
 @router.get("")
 async def get_jobs(request: Request) -> Response:
     """The jobs."""
-    return await _page(await visit(request, *REGISTRY_READERS))
+    return await _page(await visit(request, *JOBS.scopes))
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    query = visitor.request.query_params
-
-    async def read(connection: AsyncConnection) -> Contents:
-        listing = await listed(query, connection, jobs_asked(visitor, query), SORTING)
-        return {"listing": listing, "states": STATES, "shown_instant": shown_instant, "cancellable": CANCELLABLE[:3]}
-
-    return shown(visitor, "jobs.html", await reading(visitor, read), refusal=refusal)
+    return await list_shown(visitor, PAGE, refusal, cancellable=CANCELLABLE[:3])
 
 
 async def _act(request: Request, notice: str, move: Move, *scopes: str) -> Response:

@@ -126,7 +126,7 @@ async def _listing(
 ) -> tuple[Listing, Columns]:
     selected = page.declared.selected
     assert selected is not None
-    wanted = await selected.query(connection, filters, day)
+    wanted = await selected.rows(connection, visitor.caller, filters, day)
     sortable = _sortable(page, wanted)
     sorting = Sorting(sortable, f"-{page.key}" if selected.newest_first else page.key, selected.order[-1])
     summed = [one.path for one in page.columns if one.kind == "money" and one.summed and one.path in sortable]

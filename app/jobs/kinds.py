@@ -3,6 +3,7 @@ them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.jobs.store import Run
 from app.service.caller import Caller, Service
 
+EXPORT: Final = "export"
+"""The kind whose jobs are their askers' alone."""
 ResultFile = tuple[str, str, AsyncIterator[bytes]]
 """A file's name, its media type, its content."""
 

@@ -203,11 +203,13 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "opened_at": ("发生时间", "Opened at"),
         "recorded_at": ("记录时间", "Recorded at"),
         "settled_at": ("结算时间", "Settled at"),
+        "received_at": ("提交时间", "Received"),
         "since": ("起始时间", "Since"),
     },
     "count": {
         "age_days": ("天数", "Days open"),
         "benefit_year": ("待遇年度", "Benefit year"),
+        "done": ("已处理行数", "Rows done"),
         "fiscal_year": ("财政年度", "Fiscal year"),
         "hospitals": ("医疗机构数", "Hospitals"),
         "line_no": ("明细行", "Line"),

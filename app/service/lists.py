@@ -93,19 +93,26 @@ Rows = Select[*tuple[object, ...]]
 @dataclass(frozen=True, slots=True)
 class Selected(Generic[F, R, P]):
     """A list that one SELECT gives: the query within the filters, the columns that order it (all one way; the last
-    one is unique), and a row as it is answered on a business day by a service with its policies."""
+    one is unique), and a row as it is answered on a business day by a service with its policies. ``within`` is what a
+    caller may see of it where the database's row security, which knows areas and hospitals, can't tell."""
 
     query: Callable[[AsyncConnection, F, date], Awaitable[Rows]]
     order: tuple[ColumnElement[object], ...]
     newest_first: bool
     answer: Callable[[RowMapping, date, Service], R]
+    within: Callable[[Caller], ColumnElement[bool]] | None = None
+
+    async def rows(self, connection: AsyncConnection, caller: Caller, filters: F, day: date) -> Rows:
+        """All rows that a caller may see within the filters, in no order yet."""
+        wanted = await self.query(connection, filters, day)
+        return wanted if self.within is None else wanted.where(self.within(caller))
 
     async def read(self, asked: Asked[F, P]) -> Page[R, P]:
         """A page in the list's own order."""
         async with asked.service.database.transaction() as connection:
             await open_request(asked.service, connection, asked.caller)
             day = shanghai_day(await clock.now(connection, manual=asked.service.manual_clock))
-            wanted = await self.query(connection, asked.filters, day)
+            wanted = await self.rows(connection, asked.caller, asked.filters, day)
             wanted = wanted.order_by(*(one.desc() if self.newest_first else one.asc() for one in self.order))
             if asked.after is not None:
                 wanted = wanted.where(self._behind(asked.after))

@@ -198,6 +198,20 @@ async def test_a_page_shows_what_the_role_may_see(desks: Any) -> None:
     await expect(page.locator("#next")).to_contain_text("没有您可以执行的操作")
 
 
+async def test_of_exports_one_sees_ones_own(desks: Any, busy_office: Office) -> None:
+    """An officer's list of jobs has the export that they asked for, which leads to its page, and nobody else's."""
+    wanted = {"list": "disbursements", "format": "csv"}
+    jobs = {who: (await busy_office.do(who, "/exports", wanted))["job_id"] for who in ("li", "wang")}
+    for who, other in (("li", "wang"), ("wang", "li")):
+        desk: Desk = await desks(who)
+        await desk.open("/finance/jobs?sort=job_id")
+        found = desk.page.locator("#list")
+        await expect(found).to_contain_text("导出")
+        await expect(found.get_by_role("link", name=jobs[other], exact=True)).to_have_count(0)
+        await found.get_by_role("link", name=jobs[who], exact=True).click()
+        await expect(desk.page).to_have_url(f"{desk.url}/finance/exports/jobs/{jobs[who]}")
+
+
 async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office) -> None:
     """At 1440 and at 390 pixels: axe finds nothing, nothing scrolls sideways; in both languages."""
     number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")
