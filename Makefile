@@ -33,8 +33,11 @@ demo: setup ## Settle one bill in a small world, then keep the service running (
 serve: setup ## Run the service with its embedded database
 	@$(BIN)/onestop serve --port $(PORT)
 
-test: setup ## All tests at small size: real PostgreSQL, real HTTP
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4
+test: setup ## The tests of every part at small size: real PostgreSQL, real HTTP
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not thorough"
+
+test-all: test ## Those and then the thorough ones: kills, many seeds, whole simulated years
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m thorough
 
 soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-years with corrections, 1,000 hospital-months)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
@@ -72,4 +75,4 @@ bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.exports
 	@$(BIN)/python -m bench.month_close
 
-.PHONY: help setup demo serve test soak soak-clearing check format openapi image bench
+.PHONY: help setup demo serve test test-all soak soak-clearing check format openapi image bench

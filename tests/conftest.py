@@ -21,6 +21,7 @@ import pytest
 
 from app.database import embedded
 from app.database.schema import migrate
+from tests.served import Served
 
 ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
 CLOCK = "2027-06-30T10:00:00+08:00"
@@ -31,6 +32,7 @@ START_SECONDS = 120
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+Running = Served | subprocess.Popen[bytes]
 TokenFactory = Callable[..., Awaitable[dict[str, str]]]
 
 
@@ -93,9 +95,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_service(
-    url: str, data_dir: Path, *, workers: int = 1, **environment: str
-) -> tuple[subprocess.Popen[bytes], str]:
+def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: str) -> tuple[Running, str]:
     """Start ``onestop serve`` on a free port and wait until it is ready; without a URL on an embedded database."""
     port = free_port()
     variables = {
@@ -104,21 +104,12 @@ def start_service(
         "ONESTOP_CLOCK": f"manual:{CLOCK}",
         "ONESTOP_LOG_LEVEL": "warning",
     }
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "app.cli",
-            "serve",
-            "--port",
-            str(port),
-            "--workers",
-            str(workers),
-            "--data-dir",
-            str(data_dir),
-        ],
-        env=os.environ | variables | environment,
-        cwd=ROOT,
+    words = ("--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir))
+    variables = os.environ | variables | environment
+    process: Running = (
+        Served(words, variables)
+        if workers == 1
+        else subprocess.Popen([sys.executable, "-m", "app.cli", "serve", *words], env=variables, cwd=ROOT)
     )
     base_url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + START_SECONDS

@@ -20,14 +20,14 @@ import yaml
 from openapi_spec_validator import validate
 
 from app.main import describe_app
-from tests.conftest import ADMIN_TOKEN, ROOT, free_port, start_service
+from tests.conftest import ADMIN_TOKEN, ROOT, Running, free_port, start_service
 from tests.world import World, key
 
 WORKERS = 2
 
 
 @pytest.fixture
-def two_workers(database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def two_workers(database_url: str) -> Iterator[tuple[Running, str]]:
     """A service of two workers over the shared database."""
     with tempfile.TemporaryDirectory() as folder:
         process, base_url = start_service(database_url, Path(folder), workers=WORKERS, ONESTOP_SECRET_KEY="ab" * 32)
@@ -81,7 +81,7 @@ def metric(text: str, name: str, *labels: str) -> float:
     return sum(float(row.rsplit(" ", 1)[1]) for row in rows)
 
 
-async def test_metrics_are_right_with_several_workers(two_workers: tuple[subprocess.Popen[bytes], str]) -> None:
+async def test_metrics_are_right_with_several_workers(two_workers: tuple[Running, str]) -> None:
     """Whichever worker answers, /metrics counts what all of them settled, replayed and refused, money included."""
     _, base_url = two_workers
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -114,7 +114,7 @@ def children(pid: int) -> list[int]:
     return direct + [grandchild for child in direct for grandchild in children(child)]
 
 
-def test_workers_do_not_outlive_their_parent(two_workers: tuple[subprocess.Popen[bytes], str]) -> None:
+def test_workers_do_not_outlive_their_parent(two_workers: tuple[Running, str]) -> None:
     """When the parent is killed, its workers leave the port free."""
     process, base_url = two_workers
     below = children(process.pid)

@@ -1,0 +1,58 @@
+"""A service in a process of its own, forked from one that has its code loaded: starting Python anew for each would be
+most of what the tests do."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from app.cli.service import serve
+
+CONTEXT: Final = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload([__name__])
+
+
+def run(words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Become ``onestop serve`` with these words."""
+    os.environ.clear()
+    os.environ.update(environment)
+    serve.main(list(words), prog_name="onestop serve")
+
+
+class Served:
+    """``onestop serve`` in its own process, with what the tests use of ``subprocess.Popen``."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = CONTEXT.Process(target=run, args=(words, dict(environment)), daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Its status, None while it runs."""
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it."""
+        self._process.kill()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status once it has ended; subprocess.TimeoutExpired when that takes longer than ``timeout`` seconds."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("onestop", timeout or 0)
+        return self._process.exitcode
