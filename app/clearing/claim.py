@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso, period_of
@@ -79,9 +79,14 @@ async def _before(act: Act, claim_id: int) -> None:
         await deduction.lapse(act.service, act.connection, act.caller, deduction.of_claim(claim_id))
 
 
+_MAKERS: Final = text("SELECT claim_makers(:claim)")
+
+
 async def _approving(act: Act, row: Claim) -> Values:
     """Pin the person's account; one of amount 0, which deductions took whole, is then paid. A claim that is approved is
-    approved again only to pin a changed one. Conflict ``deductions_open``."""
+    approved again only to pin a changed one. Who raised it by a correction has made it too: Forbidden
+    ``maker_is_checker``. Conflict ``deductions_open``."""
+    by_another(act.caller, *(await act.connection.execute(_MAKERS, {"claim": row.claim_id})).scalars())
     if left := await deduction.undecided(act.connection, deduction.of_claim(row.claim_id)):
         raise Conflict("deductions_open", extra={"deductions": left})
     account = await _account(act.connection, row.person_id)

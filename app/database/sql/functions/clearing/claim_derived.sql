@@ -1,7 +1,7 @@
 -- A claim's state follows its money: what a correction takes back is reversed, or recoverable once it was paid; what is
--- owed above the approved amount is a draft again that another person approves; what was sent is part_paid, paid or
--- returned as the bank says; money that the person gives back closes what was recoverable. A claim that deductions took
--- whole waits for its approval as before, and is paid by it.
+-- owed above the approved amount is a draft again that somebody approves who neither settled nor raised it; what was
+-- sent is part_paid, paid or returned as the bank says; money that the person gives back closes what was recoverable. A
+-- claim that deductions took whole waits for its approval as before, and is paid by it.
 -- Called by the trigger claim_derived, before only_moves().
 CREATE FUNCTION claim_derived() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
@@ -12,6 +12,9 @@ BEGIN
   IF (NEW.gross, NEW.deducted, NEW.paid) = (OLD.gross, OLD.deducted, OLD.paid) THEN
     IF NEW.state = 'approved' THEN
       NEW.approved_amount := owed;
+    END IF;
+    IF NEW.approved_by IS DISTINCT FROM OLD.approved_by AND NEW.approved_by IN (SELECT claim_makers(NEW.claim_id)) THEN
+      RAISE EXCEPTION 'who made a claim what it is does not approve it' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
   END IF;
