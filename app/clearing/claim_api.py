@@ -23,7 +23,7 @@ from app.service.http import answer
 from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
-from app.service.security import MONEY_READERS, REGISTRY_READERS
+from app.service.security import REGISTRY_READERS
 from app.service.wire import decode
 from app.settlement.slip_pdf import PDF_TYPE
 
@@ -114,7 +114,7 @@ async def put_person_account(request: Request, person_id: str) -> Response:
 @router.get("/persons/{person_id}/bank-account", responses=gives(200, PersonAccountAnswer))
 async def get_person_account(request: Request, person_id: str) -> Response:
     """A person's account, its number masked, and the change that waits."""
-    caller, service = await opened(request, *MONEY_READERS, "registry")
+    caller, service = await opened(request, *REGISTRY_READERS)
     return answer(
         await reading(
             caller, service, lambda connection: person_account.account_of(service.keys, connection, person_id)

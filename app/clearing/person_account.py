@@ -12,6 +12,7 @@ from app.basics.ids import ACCOUNT_CHANGE, number_of, shown_id
 from app.clearing.machine import Act
 from app.clearing.moves import by_another, locked, written_by
 from app.clearing.tables import person_account
+from app.database.locks import Lock, hold
 from app.registry.hospital_facts import BankAccount, masked
 from app.registry.service import person_row
 from app.service.caller import Caller
@@ -71,6 +72,7 @@ async def ask(
 ) -> PersonAccountAnswer:
     """Ask for a change. It replaces one that waits; nothing changes when it is the account that holds."""
     await person_row(connection, person_id)
+    await hold(connection, Lock.PERSON, person_id)  # of two who ask at once, the second replaces the first
     if wanted.bank_account != await _holding(keys, connection, person_id):
         content = None
         if wanted.bank_account is not None:
@@ -85,6 +87,11 @@ async def ask(
 async def account_of(keys: Keys, connection: AsyncConnection, person_id: str) -> PersonAccountAnswer:
     """A person's account, masked, with the change that waits; NotFound for a person out of reach."""
     await person_row(connection, person_id)
+    return await account_within(keys, connection, person_id)
+
+
+async def account_within(keys: Keys, connection: AsyncConnection, person_id: str) -> PersonAccountAnswer:
+    """The same for whoever reaches a claim of the person, who may live elsewhere by now."""
     holding = await _holding(keys, connection, person_id)
     waiting = (person_account.c.person_id == person_id, person_account.c.state == PENDING)
     pending = (await connection.execute(select(person_account.c.change_id).where(*waiting))).scalar_one_or_none()

@@ -72,7 +72,7 @@ async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None)
             "hospital": names.get(row.hospital_code, row.hospital_code),
             "deductions": [deduction_answer(typed(one, Deduction), day) for one in found],
             "pinned": person_account.masked_account(visitor.service.keys, row.person_id, row.account),
-            "holding": await person_account.account_of(visitor.service.keys, connection, row.person_id),
+            "holding": await person_account.account_within(visitor.service.keys, connection, row.person_id),
             "changed": row.state is PaymentState.APPROVED and not current,
             "movements": await bank.movements(connection, claim_id, row.claim_id),
             "events": await moves_of(connection, claim_id),

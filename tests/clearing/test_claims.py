@@ -1,5 +1,6 @@
 """Claims of persons 零星报销: from a bill paid in cash to the money on the person's account, over real HTTP."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -132,6 +133,32 @@ async def test_a_persons_account_changes_by_two_people_and_stops_what_was_approv
     assert await desk.refused("li", sending) == (409, "payee_account_changed")
     assert (await desk.do("wang", f"/claims/{claim['claim_id']}/approval"))["account_pinned"] is True
     assert (await desk.do("li", sending))["state"] == "sent"
+
+
+async def test_a_claim_is_paid_to_the_account_of_a_person_who_moved_away(desk: Office) -> None:
+    """The office that owes the claim reaches the account, though the person is another area's by now; no hospital
+    does."""
+    body = {"name": "王某", "id_number": id_number(), "area_code": "530127", "insurance_type": "390"}
+    body |= {"identities": [{"class": "registered_poor", "from": "2016-01-01"}]}
+    person = f"P{secrets.token_hex(4)}"
+    await desk.world.put(f"/v1/persons/{person}", body)
+    await desk.hire("kunming", scopes=["finance"], area_code="530100")
+    _, claims = await claimed(desk, person_id=person)
+    path = f"/claims/{claims[0]['claim_id']}"
+    address = f"/v1/persons/{person}/bank-account"
+    account = {"bank_name": "农行", "account_name": "某人", "account_number": "6228480012345678"}
+    asked = [{"bank_account": account | {"bank_name": name}} for name in ("农行", "工行")]
+    answers = await asyncio.gather(*(desk.client.put(address, json=one, headers=desk.tokens["sun"]) for one in asked))
+    assert [one.status_code for one in answers] == [200, 200]
+    (waiting,) = {one["change_id"] for one in [(await desk.get(address[3:], "li"))["bank_account_change"]]}
+    await desk.do("li", f"/bank-account-changes/{waiting}/approval")
+    assert (await desk.client.get(address, headers=desk.tokens["hospital"])).status_code == 403
+    await desk.world.put(f"/v1/persons/{person}", body | {"area_code": "532601", "area_from": "2018-05-15"})
+    assert (await desk.client.get(address, headers=desk.tokens["kunming"])).status_code == 404
+    assert (await desk.do("kunming", f"{path}/approval"))["account_pinned"] is True
+    assert (await desk.do("kunming", f"{path}/sending"))["state"] == "sent"
+    slip = await desk.client.get(f"/v1{path}/slip", headers=desk.tokens["kunming"])
+    assert slip.status_code == 200
 
 
 async def test_who_raised_a_claim_does_not_approve_it(desk: Office) -> None:

@@ -227,6 +227,10 @@ CREATE TRIGGER person_account_kept BEFORE TRUNCATE ON person_account FOR EACH ST
 CREATE TRIGGER person_account_moves BEFORE UPDATE OR DELETE ON person_account FOR EACH ROW
   EXECUTE FUNCTION only_moves('person_account', 'approved_by', 'approved_on');
 ALTER TABLE person_account ENABLE ROW LEVEL SECURITY;
+-- Who reaches a claim of the person reaches the account that it is paid to, though the person lives elsewhere by now.
+-- Hospitals see every person, but no account.
 CREATE POLICY person_account_reach ON person_account TO onestop_app
-  USING (EXISTS (SELECT FROM person p WHERE p.person_id = person_account.person_id));
+  USING (current_setting('onestop.reach', true) <> 'hospital' AND (
+    EXISTS (SELECT FROM person p WHERE p.person_id = person_account.person_id)
+    OR EXISTS (SELECT FROM claim k WHERE k.person_id = person_account.person_id)));
 GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON person_account TO onestop_app;
