@@ -13,10 +13,10 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound, OnestopError
-from app.basics.ids import JOB
 from app.exports.file import MOST_ROWS, Export, Format, export_of, write_list
 from app.jobs import store
 from app.jobs.kinds import EXPORT
+from app.jobs.row import Job
 from app.jobs.store import NewJob, Run
 from app.policies import shipped_book
 from app.service import clock
@@ -96,32 +96,31 @@ def _caller(run_: Run, asker: Asker) -> Caller:
 # ---------------------------------------------------------------- what is shown of it, to whom
 
 
-def check_mine(caller: Caller, job: Any) -> None:
+def check_mine(caller: Caller, job: Job) -> None:
     """NotFound unless the caller is who asked for the export, with the same reach: its file holds what that reach
     saw."""
     asker = options_of(job).asker
     mine, principal = _asker(caller.principal), caller.principal
-    same = (job["subject"], job["reach_area"], asker.funds) == (principal.subject, principal.area_code, mine.funds)
+    same = (job.subject, job.reach_area, asker.funds) == (principal.subject, principal.area_code, mine.funds)
     if not same or principal.hospital_code is not None:
         raise NotFound("not_found")
 
 
-def options_of(job: Any) -> ExportOptions:
-    """A job's options, as either side of the database gives them."""
-    options = job["options"]
-    return msgspec.convert(msgspec.json.decode(options) if isinstance(options, str) else options, ExportOptions)
+def options_of(job: Job) -> ExportOptions:
+    """An export's options."""
+    return msgspec.convert(job.options, ExportOptions)
 
 
-async def result(service: Service, caller: Caller, job: Any) -> tuple[str, str, AsyncIterator[bytes]]:
+async def result(service: Service, caller: Caller, job: Job) -> tuple[str, str, AsyncIterator[bytes]]:
     """The finished file's name, type and content. Conflict ``result_not_ready``, NotFound ``result_expired``."""
-    if job["state"] != "done":
+    if job.state != "done":
         raise Conflict("result_not_ready")
     options = options_of(job)
-    parts = store.file_parts(service, caller, job["job_id"])
+    parts = store.file_parts(service, caller, job.job_id)
     first = await anext(parts, None)
     if first is None:
         raise NotFound("result_expired")
-    name = f"{options.list}-{JOB}{job['job_id']}.{options.format}"
+    name = f"{options.list}-{job.shown}.{options.format}"
     return name, MEDIA_TYPES[options.format], _behind(first, parts)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
@@ -22,6 +22,7 @@ from app.exports.job import MEDIA_TYPES
 from app.exports.lists import LISTS
 from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, visit
 from app.jobs import store
+from app.jobs.row import Job, job_of
 from app.jobs.tables import job as table
 from app.service.lists import typed_filters
 
@@ -75,9 +76,10 @@ async def _queued(visitor: Visitor, export: Export) -> str:
     async def queue(connection: AsyncConnection) -> int:
         own = (table.c.kind == job.KIND) & (table.c.subject == visitor.principal.subject) & table.c.state.in_(RUNNING)
         for row in (await connection.execute(select(table).where(own))).mappings():
-            options = job.options_of(row)
+            found = job_of(row)
+            options = job.options_of(found)
             if (options.list, options.format, options.filters) == (export.name, export.format, export.given):
-                return int(row["job_id"])
+                return found.job_id
         return await job.queue(visitor.service, connection, visitor.caller, export)
 
     return shown_id(JOB, await reading(visitor, queue))
@@ -86,13 +88,14 @@ async def _queued(visitor: Visitor, export: Export) -> str:
 # ---------------------------------------------------------------- the job of a long one
 
 
-async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> RowMapping:
+async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> Job:
     mine = (table.c.job_id == number_of(JOB, shown_id)) & (table.c.kind == job.KIND)
     row = (await connection.execute(select(table).where(mine))).mappings().first()
     if row is None:
         raise NotFound("not_found")
-    job.check_mine(visitor.caller, row)
-    return row
+    found = job_of(row)
+    job.check_mine(visitor.caller, found)
+    return found
 
 
 @router.get("/jobs/{job_id}")
@@ -104,7 +107,7 @@ async def get_job(request: Request, job_id: str) -> Response:
 async def _page(visitor: Visitor, job_id: str, refusal: Refusal | None = None) -> Response:
     row = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
     title = LISTS[job.options_of(row).list].title[visitor.caller.language]
-    running = row["state"] in RUNNING
+    running = row.state in RUNNING
     return shown(visitor, "export.html", refusal=refusal, job_id=job_id, job=row, title=title, running=running)
 
 
@@ -127,8 +130,8 @@ async def post_cancel(request: Request, job_id: str) -> Response:
 
     async def act(connection: AsyncConnection) -> None:
         row = await _own_job(visitor, connection, job_id)
-        await store.locked(connection, row["job_id"], *RUNNING)
-        await store.end(connection, row["job_id"], "cancelled")
+        await store.locked(connection, row.job_id, *RUNNING)
+        await store.end(connection, row.job_id, "cancelled")
 
     return await acted(
         visitor,

@@ -52,7 +52,7 @@ async def post_accept(request: Request, job_id: str) -> Response:
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> None:
         row = await store.locked(connection, number_of(JOB, job_id), "proposed")
         await catalogue_import.accept(connection, visitor.caller, row)
-        await store.end(connection, row["job_id"], "done")
+        await store.end(connection, row.job_id, "done")
 
     return await _act(request, "accepted", move, "registry")
 
@@ -63,6 +63,6 @@ async def post_cancel(request: Request, job_id: str) -> Response:
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> None:
         row = await store.locked(connection, number_of(JOB, job_id), *CANCELLABLE)
-        await store.end(connection, row["job_id"], "cancelled")
+        await store.end(connection, row.job_id, "cancelled")
 
     return await _act(request, "cancelled", move, "registry")

@@ -16,10 +16,11 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from app.basics.days import shown_instant
 from app.basics.errors import Conflict
-from app.basics.ids import JOB, number_of, shown_id
+from app.basics.ids import JOB, number_of
 from app.jobs import store, workbook
 from app.jobs.kinds import JobKind, JobKinds
 from app.jobs.outcome import RowAnswer, shown_row
+from app.jobs.row import Job
 from app.service.caller import Caller, Service
 from app.service.export import CSV_TYPE
 from app.service.http import (
@@ -95,8 +96,8 @@ async def get_job(
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
         _check_reach(request, caller, job, *JOB_READERS)
-        rows = await store.read_rows(connection, job["job_id"], outcome=outcome, after=after, limit=limit + 1)
-    page = page_of(rows, limit, lambda row: shown_row(row, caller.language), lambda row: int(row["row_no"]))
+        rows = await store.read_rows(connection, job.job_id, outcome=outcome, after=after, limit=limit + 1)
+    page = page_of(rows, limit, lambda row: shown_row(row, caller.language), lambda row: row.row_no)
     shown = {
         "rows": page.rows,
         "has_more": page.last is not None,
@@ -121,7 +122,7 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
     with NamedTemporaryFile(prefix="onestop-result-", suffix=".xlsx", delete=False) as file:
         path = Path(file.name)
     try:
-        await workbook.made(caller, job["job_id"], outcome, path)
+        await workbook.made(caller, job.job_id, outcome, path)
     except BaseException:
         os.unlink(path)
         raise
@@ -142,7 +143,7 @@ async def post_acceptance(request: Request, job_id: str) -> Response:
         if accept is None:
             raise Conflict("job_state")
         await accept(connection, caller, job)
-        job = await store.end(connection, job["job_id"], "done")
+        job = await store.end(connection, job.job_id, "done")
         return 200, encoded(_job(job, caller.language))
 
     return await once(request, caller, None, act)
@@ -158,7 +159,7 @@ async def post_cancellation(request: Request, job_id: str) -> Response:
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         job = await store.locked(connection, number_of(JOB, job_id), *CANCELLABLE)
         _check_reach(request, caller, job, "registry")
-        job = await store.end(connection, job["job_id"], "cancelled")
+        job = await store.end(connection, job.job_id, "cancelled")
         return 200, encoded(_job(job, caller.language))
 
     return await once(request, caller, None, act)
@@ -170,12 +171,12 @@ async def _asker(request: Request) -> tuple[Caller, Service]:
     return caller, service_of(request)
 
 
-def _kind(request: Request, job: Any) -> JobKind:
+def _kind(request: Request, job: Job) -> JobKind:
     kinds: JobKinds = request.app.state.job_kinds
-    return kinds[job["kind"]]
+    return kinds[job.kind]
 
 
-def _check_reach(request: Request, caller: Caller, job: Any, *scopes: str) -> None:
+def _check_reach(request: Request, caller: Caller, job: Job, *scopes: str) -> None:
     """An export is its asker's alone; another job is for who has one of the scopes."""
     export = _kind(request, job).export
     if export is not None:
@@ -184,28 +185,24 @@ def _check_reach(request: Request, caller: Caller, job: Any, *scopes: str) -> No
         require(caller.principal, *scopes)
 
 
-def _job(job: Any, language: str) -> dict[str, Any]:
-    """A job's row as it is shown."""
+def _job(job: Job, language: str) -> dict[str, object]:
+    """A job as it is shown."""
     shown = JobAnswer(
-        job_id=shown_id(JOB, job["job_id"]),
-        kind=job["kind"],
-        state=job["state"],
-        phase=job["phase"],
-        done=job["done"],
-        total=job["total"],
-        options={name: value for name, value in _plain(job["options"]).items() if name != HIDDEN},
-        summary=_plain(job["summary"]),
-        faults=[_fault(fault, language) for fault in msgspec.convert(_plain(job["faults"]), list[FileFault])],
-        due_on=job["due_on"],
-        subject=job["subject"],
-        received_at=shown_instant(job["received_at"]),
-        ended_at=None if job["ended_at"] is None else shown_instant(job["ended_at"]),
+        job_id=job.shown,
+        kind=job.kind,
+        state=job.state,
+        phase=job.phase,
+        done=job.done,
+        total=job.total,
+        options={name: value for name, value in job.options.items() if name != HIDDEN},
+        summary=job.summary,
+        faults=[_fault(fault, language) for fault in job.faults],
+        due_on=job.due_on,
+        subject=job.subject,
+        received_at=shown_instant(job.received_at),
+        ended_at=None if job.ended_at is None else shown_instant(job.ended_at),
     )
     return msgspec.structs.asdict(shown)
-
-
-def _plain(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, str) else value
 
 
 def _fault(fault: FileFault, language: str) -> FaultAnswer:

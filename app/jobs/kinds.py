@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.jobs.row import Job
 from app.jobs.store import Run
 from app.service.caller import Caller, Service
 
@@ -21,8 +21,8 @@ ResultFile = tuple[str, str, AsyncIterator[bytes]]
 class FileOfJob:
     """What a job whose product is a file brings: only its asker may see it, and ``result`` opens the file."""
 
-    check_mine: Callable[[Caller, RowMapping], None]
-    result: Callable[[Service, Caller, RowMapping], Awaitable[ResultFile]]
+    check_mine: Callable[[Caller, Job], None]
+    result: Callable[[Service, Caller, Job], Awaitable[ResultFile]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class JobKind:
     """``run`` does a claimed job. ``accept`` writes what a job proposes, where it proposes something."""
 
     run: Callable[[Service, Run], Awaitable[None]]
-    accept: Callable[[AsyncConnection, Caller, RowMapping], Awaitable[None]] | None = None
+    accept: Callable[[AsyncConnection, Caller, Job], Awaitable[None]] | None = None
     export: FileOfJob | None = None
 
 

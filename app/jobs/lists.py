@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shown_instant
-from app.basics.ids import JOB, shown_id
 from app.jobs.kinds import EXPORT
+from app.jobs.row import job_of
 from app.jobs.tables import job
 from app.service.caller import Caller, Service
 from app.service.columns import ListColumn, columns_of
@@ -51,16 +51,9 @@ def _of_caller(caller: Caller) -> ColumnElement[bool]:
 
 
 def _listed(row: RowMapping, day: date, service: Service) -> ListedJob:
-    return ListedJob(
-        job_id=shown_id(JOB, row["job_id"]),
-        kind=row["kind"],
-        received_at=shown_instant(row["received_at"]),
-        due_on=row["due_on"],
-        done=row["done"],
-        total=row["total"],
-        subject=row["subject"],
-        state=row["state"],
-    )
+    of = job_of(row)
+    received_at = shown_instant(of.received_at)
+    return ListedJob(of.shown, of.kind, received_at, of.due_on, of.done, of.total, of.subject, of.state)
 
 
 _SELECTED: Final[Selected[JobFilters, ListedJob, int]] = Selected(

@@ -1,9 +1,8 @@
 """What became of a row, as it is shown."""
 
-from typing import Any
-
 from msgspec import Struct
 
+from app.jobs.row import RowOutcome
 from app.service.messages import text as message_text
 
 
@@ -19,7 +18,7 @@ class RowAnswer(Struct):
     message: str | None
 
 
-def shown_row(row: Any, language: str) -> RowAnswer:
+def shown_row(row: RowOutcome, language: str) -> RowAnswer:
     """A stored row, with its reason in words."""
-    message = None if row["reason"] is None else message_text(row["reason"], {}, language)
-    return RowAnswer(row["row_no"], row["outcome"], row["reason"], row["field"], row["reference"], message)
+    message = None if row.reason is None else message_text(row.reason, {}, language)
+    return RowAnswer(row.row_no, row.outcome, row.reason, row.field, row.reference, message)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound
 from app.database.engine import HotConnection
+from app.jobs.row import Job, RowOutcome, job_of
 from app.jobs.tables import job, job_file
 from app.service.caller import Caller, Service
 from app.service.http import check_context
@@ -160,22 +161,22 @@ def _place(job_id: int, part_no: int) -> bytes:
     return f"job_file {job_id} {part_no}".encode()
 
 
-async def read(connection: HotConnection, job_id: int) -> Any:
+async def read(connection: HotConnection, job_id: int) -> Job:
     """A job within reach, or NotFound."""
     row = await connection.fetchrow("SELECT * FROM job WHERE job_id = $1", job_id)
     if row is None:
         raise NotFound("not_found")
-    return row
+    return job_of(row)
 
 
 async def read_rows(
     connection: HotConnection, job_id: int, *, outcome: str | None, after: int, limit: int
-) -> list[Any]:
+) -> list[RowOutcome]:
     """Rows that have their outcome, in the order of the file."""
     statement = """SELECT row_no, outcome, reason, field, reference FROM job_row
                     WHERE job_id = $1 AND row_no > $2 AND outcome IS NOT NULL AND ($3::text IS NULL OR outcome = $3)
                     ORDER BY row_no LIMIT $4"""
-    return list(await connection.fetch(statement, job_id, after, outcome, limit))
+    return [RowOutcome(*row) for row in await connection.fetch(statement, job_id, after, outcome, limit)]
 
 
 async def file_parts(service: Service, caller: Caller, job_id: int) -> AsyncIterator[bytes]:
@@ -191,7 +192,7 @@ async def file_parts(service: Service, caller: Caller, job_id: int) -> AsyncIter
         part_no += 1
 
 
-async def locked(connection: AsyncConnection, job_id: int, *states: str) -> RowMapping:
+async def locked(connection: AsyncConnection, job_id: int, *states: str) -> Job:
     """A job in one of the states, held until the transaction ends: its process, or another person, may be about to
     end it. NotFound, or Conflict ``job_state``."""
     row = (await connection.execute(select(job).where(job.c.job_id == job_id).with_for_update())).mappings().first()
@@ -199,15 +200,15 @@ async def locked(connection: AsyncConnection, job_id: int, *states: str) -> RowM
         raise NotFound("not_found")
     if row["state"] not in states:
         raise Conflict("job_state")
-    return row
+    return job_of(row)
 
 
-async def end(connection: AsyncConnection, job_id: int, state: str) -> RowMapping:
+async def end(connection: AsyncConnection, job_id: int, state: str) -> Job:
     """End a locked job by a person's decision, drop its file, and return it."""
     await connection.execute(delete(job_file).where(job_file.c.job_id == job_id))
     values = {"state": state, "ended_at": func.clock_timestamp()}
     statement = update(job).where(job.c.job_id == job_id).values(values)
-    return (await connection.execute(statement.returning(*job.c))).mappings().one()
+    return job_of((await connection.execute(statement.returning(*job.c))).mappings().one())
 
 
 # ---------------------------------------------------------------- the worker's side

@@ -89,7 +89,7 @@ async def make(wanted: WorkbookRequest) -> None:
                 break
             for row in rows:
                 sheet.append(msgspec.structs.astuple(shown_row(row, wanted.language)))
-            after = rows[-1]["row_no"]
+            after = rows[-1].row_no
     finally:
         await database.close()
     workbook.save(wanted.path)

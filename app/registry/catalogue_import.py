@@ -14,12 +14,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
 from app.jobs import store
+from app.jobs.row import Job
 from app.jobs.store import JobRow, NewJob, Run
 from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_values, parsed_day
 from app.registry.service import EVERY_ITEM
@@ -231,15 +232,15 @@ SELECT v.*, :subject, :request_id FROM job_row r, jsonb_to_record(r.content) AS 
  WHERE {_WRITES} AND r.reason IS NULL""")
 
 
-async def accept(connection: AsyncConnection, caller: Caller, job: RowMapping) -> None:
+async def accept(connection: AsyncConnection, caller: Caller, job: Job) -> None:
     """Write a proposed catalogue, whole, in the caller's transaction.
 
     Conflict ``import_has_faults`` while a row is at fault, ``diff_outdated`` when the catalogue has changed since the
     comparison.
     """
-    if any(job["summary"].get(outcome) for outcome in REFUSED):
+    if any(job.summary.get(outcome) for outcome in REFUSED):
         raise Conflict("import_has_faults")
-    names = {"job_id": job["job_id"]}
+    names = {"job_id": job.job_id}
     # Alone among the writers of the catalogue: the difference that was shown is the one that is written.
     await hold(connection, Lock.CATALOGUE_ITEM, EVERY_ITEM)
     await connection.execute(text("SET LOCAL statement_timeout = '10min'"))
