@@ -141,6 +141,30 @@ async def client(service_url: str) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def real_service_url(database_url: str) -> Iterator[str]:
+    """A running service over the shared database, on the real clock: instants have microseconds and time passes."""
+    with tempfile.TemporaryDirectory() as folder:
+        process, base_url = start_service(database_url, Path(folder), ONESTOP_CLOCK="real")
+        yield base_url
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+@pytest.fixture(params=["service_url", "real_service_url"], ids=["manual", "real"])
+def either_url(request: pytest.FixtureRequest) -> str:
+    """A running service, once on the manual clock and once on the real one."""
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+async def either_clock(either_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """``client``, once of a service on the manual clock and once on the real one."""
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}
+    async with httpx.AsyncClient(base_url=either_url, headers=headers, timeout=60) as opened:
+        yield opened
+
+
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Any]:
     """A connection as the database's owner, to look behind the service."""

@@ -20,7 +20,7 @@ from app.basics.money import fen, yuan
 from app.clearing.moves import written_by
 from app.clearing.tables import bank_movement
 from app.service.caller import Caller
-from app.service.wire import Code, Day, Money, Name
+from app.service.wire import Day, Money, Name, Reference
 
 PAYMENT: Final = "payment"
 RETURN: Final = "return"
@@ -32,7 +32,7 @@ class PaymentRequest(Struct, forbid_unknown_fields=True):
 
     amount: Money
     paid_on: Day
-    bank_reference: Code
+    bank_reference: Reference
 
 
 class ReturnRequest(Struct, forbid_unknown_fields=True):
@@ -40,7 +40,7 @@ class ReturnRequest(Struct, forbid_unknown_fields=True):
 
     amount: Money
     returned_on: Day
-    bank_reference: Code
+    bank_reference: Reference
     reason: Name
 
 

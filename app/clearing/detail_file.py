@@ -15,15 +15,15 @@ from app.basics.errors import Fault, Refused
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import fen
 from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
-from app.service.wire import MAX_FAULTS, is_code
+from app.service.wire import MAX_FAULTS, code_faults
 from app.tiers.model import FUNDS as FUND_OF_TIER
 
 MAX_ROWS: Final = 300_000
 MAX_SEQ: Final = 2**31 - 1
 
 COLUMNS: Final = (
-    SheetColumn("settlement_id", ("结算编号", "结算ID", "结算单号")),
-    SheetColumn("visit_id", ("就诊号", "住院号", "门诊号", "住院门诊号")),
+    SheetColumn("settlement_id", ("结算编号", "结算ID", "结算单号"), code=True),
+    SheetColumn("visit_id", ("就诊号", "住院号", "门诊号", "住院门诊号"), code=True),
     SheetColumn("settle_seq", ("结算序号",)),
     SheetColumn("fund", ("基金", "基金编码", "基金代码", "fund code"), required=True),
     SheetColumn("amount", ("金额", "基金支付金额", "应付金额"), required=True),
@@ -126,8 +126,9 @@ def _cell_faults(detail: Detail, texts: Mapping[str, str]) -> Iterable[tuple[str
     named = "visit_id" if detail.by_visit else "settlement_id"
     if not texts[named]:
         yield named, "cell_missing", {}
-    elif not is_code(texts[named]):
-        yield named, "text_format", {}
+    else:
+        for fault in code_faults(texts[named], named):
+            yield named, fault.code, dict(fault.values)
     seq = texts.get("settle_seq") or "1"
     if detail.by_visit and not (seq.isascii() and seq.isdecimal() and len(seq) <= 10 and 0 < int(seq) <= MAX_SEQ):
         yield "settle_seq", "number_out_of_range", {"range": f"1 … {MAX_SEQ}"}

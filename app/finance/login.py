@@ -8,6 +8,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from app.basics.errors import Fault, Forbidden, OnestopError, Refused
+from app.basics.text import folded
 from app.finance import session, user
 from app.finance.page import (
     LANGUAGE_COOKIE,
@@ -79,7 +80,7 @@ async def post_login(request: Request) -> Response:
     wanted = safe_next(form.get("next"))
     try:
         _check_bound(request, form)
-        name, password = form.get("name", "")[:64], form.get("password", "")[:200]
+        name, password = folded(form.get("name", ""))[:64], form.get("password", "")[:200]
         row = await user.checked(service, name=name, password=password, origin=_origin(request))
     except OnestopError as error:
         if error.status >= 500:

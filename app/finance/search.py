@@ -6,11 +6,12 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.ids import CLAIM, DISBURSEMENT, PREPAYMENT, SETTLEMENT, read_id, shown_id
+from app.basics.text import folded, folded_reference
 from app.clearing.tables import bank_movement
 from app.finance.look import page_of
 from app.finance.page import PageRoute, Visitor, gone_to, reading, shown, visit
@@ -39,7 +40,7 @@ class Hit(Struct, frozen=True):
 async def get_search(request: Request) -> Response:
     """What the box finds; a single find is shown at once."""
     visitor = await visit(request, *MONEY_READERS)
-    typed = " ".join(request.query_params.get("q", "").replace("\x00", "").split())[:MOST_TYPED]
+    typed = folded(" ".join(request.query_params.get("q", "").replace("\x00", "").split()))[:MOST_TYPED]
     hits = await _found(visitor, typed) if typed else []
     return gone_to(hits[0].href) if len(hits) == 1 else shown(visitor, "search.html", typed=typed, hits=hits)
 
@@ -94,7 +95,7 @@ async def _movements(connection: AsyncConnection, typed: str) -> list[Hit]:
     columns = bank_movement.c
     prefixes = (DISBURSEMENT, PREPAYMENT, CLAIM)
     numbers = (columns.disbursement_id, columns.prepayment_id, columns.claim_id)
-    wanted = select(*numbers).where(columns.bank_reference == typed)
+    wanted = select(*numbers).where(func.upper(columns.bank_reference) == folded_reference(typed))
     hits = []
     for row in await connection.execute(wanted.limit(MOST)):
         paid = next(shown_id(prefix, one) for prefix, one in zip(prefixes, row, strict=True) if one is not None)

@@ -21,7 +21,7 @@ from app.basics.errors import Conflict, NotFound, TooMany, Unauthorized
 from app.service.caller import Service
 from app.service.security import Scope, blind_index
 from app.service.tables import app_user, failed_login
-from app.service.wire import AreaCode, Code
+from app.service.wire import AreaCode, Code, Reference
 
 MOST_FAILURES: Final = 5
 MOST_FROM_ORIGIN: Final = 50
@@ -37,7 +37,7 @@ _hashing: Final = asyncio.Semaphore(HASHES_AT_ONCE)
 class UserRequest(Struct, forbid_unknown_fields=True):
     """Somebody who may log in to the pages. The password is for the first login only and has to be changed then."""
 
-    name: Code
+    name: Reference
     password: Password
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=6)]
     hospital_code: Code | None = None

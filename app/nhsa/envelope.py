@@ -17,6 +17,7 @@ import msgspec
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Malformed, OnestopError, Refused
+from app.basics.text import folded, refused_character
 from app.nhsa.fields import TRANSACTIONS, is_list
 from app.service.messages import text
 from app.service.wire import is_code
@@ -43,6 +44,7 @@ FIELDS: Final = (
     "fixmedins_name",
     "sign_no",
 )
+_NAMED: Final = ("msgid", "fixmedins_code")
 ALIASES: Final = {"2203A": "2203", "2206A": "2206", "2207A": "2207"}
 _INFNO: Final = re.compile(r"\d{4}")
 _AREA: Final = re.compile(r"\d{6}")
@@ -113,12 +115,12 @@ def _lowered(value: object) -> object:
 
 def envelope_of(body: Mapping[str, object], *, path_infno: str | None, limit: int) -> Envelope:
     """The envelope in a body, refused with all its faults; ``limit`` counts characters of input (9101 has its own)."""
-    fields = {name: value.strip() for name in FIELDS if isinstance(value := body.get(name), str)}
+    fields = {name: _folded(name, value) for name in FIELDS if isinstance(value := body.get(name), str)}
     path_infno = None if path_infno is None else base_infno(path_infno)
     infno = base_infno(fields.get("infno") or path_infno or "")
-    faults = [
-        Fault(f"/{name}", "missing") for name in ("msgid", "fixmedins_code") if name not in fields
-    ] + _form_faults(fields, infno, path_infno)
+    faults = [Fault(f"/{name}", "missing") for name in _NAMED if name not in fields] + _form_faults(
+        fields, infno, path_infno
+    )
     sent, canonical = _input(body.get("input"), faults)
     if infno != "9101" and len(canonical) > limit and len(canonical.decode("utf-8", "surrogatepass")) > limit:
         faults.append(Fault("/input", "nhsa_input_too_long", {"limit": str(limit)}))
@@ -135,7 +137,11 @@ def base_infno(infno: str) -> str:
 def sender_of(body: Mapping[str, object]) -> str | None:
     """The hospital that a body names, exactly as its envelope will have it: who is let in is who is answered."""
     code = body.get("fixmedins_code")
-    return code.strip() if isinstance(code, str) and is_code(code.strip()) else None
+    return _folded("fixmedins_code", code) if isinstance(code, str) and is_code(folded(code)) else None
+
+
+def _folded(name: str, value: str) -> str:
+    return folded(value) if name in _NAMED else folded(value.strip())
 
 
 def _form_faults(fields: Mapping[str, str], infno: str, path_infno: str | None) -> list[Fault]:
@@ -148,8 +154,10 @@ def _form_faults(fields: Mapping[str, str], infno: str, path_infno: str | None) 
         faults.append(Fault("/infno", "nhsa_infno_differs"))
     if len(fields.get("msgid", "")) > MAX_MSGID:
         faults.append(Fault("/msgid", "text_too_long", {"limit": str(MAX_MSGID)}))
-    for name in ("msgid", "fixmedins_code"):
-        if name in fields and not is_code(fields[name]):
+    for name in _NAMED:
+        if (character := refused_character(fields.get(name, ""), inner_blanks=name == "msgid")) is not None:
+            faults.append(Fault(f"/{name}", "character_refused", {"character": character}))
+        elif name == "fixmedins_code" and name in fields and not is_code(fields[name]):
             faults.append(Fault(f"/{name}", "text_format"))
     return faults
 

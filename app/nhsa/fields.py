@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Refused
+from app.basics.text import folded, refused_character
 from app.nhsa.dictionary import Dictionary
 
 Row = dict[str, str]
@@ -28,6 +29,18 @@ LEAST_LENGTH: Final = 50  # a text that short is never refused for its length
 MAX_BYTES: Final = 8 * 1024 * 1024
 FROM_ENVELOPE: Final = ("insuplc_admdvs", "mdtrtarea_admvs")
 OPEN_END: Final = 9999
+# Ids that are compared: folded, and refused with characters that no id has. Codes of diagnoses, diseases and a
+# hospital's own items may have single blanks within.
+IDENTIFIERS: Final = frozenset(
+    {
+        *("psn_no", "mdtrt_id", "ipt_no", "ipt_otp_no", "feedetl_sn", "init_feedetl_sn", "chrg_bchno", "med_list_codg"),
+        *("oinfno", "opsp_dise_code", "reflin_medins_no", "refl_old_mdtrt_id", "trt_dcla_detl_sn", "clr_appy_evt_id"),
+        *("fixmedins_code", "file_qury_no", "sign_no"),
+    }
+)
+LOOSE_IDENTIFIERS: Final = frozenset(
+    {"diag_code", "dise_codg", "medins_list_codg", "certno", "mdtrt_cert_no", "setl_id", "omsgid"}
+)
 UNSET_DAYS: Final = ("0001-01-01", "00010101", "1900-01-01", "19000101")
 _FIRST_YEAR: Final = 1900
 _NUMBER: Final = re.compile(r"[-+]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?")
@@ -154,6 +167,13 @@ def _read(field: Field, value: object, dictionary: Dictionary) -> str | Fault:
     if not isinstance(value, str):
         return Fault("", "nhsa_value_type")
     text = value.strip()
+    if field.name in IDENTIFIERS or field.name in LOOSE_IDENTIFIERS:
+        text = folded(value)
+        character = refused_character(text, inner_blanks=field.name in LOOSE_IDENTIFIERS)
+        if character is not None:
+            return Fault("", "character_refused", {"character": character})
+    elif field.coded:
+        text = folded(text)
     if _CONTROL.search(text):
         return Fault("", "text_format")
     match field.kind:

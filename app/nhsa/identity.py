@@ -4,25 +4,19 @@ What a message says of a person's identity is compared with the registry (docs/s
 section 6). A person's number alone opens no visit, and the id number is told to nobody who doesn't have it already.
 """
 
-import unicodedata
 from datetime import timedelta
 from typing import Final
 
+from app.basics.text import folded_name
 from app.nhsa import store
 from app.nhsa.call import Call, refused
 from app.nhsa.fields import Row
 from app.nhsa.rows import InsuredPerson
+from app.registry.facts import normal_id_number
 from app.registry.service import id_number_place, name_place
 from app.service.security import decrypt
 
 IDENTIFIED_FOR: Final = timedelta(days=365)
-_MIDDLE_DOTS: Final = str.maketrans(dict.fromkeys("•．.・‧･", "·"))
-
-
-def folded_name(name: str) -> str:
-    """A name as it is compared: one middle dot, no full-width forms, blanks or format characters."""
-    plain = unicodedata.normalize("NFKC", name).translate(_MIDDLE_DOTS)
-    return "".join(sign for sign in plain if not sign.isspace() and unicodedata.category(sign) != "Cf").upper()
 
 
 def name_of(call: Call, row: InsuredPerson) -> str:
@@ -37,7 +31,7 @@ def id_number_of(call: Call, row: InsuredPerson) -> str:
 
 def compare(call: Call, row: Row, pointer: str, found: InsuredPerson) -> None:
     """Refuse an id number or a name that isn't the registered person's, as far as they were sent."""
-    if "certno" in row and row["certno"].upper() != id_number_of(call, found).upper():
+    if "certno" in row and normal_id_number(row["certno"]) != normal_id_number(id_number_of(call, found)):
         raise refused("nhsa_person_differs", f"{pointer}/certno")
     if "psn_name" in row and folded_name(row["psn_name"]) != folded_name(name_of(call, found)):
         raise refused("nhsa_person_differs", f"{pointer}/psn_name")

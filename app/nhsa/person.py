@@ -6,11 +6,12 @@ import msgspec
 
 from app.basics.days import shanghai_day
 from app.basics.errors import Refused
+from app.basics.text import folded_name
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
-from app.nhsa.identity import folded_name, id_number_of, is_identified, name_of, note_identified
+from app.nhsa.identity import id_number_of, is_identified, name_of, note_identified
 from app.nhsa.rows import InsuredPerson, PersonIdentity
-from app.registry.facts import IdentityEntry, benefit_class
+from app.registry.facts import IdentityEntry, benefit_class, normal_id_number
 from app.registry.paying_area import area_on, policy_in
 from app.service.security import birth_date, blind_index_candidates, valid_id_number
 from app.service.wire import is_code
@@ -25,7 +26,7 @@ POOR_TIERS = frozenset({"medical_assistance", "safety_net"})
 async def identify(call: Call) -> Output:
     """Identify a person (1101) by id number and name, which must both be right."""
     row = call.one()
-    indexes = blind_index_candidates(call.service.keys, row["certno"].upper())
+    indexes = blind_index_candidates(call.service.keys, normal_id_number(row["certno"]))
     today = day(row["begntime"]) if "begntime" in row else shanghai_day(call.now)
     found = await store.person_by_index(call.connection, indexes, today)
     if found is None or folded_name(name_of(call, found)) != folded_name(row["psn_name"]):

@@ -37,7 +37,7 @@ READ_ROWS: Final = 5000
 REFUSED: Final = ("malformed", "duplicate", "conflicting")
 
 COLUMNS: Final = (
-    SheetColumn("item_code", ("医疗目录编码", "项目编码", "目录编码", "国家编码"), required=True),
+    SheetColumn("item_code", ("医疗目录编码", "项目编码", "目录编码", "国家编码"), required=True, code=True),
     SheetColumn("name", ("项目名称", "名称", "通用名"), required=True),
     SheetColumn("kind", ("项目种类", "目录类别", "种类"), required=True),
     SheetColumn("class", ("甲乙丙类", "收费项目等级", "等级", "类别"), required=True),

@@ -28,13 +28,13 @@ from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.upload import Upload
-from app.service.wire import Code, is_code
+from app.service.wire import Code, code_faults
 
 KIND: Final = "hospital_codes"
 READ_ROWS: Final = 5000
 COLUMNS: Final = (
-    SheetColumn("hospital_item_code", ("院内项目编码", "医院项目编码", "院内编码"), required=True),
-    SheetColumn("item_code", ("医疗目录编码", "国家编码", "目录编码"), required=True),
+    SheetColumn("hospital_item_code", ("院内项目编码", "医院项目编码", "院内编码"), required=True, code=True),
+    SheetColumn("item_code", ("医疗目录编码", "国家编码", "目录编码"), required=True, code=True),
     SheetColumn("valid_from", ("生效日期", "开始日期", "起始日期")),
 )
 
@@ -69,8 +69,10 @@ def read_row(row: SheetRow) -> JobRow:
             return _malformed(row, name, cell.code)
     texts = {name: str(cell) for name, cell in row.cells.items()}
     for name in ("hospital_item_code", "item_code"):
-        if not is_code(texts.get(name, "")):
-            return _malformed(row, name, "text_format" if texts.get(name) else "value_missing")
+        if not texts.get(name):
+            return _malformed(row, name, "value_missing")
+        if faults := code_faults(texts[name], name):
+            return _malformed(row, name, faults[0].code)
     day = texts.get("valid_from", "")
     if day and parsed_day(day) is None:
         return _malformed(row, "valid_from", "day_invalid")

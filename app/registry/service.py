@@ -49,7 +49,7 @@ from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.http import open_request
 from app.service.security import Keys, birth_date, blind_index, blind_index_candidates, decrypt, encrypt, mask_id_number
-from app.service.wire import is_code
+from app.service.wire import code_faults, is_code
 from app.tiers.model import LEVELS
 
 EVERY_ITEM: Final = ""  # held shared by whoever writes one item, alone by whoever writes a whole catalogue
@@ -57,7 +57,7 @@ EVERY_ITEM: Final = ""  # held shared by whoever writes one item, alone by whoev
 
 def sent_code(text_: str, pointer: str) -> list[Fault]:
     """The fault of a code in the path that has the wrong form."""
-    return [] if is_code(text_) else [Fault(pointer, "text_format")]
+    return code_faults(text_, pointer)
 
 
 def refuse(faults: Sequence[Fault]) -> None:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from app.basics.days import shanghai_day
 from app.basics.errors import Fault, Language, Refused
+from app.basics.text import folded
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.columns import ListColumn
@@ -175,7 +176,8 @@ def add_route(router: APIRouter, path: str, one: AnyList) -> None:
         if one.scopes:
             require(caller.principal, *one.scopes)
         after = position_of(service, cursor, one.position)
-        page = await one.read(Asked(service, caller, one.filters(**given), after, limit))
+        filters = one.filters(**{name: _folded(value) for name, value in given.items()})
+        page = await one.read(Asked(service, caller, filters, after, limit))
         next_cursor = cursor_of(service, page.last)
         return answer({"data": page.rows, "has_more": page.last is not None, "next_cursor": next_cursor})
 
@@ -229,7 +231,11 @@ def plain_type(type_: object) -> object:
 def typed_filters(one: AnyList, texts: Mapping[str, str]) -> dict[str, object]:
     """A query's texts as the filters' own kinds; what isn't of its kind stays a text, for the struct to refuse."""
     kinds = {field.encode_name: _plain(field.type)[0] for field in msgspec.structs.fields(one.filters)}
-    return {name: _typed(kinds.get(name, str), text) for name, text in texts.items()}
+    return {name: _typed(kinds.get(name, str), folded(text)) for name, text in texts.items()}
+
+
+def _folded(value: Any) -> Any:
+    return folded(value) if isinstance(value, str) else value
 
 
 def _typed(kind: object, text: str) -> str | int:

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.basics.text import folded
 from app.service.logs import redacted, request_id_variable
 from app.service.metrics import (
     http_request_duration_seconds,
@@ -26,6 +27,7 @@ from app.service.metrics import (
     uncaught_errors,
 )
 
+_SLASH: Final = "／"
 UNMATCHED: Final = "unmatched"
 CLIENT_CLOSED: Final = 499
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -99,6 +101,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope["path"] = folded_path(scope["path"])
         root = scope.get("app", self.app)  # now, because a mounted application puts itself there
         exchange = _Exchange(_request_id(scope["headers"]), receive, send)
         scope.setdefault("state", {})["request_id"] = exchange.request_id
@@ -151,6 +154,14 @@ class RequestMiddleware:
         level = logging.ERROR if exchange.status >= 500 else logging.DEBUG if template in self._quiet else logging.INFO
         if _access.isEnabledFor(level):
             _access.handle(_request_record(level, scope, exchange, method=method, template=template, seconds=seconds))
+
+
+def folded_path(path: str) -> str:
+    """A path with each segment as ids are compared, so that an id in a path is what it is in a body. A full-width
+    slash stays: it would part what is one segment."""
+    if path.isascii() and " " not in path and "\t" not in path:
+        return path
+    return "/".join(_SLASH.join(map(folded, segment.split(_SLASH))) for segment in path.split("/"))
 
 
 def _request_record(

@@ -22,6 +22,8 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
+from app.basics.text import folded
+
 MAX_ROWS: Final = 2_000_000
 MAX_COLUMNS: Final = 200
 MAX_CELL_CHARACTERS: Final = 2000
@@ -32,6 +34,7 @@ RATIO_FLOOR_BYTES: Final = 64 * 1024**2
 MAX_TEXTS_BYTES: Final = 512 * 1024**2
 MAX_PARTS: Final = 2000
 EXACT_DIGITS: Final = 15  # a spreadsheet's number holds no more
+_BLANKS: Final = " \t\r\n"
 READ_BYTES: Final = 1024 * 1024
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -72,11 +75,13 @@ Cell = str | BadCell  # an empty cell is ""
 
 @dataclass(frozen=True, slots=True)
 class SheetColumn:
-    """A column: our name for it, and the headings under which files have it, in any case and with or without blanks."""
+    """A column: our name for it, and the headings under which files have it, in any case and with or without blanks.
+    A ``code`` is read as ids are everywhere: only plain blanks at its ends are cut."""
 
     name: str
     headings: tuple[str, ...]
     required: bool = False
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +110,25 @@ def _rows_below_headings(lines: Iterator[tuple[int, list[Cell]]], columns: Seque
         raise SheetRefused([FileFault("file_empty")])
     places = _places(*headings, columns)
     width = len(headings[1])
+    codes = {column.name for column in columns if column.code}
     count = 0
     for number, cells in lines:
         count += 1
         if count > MAX_ROWS:
             raise SheetRefused([FileFault("too_many_rows", number, values={"limit": str(MAX_ROWS)})])
-        found = {name: cells[place] if place < len(cells) else "" for name, place in places.items()}
+        found = {name: _cell(cells, place, code=name in codes) for name, place in places.items()}
         if len(cells) > width:
             found = dict.fromkeys(found, BadCell("too_many_cells"))
         yield SheetRow(number, found)
     if not count:
         raise SheetRefused([FileFault("no_rows")])
+
+
+def _cell(cells: Sequence[Cell], place: int, *, code: bool) -> Cell:
+    cell = cells[place] if place < len(cells) else ""
+    if isinstance(cell, BadCell):
+        return cell
+    return folded(cell) if code else cell.strip()
 
 
 def _places(number: int, headings: list[Cell], columns: Sequence[SheetColumn]) -> dict[str, int]:
@@ -199,7 +212,7 @@ def _first_undecodable_line(path: Path, encoding: str) -> int | None:
 
 
 def _text(text: str) -> Cell:
-    text = text.strip().removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff").strip(_BLANKS)
     if len(text) > MAX_CELL_CHARACTERS:
         return BadCell("cell_too_long")
     if (
@@ -297,7 +310,7 @@ def _moment(value: datetime) -> Cell:
 
 
 def _words(value: str) -> Cell:
-    text = value.strip()
+    text = value.strip(_BLANKS)
     if len(text) > MAX_CELL_CHARACTERS:
         return BadCell("cell_too_long")
     return BadCell("cell_scientific") if _SCIENTIFIC.fullmatch(text) else text

@@ -17,7 +17,7 @@ from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import Scope, new_token, require
 from app.service.tables import token, user_session
-from app.service.wire import AreaCode, Code, Instant, decode
+from app.service.wire import AreaCode, Code, Instant, Reference, decode
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
 
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["tokens"])
 class TokenRequest(Struct, forbid_unknown_fields=True):
     """The body of ``POST /v1/tokens``. No hospital and no area: unrestricted."""
 
-    subject: Code
+    subject: Reference
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=6)]
     hospital_code: Code | None = None
     area_code: AreaCode | None = None

@@ -18,34 +18,59 @@ from msgspec import Meta
 
 from app.basics.errors import Fault, Malformed, Refused
 from app.basics.money import MONEY_PATTERN, PRICE_PATTERN, QUANTITY_PATTERN, RATE_PATTERN
+from app.basics.text import CODE_PATTERN, REFERENCE_PATTERN, folded, refused_character
 
 MAX_FAULTS: Final = 1000
 
 T = TypeVar("T")
 
 
-def _meta(kind: str, pattern: str, example: str, description: str, *, most: int | None = None) -> Meta:
+def _meta(
+    kind: str,
+    pattern: str,
+    example: str,
+    description: str,
+    *,
+    most: int | None = None,
+    shown_pattern: str | None = None,
+) -> Meta:
     """A text of a kind: Python's pattern for the decoder, ECMA's for the schema. With ``most`` it can't be empty."""
-    ecma = pattern.replace(r"\A", "^").replace(r"\Z", "$")
+    ecma = shown_pattern or pattern.replace(r"\A", "^").replace(r"\Z", "$")
     shown = {"pattern": ecma, "description": description, "examples": [example]}
     least = None if most is None else 1
     return Meta(pattern=pattern, min_length=least, max_length=most, extra_json_schema=shown, extra={"kind": kind})
 
 
 _UNSIGNED_MONEY = MONEY_PATTERN.replace("-?", "", 1)
-_CODE_PATTERN = r"\A[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?\Z"
+_CODE_SHOWN = (
+    "No blanks, format characters or look-alike dashes. Blanks and tabs at its ends are cut, full width is folded."
+)
 
 Money = Annotated[str, _meta("money", _UNSIGNED_MONEY, "25.00", "Yuan, exactly two decimals, never a JSON number.")]
 SignedMoney = Annotated[str, _meta("money", MONEY_PATTERN, "-25.00", "Yuan, exactly two decimals, may be negative.")]
 Price = Annotated[str, _meta("price", PRICE_PATTERN, "12.50", "Yuan per unit, at most six decimals.")]
 Quantity = Annotated[str, _meta("quantity", QUANTITY_PATTERN, "2", "At most four decimals, may be negative.")]
 Rate = Annotated[str, _meta("rate", RATE_PATTERN, "0.7000", "A share from 0 to 1, at most four decimals.")]
-Code = Annotated[str, _meta("text", _CODE_PATTERN, "ZY2018-000123", "Opaque, no blanks at its ends.", most=64)]
-AreaCode = Annotated[str, _meta("text", r"\A[0-9]{6}\Z", "530100", "An administrative division, six digits.")]
+Code = Annotated[
+    str, _meta("code", CODE_PATTERN, "ZY2018-000123", _CODE_SHOWN, most=64, shown_pattern=r"^\s*[^\s]+\s*$")
+]
+Reference = Annotated[
+    str,
+    _meta(
+        "reference",
+        REFERENCE_PATTERN,
+        "FT2018 000123",
+        f"Single inner blanks. {_CODE_SHOWN}",
+        most=64,
+        shown_pattern=r"\S",
+    ),
+]
+AreaCode = Annotated[str, _meta("area", r"\A[0-9]{6}\Z", "530100", "An administrative division, six digits.")]
 Name = Annotated[str, Meta(max_length=200)]
 Day = date
 Instant = Annotated[datetime, Meta(tz=True)]
 
+_FOLDED: Final = frozenset({"code", "reference", "area"})
 _DECIMALS: Final = frozenset({"money", "price", "quantity", "rate"})
 _MOST_INT: Final = 2**63 - 1
 _EDGE_YEARS: Final = frozenset({1, 9999})  # conversions between zones, and the day after, can leave the calendar
@@ -57,12 +82,19 @@ _SHOWN_KEY: Final = re.compile(r"\A[A-Za-z0-9_-]{1,40}\Z")
 
 
 def is_code(text: str) -> bool:
-    """Whether a text of a path has the form of a code; anything else can't have been stored."""
+    """Whether a folded text has the form of a code; anything else can't have been stored."""
     try:
         msgspec.convert(text, Code)
     except msgspec.ValidationError:
         return False
     return True
+
+
+def code_faults(text: str, pointer: str) -> list[Fault]:
+    """What is wrong with a folded text that should be a code: the character that no code has, or its length."""
+    if (character := refused_character(text)) is not None:
+        return [Fault(pointer, "character_refused", {"character": character})]
+    return [] if is_code(text) else [Fault(pointer, "text_format")]
 
 
 def decode(data: bytes, type_: type[T]) -> T:
@@ -75,9 +107,7 @@ def decode(data: bytes, type_: type[T]) -> T:
     try:
         value: T = plan.decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        if faults := _faults(data, plan):
-            raise Refused(faults) from None
-        raise Malformed("malformed_json") from None  # the decoder knows better than the walk: never let it pass
+        value = _decoded_folded(data, plan)
     doubtful = plan.open_ended or b"\\u00" in data or b'"0001-' in data or b'"9999-' in data
     if doubtful and (faults := _faults(data, plan)):
         raise Refused(faults)
@@ -124,12 +154,15 @@ class _Found:
 
 
 _Check = Callable[[object, str, _Found], None]
+_Fold = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    type: Any
     decoder: msgspec.json.Decoder[Any]
     check: _Check
+    fold: _Fold
     open_ended: bool
 
 
@@ -138,19 +171,42 @@ _plans: Final[dict[type[Any], _Plan]] = {}
 
 def _plan(type_: type[Any]) -> _Plan:
     described = mi.type_info(type_)
-    plan = _plans[type_] = _Plan(msgspec.json.Decoder(type_), _check(described), _open_ended(described))
+    fold = _fold(described) or _as_it_is
+    plan = _plans[type_] = _Plan(type_, msgspec.json.Decoder(type_), _check(described), fold, _open_ended(described))
     return plan
 
 
+def _decoded_folded(data: bytes, plan: _Plan) -> Any:
+    """What the decoder refused as it was sent, with its codes folded. Refused with every fault that is left."""
+    plain = plan.fold(_plain(data))
+    if faults := _faults_of(plain, plan):
+        raise Refused(faults)
+    try:
+        return msgspec.convert(plain, plan.type)
+    except msgspec.ValidationError:
+        raise Malformed("malformed_json") from None  # the converter knows better than the walk: never let it pass
+
+
 def _faults(data: bytes, plan: _Plan) -> list[Fault]:
+    return _faults_of(plan.fold(_plain(data)), plan)
+
+
+def _faults_of(plain: object, plan: _Plan) -> list[Fault]:
     found = _Found()
     try:
-        plan.check(_PLAIN.decode(data.decode("utf-8")), "", found)
+        plan.check(plain, "", found)
+    except RecursionError:
+        raise Malformed("malformed_json") from None
+    return found.faults
+
+
+def _plain(data: bytes) -> object:
+    try:
+        return _PLAIN.decode(data.decode("utf-8"))
     except UnicodeDecodeError:
         raise Malformed("invalid_utf8") from None
     except (ValueError, RecursionError):
         raise Malformed("malformed_json") from None
-    return found.faults
 
 
 def _bounded_int(text: str) -> int:
@@ -165,6 +221,49 @@ def _no_constant(_: str) -> NoReturn:
 
 
 _PLAIN: Final = json.JSONDecoder(parse_int=_bounded_int, parse_constant=_no_constant)
+
+
+# ---------------------------------------------------------------- codes folded, by a walk made once per type
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _fold(annotated: mi.Type) -> _Fold | None:
+    """What folds the codes in a plain value of a type; None where the type has none. What isn't of the type stays."""
+    type_, kind = _unwrapped(annotated)
+    match type_:
+        case mi.StrType() if kind in _FOLDED:
+            return lambda value: folded(value) if isinstance(value, str) else value
+        case mi.UnionType(types=types):
+            return next(filter(None, map(_fold, types)), None)
+        case mi.ListType(item_type=inner) | mi.VarTupleType(item_type=inner):
+            return _fold_list(_fold(inner))
+        case mi.DictType(value_type=inner):
+            return _fold_members(_fold(inner), {})
+        case mi.StructType(fields=fields):
+            own = {one.encode_name: fold for one in fields if (fold := _fold(one.type)) is not None}
+            return _fold_members(None, own)
+    return None
+
+
+def _fold_list(fold: _Fold | None) -> _Fold | None:
+    if fold is None:
+        return None
+    return lambda value: [fold(item) for item in value] if isinstance(value, list) else value
+
+
+def _fold_members(every: _Fold | None, own: Mapping[str, _Fold]) -> _Fold | None:
+    if every is None and not own:
+        return None
+
+    def fold(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: (own.get(name) or every or _as_it_is)(item) for name, item in value.items()}
+
+    return fold
 
 
 # ---------------------------------------------------------------- the walk, made once per type
@@ -247,9 +346,11 @@ def _text_check(type_: mi.StrType, kind: str) -> _Check:
             found.add(pointer, "text_too_short", limit=str(least))
         elif not _whole(value):
             found.add(pointer, "text_format")
+        elif kind in _FOLDED and (character := refused_character(value, inner_blanks=kind == "reference")):
+            found.add(pointer, "character_refused", character=character)
         elif matches and not matches(value):
             negative = kind == "money" and _SIGNED_MONEY.match(value)
-            found.add(pointer, "negative_amount" if negative else f"{kind}_format")
+            found.add(pointer, "negative_amount" if negative else f"{'text' if kind in _FOLDED else kind}_format")
 
     return check
 

@@ -16,7 +16,7 @@ from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.http import encoded
 from app.service.security import require
-from app.service.wire import Code, Day
+from app.service.wire import Day, Reference
 from app.settlement.tables import patient_balance
 
 ClosedState = Literal["refunded", "collected", "waived"]
@@ -68,7 +68,7 @@ class BalanceClosingRequest(Struct, forbid_unknown_fields=True):
 
     state: ClosedState
     paid_on: Day | None = None
-    reference: Code | None = None
+    reference: Reference | None = None
 
 
 async def close(

@@ -10,6 +10,7 @@ _RECORD: Final = 16
 _SEGMENTED: Final = 12  # the table format that knows every plane of Unicode
 # They only choose between shapes of the character before them, or are the line's own.
 UNSEEN: Final = frozenset({0x0A, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)})
+_HIDDEN: Final = UNSEEN | set(range(0x20))
 
 
 def coverage(path: Path) -> frozenset[int]:
@@ -41,13 +42,21 @@ def _code_points(data: bytes, at: int) -> Iterator[int]:
         yield from range(first, last + 1)
 
 
+def lacking(text: str, covered: frozenset[int]) -> list[str]:
+    """The characters of a text that the font lacks, as code points in their order: ``U+2A6D6``."""
+    return [f"U+{code:04X}" for code in sorted(_missing(text, covered)) if code not in _HIDDEN]
+
+
 def shown(text: str, covered: frozenset[int]) -> str:
     """The text with each character that the font lacks as its code point: ``〔U+2A6D6〕``.
 
     Nothing is dropped unseen but control characters and selectors of variants.
     """
-    missing = {ord(character) for character in set(text)} - covered
+    missing = _missing(text, covered)
     if not missing:
         return text
-    hidden = UNSEEN | set(range(0x20))
-    return text.translate({code: None if code in hidden else f"〔U+{code:04X}〕" for code in missing if code != 0x0A})
+    return text.translate({code: None if code in _HIDDEN else f"〔U+{code:04X}〕" for code in missing})
+
+
+def _missing(text: str, covered: frozenset[int]) -> set[int]:
+    return {ord(character) for character in set(text)} - covered - {0x0A}

@@ -11,7 +11,7 @@ import msgspec
 import segno
 
 from app.service.caller import Caller, Service
-from app.settlement.glyphs import shown
+from app.settlement.glyphs import lacking, shown
 from app.settlement.rows import EntryRow
 from app.settlement.slip import WORDS, SlipLine, basis_text, slip_contents
 from app.settlement.typesetting import covered, typeset
@@ -29,8 +29,18 @@ async def slip_pdf(service: Service, caller: Caller, row: EntryRow) -> bytes:
 
 
 def document_of(contents: Mapping[str, Any]) -> tuple[str, datetime]:
-    """What the template is given: ``slip.contents`` as JSON that the fonts can show, and the PDF's own date."""
-    return shown(_json_of(contents), covered()), datetime.fromisoformat(contents["answer"].settled_at)
+    """What the template is given: ``slip.contents`` as JSON that the fonts can show, and the PDF's own date.
+
+    ``lacking`` in it names the characters that no font has. The date is a whole second: PDF knows no parts of one.
+    """
+    plain = _plain(contents)
+    plain["lacking"] = lacking(_encoded(plain), covered())
+    dated = datetime.fromisoformat(contents["answer"].settled_at).replace(microsecond=0)
+    return shown(_encoded(plain), covered()), dated
+
+
+def _encoded(plain: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(plain).decode()
 
 
 def code_text(settlement_id: str | None, digest: str, result_digest: str) -> str:
@@ -38,8 +48,8 @@ def code_text(settlement_id: str | None, digest: str, result_digest: str) -> str
     return f"{settlement_id} {digest} {result_digest}"
 
 
-def _json_of(contents: Mapping[str, Any]) -> str:
-    """The contents with the words around them, the lines as rows of cells, and the QR code."""
+def _plain(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """The contents as plain values with the words around them, the lines as rows of cells, and the QR code."""
     answer = contents["answer"]
     plain: dict[str, Any] = msgspec.to_builtins({name: value for name, value in contents.items() if name != "lines"})
     plain["answer"].pop("lines", None)
@@ -53,7 +63,7 @@ def _json_of(contents: Mapping[str, Any]) -> str:
         "rows": [_cells(line, charged=contents["bill"] is not None) for line in contents["lines"]],
         "qr": _qr_svg(code_text(answer.settlement_id, answer.digest, answer.result_digest)),
     }
-    return msgspec.json.encode(plain | more).decode()
+    return plain | more
 
 
 def _cells(line: SlipLine, *, charged: bool) -> list[str]:

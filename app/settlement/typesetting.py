@@ -1,6 +1,7 @@
 """Setting a template as PDF/A-2u with typst, off the event loop. Equal data give equal bytes.
 
-The fonts are those of the pinned assets and no others. ``python -m app.settlement.typesetting TEMPLATE DATE`` sets
+The fonts are those of the pinned assets, and for rare characters the one of Debian's ``fonts-babelstone-han`` where it
+is installed. ``python -m app.settlement.typesetting TEMPLATE DATE`` sets
 the data of its standard input: a bill of thousands of lines takes a gigabyte, which only the end of a process frees.
 """
 
@@ -18,6 +19,7 @@ from app.settlement.glyphs import coverage
 
 FONT_FOLDER: Final = Path(__file__).parent / "fonts"
 FONT_FILES: Final = ("NotoSansSC-Regular.ttf", "NotoSansSC-Bold.ttf")
+RARE_FONT: Final = Path("/usr/share/fonts/truetype/babelstone/BabelStoneHan.ttf")
 FAMILY: Final = "Noto Sans SC"
 STANDARD: Final = "a-2u"
 AT_ONCE: Final = 2
@@ -64,8 +66,10 @@ def pdf(template: Path, data: str, dated: datetime) -> bytes:
 
 @cache
 def _fonts() -> typst.Fonts:
-    """The fonts of the folder: without one, typst would leave text out and say nothing."""
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER])
+    """The fonts of the folder, without which typst would leave text out and say nothing; what they lack is taken from
+    the font of rare characters."""
+    folders = [FONT_FOLDER, *([RARE_FONT.parent] if RARE_FONT.exists() else [])]
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=folders)
     if FAMILY not in fonts.families():
         raise RuntimeError(f"{FAMILY} is not in {FONT_FOLDER}: make setup and the image build install it")
     return fonts
@@ -73,8 +77,9 @@ def _fonts() -> typst.Fonts:
 
 @cache
 def covered() -> frozenset[int]:
-    """The code points that every weight of the font can show."""
-    return frozenset.intersection(*(coverage(FONT_FOLDER / name) for name in FONT_FILES))
+    """The code points that every weight of the font can show, and those of the font of rare characters."""
+    common = frozenset.intersection(*(coverage(FONT_FOLDER / name) for name in FONT_FILES))
+    return common | (coverage(RARE_FONT) if RARE_FONT.exists() else frozenset())
 
 
 if __name__ == "__main__":

@@ -112,7 +112,9 @@ async def test_every_refusal_leaves_everything_as_it_was(desk: Office) -> None:
         assert await desk.refused("li", f"{path}/payments", payment | change) == (422, code)
     assert await desk.get("/ledger/trial-balance") == before
     await desk.do("li", f"{path}/payments", payment)
-    assert await desk.refused("li", f"{path}/payments", payment) == (409, "bank_reference_used")
+    for reference in ("B1", "b1", " ｂ１"):  # in whatever case and width
+        again = payment | {"bank_reference": reference}
+        assert await desk.refused("li", f"{path}/payments", again) == (409, "bank_reference_used")
     assert await desk.refused("li", f"{path}/cancellation", {"reason": "x"}) == (409, "invalid_move")
     assert await desk.refused("li", "/disbursements/dis_999999/approval") == (404, "not_found")
     assert await desk.refused("hospital", "/disbursements", wanted) == (403, "forbidden_scope")

@@ -4,8 +4,8 @@ import asyncpg
 import httpx
 import pytest
 
+from app.basics.text import folded_name
 from app.nhsa.client import filled
-from app.nhsa.identity import folded_name
 from tests.nhsa.national import Hospital
 from tests.nhsa.test_stay import visit_id
 from tests.world import World

@@ -64,6 +64,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "文字不符合该字段的格式。请检查首尾空格、控制字符和位数，按接口文档修改。",
         "The text doesn't have the form of this field. Check blanks at its ends, control characters and its length.",
     ),
+    "character_refused": (
+        "编号中不能有字符 {character}（空白、不可见字符或形似连字符的横线）。请删去该字符，横线改用半角“-”。",
+        "The id has the character {character}: a blank, an unseen one, or one that looks like a hyphen. "
+        "Remove it, or write a plain hyphen.",
+    ),
     "nul_character": (
         "文字中含有空字符（U+0000）。请在导出数据时去掉该字符。",
         "The text contains a NUL character (U+0000). Remove it where the data is exported.",

@@ -393,6 +393,8 @@ CREATE TABLE bank_movement (
   CONSTRAINT bank_movement_of CHECK (num_nonnulls(disbursement_id, prepayment_id, claim_id) = 1)
 );
 CREATE INDEX bank_movement_order ON bank_movement (disbursement_id);
+-- Whoever types a reference in another case means the same payment.
+CREATE UNIQUE INDEX bank_movement_reference ON bank_movement (upper(bank_reference));
 CREATE INDEX bank_movement_prepayment ON bank_movement (prepayment_id);
 CREATE INDEX bank_movement_claim ON bank_movement (claim_id);
 
