@@ -6,7 +6,7 @@ A record counts for the counties below it that say nothing of their own. A settl
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ from app.registry.service import may_write, refuse
 from app.registry.tables import area, area_figure
 from app.service.caller import Caller, Service
 from app.service.http import open_request
-from app.service.wire import AreaCode, Code, Day, Money
+from app.service.wire import AreaCode, Code, Day, EndDay, Money
 from app.tiers.policy import can_be_own
 
 MAX_FIGURES: Final = 200
@@ -36,19 +36,20 @@ class AreaFigure(Struct, forbid_unknown_fields=True, frozen=True):
     amount: Money
     from_: Day = field(name="from")
     document: Annotated[Source, Meta(min_length=1)]
-    until: Day | None = None
+    until: EndDay | None = None
     clause: Source = ""
     status: Literal["enacted", "assumed"] = "enacted"
 
 
 class AreaRecordRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/areas/{area_code}``: the state wanted. What is left out is as the code says."""
+    """The body of ``PUT /v1/areas/{area_code}``: the state wanted. What isn't sent stays as it is known, at first as
+    the code says; null, or an empty list, takes it away."""
 
     name: GivenName
-    pooling_area: AreaCode | None = None
-    pack: Code | None = None
-    dictionary: Code | None = None
-    incomes: Annotated[list[AreaFigure], Meta(max_length=MAX_FIGURES)] = []
+    pooling_area: AreaCode | UnsetType | None = UNSET
+    pack: Code | UnsetType | None = UNSET
+    dictionary: Code | UnsetType | None = UNSET
+    incomes: Annotated[list[AreaFigure], Meta(max_length=MAX_FIGURES)] | UnsetType = UNSET
 
 
 class AreaAnswer(Struct):
@@ -73,11 +74,19 @@ async def put_area(service: Service, caller: Caller, area_code: str, wanted: Are
         if not may_write(caller, area_code) or not may_write(caller, wanted.pooling_area or area_code):
             raise NotFound("not_found")
         await hold(connection, Lock.AREA_RECORD, area_code)
-        await correct(connection, caller, area, key, [{name: getattr(wanted, name) for name in RECORD}])
-        await correct(connection, caller, area_figure, key, [_figure_row(one) for one in wanted.incomes])
+        known = await _read(connection, area_code)
+        record = {name: _wanted(getattr(wanted, name), getattr(known, name, None)) for name in RECORD}
+        await correct(connection, caller, area, key, [record])
+        if not isinstance(wanted.incomes, UnsetType):
+            await correct(connection, caller, area_figure, key, [_figure_row(one) for one in wanted.incomes])
         answer = await _read(connection, area_code)
     assert answer is not None
     return answer
+
+
+def _wanted(sent: str | UnsetType | None, known: str | None) -> str | None:
+    """What a member of a record shall be: as it is known where it wasn't sent."""
+    return known if isinstance(sent, UnsetType) else sent
 
 
 async def read_area(service: Service, caller: Caller, area_code: str) -> AreaAnswer:
@@ -121,14 +130,15 @@ def _faults(service: Service, area_code: str, wanted: AreaRecordRequest) -> list
     faults = []
     if len(area_code) != 6 or not area_code.isascii() or not area_code.isdigit():
         faults.append(Fault("/area_code", "text_format"))
-    if wanted.pack is not None and wanted.pack not in service.book.packs:
+    if wanted.pack and wanted.pack not in service.book.packs:
         faults.append(Fault("/pack", "pack_unknown"))
-    for index, one in enumerate(wanted.incomes):
+    incomes = wanted.incomes or []
+    for index, one in enumerate(incomes):
         packs = service.book.packs.values()
         if not any(can_be_own(pack.parameters[one.parameter]) for pack in packs if one.parameter in pack.parameters):
             faults.append(Fault(f"/incomes/{index}/parameter", "parameter_unknown"))
         faults += interval_faults(one.from_, one.until, f"/incomes/{index}/until")
-    return faults + _overlaps(wanted.incomes)
+    return faults + _overlaps(incomes)
 
 
 def _overlaps(figures: list[AreaFigure]) -> list[Fault]:

@@ -9,27 +9,28 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 from sqlalchemy import Column, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
 from app.registry.dated import correct, current, whole_span
-from app.registry.facts import MAX_PERIODS, Period, interval_faults, overlaps, period_faults, span_faults
+from app.registry.facts import MAX_PERIODS, Period, interval_faults, overlaps, period_faults, sent, span_faults
 from app.registry.service import may_write, refuse, sent_code
 from app.registry.tables import chronic_registration, family_doctor_contract, hospital, person
 from app.service.caller import Caller, Service
 from app.service.http import open_request
-from app.service.wire import Code, Day, is_code
+from app.service.wire import Code, Day, EndDay, is_code
 
 
 class RegistrationRequest(Struct, forbid_unknown_fields=True):
     """The body of ``PUT …/chronic-registrations/{disease_code}``: the state wanted, one interval or several
-    ``periods``; an empty list withdraws the registration."""
+    ``periods``; an empty list withdraws the registration. An ``until`` that isn't sent stays as it is known; null opens
+    it."""
 
     from_: Day | None = field(name="from", default=None)
-    until: Day | None = None
+    until: EndDay | UnsetType | None = UNSET
     periods: Annotated[list[Period], Meta(max_length=MAX_PERIODS)] | None = None
 
 
@@ -44,12 +45,13 @@ class RegistrationAnswer(Struct):
 
 
 class DoctorContractRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/family-doctor/contracts/{id}``."""
+    """The body of ``PUT /v1/family-doctor/contracts/{id}``. An ``until`` that isn't sent stays as it is known; null
+    opens it."""
 
     person_id: Code
     hospital_code: Code
     from_: Day = field(name="from")
-    until: Day | None = None
+    until: EndDay | UnsetType | None = UNSET
 
 
 class DoctorContractAnswer(Struct):
@@ -71,15 +73,28 @@ async def put_registration(
     """Bring a person's registration for a disease to the state wanted. Refused with every fault, NotFound for a person
     out of reach. The disease need not be in a pack's list: that is asked when a bill is settled."""
     refuse(sent_code(disease_code, "/disease_code") + _registration_faults(wanted))
-    periods = _periods(wanted)
     key = {"person_id": person_id, "disease_code": disease_code}
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         await hold(connection, Lock.PERSON, person_id)
         await _own_person(connection, caller, person_id)
+        held = await current(connection, chronic_registration, key)
+        until = None if wanted.periods is not None else _until(wanted.from_, wanted.until, held)
+        periods = _periods(wanted, until)
         rows = [{"valid_from": one.from_, "valid_until": one.until} for one in periods]
-        await correct(connection, caller, chronic_registration, key, rows)
+        await correct(connection, caller, chronic_registration, key, rows, held)
     return _registration(person_id, disease_code, periods)
+
+
+def _until(since: date | None, sent_: date | UnsetType | None, held: Sequence[RowMapping]) -> date | None:
+    """The end that is wanted: the one that is known where none was sent. Refused ``interval_empty`` when that leaves
+    no day."""
+    if not isinstance(sent_, UnsetType):
+        return sent_
+    ends = [row["valid_until"] for row in held]
+    until = None if None in ends or not ends else max(ends)
+    refuse(interval_faults(since, until, "/until"))
+    return until
 
 
 async def read_registration(service: Service, caller: Caller, person_id: str, disease_code: str) -> RegistrationAnswer:
@@ -107,17 +122,17 @@ def _registration_faults(wanted: RegistrationRequest) -> list[Fault]:
     if wanted.periods is None:
         if wanted.from_ is None:
             return [Fault("/from", "missing")]
-        return interval_faults(wanted.from_, wanted.until, "/until")
+        return interval_faults(wanted.from_, sent(wanted.until), "/until")
     faults = period_faults(wanted.periods, "/periods")
     if wanted.periods:
-        faults += span_faults(wanted.periods, wanted.from_, wanted.until, "/")
+        faults += span_faults(wanted.periods, wanted.from_, sent(wanted.until), "/")
     return faults
 
 
-def _periods(wanted: RegistrationRequest) -> list[Period]:
+def _periods(wanted: RegistrationRequest, until: date | None) -> list[Period]:
     if wanted.periods is not None:
         return sorted(wanted.periods, key=lambda one: one.from_)
-    return [] if wanted.from_ is None else [Period(wanted.from_, wanted.until)]
+    return [] if wanted.from_ is None else [Period(wanted.from_, until)]
 
 
 def _registration(person_id: str, disease_code: str, periods: Sequence[Period]) -> RegistrationAnswer:
@@ -148,7 +163,7 @@ async def put_doctor_contract(
     """Make a contract, or correct it. Refused with every fault, an unknown person or hospital among them; Conflict
     ``contract_overlap`` when the person has another contract on one of its days; NotFound for a contract out of
     reach."""
-    refuse(sent_code(contract_id, "/id") + interval_faults(wanted.from_, wanted.until, "/until"))
+    refuse(sent_code(contract_id, "/id") + interval_faults(wanted.from_, sent(wanted.until), "/until"))
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         # The contract first, then its person: two contracts of one person, or one put twice, wait for each other.
@@ -159,15 +174,16 @@ async def put_doctor_contract(
         held = await current(connection, family_doctor_contract, {"contract_id": contract_id})
         if held:
             await _own_person(connection, caller, held[0]["person_id"])
-        await _refuse_overlap(connection, contract_id, wanted)
+        until = _until(wanted.from_, wanted.until, held)
+        await _refuse_overlap(connection, contract_id, wanted, until)
         row = {
             "person_id": wanted.person_id,
             "hospital_code": wanted.hospital_code,
             "valid_from": wanted.from_,
-            "valid_until": wanted.until,
+            "valid_until": until,
         }
         await correct(connection, caller, family_doctor_contract, {"contract_id": contract_id}, [row], held)
-    return DoctorContractAnswer(contract_id, wanted.person_id, wanted.hospital_code, wanted.from_, wanted.until)
+    return DoctorContractAnswer(contract_id, wanted.person_id, wanted.hospital_code, wanted.from_, until)
 
 
 async def read_doctor_contract(service: Service, caller: Caller, contract_id: str) -> DoctorContractAnswer:
@@ -194,8 +210,10 @@ async def _refuse_unknown(connection: AsyncConnection, wanted: DoctorContractReq
         raise Refused(faults)
 
 
-async def _refuse_overlap(connection: AsyncConnection, contract_id: str, wanted: DoctorContractRequest) -> None:
+async def _refuse_overlap(
+    connection: AsyncConnection, contract_id: str, wanted: DoctorContractRequest, until: date | None
+) -> None:
     for row in await current(connection, family_doctor_contract, {"person_id": wanted.person_id}):
-        shares = overlaps(wanted.from_, wanted.until, row["valid_from"], row["valid_until"])
+        shares = overlaps(wanted.from_, until, row["valid_from"], row["valid_until"])
         if row["contract_id"] != contract_id and shares:
             raise Conflict("contract_overlap", values={"from": row["valid_from"].isoformat()})

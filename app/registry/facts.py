@@ -14,7 +14,7 @@ from app.basics.money import parsed, rate, trimmed
 from app.basics.text import folded, folded_name
 from app.registry.dated import overlapping, whole_span
 from app.service.security import looks_like_id_number, valid_id_number
-from app.service.wire import AreaCode, Code, Day, Price, Rate
+from app.service.wire import AreaCode, Code, Day, EndDay, Price, Rate
 from app.tiers.model import LEVELS, BenefitClass, CatalogueClass
 
 MAX_IDENTITIES: Final = 200
@@ -32,7 +32,7 @@ class Period(Struct, forbid_unknown_fields=True, frozen=True):
     """The days in [from, until); without ``until`` open."""
 
     from_: Day = field(name="from")
-    until: Day | None = None
+    until: EndDay | None = None
 
 
 class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
@@ -40,7 +40,7 @@ class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
 
     class_: BenefitClass = field(name="class")
     from_: Day = field(name="from")
-    until: Day | None = None
+    until: EndDay | None = None
     evidence: Evidence | None = None
 
 
@@ -58,7 +58,7 @@ class PersonRequest(Struct, forbid_unknown_fields=True):
     insurance_type: Code
     identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)]
     insured_from: Day | UnsetType | None = UNSET
-    insured_until: Day | UnsetType | None = UNSET
+    insured_until: EndDay | UnsetType | None = UNSET
     insured_periods: Annotated[list[Period], Meta(min_length=1, max_length=MAX_PERIODS)] | None = None
     area_from: Day | None = None
 
@@ -88,16 +88,17 @@ class Ceilings(Struct, forbid_unknown_fields=True):
 
 
 class CatalogueRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``PUT /v1/catalogue/{item_code}``: the version that begins on ``valid_from``."""
+    """The body of ``PUT /v1/catalogue/{item_code}``: the version that begins on ``valid_from``. Of one that is known,
+    what isn't sent stays: ``valid_until`` and ``ceilings`` (null takes them away), ``restricted``."""
 
     name: GivenName
     kind: ItemKind
     class_: CatalogueClass = field(name="class")
     first_pay_ratio: Rate
     valid_from: Day
-    valid_until: Day | None = None
-    ceilings: Ceilings | None = None
-    restricted: bool = False
+    valid_until: EndDay | UnsetType | None = UNSET
+    ceilings: Ceilings | UnsetType | None = UNSET
+    restricted: bool | UnsetType = UNSET
 
 
 class CatalogueAnswer(Struct):
@@ -235,13 +236,13 @@ def catalogue_faults(wanted: CatalogueRequest) -> list[Fault]:
     faults = []
     if wanted.class_ == "A" and rate(wanted.first_pay_ratio) != 0:
         faults.append(Fault("/first_pay_ratio", "ratio_for_class_a"))
-    if _is_empty(wanted.valid_from, wanted.valid_until):
+    if _is_empty(wanted.valid_from, sent(wanted.valid_until)):
         faults.append(Fault("/valid_until", "interval_empty"))
     return faults
 
 
 def catalogue_values(item_code: str, wanted: CatalogueRequest) -> dict[str, Any]:
-    """A version as the columns of its row."""
+    """A version as the columns of its row; what wasn't sent is as in a new version."""
     ceilings = wanted.ceilings or Ceilings()
     by_level = zip(LEVELS, (ceilings.level_1, ceilings.level_2, ceilings.level_3), strict=True)
     return {
@@ -251,10 +252,16 @@ def catalogue_values(item_code: str, wanted: CatalogueRequest) -> dict[str, Any]
         "class": wanted.class_,
         "first_pay_ratio": rate(wanted.first_pay_ratio),
         **{f"ceiling_{level}": None if text is None else parsed(text, 6) for level, text in by_level},
-        "restricted": wanted.restricted,
+        "restricted": wanted.restricted is True,
         "valid_from": wanted.valid_from,
-        "valid_until": wanted.valid_until,
+        "valid_until": sent(wanted.valid_until),
     }
+
+
+def unsent(wanted: CatalogueRequest) -> list[str]:
+    """The columns of a version that a request leaves as they are known."""
+    ceilings = [f"ceiling_{level}" for level in LEVELS] if wanted.ceilings is UNSET else []
+    return ceilings + [name for name in ("valid_until", "restricted") if getattr(wanted, name) is UNSET]
 
 
 def overlaps(since: date, until: date | None, other_since: date, other_until: date | None) -> bool:

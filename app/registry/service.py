@@ -33,6 +33,7 @@ from app.registry.facts import (
     overlaps,
     person_faults,
     price_text,
+    unsent,
 )
 from app.registry.person_history import (
     Days,
@@ -322,6 +323,9 @@ async def put_catalogue_entry(
         # Two PUTs of one item: each would see no overlap with the other's version, which isn't committed yet.
         await hold(connection, Lock.CATALOGUE_ITEM, item_code)
         versions = (await connection.execute(current)).mappings().all()
+        known = next((row for row in versions if row["valid_from"] == wanted.valid_from), None)
+        if known is not None:
+            values |= {name: known[name] for name in unsent(wanted)}
         await _add_version(connection, caller, versions, values)
     return _catalogue_answer(values)
 

@@ -27,6 +27,7 @@ from app.service.columns import ListColumn
 from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, open_request, service_of
 from app.service.openapi import gives
 from app.service.security import require, sign, verify
+from app.service.wire import NO_END
 
 EXPORT_ROWS: Final = 1000
 
@@ -231,10 +232,16 @@ def plain_type(type_: object) -> object:
 def typed_filters(one: AnyList, texts: Mapping[str, str]) -> dict[str, object]:
     """A query's texts as the filters' own kinds; what isn't of its kind stays a text, for the struct to refuse."""
     kinds = {field.encode_name: _plain(field.type)[0] for field in msgspec.structs.fields(one.filters)}
-    return {name: _typed(kinds.get(name, str), folded(text)) for name, text in texts.items()}
+    return {
+        name: _typed(kinds.get(name, str), folded(text))
+        for name, text in texts.items()
+        if text not in NO_END or date not in get_args(kinds.get(name, str))
+    }
 
 
 def _folded(value: Any) -> Any:
+    if isinstance(value, date) and value.isoformat() in NO_END:  # as a limit it is none
+        return None
     return folded(value) if isinstance(value, str) else value
 
 

@@ -68,8 +68,10 @@ Reference = Annotated[
 AreaCode = Annotated[str, _meta("area", r"\A[0-9]{6}\Z", "530100", "An administrative division, six digits.")]
 Name = Annotated[str, Meta(max_length=200)]
 Day = date
+EndDay = Annotated[date, Meta(extra={"kind": "end"}, description="The first day after; 9999-12-31 is none, like null.")]
 Instant = Annotated[datetime, Meta(tz=True)]
 
+NO_END: Final = frozenset({"9999-12-31", "2999-12-31"})
 _FOLDED: Final = frozenset({"code", "reference", "area"})
 _DECIMALS: Final = frozenset({"money", "price", "quantity", "rate"})
 _MOST_INT: Final = 2**63 - 1
@@ -104,6 +106,9 @@ def decode(data: bytes, type_: type[T]) -> T:
     request. Knows form only: whether amounts add up or a person exists is decided elsewhere.
     """
     plan = _plans.get(type_) or _plan(type_)
+    if b"9999-12-31" in data or b"2999-12-31" in data:  # what means no end is told by the walk
+        folded_value: T = _decoded_folded(data, plan)
+        return folded_value
     try:
         value: T = plan.decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -236,6 +241,8 @@ def _fold(annotated: mi.Type) -> _Fold | None:
     match type_:
         case mi.StrType() if kind in _FOLDED:
             return lambda value: folded(value) if isinstance(value, str) else value
+        case mi.DateType() if kind == "end":
+            return lambda value: None if isinstance(value, str) and value in NO_END else value
         case mi.UnionType(types=types):
             return next(filter(None, map(_fold, types)), None)
         case mi.ListType(item_type=inner) | mi.VarTupleType(item_type=inner):
