@@ -8,6 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+from app.basics.errors import Fault
+
 WIDE: Final = {0xFEE0 + code: code for code in range(0x21, 0x7F)}  # U+FF01–FF5E are ASCII in full width
 DASHES: Final = ((0x2010, 0x2015), (0x2212, 0x2212))
 # Blanks, controls and format characters of every script, and what is drawn as nothing: fillers, selectors of variants.
@@ -57,6 +59,18 @@ def refused_character(text: str, *, inner_blanks: bool = False) -> str | None:
     """
     found = (_NO_REFERENCE if inner_blanks else _NO_CODE).search(text)
     return None if found is None else f"U+{ord(found[0][-1]):04X}"
+
+
+def text_fault(text: str, pointer: str, *, inner_blanks: bool = False) -> Fault | None:
+    """The fault of a folded text that has a character which no id has; that character is named unless it is a control
+    or half of one."""
+    character = refused_character(text, inner_blanks=inner_blanks)
+    if character is None:
+        return None
+    code = int(character[2:], 16)
+    if code < 0x20 or code == 0x7F or 0xD800 <= code <= 0xDFFF:
+        return Fault(pointer, "text_format")
+    return Fault(pointer, "character_refused", {"character": character})
 
 
 def folded_reference(text: str) -> str:

@@ -24,6 +24,7 @@ from app.registry.facts import (
     identity_faults,
     interval_faults,
     overlaps,
+    sent,
 )
 from app.registry.paying_area import NO_RECORDS, FoundArea
 from app.service.caller import OpenState
@@ -146,7 +147,9 @@ def _fact_faults(given: OfflineBill) -> list[Fault]:
     for index, item in enumerate(given.catalogue):
         faults += _below(f"/catalogue/{index}", catalogue_faults(item))
         earlier = versions.setdefault(item.item_code, [])
-        if any(overlaps(item.valid_from, item.valid_until, other.valid_from, other.valid_until) for other in earlier):
+        if any(
+            overlaps(item.valid_from, sent(item.valid_until), one.valid_from, sent(one.valid_until)) for one in earlier
+        ):
             faults.append(Fault(f"/catalogue/{index}/valid_from", "catalogue_overlap"))
         earlier.append(item)
     return faults
@@ -186,7 +189,7 @@ def _entry(item: OfflineItem) -> CatalogueEntry:
         catalogue_class=item.class_,
         first_pay_ratio=values["first_pay_ratio"],
         ceilings=(values["ceiling_1"], values["ceiling_2"], values["ceiling_3"]),
-        restricted=item.restricted,
+        restricted=values["restricted"],
         valid_from=item.valid_from,
-        valid_until=item.valid_until,
+        valid_until=values["valid_until"],
     )

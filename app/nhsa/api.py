@@ -2,15 +2,18 @@
 
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
+from python_multipart.multipart import parse_options_header
 from starlette.responses import Response
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import OnestopError, Unauthorized, Unavailable
+from app.nhsa.call import FileOutput
 from app.nhsa.door import answered, authenticate, caller_of, known_infno
-from app.nhsa.envelope import envelope_of, error_text, plain_body, sender_of, written
+from app.nhsa.envelope import envelope_of, error_text, plain_body, plain_upload, sender_of, written
 from app.nhsa.gateway import refusal
 from app.service import metrics
 from app.service.http import answer, service_of
@@ -82,7 +85,8 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
     fields: dict[str, object] = {}
     try:
         try:
-            fields = plain_body(await _body(request, service.settings.max_body_bytes))
+            data = await _body(request, service.settings.max_body_bytes)
+            fields = plain_upload(data, boundary) if (boundary := _boundary(request)) else plain_body(data)
         except OnestopError as unreadable:
             await _authenticate(request, None)
             raise unreadable
@@ -100,7 +104,17 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         return _json(written(known, received, error=error_text(error)))
     caller = caller_of(envelope, request.state.request_id)
     request.state.subject = caller.principal.subject
-    return _json(await answered(service, request.app.state.dictionaries, envelope, caller, received))
+    result = await answered(service, request.app.state.dictionaries, envelope, caller, received)
+    if isinstance(result, FileOutput):
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.filename)}"}
+        return Response(result.content, 200, headers, "application/octet-stream")
+    return _json(result)
+
+
+def _boundary(request: Request) -> bytes | None:
+    """What parts a multipart body, None when it isn't one."""
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    return options.get(b"boundary") if kind == b"multipart/form-data" else None
 
 
 def _json(content: object, status: int = 200) -> Response:

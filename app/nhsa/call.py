@@ -24,6 +24,13 @@ from app.service.security import decrypt, encrypt
 Output = dict[str, object] | list[dict[str, object]]
 
 
+class FileOutput(Struct, frozen=True):
+    """A file instead of an answer in JSON."""
+
+    filename: str
+    content: bytes
+
+
 @dataclass(slots=True)
 class Call:
     """A checked message inside its transaction.
@@ -100,6 +107,8 @@ async def visit_for(
         raise refused("nhsa_visit_unknown", f"{pointer}/mdtrt_id")
     if visit.person_id != row["psn_no"]:
         raise refused("nhsa_person_differs", f"{pointer}/psn_no")
+    if row.get("insutype", visit.insutype) != visit.insutype:
+        raise refused("nhsa_person_differs", f"{pointer}/insutype")
     if setting is not None and visit.setting != setting:
         raise refused("nhsa_visit_setting", f"{pointer}/mdtrt_id")
     call.visit_no, call.person_id = visit.visit_no, visit.person_id

@@ -240,8 +240,10 @@ async def reconcile(kit: Kit) -> None:
     number = (await kit.done("9101", {"fsUploadIn": file}))["file_qury_no"]
     result = (await kit.done("3202", {"data": filled("3202", "data", **span, file_qury_no=number)}))["fileinfo"]
     asked = {name: result[name] for name in ("file_qury_no", "filename")}
-    answer = await kit.done("9102", {"fsDownloadIn": asked | {"fixmedins_code": kit.sender.hospital_code}})
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["in"]))) as archive:
+    asked["fixmedins_code"] = kit.sender.hospital_code
+    answer = await kit.sender.post(kit.sender.envelope("9102", {"fsDownloadIn": asked}))
+    must(answer.headers["content-type"] == "application/octet-stream", "9102 应以文件流返回")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         text = archive.read(archive.namelist()[0]).decode()
     must("only_theirs" in text, "3202 的结果文件应列出机构有、中心无的一行")
 

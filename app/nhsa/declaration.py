@@ -34,7 +34,7 @@ async def declare(call: Call) -> Output:
         raise refused("nhsa_clr_type_unsupported", "/data/0/clr_type")
     if "enddate" in row and day(row["enddate"]) < day(row["begndate"]):
         raise refused("interval_empty", "/data/0/enddate")
-    period = as_period(f"{row['setlym'][:4]}-{row['setlym'][4:]}", "/data/0/setlym")
+    period = _period(row["setlym"])
     area = pooling_area(_area(call))
     number = await _statement(call, area, period)
     parts = await filing_store.declarations(call.connection, number)
@@ -50,6 +50,14 @@ async def declare(call: Call) -> Output:
             raise Conflict("nhsa_message_running") from error
         raise
     return {"result": call.shown("result", {"clr_appy_evt_id": shown_id(DECLARATION, declared)})}
+
+
+def _period(setlym: str) -> str:
+    """The month of ``setlym``, ``2018-05`` for 201805."""
+    digits = setlym.replace("-", "")
+    if len(digits) != 6 or not digits.isascii() or not digits.isdigit() or not 1 <= int(digits[4:]) <= 12:
+        raise refused("nhsa_month_format", "/data/0/setlym")
+    return as_period(f"{digits[:4]}-{digits[4:]}", "/data/0/setlym")
 
 
 def _area(call: Call) -> str:

@@ -2,16 +2,29 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
 from app.basics.errors import Conflict, NotFound, OnestopError, Unauthorized, Unavailable
-from app.nhsa import declaration, filing, message, person, query, reconciliation, session, settling, store, undo, visit
+from app.nhsa import (
+    declaration,
+    directory,
+    filing,
+    message,
+    person,
+    query,
+    reconciliation,
+    session,
+    settling,
+    store,
+    undo,
+    visit,
+)
 from app.nhsa import fees as lines
-from app.nhsa.call import Call, Output, refused
+from app.nhsa.call import Call, FileOutput, Output, refused
 from app.nhsa.dictionary import BASELINE, Dictionaries, Dictionary
 from app.nhsa.envelope import Envelope, error_text, written
 from app.nhsa.fields import TRANSACTIONS, checked
@@ -26,12 +39,19 @@ from app.service.http import open_request
 from app.service.security import Principal, looks_like_id_number
 
 LOGGER: Final = logging.getLogger("onestop.nhsa")
-Handler = Callable[[Call], Awaitable[Output]]
+LOOKS_UP: Final = frozenset({"1101", "2001", "2201", "2401"})
+NOT_THE_PERSON: Final = frozenset({"unknown_person", "nhsa_person_differs", "nhsa_not_identified"})
+MOST_FAILURES: Final = 60
+HOUR: Final = timedelta(hours=1)
+Handler = Callable[[Call], Awaitable[Output | FileOutput]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "9001": session.sign_in,
     "9002": session.sign_out,
     "1101": person.identify,
+    "1201": directory.institutions,
+    "1312": directory.catalogue,
+    "1901": directory.code_list,
     "2001": person.entitlement,
     "2201": visit.register_outpatient,
     "2202": visit.withdraw_outpatient,
@@ -66,6 +86,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "5204": query.lines,
     "5206": person.year_to_date,
     "5301": filing.registrations,
+    "5303": query.admitted,
     "9101": reconciliation.upload,
     "9102": reconciliation.download,
 }
@@ -118,19 +139,20 @@ def _as_hospital(hospital_code: str, operator: str, request_id: str) -> Caller:
 
 async def answered(
     service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
-) -> bytes:
+) -> bytes | FileOutput:
     """The answer to a message, whatever happens; ``err_msg`` tells what can't be done and what must not happen."""
     infno = envelope.infno
+    answer: bytes | FileOutput
     try:
         outcome, answer = await _answered(service, dictionaries, envelope, caller, received)
     except Unavailable as error:
         LOGGER.warning("transaction %s has to be repeated: %s", infno, error.code)
         outcome, answer = "refused", written(envelope.fields, received, error=error_text(Unavailable("nhsa_busy")))
     except OnestopError as error:
-        outcome, answer = "refused", written(envelope.fields, received, error=error_text(error, infno))
+        outcome, refusal = "refused", written(envelope.fields, received, error=error_text(error, infno))
+        answer = refusal
         metrics.observe_rejection([fault.code for fault in error.faults] or [error.code], route=f"nhsa {infno}")
-        if infno in REMEMBERED:
-            await message.keep_refused(service, caller, envelope, answer)
+        await message.keep_refused(service, caller, envelope, refusal, failed_lookup=_failed_lookup(infno, error))
     except Exception as error:
         outcome = "failed"
         fields = {"request_id": caller.request_id}
@@ -141,6 +163,11 @@ async def answered(
     return answer
 
 
+def _failed_lookup(infno: str, error: OnestopError) -> bool:
+    """Whether a refusal says that the person isn't the one whom the message names."""
+    return infno in LOOKS_UP and any(fault.code in NOT_THE_PERSON for fault in error.faults)
+
+
 def failure(request_id: str) -> OnestopError:
     """A defect as it is told to the sender: by its request id, without any of its text."""
     return OnestopError("nhsa_failed", values={"request_id": request_id})
@@ -148,7 +175,7 @@ def failure(request_id: str) -> OnestopError:
 
 async def _answered(
     service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
-) -> tuple[str, bytes]:
+) -> tuple[str, bytes | FileOutput]:
     infno = envelope.infno
     handler = HANDLERS.get(infno)
     if handler is None:
@@ -160,6 +187,8 @@ async def _answered(
         hospital = await store.hospital(connection, envelope.hospital_code, shanghai_day(now))
         if hospital is None:
             raise refused("unknown_hospital", "/fixmedins_code")
+        if infno in LOOKS_UP and await store.failed_lookups(connection, envelope.hospital_code, HOUR) >= MOST_FAILURES:
+            raise Conflict("nhsa_too_many_failures", values={"limit": str(MOST_FAILURES)})
         if infno in REMEMBERED:
             stored = await message.replayed(service, connection, envelope)
             if stored is not None:
@@ -168,6 +197,8 @@ async def _answered(
         nodes = checked(infno, envelope.sent, envelope.fields, dictionary)
         call = Call(service, session, connection, caller, envelope, nodes, dictionary, hospital, now)
         output = await handler(call)
+        if isinstance(output, FileOutput):
+            return "accepted", output
         answer = written(envelope.fields, received, output=output)
         if infno in REMEMBERED:
             await message.keep(call, answer)

@@ -4,10 +4,11 @@ Read without complaint: ``input`` as a JSON text, names in any case, numbers as 
 ``"null"``, any content type, a byte order mark. Numbers keep their digits: nothing goes through a float.
 """
 
+import base64
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -17,14 +18,15 @@ import msgspec
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Malformed, OnestopError, Refused
-from app.basics.text import folded, refused_character
+from app.basics.text import folded, text_fault
 from app.nhsa.fields import TRANSACTIONS, is_list
 from app.service.messages import text
 from app.service.wire import is_code
 
 MAX_MSGID: Final = 30
 MAX_TEXT: Final = 200
-MAX_SHOWN_FAULTS: Final = 20
+MAX_ERROR: Final = 200
+_LEFT: Final = "；另有 {left} 处问题"
 FIELDS: Final = (
     "infno",
     "msgid",
@@ -46,6 +48,7 @@ FIELDS: Final = (
 )
 _NAMED: Final = ("msgid", "fixmedins_code")
 ALIASES: Final = {"2203A": "2203", "2206A": "2206", "2207A": "2207"}
+_PART_NAME: Final = re.compile(rb'[; ]name="?([^";\r\n]+)')
 _INFNO: Final = re.compile(r"\d{4}")
 _AREA: Final = re.compile(r"\d{6}")
 
@@ -94,6 +97,32 @@ def plain_body(data: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise Malformed("malformed_json")
     return value
+
+
+def plain_upload(data: bytes, boundary: bytes) -> dict[str, object]:
+    """The members of a multipart body (9101): those of its text ``jsonStr``, with the file of its part ``file`` or
+    ``in`` put into the input; else Malformed."""
+    parts = dict(_parts(data, boundary))
+    fields = plain_body(parts.get("jsonStr", parts.get("jsonstr", b"")))
+    content = parts.get("file", parts.get("in"))
+    sent = fields.get("input")
+    if isinstance(sent, str):
+        sent = fields["input"] = plain_body(sent.encode())
+    node = sent.get("fsuploadin") if isinstance(sent, dict) else None
+    if isinstance(node, list) and len(node) == 1:
+        node = node[0]
+    if isinstance(node, dict) and content is not None:
+        node["in"] = base64.b64encode(content).decode()
+    return fields
+
+
+def _parts(data: bytes, boundary: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each part of a multipart body."""
+    for part in (b"\r\n" + data).split(b"\r\n--" + boundary)[1:]:
+        head, found, content = part.partition(b"\r\n\r\n")
+        name = _PART_NAME.search(head)
+        if found and name is not None:
+            yield name[1].decode("utf-8", "replace"), content
 
 
 def _lowered(value: object) -> object:
@@ -155,8 +184,9 @@ def _form_faults(fields: Mapping[str, str], infno: str, path_infno: str | None) 
     if len(fields.get("msgid", "")) > MAX_MSGID:
         faults.append(Fault("/msgid", "text_too_long", {"limit": str(MAX_MSGID)}))
     for name in _NAMED:
-        if (character := refused_character(fields.get(name, ""), inner_blanks=name == "msgid")) is not None:
-            faults.append(Fault(f"/{name}", "character_refused", {"character": character}))
+        fault = text_fault(fields.get(name, ""), f"/{name}", inner_blanks=name == "msgid")
+        if fault is not None:
+            faults.append(fault)
         elif name == "fixmedins_code" and name in fields and not is_code(fields[name]):
             faults.append(Fault(f"/{name}", "text_format"))
     return faults
@@ -208,12 +238,26 @@ def _stamp(instant: datetime) -> str:
 
 
 def error_text(error: OnestopError, infno: str | None = None) -> str:
-    """What is wrong, in Chinese: every fault with its node and field, then its code in brackets."""
+    """What is wrong, in Chinese and at most 200 characters: each fault with its node and field, then its code in
+    brackets; how many faults found no room."""
     if not error.faults:
-        return f"{text(error.code, error.values, 'zh')}[{error.code}]"
-    shown = [fault_text(fault, infno) for fault in error.faults[:MAX_SHOWN_FAULTS]]
-    left = len(error.faults) - len(shown)
-    return "；".join(shown) + (f"；另有 {left} 处问题" if left else "")
+        return _cut(text(error.code, error.values, "zh"), f"[{error.code}]")
+    said, left = "", len(error.faults)
+    for fault in error.faults:
+        more = fault_text(fault, infno)
+        if said and len(said) + len(more) + len(_LEFT.format(left=left)) >= MAX_ERROR:
+            break
+        said = f"{said}；{more}" if said else more
+        left -= 1
+    rest = _LEFT.format(left=left) if left else ""
+    last = f"[{error.faults[0].code}]" if left == len(error.faults) - 1 else ""
+    return _cut(said.removesuffix(last), last + rest) if last else said + rest
+
+
+def _cut(said: str, end: str) -> str:
+    """A text with its end, the middle cut where both are too long for ``err_msg``."""
+    room = MAX_ERROR - len(end)
+    return (said if len(said) <= room else said[: room - 1] + "…") + end
 
 
 def fault_text(fault: Fault, infno: str | None) -> str:

@@ -26,6 +26,7 @@ from app.tiers.model import Approved, CatalogueEntry, Line
 from app.tiers.scope import line_faults, line_scope
 
 ALL: str = "0000"
+NO_CEILING: int = 999_999 * 10**6  # millionths of a yuan: what the standard writes where there is none
 NATIONAL_NAMES: dict[str, str] = {
     "line_no": "feedetl_sn",
     "item_code": "med_list_codg",
@@ -46,6 +47,7 @@ async def upload(call: Call) -> Output:
     known = await visit_store.lines(call.connection, visit.visit_no)
     added = _lines(call, visit, rows, known)
     _check(visit, known, added)
+    await _refuse_settled_days(call, visit, added)
     await visit_store.add_lines(call.connection, visit.visit_no, added)
     versions = await store.catalogue(call.connection, [line.item_code for line in added])
     level = (await hospital_at(call, visit)).level
@@ -59,6 +61,26 @@ async def _refuse_closed(call: Call, visit: Visit) -> None:
             raise refused(
                 "nhsa_visit_settled", "/feedetail/0/mdtrt_id", setl_id=shown_id(SETTLEMENT, item.settlement_id)
             )
+
+
+async def _refuse_settled_days(call: Call, visit: Visit, added: Sequence[FeeLine]) -> None:
+    """Days of an interim settlement that stands are settled: a line of one of them would belong to no bill."""
+    interim = [
+        item
+        for item in await visit_store.settlements_of(call.connection, call.hospital_code, visit.visit_id)
+        if item.interim and not item.reversed
+    ]
+    if not interim:
+        return
+    last = max(interim, key=lambda item: item.discharged_on)
+    values = {"until": last.discharged_on.isoformat(), "setl_id": shown_id(SETTLEMENT, last.settlement_id)}
+    faults = [
+        Fault(f"/feedetail/{index}/fee_ocur_time", "nhsa_day_settled", values)
+        for index, line in enumerate(added)
+        if shanghai_day(line.charged_at) <= last.discharged_on
+    ]
+    if faults:
+        raise Refused(faults)
 
 
 def _lines(call: Call, visit: Visit, rows: Sequence[Row], known: Sequence[FeeLine]) -> list[FeeLine]:
@@ -214,8 +236,9 @@ def catalogue_values(dictionary: Dictionary, version: CatalogueVersion | None, l
     """The catalogue's side of a line in national codes; an unknown code is own expense, like class C."""
     class_ = "C" if version is None else version.class_
     kind = "service" if version is None else version.kind
+    ceiling = None if version is None else version.ceilings[level - 1]
     return {
-        "pric_uplmt_amt": (None if version is None else version.ceilings[level - 1]) or 0,
+        "pric_uplmt_amt": NO_CEILING if ceiling is None else ceiling,
         "selfpay_prop": 10000 if version is None or class_ == "C" else version.first_pay_ratio,
         "chrgitm_lv": dictionary.chrgitm_lv[class_],
         "med_chrgitm_type": dictionary.med_chrgitm_type[kind],

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Refused
-from app.basics.text import folded, refused_character
+from app.basics.text import folded, text_fault
 from app.nhsa.dictionary import Dictionary
 
 Row = dict[str, str]
@@ -169,9 +169,9 @@ def _read(field: Field, value: object, dictionary: Dictionary) -> str | Fault:
     text = value.strip()
     if field.name in IDENTIFIERS or field.name in LOOSE_IDENTIFIERS:
         text = folded(value)
-        character = refused_character(text, inner_blanks=field.name in LOOSE_IDENTIFIERS)
-        if character is not None:
-            return Fault("", "character_refused", {"character": character})
+        fault = text_fault(text, "", inner_blanks=field.name in LOOSE_IDENTIFIERS)
+        if fault is not None:
+            return fault
     elif field.coded:
         text = folded(text)
     if _CONTROL.search(text):

@@ -16,6 +16,7 @@ from app.registry.facts import normal_id_number
 from app.registry.service import id_number_place, name_place
 from app.service.security import decrypt
 
+ID_CARD: Final = "02"
 IDENTIFIED_FOR: Final = timedelta(days=365)
 
 
@@ -33,6 +34,9 @@ def compare(call: Call, row: Row, pointer: str, found: InsuredPerson) -> None:
     """Refuse an id number or a name that isn't the registered person's, as far as they were sent."""
     if "certno" in row and normal_id_number(row["certno"]) != normal_id_number(id_number_of(call, found)):
         raise refused("nhsa_person_differs", f"{pointer}/certno")
+    card = row["mdtrt_cert_no"] if row.get("mdtrt_cert_type") == ID_CARD and "mdtrt_cert_no" in row else None
+    if card is not None and normal_id_number(card) != normal_id_number(id_number_of(call, found)):
+        raise refused("nhsa_person_differs", f"{pointer}/mdtrt_cert_no")
     if "psn_name" in row and folded_name(row["psn_name"]) != folded_name(name_of(call, found)):
         raise refused("nhsa_person_differs", f"{pointer}/psn_name")
 

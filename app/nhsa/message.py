@@ -5,6 +5,7 @@ envelope says; other input is refused. Bodies are sealed with a key of their own
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -12,9 +13,10 @@ import msgspec
 from app.basics.errors import Conflict, OnestopError
 from app.basics.ids import SETTLEMENT, shown_id
 from app.database.engine import HotConnection
-from app.nhsa import store
+from app.nhsa import store, visit_store
 from app.nhsa.call import Call
 from app.nhsa.envelope import Envelope
+from app.nhsa.rows import KeptMessage
 from app.nhsa.vault import message_place, opened, sealed
 from app.registry.service import raw_connection
 from app.service.caller import Caller, Service
@@ -47,6 +49,7 @@ REMEMBERED: Final = frozenset(
     ]
 )
 SETTLES: Final = frozenset({"2207", "2304"})
+WITHDRAWN_BY: Final[Mapping[str, str]] = {"2201": "2202", "2401": "2404", "2402": "2405"}
 LOGGER: Final = logging.getLogger("onestop.nhsa")
 
 
@@ -71,9 +74,23 @@ async def replayed(service: Service, connection: HotConnection, envelope: Envelo
         cancelled = await store.reversal_of(connection, found.settlement_id)
         if cancelled is not None:
             raise Conflict("nhsa_settlement_cancelled", values={"setl_id": shown_id(SETTLEMENT, cancelled)})
+    await _refuse_withdrawn(connection, envelope, found)
     if found.key is None:
         raise Conflict("nhsa_answer_erased")
     return opened(service.keys, message_place(*known), found.key, found.answer, number=1)
+
+
+async def _refuse_withdrawn(connection: HotConnection, envelope: Envelope, found: KeptMessage) -> None:
+    """Refuse the stored answer of a visit's registration or discharge that was withdrawn since, or undone by 2601."""
+    by = WITHDRAWN_BY.get(envelope.infno)
+    if by is None or found.visit_no is None:
+        return
+    msgid = await store.later_of_visit(connection, found.visit_no, by, found.message_id)
+    if msgid is not None:
+        raise Conflict("nhsa_withdrawn_since", values={"by": f"{by}（msgid {msgid}）"})
+    visit = await visit_store.visit(connection, found.visit_no, envelope.hospital_code)
+    if visit is None or visit.state == "withdrawn":
+        raise Conflict("nhsa_withdrawn_since", values={"by": "2601"})
 
 
 async def keep(call: Call, answer: bytes) -> None:
@@ -117,12 +134,20 @@ async def _insert(
     )
 
 
-async def keep_refused(service: Service, caller: Caller, envelope: Envelope, answer: bytes) -> None:
-    """Log a refused message in a transaction of its own, after its own was rolled back. Failing to is only logged."""
+async def keep_refused(
+    service: Service, caller: Caller, envelope: Envelope, answer: bytes, *, failed_lookup: bool
+) -> None:
+    """Log a refused message in a transaction of its own, after its own was rolled back, and count a look-up that
+    failed. Failing to is only logged."""
+    if envelope.infno not in REMEMBERED and not failed_lookup:
+        return
     try:
         async with service.database.transaction() as session:
             await open_request(service, session, caller)
             connection = await raw_connection(session)
-            await _insert(service, connection, caller, envelope, "refused", (None, None, None), answer)
+            if failed_lookup:
+                await store.note_failed_lookup(connection, envelope.hospital_code)
+            if envelope.infno in REMEMBERED:
+                await _insert(service, connection, caller, envelope, "refused", (None, None, None), answer)
     except OnestopError as error:
         LOGGER.warning("a refused message could not be logged: %s", error.code)

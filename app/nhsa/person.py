@@ -9,7 +9,8 @@ from app.basics.errors import Refused
 from app.basics.text import folded_name
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
-from app.nhsa.identity import id_number_of, is_identified, name_of, note_identified
+from app.nhsa.fields import Row
+from app.nhsa.identity import ID_CARD, id_number_of, is_identified, name_of, note_identified
 from app.nhsa.rows import InsuredPerson, PersonIdentity
 from app.registry.facts import IdentityEntry, benefit_class, normal_id_number
 from app.registry.paying_area import area_on, policy_in
@@ -24,12 +25,12 @@ POOR_TIERS = frozenset({"medical_assistance", "safety_net"})
 
 
 async def identify(call: Call) -> Output:
-    """Identify a person (1101) by id number and name, which must both be right."""
+    """Identify a person (1101) by the id number; a name that is sent must be theirs."""
     row = call.one()
-    indexes = blind_index_candidates(call.service.keys, normal_id_number(row["certno"]))
+    indexes = blind_index_candidates(call.service.keys, normal_id_number(_certificate(row)))
     today = day(row["begntime"]) if "begntime" in row else shanghai_day(call.now)
     found = await store.person_by_index(call.connection, indexes, today)
-    if found is None or folded_name(name_of(call, found)) != folded_name(row["psn_name"]):
+    if found is None or ("psn_name" in row and folded_name(name_of(call, found)) != folded_name(row["psn_name"])):
         raise refused("unknown_person", "/data/0/certno")
     await note_identified(call, found.person_id)
     identities = await store.identities(call.connection, found.person_id, today)
@@ -38,6 +39,18 @@ async def identify(call: Call) -> Output:
         "insuinfo": [call.shown("insuinfo", _insurance(call, found, today))],
         "idetinfo": [call.shown("idetinfo", _identity(call, item)) for item in identities],
     }
+
+
+def _certificate(row: Row) -> str:
+    """The id number that a message names: with an identity card as the certificate (02) its own number is enough."""
+    if row["mdtrt_cert_type"] != ID_CARD:
+        if "certno" not in row:
+            raise refused("nhsa_card_not_served", "/data/0/mdtrt_cert_type")
+        return row["certno"]
+    certno = row.get("certno", row["mdtrt_cert_no"])
+    if normal_id_number(certno) != normal_id_number(row["mdtrt_cert_no"]):
+        raise refused("nhsa_person_differs", "/data/0/mdtrt_cert_no")
+    return certno
 
 
 async def known_person(call: Call, row: InsuredPerson) -> dict[str, object]:

@@ -33,10 +33,7 @@ async def visits(call: Call) -> Output:
     """List visits that began in the time asked for (5201); of one medical type, and only one visit when it is named."""
     row = call.one()
     found = await known_person(call, await person_for(call, row["psn_no"]))
-    since, until = instant(row["begntime"]), instant(row["endtime"])
-    if until.time() == datetime.min.time():  # a day means the whole day
-        until += timedelta(days=1) - timedelta(microseconds=1)
-    known = await visit_store.visits(call.connection, row["psn_no"], call.hospital_code, since, until, MAX_VISITS)
+    known = await _begun(call, row)
     return {
         "mdtrtinfo": [
             _visit(call, visit, found)
@@ -47,7 +44,25 @@ async def visits(call: Call) -> Output:
     }
 
 
-def _visit(call: Call, visit: Visit, found: dict[str, object]) -> dict[str, object]:
+async def admitted(call: Call) -> Output:
+    """List a person's inpatient visits (5303) that began in the time asked for and aren't discharged."""
+    row = call.one()
+    found = await known_person(call, await person_for(call, row["psn_no"]))
+    known = await _begun(call, row)
+    return {
+        "data": [_visit(call, one, found, "data") for one in known if one.setting == "inpatient" and not one.ends_at]
+    }
+
+
+async def _begun(call: Call, row: Row) -> list[Visit]:
+    """A person's visits here that began in the time that a message names; a day means the whole day."""
+    since, until = instant(row["begntime"]), instant(row["endtime"])
+    if until.time() == datetime.min.time():
+        until += timedelta(days=1) - timedelta(microseconds=1)
+    return await visit_store.visits(call.connection, row["psn_no"], call.hospital_code, since, until, MAX_VISITS)
+
+
+def _visit(call: Call, visit: Visit, found: dict[str, object], node: str = "mdtrtinfo") -> dict[str, object]:
     sent = details_of(call, visit).fields
     ours = found | {
         "mdtrt_id": shown_id(VISIT, visit.visit_no),
@@ -59,8 +74,8 @@ def _visit(call: Call, visit: Visit, found: dict[str, object]) -> dict[str, obje
         "ipt_days": 0 if visit.ends_at is None else (shanghai_day(visit.ends_at) - shanghai_day(visit.begins_at)).days,
         "opter_name": None,
     }
-    shown = call.shown("mdtrtinfo", ours)
-    for field in TRANSACTIONS[call.envelope.infno].output["mdtrtinfo"]:
+    shown = call.shown(node, ours)
+    for field in TRANSACTIONS[call.envelope.infno].output[node]:
         if field.name not in ours and field.name in sent:
             shown[field.name] = stored_shown(field, sent[field.name])
     return shown
@@ -104,10 +119,11 @@ async def _settlement(call: Call) -> tuple[SettledDocument, Visit]:
 
 async def settlement(call: Call) -> Output:
     """Show a settlement (5203): with the message's own number (``medins_setl_id``) in place of ``setl_id``, what became
-    of a settle."""
+    of a settle. A cancelled one names its cancellation in ``refd_setl_id``."""
     stored, visit = await _settlement(call)
     figures = of_row(stored)
     sent = details_of(call, visit).fields
+    cancelled = await store.reversal_of(call.connection, stored.settlement_id)
     values = await known_person(call, await person_for(call, visit.person_id)) | {
         "setl_id": shown_id(SETTLEMENT, stored.settlement_id),
         "mdtrt_id": shown_id(VISIT, visit.visit_no),
@@ -127,7 +143,8 @@ async def settlement(call: Call) -> Output:
         "clr_way": CLEARING_WAY,
         "clr_optins": stored.paying_area,
         "medins_setl_id": await store.msgid_of(call.connection, stored.settlement_id),
-        "refd_setl_flag": "1" if stored.kind == "reversal" else "0",
+        "refd_setl_flag": "1" if stored.kind == "reversal" or cancelled is not None else "0",
+        "refd_setl_id": None if cancelled is None else shown_id(SETTLEMENT, cancelled),
         "year": stored.benefit_year,
         "dise_codg": visit.disease_code,
         "dise_name": sent.get("dise_name"),

@@ -5,6 +5,7 @@ The day is ours, of settling. A row is a settlement, a reversal or an adjustment
 
 import base64
 import binascii
+import codecs
 import io
 import zipfile
 from collections.abc import Sequence
@@ -13,23 +14,28 @@ from typing import Final
 
 from msgspec import Struct
 
+from app.basics.areas import pooling_area
 from app.basics.days import SHANGHAI
 from app.basics.ids import FILE, SETTLEMENT, VISIT, read_id, shown_id
 from app.basics.money import yuan
+from app.basics.text import folded
 from app.nhsa import store, visit_store
-from app.nhsa.call import Call, Output, day, refused
+from app.nhsa.call import Call, FileOutput, Output, day, refused
 from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_of
 from app.nhsa.rows import KeptFile, SealedFile, SettledEntry, SettledSums
 from app.nhsa.vault import file_place, opened, sealed
+from app.nhsa.visit_store import Reconciled
 from app.settlement.computing import INSURANCE_TYPE
-from app.tiers.model import MedicalType
 
 EVEN, UNEVEN = "0", "1"
 MAX_DAYS: Final = 366
 MAX_FILE_ROWS: Final = 200_000
 MAX_UNPACKED: Final = 64 * 1024 * 1024
 NOTHING: Final = SettledSums(0, 0, 0)
-RESULT_NAME: Final = "reconciliation.txt"
+RESULT_NAME: Final = "result.txt"
+EMPTY: Final = "null"
+PAIRS: Final = "1"
+WITHOUT_PAIRS: Final = "0"
 _AMOUNT: Final = Field("", "", "number", "16,2", False, False)
 
 
@@ -49,37 +55,45 @@ class Theirs(Struct, frozen=True):
 
 
 async def totals(call: Call) -> Output:
-    """Compare totals (3201): even, or the first pairs of values that differ. Asked of refunds only, or of what isn't
-    one, by ``refd_setl_flag``; without it of all, netted."""
+    """Compare totals (3201): even, or the first pairs of values that differ."""
     row = call.one()
-    asked = _asked(call, row) if row["insutype"] == INSURANCE_TYPE else None
-    ours = NOTHING if asked is None else await visit_store.sums_of(call.connection, call.hospital_code, *asked)
+    asked = _asked(call, row) if row["insutype"] == INSURANCE_TYPE else []
+    sums = [await visit_store.sums_of(call.connection, one) for one in asked] or [NOTHING]
+    said = min((_differing(row, ours) for ours in sums), key=len)
+    values = {
+        "setl_optins": row["setl_optins"],
+        "stmt_rslt": UNEVEN if said else EVEN,
+        "stmt_rslt_dscr": "；".join(said) or "平",
+    }
+    return {"stmtinfo": call.shown("stmtinfo", {**values})}
+
+
+def _differing(row: Row, ours: SettledSums) -> list[str]:
+    """Each sum of a message that isn't ours, with both values."""
     pairs = [
         ("定点医药机构结算笔数", "", int(row["fixmedins_setl_cnt"]), ours.count),
         ("医疗费总额", "元", scaled_of(row["medfee_sumamt"], 2), ours.total),
         ("基金支付总额", "元", scaled_of(row["fund_pay_sumamt"], 2), ours.fund_total),
         ("个人账户支付", "元", scaled_of(row["acct_pay"], 2), 0),
     ]
-    differences = [
+    return [
         f"{name}：机构 {_said(theirs, unit)}，中心 {_said(our, unit)}"
         for name, unit, theirs, our in pairs
         if theirs != our
     ]
-    values = {
-        "setl_optins": row["setl_optins"],
-        "stmt_rslt": UNEVEN if differences else EVEN,
-        "stmt_rslt_dscr": "；".join(differences) or "平",
-    }
-    return {"stmtinfo": call.shown("stmtinfo", {**values})}
 
 
 def _said(value: int, unit: str) -> str:
     return f"{yuan(value)} {unit}" if unit else str(value)
 
 
-def _asked(call: Call, row: Row) -> tuple[MedicalType, date, date, bool | None] | None:
-    """The medical type, the days and the kind that a message asks of; None for a clearing type that has no
-    settlements."""
+def _asked(call: Call, row: Row) -> list[Reconciled]:
+    """What a message may mean, empty for a clearing type that has no settlements.
+
+    ``setl_optins`` names the payer. Under the hospital's own area some sum what that area pays, others everything: both
+    are right. ``refd_setl_flag`` 0 leaves cancelled pairs out; ``fixmedins_refd_setl_flag`` counts only where it is
+    absent.
+    """
     since, until = day(row["stmt_begndate"]), day(row["stmt_enddate"])
     if until < since:
         raise refused("interval_empty", "/data/0/stmt_enddate")
@@ -87,9 +101,14 @@ def _asked(call: Call, row: Row) -> tuple[MedicalType, date, date, bool | None] 
         raise refused("nhsa_time_too_long", "/data/0/stmt_enddate", limit=str(MAX_DAYS))
     medical_type = call.dictionary.clr_types.get(row["clr_type"])
     if medical_type is None:
-        return None
-    reversals = {"0": False, "1": True}.get(row.get("refd_setl_flag", ""))
-    return medical_type, since, until, reversals
+        return []
+    flag = row.get("refd_setl_flag", row.get("fixmedins_refd_setl_flag", PAIRS))
+    own, area = pooling_area(call.hospital.area_code), row["setl_optins"]
+    named = pooling_area(area) if len(area) == 6 and area.isascii() and area.isdigit() else None
+    payers = [named] if named not in (None, own) else [named, None] if named else [None]
+    return [
+        Reconciled(call.hospital_code, medical_type, since, until, payer, flag != WITHOUT_PAIRS) for payer in payers
+    ]
 
 
 # ---------------------------------------------------------------- files
@@ -139,15 +158,15 @@ async def _read(call: Call, number: str, pointer: str) -> tuple[SealedFile, byte
     return kept, opened(call.service.keys, file_place(call.hospital_code), kept.key, kept.content, number=0)
 
 
-async def download(call: Call) -> Output:
-    """Give a file (9102) in Base64, in the same member in which 9101 takes it."""
+async def download(call: Call) -> FileOutput:
+    """Give a file (9102) as it is."""
     row = call.one("fsDownloadIn")
     if row["fixmedins_code"] != call.hospital_code:
         raise refused("nhsa_hospital_differs", "/fsDownloadIn/0/fixmedins_code")
     kept, content = await _read(call, row["file_qury_no"], "/fsDownloadIn/0/file_qury_no")
     if row["filename"] != kept.filename:
         raise refused("nhsa_file_unknown", "/fsDownloadIn/0/filename")
-    return _ticket(call, kept, kept.filename) | {"in": base64.b64encode(content).decode()}
+    return FileOutput(kept.filename, content)
 
 
 # ---------------------------------------------------------------- details
@@ -159,9 +178,9 @@ async def details(call: Call) -> Output:
     row = call.one()
     kept, content = await _read(call, row["file_qury_no"], "/data/0/file_qury_no")
     theirs = _rows(content)
-    asked = _asked(call, row)
-    ours = [] if asked is None else await visit_store.entries_of(call.connection, call.hospital_code, *asked)
-    result = "".join("\t".join(cells) + "\n" for cells in differences(theirs, ours))
+    ours = [await visit_store.entries_of(call.connection, one) for one in _asked(call, row)] or [[]]
+    rows = min((differences(theirs, entries) for entries in ours), key=len)
+    result = "".join("\t".join(cell or EMPTY for cell in cells) + "\n" for cells in rows)
     filename = f"result_{kept.file_no}.zip"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -180,7 +199,7 @@ def _rows(content: bytes) -> list[Theirs]:
                 raise unreadable
             with archive.open(names[0]) as file:
                 data = file.read(MAX_UNPACKED + 1)
-        text = data.decode("utf-8-sig")
+        text = _decoded(data)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, EOFError):
         raise unreadable from None
     lines = [line.rstrip("\r") for line in text.split("\n")]
@@ -193,8 +212,18 @@ def _rows(content: bytes) -> list[Theirs]:
     return [_theirs(line, number, len(columns)) for number, line in enumerate(lines, 1)]
 
 
+def _decoded(data: bytes) -> str:
+    """A file's text in any encoding that hospitals' systems write: UTF-8, UTF-16 with a mark, or GB 18030."""
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("gb18030")
+
+
 def _theirs(line: str, number: int, columns: int) -> Theirs:
-    cells = [cell.strip() for cell in line.split("\t")]
+    cells = ["" if cell.strip().lower() == EMPTY else folded(cell) for cell in line.split("\t")]
     amounts = [read_number_text(_AMOUNT, cell) for cell in cells[3:6]]
     if len(cells) < columns or any(amount is None for amount in amounts):
         raise refused("nhsa_file_row", "/data/0/file_qury_no", row=str(number))

@@ -59,6 +59,7 @@ class CatalogueVersion(Struct, frozen=True):
 class KeptMessage(Struct, frozen=True):
     """A remembered message and what it was about; ``key`` is None once its bodies were made unreadable."""
 
+    message_id: int
     input_hash: bytes
     outcome: str
     settlement_id: int | None

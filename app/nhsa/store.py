@@ -48,12 +48,21 @@ SELECT class AS class_, valid_from, valid_until FROM identity
 _YEAR: Final = "SELECT accumulators::text FROM person_year WHERE person_id = $1 AND benefit_year = $2"
 
 _MESSAGE: Final = """
-SELECT input_hash, outcome, settlement_id, visit_no, person_id, key, answer FROM nhsa_message
+SELECT message_id, input_hash, outcome, settlement_id, visit_no, person_id, key, answer FROM nhsa_message
  WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome <> 'refused'"""
 _KEEP: Final = """
 INSERT INTO nhsa_message (hospital_code, infno, msgid, input_hash, outcome, settlement_id, visit_no, person_id, key,
                           request, answer, subject, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
+_WAS_REFUSED: Final = """
+SELECT EXISTS (SELECT FROM nhsa_message
+                WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome = 'refused')"""
+_OTHER_INFNO: Final = """
+SELECT infno FROM nhsa_message
+ WHERE hospital_code = $1 AND msgid = $2 AND outcome = 'accepted' AND infno <> $3 ORDER BY message_id DESC LIMIT 1"""
+_LATER_OF_VISIT: Final = """
+SELECT msgid FROM nhsa_message
+ WHERE visit_no = $1 AND infno = $2 AND outcome = 'accepted' AND message_id > $3 ORDER BY message_id LIMIT 1"""
 _MSGID_OF: Final = """
 SELECT msgid FROM nhsa_message
  WHERE settlement_id = $1 AND infno IN ('2207', '2304') AND outcome = 'accepted' LIMIT 1"""
@@ -82,6 +91,20 @@ SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceilin
        valid_until, name, kind
   FROM catalogue_entry WHERE item_code = ANY ($1) AND superseded_at IS NULL"""
 
+
+_CATALOGUE: Final = """
+  FROM catalogue_entry WHERE superseded_at IS NULL AND ($1::text IS NULL OR item_code = $1)
+   AND ($2::text IS NULL OR position($2 IN name) > 0) AND holds_on(valid_from, valid_until, $3)
+   AND ($4::date IS NULL OR recorded_at >= $4::date::timestamp AT TIME ZONE 'Asia/Shanghai')"""
+_CATALOGUE_PAGE: Final = (
+    "SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from,"
+    " valid_until, name, kind" + _CATALOGUE + " ORDER BY item_code LIMIT $5 OFFSET $6"
+)
+_CATALOGUE_COUNT: Final = "SELECT count(*)" + _CATALOGUE
+_FAILED_LOOKUP: Final = "INSERT INTO nhsa_failed_lookup (hospital_code) VALUES ($1)"
+_FAILED_LOOKUPS: Final = """
+SELECT count(*) FROM nhsa_failed_lookup WHERE hospital_code = $1 AND failed_at > clock_timestamp() - $2::interval"""
+_DROP_FAILED_LOOKUPS: Final = "DELETE FROM nhsa_failed_lookup WHERE failed_at < clock_timestamp() - $1::interval"
 
 _NEW_FILE: Final = """
 INSERT INTO nhsa_file (hospital_code, filename, key, content, subject, request_id) VALUES ($1, $2, $3, $4, $5, $6)
@@ -180,12 +203,60 @@ async def catalogue(connection: HotConnection, item_codes: Sequence[str]) -> lis
     return [as_struct(CatalogueVersion, row) for row in await connection.fetch(_ENTRIES, list(item_codes))]
 
 
+async def catalogue_page(
+    connection: HotConnection, code: str | None, name: str | None, on: date, since: date | None, limit: int, skip: int
+) -> list[CatalogueVersion]:
+    """The versions that hold on a day, of a code or with a text in their names, recorded on or after a day."""
+    rows = await connection.fetch(_CATALOGUE_PAGE, code, name, on, since, limit, skip)
+    return [as_struct(CatalogueVersion, row) for row in rows]
+
+
+async def catalogue_count(
+    connection: HotConnection, code: str | None, name: str | None, on: date, since: date | None
+) -> int:
+    """How many versions ``catalogue_page`` has in all."""
+    count: int = await connection.fetchval(_CATALOGUE_COUNT, code, name, on, since)
+    return count
+
+
+# ---------------------------------------------------------------- failed look-ups
+
+
+async def note_failed_lookup(connection: HotConnection, hospital_code: str) -> None:
+    """Count that a hospital asked for a person who isn't the one that it named."""
+    await connection.execute(_FAILED_LOOKUP, hospital_code)
+
+
+async def failed_lookups(connection: HotConnection, hospital_code: str, within: timedelta) -> int:
+    """How many of a hospital's look-ups failed within a time, by the real clock."""
+    count: int = await connection.fetchval(_FAILED_LOOKUPS, hospital_code, within)
+    return count
+
+
 # ---------------------------------------------------------------- messages
 
 
 async def message(connection: HotConnection, hospital_code: str, infno: str, msgid: str) -> KeptMessage | None:
     """A remembered message, None when it never changed anything."""
     return as_struct_or_none(KeptMessage, await connection.fetchrow(_MESSAGE, hospital_code, infno, msgid))
+
+
+async def was_refused(connection: HotConnection, hospital_code: str, infno: str, msgid: str) -> bool:
+    """Whether a message arrived and was refused."""
+    found: bool = await connection.fetchval(_WAS_REFUSED, hospital_code, infno, msgid)
+    return found
+
+
+async def other_infno(connection: HotConnection, hospital_code: str, msgid: str, infno: str) -> str | None:
+    """Another transaction that a hospital did under a msgid."""
+    found: str | None = await connection.fetchval(_OTHER_INFNO, hospital_code, msgid, infno)
+    return found
+
+
+async def later_of_visit(connection: HotConnection, visit_no: int, infno: str, message_id: int) -> str | None:
+    """The msgid of the first accepted message of a transaction of a visit after another message."""
+    found: str | None = await connection.fetchval(_LATER_OF_VISIT, visit_no, infno, message_id)
+    return found
 
 
 async def keep_message(connection: HotConnection, *values: object) -> None:
@@ -244,6 +315,7 @@ async def file(connection: HotConnection, file_no: int, hospital_code: str) -> S
 async def erase(connection: HotConnection, *, messages_days: int, files_days: int, limit: int) -> int:
     """Take the keys of old messages and files away, and nonces that can't be accepted any more. How many messages."""
     await connection.execute(_DROP_NONCES, timedelta(hours=2))
+    await connection.execute(_DROP_FAILED_LOOKUPS, timedelta(hours=2))
     await connection.execute(_ERASE_FILES, timedelta(days=files_days))
     done: str = await connection.execute(_ERASE_MESSAGES, timedelta(days=messages_days), limit)
     return int(done.rpartition(" ")[2])

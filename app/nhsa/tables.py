@@ -61,6 +61,14 @@ identification = Table(
     Column("identified_at", DateTime(timezone=True), nullable=False),
 )
 
+failed_lookup = Table(
+    "nhsa_failed_lookup",
+    METADATA,
+    _id("lookup_no"),
+    Column("hospital_code", Text, nullable=False),
+    _instant("failed_at", now=True),
+)
+
 message = Table(
     "nhsa_message",
     METADATA,

@@ -25,7 +25,12 @@ async def undo(call: Call) -> Output:
         raise Conflict("nhsa_message_running")
     message = await store.message(call.connection, call.hospital_code, infno, msgid)
     if message is None:
-        if infno in UNDOABLE:
+        other = await store.other_infno(call.connection, call.hospital_code, msgid, infno)
+        if other is not None:
+            raise refused("nhsa_msgid_of_other", "/data/0/oinfno", infno=other)
+        # One that was refused has arrived: it did nothing, and its msgid is free again.
+        refused_before = await store.was_refused(call.connection, call.hospital_code, infno, msgid)
+        if infno in UNDOABLE and not refused_before:
             await keep_undone(call, infno, msgid, row["psn_no"])
         return _undone("原交易未到达，无需冲正")
     if message.person_id != row["psn_no"]:

@@ -15,6 +15,8 @@ from app.nhsa.identity import admit_person
 from app.nhsa.visit_store import Visit
 from app.service.wire import is_code
 
+CHRONIC = "14"
+
 
 async def register_outpatient(call: Call) -> Output:
     """Register an outpatient visit (2201)."""
@@ -75,6 +77,8 @@ async def describe_outpatient(call: Call) -> Output:
     """Record medical type, disease and diagnoses of an outpatient visit (2203)."""
     row = call.one("mdtrtinfo")
     visit = await visit_for(call, row, "/mdtrtinfo/0", setting="outpatient")
+    if call.dictionary.medical_types.get(row["med_type"]) == CHRONIC and not row.get("dise_codg", visit.disease_code):
+        raise refused("missing", "/mdtrtinfo/0/dise_codg")
     await _change(call, visit, row, diagnoses=call.nodes["diseinfo"])
     return {}
 

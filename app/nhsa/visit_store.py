@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.database.engine import HotConnection
 from app.nhsa.rows import SettledDocument, SettledEntry, SettledSums, as_struct, as_struct_or_none
@@ -50,7 +50,16 @@ _OF_DAYS: Final = """
  WHERE s.hospital_code = $1 AND s.paid_by = 'hospital' AND s.medical_type = $2
    AND s.settled_at >= $3::date::timestamp AT TIME ZONE 'Asia/Shanghai'
    AND s.settled_at < ($4::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
-   AND ($5::boolean IS NULL OR $5 = (s.kind = 'reversal'))"""
+   AND ($5::text IS NULL OR s.paying_area = $5)
+   AND ($6::boolean OR NOT EXISTS (
+         SELECT FROM settlement r
+          WHERE r.kind = 'reversal' AND r.of_settlement_id = coalesce(s.of_settlement_id, s.settlement_id))
+        OR EXISTS (
+         SELECT FROM settlement g
+          WHERE (g.settlement_id = coalesce(s.of_settlement_id, s.settlement_id)
+                 OR g.of_settlement_id = coalesce(s.of_settlement_id, s.settlement_id))
+            AND (g.settled_at < $3::date::timestamp AT TIME ZONE 'Asia/Shanghai'
+                 OR g.settled_at >= ($4::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')))"""
 _SUMS_OF: Final = (
     """
 SELECT count(*) AS count, coalesce(sum(s.total), 0)::bigint AS total,
@@ -206,17 +215,23 @@ async def has_settled(connection: HotConnection, hospital_code: str, visit_id: s
     return found
 
 
-async def sums_of(
-    connection: HotConnection, hospital_code: str, medical_type: str, since: date, until: date, reversals: bool | None
-) -> SettledSums:
+class Reconciled(Struct, frozen=True):
+    """Which entries are reconciled: days of settling, both included; a paying area or all; ``pairs``: with what was
+    cancelled, or without settlements whose cancellation, and all that belongs to them, lies in these days as well."""
+
+    hospital_code: str
+    medical_type: str
+    since: date
+    until: date
+    paying_area: str | None
+    pairs: bool
+
+
+async def sums_of(connection: HotConnection, asked: Reconciled) -> SettledSums:
     """Count, total and funds' portions of ``entries_of``."""
-    row = await connection.fetchrow(_SUMS_OF, hospital_code, medical_type, since, until, reversals)
-    return as_struct(SettledSums, row)
+    return as_struct(SettledSums, await connection.fetchrow(_SUMS_OF, *structs.astuple(asked)))
 
 
-async def entries_of(
-    connection: HotConnection, hospital_code: str, medical_type: str, since: date, until: date, reversals: bool | None
-) -> list[SettledEntry]:
-    """What a hospital settled and took back on days of settling, both included, one row each; None: both kinds."""
-    rows = await connection.fetch(_ENTRIES_OF, hospital_code, medical_type, since, until, reversals)
-    return [as_struct(SettledEntry, row) for row in rows]
+async def entries_of(connection: HotConnection, asked: Reconciled) -> list[SettledEntry]:
+    """What a hospital settled and took back, one row each."""
+    return [as_struct(SettledEntry, row) for row in await connection.fetch(_ENTRIES_OF, *structs.astuple(asked))]

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from app.basics.errors import Fault
 from app.basics.money import parsed, rate, trimmed
-from app.basics.text import folded, folded_name
+from app.basics.text import folded_name
 from app.registry.dated import overlapping, whole_span
 from app.service.security import looks_like_id_number, valid_id_number
 from app.service.wire import AreaCode, Code, Day, EndDay, Price, Rate
@@ -119,8 +119,8 @@ class CatalogueAnswer(Struct):
 
 
 def normal_id_number(text: str) -> str:
-    """An id number in its one form: its x in upper case, no full width, no blanks at its ends."""
-    return folded(text).upper()
+    """An id number with its x in upper case."""
+    return text.upper()
 
 
 def name_and_birth(name: str, born: date) -> str:

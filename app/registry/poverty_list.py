@@ -54,7 +54,9 @@ class ListOptions(Struct, forbid_unknown_fields=True):
 
 
 COLUMNS: Final = (
-    SheetColumn("id_number", ("身份证号", "身份证号码", "证件号码", "公民身份号码", "ID number"), required=True),
+    SheetColumn(
+        "id_number", ("身份证号", "身份证号码", "证件号码", "公民身份号码", "ID number"), required=True, code=True
+    ),
     SheetColumn("name", ("姓名", "人员姓名", "名字")),
     SheetColumn("birth_date", ("出生日期", "出生年月日", "birth date", "date of birth")),
     SheetColumn("class", ("人员类别", "身份类别", "对象类别", "benefit class", "类别"), required=True),

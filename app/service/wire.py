@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from app.basics.errors import Fault, Malformed, Refused
 from app.basics.money import MONEY_PATTERN, PRICE_PATTERN, QUANTITY_PATTERN, RATE_PATTERN
-from app.basics.text import CODE_PATTERN, REFERENCE_PATTERN, folded, refused_character
+from app.basics.text import CODE_PATTERN, REFERENCE_PATTERN, folded, text_fault
 
 MAX_FAULTS: Final = 1000
 
@@ -94,8 +94,8 @@ def is_code(text: str) -> bool:
 
 def code_faults(text: str, pointer: str) -> list[Fault]:
     """What is wrong with a folded text that should be a code: the character that no code has, or its length."""
-    if (character := refused_character(text)) is not None:
-        return [Fault(pointer, "character_refused", {"character": character})]
+    if (fault := text_fault(text, pointer)) is not None:
+        return [fault]
     return [] if is_code(text) else [Fault(pointer, "text_format")]
 
 
@@ -353,8 +353,8 @@ def _text_check(type_: mi.StrType, kind: str) -> _Check:
             found.add(pointer, "text_too_short", limit=str(least))
         elif not _whole(value):
             found.add(pointer, "text_format")
-        elif kind in _FOLDED and (character := refused_character(value, inner_blanks=kind == "reference")):
-            found.add(pointer, "character_refused", character=character)
+        elif kind in _FOLDED and (fault := text_fault(value, pointer, inner_blanks=kind == "reference")):
+            found.add(pointer, fault.code, **fault.values)
         elif matches and not matches(value):
             negative = kind == "money" and _SIGNED_MONEY.match(value)
             found.add(pointer, "negative_amount" if negative else f"{'text' if kind in _FOLDED else kind}_format")

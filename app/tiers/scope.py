@@ -12,7 +12,8 @@ from app.tiers.model import Bill, CatalogueEntry, Line, LineScope, Scope
 
 Catalogue = Mapping[str, Sequence[CatalogueEntry]]
 
-LINE_TOLERANCE_FEN = 1
+_LEAST_TOLERANCE = 1  # fen
+_CENTS = 10_000  # a price that is a multiple of it (in millionths of a yuan) has at most two decimals
 
 
 def entry_on(catalogue: Catalogue, item_code: str, day: date) -> CatalogueEntry | None:
@@ -45,8 +46,24 @@ def _amount_faults(index: int, line: Line, faults: list[Fault]) -> None:
         faults.append(Fault(f"/lines/{index}/quantity", "negative_quantity"))
     elif line.amount < 0:
         faults.append(Fault(f"/lines/{index}/amount", "negative_amount"))
-    elif abs(line.amount - priced(line.unit_price, line.quantity)) > LINE_TOLERANCE_FEN:
+    elif not _agrees(line.amount, line.unit_price, line.quantity):
         faults.append(Fault(f"/lines/{index}/amount", "line_amount_mismatch"))
+
+
+def _agrees(amount: int, unit_price: int, quantity: int) -> bool:
+    """Whether an amount is price times quantity, to one fen. A price of three or more decimals is itself a rounded
+    quotient: then half of its last decimal per unit is let through as well."""
+    return abs(amount - priced(unit_price, quantity)) <= max(_LEAST_TOLERANCE, _rounding(unit_price, quantity))
+
+
+def _rounding(unit_price: int, quantity: int) -> int:
+    """What the rounding of a price may make of an amount, fen: 0 for one of at most two decimals."""
+    if unit_price % _CENTS == 0:
+        return 0
+    last = 1
+    while unit_price % (10 * last) == 0:
+        last *= 10
+    return divide_half_up(abs(quantity) * last, 2 * 10**8)
 
 
 def _refund_faults(lines: Sequence[Line], index_of: Mapping[int, int], faults: list[Fault]) -> set[int]:
@@ -77,7 +94,7 @@ def _refund_faults(lines: Sequence[Line], index_of: Mapping[int, int], faults: l
         elif (quantity == 0 and amount != 0) or amount < 0:
             expected = lines[last_index].amount - amount + priced(target.unit_price, quantity)
             faults.append(Fault(f"/lines/{last_index}/amount", "refund_amount_mismatch", {"expected": yuan(expected)}))
-        elif abs(amount - priced(target.unit_price, quantity)) > LINE_TOLERANCE_FEN:
+        elif not _agrees(amount, target.unit_price, quantity):
             faults.append(Fault(f"/lines/{index_of[target_no]}/amount", "line_amount_mismatch"))
     return set(net)
 

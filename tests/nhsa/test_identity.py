@@ -19,7 +19,7 @@ async def hospital(client: httpx.AsyncClient) -> Hospital:
 
 async def identified(hospital: Hospital) -> None:
     """Identify the person by 1101."""
-    row = filled("1101", "data", certno=hospital.world.id_number, psn_name="李某", mdtrt_cert_type="02")
+    row = filled("1101", "data", certno=hospital.world.id_number, psn_name="李某", mdtrt_cert_type="01")
     await hospital.done("1101", {"data": row})
 
 

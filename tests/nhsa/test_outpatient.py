@@ -268,7 +268,7 @@ async def test_a_chronic_disease_is_filed_where_settling_looks(hospital: Hospita
 
 async def identified(hospital: Hospital, **changes: Any) -> dict[str, Any]:
     """The output of 1101."""
-    row = filled("1101", "data", certno=hospital.world.id_number, psn_name="李某", mdtrt_cert_type="02") | changes
+    row = filled("1101", "data", certno=hospital.world.id_number, psn_name="李某", mdtrt_cert_type="01") | changes
     output: dict[str, Any] = await hospital.done("1101", {"data": row})
     return output
 
@@ -350,8 +350,8 @@ async def test_the_year_so_far_is_told_by_accumulator(hospital: Hospital) -> Non
     rows = (await hospital.done("5206", {"data": {"psn_no": hospital.world.person, "cum_ym": "201805"}}))["cuminfo"]
     year = await hospital.world.year()
     by_code = {row["cum_type_code"]: row["cum"] for row in rows}
-    assert by_code["01"] == year["inpatient_count"] == 1
-    assert by_code["13"] == float(year["own_total"])
+    assert by_code["C0000"] == year["inpatient_count"] == 1
+    assert by_code["F0000"] == float(year["own_total"])
     assert all((row["year"], row["cum_ym"]) == ("2018", "201805") for row in rows)
     await hospital.refused("5206", {"data": {"psn_no": hospital.world.person, "cum_ym": "18.05."}}, "nhsa_date_format")
     rows = (await hospital.done("5206", {"data": {"psn_no": hospital.world.person}}))["cuminfo"]

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from app.basics.days import SHANGHAI
+from app.nhsa.api import CALL_SERVICE
 from app.nhsa.client import filled
 from app.nhsa.fields import TRANSACTIONS
 from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
@@ -42,7 +44,7 @@ def totals(**changes: Any) -> dict[str, Any]:
         "setl_optins": "530100",
     }
     sums = {"medfee_sumamt": "0", "fund_pay_sumamt": "0", "acct_pay": "0", "fixmedins_setl_cnt": "0"}
-    return {"data": filled("3201", "data", **values, **sums, fixmedins_refd_setl_flag="0") | changes}
+    return {"data": filled("3201", "data", **values, **sums) | changes}
 
 
 async def result_of(hospital: Hospital, **changes: Any) -> tuple[str, str]:
@@ -78,17 +80,59 @@ async def test_totals_are_of_a_type_a_time_and_a_hospital(hospital: Hospital) ->
     await hospital.refused("3201", totals(stmt_enddate="9999-12-31"), "nhsa_time_too_long")
 
 
-async def test_refunds_are_counted_apart_or_netted(hospital: Hospital) -> None:
-    """``refd_setl_flag`` 1 asks of cancellations only, 0 of what isn't one; without it everything is netted."""
+async def test_cancelled_pairs_count_or_are_left_out(hospital: Hospital) -> None:
+    """``refd_setl_flag`` absent, empty, null or 1 counts both rows of a pair, 0 neither; the hospitals' own flag means
+    the same where the first is absent. Details follow the same rule."""
     mdtrt_id = await hospital.stay(visit_id())
     info = (await hospital.settled(mdtrt_id, "12000.00"))["setlinfo"]
     await hospital.done("2305", hospital.of_visit(mdtrt_id, setl_id=info["setl_id"]))
+    two, none = {"fixmedins_setl_cnt": "2"}, {"fixmedins_setl_cnt": "0"}
+    for flag in ({}, {"refd_setl_flag": ""}, {"refd_setl_flag": "null"}, {"REFD_SETL_FLAG": "1"}):
+        assert (await result_of(hospital, **two, **flag))[0] == "0", flag
+    assert (await result_of(hospital, **two, fixmedins_refd_setl_flag="1"))[0] == "0"
+    assert (await result_of(hospital, **two, refd_setl_flag="1", fixmedins_refd_setl_flag="0"))[0] == "0"
+    for flag in ({"refd_setl_flag": "0"}, {"fixmedins_refd_setl_flag": "0"}):
+        assert (await result_of(hospital, **none, **flag))[0] == "0", flag
+    assert [row["memo"].split()[0] for row in await compared(hospital, packed([]))] == ["only_ours"] * 2
+    assert await compared(hospital, packed([]), refd_setl_flag="0") == []
+
+
+async def test_half_a_pair_counts_in_its_own_days(office: httpx.AsyncClient) -> None:
+    """A settlement whose cancellation lies behind the days asked for counts there, also without pairs."""
+    hospital = Hospital(await World(office).build())
+    mdtrt_id = await hospital.stay(visit_id())
+    info = (await hospital.settled(mdtrt_id, "12000.00"))["setlinfo"]
+    await office.put("/v1/clock", json={"now": "2018-05-21T10:00:00+08:00"})
+    await hospital.done("2305", hospital.of_visit(mdtrt_id, setl_id=info["setl_id"]))
     fund = str(info["fund_pay_sumamt"])
-    assert (await result_of(hospital, fixmedins_setl_cnt="2"))[0] == "0"
-    one = {"fixmedins_setl_cnt": "1", "medfee_sumamt": "12000", "fund_pay_sumamt": fund}
-    assert (await result_of(hospital, **one, refd_setl_flag="0"))[0] == "0"
-    negative = one | {"medfee_sumamt": "-12000", "fund_pay_sumamt": f"-{fund}"}
-    assert (await result_of(hospital, **negative, refd_setl_flag="1"))[0] == "0"
+    first = {"stmt_begndate": "2018-05-20", "stmt_enddate": "2018-05-20", "refd_setl_flag": "0"}
+    sums = {"fixmedins_setl_cnt": "1", "medfee_sumamt": "12000.00", "fund_pay_sumamt": fund}
+    assert (await result_of(hospital, **first, **sums))[0] == "0"
+    second = first | {"stmt_begndate": "2018-05-21", "stmt_enddate": "2018-05-21"}
+    negative = sums | {"medfee_sumamt": "-12000.00", "fund_pay_sumamt": f"-{fund}"}
+    assert (await result_of(hospital, **second, **negative))[0] == "0"
+    both = first | {"stmt_enddate": "2018-05-21"}
+    assert (await result_of(hospital, **both, fixmedins_setl_cnt="0"))[0] == "0"
+
+
+async def test_totals_are_a_payers(hospital: Hospital) -> None:
+    """With another area in ``setl_optins`` the sums are that payer's; the hospital's own is even with its own payer's
+    or with all."""
+    away = await World(hospital.world.client).build(area_code="530300")
+    local = (await hospital.settled(await hospital.stay(visit_id()), "12000.00"))["setlinfo"]
+    hospital.world.tag, own_tag, own_number = away.tag, hospital.world.tag, hospital.world.id_number
+    hospital.world.id_number = away.id_number
+    stranger = (await hospital.settled(await hospital.stay(visit_id(), "300.00"), "300.00"))["setlinfo"]
+    hospital.world.tag, hospital.world.id_number = own_tag, own_number
+
+    def sums(*infos: dict[str, Any]) -> dict[str, str]:
+        totals = {name: f"{sum(info[name] for info in infos):.2f}" for name in ("medfee_sumamt", "fund_pay_sumamt")}
+        return {"fixmedins_setl_cnt": str(len(infos))} | totals
+
+    assert (await result_of(hospital, setl_optins="530100", **sums(local)))[0] == "0"
+    assert (await result_of(hospital, setl_optins="530100", **sums(local, stranger)))[0] == "0"
+    assert (await result_of(hospital, setl_optins="530300", **sums(stranger)))[0] == "0"
+    assert (await result_of(hospital, setl_optins="530300", **sums(local, stranger)))[0] == "1"
 
 
 # ---------------------------------------------------------------- files
@@ -122,17 +166,19 @@ def detail(number: str) -> dict[str, Any]:
     return {"data": filled("3202", "data", **values, setl_optins="530100")}
 
 
-async def compared(hospital: Hospital, content: Any) -> list[dict[str, str]]:
+async def compared(hospital: Hospital, content: Any, **changes: str) -> list[dict[str, str]]:
     """The rows of the answer's file, by column."""
-    info = (await hospital.done("3202", detail(await uploaded(hospital, content))))["fileinfo"]
+    asked = detail(await uploaded(hospital, content))
+    info = (await hospital.done("3202", {"data": asked["data"] | changes}))["fileinfo"]
     assert datetime.fromisoformat(info["dld_endtime"]) - datetime.now(SHANGHAI).replace(tzinfo=None) > timedelta(days=5)
-    row = {"file_qury_no": info["file_qury_no"], "filename": info["filename"]}
-    row["fixmedins_code"] = hospital.sender.hospital_code
-    output = await hospital.done("9102", {"fsDownloadIn": row})
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(output["in"]))) as archive:
-        text = archive.read(archive.namelist()[0]).decode()
+    content = await hospital.downloaded(info["file_qury_no"], info["filename"])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == ["result.txt"]
+        text = archive.read("result.txt").decode()
     names = TRANSACTIONS["3202"].result_file
-    return [dict(zip(names, line.split("\t"), strict=True)) for line in text.splitlines()]
+    cells = [["" if cell == "null" else cell for cell in line.split("\t")] for line in text.splitlines()]
+    assert "\t\t" not in text
+    return [dict(zip(names, line, strict=True)) for line in cells]
 
 
 async def test_details_are_compared_row_by_row(hospital: Hospital) -> None:
@@ -159,6 +205,33 @@ async def test_a_settlement_named_twice_is_theirs_alone_the_second_time(hospital
     info = (await hospital.settled(await hospital.stay(visit_id()), "12000.00"))["setlinfo"]
     (row,) = await compared(hospital, packed([row_of(info), row_of(info)]))
     assert row["memo"].startswith("only_theirs")
+
+
+async def test_a_file_may_come_in_parts(hospital: Hospital) -> None:
+    """9101 takes multipart/form-data: the message in ``jsonStr``, the file in ``file`` or ``in``, whatever bytes it
+    holds."""
+    content = packed([["set_9", "null", "P9", "1.00", "NULL", "0", "null"]]) + b"\r\n--x\r\n\r\n"
+    for part in ("file", "in"):
+        row = {"filename": "d.zip", "fixmedins_code": hospital.sender.hospital_code, "in": ""}
+        message = hospital.sender.envelope("9101", {"fsUploadIn": row})
+        answer = await hospital.world.client.post(
+            CALL_SERVICE, data={"jsonStr": json.dumps(message)}, files={part: ("d.zip", content)}
+        )
+        assert answer.json()["infcode"] == 0, answer.text
+        number = answer.json()["output"]["file_qury_no"]
+        assert await hospital.downloaded(number, "d.zip") == content
+    await hospital.refused("3202", detail(number), "nhsa_file_row")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+async def test_a_file_may_have_any_encoding_of_its_system(hospital: Hospital, encoding: str) -> None:
+    """UTF-8 with or without a mark, GB 18030 and UTF-16 are read; ``null`` is an empty value."""
+    line = "\t".join(["set_9", "null", "某人", "1.00", "1.00", "0", "NULL"])
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("detail.txt", line.encode(encoding))
+    (row,) = await compared(hospital, content.getvalue())
+    assert (row["psn_no"], row["mdtrt_id"], row["refd_setl_flag"]) == ("某人", "", "")
 
 
 async def test_a_file_may_be_an_array_of_bytes(hospital: Hospital) -> None:
@@ -208,7 +281,7 @@ async def test_files_are_a_hospitals_own(hospital: Hospital, connection: asyncpg
     await county.refused("9101", {"fsUploadIn": row | {"in": "AA=="}}, "nhsa_hospital_differs")
     await hospital.refused("9102", {"fsDownloadIn": row | {"filename": "x"}}, "nhsa_file_unknown")
     await hospital.refused("9101", {"fsUploadIn": row | {"in": "%%%"}}, "nhsa_file_unreadable")
-    await hospital.done("9102", {"fsDownloadIn": row})
+    assert await hospital.downloaded(number, "detail.zip") == packed([])
     await connection.execute("UPDATE nhsa_file SET key = NULL WHERE file_no = $1", int(number.removeprefix("fil_")))
     await hospital.refused("9102", {"fsDownloadIn": row}, "nhsa_file_unknown")
     await hospital.refused("3202", detail(number), "nhsa_file_unknown")
@@ -313,7 +386,7 @@ async def test_a_cancelled_settlement_counts_with_its_cancellation(office: httpx
 async def test_a_declaration_that_cant_be_is_told(hospital: Hospital) -> None:
     """A type that isn't declared here, a month that is none, days the wrong way round, another's event."""
     await hospital.refused("3203", declaring([], "9914"), "nhsa_clr_type_unsupported")
-    await hospital.refused("3203", declaring([], setlym="1805"), "period_format")
+    await hospital.refused("3203", declaring([], setlym="1805"), "nhsa_month_format")
     await hospital.refused("3203", declaring([], enddate="2018-04-30"), "interval_empty")
     await hospital.refused("3204", {"data": {"clr_appy_evt_id": "clr_0"}}, "nhsa_declaration_unknown")
     await hospital.refused("3204", {"data": {"clr_appy_evt_id": "x"}}, "nhsa_declaration_unknown")

@@ -88,7 +88,7 @@ async def test_everything_is_read_after_a_new_secret(url: str, connection: async
         assert lines[0]["feedetl_sn"] == "1"
         assert len((await hospital.done("5202", hospital.of_visit(mdtrt_id)))["diseinfo"]) == 1
         row = {"file_qury_no": file_number, "filename": "detail.zip", "fixmedins_code": world.township}
-        await hospital.done("9102", {"fsDownloadIn": row})
+        await hospital.downloaded(row["file_qury_no"], row["filename"])
 
     await busy(url, NEW.hex(), after)
 

@@ -30,7 +30,7 @@ async def test_four_ways_of_writing_a_visit_are_one_stay(client: httpx.AsyncClie
         assert answer.status_code == 422
         (error,) = answer.json()["errors"]
         assert (error["pointer"], error["code"]) == ("/visit_id", "character_refused")
-        assert character in error["detail"]
+        assert character in error["message"]
     found = await client.get("/v1/settlements", params={"visit_id": wide(visit)})
     assert [row["settlement_id"] for row in found.json()["data"]] == [settled["settlement_id"]]
     path = f"/v1/settlements/by-visit/{wide(world.township)}/{wide(visit)}/1"
@@ -45,7 +45,7 @@ async def test_a_registered_code_is_one_in_the_path_as_well(client: httpx.AsyncC
     assert (await client.get(f"/v1/hospitals/{world.township}")).json()["name"] == "新名医院"
     answer = await client.put(f"/v1/hospitals/{world.township}\u200b", json=body)
     assert answer.status_code == 422
-    assert "U+200B" in answer.json()["errors"][0]["detail"]
+    assert "U+200B" in answer.json()["errors"][0]["message"]
 
 
 def test_a_path_keeps_its_segments() -> None:

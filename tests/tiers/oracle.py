@@ -168,6 +168,12 @@ def catalogue_entry(catalogue: dict[str, Any], code: str, day: str) -> dict[str,
     return None
 
 
+def tolerance(quantity: Fraction, price: Fraction) -> int:
+    """What the amount of a line may differ by, fen: more than one where the price was divided to three decimals."""
+    decimals = next(d for d in range(7) if (price * 10**d).denominator == 1)
+    return max(1, r(quantity * Fraction(100, 2 * 10**decimals))) if decimals >= 3 else 1
+
+
 def check_line(line: dict[str, Any]) -> None:
     """Whether a net line's amount is that of its quantity and price."""
     quantity, amount, price = line["quantity"], line["amount"], line["price"]
@@ -175,7 +181,7 @@ def check_line(line: dict[str, Any]) -> None:
         raise Refused("refund_exceeds_line")
     if quantity == 0 and amount != 0:
         raise Refused("refund_amount_mismatch")
-    if amount < 0 or abs(amount - r(quantity * price * 100)) > 1:
+    if amount < 0 or abs(amount - r(quantity * price * 100)) > tolerance(quantity, price):
         raise Refused("line_amount_mismatch")
 
 

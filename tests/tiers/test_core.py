@@ -1,6 +1,7 @@
 """The core is pure: no float, no clock, no I/O; and its arithmetic is exact."""
 
 import ast
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from app.basics import money
 from app.tiers.kinds.bands import benefit
+from app.tiers.model import Line
+from app.tiers.scope import line_faults
 
 APP = Path(__file__).parent.parent.parent / "app"
 CORE = [
@@ -70,3 +73,26 @@ def test_a_year_in_parts_pays_as_much_as_at_once(parts: list[int], deductible: i
         steps += benefit(base + part, deductible, BANDS) - benefit(base, deductible, BANDS)
         base += part
     assert steps == benefit(base, deductible, BANDS)
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "amount", "fits"),
+    [
+        ("33.33", "3", "100.00", True),
+        ("33.33", "30", "1000.00", False),  # two decimals: one fen, whatever the quantity
+        ("3.3333", "3000", "10000.00", True),
+        ("3.3333", "3000", "10000.05", True),  # 9999.90 and half of 0.0001 for each of 3000
+        ("3.3333", "3000", "10000.06", False),
+        ("3.330000", "3000", "9990.02", False),  # zeros at the end are no decimals
+        ("0.333", "1000", "333.50", True),
+        ("0.333", "1000", "333.51", False),
+        ("0.333", "1", "0.34", True),
+        ("0.333", "1", "0.35", False),
+    ],
+)
+def test_a_lines_tolerance_is_that_of_its_price(price: str, quantity: str, amount: str, fits: bool) -> None:
+    """One fen, or half of the price's last decimal per unit where the price has three decimals or more."""
+    line = Line(
+        1, "A", money.scaled(quantity, 4), money.scaled(price, 6), money.fen(amount), date(2018, 5, 2), False, None
+    )
+    assert [fault.code for fault in line_faults([line])] == ([] if fits else ["line_amount_mismatch"])

@@ -108,6 +108,31 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "本机构一年内没有凭证件识别过该参保人。请先办理1101，或填写证件号码后重新登记。",
         "This hospital hasn't identified the person by certificate within a year. Send 1101 first, or send the number.",
     ),
+    "nhsa_card_not_served": (
+        "本服务不读卡，也不解析电子凭证。请以居民身份证（mdtrt_cert_type 02）识别，或同时填写证件号码 certno。",
+        "Cards and electronic vouchers aren't read here. Identify by identity card (type 02), or send certno.",
+    ),
+    "nhsa_too_many_failures": (
+        "本机构一小时内识别失败已达 {limit} 次，暂停识别。请核对证件号码和姓名，一小时后再试。",
+        "The hospital failed to identify persons {limit} times within an hour. Check numbers and names, try later.",
+    ),
+    "nhsa_withdrawn_since": (
+        "该报文所办的登记后来已被撤销。撤销交易为 {by}；需要重新办理时请换新的 msgid。",
+        "What this message registered was withdrawn since. It was withdrawn by {by}; start again with a new msgid.",
+    ),
+    "nhsa_msgid_of_other": (
+        "这个 msgid 属于本机构的另一交易。该交易为 {infno}；请核对 oinfno 和 omsgid。",
+        "The msgid is that of another transaction of the hospital. It is {infno}; check oinfno and omsgid.",
+    ),
+    "nhsa_day_settled": (
+        "费用发生日已在中途结算之内。已结算至 {until}（{setl_id}）；请先撤销该结算（2305）再上传，或改正日期。",
+        "The line's day is in an interim settlement. It is settled until {until} ({setl_id}); "
+        "cancel that first (2305), or correct the day.",
+    ),
+    "nhsa_month_format": (
+        "清算年月格式不对。应为 yyyyMM，例如 201805。",
+        "The month has the wrong form. Write yyyyMM, such as 201805.",
+    ),
     "nhsa_visit_setting": (
         "门诊与住院的交易不能混用。请改用该就诊类别的交易。",
         "Transactions of outpatients and inpatients can't be mixed. Use those of this kind of visit.",
@@ -237,8 +262,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "There is no such file, or its time is over. Check number and name, or upload it again.",
     ),
     "nhsa_file_unreadable": (
-        "文件无法读取。应为 ZIP，其中只有一个 UTF-8 的制表符分隔文本。",
-        "The file can't be read. Send a ZIP with one tab-separated text in UTF-8.",
+        "文件无法读取。应为 ZIP，其中只有一个制表符分隔的文本，编码为 UTF-8 或 GB18030。",
+        "The file can't be read. Send a ZIP with one tab-separated text in UTF-8 or GB 18030.",
     ),
     "nhsa_file_row": (
         "文件中有一行不符合格式。第 {row} 行；请按表 150 的列填写，金额为数字。",

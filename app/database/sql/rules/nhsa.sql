@@ -11,6 +11,11 @@ CREATE POLICY nhsa_identification_reach ON nhsa_identification TO onestop_app
   USING (reaches(hospital_code, NULL, NULL));
 GRANT SELECT, INSERT, UPDATE (identified_at) ON nhsa_identification TO onestop_app;
 
+ALTER TABLE nhsa_failed_lookup ENABLE ROW LEVEL SECURITY;
+CREATE POLICY nhsa_failed_lookup_reach ON nhsa_failed_lookup TO onestop_app
+  USING (reaches(hospital_code, NULL, NULL));
+GRANT SELECT, INSERT, DELETE ON nhsa_failed_lookup TO onestop_app;
+
 -- A message is what was said: only its key can be taken away, or be written with a new secret.
 CREATE TRIGGER nhsa_message_immutable BEFORE UPDATE OR DELETE ON nhsa_message FOR EACH ROW
   EXECUTE FUNCTION nhsa_message_kept();

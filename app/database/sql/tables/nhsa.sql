@@ -27,6 +27,14 @@ CREATE TABLE nhsa_identification (
   PRIMARY KEY (hospital_code, person_id)
 );
 
+-- Look-ups of persons that failed, by the real clock: so many an hour, and no more are answered.
+CREATE TABLE nhsa_failed_lookup (
+  lookup_no     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  hospital_code text NOT NULL,
+  failed_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX nhsa_failed_lookup_hospital ON nhsa_failed_lookup (hospital_code, failed_at);
+
 -- Messages that changed something (accepted), that were undone before they arrived (undone), and that were refused.
 CREATE TABLE nhsa_message (
   message_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -47,6 +55,8 @@ CREATE TABLE nhsa_message (
 );
 CREATE UNIQUE INDEX nhsa_message_once ON nhsa_message (hospital_code, infno, msgid) WHERE outcome <> 'refused';
 CREATE INDEX nhsa_message_settlement ON nhsa_message (settlement_id) WHERE settlement_id IS NOT NULL;
+CREATE INDEX nhsa_message_visit ON nhsa_message (visit_no, infno) WHERE visit_no IS NOT NULL;
+CREATE INDEX nhsa_message_msgid ON nhsa_message (hospital_code, msgid);
 CREATE INDEX nhsa_message_readable ON nhsa_message (recorded_at) WHERE key IS NOT NULL;
 
 CREATE TABLE nhsa_visit (
