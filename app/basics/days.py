@@ -1,11 +1,16 @@
 """Days, months and instants of the business zone, and how they are shown. A month is a text, ``YYYY-MM``."""
 
 import re
+import unicodedata
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
 from app.basics.errors import Fault, Refused
 
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2200
+NO_END: Final = frozenset({date(9999, 12, 31), date(2999, 12, 31)})  # how systems write that something has no end
+_MIDNIGHT: Final = re.compile(r"[ T]0{1,2}:00(:00(\.0+)?)?\Z")
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 _PERIOD: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
@@ -23,6 +28,23 @@ def shown_instant(instant: datetime) -> str:
 def iso(day: date | None) -> str | None:
     """A day as ``YYYY-MM-DD``; None stays None."""
     return None if day is None else day.isoformat()
+
+
+def parsed_day(text: str) -> date | None:
+    """A day as files write it: 2016-01-01, 2016/1/1, 2016.1.1, 20160101, 2016年1月1日, in full width or with midnight
+    behind it. Beside days of these centuries only those of ``NO_END``; None for anything else."""
+    text = _MIDNIGHT.sub("", unicodedata.normalize("NFKC", text).strip()).removesuffix("日")
+    if len(text) == 8 and text.isdecimal():
+        parts = [text[:4], text[4:6], text[6:]]
+    else:
+        for separator in "年月/.":
+            text = text.replace(separator, "-")
+        parts = text.split("-")
+    try:
+        day = date(*map(int, parts))
+    except (ValueError, TypeError):
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR or day in NO_END else None
 
 
 # ---------------------------------------------------------------- months

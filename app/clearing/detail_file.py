@@ -14,7 +14,7 @@ from typing import Final
 from app.basics.errors import Fault, Refused
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import fen
-from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
+from app.service.sheet import SHEETS_HIDDEN, BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.wire import MAX_FAULTS, code_faults
 from app.tiers.model import FUNDS as FUND_OF_TIER
 
@@ -22,11 +22,11 @@ MAX_ROWS: Final = 300_000
 MAX_SEQ: Final = 2**31 - 1
 
 COLUMNS: Final = (
-    SheetColumn("settlement_id", ("结算编号", "结算ID", "结算单号"), code=True),
-    SheetColumn("visit_id", ("就诊号", "住院号", "门诊号", "住院门诊号"), code=True),
+    SheetColumn("settlement_id", ("结算编号", "结算ID", "结算单号"), kind="code"),
+    SheetColumn("visit_id", ("就诊号", "住院号", "门诊号", "住院门诊号"), kind="code"),
     SheetColumn("settle_seq", ("结算序号",)),
     SheetColumn("fund", ("基金", "基金编码", "基金代码", "fund code"), required=True),
-    SheetColumn("amount", ("金额", "基金支付金额", "应付金额"), required=True),
+    SheetColumn("amount", ("金额", "基金支付金额", "应付金额"), required=True, kind="number"),
 )
 FUND_NAMES: Final[Mapping[str, str]] = {
     **{fund: fund for fund in FUND_OF_TIER.values()},
@@ -59,7 +59,7 @@ def read_detail(path: Path, pointer: str, *, funds: frozenset[str] | None) -> De
     """The file's rows of the given funds (of all with None). Refused with every fault, each under
     ``pointer``/row/column."""
     try:
-        lines = list(islice(rows(path, COLUMNS), MAX_ROWS + 1))
+        lines = list(islice((row for row in rows(path, COLUMNS) if row.unread != SHEETS_HIDDEN), MAX_ROWS + 1))
     except SheetRefused as refused:
         raise Refused(
             [_file_fault(pointer, one.row, one.column, one.code, one.values) for one in refused.faults]

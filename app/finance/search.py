@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.days import parsed_day
 from app.basics.ids import CLAIM, DISBURSEMENT, PREPAYMENT, SETTLEMENT, read_id, shown_id
 from app.basics.text import folded, folded_reference
 from app.clearing.tables import bank_movement
 from app.finance.look import page_of
 from app.finance.page import PageRoute, Visitor, gone_to, reading, shown, visit
-from app.registry.facts import name_and_birth, normal_id_number, parsed_day
+from app.registry.facts import name_and_birth, normal_id_number
 from app.registry.tables import hospital, person
 from app.service.lists import Asked
 from app.service.security import MONEY_READERS, blind_index_candidates, valid_id_number

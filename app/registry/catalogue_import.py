@@ -17,12 +17,13 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import parsed_day
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
 from app.jobs import store
 from app.jobs.row import Job
 from app.jobs.store import JobRow, NewJob, Run
-from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_values, parsed_day
+from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_values
 from app.registry.service import EVERY_ITEM
 from app.service import clock
 from app.service.caller import Caller, Service
@@ -37,18 +38,23 @@ READ_ROWS: Final = 5000
 REFUSED: Final = ("malformed", "duplicate", "conflicting")
 
 COLUMNS: Final = (
-    SheetColumn("item_code", ("医疗目录编码", "项目编码", "目录编码", "国家编码"), required=True, code=True),
+    SheetColumn("item_code", ("医疗目录编码", "项目编码", "目录编码", "国家编码"), required=True, kind="code"),
     SheetColumn("name", ("项目名称", "名称", "通用名"), required=True),
     SheetColumn("kind", ("项目种类", "目录类别", "种类"), required=True),
     SheetColumn("class", ("甲乙丙类", "收费项目等级", "等级", "类别"), required=True),
-    SheetColumn("first_pay_ratio", ("先行自付比例", "自付比例")),
+    SheetColumn("first_pay_ratio", ("先行自付比例", "自付比例"), kind="rate"),
     *(
-        SheetColumn(f"ceiling_{level}", (f"{name}级最高限价", f"{name}级限价"))
+        SheetColumn(f"ceiling_{level}", (f"{name}级最高限价", f"{name}级限价"), kind="number")
         for level, name in zip("123", "一二三", strict=True)
     ),
     SheetColumn("restricted", ("限制使用", "限制使用标志")),
     SheetColumn("valid_from", ("生效日期", "开始日期", "起始日期"), required=True),
-    SheetColumn("valid_until", ("失效日期", "结束日期", "终止日期")),
+    SheetColumn(
+        "valid_until",
+        ("失效日期", "结束日期", "终止日期", "截止日期", "截止"),
+        kind="end",
+        included=("结束日期", "终止日期", "截止日期", "截止"),
+    ),
 )
 WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "kind": {"药品": "drug", "西药": "drug", "中成药": "drug", "耗材": "material",
@@ -117,6 +123,10 @@ _CONTENT: Final = (
 _SAME: Final = f"(s.{_CONTENT.format('s')}) IS NOT DISTINCT FROM (f.{_CONTENT.format('f')})"
 _ELSEWHERE: Final = "e.superseded_at IS NULL AND e.valid_from <> ALL (f.days)"
 _OF_FILE: Final = "r.job_id = $1 AND r.outcome IS DISTINCT FROM 'malformed' AND r.reason IS DISTINCT FROM 'not_in_file'"
+# A day between two versions on which none is valid is a mistake about the last day: told before anything is accepted.
+_GAP: Final = f"""(f.next_from IS NOT DISTINCT FROM f.valid_until + 1 AND f.next_from IS NOT NULL OR EXISTS (
+                SELECT FROM catalogue_entry e WHERE e.item_code = f.item_code AND {_ELSEWHERE}
+                   AND (e.valid_from = f.valid_until + 1 OR e.valid_until = f.valid_from - 1)))"""
 # f: versions of the file; s: the stored one of the same first day; cut: an earlier one that reaches into it.
 _COMPARED: Final = f"""
 f AS (
@@ -126,11 +136,12 @@ f AS (
   WINDOW same_day AS (PARTITION BY v.item_code, v.valid_from ORDER BY r.row_no),
          by_day AS (PARTITION BY v.item_code ORDER BY v.valid_from, r.row_no)),
 compared AS MATERIALIZED (
-  SELECT f.*, s.entry_id AS same_id, cut.entry_id AS cut_id,
+  SELECT f.*, s.entry_id AS same_id, cut.entry_id AS cut_id, {_GAP} AS gap,
          CASE WHEN f.nth > 1 THEN 'duplicate'
               WHEN (f.next_from > f.valid_from AND f.next_from < coalesce(f.valid_until, 'infinity')) OR EXISTS (
                 SELECT FROM catalogue_entry e WHERE e.item_code = f.item_code AND e.valid_from > f.valid_from
                    AND e.valid_from < coalesce(f.valid_until, 'infinity') AND {_ELSEWHERE}) THEN 'conflicting'
+              WHEN {_GAP} THEN 'conflicting'
               WHEN s.entry_id IS NULL AND cut.entry_id IS NULL THEN 'added'
               WHEN s.entry_id IS NULL OR NOT {_SAME} THEN 'changed'
               WHEN s.valid_until IS NOT DISTINCT FROM f.valid_until THEN 'unchanged'
@@ -144,9 +155,11 @@ compared AS MATERIALIZED (
 # What is to be written stands in the row from now on: the version that it replaces, and the one that it cuts.
 _OUTCOMES: Final = f"""
 WITH {_COMPARED}
-UPDATE job_row r SET outcome = c.outcome, reason = CASE c.outcome WHEN 'duplicate' THEN 'version_repeated'
-                                                                  WHEN 'conflicting' THEN 'catalogue_overlap' END,
-                     content = r.content || jsonb_build_object('same_id', c.same_id, 'cut_id', c.cut_id)
+UPDATE job_row r SET outcome = c.outcome,
+       reason = CASE WHEN c.outcome = 'duplicate' THEN 'version_repeated'
+                     WHEN c.outcome = 'conflicting' THEN CASE WHEN c.gap THEN 'catalogue_gap'
+                                                              ELSE 'catalogue_overlap' END END,
+       content = r.content || jsonb_build_object('same_id', c.same_id, 'cut_id', c.cut_id)
   FROM compared c WHERE r.job_id = $1 AND r.row_no = c.row_no"""
 _ENDED: Final = """
 INSERT INTO job_row (job_id, row_no, content, outcome, reason, reference)

@@ -19,8 +19,6 @@ from app.tiers.model import LEVELS, BenefitClass, CatalogueClass
 
 MAX_IDENTITIES: Final = 200
 MAX_PERIODS: Final = 200
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 2200
 
 GivenName = Annotated[str, Meta(min_length=1, max_length=200)]
 Evidence = Annotated[str, Meta(max_length=500)]
@@ -126,22 +124,6 @@ def normal_id_number(text: str) -> str:
 def name_and_birth(name: str, born: date) -> str:
     """What finds a person when the id number finds nobody: the name as names are compared, and the date of birth."""
     return f"{folded_name(name)} {born.isoformat()}"
-
-
-def parsed_day(text: str) -> date | None:
-    """A day as files write it: 2016-01-01, 2016/1/1, 2016.1.1, 20160101, 2016年1月1日. None for anything else."""
-    text = text.strip().removesuffix("日")
-    if len(text) == 8 and text.isdecimal():
-        parts = [text[:4], text[4:6], text[6:]]
-    else:
-        for separator in "年月/.":
-            text = text.replace(separator, "-")
-        parts = text.split("-")
-    try:
-        day = date(*map(int, parts))
-    except (ValueError, TypeError):
-        return None
-    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
 def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:

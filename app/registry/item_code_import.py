@@ -15,13 +15,13 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import parsed_day
 from app.basics.errors import NotFound
 from app.database.engine import HotConnection
 from app.database.locks import Lock, hold_hot
 from app.jobs import store
 from app.jobs.store import JobRow, NewJob, Run
 from app.registry.dated import Span, stated
-from app.registry.facts import parsed_day
 from app.registry.service import may_write
 from app.registry.tables import hospital
 from app.service import clock
@@ -33,8 +33,8 @@ from app.service.wire import Code, code_faults
 KIND: Final = "hospital_codes"
 READ_ROWS: Final = 5000
 COLUMNS: Final = (
-    SheetColumn("hospital_item_code", ("院内项目编码", "医院项目编码", "院内编码"), required=True, code=True),
-    SheetColumn("item_code", ("医疗目录编码", "国家编码", "目录编码"), required=True, code=True),
+    SheetColumn("hospital_item_code", ("院内项目编码", "医院项目编码", "院内编码"), required=True, kind="code"),
+    SheetColumn("item_code", ("医疗目录编码", "国家编码", "目录编码"), required=True, kind="code"),
     SheetColumn("valid_from", ("生效日期", "开始日期", "起始日期")),
 )
 

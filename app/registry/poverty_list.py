@@ -17,13 +17,13 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import shanghai_day
+from app.basics.days import parsed_day, shanghai_day
 from app.basics.errors import Fault, NotFound, Refused, Unavailable
 from app.basics.ids import JOB
 from app.database.engine import HotConnection
 from app.jobs import store
 from app.jobs.store import JobRow, NewJob, Run
-from app.registry.facts import name_and_birth, normal_id_number, parsed_day
+from app.registry.facts import name_and_birth, normal_id_number
 from app.registry.paying_area import area_on, policy_in
 from app.registry.service import may_write, raw_connection
 from app.registry.worklists import add_candidates
@@ -40,6 +40,7 @@ ListKind = Literal["list", "exit", "correction"]
 READ_ROWS: Final = 5000
 APPLY_ROWS: Final = 500  # persons whose lock one transaction may hold
 RETRIES: Final = 5
+FAR_FUTURE: Final = timedelta(days=366)  # nobody is listed so long before: the year is a slip
 
 MATCH_DAYS: Final = "registry.match_days"
 AFTER_EXIT: Final = "registry.benefits_after_exit"  # keep, or end: then the class ends on the day of the exit
@@ -55,14 +56,16 @@ class ListOptions(Struct, forbid_unknown_fields=True):
 
 COLUMNS: Final = (
     SheetColumn(
-        "id_number", ("身份证号", "身份证号码", "证件号码", "公民身份号码", "ID number"), required=True, code=True
+        "id_number", ("身份证号", "身份证号码", "证件号码", "公民身份号码", "ID number"), required=True, kind="code"
     ),
     SheetColumn("name", ("姓名", "人员姓名", "名字")),
     SheetColumn("birth_date", ("出生日期", "出生年月日", "birth date", "date of birth")),
     SheetColumn("class", ("人员类别", "身份类别", "对象类别", "benefit class", "类别"), required=True),
     SheetColumn("from", ("认定日期", "生效日期", "起始日期", "开始日期", "since")),
     SheetColumn("exited_on", ("退出日期", "脱贫日期", "exited on")),
-    SheetColumn("until", ("清退日期", "终止日期", "截止日期")),
+    SheetColumn(
+        "until", ("清退日期", "终止日期", "截止日期", "截止"), kind="end", included=("终止日期", "截止日期", "截止")
+    ),
 )
 DAY_COLUMN: Final[Mapping[str, str]] = {"list": "from", "exit": "exited_on", "correction": "until"}
 CLASS_NAMES: Final[Mapping[str, str]] = {
@@ -95,6 +98,8 @@ def read_row(keys: Keys, row: SheetRow, kind: str, received_on: date) -> JobRow:
     day = parsed_day(texts.get(day_name, "")) if texts.get(day_name) else received_on
     if day is None:
         return _malformed(row, day_name, "day_invalid")
+    if day > received_on + FAR_FUTURE:
+        return _malformed(row, day_name, "day_far_future")
     id_number, name = normal_id_number(texts["id_number"].replace(" ", "")), texts.get("name", "")
     if id_number and not valid_id_number(id_number):
         return _malformed(row, "id_number", "digits_lost" if id_number.endswith("000") else "id_number_invalid")

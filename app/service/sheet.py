@@ -9,12 +9,14 @@ every fault that can be found at once, each with row and column; what is wrong w
 import codecs
 import csv
 import re
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 from xml.etree.ElementTree import ParseError
 
 import msgspec
@@ -22,6 +24,7 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
+from app.basics.days import NO_END, parsed_day
 from app.basics.text import folded
 
 MAX_ROWS: Final = 2_000_000
@@ -35,11 +38,19 @@ MAX_TEXTS_BYTES: Final = 512 * 1024**2
 MAX_PARTS: Final = 2000
 EXACT_DIGITS: Final = 15  # a spreadsheet's number holds no more
 _BLANKS: Final = " \t\r\n"
+SHEETS_HIDDEN: Final = "sheets_hidden"
 READ_BYTES: Final = 1024 * 1024
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
-_MERGED: Final = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=\"([A-Z]{1,3})([0-9]{1,7})[:\"]")
+_MERGED_OR_ROW: Final = re.compile(
+    rb"<(?:\w+:)?(?:mergeCell\s[^>]*?ref=\"(?P<column>[A-Z]{1,3})(?P<at>[0-9]{1,7})[:\"]|row\s(?P<row>[^>]*hidden=[^>]*)>)"
+)
+_HIDDEN: Final = re.compile(rb"\bhidden=\"(?:1|true)\"")
+_ROW_NUMBER: Final = re.compile(rb"\br=\"([0-9]{1,7})\"")
+MOST_TAG: Final = 500
+_ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")  # how a workbook writes characters that XML can't have
+_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)\s*%")
 _TEXTS: Final = "xl/sharedStrings.xml"
 _SCIENTIFIC: Final = re.compile(r"[0-9]([.,][0-9]+)?E\+?[0-9]{2,}", re.IGNORECASE)
 _UNREADABLE: Final = (zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, EOFError, OSError, IndexError)
@@ -74,22 +85,80 @@ Cell = str | BadCell  # an empty cell is ""
 
 
 @dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file before its columns are known; ``unread`` as in ``SheetRow``."""
+
+    number: int
+    cells: Sequence[Cell]
+    unread: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SheetColumn:
     """A column: our name for it, and the headings under which files have it, in any case and with or without blanks.
-    A ``code`` is read as ids are everywhere: only plain blanks at its ends are cut."""
+
+    ``kind`` says how its cells are read: a ``code`` as ids are everywhere, a ``number`` or ``rate`` in plain digits
+    (10% is 0.1), an ``end`` as the first day after: under a heading of ``included`` the file's day is the last one.
+    """
 
     name: str
     headings: tuple[str, ...]
     required: bool = False
-    code: bool = False
+    kind: Literal["text", "code", "number", "rate", "end"] = "text"
+    included: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """A row with its number in the file (from 1, the headings counted) and its cells by the names of the columns."""
+    """A row with its number in the file (from 1, the headings counted) and its cells by the names of the columns.
+
+    ``unread``: what its reader doesn't see and what therefore isn't read, ``row_hidden`` or ``sheets_hidden`` (told of
+    the row of the headings); every cell is then bad for that reason.
+    """
 
     number: int
     cells: Mapping[str, Cell]
+    unread: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a column stands, and how its cells are read."""
+
+    index: int
+    kind: str
+    included: bool
+
+    def read(self, cells: Sequence[Cell]) -> Cell:
+        """The column's cell of a row."""
+        cell = cells[self.index] if self.index < len(cells) else ""
+        if isinstance(cell, BadCell):
+            return cell
+        match self.kind:
+            case "code":
+                return folded(cell)
+            case "number" | "rate":
+                return _plain_number(cell, rate=self.kind == "rate")
+            case "end":
+                return _first_day_after(cell.strip(), included=self.included)
+        return cell.strip()
+
+
+def _plain_number(text: str, *, rate: bool) -> str:
+    """A number in ASCII digits; a rate written in per cent as a share."""
+    text = unicodedata.normalize("NFKC", text).strip()
+    percent = _PERCENT.fullmatch(text) if rate else None
+    return text if percent is None else format((Decimal(percent[1]) / 100).normalize(), "f")
+
+
+def _first_day_after(text: str, *, included: bool) -> str:
+    """An end as the first day after, empty for none; what is no day stays as it is, for the reader to refuse."""
+    day = parsed_day(text)
+    if day is None:
+        return text
+    if day in NO_END:
+        return ""
+    return (day + timedelta(days=int(included))).isoformat()
 
 
 def rows(path: Path, columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
@@ -104,44 +173,52 @@ def rows(path: Path, columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
     return _rows_below_headings(lines, columns)
 
 
-def _rows_below_headings(lines: Iterator[tuple[int, list[Cell]]], columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
-    headings = next(lines, None)
-    if headings is None:
+def _rows_below_headings(lines: Iterator[_Line], columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
+    before = list[str]()
+    for headings in lines:
+        if headings.unread is None:
+            break
+        before.append(headings.unread)
+    else:
         raise SheetRefused([FileFault("file_empty")])
-    places = _places(*headings, columns)
-    width = len(headings[1])
-    codes = {column.name for column in columns if column.code}
+    places = _places(headings.number, headings.cells, columns)
+    if SHEETS_HIDDEN in before:
+        yield _unread(headings.number, places, SHEETS_HIDDEN)
+    width = len(headings.cells)
     count = 0
-    for number, cells in lines:
+    for line in lines:
         count += 1
         if count > MAX_ROWS:
-            raise SheetRefused([FileFault("too_many_rows", number, values={"limit": str(MAX_ROWS)})])
-        found = {name: _cell(cells, place, code=name in codes) for name, place in places.items()}
-        if len(cells) > width:
+            raise SheetRefused([FileFault("too_many_rows", line.number, values={"limit": str(MAX_ROWS)})])
+        if line.unread is not None:
+            yield _unread(line.number, places, line.unread)
+            continue
+        found = {name: place.read(line.cells) for name, place in places.items()}
+        if len(line.cells) > width:
             found = dict.fromkeys(found, BadCell("too_many_cells"))
-        yield SheetRow(number, found)
+        yield SheetRow(line.number, found)
     if not count:
         raise SheetRefused([FileFault("no_rows")])
 
 
-def _cell(cells: Sequence[Cell], place: int, *, code: bool) -> Cell:
-    cell = cells[place] if place < len(cells) else ""
-    if isinstance(cell, BadCell):
-        return cell
-    return folded(cell) if code else cell.strip()
+def _unread(number: int, places: Mapping[str, _Place], reason: str) -> SheetRow:
+    return SheetRow(number, dict.fromkeys(places, BadCell(reason)), reason)
 
 
-def _places(number: int, headings: list[Cell], columns: Sequence[SheetColumn]) -> dict[str, int]:
+def _places(number: int, headings: Sequence[Cell], columns: Sequence[SheetColumn]) -> dict[str, _Place]:
     """Where each column stands. SheetRefused with all that are missing or there twice."""
-    known = {_plain(heading): column.name for column in columns for heading in (column.name, *column.headings)}
-    places: dict[str, int] = {}
+    known = {_plain(heading): column for column in columns for heading in (column.name, *column.headings)}
+    places: dict[str, _Place] = {}
     faults = []
-    for place, cell in enumerate(headings):
-        name = known.get(_plain(cell)) if isinstance(cell, str) else None
-        if name in places:
-            faults.append(FileFault("column_twice", number, get_column_letter(place + 1), {"column": name or ""}))
-        elif name is not None:
-            places[name] = place
+    for index, cell in enumerate(headings):
+        column = known.get(_plain(cell)) if isinstance(cell, str) else None
+        if column is None or not isinstance(cell, str):
+            continue
+        if column.name in places:
+            faults.append(FileFault("column_twice", number, get_column_letter(index + 1), {"column": column.name}))
+        else:
+            included = _plain(cell) in map(_plain, column.included)
+            places[column.name] = _Place(index, column.kind, included=included)
     for column in columns:
         if column.required and column.name not in places:
             headings_ = " / ".join((column.name, *column.headings))
@@ -158,7 +235,7 @@ def _plain(heading: str) -> str:
 # ---------------------------------------------------------------- CSV
 
 
-def _csv_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
+def _csv_lines(path: Path) -> Iterator[_Line]:
     with path.open(encoding=_encoding(path), newline="") as file:
         reader = csv.reader(file, strict=True, delimiter=_delimiter(file))
         number = 0
@@ -166,8 +243,10 @@ def _csv_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
             for number, texts in enumerate(reader, 1):
                 if len(texts) > MAX_COLUMNS:
                     raise SheetRefused([FileFault("too_many_columns", number, values={"limit": str(MAX_COLUMNS)})])
-                if any(text.strip() for text in texts):
-                    yield number, [_text(text) for text in texts]
+                while texts and not texts[-1].strip():
+                    texts.pop()
+                if texts:
+                    yield _Line(number, [_text(text) for text in texts])
         except csv.Error:
             raise SheetRefused([FileFault("csv_damaged", number + 1)]) from None
 
@@ -212,7 +291,7 @@ def _first_undecodable_line(path: Path, encoding: str) -> int | None:
 
 
 def _text(text: str) -> Cell:
-    text = text.removeprefix("\ufeff").strip(_BLANKS)
+    text = text.removeprefix("\ufeff").strip(_BLANKS).removeprefix("'")  # a spreadsheet's mark of a text
     if len(text) > MAX_CELL_CHARACTERS:
         return BadCell("cell_too_long")
     if (
@@ -229,7 +308,7 @@ def _text(text: str) -> Cell:
 # ---------------------------------------------------------------- XLSX
 
 
-def _xlsx_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
+def _xlsx_lines(path: Path) -> Iterator[_Line]:
     try:
         yield from _worksheet_lines(path)
     except SheetRefused:
@@ -238,14 +317,17 @@ def _xlsx_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
         raise SheetRefused([FileFault("xlsx_damaged")]) from None
 
 
-def _worksheet_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
+def _worksheet_lines(path: Path) -> Iterator[_Line]:
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         _refuse_bomb(archive)
         book = load_workbook(file, read_only=True, keep_links=False)
-        if not book.worksheets:
+        visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        if not visible:
             raise SheetRefused([FileFault("file_empty")])
-        worksheet: Any = book.worksheets[0]
-        _refuse_merged(archive, worksheet._worksheet_path)
+        if len(visible) < len(book.worksheets):
+            yield _Line(0, (), SHEETS_HIDDEN)
+        worksheet: Any = visible[0]
+        hidden = _hidden_rows(archive, worksheet._worksheet_path)
         worksheet.reset_dimensions()  # what a program wrote there may be wrong
         for number, cells in enumerate(worksheet.iter_rows(), 1):
             if len(cells) > MAX_COLUMNS:
@@ -254,7 +336,7 @@ def _worksheet_lines(path: Path) -> Iterator[tuple[int, list[Cell]]]:
             while values and values[-1] == "":
                 values.pop()
             if values:
-                yield number, values
+                yield _Line(number, values, "row_hidden" if number in hidden else None)
 
 
 def _refuse_bomb(archive: zipfile.ZipFile) -> None:
@@ -273,18 +355,24 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
         raise SheetRefused([FileFault("not_a_workbook")])
 
 
-def _refuse_merged(archive: zipfile.ZipFile, part: str) -> None:
+def _hidden_rows(archive: zipfile.ZipFile, part: str) -> set[int]:
+    """The numbers of the rows that a sheet hides. SheetRefused when it has merged cells."""
     faults: list[FileFault] = []
+    hidden: set[int] = set()
     tail = b""
     with archive.open(part) as file:
         while len(faults) < MAX_FAULTS and (chunk := file.read(READ_BYTES)):
             content, seen = tail + chunk, 0
-            for match in _MERGED.finditer(content):
-                faults.append(FileFault("cells_merged", int(match[2]), match[1].decode()))
+            for match in _MERGED_OR_ROW.finditer(content):
+                if match["row"] is None:
+                    faults.append(FileFault("cells_merged", int(match["at"]), match["column"].decode()))
+                elif _HIDDEN.search(match["row"]) and (number := _ROW_NUMBER.search(match["row"])):
+                    hidden.add(int(number[1]))
                 seen = match.end()
-            tail = content[max(seen, len(content) - 200) :]
+            tail = content[max(seen, len(content) - MOST_TAG) :]
     if faults:
         raise SheetRefused(sorted(faults, key=lambda fault: (fault.row, fault.column))[:MAX_FAULTS])
+    return hidden
 
 
 def _value(value: Any, data_type: str) -> Cell:
@@ -302,7 +390,7 @@ def _value(value: Any, data_type: str) -> Cell:
 def _number(value: float) -> Cell:
     if value != value or abs(value) >= 10**EXACT_DIGITS:
         return BadCell("cell_digits_lost")
-    return str(int(value)) if value == int(value) else repr(value)
+    return str(int(value)) if value == int(value) else format(Decimal(f"{value:.15g}"), "f")  # as it is displayed
 
 
 def _moment(value: datetime) -> Cell:
@@ -310,7 +398,7 @@ def _moment(value: datetime) -> Cell:
 
 
 def _words(value: str) -> Cell:
-    text = value.strip(_BLANKS)
+    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value).strip(_BLANKS).removeprefix("'")
     if len(text) > MAX_CELL_CHARACTERS:
         return BadCell("cell_too_long")
     return BadCell("cell_scientific") if _SCIENTIFIC.fullmatch(text) else text

@@ -10,10 +10,10 @@ from msgspec import defstruct
 from sqlalchemy import select
 from starlette.responses import Response
 
-from app.basics.days import shanghai_day
+from app.basics.days import FIRST_YEAR, LAST_YEAR, shanghai_day
 from app.basics.errors import NotFound, Refused
 from app.basics.money import yuan
-from app.registry.facts import FIRST_YEAR, LAST_YEAR, benefit_class
+from app.registry.facts import benefit_class
 from app.registry.paying_area import area_on, policy_in
 from app.registry.service import identities_of, person_row, raw_connection
 from app.service import clock

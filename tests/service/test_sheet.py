@@ -274,3 +274,74 @@ async def test_a_file_beyond_the_limit_is_refused_unread(database_url: str, tmp_
     finally:
         process.terminate()
         process.wait(30)
+
+
+# ---------------------------------------------------------------- what a reader sees
+
+
+def test_the_first_visible_sheet_is_read_and_the_hidden_are_told(tmp_path: Path) -> None:
+    """A hidden sheet, and hidden or filtered rows, aren't read; each is told in a row of its own."""
+    book = Workbook()
+    book.active.append(("身份证号", "姓名"))
+    book.active.append(("9", "旧"))
+    book.active.sheet_state = "hidden"
+    shown = book.create_sheet()
+    for line in (("身份证号", "姓名"), ("1", "甲"), ("2", "乙"), ("3", "丙")):
+        shown.append(line)
+    shown.row_dimensions[3].hidden = True
+    path = tmp_path / "file"
+    book.save(path)
+    found = [(row.number, row.unread, list(row.cells.values())) for row in rows(path, COLUMNS)]
+    assert found == [
+        (1, "sheets_hidden", [BadCell("sheets_hidden")] * 2),
+        (2, None, ["1", "甲"]),
+        (3, "row_hidden", [BadCell("row_hidden")] * 2),
+        (4, None, ["3", "丙"]),
+    ]
+    assert {"sheets_hidden", "row_hidden"} <= set(MESSAGES)
+
+
+def test_cells_are_what_is_displayed(read: Any) -> None:
+    """Numbers have the fifteen digits of a spreadsheet, escapes of a workbook are characters, the mark of a text goes,
+    empty cells at the end of a row are none."""
+    content = workbook(("身份证号", "姓名"), (0.1 + 0.2, "甲_x4E59_"), ("'530127", "_x005F_x4E59_"), (1e-7, "乙"))
+    cells = [cells for _, cells in read(content)]
+    assert cells == [["0.3", "甲乙"], ["530127", "_x4E59_"], ["0.0000001", "乙"]]
+    assert read("身份证号,姓名\n'1,甲,,\n".encode()) == [(2, ["1", "甲"])]
+
+
+@pytest.mark.parametrize(
+    ("heading", "written", "end"),
+    [
+        ("失效日期", "2019-01-01", "2019-01-01"),
+        ("结束日期", "2018-12-31", "2019-01-01"),
+        ("结束日期", "２０１８／１２／３１", "2019-01-01"),
+        ("结束日期", "2018-12-31 00:00:00", "2019-01-01"),
+        ("结束日期", "2018/12/31 0:00", "2019-01-01"),
+        ("结束日期", "9999-12-31", ""),
+        ("失效日期", "2999年12月31日", ""),
+        ("结束日期", "", ""),
+        ("结束日期", "长期", "长期"),
+    ],
+)
+def test_an_end_is_what_its_heading_says(tmp_path: Path, heading: str, written: str, end: str) -> None:
+    """Under a heading of last days the day is included; the end of time is none; what is no day stays."""
+    path = tmp_path / "file"
+    path.write_text(f"编码,{heading}\n1,{written}\n", encoding="utf-8")
+    columns = (
+        SheetColumn("code", ("编码",)),
+        SheetColumn("end", ("失效日期", "结束日期"), kind="end", included=("结束日期",)),
+    )
+    assert [row.cells["end"] for row in rows(path, columns)] == [end]
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"),
+    [("10%", "0.1"), ("１０％", "0.1"), ("12.5 %", "0.125"), ("0.1", "0.1"), ("100%", "1"), ("x%", "x%")],
+)
+def test_a_rate_may_be_in_per_cent(tmp_path: Path, written: str, rate: str) -> None:
+    """Where a rate is expected 10% is 0.1; in any other column it stays what it is."""
+    path = tmp_path / "file"
+    path.write_text(f"比例,名称\n{written},{written}\n", encoding="utf-8")
+    columns = (SheetColumn("rate", ("比例",), kind="rate"), SheetColumn("name", ("名称",)))
+    assert [row.cells for row in rows(path, columns)] == [{"rate": rate, "name": written}]

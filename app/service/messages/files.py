@@ -60,6 +60,18 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "列数过多。最多 {limit} 列，请删去多余的列。",
         "There are too many columns. The limit is {limit}; remove those that aren't needed.",
     ),
+    "row_hidden": (
+        "这一行在工作表中被隐藏或筛选掉，没有读取。需要导入请取消隐藏；不需要请删去。",
+        "The row is hidden or filtered out in the sheet and wasn't read. Show it to have it read, or delete it.",
+    ),
+    "sheets_hidden": (
+        "工作簿有隐藏的工作表，没有读取。读取的是第一个可见的工作表。",
+        "The workbook has hidden sheets, which weren't read. What was read is the first visible sheet.",
+    ),
+    "day_far_future": (
+        "日期在收到名单一年以后。请核对年份；没有终止日期的，该列留空或写 9999-12-31。",
+        "The day lies more than a year after the list was received. Check the year; leave an open end empty.",
+    ),
     "cells_merged": (
         "工作表有合并单元格，合并处的值只属于一格。请取消合并并填满每一格。",
         "The sheet has merged cells, whose value belongs to one cell only. Unmerge them and fill every cell.",
@@ -94,8 +106,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "Most likely a spreadsheet cut it: make the column text and export it again from the source.",
     ),
     "value_missing": (
-        "缺少必需的值。身份证号缺失时要有姓名和出生日期。请补上。",
-        "A required value is missing. Without an id number name and birth date are needed. Add it.",
+        "此列缺少必需的值。请补上；名单中没有身份证号的，要有姓名和出生日期。",
+        "A required value of this column is missing. Add it; in a list, name and birth date do without an id number.",
     ),
     "day_invalid": (
         "日期无法识别。请写成 2016-01-01、2016/1/1 或 20160101。",

@@ -27,6 +27,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         '甲类项目的先行自付比例必须是 0。请改为 "0"，或改为乙类。',
         'A class A item has first-pay ratio 0. Send "0", or make it class B.',
     ),
+    "catalogue_gap": (
+        "两个版本之间恰好空一天。多半是结束日期与生效日期算法不同；请改正日期，使版本首尾相接。",
+        "Between two versions exactly one day has none. Most likely a last day was meant: make the versions meet.",
+    ),
     "catalogue_overlap": (
         "该项目的另一版本有效期与此重叠。请先截止旧版本，或调整有效期。",
         "Another version of this item is valid at the same time. End the older one first or change the days.",
