@@ -120,6 +120,7 @@ readjudication_candidate = Table(
     Column("person_id", Text, ForeignKey("person.person_id"), primary_key=True),
     Column("benefit_year", SmallInteger, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
+    Column("amount", BigInteger),
     Column("since", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),

@@ -39,7 +39,7 @@ SELECT job_id, options ->> 'kind' AS kind, state, area_code, options ->> 'receiv
    AND ($3::boolean IS NULL OR $3 = (state IN ('queued', 'running', 'failed') AND due_on < $1))
  ORDER BY job_id DESC LIMIT $4"""
 _CANDIDATES: Final = """
-SELECT person_id, benefit_year, reason, since FROM readjudication_candidate
+SELECT person_id, benefit_year, reason, since, amount FROM readjudication_candidate
  WHERE $1::text IS NULL OR (person_id, benefit_year) > ($1, $2::smallint) ORDER BY person_id, benefit_year LIMIT $3"""
 _UNINSURED: Final = """
 SELECT p.person_id, p.area_code, i.class, i.valid_from, i.exited_on, p.insured_from, p.insured_until
@@ -100,6 +100,7 @@ class CandidateRow(Struct, frozen=True):
     benefit_year: int
     reason: str
     since: datetime
+    amount: int | None
 
 
 class UninsuredRow(Struct, frozen=True):
@@ -141,12 +142,14 @@ class ListAnswer(Struct):
 
 
 class CandidateAnswer(Struct):
-    """A person-year with settlements whose facts have changed since; readjudication takes it away."""
+    """A person-year with settlements whose facts have changed since; readjudication takes it away. ``amount`` in yuan
+    is at stake where the deductible of an earlier year's stay, on which this year relied, was corrected."""
 
     person_id: str
     year: int
     reason: str
     since: str
+    amount: str | None
 
 
 class UninsuredAnswer(Struct):
@@ -233,7 +236,8 @@ async def candidates(service: Service, caller: Caller, after: tuple[str, int] | 
 
 def shown_candidate(row: CandidateRow) -> CandidateAnswer:
     """A person-year to compute again as it is answered."""
-    return CandidateAnswer(row.person_id, row.benefit_year, row.reason, shown_instant(row.since))
+    amount = None if row.amount is None else yuan(row.amount)
+    return CandidateAnswer(row.person_id, row.benefit_year, row.reason, shown_instant(row.since), amount)
 
 
 async def uninsured_poor(

@@ -7,7 +7,7 @@ is computed again; its differences are adjustments.
 
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -32,6 +32,7 @@ from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
 from app.settlement.rows import PersonYear, Standing, YearPart
 from app.settlement.settling import may_claim
+from app.tiers.episode import later_years, visit_name
 from app.tiers.scope import refund_faults
 
 
@@ -44,6 +45,7 @@ class Answered:
 
 
 CREATED: Final = 201
+LATER_YEAR_AFFECTED: Final = "later_year_affected"
 
 Plan = Callable[[PersonYear, PolicyOf], list[Entry]]
 
@@ -67,8 +69,8 @@ async def reverse_within(
     require(caller.principal, "hospital", "finance")
     plan = _reversal(caller, settlement_id, reason, None, False)
     found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=False))
-    entries = plan(found, await _policies(service, connection, found))
-    await _write(service, connection, caller, entries)
+    entries = _warned(found, plan(found, await _policies(service, connection, found)))
+    await _write(service, connection, caller, found, entries)
     return entries
 
 
@@ -157,7 +159,8 @@ async def readjudicate(
         if keyed is not None:
             for item in changed:
                 entries.append(entry.adjustment(found, item, reason, entries, caused_by=None, own=False))
-            await _write(service, connection, caller, entries)
+            entries = _warned(found, entries)
+            await _write(service, connection, caller, found, entries)
             await store.off_worklist(connection, person_id, year)
             answer.adjustments = await _rows(connection, entries)
         body = encoded(answer)
@@ -204,8 +207,8 @@ async def _correct(
         found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=cascade))
         if keyed is not None and found.body is not None:
             return Answered(remembered_body(service, caller, keyed, b64decode(found.body)), True)
-        entries = plan(found, await _policies(service, connection, found))
-        await _write(service, connection, caller, entries)
+        entries = _warned(found, plan(found, await _policies(service, connection, found)))
+        await _write(service, connection, caller, found, entries)
         first, *others = await _rows(connection, entries)
         first.adjustments = others
         body = encoded(first)
@@ -265,10 +268,33 @@ async def _policies(service: Service, connection: HotConnection, found: PersonYe
     return await store.policies_of(service, connection, (item.row.policy_digest for item in found.standing))
 
 
-async def _write(service: Service, connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> None:
-    """Write the entries, and give back what they make excessive of deductions."""
+def _relying(found: PersonYear, item: Entry) -> list[int]:
+    """The later years that relied on a deductible which an entry changes."""
+    row = item.row
+    if row.deductible == 0 or row.of_settlement_id is None:
+        return []
+    return later_years(found.stays, row.of_settlement_id, visit_name(row.hospital_code, row.visit_id), row.benefit_year)
+
+
+def _warned(found: PersonYear, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, with a warning where a later year relied on what they change."""
+    return [
+        replace(item, row=structs.replace(item.row, warnings=[*item.row.warnings, LATER_YEAR_AFFECTED]))
+        if _relying(found, item)
+        else item
+        for item in entries
+    ]
+
+
+async def _write(
+    service: Service, connection: HotConnection, caller: Caller, found: PersonYear, entries: Sequence[Entry]
+) -> None:
+    """Write the entries, put the later years that relied on them on the worklist, and give back what they make
+    excessive of deductions."""
     for item in entries:
         await store.write(connection, item)
+        for year in _relying(found, item):
+            await store.on_worklist(connection, caller, item.row.person_id, year, abs(item.row.deductible))
     await fit_deductions(service, connection, caller, entries)
 
 

@@ -20,6 +20,10 @@ from app.tiers.policy import Policy, PolicyBook
 _FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
 _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
 _CORRECTION: Final = "SELECT correction_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_ON_WORKLIST: Final = """
+INSERT INTO readjudication_candidate AS c (person_id, benefit_year, reason, amount, subject, request_id)
+SELECT p.person_id, $2, 'earlier_year_corrected', $3, $4, $5 FROM person p WHERE p.person_id = $1
+ON CONFLICT (person_id, benefit_year) DO UPDATE SET amount = coalesce(c.amount, 0) + excluded.amount"""
 _OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $1 AND benefit_year = $2"
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
@@ -69,6 +73,13 @@ async def person_year(
     part = (of.settlement_id, of.person_id, of.year, of.whole)
     text = await connection.fetchval(_CORRECTION, *opening, service.manual_clock, *part)
     return _person_year.decode(text)
+
+
+async def on_worklist(connection: HotConnection, caller: Caller, person_id: str, year: int, amount: int) -> None:
+    """Put a person-year on the list of those to be readjudicated, with the fen at stake; a further one is added to
+    them. Not for a person out of reach."""
+    values = (person_id, year, amount, caller.principal.subject, caller.request_id)
+    await connection.execute(_ON_WORKLIST, *values)
 
 
 async def off_worklist(connection: HotConnection, person_id: str, year: int) -> None:

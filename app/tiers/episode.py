@@ -68,6 +68,17 @@ def episode_of(
     return Episode(same_year + other_years, other_years, _count_connected([*inpatient, visits]))
 
 
+def later_years(stays: Iterable[Stay], settlement_id: int, visit: str, year: int) -> list[int]:
+    """The later benefit years in which a live stay of the visit's episode was settled after a settlement: they relied
+    on its deductible, and a correction of one year never reaches into another."""
+    relied = {
+        stay.benefit_year
+        for stay in stays
+        if stay.live and stay.benefit_year > year and stay.settlement_id > settlement_id and visit in stay.episode
+    }
+    return sorted(relied)
+
+
 def _count_connected(episodes: Iterable[tuple[str, ...]]) -> int:
     """How many groups remain when episodes that share a visit are one."""
     groups: list[set[str]] = []

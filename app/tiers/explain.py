@@ -31,6 +31,7 @@ WARNINGS: Final[Mapping[str, str]] = {
     "visit_days_settled_before": "本次就诊在这些日期已有结算，请核对是否重复；中途结算的下一段应从次日开始",
     "out_of_date_order": "本年度已有出院日期更晚的结算，本次按现有累计计算",
     "transfer_source_discharged_later": "转出医院的出院日期晚于本次入院日期，请核对",
+    "later_year_affected": "以后年度的住院已经用过本次改动的起付线，该人员年度已列入待重算清单",
 }
 
 REASONS: Final[Mapping[str, str]] = {

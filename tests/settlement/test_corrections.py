@@ -556,3 +556,41 @@ async def test_a_quote_that_no_longer_holds_names_the_policy(world: World, datab
             process.terminate()
             process.wait(30)
     assert answers[1] == ["policy"]
+
+
+async def test_a_corrected_deductible_of_an_earlier_year_is_told_to_the_later_one(client: httpx.AsyncClient) -> None:
+    """A later year's stay of the episode used the deductible: the reversal warns, and that person-year stands on the
+    worklist with the amount at stake. A correction without a deductible, or without such a stay, says nothing."""
+    world = await World(client).build()
+    days = {"admitted_on": "2018-12-20", "discharged_on": "2018-12-28"}
+    line = world.line("12000.00", day="2018-12-20", quantity="2", unit_price="6000.00")
+    first = await world.settled(world.bill("12000.00", **days, hospital_code=world.county, lines=[line]))
+    path = f"/v1/settlements/{first['settlement_id']}"
+    later = {"admitted_on": "2018-12-28", "discharged_on": "2019-01-10", "hospital_code": world.province}
+    source = {"hospital_code": world.county, "visit_id": first["visit_id"]}
+    line = world.line("30000.00", day="2019-01-02")
+    second = await world.settled(world.bill("30000.00", **later, transfer_from=source, lines=[line]))
+    deductible = first["year_to_date"]["after"]["deductible_paid"]
+    assert deductible != "0.00"
+    body = {"lines": [{"line_no": 1, "quantity": "1"}], "reason": "退药"}
+    refunded = await client.post(f"{path}/refunds", json=body, headers=key())
+    assert refunded.json()["warnings"] == [], refunded.text  # half the bill has the same deductible
+    undone = await client.post(f"{path}/reversal", json={"reason": "录入错误"}, headers=key())
+    assert undone.status_code == 201, undone.text
+    assert [one["code"] for one in undone.json()["warnings"]] == ["later_year_affected"]
+    (row,) = await on_worklist(client, world.person)
+    assert (row["year"], row["reason"], row["amount"]) == (2019, "earlier_year_corrected", deductible)
+    gone = await client.post(f"/v1/settlements/{second['settlement_id']}/reversal", json={"reason": "x"}, headers=key())
+    assert gone.json()["warnings"] == []
+
+
+async def on_worklist(client: httpx.AsyncClient, person_id: str) -> list[dict[str, Any]]:
+    """A person's rows of the readjudication worklist."""
+    found: list[dict[str, Any]] = []
+    path: str | None = "/v1/registry/readjudication-candidates?limit=100"
+    while path:
+        page = (await client.get(path)).json()
+        found += [row for row in page["data"] if row["person_id"] == person_id]
+        cursor = page["next_cursor"]
+        path = f"/v1/registry/readjudication-candidates?limit=100&cursor={cursor}" if cursor else None
+    return found

@@ -50,4 +50,4 @@ GRANT INSERT ON patient_balance TO onestop_settler;
 ALTER TABLE readjudication_candidate ENABLE ROW LEVEL SECURITY;
 CREATE POLICY candidate_reach ON readjudication_candidate TO onestop_app
   USING (EXISTS (SELECT FROM person p WHERE p.person_id = readjudication_candidate.person_id));
-GRANT SELECT, INSERT, DELETE ON readjudication_candidate TO onestop_app;
+GRANT SELECT, INSERT, UPDATE (amount), DELETE ON readjudication_candidate TO onestop_app;

@@ -138,11 +138,13 @@ CREATE TABLE patient_balance (
 CREATE INDEX patient_balance_newest ON patient_balance (recorded_at DESC, balance_id DESC);
 CREATE INDEX patient_balance_hospital ON patient_balance (hospital_code, recorded_at DESC, balance_id DESC);
 
--- Person-years that were settled under facts that have changed since; a readjudication takes its row away.
+-- Person-years that were settled under facts that have changed since; a readjudication takes its row away. The amount
+-- is at stake where an earlier year's deductible, on which the year relied, was corrected.
 CREATE TABLE readjudication_candidate (
   person_id    text NOT NULL REFERENCES person,
   benefit_year smallint NOT NULL,
   reason       text NOT NULL,
+  amount       bigint CHECK (amount > 0),
   since        timestamptz NOT NULL DEFAULT clock_timestamp(),
   subject      text NOT NULL,
   request_id   text NOT NULL,
