@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.basics.areas import pooling_area
 from app.basics.days import shanghai_day
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
@@ -9,9 +10,10 @@ from app.nhsa.fees import catalogue_values
 from app.nhsa.fields import Row
 from app.nhsa.query import NATIONAL_LEVELS
 from app.nhsa.rows import CatalogueVersion
+from app.nhsa.store import Wanted
 
 MOST_ROWS: Final = 1000
-PAGE_ROWS: Final = 100
+MOST_PAGES: Final = 10_000
 HOSPITAL_TYPE: Final = "1"
 VALID: Final = "1"
 
@@ -34,38 +36,28 @@ async def code_list(call: Call) -> Output:
     """List the codes of a field (1901) as the area's dictionary has them; a field without a list has none."""
     row = call.one()
     known = call.dictionary.dictionaries.get(row["type"].lower())
-    codes = {} if known is None or row.get("vali_flag", VALID) != VALID else known.codes
+    codes = {} if known is None or row["Vali_Flag"] != VALID else known.codes
     rows = [
-        {"type": row["type"], "label": label, "value": value, "sort": number, "vali_flag": VALID}
+        {"type": row["type"], "label": label, "value": value, "sort": number, "valiFlag": VALID}
         for number, (value, label) in enumerate(codes.items(), 1)
     ]
     return {"list": [call.shown("list", {**values}) for values in rows]}
 
 
 async def catalogue(call: Call) -> Output:
-    """A page of the catalogue (1312): the versions of a code, or those whose name has a text, that hold on a day."""
+    """A page of the catalogue (1312): the versions recorded since ``updt_time``, of a code or with a text in their
+    names, that hold on a day. The page behind the last one is empty."""
     row = call.one()
-    size, number = _whole(row, "page_size", PAGE_ROWS, MOST_ROWS), _whole(row, "page_num", 1, 10**6)
+    size, number = _whole(row, "page_size", MOST_ROWS), _whole(row, "page_num", MOST_PAGES)
     on = day(row["query_date"]) if "query_date" in row else shanghai_day(call.now)
-    changed_since = row.get("updt_time")
-    wanted = (row.get("hilist_code"), row.get("hilist_name"), on, day(changed_since) if changed_since else None)
-    found = await store.catalogue_page(call.connection, *wanted, size + 1, (number - 1) * size)
-    count = await store.catalogue_count(call.connection, *wanted)
-    page = {
-        "page_num": number,
-        "page_size": size,
-        "recordcounts": count,
-        "lastpage": "1" if len(found) <= size else "0",
-    }
-    return {
-        "data": [call.shown("data", _entry(call, version)) for version in found[:size]],
-        "page": call.shown("page", {**page}),
-    }
+    wanted = Wanted(row.get("hilist_code"), row.get("hilist_name"), on, day(row["updt_time"]))
+    found = await store.catalogue_page(call.connection, wanted, size, (number - 1) * size)
+    return [call.shown("", _entry(call, version)) for version in found]
 
 
-def _whole(row: Row, name: str, default: int, most: int) -> int:
+def _whole(row: Row, name: str, most: int) -> int:
     """A whole number of a row from 1 to ``most``."""
-    number = int(row.get(name, default))
+    number = int(row[name])
     if not 1 <= number <= most:
         raise refused("number_out_of_range", f"/data/0/{name}", range=f"1 … {most}")
     return number
@@ -79,4 +71,5 @@ def _entry(call: Call, version: CatalogueVersion) -> dict[str, object]:
         "begndate": version.valid_from,
         "enddate": last_of(version.valid_until),
         "vali_flag": VALID,
+        "poolarea_no": pooling_area(call.hospital.area_code),
     }

@@ -45,24 +45,32 @@ async def visits(call: Call) -> Output:
 
 
 async def admitted(call: Call) -> Output:
-    """List a person's inpatient visits (5303) that began in the time asked for and aren't discharged."""
-    row = call.one()
-    found = await known_person(call, await person_for(call, row["psn_no"]))
-    known = await _begun(call, row)
-    return {
-        "data": [_visit(call, one, found, "data") for one in known if one.setting == "inpatient" and not one.ends_at]
-    }
+    """List the inpatient visits (5303), of a person or of all, that began in the time asked for and aren't
+    discharged."""
+    rows: list[dict[str, object]] = []
+    for visit in await _begun(call, call.one()):
+        if visit.setting == "inpatient" and visit.ends_at is None:
+            found = await known_person(call, await person_for(call, visit.person_id))
+            values = found | {
+                "mdtrt_id": shown_id(VISIT, visit.visit_no),
+                "begndate": visit.begins_at,
+                "med_type": visit.med_type,
+                "ipt_otp_no": visit.visit_id,
+                "out_flag": "0",
+            }
+            rows.append(call.shown("data", values))
+    return {"data": rows}
 
 
 async def _begun(call: Call, row: Row) -> list[Visit]:
-    """A person's visits here that began in the time that a message names; a day means the whole day."""
+    """Visits here, of a person if one is named, that began in the time of a message; a day means the whole day."""
     since, until = instant(row["begntime"]), instant(row["endtime"])
     if until.time() == datetime.min.time():
         until += timedelta(days=1) - timedelta(microseconds=1)
-    return await visit_store.visits(call.connection, row["psn_no"], call.hospital_code, since, until, MAX_VISITS)
+    return await visit_store.visits(call.connection, row.get("psn_no"), call.hospital_code, since, until, MAX_VISITS)
 
 
-def _visit(call: Call, visit: Visit, found: dict[str, object], node: str = "mdtrtinfo") -> dict[str, object]:
+def _visit(call: Call, visit: Visit, found: dict[str, object]) -> dict[str, object]:
     sent = details_of(call, visit).fields
     ours = found | {
         "mdtrt_id": shown_id(VISIT, visit.visit_no),
@@ -74,8 +82,8 @@ def _visit(call: Call, visit: Visit, found: dict[str, object], node: str = "mdtr
         "ipt_days": 0 if visit.ends_at is None else (shanghai_day(visit.ends_at) - shanghai_day(visit.begins_at)).days,
         "opter_name": None,
     }
-    shown = call.shown(node, ours)
-    for field in TRANSACTIONS[call.envelope.infno].output[node]:
+    shown = call.shown("mdtrtinfo", ours)
+    for field in TRANSACTIONS[call.envelope.infno].output["mdtrtinfo"]:
         if field.name not in ours and field.name in sent:
             shown[field.name] = stored_shown(field, sent[field.name])
     return shown

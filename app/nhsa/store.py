@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.database.engine import HotConnection
 from app.nhsa.rows import (
@@ -92,15 +92,13 @@ SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceilin
   FROM catalogue_entry WHERE item_code = ANY ($1) AND superseded_at IS NULL"""
 
 
-_CATALOGUE: Final = """
+_CATALOGUE_PAGE: Final = """
+SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from,
+       valid_until, name, kind
   FROM catalogue_entry WHERE superseded_at IS NULL AND ($1::text IS NULL OR item_code = $1)
    AND ($2::text IS NULL OR position($2 IN name) > 0) AND holds_on(valid_from, valid_until, $3)
-   AND ($4::date IS NULL OR recorded_at >= $4::date::timestamp AT TIME ZONE 'Asia/Shanghai')"""
-_CATALOGUE_PAGE: Final = (
-    "SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from,"
-    " valid_until, name, kind" + _CATALOGUE + " ORDER BY item_code LIMIT $5 OFFSET $6"
-)
-_CATALOGUE_COUNT: Final = "SELECT count(*)" + _CATALOGUE
+   AND recorded_at >= $4::date::timestamp AT TIME ZONE 'Asia/Shanghai'
+ ORDER BY item_code LIMIT $5 OFFSET $6"""
 _FAILED_LOOKUP: Final = "INSERT INTO nhsa_failed_lookup (hospital_code) VALUES ($1)"
 _FAILED_LOOKUPS: Final = """
 SELECT count(*) FROM nhsa_failed_lookup WHERE hospital_code = $1 AND failed_at > clock_timestamp() - $2::interval"""
@@ -203,20 +201,20 @@ async def catalogue(connection: HotConnection, item_codes: Sequence[str]) -> lis
     return [as_struct(CatalogueVersion, row) for row in await connection.fetch(_ENTRIES, list(item_codes))]
 
 
-async def catalogue_page(
-    connection: HotConnection, code: str | None, name: str | None, on: date, since: date | None, limit: int, skip: int
-) -> list[CatalogueVersion]:
-    """The versions that hold on a day, of a code or with a text in their names, recorded on or after a day."""
-    rows = await connection.fetch(_CATALOGUE_PAGE, code, name, on, since, limit, skip)
+class Wanted(Struct, frozen=True):
+    """Which versions of the catalogue are asked for: of a code, with a text in their names, that hold on a day and were
+    recorded since another."""
+
+    code: str | None
+    name: str | None
+    on: date
+    since: date
+
+
+async def catalogue_page(connection: HotConnection, wanted: Wanted, limit: int, skip: int) -> list[CatalogueVersion]:
+    """Versions of the catalogue by their codes."""
+    rows = await connection.fetch(_CATALOGUE_PAGE, *structs.astuple(wanted), limit, skip)
     return [as_struct(CatalogueVersion, row) for row in rows]
-
-
-async def catalogue_count(
-    connection: HotConnection, code: str | None, name: str | None, on: date, since: date | None
-) -> int:
-    """How many versions ``catalogue_page`` has in all."""
-    count: int = await connection.fetchval(_CATALOGUE_COUNT, code, name, on, since)
-    return count
 
 
 # ---------------------------------------------------------------- failed look-ups

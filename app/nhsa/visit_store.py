@@ -20,7 +20,7 @@ UPDATE nhsa_visit
    SET med_type = $2, matn_type = $3, disease_code = $4, begins_at = $5, ends_at = $6, state = $7, details = $8
  WHERE visit_no = $1"""
 _VISITS: Final = """
-SELECT * FROM nhsa_visit WHERE person_id = $1 AND hospital_code = $2 AND state <> 'withdrawn'
+SELECT * FROM nhsa_visit WHERE ($1::text IS NULL OR person_id = $1) AND hospital_code = $2 AND state <> 'withdrawn'
    AND begins_at >= $3 AND begins_at <= $4
  ORDER BY begins_at, visit_no LIMIT $5"""
 _LINES: Final = """
@@ -165,9 +165,9 @@ async def change_visit(connection: HotConnection, item: Visit) -> None:
 
 
 async def visits(
-    connection: HotConnection, person_id: str, hospital_code: str, since: datetime, until: datetime, limit: int
+    connection: HotConnection, person_id: str | None, hospital_code: str, since: datetime, until: datetime, limit: int
 ) -> list[Visit]:
-    """A person's visits at a hospital that began between two instants, both included."""
+    """A person's, or everybody's, visits at a hospital that began between two instants, both included."""
     return [
         as_struct(Visit, row) for row in await connection.fetch(_VISITS, person_id, hospital_code, since, until, limit)
     ]

@@ -5,6 +5,10 @@ import hashlib
 import hmac
 import json
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +16,7 @@ import pytest
 
 from app.demo.world import CATALOGUE, HOSPITALS, PERSONS
 from app.nhsa.door import HANDLERS
+from app.nhsa.fields import TRANSACTIONS
 from app.nhsa.gateway import signed_a, signed_b
 from app.nhsa.message import REMEMBERED
 from app.service.messages import MESSAGES
@@ -101,3 +106,60 @@ def test_every_transaction_is_in_the_guide(section: str, expected: set[str]) -> 
     text = GUIDE[GUIDE.index(section) :].split("\n## ")[0]
     body = text.split("补充约定")[0]
     assert {number for number in expanded(body) if number in HANDLERS} == expected
+
+
+# ---------------------------------------------------------------- example signers
+
+SIGNERS = ROOT / "examples" / "signing"
+
+
+def signer_arguments() -> dict[tuple[str, ...], str]:
+    """What the example signers are given, and the signatures of the guide that they must give."""
+    a, b = members(A_SIGNED), members(B_SIGNED)
+    timestamp = dict(part.split("=", 1) for part in a["待签名串"].split("&"))["_api_timestamp"]
+    return {
+        ("A", a["密钥标识"], a["密钥"], timestamp): a["签名"],
+        ("B", b["密钥"], b["时间戳"], b["随机串"]): b["签名"],
+    }
+
+
+def printed(*command: str) -> str:
+    """What a command prints."""
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def test_the_python_signer_gives_the_guides_signatures() -> None:
+    """The example needs nothing but Python."""
+    for given, signature in signer_arguments().items():
+        assert printed(sys.executable, str(SIGNERS / "signer.py"), *given) == signature
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="apt-get install default-jdk-headless")
+def test_the_java_signer_gives_the_guides_signatures(tmp_path: Path) -> None:
+    """The example compiles as it stands and needs nothing but the JDK."""
+    printed("javac", "-encoding", "UTF-8", "-d", str(tmp_path), str(SIGNERS / "Signer.java"))
+    for given, signature in signer_arguments().items():
+        assert printed("java", "-cp", str(tmp_path), "Signer", *given) == signature
+
+
+def test_the_csharp_signer_checks_itself_by_the_guides_signatures() -> None:
+    """The example carries every part of both worked signatures, so that whoever runs it sees whether it is right."""
+    text = (SIGNERS / "Signer.cs").read_text(encoding="utf-8")
+    for given, signature in signer_arguments().items():
+        for part in (*given[1:], signature):
+            assert f'"{part}"' in text, part
+
+
+def test_the_guide_lists_the_required_fields() -> None:
+    """The table of section 9 has each transaction's nodes with the fields that are required, as they are checked."""
+    section = GUIDE[GUIDE.index("## 9. 必填字段") :]
+    rows = re.findall(r"^\| (\d{4}) \| `(\w+)` \| (.*?) \| (.*?) \|$", section, re.MULTILINE)
+    listed = {(infno, node): set(required.split()) - {"—"} for infno, node, required, _ in rows}
+    tables = {
+        (infno, node): {field.name for field in fields if field.required}
+        for infno in HANDLERS
+        for node, fields in TRANSACTIONS[infno].input.items()
+    }
+    assert listed == tables
+    optional = {(infno, node): set(may.split()) - {"—"} for infno, node, _, may in rows}
+    assert all(may.isdisjoint(listed[place]) for place, may in optional.items())

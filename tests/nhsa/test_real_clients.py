@@ -253,19 +253,20 @@ async def test_look_ups_of_institution_codes_catalogue_and_stays(hospital: Hospi
     assert (found["fixmedins_code"], found["hosp_lv"]) == (hospital.sender.hospital_code, "8")
     other = {"fixmedins_type": "1", "fixmedins_code": hospital.world.county}
     assert (await hospital.done("1201", {"medinsinfo": other}))["medinsinfo"] == []
-    codes = (await hospital.done("1901", {"data": {"type": "CLR_TYPE"}}))["list"]
+    asked = filled("1901", "data", Vali_Flag="1")
+    codes = (await hospital.done("1901", {"data": asked | {"type": "CLR_TYPE"}}))["list"]
     assert {"11", "21"} <= {row["value"] for row in codes}
-    assert (await hospital.done("1901", {"data": {"type": "unknown"}}))["list"] == []
-    item = hospital.world.item("B")
-    page = await hospital.done("1312", {"data": {"hilist_code": item, "query_date": "2018-05-02"}})
-    (row,) = page["data"]
-    assert (row["hilist_code"], row["pric_uplmt_amt"], page["page"]["recordcounts"]) == (item, 50, 1)
-    named = await hospital.done("1312", {"data": {"hilist_name": "项目", "page_size": "2", "page_num": "1"}})
-    assert (len(named["data"]), named["page"]["lastpage"]) == (2, "0")
-    await hospital.refused("1312", {"data": {"page_size": "0"}}, "number_out_of_range")
+    assert (await hospital.done("1901", {"data": asked | {"type": "unknown"}}))["list"] == []
+    item, page = hospital.world.item("B"), {"updt_time": "2018-01-01", "page_num": "1", "page_size": "2"}
+    (row,) = await hospital.done("1312", {"data": page | {"hilist_code": item, "query_date": "2018-05-02"}})
+    assert (row["hilist_code"], row["chrgitm_lv"], row["begndate"], row["enddate"]) == (item, "02", "2017-01-01", "")
+    assert len(await hospital.done("1312", {"data": page | {"hilist_name": "项目"}})) == 2
+    assert await hospital.done("1312", {"data": page | {"hilist_code": item, "page_num": "2"}}) == []
+    await hospital.refused("1312", {"data": page | {"page_size": "0"}}, "number_out_of_range")
     mdtrt_id = await hospital.admitted(visit_id())
     span = {"psn_no": hospital.world.person, "begntime": "2018-05-01", "endtime": "2018-05-31"}
-    assert [row["mdtrt_id"] for row in (await hospital.done("5303", {"data": span}))["data"]] == [mdtrt_id]
+    for asked in (span, {name: value for name, value in span.items() if name != "psn_no"}):
+        assert [row["mdtrt_id"] for row in (await hospital.done("5303", {"data": asked}))["data"]] == [mdtrt_id]
     await hospital.discharged(mdtrt_id)
     assert (await hospital.done("5303", {"data": span}))["data"] == []
 
