@@ -83,6 +83,11 @@ class Sender:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.http.post(path, content=content, headers=sent)
 
+    async def upload(self, message: str, part: str, content: bytes, *, path: str = CALL_SERVICE) -> httpx.Response:
+        """Send a message as multipart/form-data with a file in a part."""
+        files = {part: ("detail.zip", content)}
+        return await self.http.post(path, data={"jsonStr": message}, files=files, headers=self.headers())
+
     async def send(self, infno: str, input_: Mapping[str, object], msgid: str | None = None) -> dict[str, Any]:
         """Send a transaction: its answer."""
         answer = await self.post(self.envelope(infno, input_, msgid))

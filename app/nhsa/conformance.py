@@ -18,6 +18,7 @@ from typing import Final
 import httpx
 
 from app.nhsa.client import filled
+from app.nhsa.families import FAMILIES
 from app.nhsa.gateway import Credential
 from app.nhsa.kit import (
     AMOUNT,
@@ -305,6 +306,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "2501、2502、5206、5301 备案与累计": filings,
     "3201、9101、3202、9102 对账": reconcile,
     "宽松读取": sloppiness,
+    **FAMILIES,
     "9002 签退": sign_out,
 }
 
