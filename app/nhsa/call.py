@@ -107,8 +107,6 @@ async def visit_for(
         raise refused("nhsa_visit_unknown", f"{pointer}/mdtrt_id")
     if visit.person_id != row["psn_no"]:
         raise refused("nhsa_person_differs", f"{pointer}/psn_no")
-    if row.get("insutype", visit.insutype) != visit.insutype:
-        raise refused("nhsa_person_differs", f"{pointer}/insutype")
     if setting is not None and visit.setting != setting:
         raise refused("nhsa_visit_setting", f"{pointer}/mdtrt_id")
     call.visit_no, call.person_id = visit.visit_no, visit.person_id

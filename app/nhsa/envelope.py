@@ -8,7 +8,7 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -26,6 +26,7 @@ from app.service.wire import is_code
 MAX_MSGID: Final = 30
 MAX_TEXT: Final = 200
 MAX_ERROR: Final = 200
+_TITLE: Final = re.compile("（[^（）]*）\\Z")
 _LEFT: Final = "；另有 {left} 处问题"
 FIELDS: Final = (
     "infno",
@@ -238,33 +239,55 @@ def _stamp(instant: datetime) -> str:
 
 
 def error_text(error: OnestopError, infno: str | None = None) -> str:
-    """What is wrong, in Chinese and at most 200 characters: each fault with its node and field, then its code in
-    brackets; how many faults found no room."""
+    """What is wrong, in Chinese and at most 200 characters: faults of one kind together, each with its node and field,
+    their code in brackets; how many faults found no room."""
     if not error.faults:
         return _cut(text(error.code, error.values, "zh"), f"[{error.code}]")
     said, left = "", len(error.faults)
-    for fault in error.faults:
-        more = fault_text(fault, infno)
-        if said and len(said) + len(more) + len(_LEFT.format(left=left)) >= MAX_ERROR:
+    for words, places in _kinds(error.faults, infno).items():
+        room = MAX_ERROR - len(_LEFT.format(left=left)) - len(said) - 1
+        told = next((count for count in range(len(places), 0, -1) if len(_told(places[:count], words)) <= room), 0)
+        if not told and not said:  # one fault alone is too long
+            said, told = _cut(*_halves(_told(places[:1], words)), room), 1
+        elif told:
+            said += ("；" if said else "") + _told(places[:told], words)
+        left -= told
+        if told < len(places):
             break
-        said = f"{said}；{more}" if said else more
-        left -= 1
-    rest = _LEFT.format(left=left) if left else ""
-    last = f"[{error.faults[0].code}]" if left == len(error.faults) - 1 else ""
-    return _cut(said.removesuffix(last), last + rest) if last else said + rest
+    return said + (_LEFT.format(left=left) if left else "")
 
 
-def _cut(said: str, end: str) -> str:
+def _kinds(faults: Sequence[Fault], infno: str | None) -> dict[str, list[str]]:
+    """The places of faults by what is said of them."""
+    found: dict[str, list[str]] = {}
+    for fault in faults:
+        said = f"{text(fault.code, fault.values, 'zh')}[{fault.code}]"
+        found.setdefault(said, []).append(_place(fault.pointer.split("/")[1:], infno))
+    return found
+
+
+def _told(places: Sequence[str], words: str) -> str:
+    """One kind of fault: ``节点 feedetail 第 2 条 字段 cnt（数量）：…[missing]``; several places without their titles,
+    and the node once where it is the same."""
+    if len(places) == 1:
+        return f"{places[0]}：{words}" if places[0] else words
+    nodes = [_TITLE.sub("", place).rpartition(" 字段 ") for place in places]
+    shown, before = list[str](), ""
+    for node, _, name in nodes:
+        shown.append(name if node == before else f"{node} 字段 {name}" if node else name)
+        before = node
+    return f"{'、'.join(shown)}：{words}"
+
+
+def _halves(said: str) -> tuple[str, str]:
+    words, _, code = said.rpartition("[")
+    return words, f"[{code}"
+
+
+def _cut(said: str, end: str, most: int = MAX_ERROR) -> str:
     """A text with its end, the middle cut where both are too long for ``err_msg``."""
-    room = MAX_ERROR - len(end)
+    room = most - len(end)
     return (said if len(said) <= room else said[: room - 1] + "…") + end
-
-
-def fault_text(fault: Fault, infno: str | None) -> str:
-    """One fault: ``节点 feedetail 第 2 条 cnt（数量）：…[missing]``."""
-    place = _place(fault.pointer.split("/")[1:], infno)
-    said = f"{text(fault.code, fault.values, 'zh')}[{fault.code}]"
-    return f"{place}：{said}" if place else said
 
 
 def _place(parts: list[str], infno: str | None) -> str:

@@ -77,6 +77,7 @@ async def describe_outpatient(call: Call) -> Output:
     """Record medical type, disease and diagnoses of an outpatient visit (2203)."""
     row = call.one("mdtrtinfo")
     visit = await visit_for(call, row, "/mdtrtinfo/0", setting="outpatient")
+    _same_insurance(row, visit, "/mdtrtinfo/0")
     if call.dictionary.medical_types.get(row["med_type"]) == CHRONIC and not row.get("dise_codg", visit.disease_code):
         raise refused("missing", "/mdtrtinfo/0/dise_codg")
     await _change(call, visit, row, diagnoses=call.nodes["diseinfo"])
@@ -88,6 +89,7 @@ async def change_admission(call: Call) -> Output:
     it."""
     row = call.one("adminfo")
     visit = await visit_for(call, row, "/adminfo/0", setting="inpatient")
+    _same_insurance(row, visit, "/adminfo/0")
     if row["ipt_otp_no"] != visit.visit_id:
         raise refused("nhsa_visit_number_fixed", "/adminfo/0/ipt_otp_no")
     await _refuse_settled(call, visit, "/adminfo/0/mdtrt_id")
@@ -102,11 +104,18 @@ async def discharge(call: Call) -> Output:
     """Discharge an inpatient (2402)."""
     row = call.one("dscginfo")
     visit = await visit_for(call, row, "/dscginfo/0", setting="inpatient")
+    _same_insurance(row, visit, "/dscginfo/0")
     if visit.state == "discharged":
         raise refused("nhsa_discharged_before", "/dscginfo/0/mdtrt_id")
     ended = structs.replace(visit, ends_at=_end(call, row, visit, "/dscginfo/0"), state="discharged")
     await _change(call, ended, row, discharge_diagnoses=call.nodes["diseinfo"])
     return {}
+
+
+def _same_insurance(row: Row, visit: Visit, pointer: str) -> None:
+    """Refuse another insurance than the visit's, where one is sent; settling says for itself what it pays for."""
+    if row.get("insutype", visit.insutype) != visit.insutype:
+        raise refused("nhsa_person_differs", f"{pointer}/insutype")
 
 
 def _end(call: Call, row: Row, visit: Visit, pointer: str) -> datetime | None:
