@@ -1,5 +1,6 @@
 """The routes of the national interface: business failures are 200 with ``infcode`` −1, gateway failures are 401."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import OnestopError, Unauthorized, Unavailable
+from app.database.engine import RETRY_SECONDS
 from app.nhsa.call import FileOutput
 from app.nhsa.door import answered, authenticate, caller_of, known_infno
 from app.nhsa.envelope import envelope_of, error_text, plain_body, plain_upload, sender_of, written
@@ -96,15 +98,20 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         _count(path_infno, "gateway")
         message = text(error.code, error.values, "zh")
         return _json(refusal(error, f"{message}[{error.code}]"), error.status)
+    except Unavailable:
+        _count(path_infno, "refused")
+        return _busy()
     except OnestopError as error:
-        error = Unavailable("nhsa_busy") if isinstance(error, Unavailable) else error
         _count(path_infno, "refused")
         area = fields.get("mdtrtarea_admvs")
         known = {"mdtrtarea_admvs": area} if isinstance(area, str) else {}
         return _json(written(known, received, error=error_text(error)))
     caller = caller_of(envelope, request.state.request_id)
     request.state.subject = caller.principal.subject
-    result = await answered(service, request.app.state.dictionaries, envelope, caller, received)
+    try:
+        result = await answered(service, request.app.state.dictionaries, envelope, caller, received)
+    except Unavailable:
+        return _busy()
     if isinstance(result, FileOutput):
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.filename)}"}
         return Response(result.content, 200, headers, "application/octet-stream")
@@ -117,9 +124,15 @@ def _boundary(request: Request) -> bytes | None:
     return options.get(b"boundary") if kind == b"multipart/form-data" else None
 
 
-def _json(content: object, status: int = 200) -> Response:
+def _busy() -> Response:
+    """What is never ``infcode`` −1: nothing was done, or nobody knows; the same message is to be sent again."""
+    message = f"{text('nhsa_busy', {}, 'zh')}[nhsa_busy]"
+    return _json({"code": Unavailable.status, "message": message}, Unavailable.status, {"Retry-After": RETRY_SECONDS})
+
+
+def _json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer that names its encoding: old clients read what doesn't as something else than UTF-8."""
-    return answer(content, status, {"Content-Type": "application/json;charset=utf-8"})
+    return answer(content, status, {"Content-Type": "application/json;charset=utf-8", **(headers or {})})
 
 
 async def _authenticate(request: Request, hospital_code: str | None) -> None:

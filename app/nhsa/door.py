@@ -140,14 +140,16 @@ def _as_hospital(hospital_code: str, operator: str, request_id: str) -> Caller:
 async def answered(
     service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
 ) -> bytes | FileOutput:
-    """The answer to a message, whatever happens; ``err_msg`` tells what can't be done and what must not happen."""
+    """The answer to a message; ``err_msg`` tells what can't be done and what must not happen. Unavailable where nobody
+    knows what became of it, or nothing could be done."""
     infno = envelope.infno
     answer: bytes | FileOutput
     try:
         outcome, answer = await _answered(service, dictionaries, envelope, caller, received)
     except Unavailable as error:
         LOGGER.warning("transaction %s has to be repeated: %s", infno, error.code)
-        outcome, answer = "refused", written(envelope.fields, received, error=error_text(Unavailable("nhsa_busy")))
+        metrics.nhsa_transactions.labels(infno, "refused").inc()
+        raise
     except OnestopError as error:
         outcome, refusal = "refused", written(envelope.fields, received, error=error_text(error, infno))
         answer = refusal

@@ -141,14 +141,18 @@ def test_a_content_is_read_with_its_own_key_in_its_own_place_only() -> None:
 
 
 async def test_what_goes_wrong_on_our_side_is_told_without_its_text(url: str, connection: asyncpg.Connection) -> None:
-    """A person's lock that isn't had is ``nhsa_busy``, a defect ``nhsa_failed`` with the request's id; both are 200."""
+    """A person's lock that isn't had is 503 with ``Retry-After``, never −1; a defect is ``nhsa_failed`` with the id of
+    the request."""
 
     async def act(client: httpx.AsyncClient) -> None:
         hospital = Hospital(await World(client).build())
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute("SELECT person_lock($1)", hospital.world.person)
-        await hospital.refused("2401", hospital.admission(visit_id()), "nhsa_busy")
+        busy_answer = await hospital.sender.post(hospital.sender.envelope("2401", hospital.admission(visit_id())))
+        assert (busy_answer.status_code, busy_answer.json()["code"]) == (503, 503)
+        assert int(busy_answer.headers["retry-after"]) > 0
+        assert "[nhsa_busy]" in busy_answer.json()["message"]
         await transaction.rollback()
         await hospital.admitted(visit_id())
         await connection.execute("ALTER TABLE nhsa_session RENAME TO gone")
