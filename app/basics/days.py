@@ -31,8 +31,14 @@ def iso(day: date | None) -> str | None:
 
 
 def parsed_day(text: str) -> date | None:
+    """A day of these centuries as files write it, as ``read_day`` reads it. None for anything else."""
+    day = read_day(text)
+    return day if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
+def read_day(text: str) -> date | None:
     """A day as files write it: 2016-01-01, 2016/1/1, 2016.1.1, 20160101, 2016年1月1日, in full width or with midnight
-    behind it. Beside days of these centuries only those of ``NO_END``; None for anything else."""
+    behind it. None for anything else."""
     text = _MIDNIGHT.sub("", unicodedata.normalize("NFKC", text).strip()).removesuffix("日")
     if len(text) == 8 and text.isdecimal():
         parts = [text[:4], text[4:6], text[6:]]
@@ -41,10 +47,9 @@ def parsed_day(text: str) -> date | None:
             text = text.replace(separator, "-")
         parts = text.split("-")
     try:
-        day = date(*map(int, parts))
+        return date(*map(int, parts))
     except (ValueError, TypeError):
         return None
-    return day if FIRST_YEAR <= day.year <= LAST_YEAR or day in NO_END else None
 
 
 # ---------------------------------------------------------------- months

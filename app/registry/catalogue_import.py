@@ -17,7 +17,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import parsed_day
+from app.basics.days import NO_END, parsed_day, read_day
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
 from app.jobs import store
@@ -91,7 +91,8 @@ def read_row(row: SheetRow) -> JobRow:
     wanted["first_pay_ratio"] = texts.get("first_pay_ratio") or DEFAULT_RATIO.get(wanted["class"], "")
     for name in ("valid_from", "valid_until"):
         day = parsed_day(texts.get(name, ""))
-        if day is None and texts.get(name):
+        endless = name == "valid_until" and read_day(texts.get(name, "")) in NO_END
+        if day is None and texts.get(name) and not endless:
             return _malformed(row, name, "day_invalid")
         wanted[name] = day
     wanted["ceilings"] = {str(level): texts.get(f"ceiling_{level}") or None for level in LEVELS}

@@ -98,7 +98,7 @@ def read_row(keys: Keys, row: SheetRow, kind: str, received_on: date) -> JobRow:
     day = parsed_day(texts.get(day_name, "")) if texts.get(day_name) else received_on
     if day is None:
         return _malformed(row, day_name, "day_invalid")
-    if day > received_on + FAR_FUTURE:
+    if day_name != "until" and day > received_on + FAR_FUTURE:
         return _malformed(row, day_name, "day_far_future")
     id_number, name = normal_id_number(texts["id_number"].replace(" ", "")), texts.get("name", "")
     if id_number and not valid_id_number(id_number):

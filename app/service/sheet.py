@@ -24,7 +24,7 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
-from app.basics.days import NO_END, parsed_day
+from app.basics.days import NO_END, read_day
 from app.basics.text import folded
 
 MAX_ROWS: Final = 2_000_000
@@ -152,13 +152,11 @@ def _plain_number(text: str, *, rate: bool) -> str:
 
 
 def _first_day_after(text: str, *, included: bool) -> str:
-    """An end as the first day after, empty for none; what is no day stays as it is, for the reader to refuse."""
-    day = parsed_day(text)
+    """An end as the first day after; a day of ``NO_END``, and what is no day, stay for the reader to judge."""
+    day = read_day(text)
     if day is None:
         return text
-    if day in NO_END:
-        return ""
-    return (day + timedelta(days=int(included))).isoformat()
+    return (day if day in NO_END else day + timedelta(days=int(included))).isoformat()
 
 
 def rows(path: Path, columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:

@@ -318,14 +318,14 @@ def test_cells_are_what_is_displayed(read: Any) -> None:
         ("结束日期", "２０１８／１２／３１", "2019-01-01"),
         ("结束日期", "2018-12-31 00:00:00", "2019-01-01"),
         ("结束日期", "2018/12/31 0:00", "2019-01-01"),
-        ("结束日期", "9999-12-31", ""),
-        ("失效日期", "2999年12月31日", ""),
+        ("结束日期", "9999-12-31", "9999-12-31"),
+        ("失效日期", "2999年12月31日", "2999-12-31"),
         ("结束日期", "", ""),
         ("结束日期", "长期", "长期"),
     ],
 )
 def test_an_end_is_what_its_heading_says(tmp_path: Path, heading: str, written: str, end: str) -> None:
-    """Under a heading of last days the day is included; the end of time is none; what is no day stays."""
+    """Under a heading of last days the day is included; the end of time and what is no day stay for the reader."""
     path = tmp_path / "file"
     path.write_text(f"编码,{heading}\n1,{written}\n", encoding="utf-8")
     columns = (
