@@ -35,6 +35,7 @@ async def quote(call: Call) -> Output:
         computation = await settling.quote_within(call.service, call.connection, call.caller, prepared.bill)
     except Refused as error:
         raise nationally(error, prepared) from None
+    _same_scope(row)(computation)
     return await _answer(call, row, prepared, computation)
 
 
@@ -75,13 +76,14 @@ def _key(call: Call) -> str:
 
 
 def _same_scope(row: Row) -> Callable[[Computation], None]:
-    """What the sender says of the scope must be what we say: the first amount that differs is named. An amount of 0
-    means that the sender doesn't know it."""
+    """What the sender says of the scope must be what we say: the first amount that differs is named. All four absent or
+    0: the sender doesn't know them."""
+    sent = {field: scaled_of(row.get(field, "0"), 2) for field in SCOPE_FIELDS}
 
     def check(computation: Computation) -> None:
         for field, name in SCOPE_FIELDS.items():
             ours = getattr(computation.outcome.scope, name)
-            if scaled_of(row.get(field, "0"), 2) not in (0, ours):
+            if any(sent.values()) and sent[field] != ours:
                 raise refused("nhsa_scope_differs", f"/data/0/{field}", ours=yuan(ours))
 
     return check

@@ -76,8 +76,7 @@ async def test_areas_may_stand_in_the_envelope_or_the_visit(hospital: Hospital) 
         del wanted["mdtrtinfo"][name]
     bare = hospital.sender.envelope("2401", wanted, insuplc_admdvs="", mdtrtarea_admvs=None)
     answer = await posted(hospital, bare)
-    assert "字段 insuplc_admdvs" in answer["err_msg"]
-    assert "字段 mdtrtarea_admvs" in answer["err_msg"]
+    assert "字段 insuplc_admdvs、mdtrtarea_admvs" in answer["err_msg"]
     mdtrt_id = (await hospital.done("2401", wanted))["result"]["mdtrt_id"]
     line = hospital.line(mdtrt_id, "1")
     del line["med_type"]

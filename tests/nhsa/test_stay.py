@@ -63,7 +63,7 @@ async def test_lines_come_in_many_calls_and_are_answered_with_their_scope(hospit
         mdtrt_id, hospital.line(mdtrt_id, "a"), hospital.line(mdtrt_id, "b", "100.00", kind="B", medins_list_codg="Y2")
     )
     assert [row["chrgitm_lv"] for row in first] == ["01", "02"]
-    assert (first[0]["inscp_scp_amt"], first[0]["pric_uplmt_amt"]) == (25, 0)
+    assert (first[0]["inscp_scp_amt"], first[0]["pric_uplmt_amt"]) == (25, 999999)
     assert (first[1]["overlmt_amt"], first[1]["preselfpay_amt"], first[1]["inscp_scp_amt"]) == (50, 5, 45)
     assert (first[1]["pric_uplmt_amt"], first[1]["selfpay_prop"]) == (50, 0.1)
     second = await hospital.charged(mdtrt_id, hospital.line(mdtrt_id, "c", "10.00", kind="C"))

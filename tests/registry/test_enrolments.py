@@ -338,7 +338,7 @@ async def test_an_areas_record_says_who_pools_and_which_pack_rules(client: httpx
     settled = await world.settled(world.bill())
     assert {one["paying_area"] for one in (quote, settled)} == {"539901"}
     assert settled["policy"]["pack"] == "wenshan"
-    await put(client, "/v1/areas/539900", {"name": "某州"})
+    await put(client, "/v1/areas/539900", {"name": "某州", "pack": None, "dictionary": None})
     again = {"reason": "政策包更正", "dry_run": True}
     year = await client.post(f"/v1/persons/{world.person}/years/2018/readjudication", json=again, headers=key())
     assert len(year.json()["changes"]) == 1
@@ -359,7 +359,7 @@ async def test_a_countys_own_income_caps_own_spending(client: httpx.AsyncClient)
     basis = [one for step in settled["trace"] for one in step["basis"] if one["document"] == "某县统计公报"]
     assert basis
     assert basis[0]["status"] == "enacted"
-    await put(client, "/v1/areas/539801", {"name": "某县"})
+    await put(client, "/v1/areas/539801", {"name": "某县", "incomes": []})
     replay = await client.post(f"/v1/settlements/{settled['settlement_id']}/replay", headers=key())
     assert (replay.json()["digest_matches"], replay.json()["result_matches"]) == (True, True)
     again = {"reason": "数字更正", "dry_run": True}
