@@ -142,10 +142,12 @@ async def client(service_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="session")
-def real_service_url(database_url: str) -> Iterator[str]:
-    """A running service over the shared database, on the real clock: instants have microseconds and time passes."""
+def real_service_url(database_server: str) -> Iterator[str]:
+    """A running service on the real clock, over a database of its own (its secret is another one): instants have
+    microseconds and time passes."""
+    url = asyncio.run(migrated_database(database_server))
     with tempfile.TemporaryDirectory() as folder:
-        process, base_url = start_service(database_url, Path(folder), ONESTOP_CLOCK="real")
+        process, base_url = start_service(url, Path(folder), ONESTOP_CLOCK="real")
         yield base_url
         process.terminate()
         assert process.wait(30) == 0

@@ -10,7 +10,7 @@ from app.nhsa.fees import catalogue_values
 from app.nhsa.fields import Row
 from app.nhsa.query import NATIONAL_LEVELS
 from app.nhsa.rows import CatalogueVersion
-from app.nhsa.store import Wanted
+from app.nhsa.store import WantedVersions
 
 MOST_ROWS: Final = 1000
 MOST_PAGES: Final = 10_000
@@ -50,7 +50,7 @@ async def catalogue(call: Call) -> Output:
     row = call.one()
     size, number = _whole(row, "page_size", MOST_ROWS), _whole(row, "page_num", MOST_PAGES)
     on = day(row["query_date"]) if "query_date" in row else shanghai_day(call.now)
-    wanted = Wanted(row.get("hilist_code"), row.get("hilist_name"), on, day(row["updt_time"]))
+    wanted = WantedVersions(row.get("hilist_code"), row.get("hilist_name"), on, day(row["updt_time"]))
     found = await store.catalogue_page(call.connection, wanted, size, (number - 1) * size)
     return [call.shown("", _entry(call, version)) for version in found]
 

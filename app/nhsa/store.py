@@ -201,7 +201,7 @@ async def catalogue(connection: HotConnection, item_codes: Sequence[str]) -> lis
     return [as_struct(CatalogueVersion, row) for row in await connection.fetch(_ENTRIES, list(item_codes))]
 
 
-class Wanted(Struct, frozen=True):
+class WantedVersions(Struct, frozen=True):
     """Which versions of the catalogue are asked for: of a code, with a text in their names, that hold on a day and were
     recorded since another."""
 
@@ -211,7 +211,9 @@ class Wanted(Struct, frozen=True):
     since: date
 
 
-async def catalogue_page(connection: HotConnection, wanted: Wanted, limit: int, skip: int) -> list[CatalogueVersion]:
+async def catalogue_page(
+    connection: HotConnection, wanted: WantedVersions, limit: int, skip: int
+) -> list[CatalogueVersion]:
     """Versions of the catalogue by their codes."""
     rows = await connection.fetch(_CATALOGUE_PAGE, *structs.astuple(wanted), limit, skip)
     return [as_struct(CatalogueVersion, row) for row in rows]

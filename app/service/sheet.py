@@ -44,7 +44,8 @@ READ_BYTES: Final = 1024 * 1024
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _MERGED_OR_ROW: Final = re.compile(
-    rb"<(?:\w+:)?(?:mergeCell\s[^>]*?ref=\"(?P<column>[A-Z]{1,3})(?P<at>[0-9]{1,7})[:\"]|row\s(?P<row>[^>]*hidden=[^>]*)>)"
+    rb"<(?:\w+:)?(?:mergeCell\s[^>]*?ref=\"(?P<column>[A-Z]{1,3})(?P<at>[0-9]{1,7})[:\"]"
+    rb"|row\s(?P<row>[^>]*hidden=[^>]*)>)"
 )
 _HIDDEN: Final = re.compile(rb"\bhidden=\"(?:1|true)\"")
 _ROW_NUMBER: Final = re.compile(rb"\br=\"([0-9]{1,7})\"")
@@ -85,7 +86,7 @@ Cell = str | BadCell  # an empty cell is ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _FileLine:
     """A line of a file before its columns are known; ``unread`` as in ``SheetRow``."""
 
     number: int
@@ -122,7 +123,7 @@ class SheetRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ColumnPlace:
     """Where a column stands, and how its cells are read."""
 
     index: int
@@ -171,7 +172,7 @@ def rows(path: Path, columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
     return _rows_below_headings(lines, columns)
 
 
-def _rows_below_headings(lines: Iterator[_Line], columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
+def _rows_below_headings(lines: Iterator[_FileLine], columns: Sequence[SheetColumn]) -> Iterator[SheetRow]:
     before = list[str]()
     for headings in lines:
         if headings.unread is None:
@@ -199,14 +200,14 @@ def _rows_below_headings(lines: Iterator[_Line], columns: Sequence[SheetColumn])
         raise SheetRefused([FileFault("no_rows")])
 
 
-def _unread(number: int, places: Mapping[str, _Place], reason: str) -> SheetRow:
+def _unread(number: int, places: Mapping[str, _ColumnPlace], reason: str) -> SheetRow:
     return SheetRow(number, dict.fromkeys(places, BadCell(reason)), reason)
 
 
-def _places(number: int, headings: Sequence[Cell], columns: Sequence[SheetColumn]) -> dict[str, _Place]:
+def _places(number: int, headings: Sequence[Cell], columns: Sequence[SheetColumn]) -> dict[str, _ColumnPlace]:
     """Where each column stands. SheetRefused with all that are missing or there twice."""
     known = {_plain(heading): column for column in columns for heading in (column.name, *column.headings)}
-    places: dict[str, _Place] = {}
+    places: dict[str, _ColumnPlace] = {}
     faults = []
     for index, cell in enumerate(headings):
         column = known.get(_plain(cell)) if isinstance(cell, str) else None
@@ -216,7 +217,7 @@ def _places(number: int, headings: Sequence[Cell], columns: Sequence[SheetColumn
             faults.append(FileFault("column_twice", number, get_column_letter(index + 1), {"column": column.name}))
         else:
             included = _plain(cell) in map(_plain, column.included)
-            places[column.name] = _Place(index, column.kind, included=included)
+            places[column.name] = _ColumnPlace(index, column.kind, included=included)
     for column in columns:
         if column.required and column.name not in places:
             headings_ = " / ".join((column.name, *column.headings))
@@ -233,7 +234,7 @@ def _plain(heading: str) -> str:
 # ---------------------------------------------------------------- CSV
 
 
-def _csv_lines(path: Path) -> Iterator[_Line]:
+def _csv_lines(path: Path) -> Iterator[_FileLine]:
     with path.open(encoding=_encoding(path), newline="") as file:
         reader = csv.reader(file, strict=True, delimiter=_delimiter(file))
         number = 0
@@ -244,7 +245,7 @@ def _csv_lines(path: Path) -> Iterator[_Line]:
                 while texts and not texts[-1].strip():
                     texts.pop()
                 if texts:
-                    yield _Line(number, [_text(text) for text in texts])
+                    yield _FileLine(number, [_text(text) for text in texts])
         except csv.Error:
             raise SheetRefused([FileFault("csv_damaged", number + 1)]) from None
 
@@ -306,7 +307,7 @@ def _text(text: str) -> Cell:
 # ---------------------------------------------------------------- XLSX
 
 
-def _xlsx_lines(path: Path) -> Iterator[_Line]:
+def _xlsx_lines(path: Path) -> Iterator[_FileLine]:
     try:
         yield from _worksheet_lines(path)
     except SheetRefused:
@@ -315,7 +316,7 @@ def _xlsx_lines(path: Path) -> Iterator[_Line]:
         raise SheetRefused([FileFault("xlsx_damaged")]) from None
 
 
-def _worksheet_lines(path: Path) -> Iterator[_Line]:
+def _worksheet_lines(path: Path) -> Iterator[_FileLine]:
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         _refuse_bomb(archive)
         book = load_workbook(file, read_only=True, keep_links=False)
@@ -323,7 +324,7 @@ def _worksheet_lines(path: Path) -> Iterator[_Line]:
         if not visible:
             raise SheetRefused([FileFault("file_empty")])
         if len(visible) < len(book.worksheets):
-            yield _Line(0, (), SHEETS_HIDDEN)
+            yield _FileLine(0, (), SHEETS_HIDDEN)
         worksheet: Any = visible[0]
         hidden = _hidden_rows(archive, worksheet._worksheet_path)
         worksheet.reset_dimensions()  # what a program wrote there may be wrong
@@ -334,7 +335,7 @@ def _worksheet_lines(path: Path) -> Iterator[_Line]:
             while values and values[-1] == "":
                 values.pop()
             if values:
-                yield _Line(number, values, "row_hidden" if number in hidden else None)
+                yield _FileLine(number, values, "row_hidden" if number in hidden else None)
 
 
 def _refuse_bomb(archive: zipfile.ZipFile) -> None:
