@@ -14,8 +14,8 @@ import pytest
 
 from tests.clearing.office import Office, office, violations
 
-SEEDS = [int(seed) for seed in os.environ.get("ONESTOP_MONEY_SEEDS", "1").split(",")]
-MOVES = int(os.environ.get("ONESTOP_MONEY_MOVES", "150"))
+SEEDS = [int(seed) for seed in os.environ.get("MONEY_SEEDS", "1").split(",")]
+MOVES = int(os.environ.get("MONEY_MOVES", "150"))
 WHY = {"reason": "试"}
 FUNDS = ("390100", "610100")
 LIKELY = {
