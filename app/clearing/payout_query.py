@@ -158,13 +158,17 @@ WITH plan AS (
          right(m.period, 2) AS month, sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited,
            0)) AS payable
     FROM moved m WHERE left(m.period, 4) = m.fiscal_year::text GROUP BY 1, 2, 3, 4, 5
+), compared AS (
+  -- a month beside last year's; only what has a last year is compared, in which a month may have had nothing
+  SELECT m.area_code, m.fund, m.hospital_code, m.month,
+         coalesce(sum(m.payable) FILTER (WHERE m.fiscal_year = a.year - 1), 0) AS before,
+         coalesce(sum(m.payable) FILTER (WHERE m.fiscal_year = a.year), 0) AS known,
+         bool_or(bool_or(m.fiscal_year = a.year - 1)) OVER (PARTITION BY m.area_code, m.fund, m.hospital_code) AS had
+    FROM monthly m, asked a GROUP BY 1, 2, 3, 4
 ), expected AS (
   SELECT l.area_code, l.fund, l.hospital_code, x.period,
-         CASE WHEN x.open THEN greatest(0, l.payable - coalesce(k.payable, 0)) ELSE 0 END AS amount, p.pay_by,
-           p.deposit_rate
-    FROM asked a JOIN monthly l ON l.fiscal_year = a.year - 1
-    LEFT JOIN monthly k ON k.fiscal_year = a.year AND (k.area_code, k.fund, k.month) = (l.area_code, l.fund, l.month)
-     AND k.hospital_code IS NOT DISTINCT FROM l.hospital_code
+         CASE WHEN x.open THEN greatest(0, l.before - l.known) ELSE 0 END AS amount, p.pay_by, p.deposit_rate
+    FROM asked a JOIN compared l ON l.had
     CROSS JOIN LATERAL (
       SELECT a.year || '-' || l.month AS period, a.as_of <= a.year_end AND a.year || '-' || l.month
              > coalesce((SELECT max(s.period) FROM declared s WHERE s.area_code = l.area_code), '') AS open) x

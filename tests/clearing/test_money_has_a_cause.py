@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -36,6 +37,11 @@ def paid(amount: str, day: str) -> dict[str, str]:
 def returned(amount: str, day: str) -> dict[str, str]:
     """A return of a day."""
     return {"amount": amount, "returned_on": day, "bank_reference": secrets.token_hex(6)} | WHY
+
+
+def owed(bill: dict[str, Any]) -> Decimal:
+    """What the basic fund owes of a bill; yuan."""
+    return Decimal(next(one["amount"] for one in bill["payables"] if one["fund"] == "390100"))
 
 
 async def rate(desk: Office, **query: Any) -> dict[str, Any]:
@@ -112,6 +118,18 @@ async def test_a_patient_balance_is_not_closed_before_it_was_opened(desk: Office
 
 
 # ---------------------------------------------------------------- expected and projected
+
+
+async def test_a_month_that_had_nothing_last_year_is_expected_to_come_back_to_nothing(desk: Office) -> None:
+    """A negative month is expected to be made good where the fund has a last year, though not in that month."""
+    await desk.at("2018-07-20")
+    july = owed(await desk.settled("1000.00", "2018-07-10"))
+    days = {"admitted_on": "2019-02-10", "discharged_on": "2019-02-10"}
+    await desk.at("2019-02-20")
+    bill = await desk.settled("500.00", "2019-02-10", **days)
+    await desk.at("2019-03-20")
+    await desk.do(None, f"/settlements/{bill['settlement_id']}/reversal", WHY)
+    assert Decimal((await rate(desk, year=2019, as_of="2019-03-20"))["expected"]) == july + owed(bill)
 
 
 async def test_a_deduction_is_as_late_as_the_posting_that_it_cuts(desk: Office) -> None:
