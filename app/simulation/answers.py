@@ -146,6 +146,27 @@ class ClaimSeen(Struct):
     due_on: str | UnsetType = UNSET
 
 
+class UnpaidSeen(Struct):
+    """What a fund left unpaid of a statement or of a claim."""
+
+    amount: str
+    claim_id: str | None = None
+
+
+class ShortSeen(Struct):
+    """A fund below its floor."""
+
+    fund: str
+    shortfall: str
+    unpaid: list[UnpaidSeen]
+
+
+class BelowFloorSeen(Struct):
+    """A year that can't be closed."""
+
+    funds: list[ShortSeen]
+
+
 class DifferenceSeen(Struct):
     """A difference that a reconciliation found."""
 
@@ -184,7 +205,8 @@ def order_expected(order: ModelPayment) -> OrderSeen:
     sums = [order.gross, order.deposit, order.offset, order.carried, amount, order.paid, unpaid(order)]
     gross, deposit, offset, carried, amount_shown, paid, left = map(yuan, sums)
     of = (order.shown, order.state, order.purse.fund, order.year)
-    return OrderSeen(*of, gross, deposit, offset, carried, amount_shown, paid, left)
+    due = order.due_on if order.due_on and order.state != Way.CARRIED else UNSET
+    return OrderSeen(*of, gross, deposit, offset, carried, amount_shown, paid, left, due)
 
 
 def prepayment_expected(prepayment: ModelPayment) -> PrepaymentSeen:

@@ -17,6 +17,7 @@ from app.simulation.model.amounts import day_after, fen, following, yuan
 from app.simulation.model.books import ModelPosting, ModelPurse
 from app.simulation.model.deductions import corrected
 from app.simulation.model.state import ModelPayment, ModelState, Way
+from app.simulation.office import MAKER
 
 BASIC: Final = "390100"
 CORRECTIONS: Final = ("reversal", "adjustment")
@@ -93,7 +94,7 @@ class Auditor:
         if liable:
             for fund, amount in _per_fund(seen).items():
                 self._post(bill, fund, "recovered", -amount)
-        corrected(self.state, bill.shown, reversed_=True)
+        self._after(bill, reversed_=not liable)
         for one in seen.adjustments or ():
             self.adjusted(one)
 
@@ -101,7 +102,7 @@ class Auditor:
         """Book an adjustment, and those that it made necessary."""
         bill = self.bills[seen.of_settlement_id or ""]
         self._correct(bill, seen)
-        corrected(self.state, bill.shown, reversed_=False)
+        self._after(bill, reversed_=False)
         for one in seen.adjustments or ():
             self.adjusted(one)
 
@@ -126,6 +127,16 @@ class Auditor:
                 last[one.person] = one
         return last.values()
 
+    def _after(self, bill: AuditedBill, *, reversed_: bool) -> None:
+        """Deductions that became excessive are given back; claims follow. All corrections are by one officer."""
+        of_bill = claims.of_settlement(self.state, bill.shown)
+        taken = [self.state.taken(claim.purse, bill.shown) for claim in of_bill]
+        corrected(self.state, bill.shown, reversed_=reversed_)
+        for claim, before in zip(of_bill, taken, strict=True):
+            if self.state.taken(claim.purse, bill.shown) < before:
+                claim.raised_by.add(MAKER)
+            self.corrected_claims[claim.shown] = claims.follow(self.state, claim)
+
     def _correct(self, bill: AuditedBill, seen: SettlementSeen) -> None:
         if bill.by_patient:
             self._correct_claims(bill, seen, reversed_=seen.kind == "reversal")
@@ -136,11 +147,11 @@ class Auditor:
         of_bill = {one.purse.fund: one for one in claims.of_settlement(self.state, bill.shown)}
         if reversed_:
             for claim in of_bill.values():
-                self.corrected_claims[claim.shown] = claims.reversed_(self.state, claim)
+                claims.reversed_(self.state, claim)
             return
         for fund, amount in _per_fund(seen).items():
             if fund in of_bill and amount:
-                self.corrected_claims[of_bill[fund].shown] = claims.adjusted(self.state, of_bill[fund], amount)
+                claims.adjusted(self.state, of_bill[fund], amount, MAKER)
             elif amount:
                 self.unopened[(bill.shown, fund)] += amount
 

@@ -1,6 +1,5 @@
 """What hospitals do in a simulated year: bills, late bills, reversals, refunds; and lists that come late."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -12,13 +11,16 @@ from app.simulation.agenda import Agenda
 from app.simulation.answers import Answer, ClaimSeen, SettlementSeen, claim_expected, compared, settlement_of
 from app.simulation.auditor import Auditor
 from app.simulation.model.amounts import yuan
+from app.simulation.model.reasons import Reason
 from app.simulation.office import CHECKER, MAKER
 from app.simulation.stage import Stage
 
 LATE_BILL, PAID_BY_PATIENT, REVERSED, REFUNDED, TWICE, INJURED = 0.06, 0.12, 0.08, 0.10, 0.03, 0.04
 REASON: Final = {"reason": "模拟更正"}
+SETTLED_ALREADY: Final = Reason(409, "already_settled", "settled already")
+REVERSED_ALREADY: Final = Reason(409, "already_reversed", "reversed already")
+CLAIM_REVERSED: Final = 0.2
 GONE: Final = ("already_reversed", "nothing_to_refund", "refund_exceeds_line")
-Bill = Mapping[str, object]
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Cashier:
         if len(bill["lines"]) == 1:
             self.single_line.add(seen.settlement_id)
         if self.stage.chance(TWICE):
-            self._refused(who, "/settlements", bill, "already_settled")
+            self.stage.refused("settle", who, "/settlements", bill, SETTLED_ALREADY)
         self._correct_later(seen, [line["line_no"] for line in bill["lines"]])
 
     def _claims(self, who: str) -> None:
@@ -86,7 +88,7 @@ class Cashier:
         fate = random.random()
         if seen.recoverable:
             self.agenda.at(later, lambda: self._recover(seen.settlement_id))
-        elif fate < REVERSED:
+        elif fate < (CLAIM_REVERSED if seen.paid_by == "patient" else REVERSED):
             self.agenda.at(later, lambda: self.reverse(seen.settlement_id))
         elif fate < REVERSED + REFUNDED:
             chosen = random.sample(lines, random.randrange(1, len(lines) + 1))
@@ -98,7 +100,7 @@ class Cashier:
             path = f"/v1/settlements/{settlement}/reversal"
             answer = self.stage.office.do(MAKER, "POST", path, REASON | {"cascade": True})
             self._book(settlement, "reversal", answer, liable=False)
-        self._refused(MAKER, f"/settlements/{settlement}/reversal", REASON, "already_reversed")
+        self.stage.refused("reverse", MAKER, f"/settlements/{settlement}/reversal", REASON, REVERSED_ALREADY)
 
     def _recover(self, settlement: str) -> None:
         """The injury was recognised: another party is liable for the bill."""
@@ -134,12 +136,6 @@ class Cashier:
         for one in answer["adjustments"]:
             self.auditor.adjusted(settlement_of(one))
         self._claims(MAKER)
-
-    def _refused(self, who: str, path: str, body: Bill, code: str) -> None:
-        status, answer = self.stage.office.send(who, "POST", f"/v1{path}", body)
-        self.stage.comparisons += 1
-        if answer.get("code") != code:
-            self.stage.differs(code, path, f"409 {code}", f"{status} {answer.get('code')}")
 
 
 def _class(body: Answer) -> str:

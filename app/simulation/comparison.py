@@ -17,7 +17,7 @@ from app.simulation.answers import (
     statement_expected,
 )
 from app.simulation.desks.statements import path_of, unfinished
-from app.simulation.model.amounts import fen, ratio_down, yuan
+from app.simulation.model.amounts import day_after, fen, ratio_down, yuan
 from app.simulation.model.books import PROVEN
 from app.simulation.model.proofs import findings
 from app.simulation.model.rates import PayoutFigures, Whose, figures, projected
@@ -25,6 +25,7 @@ from app.simulation.model.state import ModelState
 from app.simulation.stage import Stage
 
 LOOKED_AT_AGAIN: Final = 0.1
+LONG_AGO: Final = 150
 
 
 class ObjectSeen(Struct):
@@ -77,10 +78,16 @@ class Comparison:
             for year in years:
                 found += self._rates(area, year, as_of, by_hospital=False)
                 found += self._rates(area, year, as_of, by_hospital=True)
+                found += self._rates(area, year, self._past(year), by_hospital=False)
         found += self._objects(all_objects=all_objects)
         found += findings(self.stage.state)
         for difference in found:
             self.stage.differs("compare", "", "", difference)
+
+    def _past(self, year: int) -> str:
+        """Some day of the last months, but not before the year."""
+        day = day_after(self.stage.state.today, -self.stage.random.randrange(1, LONG_AGO))
+        return max(day, f"{year}-01-02")
 
     def _accounts(self) -> Iterator[str]:
         book = self.stage.office.get("/ledger/trial-balance")
@@ -180,6 +187,7 @@ def _row(got: PayoutFigures) -> RateSeen:
         final_payable=yuan(got.final_payable),
         disbursed_of_due=yuan(got.disbursed_of_due),
         deposit=yuan(got.deposit),
+        late_declared=yuan(got.late_declared),
         incurred_ratio=ratio_down(got.disbursed, got.payable),
         final_ratio=ratio_down(got.final_paid, got.final_payable),
         matured_ratio=ratio_down(got.disbursed_of_due, got.due),

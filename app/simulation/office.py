@@ -11,7 +11,7 @@ from app.simulation.answers import Answer
 
 TIMEOUT_SECONDS: Final = 300
 MORNING: Final = "T09:00:00+08:00"
-ADMIN, MAKER, CHECKER, READER = "admin", "li.hua", "wang.min", "zhao.lin"
+ADMIN, MAKER, CHECKER, READER, REGISTRAR = "admin", "li.hua", "wang.min", "zhao.lin", "chen.yu"
 OWNERS: Final = {
     "390100": "fund.390100",
     "390200": "fund.390200",
@@ -44,6 +44,7 @@ class Office:
         for name in (MAKER, CHECKER):
             self.hire(name, scopes=["finance"])
         self.hire(READER, scopes=["auditor"])
+        self.hire(REGISTRAR, scopes=["registry"])
         for fund, name in OWNERS.items():
             self.hire(name, scopes=["finance"], funds=[fund])
         self.on(self.day)

@@ -10,7 +10,7 @@ import httpx
 from msgspec import Struct
 
 from app.simulation.answers import Answer, compared
-from app.simulation.model.reasons import SILENT, Reasons, binding, explained, kind
+from app.simulation.model.reasons import SILENT, Reason, Reasons, binding, explained, kind
 from app.simulation.model.state import ModelState
 from app.simulation.office import Body, Office
 from app.simulation.world import World
@@ -70,6 +70,10 @@ class Stage:
             self._refused(act, status, answer)
         return accepted
 
+    def refused(self, name: str, who: str, path: str, body: Body, reason: Reason) -> None:
+        """A move that no state of things allows."""
+        self.perform(StagedAct(name, who, path, body, [reason], _booked_nothing))
+
     def _ask_again(self, act: StagedAct, status: int, answer: Answer) -> None:
         """The same request under the same key moves nothing a second time: what was accepted answers as before."""
         again, same = self.office.send_again(act.who, f"/v1{act.path}", act.body)
@@ -123,6 +127,10 @@ class Stage:
     def chance(self, probability: float) -> bool:
         """Whether something that happens now and then happens now."""
         return self.random.random() < probability
+
+
+def _booked_nothing(_: Answer) -> Iterator[str]:
+    return iter(())
 
 
 def _short(answer: Answer) -> str:

@@ -23,7 +23,7 @@ Thing = TypeVar("Thing")
 RECENT, NEAR = 12, 0.8
 STEPS, WILD_PER_HOSPITAL = 0.45, 0.9
 AUDITED, RECONCILED, ENDED = 0.25, 0.5, 0.3
-HARD, REOPENED = 0.35, 0.2
+HARD, REOPENED, CUT, AGAIN = 0.35, 0.2, 0.15, 0.5
 
 
 class Walk:
@@ -46,9 +46,18 @@ class Walk:
         """Declare a month, unless a wild move did it before."""
         self.statements.declare(hospital, area, period)
 
-    def close_month(self, area: str, period: str) -> None:
+    def close_month(self, area: str, period: str, *, hard: float = HARD) -> None:
         """Close a month, in most cases softly."""
-        self.closings.close_month(area, period, "hard" if self.stage.chance(HARD) else "soft")
+        self.closings.close_month(area, period, "hard" if self.stage.chance(hard) else "soft")
+
+    def release(self, year: int) -> None:
+        """Draft the release of every deposit that is held of a year; give one of them up."""
+        purses = [one for one in self.stage.state.books if releases.held(self.stage.state, one, year)]
+        for purse in purses:
+            self.advances.release(purse, year)
+        drafts = [one for one in self.stage.state.releases.values() if one.state == "draft"]
+        if drafts:
+            self.advances.cancel_release(self.stage.random.choice(drafts))
 
     # ------------------------------------------------------------ what is next
 
@@ -92,10 +101,12 @@ class Walk:
 
     def _forward(self, payment: ModelPayment) -> None:
         """A payment's next step."""
-        if stopped(self.stage.state, payment):
+        if payment.kind == "claim" and payment.state == Way.DRAFT and self.stage.chance(CUT):
+            self.audits.propose_of_claim(payment)
+        elif payment.state == Way.DRAFT or (self._stopped(payment) and self.stage.chance(AGAIN)):
             self.payments.approve(payment)
-        if payment.state == Way.DRAFT:
-            self.payments.approve(payment)
+        elif payment.kind == "claim" and payment.state == Way.APPROVED and self.stage.chance(CUT):
+            self.claims.change_account(payment)
         elif payment.state == Way.APPROVED:
             self.payments.send(payment)
         elif (
@@ -104,6 +115,9 @@ class Walk:
             self.payments.pay(payment, plainly=True)
         elif payment.state == Way.RECOVERABLE:
             self.claims.repay(payment)
+
+    def _stopped(self, payment: ModelPayment) -> bool:
+        return payment.state == Way.APPROVED and stopped(self.stage.state, payment)
 
     def _argue(self, shown: str) -> None:
         deduction = self.stage.state.deductions[shown]
@@ -126,13 +140,13 @@ class Walk:
             (3, lambda: self._on(list(state.statements.values()), self.audits.propose)),
             (2, self._declare_something),
             (2, lambda: self._on(list(state.statements.values()), self._order_something)),
-            (6, lambda: self._on(list(state.orders.values()), self._move_payment)),
+            (6, lambda: self._on([one for one in state.orders.values() if one.exists], self._move_payment)),
             (2, lambda: self._on(list(state.prepayments.values()), self._move_payment)),
             (2, lambda: self._on(list(state.claims.values()), self._move_payment)),
             (1, lambda: self._on(list(state.claims.values()), self.claims.change_account)),
             (1, lambda: self._on(self._repayable(), self.claims.repay)),
             (3, lambda: self._on(list(state.deductions.values()), self._move_deduction)),
-            (2, lambda: self._on(state.carries, self.orders.repay)),
+            (2, lambda: self._on([one for one in state.carries if one.order.exists], self.orders.repay)),
             (1, self.advances.prepay),
             (1, self._close_something),
             (1, self.balances.close),

@@ -17,12 +17,14 @@ from app.simulation.model.amounts import following
 from app.simulation.model.state import ModelState
 from app.simulation.office import Office, SimulationError
 from app.simulation.stage import Diverged, Stage
+from app.simulation.trespass.trespasser import Trespasser
 from app.simulation.walk import Walk
 from app.simulation.world import AREAS, World
 
 START: Final = date(2018, 1, 2)
-LATE_LISTS, SLOPPY = 0.5, 0.15
-CLOSED_ON, LATE_REVERSALS, LATE_REVERSED_ON = (3, 5), 3, (3, 12)
+LATE_LISTS, SLOPPY, CLOSED_EARLY = 0.5, 0.15, 0.2
+TRESPASSED_ON: Final = (2, 8, 14, 20)
+CLOSED_ON, RELEASED_ON, LATE_REVERSALS, LATE_REVERSED_ON = (3, 5), (2, 26), 3, (3, 12)
 AFTERWARDS: Final = 40
 
 
@@ -71,7 +73,7 @@ class _Year:
         self.cashier = Cashier(self.stage, self.auditor, self.agenda)
         self.walk = Walk(self.stage, self.auditor)
         self.closing = ClosingDesk(self.stage)
-        self.comparison = Comparison(self.stage)
+        self.comparison, self.trespasser = Comparison(self.stage), Trespasser(self.stage)
 
     def run(self, progress: Callable[[date], None]) -> YearOutcome:
         """Plan the months and do them, day by day; what diverges ends the seed."""
@@ -111,6 +113,7 @@ class _Year:
         while day <= end:
             self.agenda.at(day, self.walk.day)
             day += timedelta(days=self.random.randrange(1, 4))
+        self.agenda.at(end, self.trespasser.day)
         self.agenda.at(end, lambda: self._compare(str(end), all_objects=True))
 
     def _plan(self, period: str) -> None:
@@ -127,6 +130,10 @@ class _Year:
         for area in AREAS:
             self.agenda.at(end + timedelta(days=12), partial(self.closing.report, area, period))
             self.agenda.at(end + timedelta(days=34), partial(self.walk.close_month, area, period))
+            if self.random.random() < CLOSED_EARLY:
+                self.agenda.at(end + timedelta(days=1), partial(self.walk.close_month, area, period, hard=0))
+        for days in TRESPASSED_ON:
+            self.agenda.at(end + timedelta(days=days), self.trespasser.day)
         self.agenda.at(end + timedelta(days=26), lambda: self._compare(self.stage.state.today, all_objects=False))
 
     def _plan_year_end(self, year: int) -> None:
@@ -134,6 +141,7 @@ class _Year:
             self.agenda.at(date(year + 1, *CLOSED_ON), partial(self._close_year, area, year))
         closed = date(year + 1, *CLOSED_ON)
         self.agenda.at(closed, lambda: self._compare(f"{year}-12-31", all_objects=True))
+        self.agenda.at(date(year + 1, *RELEASED_ON), partial(self.walk.release, year))
         self.agenda.at(date(year + 1, *LATE_REVERSED_ON), partial(self._reverse_late, year))
 
     def _close_year(self, area: str, year: int) -> None:

@@ -196,7 +196,8 @@ def test_an_order_whose_deposit_was_released_is_not_cancelled() -> None:
     """Its deposit has left already."""
     known = state("2019-02-01")
     made = ModelPayment("dis_1", "order", PURSE, 2018, MAKER, 9_500, deposit=500, state=Way.APPROVED)
-    known.releases["rel_1"] = ModelRelease("rel_1", PURSE, 2018, MAKER, 500, 10_000, state="approved")
+    known.orders["dis_1"] = made
+    releases.approve(known, ModelRelease("rel_1", PURSE, 2018, MAKER, 500, 10_000), None, MAKER)
     assert Reason(409) in payments.may_cancel(known, made)
 
 
@@ -261,8 +262,10 @@ def test_a_claim_that_was_paid_is_to_be_recovered_when_its_settlement_is_reverse
     unpaid, paid = known.claims["clm_1"], known.claims["clm_2"]
     paid.state, paid.sent_on = Way.SENT, "2018-03-01"
     payments.pay(known, paid, 500, "2018-03-01", "B1")
-    assert claims.reversed_(known, unpaid) == (Way.REVERSED,)
-    assert claims.reversed_(known, paid) == (Way.RECOVERABLE,)
+    for claim in (unpaid, paid):
+        claims.reversed_(known, claim)
+    assert claims.follow(known, unpaid)[0] == Way.REVERSED
+    assert claims.follow(known, paid) == (Way.RECOVERABLE,)
     assert (claims.owed_back(unpaid), claims.owed_back(paid)) == (0, 500)
     assert figures(known, AREA, "390100", 2018, "2018-03-01").incurred == 0
     assert figures(known, AREA, "390100", 2018, "2018-03-01", HOSPITAL).cash == 0

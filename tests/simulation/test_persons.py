@@ -3,7 +3,7 @@
 from app.simulation.model import claims, deductions, payments, statements
 from app.simulation.model.rates import figures
 from app.simulation.model.reasons import Reason, allowed
-from app.simulation.model.state import Audit, ModelPayment, ModelState, Way
+from app.simulation.model.state import Audit, ModelDeduction, ModelPayment, ModelState, Way
 from tests.simulation.ledgerless import AREA, CHECKER, MAKER, declare, owe, propose_of, state
 
 FUND = "390100"
@@ -17,7 +17,7 @@ def claim_of(known: ModelState, amount: int, shown: str = "clm_1") -> ModelPayme
 def paid_claim(known: ModelState, amount: int) -> ModelPayment:
     """A claim that was approved, sent and paid today."""
     claim = claim_of(known, amount)
-    claims.approve(known, claim)
+    (claim.state,) = claims.approve(known, claim)
     payments.send(known, claim)
     payments.pay(known, claim, amount, known.today, "B1")
     return claim
@@ -32,28 +32,48 @@ def test_a_claim_is_due_thirty_days_after_it_was_settled() -> None:
     assert (before.due, after.due, after.late_declared) == (0, 500, 0)
 
 
-def test_a_claim_is_approved_again_for_another_account() -> None:
+def test_another_account_stops_a_claim_until_it_is_approved_again() -> None:
     """By a second person; what it asks for stays."""
     known = state("2018-03-01")
     claim = claim_of(known, 500)
-    claims.approve(known, claim)
+    (claim.state,) = claims.approve(known, claim)
     assert allowed(payments.may_send(known, claim))
     known.accounts["P1"] = "6222"
-    assert payments.stopped(known, claim)
+    assert payments.may_send(known, claim) == [Reason(409)]
     assert Reason(403, "maker_is_checker") in payments.may_approve(known, claim, MAKER)
-    claims.approve(known, claim)
-    assert (claim.state, claim.amount) == (Way.APPROVED, 500)
+    assert allowed(payments.may_approve(known, claim, CHECKER))
+    assert (claims.approve(known, claim), claim.amount) == ((Way.APPROVED,), 500)
     assert allowed(payments.may_send(known, claim))
 
 
 def test_a_claim_grows_and_falls_with_its_settlement() -> None:
-    """A correction changes what is left to pay; below what was paid the person owes the rest."""
+    """More than was approved has to be approved again; below what was paid the person owes the rest."""
     known = state("2018-03-01")
     claim = paid_claim(known, 500)
-    assert Way.PART_PAID in claims.adjusted(known, claim, 200)
-    assert payments.unpaid(claim) == 200
-    assert Way.RECOVERABLE in claims.adjusted(known, claim, -300)
+    claims.adjusted(known, claim, 200, CHECKER)
+    assert payments.may_approve(known, claim, CHECKER)
+    assert (claims.follow(known, claim), payments.unpaid(claim)) == ((Way.DRAFT,), 200)
+    claims.adjusted(known, claim, -300, CHECKER)
+    assert Way.RECOVERABLE in claims.follow(known, claim)
     assert (claims.owed_back(claim), payments.unpaid(claim)) == (100, 0)
+
+
+def test_a_claim_is_cut_before_its_approval() -> None:
+    """At most by what it asks for; a deduction that waits holds the approval up, a later refund gives it back."""
+    known = state("2018-03-01")
+    claim = claim_of(known, 500)
+    assert Reason(422) in claims.may_deduct(known, claim, 501)
+    by = deductions.appeal_by(known.today)
+    cut = ModelDeduction("ded_1", "", claim.settlement, claim.purse, 400, MAKER, known.today, by)
+    claims.deduct(known, claim, cut)
+    assert payments.may_approve(known, claim, CHECKER) == [Reason(409)]
+    deductions.take_effect(known, cut, 400, Audit.ACCEPTED)
+    claims.follow(known, claim)
+    assert (claim.gross, claim.amount) == (500, 100)
+    claims.adjusted(known, claim, -300, CHECKER)
+    deductions.corrected(known, claim.settlement, reversed_=False)
+    claims.follow(known, claim)
+    assert (claim.gross, claim.amount, cut.given_back) == (200, 0, 200)
 
 
 def test_a_person_gives_back_what_they_owe_and_no_more() -> None:
@@ -62,7 +82,8 @@ def test_a_person_gives_back_what_they_owe_and_no_more() -> None:
     claim = paid_claim(known, 500)
     assert Reason(409) in claims.may_repay(known, claim, 1, known.today, "B2", CHECKER)
     known.today = "2018-03-20"
-    (claim.state,) = claims.reversed_(known, claim)
+    claims.reversed_(known, claim)
+    (claim.state,) = claims.follow(known, claim)
     for amount, day in ((501, "2018-03-20"), (500, "2018-03-09"), (0, "2018-03-20"), (500, "2018-03-21")):
         assert Reason(422) in claims.may_repay(known, claim, amount, day, "B2", CHECKER)
     assert claims.may_repay(known, claim, 500, known.today, "B2", MAKER) == [Reason(403, "maker_is_checker")]

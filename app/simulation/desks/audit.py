@@ -7,11 +7,12 @@ from msgspec import convert
 
 from app.simulation.answers import Answer, DeductionSeen, compared, deduction_expected
 from app.simulation.auditor import Auditor
-from app.simulation.model import deductions
+from app.simulation.desks.payments import look
+from app.simulation.model import claims, deductions
 from app.simulation.model.amounts import yuan
 from app.simulation.model.reasons import NOT_YOURS, Reasons
-from app.simulation.model.state import Audit, ModelDeduction, ModelStatement
-from app.simulation.office import CHECKER, MAKER
+from app.simulation.model.state import Audit, ModelDeduction, ModelPayment, ModelStatement
+from app.simulation.office import CHECKER, MAKER, READER, REGISTRAR
 from app.simulation.stage import Done, Look, Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
@@ -52,6 +53,25 @@ class AuditDesk:
         path = f"/clearing/statements/{statement.shown}/deductions"
         return self.stage.perform(StagedAct("propose deduction", who, path, body, reasons, done))
 
+    def propose_of_claim(self, claim: ModelPayment) -> bool:
+        """Propose a deduction from a person's claim."""
+        state, amount = self.stage.state, self._amount(max(0, claim.amount))
+        reasons = claims.may_deduct(state, claim, amount)
+        who = MAKER
+        if self.stage.chance(STRANGER):
+            who, reasons = READER, [*reasons, *NOT_YOURS]
+
+        def done(answer: Answer) -> Iterator[str]:
+            shown, today = convert(answer, DeductionSeen).deduction_id, state.today
+            by = deductions.appeal_by(today)
+            made = ModelDeduction(shown, "", claim.settlement, claim.purse, amount, who, today, by)
+            claims.deduct(state, claim, made)
+            return compared(answer, deduction_expected(state, made))
+
+        body = {**WHY, "amount": yuan(amount), "reason_code": "R01"}
+        path = f"/claims/{claim.shown}/deductions"
+        return self.stage.perform(StagedAct("deduct from claim", who, path, body, reasons, done, look(claim)))
+
     def _amount(self, owed: int) -> int:
         if self.stage.chance(TOO_MUCH):
             return self.stage.random.choice((0, owed + 1, owed * 2 + 100))
@@ -63,6 +83,7 @@ class AuditDesk:
 
         def done(answer: Answer) -> Iterator[str]:
             deductions.take_effect(self.stage.state, deduction, deduction.amount, Audit.ACCEPTED)
+            self._follow(deduction)
             return compared(answer, deduction_expected(self.stage.state, deduction))
 
         return self._move("accept deduction", deduction, "acceptance", {}, reasons, done)
@@ -89,6 +110,7 @@ class AuditDesk:
         def done(answer: Answer) -> Iterator[str]:
             upheld = {"upheld": deduction.amount, "dismissed": 0}.get(outcome, amount or 0)
             deductions.take_effect(self.stage.state, deduction, upheld, Audit.DECIDED)
+            self._follow(deduction)
             return compared(answer, deduction_expected(self.stage.state, deduction))
 
         body: dict[str, object] = {**WHY, "outcome": outcome}
@@ -107,7 +129,13 @@ class AuditDesk:
         return self.stage.perform(StagedAct(name, who, path, body, reasons, done, self._look(deduction)))
 
     def _hospital(self, deduction: ModelDeduction) -> str:
-        return deduction.purse.hospital or ""
+        return deduction.purse.hospital or REGISTRAR
+
+    def _follow(self, deduction: ModelDeduction) -> None:
+        """A person's claim asks for that much less."""
+        claim = self.stage.state.claims.get(deduction.purse.party.removeprefix("claim:"))
+        if claim is not None:
+            claims.follow(self.stage.state, claim)
 
     def _look(self, deduction: ModelDeduction) -> Look:
         return f"/clearing/deductions/{deduction.shown}", lambda: deduction_expected(self.stage.state, deduction)

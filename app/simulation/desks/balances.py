@@ -25,6 +25,15 @@ class BalanceSeen(Struct):
     opened_at: str
 
 
+def may_close(balance: BalanceSeen, day: str, today: str) -> Reasons:
+    """An open one, not before its opening nor after today."""
+    return because(
+        (balance.state != "open", INVALID_MOVE, "closed already"),
+        (day < balance.opened_at[:10], UNACCEPTABLE, "before its opening"),
+        (day > today, UNACCEPTABLE, "in the future"),
+    )
+
+
 class BalanceDesk:
     """Close balances, on right and on wrong days."""
 
@@ -39,11 +48,7 @@ class BalanceDesk:
         balance = convert(self.stage.random.choice(rows), BalanceSeen)
         today = self.stage.office.day
         day = self.stage.random.choice((str(today), str(today), LONG_AGO, str(today + timedelta(days=1))))
-        reasons: Reasons = because(
-            (balance.state != "open", INVALID_MOVE, "closed already"),
-            (day < balance.opened_at[:10], UNACCEPTABLE, "before its opening"),
-            (day > str(today), UNACCEPTABLE, "in the future"),
-        )
+        reasons = may_close(balance, day, str(today))
         wanted = CLOSED_BY[balance.direction]
 
         def done(answer: Answer) -> Iterator[str]:

@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from typing import Final
 
-from app.simulation.answers import Answer
+from msgspec import convert
+
+from app.simulation.answers import Answer, BelowFloorSeen
 from app.simulation.model import closings
-from app.simulation.model.reasons import SILENT, Reasons
+from app.simulation.model.amounts import yuan
+from app.simulation.model.reasons import SILENT, Reason, Reasons
+from app.simulation.model.state import ModelState
 from app.simulation.office import CHECKER, MAKER
 from app.simulation.stage import Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
 FLOORED: Final = "390100"
+BY_MAKER: Final = Reason(403, "maker_is_checker", "by the maker")
 
 
 class ClosingDesk:
@@ -56,8 +61,11 @@ class ClosingDesk:
             state.closed_years[(area, year)] = state.today
             return iter(())
 
+        def told(answer: Answer) -> Iterator[str]:
+            return _below(state, area, year, answer)
+
         path = f"/fiscal-years/{year}/closing"
-        return self.stage.perform(StagedAct("close year", MAKER, path, {"area_code": area}, reasons, done))
+        return self.stage.perform(StagedAct("close year", MAKER, path, {"area_code": area}, reasons, done, told=told))
 
     def excuse(self, area: str, year: int) -> None:
         """An exception of two; the first can't approve it, and it isn't approved twice."""
@@ -87,9 +95,23 @@ class ClosingDesk:
 
     def report(self, area: str, period: str) -> None:
         """Submit the month's report and have it signed off by another."""
-        path, body = f"/v1/reports/monthly/{period}", {"area_code": area}
-        self.stage.office.do(MAKER, "POST", f"{path}/submission", body)
-        status, answer = self.stage.office.send(MAKER, "POST", f"{path}/approval", body)
-        if answer.get("code") != "maker_is_checker":
-            self.stage.differs("approve report", path, "403 maker_is_checker", f"{status} {answer.get('code')}")
-        self.stage.office.do(CHECKER, "POST", f"{path}/approval", body)
+        path, body = f"/reports/monthly/{period}", {"area_code": area}
+        self.stage.office.do(MAKER, "POST", f"/v1{path}/submission", body)
+        self.stage.refused("approve report", MAKER, f"{path}/approval", body, BY_MAKER)
+        self.stage.office.do(CHECKER, "POST", f"/v1{path}/approval", body)
+
+
+def _below(state: ModelState, area: str, year: int, answer: Answer) -> Iterator[str]:
+    """The funds below their floor, what is missing, and the claims of persons that weren't paid."""
+    if answer["code"] != "payout_below_floor":
+        return
+    short = convert(answer, BelowFloorSeen).funds
+    got = {one.fund: one.shortfall for one in short}
+    missing = {fund: yuan(amount) for fund, amount in closings.below_floor(state, area, year).items()}
+    if got != missing:
+        yield f"shortfalls expected {missing}, got {got}"
+    for one in short:
+        unpaid = {row.claim_id: row.amount for row in one.unpaid if row.claim_id is not None}
+        wanted = closings.unpaid_claims(state, area, one.fund, year)
+        if unpaid != {shown: yuan(amount) for shown, amount in wanted.items()}:
+            yield f"unpaid claims of fund {one.fund} expected {wanted}, got {unpaid}"

@@ -13,11 +13,18 @@ from app.simulation.model import claims, orders, payments
 from app.simulation.model.amounts import yuan
 from app.simulation.model.reasons import NOT_YOURS, Reasons
 from app.simulation.model.state import ModelPayment, Way
-from app.simulation.office import CHECKER, MAKER, READER
+from app.simulation.office import CHECKER, MAKER, OWNERS, READER
 from app.simulation.stage import Done, Look, Stage, StagedAct
 
 WHY: Final = {"reason": "模拟"}
 SELF, TOO_MUCH, IN_PARTS, OTHER_DAY, USED, STRANGER = 0.1, 0.08, 0.25, 0.25, 0.06, 0.03
+VERBS: Final = {
+    "approve": "approval",
+    "send": "sending",
+    "pay": "payments",
+    "return": "returns",
+    "cancel": "cancellation",
+}
 EXPECTED: Final[Mapping[str, tuple[str, Callable[[ModelPayment], Struct]]]] = {
     "order": ("/disbursements", order_expected),
     "release": ("/disbursements", order_expected),
@@ -43,14 +50,15 @@ class PaymentDesk:
 
     def approve(self, payment: ModelPayment) -> bool:
         """Approve a draft, now and then by its maker."""
-        who = payment.maker if self.stage.chance(SELF) else CHECKER if payment.maker != CHECKER else MAKER
+        who = payment.maker if self.stage.chance(SELF) else second_person(payment)
         reasons = payments.may_approve(self.stage.state, payment, who)
 
         def done(answer: Answer) -> Iterator[str]:
             if payment.kind == "order":
                 orders.approve(self.stage.state, payment)
             elif payment.kind == "claim":
-                claims.approve(self.stage.state, payment)
+                states = claims.approve(self.stage.state, payment)
+                payment.state = next((one for one in states if one == answer["state"]), states[0])
             else:
                 payment.state = Way.PAID if payment.amount == 0 else Way.APPROVED
             return self._compared(payment, answer)
@@ -128,11 +136,19 @@ class PaymentDesk:
         prefix, _ = EXPECTED[payment.kind]
         if self.stage.chance(STRANGER):
             who, reasons = READER, [*reasons, *NOT_YOURS]
-        name = {"approve": "approval", "send": "sending", "pay": "payments", "return": "returns"}.get(
-            verb, "cancellation"
-        )
-        path = f"{prefix}/{payment.shown}/{name}"
-        return self.stage.perform(StagedAct(f"{verb} {payment.kind}", who, path, body, reasons, done, look(payment)))
+        path = f"{prefix}/{payment.shown}/{VERBS[verb]}"
+        return self.stage.perform(StagedAct(named(verb, payment), who, path, body, reasons, done, look(payment)))
+
+
+def second_person(payment: ModelPayment) -> str:
+    """An officer who neither made it nor raised it, else the fund's owner."""
+    made = {payment.maker, *payment.raised_by}
+    return next(one for one in (CHECKER, MAKER, OWNERS[payment.purse.fund]) if one not in made)
+
+
+def named(verb: str, payment: ModelPayment) -> str:
+    """A move's name; the order of a release is another thing than the release."""
+    return f"{verb} {'deposit' if payment.kind == 'release' else payment.kind}"
 
 
 def look(payment: ModelPayment) -> Look:

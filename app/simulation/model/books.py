@@ -49,8 +49,8 @@ class ModelPurse(NamedTuple):
 
 @dataclass
 class ModelPosting:
-    """An amount in a purse. ``statements`` are those that declared it, each with its first and last day; ``month`` is
-    that of the posting which a deduction cuts."""
+    """An amount in a purse. ``statements`` are those that declared it, each with its first and last day; ``cuts`` is
+    the posting that a deduction takes from."""
 
     purse: ModelPurse
     day: str
@@ -59,7 +59,7 @@ class ModelPosting:
     amount: int
     settlement: str = ""
     period: str = ""
-    month: str = ""
+    cuts: "ModelPosting | None" = None
     pay_by: str = ""
     statements: list["Declared"] = field(default_factory=list)
 

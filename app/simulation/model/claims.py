@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from app.simulation.model.amounts import day_after
 from app.simulation.model.books import ModelPosting, ModelPurse
+from app.simulation.model.deductions import current, take_effect
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, SILENT, UNACCEPTABLE, Reason, Reasons, because
-from app.simulation.model.state import CLAIM_DAYS, ModelPayment, ModelState, Movement, Way
+from app.simulation.model.state import CLAIM_DAYS, Audit, ModelDeduction, ModelPayment, ModelState, Movement, Way
 
 
 class OpenedClaim(NamedTuple):
@@ -40,39 +41,65 @@ def owed_back(claim: ModelPayment) -> int:
     return max(0, claim.paid - claim.amount)
 
 
-def reversed_(state: ModelState, claim: ModelPayment) -> tuple[Way, ...]:
-    """Its settlement was taken back: nothing is owed; what was paid is to be recovered from the person. The states
-    that the contract allows afterwards."""
+def reversed_(state: ModelState, claim: ModelPayment) -> None:
+    """Its settlement was taken back: nothing is owed."""
     _owe(state, claim, state.fiscal_year(claim.purse.area, claim.year), -claim.gross)
+    claim.gross = 0
     claim.ended_on = state.today
-    claim.gross = claim.amount = 0
-    if claim.paid > 0:
-        return (Way.RECOVERABLE,)
-    return (Way.REVERSED, Way.CANCELLED) if claim.state == Way.CANCELLED else (Way.REVERSED,)
 
 
-def adjusted(state: ModelState, claim: ModelPayment, amount: int) -> tuple[Way, ...]:
-    """A correction of its settlement changes what it asks for; the states that the contract allows afterwards, the
-    likeliest first."""
+def adjusted(state: ModelState, claim: ModelPayment, amount: int, who: str) -> None:
+    """A correction of its settlement changes what it asks for; who raises it is no second person any more."""
+    if amount > 0:
+        claim.raised_by.add(who)
     _owe(state, claim, state.fiscal_year(claim.purse.area, claim.year), amount)
     claim.gross += amount
-    claim.amount += amount
+
+
+def follow(state: ModelState, claim: ModelPayment) -> tuple[Way, ...]:
+    """What it asks for now, less its deductions; the states that the contract allows after a correction. What was paid
+    of nothing is to be recovered from the person; more than was approved has to be approved again."""
+    claim.amount = claim.gross - state.taken(claim.purse, claim.settlement)
+    if claim.gross == 0 and claim.paid == 0:
+        return (Way.REVERSED, Way.CANCELLED) if claim.state == Way.CANCELLED else (Way.REVERSED, claim.state)
     if owed_back(claim):
-        claim.ended_on = state.today
-        return (Way.RECOVERABLE, Way.PAID)
+        claim.ended_on = min(claim.ended_on, state.today)
+        return (Way.RECOVERABLE, Way.PAID) if claim.gross else (Way.RECOVERABLE,)
+    if claim.state != Way.DRAFT and claim.amount > claim.approved_amount:
+        return (Way.DRAFT, Way.CANCELLED) if claim.state == Way.CANCELLED else (Way.DRAFT,)
     if claim.paid:
-        complete = claim.paid == claim.amount
-        return (Way.PAID,) if complete else (Way.PART_PAID, Way.RETURNED, Way.DRAFT, Way.APPROVED, Way.SENT)
-    if claim.amount == 0:
-        return (claim.state, Way.REVERSED, Way.CANCELLED, Way.PAID)
-    return (claim.state, Way.DRAFT)
+        return (Way.PAID,) if claim.paid == claim.amount else (Way.PART_PAID, Way.RETURNED)
+    return (claim.state, Way.REVERSED, Way.PAID) if claim.amount == 0 else (claim.state,)
 
 
-def approve(state: ModelState, claim: ModelPayment) -> None:
-    """Approved for the account that holds now; what was under way already goes on from where it was."""
-    claim.pinned = state.accounts.get(claim.person, "")
-    if claim.state == Way.DRAFT:
-        claim.state = Way.PAID if claim.amount == 0 else Way.APPROVED
+def approve(state: ModelState, claim: ModelPayment) -> tuple[Way, ...]:
+    """Approved for what it asks now and the account that holds now; the states that are allowed afterwards."""
+    for one in claim.deductions:
+        if current(state, one) == Audit.ACCEPTED and one.state == Audit.PROPOSED:
+            take_effect(state, one, one.amount, Audit.ACCEPTED)
+    follow(state, claim)
+    claim.pinned, claim.approved_amount = state.accounts.get(claim.person, ""), claim.amount
+    if claim.paid == claim.amount:
+        return (Way.PAID,)
+    return (Way.APPROVED, Way.PART_PAID) if claim.paid else (Way.APPROVED,)
+
+
+def may_deduct(state: ModelState, claim: ModelPayment, amount: int) -> Reasons:
+    """Before its approval, by at most what is still owed; whether a cancelled one may be cut the contract leaves
+    open."""
+    return because(
+        (claim.state not in (Way.DRAFT, Way.CANCELLED), INVALID_MOVE, "approved already"),
+        (claim.state == Way.CANCELLED, SILENT, ""),
+        (amount <= 0, UNACCEPTABLE, "nothing"),
+        (amount > claim.amount, UNACCEPTABLE, "too much"),
+        (claim.amount <= 0, INVALID_MOVE, "too much"),
+    )
+
+
+def deduct(state: ModelState, claim: ModelPayment, deduction: ModelDeduction) -> None:
+    """Hang a proposal on a claim."""
+    claim.deductions.append(deduction)
+    state.deductions[deduction.shown] = deduction
 
 
 def may_repay(state: ModelState, claim: ModelPayment, amount: int, day: str, reference: str, who: str) -> Reasons:

@@ -1,6 +1,7 @@
 """Months and years that are closed: what may still be dated into them, and the floor that a year has to reach."""
 
 from app.simulation.model.amounts import RATE_ONE, ended
+from app.simulation.model.books import PAYABLE
 from app.simulation.model.rates import figures
 from app.simulation.model.reasons import INVALID_MOVE, MAKER_IS_CHECKER, UNACCEPTABLE, Reason, Reasons, because
 from app.simulation.model.state import FLOORS, ModelState
@@ -26,14 +27,24 @@ def may_reopen_month(state: ModelState, area: str, period: str, who: str) -> Rea
     )
 
 
-def below_floor(state: ModelState, area: str, year: int) -> list[str]:
-    """The funds with a floor that have not paid it by 31 December."""
-    found = []
+def below_floor(state: ModelState, area: str, year: int) -> dict[str, int]:
+    """The funds with a floor that have not paid it by 31 December, and how much was missing."""
+    found = {}
     for fund, floor in FLOORS.items():
         got = figures(state, area, fund, year, f"{year}-12-31")
         if got.disbursed * RATE_ONE < floor * got.payable:
-            found.append(fund)
+            found[fund] = got.required
     return found
+
+
+def unpaid_claims(state: ModelState, area: str, fund: str, year: int) -> dict[str, int]:
+    """What the year's claims had not been paid of by 31 December."""
+    end, found = f"{year}-12-31", {}
+    for claim in state.claims.values():
+        if (claim.purse.area, claim.purse.fund, claim.year) == (area, fund, year):
+            payable = state.books.total([claim.purse], PAYABLE, end, year)
+            found[claim.shown] = payable - claim.paid_until(end)
+    return {shown: amount for shown, amount in found.items() if amount > 0}
 
 
 def may_close_year(state: ModelState, area: str, year: int) -> Reasons:

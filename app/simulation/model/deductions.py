@@ -138,10 +138,11 @@ def corrected(state: ModelState, settlement: str, *, reversed_: bool) -> None:
 def _post(state: ModelState, deduction: ModelDeduction, event: str, amount: int) -> None:
     year = state.fiscal_year(deduction.purse.area, _benefit_year(state, deduction))
     posting = ModelPosting(deduction.purse, state.today, year, event, amount, deduction.settlement)
-    if event == "deducted":
+    if deduction.purse.hospital is None:
+        posting.pay_by = state.claims[deduction.purse.party.removeprefix("claim:")].pay_by
+    elif event == "deducted":
         statement = state.statements[deduction.statement]
-        item = next(one for part in statement.parts for one in part.items if one.settlement == deduction.settlement)
-        posting.month = item.period
+        posting.cuts = next(one for one in state.books[deduction.purse] if one.settlement == deduction.settlement)
         posting.statements = [Declared(statement.shown, statement.period, state.today)]
     state.books.post(posting)
 

@@ -73,7 +73,7 @@ def may_order(statement: ModelStatement, fund: str, rate: int | None) -> Reasons
         (not parts, Reason(409), "no such part"),
         (not parts, UNACCEPTABLE, "no such part"),
         (bool(parts) and not left, Reason(409, "order_exists"), "ordered already"),
-        (any(not part.approved_by for part in left), INVALID_MOVE, "not approved"),
+        (not statement.withdrawn and any(not part.approved_by for part in left), INVALID_MOVE, "not approved"),
         (too_high, Reason(422, "deposit_too_high"), "a deposit too high"),
     )
 
@@ -94,7 +94,7 @@ def predicted(state: ModelState, parts: Sequence[ModelPart], rate: int | None) -
 def order(state: ModelState, part: ModelPart, shown: str, maker: str, one: Formula) -> ModelPayment:
     """Make a part's order as the formula says; a net that is not positive is carried at once."""
     made = ModelPayment(shown, "order", part.purse, part.year, maker, one.amount, part=part, gross=one.gross)
-    made.made_on = state.today
+    made.made_on, made.due_on = state.today, pay_by(state.statements[part.statement])
     made.carried, made.deposit, made.offset = one.carried, one.deposit, one.offset
     made.takes = waiting_carries(state, part.purse)
     for carry in made.takes:
@@ -184,6 +184,7 @@ def may_repay(state: ModelState, carry: Carry, amount: int, day: str, who: str) 
         (amount > carry.rest, Reason(409), "too much"),
         (who == carry.order.maker, MAKER_IS_CHECKER, "by the maker"),
         (day > state.today, UNACCEPTABLE, "in the future"),
+        (day < carry.order.made_on, UNACCEPTABLE, "before it was carried"),
         (state.month_closed(carry.order.purse.area, day), INVALID_MOVE, "into a closed month"),
     )
 

@@ -4,6 +4,7 @@ alike."""
 from typing import Final
 
 from app.simulation.model.books import ModelPosting
+from app.simulation.model.deductions import current
 from app.simulation.model.reasons import (
     INVALID_MOVE,
     MAKER_IS_CHECKER,
@@ -13,7 +14,7 @@ from app.simulation.model.reasons import (
     Reasons,
     because,
 )
-from app.simulation.model.state import ModelPayment, ModelRelease, ModelState, Movement, Way
+from app.simulation.model.state import OPEN, ModelPayment, ModelRelease, ModelState, Movement, Way
 
 PAYABLE_WAYS: Final = (Way.SENT, Way.PART_PAID, Way.RETURNED)
 RETURNABLE: Final = (Way.PART_PAID, Way.PAID, Way.RETURNED, Way.OFFSET, Way.RECOVERABLE)
@@ -34,24 +35,30 @@ def unpaid(payment: ModelPayment) -> int:
 
 def stopped(state: ModelState, payment: ModelPayment) -> bool:
     """Whether the person's account is another than the one that was approved."""
-    under_way = payment.state in (Way.APPROVED, *PAYABLE_WAYS)
-    return payment.kind == "claim" and under_way and payment.pinned != state.accounts.get(payment.person, "")
+    return payment.kind == "claim" and payment.pinned != state.accounts.get(payment.person, "")
 
 
 def may_approve(state: ModelState, payment: ModelPayment, who: str) -> Reasons:
-    """A draft, or again what another account stopped, by another than its maker."""
+    """A draft, a cancelled claim, or again a claim that another account stopped, by another than its maker, once its
+    deductions are closed. Whether a claim that was sent already is stopped the contract leaves open."""
+    again = payment.state == Way.APPROVED and stopped(state, payment)
+    cancelled = payment.kind == "claim" and payment.state == Way.CANCELLED
+    under_way = payment.state in PAYABLE_WAYS and stopped(state, payment)
     return because(
-        (payment.state != Way.DRAFT and not stopped(state, payment), INVALID_MOVE, "no draft"),
-        (stopped(state, payment), SILENT, ""),
+        (payment.state != Way.DRAFT and not (again or cancelled or under_way), INVALID_MOVE, "no draft"),
+        (under_way, SILENT, ""),
+        (any(current(state, one) in OPEN for one in payment.deductions), INVALID_MOVE, "deductions open"),
         (who == payment.maker, MAKER_IS_CHECKER, "by the maker"),
+        (who in payment.raised_by and who != payment.maker, MAKER_IS_CHECKER, "by who raised it"),
     )
 
 
 def may_send(state: ModelState, payment: ModelPayment) -> Reasons:
-    """What is approved; whether another account stops it isn't built yet."""
+    """What is approved, for the account that was approved."""
+    approved = payment.state == Way.APPROVED
     return because(
-        (payment.state != Way.APPROVED, INVALID_MOVE, "not approved"),
-        (stopped(state, payment), SILENT, ""),
+        (not approved, INVALID_MOVE, "not approved"),
+        (approved and stopped(state, payment), INVALID_MOVE, "for another account"),
     )
 
 
@@ -114,7 +121,6 @@ def may_return(state: ModelState, payment: ModelPayment, amount: int, day: str, 
 
 def may_cancel(state: ModelState, payment: ModelPayment) -> Reasons:
     """What has paid nothing and whose children moved no money: its deposit isn't released, its carry isn't taken."""
-    released = payment.deposit and any(one.state == "approved" for one in _releases(state, payment))
     drafted = payment.deposit and any(one.state == "draft" for one in _releases(state, payment))
     reopened = payment.state == Way.RETURNED and payment.paid == 0
     empty = payment.state == Way.PAID and payment.amount == 0
@@ -122,7 +128,7 @@ def may_cancel(state: ModelState, payment: ModelPayment) -> Reasons:
         (payment.state not in CANCELLABLE and not reopened and not empty, INVALID_MOVE, "under way or over"),
         (reopened or empty, SILENT, ""),
         (payment.paid != 0, INVALID_MOVE, "under way or over"),
-        (bool(released), INVALID_MOVE, "its deposit was released"),
+        (payment.deposit_released, INVALID_MOVE, "its deposit was released"),
         (bool(drafted), SILENT, ""),
         (payment.kind == "release", SILENT, ""),
     )
@@ -149,12 +155,23 @@ def give_back(state: ModelState, payment: ModelPayment, amount: int, day: str, r
 
     Answers the states that the contract allows afterwards: with a rest still paid it doesn't say which of two.
     """
+    owing = payment.state == Way.RECOVERABLE
     _move(state, payment, -amount, day, reference)
+    if owing:
+        return _after_owing(payment)
     payment.state = Way.RETURNED
     if payment.kind == "prepayment":
         follow_money(payment)
         return (Way.OFFSET, Way.RETURNED) if outstanding(payment) == 0 and payment.offset else (payment.state,)
     return (Way.RETURNED, Way.PART_PAID) if payment.paid else (Way.RETURNED,)
+
+
+def _after_owing(payment: ModelPayment) -> tuple[Way, ...]:
+    """A claim of which something was to be recovered, after the bank gave money back; what is due again may have to be
+    approved again."""
+    if payment.paid > payment.amount:
+        return (Way.RECOVERABLE,)
+    return (Way.RETURNED, Way.PART_PAID, Way.DRAFT, Way.PAID) if payment.amount else (Way.REVERSED, Way.RETURNED)
 
 
 def follow_money(payment: ModelPayment) -> None:
@@ -170,8 +187,7 @@ def _move(state: ModelState, payment: ModelPayment, amount: int, day: str, refer
     payment.movements.append(Movement(day, amount, reference))
     state.references.setdefault(payment.shown, set()).add(reference)
     event = CASH_EVENT.get(payment.kind, "paid")
-    due = payment.pay_by or (day if payment.kind == "release" else "")
-    posting = ModelPosting(payment.purse, day, payment.year, event, amount, pay_by=due)
+    posting = ModelPosting(payment.purse, day, payment.year, event, amount, pay_by=payment.pay_by)
     if payment.part is not None:
         posting.statements = payment.part.items[0].statements if payment.part.items else []
     state.books.post(posting)

@@ -87,7 +87,7 @@ def figures(
         final_paid=book.total(purses, SETTLED, as_of, year),
         final_payable=book.total(purses, PAYABLE, as_of, year),
         disbursed_of_due=sum(_paid_of_due(state, purse, year, as_of) for purse in purses),
-        required=max(0, -(-payable * FLOORS.get(fund, 0) // RATE_ONE) - disbursed),
+        required=max(0, -(-payable * FLOORS[fund] // RATE_ONE) - disbursed) if fund in FLOORS else 0,
         deposit=book.total(purses, HELD, as_of, year),
         late_declared=sum(_late(state, purse, year, as_of) for purse in purses),
     )
@@ -117,8 +117,9 @@ def _late(state: ModelState, purse: ModelPurse, year: int, as_of: str) -> int:
     """Payable of ended months in no statement, or swept by a later month's; persons' claims are in none ever."""
     found = 0
     for one in _known(state, purse, year, as_of) if purse.hospital else []:
-        of, month = one.declared_on(as_of), one.month or one.period
-        late = ended(month, as_of) if of is None else of.period > month
+        whole = one.cuts or one
+        of = whole.declared_on(as_of)
+        late = ended(whole.period, as_of) if of is None else of.period > whole.period
         found += one.into(DECLARED) if late else 0
     return found
 
@@ -153,7 +154,7 @@ def known_only(state: ModelState, area: str, fund: str, year: int) -> bool:
 
 def expected(state: ModelState, area: str, fund: str, year: int, as_of: str) -> dict[str, int]:
     """For each month after the last declared one, last year's payable of that month less what is known of it, at
-    least 0."""
+    least 0; a month without any last year expects nothing."""
     if known_only(state, area, fund, year):
         return {}
     last = last_declared(state, area, year, min(as_of, f"{year}-12-31"))
@@ -162,7 +163,7 @@ def expected(state: ModelState, area: str, fund: str, year: int, as_of: str) -> 
         if period > last:
             before = of_month(state, area, fund, f"{year - 1}{period[4:]}", "9999")
             known = of_month(state, area, fund, period, as_of)
-            found[period] = max(0, before - known)
+            found[period] = max(0, before - known) if before else 0
     return found
 
 

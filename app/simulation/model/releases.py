@@ -1,8 +1,8 @@
 """The year's deposits: a share is released and paid, the rest is a deduction; what is withheld later can be released
 again."""
 
-from app.simulation.model.amounts import share
-from app.simulation.model.books import HELD, ModelPosting, ModelPurse
+from app.simulation.model.amounts import following, share
+from app.simulation.model.books import HELD, PAY_BY_DAY, ModelPosting, ModelPurse
 from app.simulation.model.orders import carry_between_years, formula, waiting_carries
 from app.simulation.model.reasons import (
     INVALID_MOVE,
@@ -65,6 +65,9 @@ def released(release: ModelRelease) -> int:
 def approve(state: ModelState, release: ModelRelease, order_shown: str | None, who: str) -> None:
     """The released share is paid by an order that takes carried amounts off first; the rest is a deduction."""
     release.state = "approved"
+    for order in state.orders.values():
+        if (order.purse, order.year) == (release.purse, release.year) and order.state not in (Way.DRAFT, Way.CANCELLED):
+            order.deposit_released = order.deposit > 0
     amount = released(release)
     _post(state, release, "released", amount)
     _post(state, release, "forfeited", release.deposit - amount)
@@ -74,7 +77,8 @@ def approve(state: ModelState, release: ModelRelease, order_shown: str | None, w
     shown = order_shown or f"order of {release.shown}"
     one = formula(amount, sum(carry.rest for carry in carries), 0, 0)
     made = ModelPayment(shown, "release", release.purse, release.year, who, one.amount, gross=amount)
-    made.carried, made.takes = one.carried, carries
+    made.carried, made.takes, made.made_on = one.carried, carries, state.today
+    made.pay_by = following(state.today[:7], PAY_BY_DAY)
     made.state = Way.APPROVED if one.net > 0 else Way.CARRIED
     for carry in carries:
         carry.taken_by = made

@@ -139,7 +139,8 @@ class ModelPayment:
     """An order, a prepayment, a release's order or a claim: what has a maker, a checker and money.
 
     Of an order ``offset`` is what prepayments pay of it; of a prepayment what orders took, ``reserved`` what drafts
-    did. Of a claim ``person`` is whose it is, ``pinned`` the account that its approval was for ("" none).
+    did. Of a claim ``person`` is whose it is, ``pinned`` the account that its approval was for ("" none),
+    ``approved_amount`` what it asked for then, ``raised_by`` whoever made it ask for more.
     """
 
     shown: str
@@ -163,8 +164,18 @@ class ModelPayment:
     settlement: str = ""
     person: str = ""
     pinned: str = ""
+    approved_amount: int = 0
+    deposit_released: bool = False
+    raised_by: set[str] = field(default_factory=set)
+    deductions: list[ModelDeduction] = field(default_factory=list)
     made_on: str = ""
+    due_on: str = ""
     ended_on: str = "9999"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the service has it: a release that carried amounts take whole makes no order."""
+        return " " not in self.shown
 
     @property
     def paid(self) -> int:
