@@ -153,8 +153,8 @@ def known_only(state: ModelState, area: str, fund: str, year: int) -> bool:
 
 
 def expected(state: ModelState, area: str, fund: str, year: int, as_of: str) -> dict[str, int]:
-    """For each month after the last declared one, last year's payable of that month less what is known of it, at
-    least 0; a month without any last year expects nothing."""
+    """For each month after the last declared one, last year's payable of that month (0 when it had nothing) less what
+    is known of it, at least 0."""
     if known_only(state, area, fund, year):
         return {}
     last = last_declared(state, area, year, min(as_of, f"{year}-12-31"))
@@ -163,7 +163,7 @@ def expected(state: ModelState, area: str, fund: str, year: int, as_of: str) -> 
         if period > last:
             before = of_month(state, area, fund, f"{year - 1}{period[4:]}", "9999")
             known = of_month(state, area, fund, period, as_of)
-            found[period] = max(0, before - known) if before else 0
+            found[period] = max(0, before - known)
     return found
 
 
