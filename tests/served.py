@@ -51,8 +51,10 @@ class Served:
         os.kill(self.pid, number)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its status once it has ended; subprocess.TimeoutExpired when that takes longer than ``timeout`` seconds."""
+        """Its status once it has ended; killed, with subprocess.TimeoutExpired, when that takes longer than ``timeout``
+        seconds."""
         self._process.join(timeout)
         if self._process.exitcode is None:
+            self._process.kill()  # or the test process would wait for it at its own end
             raise subprocess.TimeoutExpired("onestop", timeout or 0)
         return self._process.exitcode

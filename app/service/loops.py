@@ -9,7 +9,6 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,7 +88,6 @@ async def _begun_anew(loop: Loop, task: asyncio.Task[None], ready: bool) -> asyn
         LOGGER.error("the loop %s doesn't recover; this process ends, so that another takes over", loop.name)
         os.kill(os.getpid(), signal.SIGINT)  # served to an end, and then a status that isn't 0
     task.cancel()
-    with suppress(asyncio.CancelledError, TimeoutError):
-        await asyncio.wait([task], timeout=LOOK_SECONDS)
+    await asyncio.wait([task], timeout=LOOK_SECONDS)
     loop.beat()
     return asyncio.create_task(loop.run())

@@ -58,3 +58,24 @@ async def test_a_hanging_loop_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> 
     kept.cancel()
     with pytest.raises(asyncio.CancelledError):
         await kept
+
+
+async def test_a_stop_is_heard_while_a_loop_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cancelled in the moment in which it waits for a hanging round to end, keeping the loops ends too."""
+    monkeypatch.setattr(loops, "LOOK_SECONDS", 0.2)
+    ending = asyncio.Event()
+
+    async def turn(_: Beat) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ending.set()
+            await asyncio.sleep(0.1)
+            raise
+
+    kept = asyncio.create_task(keep([Loop("test", turn, pause=0.01, hangs=0.1)], ready=bool))
+    await asyncio.wait_for(ending.wait(), 30)
+    kept.cancel()
+    done, _ = await asyncio.wait([kept], timeout=10)
+    assert kept in done
+    assert kept.cancelled()
