@@ -4,6 +4,7 @@
 """
 
 import os
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -16,7 +17,7 @@ from app.cli.main import main
 from app.simulation.comparison import Comparison
 from app.simulation.model.state import ModelState
 from app.simulation.office import Office, SimulationError
-from app.simulation.stage import Stage
+from app.simulation.stage import Diverged, Stage
 from app.simulation.world import AREAS, World
 from app.simulation.year import START, YearRequest
 from tests.conftest import ADMIN_TOKEN
@@ -58,7 +59,8 @@ def test_money_that_the_auditor_did_not_see_is_found(database_server: str) -> No
         office = Office(base_url, ADMIN_TOKEN, seed=2, day=date(START.year + 1, 12, 1))
         office.open()
         stage = Stage(office, ModelState(str(office.day)), World.__new__(World), Random(1))
-        Comparison(stage).everything(AREAS, (START.year,), f"{START.year}-12-31", all_objects=False)
+        with suppress(Diverged):  # more differences than it has patience for
+            Comparison(stage).everything(AREAS, (START.year,), f"{START.year}-12-31", all_objects=False)
         office.close()
     assert any("/payable/hospital:" in difference for difference in stage.differences)
     assert any("incurred expected 0.00" in difference for difference in stage.differences)
