@@ -1,10 +1,11 @@
 """What a payment is: its kinds, its states, and the one table of the moves that each kind may make.
 
-An order, a prepayment and the release of a deposit are payments. The database holds to the same moves (``state_move``;
-a test compares the two). Each move names the children it looks at: the objects whose money hangs on the payment, so
-that what one object's state allows never moves another object's money. Amounts are fen, rates ten-thousandths.
+An order, a prepayment, the release of a deposit and a person's claim are payments. The database holds to the same
+moves (``state_move``; a test compares the two). Each move names the children it looks at: the objects whose money hangs
+on the payment, so that what one object's state allows never moves another object's money. Amounts are fen, rates
+ten-thousandths.
 
-Adding a kind is: a member of ``Kind``, its rows of ``MOVES`` here and of ``state_move``, and a ``Paying``
+Adding a kind is: a member of ``PaymentKind``, its rows of ``MOVES`` here and of ``state_move``, and a ``Paying``
 (``machine.py``)."""
 
 from collections.abc import Mapping

@@ -126,7 +126,7 @@ def own_area(caller: Caller) -> str | None:
 async def payout_rates(
     service: Service, connection: AsyncConnection, wanted: Wanted, funds: Collection[str] | None = None
 ) -> list[RateAnswer]:
-    """The rows asked for. Grouped by fund alone, the four funds are always there, of a token of some ``funds`` its
+    """The rows asked for. Grouped by fund alone, the five funds are always there, of a token of some ``funds`` its
     own."""
     rows = await payout_figures(connection, service.book, wanted)
     if tuple(wanted.group_by) == (FUND,):

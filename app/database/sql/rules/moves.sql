@@ -1,5 +1,5 @@
--- Which move each kind of object may make; only_moves() refuses the others. The services name them too
--- (app/clearing/moves.py).
+-- Which move each kind of object may make; only_moves() refuses the others. Payments' moves stand
+-- in app/clearing/payment.py too, and a test compares them.
 TRUNCATE state_move;
 INSERT INTO state_move VALUES
   ('statement', 'declared', 'reconciled'), ('statement', 'declared', 'audited'),
