@@ -65,9 +65,9 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The text doesn't have the form of this field. Check blanks at its ends, control characters and its length.",
     ),
     "character_refused": (
-        "编号中不能有字符 {character}（空白、不可见字符或形似连字符的横线）。请删去该字符，横线改用半角“-”。",
-        "The id has the character {character}: a blank, an unseen one, or one that looks like a hyphen. "
-        "Remove it, or write a plain hyphen.",
+        "编号中有空白、不可见字符或形似连字符的横线。该字符是 {character}，请删去；横线改用半角“-”。",
+        "The id has a blank, an unseen character, or one that looks like a hyphen. It is {character}: remove it, or "
+        "write a plain hyphen.",
     ),
     "nul_character": (
         "文字中含有空字符（U+0000）。请在导出数据时去掉该字符。",

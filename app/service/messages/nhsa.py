@@ -113,8 +113,9 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "Cards and electronic vouchers aren't read here. Identify by identity card (type 02), or send certno.",
     ),
     "nhsa_too_many_failures": (
-        "本机构一小时内识别失败已达 {limit} 次，暂停识别。请核对证件号码和姓名，一小时后再试。",
-        "The hospital failed to identify persons {limit} times within an hour. Check numbers and names, try later.",
+        "本机构识别人员失败次数过多，暂停识别。一小时内已达 {limit} 次；请核对证件号码和姓名，一小时后再试。",
+        "Too many persons could not be identified for this hospital. {limit} failed within an hour: check numbers and "
+        "names, try later.",
     ),
     "nhsa_withdrawn_since": (
         "该报文所办的登记后来已被撤销。撤销交易为 {by}；需要重新办理时请换新的 msgid。",
