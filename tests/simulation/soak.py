@@ -6,6 +6,7 @@ Status 0: all months are there without a difference; 1: a seed differed; 2: the 
 """
 
 import argparse
+import asyncio
 import shutil
 import tempfile
 import time
@@ -20,6 +21,7 @@ import msgspec
 
 from app.database import embedded
 from app.simulation.year import YearRequest
+from tests.conftest import migrated_database
 from tests.simulation.service import Played, play
 
 HOSPITALS, MONTHS = 4, 16
@@ -52,6 +54,7 @@ class Piece(msgspec.Struct):
 def soak(server: str, folder: Path, months: int, minutes: int, workers: int) -> int:
     """Run seeds until the months are reached or the time is over; the status that the command ends with."""
     pieces = {piece.seed: piece for piece in _finished(folder)}
+    asyncio.run(migrated_database(server))  # alembic migrates in one thread at a time; the seeds copy what it made
     end = time.monotonic() + minutes * 60
     seeds = (seed for seed in count(1) if seed not in pieces)
     running: set[Future[Piece]] = set()
