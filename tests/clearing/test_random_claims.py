@@ -13,6 +13,8 @@ from tests.clearing.claims import claims_desk
 from tests.clearing.office import Office, violations
 from tests.clearing.test_random_money import LIKELY, MOVES, SEEDS, WHY, Walk
 
+pytestmark = pytest.mark.thorough
+
 MOST_STATES = 9
 OFFICERS = ("li", "wang", "sun")
 

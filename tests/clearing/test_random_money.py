@@ -14,6 +14,8 @@ import pytest
 
 from tests.clearing.office import Office, office, violations
 
+pytestmark = pytest.mark.thorough
+
 SEEDS = [int(seed) for seed in os.environ.get("MONEY_SEEDS", "1").split(",")]
 MOVES = int(os.environ.get("MONEY_MOVES", "150"))
 WHY = {"reason": "试"}

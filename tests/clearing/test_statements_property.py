@@ -12,6 +12,8 @@ import pytest
 from tests.clearing.office import Office, office
 from tests.world import World
 
+pytestmark = pytest.mark.thorough
+
 ROUNDS = int(os.environ.get("ONESTOP_STATEMENT_ROUNDS", "6"))
 
 LOST = """

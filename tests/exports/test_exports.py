@@ -395,6 +395,7 @@ async def test_a_hospital_has_no_jobs(desk: Office) -> None:
     assert await desk.refused("hospital", "/exports", {"list": "settlements"}) == (403, "export_needs_office")
 
 
+@pytest.mark.thorough
 async def test_a_hundred_thousand_rows_are_a_job(database_server: str) -> None:
     """At once they are too many; the job counts its rows as it goes on, can be given up, and gives every row in both
     formats."""

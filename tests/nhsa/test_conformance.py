@@ -52,6 +52,7 @@ async def test_the_service_passes_its_own_kit(client: httpx.AsyncClient, service
     assert (await world.year())["own_total"] == "0.00"
 
 
+@pytest.mark.thorough
 async def test_the_kit_says_what_is_wrong(client: httpx.AsyncClient, service_url: str) -> None:
     """What fails is told with its reason, what needs it isn't played, the rest is, and the status is 1."""
     world = await World(client).build()

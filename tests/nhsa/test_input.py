@@ -303,6 +303,7 @@ async def test_an_oversized_body_is_no_defect(hospital: Hospital) -> None:
     assert "[body_too_large]" in answer["err_msg"]
 
 
+@pytest.mark.thorough
 async def test_nonsense_in_any_field_is_never_a_defect(hospital: Hospital) -> None:
     """Every transaction, with every field of nonsense: refused or done, but answered."""
     nonsense = ["1", "-1", "9999-12-31", "你" * 40, "set_1", "mdt_1", "0000", "9" * 9, "99991231235959"]

@@ -13,6 +13,8 @@ from tests.nhsa.national import Hospital
 from tests.nhsa.test_stay import visit_id
 from tests.world import World
 
+pytestmark = pytest.mark.thorough
+
 EMPTY: tuple[Any, ...] = ("", None, "null", 0, "0")
 
 

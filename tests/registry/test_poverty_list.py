@@ -385,6 +385,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("victim", ["service", "job"])
 async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Path, victim: str) -> None:
     """After kill -9 of the service or of the job's process amid applying, every row is applied exactly once."""

@@ -21,6 +21,8 @@ from app.database.schema import migrate
 from tests.conftest import ADMIN_TOKEN, ROOT, free_port, start_service
 from tests.service.test_operations import children
 
+pytestmark = pytest.mark.thorough
+
 
 def serving(port: int, folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
     """``onestop serve``, just begun."""

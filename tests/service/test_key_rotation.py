@@ -28,6 +28,8 @@ from tests.conftest import ADMIN_TOKEN, migrated_database, new_database, start_s
 from tests.registry.test_poverty_list import ended, imported
 from tests.world import id_number
 
+pytestmark = pytest.mark.thorough
+
 CALLER = Caller(Principal(0, "li.hua", frozenset({"admin"}), None, None, None, None), "r-1", "en")
 ACCOUNT = BankAccount("农业银行", "县人民医院", "6228480402564890018")
 

@@ -133,6 +133,7 @@ def test_workers_do_not_outlive_their_parent(two_workers: tuple[Running, str]) -
         pytest.fail("a worker still answers")
 
 
+@pytest.mark.thorough
 def test_the_service_recovers_after_everything_was_killed() -> None:
     """Service and embedded database killed at once: the same command on the same port and folder is ready again."""
     folder = Path(tempfile.mkdtemp(prefix="onestop-kill-"))

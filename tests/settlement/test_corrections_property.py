@@ -28,6 +28,8 @@ from tests.tiers import oracle
 from tests.tiers.random_bills import decimal, own_names
 from tests.world import id_number, key
 
+pytestmark = pytest.mark.thorough
+
 YEARS = int(os.environ.get("ONESTOP_CORRECTION_YEARS", "200"))
 ONLY = os.environ.get("ONESTOP_CORRECTION_SEED")
 KEPT: list[int] = []  # seeds beyond the usual range that found a bug once

@@ -25,6 +25,8 @@ from tests.simulation import soak
 from tests.simulation.kinds import unmet
 from tests.simulation.service import new_service, play, run
 
+pytestmark = pytest.mark.thorough
+
 SEED = int(os.environ.get("ONESTOP_SIMULATION_SEED", "21"))
 YEAR = YearRequest(seed=SEED, hospitals=4, months=13)
 SMALL = YearRequest(seed=1, hospitals=1, months=1, bills=3)

@@ -20,6 +20,7 @@ BILLS = int(os.environ.get("ONESTOP_ORACLE_BILLS", "20000"))
 SHARDS = 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_engine_and_oracle_agree_on_random_years(shard: int) -> None:
     """Two implementations written from the same text give the same amounts, accumulators and lines, to the fen."""
