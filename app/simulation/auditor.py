@@ -144,14 +144,18 @@ class Auditor:
             self._owe(bill, seen)
 
     def _correct_claims(self, bill: AuditedBill, seen: SettlementSeen, *, reversed_: bool) -> None:
-        of_bill = {one.purse.fund: one for one in claims.of_settlement(self.state, bill.shown)}
         if reversed_:
-            for claim in of_bill.values():
+            for claim in claims.of_settlement(self.state, bill.shown):
                 claims.reversed_(self.state, claim)
             return
+        year = self.state.fiscal_year(bill.area, bill.benefit_year)
         for fund, amount in _per_fund(seen).items():
-            if fund in of_bill and amount:
-                claims.adjusted(self.state, of_bill[fund], amount, MAKER)
+            of_fund = [one for one in claims.of_settlement(self.state, bill.shown) if one.purse.fund == fund]
+            of_year = next((one for one in of_fund if one.year == year), None)
+            if amount < 0:
+                claims.lowered(self.state, of_fund, -amount)
+            elif amount and of_year:
+                claims.raised(self.state, of_year, amount, MAKER)
             elif amount:
                 self.unopened[(bill.shown, fund)] += amount
 

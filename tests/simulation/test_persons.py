@@ -50,10 +50,10 @@ def test_a_claim_grows_and_falls_with_its_settlement() -> None:
     """More than was approved has to be approved again; below what was paid the person owes the rest."""
     known = state("2018-03-01")
     claim = paid_claim(known, 500)
-    claims.adjusted(known, claim, 200, CHECKER)
+    claims.raised(known, claim, 200, CHECKER)
     assert payments.may_approve(known, claim, CHECKER)
     assert (claims.follow(known, claim), payments.unpaid(claim)) == ((Way.DRAFT,), 200)
-    claims.adjusted(known, claim, -300, CHECKER)
+    claims.lowered(known, [claim], 300)
     assert Way.RECOVERABLE in claims.follow(known, claim)
     assert (claims.owed_back(claim), payments.unpaid(claim)) == (100, 0)
 
@@ -70,7 +70,7 @@ def test_a_claim_is_cut_before_its_approval() -> None:
     deductions.take_effect(known, cut, 400, Audit.ACCEPTED)
     claims.follow(known, claim)
     assert (claim.gross, claim.amount) == (500, 100)
-    claims.adjusted(known, claim, -300, CHECKER)
+    claims.lowered(known, [claim], 300)
     deductions.corrected(known, claim.settlement, reversed_=False)
     claims.follow(known, claim)
     assert (claim.gross, claim.amount, cut.given_back) == (200, 0, 200)

@@ -48,12 +48,20 @@ def reversed_(state: ModelState, claim: ModelPayment) -> None:
     claim.ended_on = state.today
 
 
-def adjusted(state: ModelState, claim: ModelPayment, amount: int, who: str) -> None:
-    """A correction of its settlement changes what it asks for; who raises it is no second person any more."""
-    if amount > 0:
-        claim.raised_by.add(who)
-    _owe(state, claim, state.fiscal_year(claim.purse.area, claim.year), amount)
+def raised(state: ModelState, claim: ModelPayment, amount: int, who: str) -> None:
+    """A correction of its settlement raises what it asks for; who raises it is no second person any more."""
+    claim.raised_by.add(who)
+    _owe(state, claim, claim.year, amount)
     claim.gross += amount
+
+
+def lowered(state: ModelState, of_fund: list[ModelPayment], amount: int) -> None:
+    """A correction of their settlement lowers a fund's claims, the fullest first."""
+    for claim in sorted(of_fund, key=lambda one: (-one.gross, int(one.shown.removeprefix("clm_")))):
+        part = min(amount, claim.gross)
+        _owe(state, claim, state.fiscal_year(claim.purse.area, claim.year), -part)
+        claim.gross -= part
+        amount -= part
 
 
 def follow(state: ModelState, claim: ModelPayment) -> tuple[Way, ...]:
@@ -61,6 +69,7 @@ def follow(state: ModelState, claim: ModelPayment) -> tuple[Way, ...]:
     of nothing is to be recovered from the person; more than was approved has to be approved again."""
     claim.amount = claim.gross - state.taken(claim.purse, claim.settlement)
     if claim.gross == 0 and claim.paid == 0:
+        claim.approved_amount = 0  # what is owed anew is approved anew
         return (Way.REVERSED, Way.CANCELLED) if claim.state == Way.CANCELLED else (Way.REVERSED, claim.state)
     if owed_back(claim):
         claim.ended_on = min(claim.ended_on, state.today)

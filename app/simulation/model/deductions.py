@@ -142,9 +142,19 @@ def _post(state: ModelState, deduction: ModelDeduction, event: str, amount: int)
         posting.pay_by = state.claims[deduction.purse.party.removeprefix("claim:")].pay_by
     elif event == "deducted":
         statement = state.statements[deduction.statement]
-        posting.cuts = next(one for one in state.books[deduction.purse] if one.settlement == deduction.settlement)
+        posting.cuts = _cut(state, deduction)
+        deduction.year = year
         posting.statements = [Declared(statement.shown, statement.period, state.today)]
     state.books.post(posting)
+
+
+def _cut(state: ModelState, deduction: ModelDeduction) -> ModelPosting:
+    """The settlement's first posting in the deduction's statement."""
+    of_it = [one for one in state.books[deduction.purse] if one.settlement == deduction.settlement]
+    declared = (one.declared_on(state.today) for one in of_it)
+    return next(
+        (one for one, of in zip(of_it, declared, strict=True) if of and of.statement == deduction.statement), of_it[0]
+    )
 
 
 def _benefit_year(state: ModelState, deduction: ModelDeduction) -> int:

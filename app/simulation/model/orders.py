@@ -159,10 +159,14 @@ def carry_between_years(state: ModelState, made: ModelPayment, sign: int) -> Non
         if carry.order.year != made.year:
             _post(state, carry.order, "carried", -sign * carry.rest)
             _post(state, made, "carried", sign * carry.rest)
+    for one in made.part.deductions if made.part else ():
+        if one.upheld and one.year != made.year:  # its own year was closed: the part's order pays less by it
+            _post(state, made, "carried", -sign * one.upheld, one.year)
+            _post(state, made, "carried", sign * one.upheld)
 
 
-def _post(state: ModelState, made: ModelPayment, event: str, amount: int) -> None:
-    posting = ModelPosting(made.purse, state.today, made.year, event, amount, pay_by=made.pay_by)
+def _post(state: ModelState, made: ModelPayment, event: str, amount: int, year: int | None = None) -> None:
+    posting = ModelPosting(made.purse, state.today, year or made.year, event, amount, pay_by=made.pay_by)
     if made.part is not None and made.part.items:
         posting.statements, posting.period = made.part.items[0].statements, made.part.items[0].period
     state.books.post(posting)

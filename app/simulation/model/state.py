@@ -71,6 +71,7 @@ class ModelDeduction:
     appealed_by: str = ""
     upheld: int = 0
     given_back: int = 0
+    year: int = 0  # the fiscal year that it was booked in
 
     @property
     def taken(self) -> int:
