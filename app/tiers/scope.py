@@ -53,7 +53,8 @@ def _amount_faults(index: int, line: Line, faults: list[Fault]) -> None:
 def _agrees(amount: int, unit_price: int, quantity: int) -> bool:
     """Whether an amount is price times quantity, to one fen. A price of three or more decimals is itself a rounded
     quotient: then half of its last decimal per unit is let through as well."""
-    return abs(amount - priced(unit_price, quantity)) <= max(_LEAST_TOLERANCE, _rounding(unit_price, quantity))
+    off = abs(amount - priced(unit_price, quantity))
+    return off <= _LEAST_TOLERANCE or off <= _rounding(unit_price, quantity)
 
 
 def _rounding(unit_price: int, quantity: int) -> int:
