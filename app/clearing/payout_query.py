@@ -54,7 +54,10 @@ WITH plan AS (
 ), cut AS MATERIALIZED (
   -- a deduction is as late as the posting that it cuts
   SELECT t.transfer_id, min(o.period) AS period
-    FROM transfer t JOIN transfer o ON o.settlement_id = t.settlement_id AND o.fund = t.fund AND o.event <> 'deduction'
+    FROM transfer t
+    CROSS JOIN LATERAL (SELECT t.settlement_id UNION ALL SELECT s.settlement_id FROM settlement s
+                         WHERE s.of_settlement_id = t.settlement_id) x
+    JOIN transfer o ON o.settlement_id = x.settlement_id AND o.fund = t.fund AND o.event <> 'deduction'
     JOIN item i ON (i.transfer_id, i.statement_id) = (o.transfer_id, t.statement_id)
    WHERE t.event = 'deduction' AND t.fiscal_year IN (:year, :year - 1) AND t.business_date <= :as_of{transfers}
    GROUP BY 1
