@@ -44,7 +44,7 @@ def _code_points(data: bytes, at: int) -> Iterator[int]:
 
 def lacking(text: str, covered: frozenset[int]) -> list[str]:
     """The characters of a text that the font lacks, as code points in their order: ``U+2A6D6``."""
-    return [f"U+{code:04X}" for code in sorted(_missing(text, covered)) if code not in _HIDDEN]
+    return [f"U+{code:04X}" for code in sorted(_missing(text, covered))]
 
 
 def shown(text: str, covered: frozenset[int]) -> str:
@@ -52,11 +52,9 @@ def shown(text: str, covered: frozenset[int]) -> str:
 
     Nothing is dropped unseen but control characters and selectors of variants.
     """
-    missing = _missing(text, covered)
-    if not missing:
-        return text
-    return text.translate({code: None if code in _HIDDEN else f"〔U+{code:04X}〕" for code in missing})
+    dropped = dict.fromkeys(_HIDDEN - {0x0A})  # by every font, whether it has a shape for them or not
+    return text.translate(dropped | {code: f"〔U+{code:04X}〕" for code in _missing(text, covered)})
 
 
 def _missing(text: str, covered: frozenset[int]) -> set[int]:
-    return {ord(character) for character in set(text)} - covered - {0x0A}
+    return {ord(character) for character in set(text)} - covered - _HIDDEN
