@@ -17,6 +17,8 @@ from app.database.schema import head
 from tests.conftest import ADMIN_TOKEN, ROOT, new_database, start_service
 from tests.policies.test_policy import SMALL
 
+pytestmark = pytest.mark.thorough
+
 GAP = SMALL.replace("{from: 2019-01-01, value", "{from: 2019-01-02, value")
 
 

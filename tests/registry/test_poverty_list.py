@@ -24,6 +24,8 @@ from app.tiers.policy import PolicyBook
 from tests.conftest import ADMIN_TOKEN, TokenFactory, migrated_database, start_service
 from tests.world import World, id_number, key
 
+pytestmark = pytest.mark.thorough
+
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEADINGS = ("身份证号", "姓名", "人员类别", "认定日期")
 ENDED = ("done", "failed", "cancelled", "proposed")
@@ -385,7 +387,6 @@ def children(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("victim", ["service", "job"])
 async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Path, victim: str) -> None:
     """After kill -9 of the service or of the job's process amid applying, every row is applied exactly once."""
