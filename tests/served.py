@@ -3,7 +3,6 @@ most of what the tests do."""
 
 import multiprocessing
 import os
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -45,10 +44,6 @@ class Served:
     def kill(self) -> None:
         """End it."""
         self._process.kill()
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
 
     def wait(self, timeout: float | None = None) -> int:
         """Its status once it has ended; killed, with subprocess.TimeoutExpired, when that takes longer than ``timeout``

@@ -15,7 +15,8 @@ from app.basics.errors import Fault, Refused
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import fen
 from app.service.sheet import SHEETS_HIDDEN, BadCell, SheetColumn, SheetRefused, SheetRow, rows
-from app.service.wire import MAX_FAULTS, code_faults
+from app.service.walk import MAX_FAULTS
+from app.service.wire import code_faults
 from app.tiers.model import FUNDS as FUND_OF_TIER
 
 MAX_ROWS: Final = 300_000

@@ -86,12 +86,8 @@ _BANK: Final = (Child.MOVEMENTS, Child.MONTH)
 _FREED: Final = (Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)
 S: Final = PaymentState
 
-_ORDER: Final = (
-    PaymentMove(
-        PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)
-    ),
-    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.PAID, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
-    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.PART,)),
+# What the bank did with an order or a claim that was sent.
+_BANKED: Final = (
     PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PAID, _BANK),
     PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PART_PAID, _BANK),
     PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
@@ -102,6 +98,14 @@ _ORDER: Final = (
     PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.RETURNED, _BANK),
     PaymentMove(PaymentStep.RETURN, S.PAID, S.PART_PAID, _BANK),
     PaymentMove(PaymentStep.RETURN, S.PAID, S.RETURNED, _BANK),
+)
+_ORDER: Final = (
+    PaymentMove(
+        PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)
+    ),
+    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.PAID, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
+    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.PART,)),
+    *_BANKED,
     PaymentMove(PaymentStep.CANCELLATION, S.DRAFT, S.CANCELLED, _FREED),
     PaymentMove(PaymentStep.CANCELLATION, S.APPROVED, S.CANCELLED, _FREED),
     PaymentMove(PaymentStep.CANCELLATION, S.SENT, S.CANCELLED, _FREED),
@@ -143,16 +147,7 @@ _CLAIM: Final = (
     PaymentMove(PaymentStep.APPROVAL, S.CANCELLED, S.APPROVED, _OWED),
     PaymentMove(PaymentStep.APPROVAL, S.APPROVED, S.APPROVED, _OWED),
     PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.ACCOUNT,)),
-    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PAID, _BANK),
-    PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PART_PAID, _BANK),
-    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
-    PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PAID, _BANK),
-    PaymentMove(PaymentStep.PAYMENT, S.RETURNED, S.PAID, _BANK),
-    PaymentMove(PaymentStep.PAYMENT, S.RETURNED, S.PART_PAID, _BANK),
-    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.PART_PAID, _BANK),
-    PaymentMove(PaymentStep.RETURN, S.PART_PAID, S.RETURNED, _BANK),
-    PaymentMove(PaymentStep.RETURN, S.PAID, S.PART_PAID, _BANK),
-    PaymentMove(PaymentStep.RETURN, S.PAID, S.RETURNED, _BANK),
+    *_BANKED,
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.RECOVERABLE, _BANK),
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.PAID, _BANK),
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.PART_PAID, _BANK),

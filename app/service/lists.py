@@ -27,7 +27,7 @@ from app.service.columns import ListColumn
 from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, open_request, service_of
 from app.service.openapi import gives
 from app.service.security import require, sign, verify
-from app.service.wire import NO_END
+from app.service.walk import NO_END
 
 EXPORT_ROWS: Final = 1000
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from app.basics.errors import Fault, OnestopError, Refused, TooLarge, UnsupportedMedia
 from app.service.messages import language_of, summary, text, title
-from app.service.wire import MAX_FAULTS, shown_key
+from app.service.walk import MAX_FAULTS, shown_key
 
 PROBLEM_TYPE: Final = "application/problem+json"
 CODE_PREFIX: Final = "urn:onestop:problem:"

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -31,6 +31,7 @@ class ClaimWalk(Walk):
 
     poor: bool = True
     seen: set[str]
+    answerer: ClassVar[str] = "registrar"
 
     async def later(self) -> None:
         """Some days pass, or half a year."""
@@ -79,14 +80,6 @@ class ClaimWalk(Walk):
         body |= self.chance.choice([{}, {"line_no": self.chance.choice([1, 2])}])
         made = await self.send(f"/claims/{self.pick('clm')}/deductions", body)
         self.ids["ded"] += [made["deduction_id"]] if made else []
-
-    async def answer(self) -> None:
-        """The registering office accepts or appeals, somebody decides."""
-        path = f"/clearing/deductions/{self.pick('ded')}"
-        outcome = self.chance.choice([{"outcome": "dismissed"}, {"outcome": "upheld"}])
-        tries = [("acceptance", None, "registrar"), ("appeal", WHY, "registrar"), ("decision", WHY | outcome, "wang")]
-        step, body, who = self.chance.choice(tries)
-        await self.send(f"{path}/{step}", body, who)
 
     async def move(self) -> None:
         """A step of a claim, allowed or not; then its figures fit its state."""

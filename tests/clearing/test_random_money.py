@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -46,6 +46,7 @@ class Walk:
     bills: list[dict[str, Any]] = field(default_factory=list)
     ids: dict[str, list[str]] = field(default_factory=lambda: {"stm": [], "dis": [], "ded": [], "pre": [], "rel": []})
     done: int = 0
+    answerer: ClassVar[str] = "hospital"
 
     def pick(self, kind: str) -> str:
         """One of the ids of a kind, the later ones more often; one that nobody has when there are none."""
@@ -115,10 +116,11 @@ class Walk:
             self.ids["ded"] += [made["deduction_id"]] if made else []
 
     async def answer(self) -> None:
-        """The hospital accepts or appeals, somebody decides."""
+        """The payee's side accepts or appeals, somebody decides."""
         path = f"/clearing/deductions/{self.pick('ded')}"
         outcome = self.chance.choice([{"outcome": "dismissed"}, {"outcome": "upheld"}])
-        tries = [("acceptance", None, "hospital"), ("appeal", WHY, "hospital"), ("decision", WHY | outcome, "wang")]
+        mine = self.answerer
+        tries = [("acceptance", None, mine), ("appeal", WHY, mine), ("decision", WHY | outcome, "wang")]
         step, body, who = self.chance.choice(tries)
         await self.send(f"{path}/{step}", body, who)
 

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from app.basics.errors import Malformed, OnestopError, Refused
 from app.service import wire
 from app.service.messages import MESSAGES
+from app.service.walk import MAX_FAULTS
 from app.service.wire import AreaCode, Code, Day, Instant, Money, Name, Price, Quantity, Rate, SignedMoney, decode
 
 
@@ -254,8 +255,8 @@ def test_allowed_values_and_limits_are_told() -> None:
 def test_the_list_of_faults_is_limited() -> None:
     """A body with any number of faults lists a thousand."""
     many = {f"k{number}": 1 for number in range(3000)}
-    assert len(faults_of(encoded(**many))) == wire.MAX_FAULTS
-    assert len(faults_of(encoded(tags=[], ceilings={str(n): 1 for n in range(3000)}))) == wire.MAX_FAULTS
+    assert len(faults_of(encoded(**many))) == MAX_FAULTS
+    assert len(faults_of(encoded(tags=[], ceilings={str(n): 1 for n in range(3000)}))) == MAX_FAULTS
 
 
 # ---------------------------------------------------------------- hostile bytes
