@@ -272,7 +272,8 @@ async def test_a_zip_of_endless_zeros_is_not_unpacked(hospital: Hospital) -> Non
 
 async def test_files_are_a_hospitals_own(hospital: Hospital, connection: asyncpg.Connection) -> None:
     """Another hospital can't fetch a file; a wrong name, a wrong code and an erased file are told."""
-    number = await uploaded(hospital, packed([]))
+    file = packed([])
+    number = await uploaded(hospital, file)
     code = hospital.sender.hospital_code
     row = {"file_qury_no": number, "filename": "detail.zip", "fixmedins_code": code}
     county = Hospital(hospital.world, hospital.world.county)
@@ -281,7 +282,7 @@ async def test_files_are_a_hospitals_own(hospital: Hospital, connection: asyncpg
     await county.refused("9101", {"fsUploadIn": row | {"in": "AA=="}}, "nhsa_hospital_differs")
     await hospital.refused("9102", {"fsDownloadIn": row | {"filename": "x"}}, "nhsa_file_unknown")
     await hospital.refused("9101", {"fsUploadIn": row | {"in": "%%%"}}, "nhsa_file_unreadable")
-    assert await hospital.downloaded(number, "detail.zip") == packed([])
+    assert await hospital.downloaded(number, "detail.zip") == file
     await connection.execute("UPDATE nhsa_file SET key = NULL WHERE file_no = $1", int(number.removeprefix("fil_")))
     await hospital.refused("9102", {"fsDownloadIn": row}, "nhsa_file_unknown")
     await hospital.refused("3202", detail(number), "nhsa_file_unknown")
