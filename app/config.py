@@ -38,6 +38,7 @@ class Settings(BaseSettings):
 
     env: str = Field(default="development", pattern="^(development|production)$")
     database_url: SecretStr | None = None
+    owner_database_url: SecretStr | None = None
     data_dir: Path | None = None
     admin_token: SecretStr | None = None
     secret_key: SecretStr | None = None

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -21,8 +22,9 @@ from uvicorn.config import STARTUP_FAILURE
 from app.basics.errors import Unavailable
 from app.config import Settings
 from app.database import embedded
+from app.database.embedded import Logins
 from app.database.engine import plain_url, translated
-from app.database.schema import SCHEMA_VERSION, SchemaUnfit, check, migrate
+from app.database.schema import SCHEMA_VERSION, SchemaUnfit, check, let_in, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
 from app.service.logs import configure_logging
@@ -34,6 +36,7 @@ from app.workers import Workers
 GRACEFUL_SECONDS: Final = 20
 LONGEST_PAUSE: Final = 5.0
 PARENT_VARIABLE: Final = "ONESTOP_PARENT"
+OWNER_VARIABLE: Final = "ONESTOP_OWNER_DATABASE_URL"
 LOGGER: Final = logging.getLogger("onestop.server")
 
 
@@ -41,38 +44,66 @@ class PortTaken(RuntimeError):
     """Nobody can be served on the address; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """A database that can be worked on: the URL of the service's login, and the logins of one that was started here."""
+
+    url: str = field(repr=False)
+    started: Logins | None = None
+
+
 @contextmanager
-def database_url(settings: Settings, data_dir: Path) -> Iterator[str]:
+def reachable(settings: Settings, data_dir: Path) -> Iterator[Reachable]:
     """The configured database, or an embedded one for as long as the context lasts."""
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        yield Reachable(settings.database_url.get_secret_value())
     else:
         with embedded.start(data_dir) as server:
-            yield server.url
+            yield Reachable(server.logins.app, server.logins)
 
 
 @contextmanager
-def _kept_url(settings: Settings, data_dir: Path) -> Iterator[str]:
-    """As ``database_url``, with an embedded database that is started again whenever it ends."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+def owned(settings: Settings, data_dir: Path) -> Iterator[str]:
+    """The URL of the login that migrates: the configured one, or that of an embedded database for as long as the
+    context lasts. SchemaUnfit where only the service's login is known."""
+    if settings.owner_database_url is not None:
+        yield settings.owner_database_url.get_secret_value()
+    elif settings.database_url is not None:
+        raise SchemaUnfit(
+            f"{OWNER_VARIABLE} is missing: the database is migrated by its owner, onestop_owner, and the service's "
+            "login may change nothing of it"
+        )
     else:
-        with embedded.kept(data_dir) as url:
-            yield url
+        with embedded.start(data_dir) as server:
+            yield server.logins.owner
 
 
-async def prepare(url: str, *, started: bool) -> None:
+@contextmanager
+def _kept(settings: Settings, data_dir: Path) -> Iterator[Reachable]:
+    """As ``reachable``, with an embedded database that is started again whenever it ends."""
+    if settings.database_url is not None:
+        yield Reachable(settings.database_url.get_secret_value())
+    else:
+        with embedded.kept(data_dir) as logins:
+            yield Reachable(logins.app, logins)
+
+
+async def prepare(settings: Settings, database: Reachable) -> None:
     """Migrate an embedded database that was started here. Another one is only looked at, since others may be working
-    on it: SchemaUnfit until `onestop migrate` was run."""
-    await (migrate(url) if started else check(url))
+    on it: SchemaUnfit until `onestop migrate` was run, and in production for a login that may do too much."""
+    if database.started is None:
+        await check(database.url, strict=settings.env == "production")
+    else:
+        await migrate(database.started.owner)
+        await let_in(database.started.owner, database.started.app_password)
 
 
-def _until_prepared(url: str, *, started: bool) -> None:
+def _until_prepared(settings: Settings, database: Reachable) -> None:
     """Prepare the database, and wait for it as long as it is away or busy. What waiting can't mend is raised."""
     pause = 0.25
     while True:
         try:
-            asyncio.run(prepare(url, started=started))
+            asyncio.run(prepare(settings, database))
             return
         except SchemaUnfit:
             raise  # somebody has to migrate it
@@ -90,19 +121,20 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
     configure_logging(settings.log_level)
     with (
         _bound(host, port) as listening,
-        _kept_url(settings, data_dir) as url,
+        _kept(settings, data_dir) as database,
         tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics,
     ):
-        _until_prepared(url, started=settings.database_url is None)
+        _until_prepared(settings, database)
+        os.environ.pop(OWNER_VARIABLE, None)  # the service never needs it
         os.environ |= {
-            "ONESTOP_DATABASE_URL": url,
+            "ONESTOP_DATABASE_URL": database.url,
             "ONESTOP_DATA_DIR": str(data_dir),
             "ONESTOP_SECRET_KEY": load_secret(settings, data_dir).hex(),
             PARENT_VARIABLE: str(os.getpid()),
         }
         if workers > 1:  # with one, prometheus_client counts in this very process
             prepare_multiprocess(Path(metrics))
-        where = "embedded" if settings.database_url is None else _shown(url)
+        where = "embedded" if settings.database_url is None else _shown(database.url)
         words = "onestop %s serves on %s port %s with %s workers; database %s, schema %s"
         LOGGER.info(words, VERSION, host, port, workers, where, SCHEMA_VERSION)
         _run(listening, workers)

@@ -20,7 +20,8 @@ import httpx
 import pytest
 
 from app.database import embedded
-from app.database.schema import migrate
+from app.database.engine import APP_ROLE
+from app.database.schema import let_in, migrate
 from tests.served import Served
 
 ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
@@ -69,6 +70,15 @@ async def new_database(url: str, template: str = "template1") -> str:
     return database_named(url, name)
 
 
+APP_PASSWORD: Final = "of-the-tests"
+
+
+def of_app(url: str) -> str:
+    """The URL of the service's login to a database of the tests."""
+    place = url.rpartition("@")[2]
+    return f"postgresql://{APP_ROLE}:{APP_PASSWORD}@{place}"
+
+
 TEMPLATES: Final[dict[str, str]] = {}
 """By server, the name of a migrated database that nobody is connected to."""
 
@@ -78,6 +88,7 @@ async def migrated_database(url: str) -> str:
     if url not in TEMPLATES:
         first = await new_database(url)
         await migrate(first)
+        await let_in(first, APP_PASSWORD)
         TEMPLATES[url] = urlsplit(first).path.removeprefix("/")
     return await new_database(url, TEMPLATES[url])
 
@@ -99,7 +110,7 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
     """Start ``onestop serve`` on a free port and wait until it is ready; without a URL on an embedded database."""
     port = free_port()
     variables = {
-        "ONESTOP_DATABASE_URL": url,
+        "ONESTOP_DATABASE_URL": of_app(url) if url else "",
         "ONESTOP_ADMIN_TOKEN": ADMIN_TOKEN,
         "ONESTOP_CLOCK": f"manual:{CLOCK}",
         "ONESTOP_LOG_LEVEL": "warning",

@@ -25,9 +25,7 @@ FEN: Final = 100
 _BY_FUND: Final = ("area_code", "fund")
 _BY_YEAR: Final = (*_BY_FUND, "year")
 
-_OPEN: Final = text("""
-SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true),
-       set_config('statement_timeout', :timeout, true)""")
+_OPEN: Final = text("SELECT service_open(:timeout)")
 _AREAS: Final = text("""
 SELECT DISTINCT substr(split_part(path, '/', 1), 6) AS area_code FROM account WHERE kind = 'payable' ORDER BY 1""")
 _CLOSED: Final = text("SELECT area_code, year FROM fiscal_year_closing WHERE year >= :year")

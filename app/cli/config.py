@@ -29,6 +29,8 @@ def serving(data_dir: Path | None) -> Settings:
             "配置有误：\nONESTOP_DATABASE_URL: 正式环境（ONESTOP_ENV=production）须写明数据库；"
             "要用内置数据库请写明 --data-dir"
         )
+    if settings.env == "production" and settings.owner_database_url is not None:
+        fail("配置有误：\nONESTOP_OWNER_DATABASE_URL: 只用于 onestop migrate、备份和恢复；正式环境的服务不得持有")
     try:
         manual_start(settings)
         shipped_book(settings.policy_dir)

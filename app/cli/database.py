@@ -15,10 +15,10 @@ from app.basics.errors import OnestopError
 from app.cli.config import configured
 from app.cli.output import fail
 from app.config import Settings
-from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_url
+from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_logins
 from app.database.engine import Database, open_database
 from app.database.schema import SchemaUnfit
-from app.server import database_url, prepare
+from app.server import Reachable, prepare, reachable
 from app.service.messages import text as message_text
 
 CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUnfit)
@@ -54,19 +54,19 @@ def with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitabl
     """Do something with the configured database, with the running embedded one, or with one started for it."""
     settings = configured()
 
-    async def run(url: str) -> None:
-        await prepare(url, started=settings.database_url is None and beside is None)
-        database = await open_database(url, settings)
+    async def run(place: Reachable) -> None:
+        await prepare(settings, place)
+        database = await open_database(place.url, settings)
         try:
             await act(database)
         finally:
             await database.close()
 
     folder = folder_of(settings, data_dir)
-    beside = None if settings.database_url is not None else running_url(folder)
+    beside = None if settings.database_url is not None else running_logins(folder)
     try:
-        with database_url(settings, folder) if beside is None else nullcontext(beside) as url:
-            asyncio.run(run(url))
+        with reachable(settings, folder) if beside is None else nullcontext(Reachable(beside.app)) as place:
+            asyncio.run(run(place))
     except OnestopError as error:
         fail(message_text(error.code, error.values, "zh"))
     except CANNOT_RUN as error:

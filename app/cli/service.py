@@ -12,7 +12,7 @@ from app.cli.database import CANNOT_RUN, UNREACHABLE, data_dir_option, folder_of
 from app.cli.output import fail, out
 from app.database.schema import migrate as migrate_database
 from app.main import describe_app
-from app.server import PortTaken, database_url
+from app.server import PortTaken, owned
 from app.server import serve as serve_service
 
 
@@ -38,7 +38,7 @@ def migrate(data_dir: Path | None) -> None:
     """Bring the database to this release's schema."""
     settings = configured()
     try:
-        with database_url(settings, folder_of(settings, data_dir)) as url:
+        with owned(settings, folder_of(settings, data_dir)) as url:
             out.print(f"migrated to {asyncio.run(migrate_database(url))}")
     except CANNOT_RUN as error:
         fail(str(error))

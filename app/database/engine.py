@@ -1,13 +1,15 @@
 """The database: connections, and the only begin, commit and rollback.
 
-One request or job is one transaction. Raising inside rolls back, returning commits. Connections work as
-``onestop_app``, which owns no table; what a request may reach is set by ``request_open`` in the database for that
-transaction only.
+One request or job is one transaction. Raising inside rolls back, returning commits. Connections log in as
+``onestop_app``, which owns nothing; that they do, and what a request may reach, is seen to by ``request_open`` in the
+database for each transaction, since a pooler may drop what a connection asks for.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 from sqlalchemy import Column, DateTime, MetaData, text
@@ -26,6 +28,9 @@ BUSY_STATES: Final = frozenset(
     {"55P03", "57014", "40001", "40P01"}
 )  # lock or statement timeout, serialization, deadlock
 LOST_CLASSES: Final = ("08", "53", "57P")  # connection, resources, server shutting down
+LIMITS: Final = {"statement_timeout": 30.0, "lock_timeout": 15.0}  # seconds; of the login, see roles.sql
+UNFIT_STATE: Final = "OS001"  # connection_checked(): not our login, or without its limits
+LOGGER: Final = logging.getLogger("onestop.database")
 
 HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types
 HotRecord = Any  # a row that it reads: a mapping of columns
@@ -101,22 +106,27 @@ class Database:
         await self.engine.dispose()
 
 
-def server_settings(settings: Settings) -> dict[str, str]:
-    """What every connection of the service is set to."""
-    return {
-        "application_name": "onestop",
-        "role": APP_ROLE,
-        "jit": "off",
-        "statement_timeout": f"{int(settings.statement_timeout * 1000)}",
-        "lock_timeout": f"{int(settings.person_lock_timeout * 1000)}",
-        "idle_in_transaction_session_timeout": "60000",
-    }
+def login_of(url: str) -> str | None:
+    """The role that a URL logs in as, None when it doesn't say."""
+    parts = urlsplit(plain_url(url))
+    return parts.username or next(iter(parse_qs(parts.query).get("user", ())), None)
+
+
+def server_settings(settings: Settings, url: str) -> dict[str, str]:
+    """What a connection of the service asks for. The login ``onestop_app`` has role and limits by itself: only limits
+    that are set otherwise are asked for. Another login, of a trial, asks for all of it."""
+    ours = login_of(url) == APP_ROLE
+    wanted = {"statement_timeout": settings.statement_timeout, "lock_timeout": settings.person_lock_timeout}
+    asked = {name: f"{int(wanted[name] * 1000)}" for name, usual in LIMITS.items() if not ours or wanted[name] != usual}
+    if not ours:
+        asked |= {"role": APP_ROLE, "jit": "off", "idle_in_transaction_session_timeout": "60000"}
+    return {"application_name": "onestop", **asked}
 
 
 async def open_database(url: str, settings: Settings) -> Database:
     """Both pools, which connect when they are first used. The database must be migrated by then."""
     dsn = plain_url(url)
-    options = server_settings(settings)
+    options = server_settings(settings, url)
 
     async def connect() -> Any:
         return await asyncpg.connect(dsn, server_settings=options)
@@ -166,6 +176,11 @@ def translated(error: BaseException) -> BaseException:
     headers = {"Retry-After": RETRY_SECONDS}
     if state in BUSY_STATES:
         return Unavailable("busy", headers=headers)
+    if state == UNFIT_STATE:
+        LOGGER.error(
+            "ONESTOP_DATABASE_URL, or what stands before the database, is unfit: %s", getattr(error, "orig", error)
+        )
+        return Unavailable("database_unavailable", headers=headers)
     ours = isinstance(error, ValueError)  # the driver could not encode what we gave it
     if not ours and (state is None or state.startswith(LOST_CLASSES)):
         return Unavailable("database_unavailable", headers=headers)

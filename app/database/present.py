@@ -9,12 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 SQL: Final = Path(__file__).parent / "sql"
 TABLES: Final = ("service", "people", "registry", "settlement", "ledger", "jobs", "clearing", "nhsa")
 FUNCTIONS: Final = ("service", "history", "registry", "settlement", "ledger", "clearing", "nhsa")
 RULES: Final = ("moves", "service", "people", "registry", "settlement", "ledger", "jobs", "clearing", "nhsa")
+
+
+def work_as_owner(connection: Connection) -> None:
+    """See that the roles are there, and work as ``onestop_owner`` until the transaction ends."""
+    _run(connection, SQL / "roles.sql")
+    connection.execute(text("SET LOCAL ROLE onestop_owner"))
 
 
 def create_tables(connection: Connection) -> None:
@@ -25,7 +31,6 @@ def create_tables(connection: Connection) -> None:
 
 def present() -> Iterator[Path]:
     """The files that make up the present, in the order in which they are applied."""
-    yield SQL / "roles.sql"
     yield SQL / "clear.sql"
     for domain in FUNCTIONS:
         yield from sorted((SQL / "functions" / domain).glob("*.sql"))

@@ -5,6 +5,7 @@ both as this module counts them. A release that changes a migration or ``sql/`` 
 ``OLDEST_CODE`` to the first version whose code works on what it leaves.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +18,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.database.engine import plain_url
+from app.database.engine import APP_ROLE, plain_url
 from app.database.locks import Lock
-from app.database.present import apply_present
+from app.database.present import apply_present, work_as_owner
 
 _ROOT: Final = Path(__file__).parent.parent
 MIGRATIONS: Final = next(path for path in (_ROOT.parent / "migrations", _ROOT / "_migrations") if path.is_dir())
@@ -33,6 +34,21 @@ _KEEP_STATE: Final = text("""
 INSERT INTO schema_state (schema_version, oldest_code) VALUES (:schema_version, :oldest_code)
 ON CONFLICT (only_row) DO UPDATE
 SET schema_version = excluded.schema_version, oldest_code = excluded.oldest_code, applied_at = clock_timestamp()""")
+
+
+# What would let the service's login do more than the service may.
+_FAULTS: Final = text("""
+SELECT unnest(array_remove(ARRAY[
+  CASE WHEN r.rolname <> :app THEN 'is not ' || :app END,
+  CASE WHEN r.rolsuper THEN 'is a superuser' END,
+  CASE WHEN r.rolbypassrls THEN 'passes row-level security' END,
+  CASE WHEN r.rolcreaterole OR r.rolcreatedb OR r.rolreplication THEN 'may create roles, databases or replicas' END,
+  CASE WHEN EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid) THEN 'is a member of another role' END,
+  CASE WHEN EXISTS (SELECT FROM pg_shdepend d WHERE d.refobjid = r.oid AND d.deptype = 'o'
+                       AND d.refclassid = 'pg_authid'::regclass)
+       THEN 'owns a database, tables or functions' END], NULL)) FROM pg_roles r WHERE r.rolname = session_user""")
+_REMEDY: Final = "let ONESTOP_DATABASE_URL log in as onestop_app (docs/operators.md, A database of your own)"
+LOGGER: Final = logging.getLogger("onestop.database")
 
 
 class SchemaUnfit(RuntimeError):
@@ -68,8 +84,8 @@ def misfit(connection: Connection) -> str | None:
 
 
 async def migrate(url: str) -> str:
-    """Bring a database to this release's schema, as the login of the URL (which becomes the owner), and say its
-    revision.
+    """Bring a database to this release's schema and say its revision. The login of the URL is onestop_owner, a member
+    of it, or a superuser.
 
     Two at once: the second waits. A schema of a later release is left as it is. SchemaUnfit when this code is too old
     for it.
@@ -78,9 +94,29 @@ async def migrate(url: str) -> str:
     return head()
 
 
-async def check(url: str) -> None:
-    """SchemaUnfit when this code can't serve on the database as it is. Changes nothing."""
-    await _within(url, _check)
+async def let_in(url: str, password: str) -> None:
+    """Give the service's login its password, as the login of the URL. The password is made of plain characters."""
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        await connection.execute(f"ALTER ROLE {APP_ROLE} PASSWORD '{password}'")
+    finally:
+        await connection.close()
+
+
+async def check(url: str, *, strict: bool = False) -> None:
+    """SchemaUnfit when this code can't serve on the database as it is, or, if ``strict``, as this login; otherwise a
+    login that may do more than the service is only warned of. Changes nothing."""
+
+    def looked(connection: Connection) -> None:
+        _check(connection)
+        faults = [str(fault) for fault in connection.scalars(_FAULTS, {"app": APP_ROLE})]
+        if faults:
+            wrong = f"the login of ONESTOP_DATABASE_URL {', '.join(faults)}: {_REMEDY}"
+            if strict:
+                raise SchemaUnfit(wrong)
+            LOGGER.warning("%s", wrong)
+
+    await _within(url, looked)
 
 
 async def _within(url: str, act: Callable[[Connection], None]) -> None:
@@ -97,6 +133,7 @@ def _upgrade(connection: Connection) -> None:
     stored = _stored(connection)
     if stored is None or stored[0] <= SCHEMA_VERSION:
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        work_as_owner(connection)
         command.upgrade(_config(connection), "head")
         apply_present(connection)
         connection.execute(_KEEP_STATE, {"schema_version": SCHEMA_VERSION, "oldest_code": OLDEST_CODE})

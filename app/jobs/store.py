@@ -216,7 +216,7 @@ async def end(connection: AsyncConnection, job_id: int, state: str) -> Job:
 
 async def _everywhere(connection: HotConnection) -> None:
     """Jobs of every area are the worker's to find; what a run reaches is set by ``Run.transaction``."""
-    await connection.execute("SELECT set_config('onestop.reach', 'all', true)")
+    await connection.execute("SELECT service_open(NULL)")
 
 
 async def claim(service: Service) -> tuple[int, int] | None:

@@ -15,9 +15,7 @@ from app.tiers.model import FUNDS
 
 MOST_SHOWN: Final = 100
 STUCK_DAYS: Final = 30
-_OPEN: Final = text("""
-SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true),
-       set_config('statement_timeout', :timeout, true)""")
+_OPEN: Final = text("SELECT service_open(:timeout)")
 
 _OWED: Final = ", ".join(
     f"('{fund}', s.{tier}{' + s.payable_adjustment' if tier == 'basic' else ''})" for tier, fund in FUNDS.items()

@@ -24,10 +24,7 @@ MOST_SHOWN: Final = 100
 TABLES: Final = {"settlement": "settlement_id", "transfer": "transfer_id", "clearing_event": "event_id"}
 
 # The whole ledger is read, in the time that it takes.
-_OPEN: Final = text("""
-SELECT set_config('onestop.reach', 'all', true), set_config('onestop.funds', '', true), set_config('timezone', 'UTC',
-  true),
-       set_config('statement_timeout', '0', true)""")
+_OPEN: Final = text("SELECT service_open('0'), set_config('timezone', 'UTC', true)")
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:lock)")
 _CONTENT: Final = "sha256(convert_to('1 {table} ' || jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'))"
 _BLOCK: Final = """

@@ -195,7 +195,7 @@ async def observe_open_lists(service: Service) -> None:
     async with service.database.transaction() as connection:
         now = await clock.now(connection, manual=service.manual_clock)
     async with service.database.hot() as connection_:
-        await connection_.execute("SELECT set_config('onestop.reach', 'all', true)")
+        await connection_.execute("SELECT service_open(NULL)")
         since: datetime | None = await connection_.fetchval(_OPEN_SINCE)
     oldest_open_list_seconds.set(0 if since is None else max(0, (now - since).total_seconds()))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +30,7 @@ HANGS_SECONDS: Final = 60.0
 CLOCK_SECONDS: Final = 30.0
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 OK: Final = "ok"
+_CHECKED: Final = text("SELECT connection_checked()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Health:
             degraded.set(len(self._last.degraded))
 
     async def _looked(self, connection: AsyncConnection) -> tuple[dict[str, str], dict[str, str]]:
+        await connection.execute(_CHECKED)
         wrong = await connection.run_sync(misfit)
         if wrong is not None:
             return {"database": OK, "migrations": wrong}, {}

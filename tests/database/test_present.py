@@ -22,7 +22,7 @@ DISTURBED = (
     "CREATE TRIGGER forgotten BEFORE INSERT ON token FOR EACH ROW EXECUTE FUNCTION forgotten()",
     "DROP FUNCTION statement_fill",
     "DROP FUNCTION only_withdrawn CASCADE",
-    "ALTER FUNCTION entry_write OWNER TO CURRENT_USER",
+    "ALTER FUNCTION entry_write OWNER TO onestop_owner",
     "ALTER FUNCTION entry_write RESET search_path",
     "GRANT EXECUTE ON FUNCTION entry_write, person_stays TO PUBLIC",
     "REVOKE EXECUTE ON FUNCTION reaches FROM onestop_app",
@@ -34,7 +34,11 @@ DISTURBED = (
     "ALTER POLICY settlement_reach ON settlement USING (true)",
     "CREATE POLICY forgotten ON transfer FOR SELECT TO onestop_app USING (true)",
     "ALTER TABLE nhsa_visit DISABLE ROW LEVEL SECURITY",
-    "ALTER TABLE account ENABLE ROW LEVEL SECURITY",
+    "ALTER TABLE person NO FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE health_probe FORCE ROW LEVEL SECURITY",
+    "DROP POLICY owner ON settlement",
+    "GRANT UPDATE ON person TO onestop_backup",
+    "ALTER TABLE health_probe ENABLE ROW LEVEL SECURITY",
     "GRANT DELETE ON settlement TO onestop_app",
     "GRANT UPDATE (amount) ON transfer TO onestop_settler",
     "GRANT SELECT ON person TO PUBLIC",
@@ -50,6 +54,7 @@ async def migrated(database_server: str) -> AsyncIterator[tuple[str, asyncpg.Con
     url = await new_database(database_server)
     await migrate(url)
     opened = await asyncpg.connect(url)
+    await opened.execute("SET ROLE onestop_owner")
     yield url, opened
     await opened.close()
 
@@ -79,7 +84,7 @@ async def test_what_failed_leaves_the_database_as_it_was(migrated: tuple[str, as
 
 def test_every_file_of_sql_is_used() -> None:
     """No SQL file is forgotten: it is a table of the baseline, or applied as the present, once."""
-    applied = [*present(), *(SQL / "tables" / f"{domain}.sql" for domain in TABLES)]
+    applied = [SQL / "roles.sql", *present(), *(SQL / "tables" / f"{domain}.sql" for domain in TABLES)]
     assert len(applied) == len(set(applied))
     assert set(applied) == set(SQL.rglob("*.sql"))
 

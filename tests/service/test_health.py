@@ -14,13 +14,13 @@ from app.basics.days import SHANGHAI
 from app.config import Settings
 from app.database import embedded
 from app.database.engine import open_database
-from app.database.schema import migrate
+from app.database.schema import let_in, migrate
 from app.policies import shipped_book
 from app.service import clock
 from app.service.caller import Service
 from app.service.health import STALE_SECONDS, Health
 from app.service.security import derive_keys
-from tests.conftest import migrated_database, start_service
+from tests.conftest import APP_PASSWORD, migrated_database, start_service
 from tests.service.test_operations import children, ready_with
 
 
@@ -60,6 +60,7 @@ async def test_a_frozen_database_does_not_freeze_the_answer() -> None:
         Path(folder).chmod(0o755)
         with embedded.start(Path(folder) / "data") as server:
             await migrate(server.url)
+            await let_in(server.url, APP_PASSWORD)
             process, base_url = start_service(server.url, Path(folder), ONESTOP_SECRET_KEY="ef" * 32)
             frozen: list[int] = []
             try:

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.database import embedded
-from app.database.schema import migrate
-from tests.conftest import ADMIN_TOKEN, TokenFactory, start_service
+from app.database.schema import let_in, migrate
+from tests.conftest import ADMIN_TOKEN, APP_PASSWORD, TokenFactory, start_service
 from tests.service.test_operations import ready_with
 from tests.world import World, key
 
@@ -473,6 +473,7 @@ async def test_readyz_says_when_the_database_is_gone() -> None:
     try:
         server = embedded.start(folder / "data")
         await migrate(server.url)
+        await let_in(server.url, APP_PASSWORD)
         process, base_url = start_service(server.url, folder, ONESTOP_SECRET_KEY="ef" * 32, ONESTOP_POOL_TIMEOUT="2")
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:

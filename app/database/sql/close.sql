@@ -1,4 +1,17 @@
--- Ends the applying: no function is everybody's, and onestop_settler can't make any.
+-- Ends the applying: row-level security binds the owner too, who has a policy of their own on every table, as the
+-- backup has; no function is everybody's, and onestop_settler can't make any.
+DO $$
+DECLARE bound regclass;
+BEGIN
+  FOR bound IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relrowsecurity LOOP
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', bound);
+    EXECUTE format('CREATE POLICY owner ON %s TO onestop_owner USING (true) WITH CHECK (true)', bound);
+    EXECUTE format('CREATE POLICY backup ON %s FOR SELECT TO onestop_backup USING (true)', bound);
+  END LOOP;
+END $$;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO onestop_backup;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO onestop_backup;
+
 DO $$
 DECLARE made regprocedure;
 BEGIN

@@ -1,5 +1,5 @@
--- Opens a request in its transaction: who it is and what it may reach, whether its token still holds, and its
--- idempotency key. States: new, replayed, reused, in_progress, token_ended. A key is held by an advisory lock until
+-- Opens a request in its transaction: whether the connection is what it has to be, who asks and what they may reach,
+-- whether the token still holds, and the idempotency key. States: new, replayed, reused, in_progress, token_ended. A key is held by an advisory lock until
 -- the transaction ends. onestop.funds is the funds of the token, empty for all; onestop.finance says whether the
 -- token may carry a correction into another hospital's settlements.
 -- Called at the beginning of every request and job, and by bill_facts() and correction_facts(), so that settling
@@ -13,6 +13,7 @@ DECLARE
   v_scopes text[] := ARRAY['admin'];
   v_funds text[];
 BEGIN
+  PERFORM connection_checked();
   IF p_token_id <> 0 THEN
     SELECT scopes, funds INTO v_scopes, v_funds FROM token WHERE token_id = p_token_id AND revoked_at IS NULL
        AND (expires_at IS NULL OR expires_at > clock_timestamp());
