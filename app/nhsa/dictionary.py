@@ -42,7 +42,8 @@ class Dictionary(Struct, frozen=True):
     chrgitm_lv: dict[str, str]
     med_chrgitm_type: dict[str, str]
     list_type: dict[str, str]
-    psn_type: str
+    psn_types: dict[str, str]
+    psn_type_insurances: dict[str, str]
     cumulatives: dict[str, str]
     dictionaries: dict[str, CodeList]
 
@@ -65,6 +66,11 @@ class Dictionary(Struct, frozen=True):
         """The first national code of a benefit class, and its name."""
         code = next((code for code, name in self.identity_classes.items() if name == class_), "")
         return code, self.named("mat_idet_code", code) or self.named("psn_idet_type", code)
+
+    def insurance_of(self, psn_type: str) -> str | None:
+        """The insurance whose people a category of persons is, by the first two digits of its code; None when that
+        isn't known."""
+        return self.psn_type_insurances.get(psn_type[:2])
 
     def delivery(self, med_type: str, matn_type: str | None) -> DeliveryMode | None:
         """How a child was born, None when the codes don't say."""

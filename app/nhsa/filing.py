@@ -9,6 +9,7 @@ from app.basics.ids import FILING, VISIT, read_id, shown_id
 from app.nhsa import filing_store, store, visit_store
 from app.nhsa.call import Call, Output, day, last_of, refused, until_of
 from app.nhsa.fields import Row
+from app.nhsa.identity import compare_codes
 from app.nhsa.person import person_for
 from app.nhsa.rows import ChronicDisease
 from app.nhsa.vault import filing_place
@@ -67,8 +68,10 @@ async def _file(call: Call, row: Row, pointer: str, filing: NewFiling) -> str:
     until = until_of(row.get("enddate"))
     if until is not None and until <= since:
         raise refused("interval_empty", f"{pointer}/enddate")
-    if not is_code(row["psn_no"]) or await store.person(call.connection, row["psn_no"], since) is None:
+    found = await store.person(call.connection, row["psn_no"], since) if is_code(row["psn_no"]) else None
+    if found is None:
         raise refused("unknown_person", f"{pointer}/psn_no")
+    compare_codes(call, row, pointer, found.insurance_type)
     await store.lock_person(call.connection, row["psn_no"])
     call.person_id = row["psn_no"]
     if filing.disease_code is not None:

@@ -17,6 +17,9 @@ from app.registry.service import id_number_place, name_place
 from app.service.security import decrypt
 
 ID_CARD: Final = "02"
+"""``mdtrt_cert_type``: the identity card as what was shown at the counter."""
+IDENTITY_CARD: Final = "01"
+"""``psn_cert_type`` and ``cert_type``: the kind of the number that the registry holds of everybody."""
 IDENTIFIED_FOR: Final = timedelta(days=365)
 
 
@@ -31,7 +34,8 @@ def id_number_of(call: Call, row: InsuredPerson) -> str:
 
 
 def compare(call: Call, row: Row, pointer: str, found: InsuredPerson) -> None:
-    """Refuse an id number or a name that isn't the registered person's, as far as they were sent."""
+    """Refuse an id number, a name, a kind of certificate, an insurance or a category that isn't the registered
+    person's, as far as they were sent."""
     if "certno" in row and normal_id_number(row["certno"]) != normal_id_number(id_number_of(call, found)):
         raise refused("nhsa_person_differs", f"{pointer}/certno")
     card = row["mdtrt_cert_no"] if row.get("mdtrt_cert_type") == ID_CARD and "mdtrt_cert_no" in row else None
@@ -39,6 +43,20 @@ def compare(call: Call, row: Row, pointer: str, found: InsuredPerson) -> None:
         raise refused("nhsa_person_differs", f"{pointer}/mdtrt_cert_no")
     if "psn_name" in row and folded_name(row["psn_name"]) != folded_name(name_of(call, found)):
         raise refused("nhsa_person_differs", f"{pointer}/psn_name")
+    compare_codes(call, row, pointer, found.insurance_type)
+
+
+def compare_codes(call: Call, row: Row, pointer: str, insurance_type: str) -> None:
+    """Refuse another kind of certificate than the identity card, which is all that the registry holds, and an insurance
+    or a category of person that isn't of the person's insurance. Empty and 0 say nothing, and neither does a category
+    of which the dictionary doesn't know the insurance."""
+    for name in ("psn_cert_type", "cert_type"):
+        if row.get(name, "").lstrip("0") not in ("", IDENTITY_CARD.lstrip("0")):
+            raise refused("nhsa_person_differs", f"{pointer}/{name}")
+    if row.get("insutype", insurance_type) != insurance_type:
+        raise refused("nhsa_person_differs", f"{pointer}/insutype")
+    if call.dictionary.insurance_of(row.get("psn_type", "")) not in (None, insurance_type):
+        raise refused("nhsa_person_differs", f"{pointer}/psn_type")
 
 
 async def note_identified(call: Call, person_id: str) -> None:

@@ -10,7 +10,15 @@ from app.basics.text import folded_name
 from app.nhsa import store
 from app.nhsa.call import Call, Output, day, last_of, refused
 from app.nhsa.fields import Row
-from app.nhsa.identity import ID_CARD, id_number_of, is_identified, name_of, note_identified
+from app.nhsa.identity import (
+    ID_CARD,
+    IDENTITY_CARD,
+    compare_codes,
+    id_number_of,
+    is_identified,
+    name_of,
+    note_identified,
+)
 from app.nhsa.rows import InsuredPerson, PersonIdentity
 from app.registry.facts import IdentityEntry, benefit_class, normal_id_number
 from app.registry.paying_area import area_on, policy_in
@@ -32,6 +40,7 @@ async def identify(call: Call) -> Output:
     found = await store.person_by_index(call.connection, indexes, today)
     if found is None or ("psn_name" in row and folded_name(name_of(call, found)) != folded_name(row["psn_name"])):
         raise refused("unknown_person", "/data/0/certno")
+    compare_codes(call, row, "/data/0", found.insurance_type)
     await note_identified(call, found.person_id)
     identities = await store.identities(call.connection, found.person_id, today)
     return {
@@ -64,12 +73,12 @@ def shown_person(call: Call, row: InsuredPerson) -> dict[str, object]:
     id_number = id_number_of(call, row)
     values: dict[str, object] = {
         "psn_no": row.person_id,
-        "psn_cert_type": "01",
+        "psn_cert_type": IDENTITY_CARD,
         "certno": id_number,
         "psn_name": name_of(call, row),
         "gend": "0",
         "insutype": row.insurance_type,
-        "psn_type": call.dictionary.psn_type,
+        "psn_type": call.dictionary.psn_types.get(row.insurance_type),
         "cvlserv_flag": "0",
         "flxempe_flag": "0",
         "nwb_flag": "0",

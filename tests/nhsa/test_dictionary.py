@@ -77,7 +77,7 @@ def test_differences_are_laid_over_member_by_member() -> None:
     assert "22" not in text["medical_types"]
     assert text["dictionaries"]["gend"] == BASELINE_TEXT["dictionaries"]["gend"]
     with pytest.raises(msgspec.ValidationError):
-        dictionary_of(merged(BASELINE_TEXT, {"psn_type": None}))
+        dictionary_of(merged(BASELINE_TEXT, {"psn_types": None}))
 
 
 def test_the_shipped_dictionary_knows_all_that_is_ours() -> None:
