@@ -37,6 +37,7 @@ from app.service import metrics
 from app.service.caller import Caller, Service
 from app.service.http import open_request
 from app.service.security import Principal, looks_like_id_number
+from app.service.spelling import as_sent
 
 LOGGER: Final = logging.getLogger("onestop.nhsa")
 LOOKS_UP: Final = frozenset({"1101", "2001", "2201", "2401"})
@@ -201,7 +202,8 @@ async def _answered(
         output = await handler(call)
         if isinstance(output, FileOutput):
             return "accepted", output
-        answer = written(envelope.fields, received, output=output)
+        shown = as_sent(output, envelope.spelled) if envelope.spelled else output
+        answer = written(envelope.fields, received, output=shown)
         if infno in REMEMBERED:
             await message.keep(call, answer)
     for act in call.after:

@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, NoReturn
@@ -19,8 +19,9 @@ import msgspec
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Malformed, OnestopError, Refused
 from app.basics.text import folded, text_fault
-from app.nhsa.fields import TRANSACTIONS, is_list
+from app.nhsa.fields import IDS, TRANSACTIONS, is_list
 from app.service.messages import text
+from app.service.spelling import Spelled
 from app.service.wire import is_code
 
 MAX_MSGID: Final = 30
@@ -56,7 +57,8 @@ _AREA: Final = re.compile(r"\d{6}")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A request as it was read: the envelope's ``fields`` that were sent, the input ``sent`` with lower-case names."""
+    """A request as it was read: the envelope's ``fields`` that were sent, the input ``sent`` with lower-case names,
+    and the ids that are ``spelled`` otherwise than they are compared."""
 
     infno: str
     msgid: str
@@ -64,11 +66,13 @@ class Envelope:
     fields: Mapping[str, str]
     sent: Mapping[str, object]
     canonical: bytes
+    spelled: Spelled = field(default_factory=dict)
 
     @property
     def input_hash(self) -> bytes:
-        """What makes two messages equal: the input alone, whatever the order, spacing and form of its members."""
-        return sha256(self.canonical).digest()
+        """What makes two messages equal: the input alone, whatever the order, spacing and form of its members, and
+        however its ids are spelled."""
+        return sha256(_canonical(self.sent, fold=True) if self.spelled else self.canonical).digest()
 
     @property
     def operator(self) -> str:
@@ -156,7 +160,22 @@ def envelope_of(body: Mapping[str, object], *, path_infno: str | None, limit: in
         faults.append(Fault("/input", "nhsa_input_too_long", {"limit": str(limit)}))
     if faults:
         raise Refused(faults)
-    return Envelope(infno, fields["msgid"], fields["fixmedins_code"], fields, sent, canonical)
+    spelled = dict(_spelled(sent))
+    if (msgid := fields["msgid"]) != body["msgid"]:
+        spelled["medins_setl_id", msgid] = str(body["msgid"])
+    return Envelope(infno, msgid, fields["fixmedins_code"], fields, sent, canonical, spelled)
+
+
+def _spelled(value: object, name: str = "") -> Iterator[tuple[tuple[str, str], str]]:
+    """Name and folded text of each id within a value that was written in another way, with what was written."""
+    if isinstance(value, dict):
+        for member, item in value.items():
+            yield from _spelled(item, member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _spelled(item, name)
+    elif isinstance(value, str) and name in IDS and (plain := folded(value)) != value:
+        yield (name, plain), value
 
 
 def base_infno(infno: str) -> str:
@@ -199,19 +218,25 @@ def _input(value: object, faults: list[Fault]) -> tuple[Mapping[str, object], by
         if isinstance(value, str):
             value = _lowered(_JSON.decode(value))
         if isinstance(value, dict):
-            text_ = json.dumps(_filled(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-            return value, text_.encode("utf-8", "surrogatepass")
+            return value, _canonical(value)
         faults.append(Fault("/input", "missing" if value is None else "nhsa_input_type"))
     except (ValueError, RecursionError):
         faults.append(Fault("/input", "nhsa_input_type"))
     return {}, b""
 
 
-def _filled(value: object) -> object:
-    """A value without the members that were left empty."""
+def _canonical(value: object, *, fold: bool = False) -> bytes:
+    text_ = json.dumps(_filled(value, fold=fold), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text_.encode("utf-8", "surrogatepass")
+
+
+def _filled(value: object, name: str = "", *, fold: bool) -> object:
+    """A value without the members that were left empty; with ``fold`` its ids as they are compared."""
     if isinstance(value, dict):
-        return {name: _filled(item) for name, item in value.items() if item is not None}
-    return [_filled(item) for item in value] if isinstance(value, list) else value
+        return {member: _filled(item, member, fold=fold) for member, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_filled(item, name, fold=fold) for item in value]
+    return folded(value) if fold and name in IDS and isinstance(value, str) else value
 
 
 # ---------------------------------------------------------------- writing

@@ -41,6 +41,7 @@ IDENTIFIERS: Final = frozenset(
 LOOSE_IDENTIFIERS: Final = frozenset(
     {"diag_code", "dise_codg", "medins_list_codg", "certno", "mdtrt_cert_no", "setl_id", "omsgid"}
 )
+IDS: Final = IDENTIFIERS | LOOSE_IDENTIFIERS
 UNSET_DAYS: Final = ("0001-01-01", "00010101", "1900-01-01", "19000101")
 _FIRST_YEAR: Final = 1900
 _NUMBER: Final = re.compile(r"[-+]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})([eE][-+]?\d{1,2})?")
@@ -167,7 +168,7 @@ def _read(field: Field, value: object, dictionary: Dictionary) -> str | Fault:
     if not isinstance(value, str):
         return Fault("", "nhsa_value_type")
     text = value.strip()
-    if field.name in IDENTIFIERS or field.name in LOOSE_IDENTIFIERS:
+    if field.name in IDS:
         text = folded(value)
         fault = text_fault(text, "", inner_blanks=field.name in LOOSE_IDENTIFIERS)
         if fault is not None:

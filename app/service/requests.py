@@ -26,6 +26,7 @@ from app.service.metrics import (
     observe_rejection,
     uncaught_errors,
 )
+from app.service.spelling import AsSent
 
 _SLASH: Final = "／"
 UNMATCHED: Final = "unmatched"
@@ -101,9 +102,10 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope["path"] = folded_path(scope["path"])
+        sent_path = scope["path"]
+        scope["path"] = folded_path(sent_path)
         root = scope.get("app", self.app)  # now, because a mounted application puts itself there
-        exchange = _Exchange(_request_id(scope["headers"]), receive, send)
+        exchange = _Exchange(_request_id(scope["headers"]), receive, AsSent(send, scope, sent_path))
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         token = request_id_variable.set(exchange.request_id)
         http_requests_in_progress.inc()

@@ -15,6 +15,7 @@ from msgspec import Meta
 from app.basics.errors import Fault
 from app.basics.money import MONEY_PATTERN
 from app.basics.text import folded, text_fault
+from app.service import spelling
 
 MAX_FAULTS: Final = 1000
 NO_END: Final = frozenset({"9999-12-31", "2999-12-31"})
@@ -90,7 +91,10 @@ def _fold_members(every: Fold | None, own: Mapping[str, Fold]) -> Fold | None:
     def fold(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {name: (own.get(name) or every or as_it_is)(item) for name, item in value.items()}
+        result = {name: (own.get(name) or every or as_it_is)(item) for name, item in value.items()}
+        for name, item in result.items():
+            spelling.note(name, item, value[name])
+        return result
 
     return fold
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from app.basics.ids import VISIT
+from app.nhsa.client import filled
 from app.service.requests import folded_path
 from tests.nhsa.national import Hospital
 from tests.registry.test_poverty_list import ended, imported, outcomes, person
@@ -35,6 +36,53 @@ async def test_four_ways_of_writing_a_visit_are_one_stay(client: httpx.AsyncClie
     assert [row["settlement_id"] for row in found.json()["data"]] == [settled["settlement_id"]]
     path = f"/v1/settlements/by-visit/{wide(world.township)}/{wide(visit)}/1"
     assert (await client.get(path)).json()["settlement_id"] == settled["settlement_id"]
+
+
+async def test_an_answer_repeats_the_ids_as_they_were_sent(client: httpx.AsyncClient) -> None:
+    """Quote, settlement and look-up answer visit, hospital and person as their sender writes them; a replay of the call
+    in another spelling is the same settlement; who asks by its id sees the plain ids."""
+    world = await World(client).build()
+    visit, once = f"ZY{secrets.token_hex(4).upper()}-1", key()
+    names = ("visit_id", "hospital_code", "person_id")
+    settlements = set()
+    for spelled in (wide, lambda text: f" {text}\t", str):
+        sent = {
+            "visit_id": spelled(visit),
+            "hospital_code": spelled(world.township),
+            "person_id": spelled(world.person),
+        }
+        quote = await client.post("/v1/quotes", json=world.bill("25.00", **sent))
+        assert {name: quote.json()[name] for name in names} == sent
+        answer = await client.post("/v1/settlements", json=world.bill("25.00", **sent), headers=once)
+        assert answer.status_code == 201, answer.text
+        assert {name: answer.json()[name] for name in names} == sent
+        settlements.add(answer.json()["settlement_id"])
+    (settlement,) = settlements
+    plain = (await client.get(f"/v1/settlements/{settlement}")).json()
+    assert [plain[name] for name in names] == [visit, world.township, world.person]
+    path = f"/v1/settlements/by-visit/{wide(world.township)}/{visit}/1"
+    found = (await client.get(path)).json()
+    assert [found[name] for name in names] == [visit, wide(world.township), world.person]
+    assert (await client.get(f"/v1/persons/{wide(world.person)}")).json()["person_id"] == wide(world.person)
+
+
+async def test_the_national_door_repeats_ids_as_they_were_sent(client: httpx.AsyncClient) -> None:
+    """Every id of a message comes back as its sender writes it; the same msgid with the ids in another spelling is the
+    same message."""
+    hospital = Hospital(await World(client).build())
+    number, msgid = f"ZY{secrets.token_hex(4).upper()}", f"M{secrets.token_hex(8)}"
+    row = filled("2201", "data", psn_no=wide(hospital.world.person), ipt_otp_no=f"{number} ", insutype="390")
+    row |= {"certno": hospital.world.id_number, "begntime": "2018-05-02 08:00:00"}
+    first = (await hospital.done("2201", {"data": row}, msgid))["data"]
+    assert (first["psn_no"], first["ipt_otp_no"]) == (wide(hospital.world.person), f"{number} ")
+    again = row | {"psn_no": hospital.world.person, "ipt_otp_no": wide(number)}
+    assert (await hospital.done("2201", {"data": again}, msgid))["data"]["mdtrt_id"] == first["mdtrt_id"]
+    await hospital.refused("2201", {"data": again | {"ipt_otp_no": number + "B"}}, "nhsa_msgid_reused", msgid)
+    mdtrt_id = await hospital.stay(f"{number}C", "25.00")
+    sent = hospital.settling("2303", wide(mdtrt_id), "25.00", psn_no=wide(hospital.world.person))
+    info = (await hospital.done("2303", sent, f"{msgid} "))["setlinfo"]
+    assert (info["psn_no"], info["mdtrt_id"]) == (wide(hospital.world.person), wide(mdtrt_id))
+    assert (info["medins_setl_id"], info["medfee_sumamt"]) == (f"{msgid} ", 25.00)
 
 
 async def test_a_registered_code_is_one_in_the_path_as_well(client: httpx.AsyncClient) -> None:
