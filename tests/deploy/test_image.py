@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from app.cli.service import serve
 from app.config import Settings
+from app.settlement.typesetting import RARE_FONTS
 
 ROOT = Path(__file__).parent.parent.parent
 FREE_PORT = "9"
@@ -98,6 +99,18 @@ def test_the_final_stage_adds_nothing_but_the_installed_service() -> None:
     assert values(FINAL, "COPY") == ["--from=build /opt/onestop /opt/onestop"]
     assert not re.search(r"\b(apt|apk|pip|curl|gcc)\b", " ".join(values(FINAL, "RUN")))
     assert "venv --without-pip /opt/onestop" in values(BUILD, "RUN")[0]
+
+
+def test_the_image_holds_the_font_of_rare_characters() -> None:
+    """The first stage takes Debian's font, with its licence, into the folder of the environment, where setting a slip
+    looks for it; apt checks it and nothing of apt's goes on to the final stage."""
+    (run,) = (one for one in values(BUILD, "RUN") if "apt-get" in one)
+    folder = re.search(r"--target-directory (\S+)", run)
+    assert folder is not None
+    assert folder[1].removeprefix("/opt/onestop/") == str(RARE_FONTS[0].parent.relative_to(sys.prefix))
+    assert RARE_FONTS[0].name in run
+    assert run.endswith("/copyright")
+    assert "allow-unauthenticated" not in run
 
 
 def test_signals_reach_the_service() -> None:
