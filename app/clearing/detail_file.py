@@ -14,6 +14,7 @@ from typing import Final
 from app.basics.errors import Fault, Refused
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import fen
+from app.service.messages import HEADING, ROW
 from app.service.sheet import SHEETS_HIDDEN, BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.walk import MAX_FAULTS
 from app.service.wire import code_faults
@@ -89,7 +90,7 @@ def _detail(lines: Iterable[SheetRow], pointer: str, by_visit: bool, funds: froz
 
 def _texts(line: SheetRow, pointer: str) -> tuple[dict[str, str], list[Fault]]:
     bad = [(name, cell.code) for name, cell in line.cells.items() if isinstance(cell, BadCell)]
-    faults = [_file_fault(pointer, line.number, name, code, {}) for name, code in bad]
+    faults = [_cell_fault(pointer, line, name, code, {}) for name, code in bad]
     return {name: str(cell) for name, cell in line.cells.items() if not isinstance(cell, BadCell)}, faults
 
 
@@ -103,9 +104,7 @@ def _added(
 ) -> list[Fault]:
     """Add a row, or say what is wrong with it. A second row of one settlement and fund is a fault: no sum is
     guessed."""
-    faults = [
-        _file_fault(pointer, line.number, name, code, values) for name, code, values in _cell_faults(detail, texts)
-    ]
+    faults = [_cell_fault(pointer, line, name, code, values) for name, code, values in _cell_faults(detail, texts)]
     if faults:
         return faults
     fund = FUND_NAMES[texts["fund"]]
@@ -143,6 +142,11 @@ def _reference(detail: Detail, texts: Mapping[str, str]) -> str:
     if detail.by_visit:
         return f"{texts['visit_id']}/{int(texts.get('settle_seq') or 1)}"
     return texts["settlement_id"]
+
+
+def _cell_fault(pointer: str, line: SheetRow, column: str, code: str, values: Mapping[str, str]) -> Fault:
+    place = {ROW: str(line.number), HEADING: line.headings.get(column, column)}
+    return _file_fault(pointer, line.number, column, code, {**values, **place})
 
 
 def _file_fault(pointer: str, row: int | None, column: str | None, code: str, values: Mapping[str, str]) -> Fault:

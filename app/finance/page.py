@@ -26,7 +26,7 @@ from app.finance.waiting import waiting
 from app.service.caller import Caller, Keyed, Service
 from app.service.http import open_request, principal_of, service_of
 from app.service.idempotency import remembered, request_hash
-from app.service.messages import summary, text
+from app.service.messages import fault_text, summary
 from app.service.problem import too_large
 from app.service.security import ADMIN, Principal, require
 from app.service.wire import decode
@@ -259,7 +259,7 @@ def sentences_of(error: OnestopError, language: Language) -> list[str]:
     if error.code in PAGE_SENTENCES:
         return [said(language, PAGE_SENTENCES[error.code])]
     if error.faults:
-        return list(dict.fromkeys(text(fault.code, fault.values, language) for fault in error.faults))
+        return list(dict.fromkeys(fault_text(fault, language) for fault in error.faults))
     return [summary(error.code, error.values, 0, language)]
 
 

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from app.jobs.row import RowOutcome
+from app.service.messages import of_cell
 from app.service.messages import text as message_text
 
 
@@ -20,13 +21,7 @@ class RowAnswer(Struct):
 
 def shown_row(row: RowOutcome, language: str) -> RowAnswer:
     """A stored row, with its reason in words."""
-    message = None if row.reason is None else _message(row.reason, row.field, language)
+    message = None if row.reason is None else message_text(row.reason, {}, language)
+    if message is not None and row.field is not None:
+        message = of_cell(message, language, row=str(row.row_no), heading=row.heading or row.field)
     return RowAnswer(row.row_no, row.outcome, row.reason, row.field, row.reference, message)
-
-
-def _message(reason: str, field: str | None, language: str) -> str:
-    """A reason in words that name the column at fault."""
-    said = message_text(reason, {}, language)
-    if field is None:
-        return said
-    return f"Column {field}: {said}" if language == "en" else f"{field} 列：{said}"

@@ -50,10 +50,12 @@ def job_of(row: Mapping[str, object] | RowMapping) -> Job:
 
 
 class RowOutcome(Struct, frozen=True):
-    """What became of a row of the file, as it is stored."""
+    """What became of a row of the file, as it is stored; ``field`` is the column at fault, ``heading`` how the file
+    heads it."""
 
     row_no: int
     outcome: str
     reason: str | None
     field: str | None
     reference: str | None
+    heading: str | None = None

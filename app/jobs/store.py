@@ -22,7 +22,7 @@ from app.jobs.tables import job, job_file
 from app.service.caller import Caller, Service
 from app.service.http import check_context
 from app.service.security import Principal, decrypt_bytes, encrypt_bytes
-from app.service.sheet import FileFault
+from app.service.sheet import FileFault, SheetRow
 
 PART_BYTES: Final = 1024 * 1024
 LEASE_SECONDS: Final = 30
@@ -54,9 +54,11 @@ _DROP_RESULTS: Final = """
 DELETE FROM job_file WHERE job_id IN (
   SELECT job_id FROM job WHERE state = 'done' AND ended_at < clock_timestamp() - $1::integer * interval '1 day')"""
 _ADD_ROWS: Final = """
-INSERT INTO job_row (job_id, row_no, id_number_index, name_birth_index, content, outcome, reason, field, reference)
+INSERT INTO job_row (job_id, row_no, id_number_index, name_birth_index, content, outcome, reason, field, reference,
+                     heading)
 SELECT $1, * FROM unnest(
-  $2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[])"""
+  $2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[],
+  $10::text[])"""
 _ADD_FORMER: Final = """
 UPDATE job_row SET former_id_numbers = $3, former_name_births = $4 WHERE job_id = $1 AND row_no = $2"""
 
@@ -83,8 +85,14 @@ class JobRow(msgspec.Struct):
     reason: str | None = None
     field: str | None = None
     reference: str | None = None
+    heading: str | None = None
     former_id_numbers: list[bytes] | None = None
     former_name_births: list[bytes] | None = None
+
+
+def malformed(row: SheetRow, field: str, reason: str) -> JobRow:
+    """A row of which a column can't be used, with that column's heading in the file."""
+    return JobRow(row.number, outcome="malformed", reason=reason, field=field, heading=row.headings.get(field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +181,7 @@ async def read_rows(
     connection: HotConnection, job_id: int, *, outcome: str | None, after: int, limit: int
 ) -> list[RowOutcome]:
     """Rows that have their outcome, in the order of the file."""
-    statement = """SELECT row_no, outcome, reason, field, reference FROM job_row
+    statement = """SELECT row_no, outcome, reason, field, reference, heading FROM job_row
                     WHERE job_id = $1 AND row_no > $2 AND outcome IS NOT NULL AND ($3::text IS NULL OR outcome = $3)
                     ORDER BY row_no LIMIT $4"""
     return [RowOutcome(*row) for row in await connection.fetch(statement, job_id, after, outcome, limit)]

@@ -64,6 +64,7 @@ job_row = Table(
     Column("reason", Text),
     Column("field", Text),
     Column("reference", Text),
+    Column("heading", Text),
     Column("former_id_numbers", ARRAY(LargeBinary)),
     Column("former_name_births", ARRAY(LargeBinary)),
 )

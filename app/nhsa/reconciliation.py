@@ -202,14 +202,13 @@ def _rows(content: bytes) -> list[Theirs]:
         text = _decoded(data)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, EOFError):
         raise unreadable from None
-    lines = [line.rstrip("\r") for line in text.split("\n")]
-    lines = [line for line in lines if line.strip()]
+    lines = [(number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     columns = TRANSACTIONS["3202"].file
-    if lines and lines[0].split("\t")[0].strip().lower() == columns[0]:
+    if lines and lines[0][1].split("\t")[0].strip().lower() == columns[0]:
         lines = lines[1:]
     if len(lines) > MAX_FILE_ROWS:
         raise unreadable
-    return [_theirs(line, number, len(columns)) for number, line in enumerate(lines, 1)]
+    return [_theirs(line, number, columns) for number, line in lines]
 
 
 def _decoded(data: bytes) -> str:
@@ -222,11 +221,14 @@ def _decoded(data: bytes) -> str:
         return data.decode("gb18030")
 
 
-def _theirs(line: str, number: int, columns: int) -> Theirs:
+def _theirs(line: str, number: int, columns: Sequence[str]) -> Theirs:
     cells = ["" if cell.strip().lower() == EMPTY else folded(cell) for cell in line.split("\t")]
     amounts = [read_number_text(_AMOUNT, cell) for cell in cells[3:6]]
-    if len(cells) < columns or any(amount is None for amount in amounts):
-        raise refused("nhsa_file_row", "/data/0/file_qury_no", row=str(number))
+    if len(cells) < len(columns):
+        raise refused("nhsa_file_row", "/data/0/file_qury_no", row=str(number), columns=str(len(columns)))
+    if None in amounts:
+        column = columns[3 + amounts.index(None)]
+        raise refused("nhsa_file_amount", "/data/0/file_qury_no", row=str(number), column=column)
     total, fund_total, account = (scaled_of(amount or "0", 2) for amount in amounts)
     return Theirs(cells[0], cells[1], cells[2], total, fund_total, account, cells[6])
 

@@ -22,7 +22,7 @@ from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
 from app.jobs import store
 from app.jobs.row import Job
-from app.jobs.store import JobRow, NewJob, Run
+from app.jobs.store import JobRow, NewJob, Run, malformed
 from app.registry.facts import CatalogueRequest, catalogue_faults, catalogue_values
 from app.registry.service import EVERY_ITEM
 from app.service import clock
@@ -84,7 +84,7 @@ def read_row(row: SheetRow) -> JobRow:
     """A row as it is stored: the columns of its version; or why it is malformed."""
     for name, cell in row.cells.items():
         if isinstance(cell, BadCell):
-            return _malformed(row, name, cell.code)
+            return malformed(row, name, cell.code)
     texts = {name: str(cell) for name, cell in row.cells.items()}
     wanted = {name: WORDS[name].get(texts.get(name, ""), texts.get(name, "")) for name in WORDS}
     wanted |= {name: texts[name] for name in ("item_code", "name")}
@@ -93,7 +93,7 @@ def read_row(row: SheetRow) -> JobRow:
         day = parsed_day(texts.get(name, ""))
         endless = name == "valid_until" and read_day(texts.get(name, "")) in NO_END
         if day is None and texts.get(name) and not endless:
-            return _malformed(row, name, "day_invalid")
+            return malformed(row, name, "day_invalid")
         wanted[name] = day
     wanted["ceilings"] = {str(level): texts.get(f"ceiling_{level}") or None for level in LEVELS}
     try:
@@ -104,12 +104,8 @@ def read_row(row: SheetRow) -> JobRow:
         fault = refused.faults[0]
         field = fault.pointer.removeprefix("/").replace("ceilings/", "ceiling_")
         missing = not texts.get(field) and fault.code not in ("ratio_for_class_a", "interval_empty")
-        return _malformed(row, field, "value_missing" if missing else fault.code)
+        return malformed(row, field, "value_missing" if missing else fault.code)
     return JobRow(row.number, content=catalogue_values(entry.item_code, entry), reference=entry.item_code)
-
-
-def _malformed(row: SheetRow, field: str, reason: str) -> JobRow:
-    return JobRow(row.number, outcome="malformed", reason=reason, field=field)
 
 
 # ---------------------------------------------------------------- the difference

@@ -20,7 +20,7 @@ from app.basics.errors import NotFound
 from app.database.engine import HotConnection
 from app.database.locks import Lock, hold_hot
 from app.jobs import store
-from app.jobs.store import JobRow, NewJob, Run
+from app.jobs.store import JobRow, NewJob, Run, malformed
 from app.registry.dated import Span, stated
 from app.registry.service import may_write
 from app.registry.tables import hospital
@@ -66,23 +66,19 @@ def read_row(row: SheetRow) -> JobRow:
     """A row as it is stored, or why it is malformed."""
     for name, cell in row.cells.items():
         if isinstance(cell, BadCell):
-            return _malformed(row, name, cell.code)
+            return malformed(row, name, cell.code)
     texts = {name: str(cell) for name, cell in row.cells.items()}
     for name in ("hospital_item_code", "item_code"):
         if not texts.get(name):
-            return _malformed(row, name, "value_missing")
+            return malformed(row, name, "value_missing")
         if faults := code_faults(texts[name], name):
-            return _malformed(row, name, faults[0].code)
+            return malformed(row, name, faults[0].code)
     day = texts.get("valid_from", "")
     if day and parsed_day(day) is None:
-        return _malformed(row, "valid_from", "day_invalid")
+        return malformed(row, "valid_from", "day_invalid")
     since = parsed_day(day)
     content = {"item_code": texts["item_code"], "since": None if since is None else since.isoformat()}
     return JobRow(row.number, content=content, reference=texts["hospital_item_code"])
-
-
-def _malformed(row: SheetRow, field: str, reason: str) -> JobRow:
-    return JobRow(row.number, outcome="malformed", reason=reason, field=field)
 
 
 def decided(

@@ -22,7 +22,7 @@ from app.basics.errors import Fault, NotFound, Refused, Unavailable
 from app.basics.ids import JOB
 from app.database.engine import HotConnection
 from app.jobs import store
-from app.jobs.store import JobRow, NewJob, Run
+from app.jobs.store import JobRow, NewJob, Run, malformed
 from app.registry.facts import name_and_birth, normal_id_number
 from app.registry.paying_area import area_on, policy_in
 from app.registry.service import may_write, raw_connection
@@ -89,23 +89,23 @@ def read_row(keys: Keys, row: SheetRow, kind: str, received_on: date) -> JobRow:
     cells = row.cells
     for name, cell in cells.items():
         if isinstance(cell, BadCell):
-            return _malformed(row, name, cell.code)
+            return malformed(row, name, cell.code)
     texts = {name: str(cell) for name, cell in cells.items()}
     class_ = CLASS_NAMES.get(texts["class"].casefold())
     if class_ is None or class_ == "ordinary":
-        return _malformed(row, "class", "class_unknown" if texts["class"] else "value_missing")
+        return malformed(row, "class", "class_unknown" if texts["class"] else "value_missing")
     day_name = DAY_COLUMN[kind]
     day = parsed_day(texts.get(day_name, "")) if texts.get(day_name) else received_on
     if day is None:
-        return _malformed(row, day_name, "day_invalid")
+        return malformed(row, day_name, "day_invalid")
     if day_name != "until" and day > received_on + FAR_FUTURE:
-        return _malformed(row, day_name, "day_far_future")
+        return malformed(row, day_name, "day_far_future")
     id_number, name = normal_id_number(texts["id_number"].replace(" ", "")), texts.get("name", "")
     if id_number and not valid_id_number(id_number):
-        return _malformed(row, "id_number", "digits_lost" if id_number.endswith("000") else "id_number_invalid")
+        return malformed(row, "id_number", "digits_lost" if id_number.endswith("000") else "id_number_invalid")
     born = birth_date(id_number) if id_number else parsed_day(texts.get("birth_date", ""))
     if not id_number and not (name and born):
-        return _malformed(row, "id_number", "value_missing")
+        return malformed(row, "id_number", "value_missing")
     ids = blind_index_candidates(keys, id_number) if id_number else ()
     names = blind_index_candidates(keys, name_and_birth(name, born)) if name and born else ()
     return JobRow(
@@ -116,10 +116,6 @@ def read_row(keys: Keys, row: SheetRow, kind: str, received_on: date) -> JobRow:
         former_id_numbers=list(ids[1:]) or None,
         former_name_births=list(names[1:]) or None,
     )
-
-
-def _malformed(row: SheetRow, field: str, reason: str) -> JobRow:
-    return JobRow(row.number, outcome="malformed", reason=reason, field=field)
 
 
 # ---------------------------------------------------------------- what becomes of it (pure)

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.basics.errors import Fault, OnestopError, Refused, TooLarge, UnsupportedMedia
-from app.service.messages import language_of, summary, text, title
+from app.service.messages import fault_text, language_of, summary, title
 from app.service.walk import MAX_FAULTS, shown_key
 
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -94,7 +94,7 @@ def problem_response(error: OnestopError, *, request_id: str, language: str, sta
         "request_id": request_id,
         "retryable": error.retryable or status in RETRY_SECONDS or code == RETRY_LATER,
         "errors": [
-            {"pointer": fault.pointer, "code": fault.code, "message": text(fault.code, fault.values, language)}
+            {"pointer": fault.pointer, "code": fault.code, "message": fault_text(fault, language)}
             for fault in error.faults[:MAX_FAULTS]
         ],
     }

@@ -111,7 +111,8 @@ class SheetColumn:
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """A row with its number in the file (from 1, the headings counted) and its cells by the names of the columns.
+    """A row with its number in the file (from 1, the headings counted), its cells by the names of the columns, and by
+    the same names the headings as they stand in the file.
 
     ``unread``: what its reader doesn't see and what therefore isn't read, ``row_hidden`` or ``sheets_hidden`` (told of
     the row of the headings); every cell is then bad for that reason.
@@ -119,14 +120,16 @@ class SheetRow:
 
     number: int
     cells: Mapping[str, Cell]
+    headings: Mapping[str, str]
     unread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _ColumnPlace:
-    """Where a column stands, and how its cells are read."""
+    """Where a column stands, under which heading, and how its cells are read."""
 
     index: int
+    heading: str
     kind: str
     included: bool
 
@@ -181,8 +184,9 @@ def _rows_below_headings(lines: Iterator[_FileLine], columns: Sequence[SheetColu
     else:
         raise SheetRefused([FileFault("file_empty")])
     places = _places(headings.number, headings.cells, columns)
+    named = {name: place.heading for name, place in places.items()}
     if SHEETS_HIDDEN in before:
-        yield _unread(headings.number, places, SHEETS_HIDDEN)
+        yield _unread(headings.number, named, SHEETS_HIDDEN)
     width = len(headings.cells)
     count = 0
     for line in lines:
@@ -190,18 +194,18 @@ def _rows_below_headings(lines: Iterator[_FileLine], columns: Sequence[SheetColu
         if count > MAX_ROWS:
             raise SheetRefused([FileFault("too_many_rows", line.number, values={"limit": str(MAX_ROWS)})])
         if line.unread is not None:
-            yield _unread(line.number, places, line.unread)
+            yield _unread(line.number, named, line.unread)
             continue
         found = {name: place.read(line.cells) for name, place in places.items()}
         if len(line.cells) > width:
             found = dict.fromkeys(found, BadCell("too_many_cells"))
-        yield SheetRow(line.number, found)
+        yield SheetRow(line.number, found, named)
     if not count:
         raise SheetRefused([FileFault("no_rows")])
 
 
-def _unread(number: int, places: Mapping[str, _ColumnPlace], reason: str) -> SheetRow:
-    return SheetRow(number, dict.fromkeys(places, BadCell(reason)), reason)
+def _unread(number: int, headings: Mapping[str, str], reason: str) -> SheetRow:
+    return SheetRow(number, dict.fromkeys(headings, BadCell(reason)), headings, reason)
 
 
 def _places(number: int, headings: Sequence[Cell], columns: Sequence[SheetColumn]) -> dict[str, _ColumnPlace]:
@@ -214,10 +218,10 @@ def _places(number: int, headings: Sequence[Cell], columns: Sequence[SheetColumn
         if column is None or not isinstance(cell, str):
             continue
         if column.name in places:
-            faults.append(FileFault("column_twice", number, get_column_letter(index + 1), {"column": column.name}))
+            faults.append(FileFault("column_twice", number, get_column_letter(index + 1), {"column": cell.strip()}))
         else:
             included = _plain(cell) in map(_plain, column.included)
-            places[column.name] = _ColumnPlace(index, column.kind, included=included)
+            places[column.name] = _ColumnPlace(index, cell.strip(), column.kind, included)
     for column in columns:
         if column.required and column.name not in places:
             headings_ = " / ".join((column.name, *column.headings))

@@ -220,7 +220,7 @@ async def test_a_file_may_come_in_parts(hospital: Hospital) -> None:
         assert answer.json()["infcode"] == 0, answer.text
         number = answer.json()["output"]["file_qury_no"]
         assert await hospital.downloaded(number, "d.zip") == content
-    await hospital.refused("3202", detail(number), "nhsa_file_row")
+    await hospital.refused("3202", detail(number), "nhsa_file_amount")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -245,7 +245,7 @@ async def test_a_file_may_be_an_array_of_bytes(hospital: Hospital) -> None:
     ("rows", "cut", "code"),
     [
         ([["a", "b"]], 0, "nhsa_file_row"),
-        ([["a", "b", "c", "x", "1", "1", "0"]], 0, "nhsa_file_row"),
+        ([["a", "b", "c", "x", "1", "1", "0"]], 0, "nhsa_file_amount"),
         ([["set_1", "", "", "1", "1", "1", "0"]], 40, "nhsa_file_unreadable"),
         ([["set_1", "", "", "1", "1", "1", "0"]], 1, "nhsa_file_unreadable"),
     ],

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from app.basics.errors import Language
+from app.basics.errors import Fault, Language
 from app.service.messages import (
     access,
     audit,
@@ -43,6 +43,8 @@ DOMAINS: Final = (
 MESSAGES: Final[dict[str, tuple[str, str]]] = {
     code: texts for domain in DOMAINS for code, texts in domain.MESSAGES.items()
 }
+ROW: Final = "file_row"
+HEADING: Final = "file_heading"  # values of a fault in a cell of a file
 LANGUAGES: Final[tuple[Language, Language]] = ("zh", "en")
 
 _MAX_RANGES: Final = 50
@@ -61,6 +63,17 @@ class _Shown(dict[str, str]):
 def text(code: str, values: Mapping[str, str], language: str) -> str:
     """The message of a code with our figures filled in. A code without a message is named instead; raises nothing."""
     return _template(code, language).format_map(_Shown(values))
+
+
+def of_cell(said: str, language: str, *, row: str, heading: str) -> str:
+    """What is said of a cell of a file, after its row and the heading of its column as they stand there."""
+    return f"Row {row}, column “{heading}”: {said}" if language == "en" else f"第 {row} 行“{heading}”列：{said}"
+
+
+def fault_text(fault: Fault, language: str) -> str:
+    """What is said of a fault; of one in a file with its place there."""
+    said, values = text(fault.code, fault.values, language), fault.values
+    return of_cell(said, language, row=values[ROW], heading=values[HEADING]) if HEADING in values else said
 
 
 def title(code: str, language: str) -> str:

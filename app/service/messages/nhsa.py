@@ -267,7 +267,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The file can't be read. Send a ZIP with one tab-separated text in UTF-8 or GB 18030.",
     ),
     "nhsa_file_row": (
-        "文件中有一行不符合格式。第 {row} 行；请按表 150 的列填写，金额为数字。",
-        "A row of the file has the wrong form. It is row {row}; send the columns of table 150, amounts as numbers.",
+        "文件中有一行的列数不足。第 {row} 行；请按表 150 填写 {columns} 列，以制表符分隔。",
+        "A row of the file has too few columns. It is row {row}; send the {columns} of table 150, parted by tabs.",
+    ),
+    "nhsa_file_amount": (
+        "文件中有一个金额不是数字。第 {row} 行 {column} 列；请填最多两位小数的数字，没有金额的填 0。",
+        "An amount of the file isn't a number. See row {row}, column {column}: at most two decimals, 0 for none.",
     ),
 }

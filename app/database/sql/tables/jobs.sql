@@ -35,7 +35,7 @@ CREATE TABLE job_file (
   PRIMARY KEY (job_id, part_no)
 );
 
--- One row of the file: what was read of it, and what became of it. Id number and name only as keyed digests. The room
+-- One row of the file: what was read of it, and what became of it; heading is that of the column at fault. Id number and name only as keyed digests. The room
 -- left in each page lets the outcome be written beside the row. former_*: the digests by former secrets, since a
 -- person may still be written with one of them; null without a former secret.
 CREATE TABLE job_row (
@@ -48,6 +48,7 @@ CREATE TABLE job_row (
   reason           text,
   field            text,
   reference        text,
+  heading          text,
   former_id_numbers bytea[],
   former_name_births bytea[],
   PRIMARY KEY (job_id, row_no)
