@@ -23,6 +23,10 @@ from app.service.walk import MOST_INT, Check, FaultsFound, Fold, as_it_is, check
 T = TypeVar("T")
 
 
+_ECMA: Final[dict[str, str]] = {}
+"""By Python's pattern of a text, the pattern that the schema shows."""
+
+
 def _meta(
     kind: str,
     pattern: str,
@@ -33,8 +37,8 @@ def _meta(
     shown_pattern: str | None = None,
 ) -> Meta:
     """A text of a kind: Python's pattern for the decoder, ECMA's for the schema. With ``most`` it can't be empty."""
-    ecma = shown_pattern or pattern.replace(r"\A", "^").replace(r"\Z", "$")
-    shown = {"pattern": ecma, "description": description, "examples": [example]}
+    _ECMA[pattern] = shown_pattern or pattern.replace(r"\A", "^").replace(r"\Z", "$")
+    shown = {"description": description, "examples": [example]}
     least = None if most is None else 1
     return Meta(pattern=pattern, min_length=least, max_length=most, extra_json_schema=shown, extra={"kind": kind})
 
@@ -117,10 +121,10 @@ def schema(types: Iterable[type[Any]]) -> dict[str, Any]:
 
 
 def _speak_ecma(schema: Any) -> None:
-    """Anchor patterns as JSON Schema does: Python's ``\\A`` and ``\\Z`` are ``^`` and ``$`` there."""
+    """Show patterns as JSON Schema writes them: Python's ``\\A`` and ``\\Z`` are ``^`` and ``$`` there."""
     if isinstance(schema, dict):
-        if isinstance(schema.get("pattern"), str):
-            schema["pattern"] = schema["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+        if isinstance(pattern := schema.get("pattern"), str):
+            schema["pattern"] = _ECMA.get(pattern) or pattern.replace(r"\A", "^").replace(r"\Z", "$")
         for value in schema.values():
             _speak_ecma(value)
     elif isinstance(schema, list):
