@@ -15,7 +15,7 @@ import httpx
 from app.config import Settings
 from app.database.engine import open_database
 from app.ledger.proof import check_all
-from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
+from tests.conftest import ADMIN_TOKEN, drop_database, migrated_database, start_service
 from tests.world import World, key
 
 
@@ -136,3 +136,4 @@ async def office(server: str, start: str = "2018-05-20T10:00:00+08:00", **enviro
         finally:
             process.terminate()
             process.wait(30)
+            await drop_database(url)

@@ -23,6 +23,8 @@ from tests.clearing.claims import (
 )
 from tests.clearing.office import Office
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 async def desk(database_server: str) -> AsyncIterator[Office]:

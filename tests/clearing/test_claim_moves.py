@@ -9,6 +9,8 @@ import pytest
 from tests.clearing.claims import Undone, back, basic, claims_desk, cut, payment, reversed_, violations_of
 from tests.clearing.office import Office
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 async def desk(database_server: str) -> AsyncIterator[Office]:

@@ -263,6 +263,7 @@ async def random_statement(history: History, draw: random.Random, hospital: str,
                 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(4))
 async def test_any_history_on_any_day_is_as_the_model_says(
     client: httpx.AsyncClient, history: History, seed: int

@@ -154,6 +154,7 @@ def typed(value: Any, kind: str) -> Any:
     return "，".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, dict) else value
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PAGES)
 async def test_a_file_holds_what_the_page_answers(desk: Office, name: str) -> None:
     """Row by row and cell by cell: amounts, rates and counts as numbers, days as days, ids as texts, and the sums

@@ -3,10 +3,13 @@
 import secrets
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.clearing.office import Office
 from tests.finance.conftest import Desk
+
+pytestmark = pytest.mark.thorough
 
 
 async def claim_of(office: Office, amount: str = "1000.00") -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
 from playwright.async_api import expect
 
 from tests.clearing.office import Office
 from tests.finance.conftest import Desk
+
+pytestmark = pytest.mark.thorough
 
 
 async def test_a_difference_is_found_and_resolved(desks: Any, busy_office: Office) -> None:

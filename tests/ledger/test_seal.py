@@ -155,6 +155,7 @@ async def test_a_chain_reckoned_again_differs_from_the_digest_that_was_noted(sea
     assert await kinds(sealed, expected=noted) == {"noted": 1}
 
 
+@pytest.mark.thorough
 async def test_the_command_says_what_is_wrong(sealed: Sealed) -> None:
     """``onestop seal verify`` leaves with 0 when all is in order, with 1 and words when it isn't."""
 

@@ -40,6 +40,7 @@ async def kit(world: World, url: str, profile: str, secret: str, **changes: str)
     return await asyncio.to_thread(run)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("profile", ["A", "B", "none"])
 async def test_the_service_passes_its_own_kit(client: httpx.AsyncClient, service_url: str, profile: str) -> None:
     """Every step passes, is told in a line, and nothing is left in the person's year."""

@@ -125,6 +125,7 @@ async def by_national_interface(bill: Bill, hospital: Hospital) -> str:
     return str((await hospital.settled(mdtrt_id, bill.total))["setlinfo"]["setl_id"])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(BILLS))
 async def test_a_random_bill_is_the_same_settlement_by_either_door(client: httpx.AsyncClient, seed: int) -> None:
     """Scope, portions, payables, accumulators, steps and lines are equal, and so are the national interface's own

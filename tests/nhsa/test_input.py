@@ -42,6 +42,7 @@ def excused(node: str, name: str) -> bool:
     return name in FROM_ENVELOPE or (node, name) == ("feedetail", "med_type")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("infno", sorted(set(TRANSACTIONS) & set(HANDLERS)))
 async def test_each_required_field_is_missed_by_name(hospital: Hospital, infno: str) -> None:
     """Every required field of every node, left out in turn, sent empty or as "null": -1 that names node and field."""

@@ -52,6 +52,7 @@ def test_a_wrong_figure_of_tilted_serious_illness_fails_a_case(figure: str, wron
     assert any(failures(case, book) for case in cases)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pack", PACKS, ids=lambda path: path.stem)
 def test_every_step_of_every_case_can_be_redone_from_its_sentence(pack: Path) -> None:
     """Whatever a pack makes of the vocabulary, a pocket calculator and the sentence are enough."""

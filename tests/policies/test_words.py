@@ -132,6 +132,7 @@ def test_show_gives_rules_in_words_of_schemes_and_files(name: str) -> None:
     assert "…" not in done.stdout
 
 
+@pytest.mark.thorough
 def test_diff_compares_packs_files_and_days(tmp_path: Path) -> None:
     """A table for people, JSON for programs; status 0 whatever differs; a file may have the areas of a shipped pack."""
     done = run("policy", "diff", "yunnan", "wenshan", "--on", "2018-05-01")

@@ -6,11 +6,14 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from app.service.upload import XLSX_TYPE
 from tests.conftest import ADMIN_TOKEN, TokenFactory, migrated_database, start_service
 from tests.registry.test_poverty_list import csv_file, ended, outcomes, xlsx_file
 from tests.world import World, key
+
+pytestmark = pytest.mark.thorough
 
 HEADINGS = (
     "医疗目录编码",

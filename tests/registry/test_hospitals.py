@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.conftest import TokenFactory
 from tests.registry.test_poverty_list import ended, outcomes
@@ -200,6 +201,7 @@ async def test_an_own_code_means_an_item_from_a_day_on(client: httpx.AsyncClient
     assert (await client.get(path, params={"on": "2019-12-31"})).json()["item_code"] == "X1"
 
 
+@pytest.mark.thorough
 async def test_own_codes_come_from_a_file(client: httpx.AsyncClient, token: TokenFactory) -> None:
     """Rows are applied together and told apart; the same file again changes nothing; another area's registrar can't."""
     code = fresh()

@@ -54,6 +54,7 @@ async def test_an_old_report_is_not_believed(monkeypatch: pytest.MonkeyPatch) ->
     await database.close()
 
 
+@pytest.mark.thorough
 async def test_a_frozen_database_does_not_freeze_the_answer() -> None:
     """While no process of the database moves, /readyz says 503 at once, and 200 again soon after."""
     with tempfile.TemporaryDirectory(prefix="onestop-frozen-") as folder:

@@ -114,6 +114,7 @@ async def test_the_national_door_knows_the_same_ids(client: httpx.AsyncClient) -
     assert (await hospital.admitted(number + "B")).startswith(VISIT)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dot", "．• ‧・")
 async def test_a_name_is_compared_folded_in_lists_too(client: httpx.AsyncClient, dot: str) -> None:
     """A poverty list that writes the name with another middle dot, or a blank, agrees with the registry."""

@@ -81,6 +81,7 @@ def metric(text: str, name: str, *labels: str) -> float:
     return sum(float(row.rsplit(" ", 1)[1]) for row in rows)
 
 
+@pytest.mark.thorough
 async def test_metrics_are_right_with_several_workers(two_workers: tuple[Running, str]) -> None:
     """Whichever worker answers, /metrics counts what all of them settled, replayed and refused, money included."""
     _, base_url = two_workers
@@ -114,6 +115,7 @@ def children(pid: int) -> list[int]:
     return direct + [grandchild for child in direct for grandchild in children(child)]
 
 
+@pytest.mark.thorough
 def test_workers_do_not_outlive_their_parent(two_workers: tuple[Running, str]) -> None:
     """When the parent is killed, its workers leave the port free."""
     process, base_url = two_workers

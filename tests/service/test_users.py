@@ -226,6 +226,7 @@ async def own_office(database_server: str) -> AsyncIterator[Office]:
         yield opened
 
 
+@pytest.mark.thorough
 async def test_many_failures_from_one_place_make_it_wait(own_office: Office) -> None:
     """After fifty wrong logins of whatever names nobody logs in from there for a while, with 429 and how long."""
     await add_user(own_office.client, "li.hua")

@@ -41,6 +41,7 @@ def in_fen(amounts: dict[str, str]) -> dict[str, int]:
     return {name: oracle.fen(text) for name, text in amounts.items()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(12))
 async def test_a_year_over_http_equals_the_oracle_and_is_taken_back(
     client: httpx.AsyncClient, connection: asyncpg.Connection, seed: int

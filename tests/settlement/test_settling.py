@@ -466,6 +466,7 @@ async def test_a_quote_expires_after_half_an_hour_of_business_time(world: World)
     assert (answer.status_code, answer.json()["code"]) == (409, "quote_expired")
 
 
+@pytest.mark.thorough
 async def test_readyz_says_when_the_database_is_gone() -> None:
     """Without its database the service is alive and not ready; settling answers 503 and works again afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="onestop-gone-"))

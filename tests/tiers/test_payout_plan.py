@@ -9,6 +9,8 @@ from app.tiers.load import load_book
 from app.tiers.payout_plan import largest_deposit, reachable
 from tests.policies.test_policy import SMALL
 
+pytestmark = pytest.mark.thorough
+
 SOURCE = 'status: enacted, source: {document: d, clause: "1"}'
 
 
