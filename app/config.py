@@ -17,7 +17,15 @@ PREFIX: Final = "ONESTOP_"
 OF_COMMANDS: Final = frozenset({"URL", "TOKEN", "NHSA_SECRET", "PARENT"})
 # Read by tests and benchmarks, which start services too.
 OF_TESTS: Final = frozenset(
-    {"ORACLE_BILLS", "CORRECTION_YEARS", "CORRECTION_SEED", "SIMULATED_MONTHS", "SIMULATION_SEED", "STATEMENT_ROUNDS"}
+    {
+        "ORACLE_BILLS",
+        "CORRECTION_YEARS",
+        "CORRECTION_SEED",
+        "SIMULATED_MONTHS",
+        "SIMULATION_SEED",
+        "STATEMENT_ROUNDS",
+        "FUZZ_CASES",
+    }
     | {"RANDOM_PACKS", "DOORS_BILLS", "PICTURES", "REQUIRE_BROWSER"}
 )
 # Kubernetes puts these into every container beside a service of that name.

@@ -4,7 +4,7 @@ from typing import Final, cast
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from app import ENGINE_VERSION
 from app.basics.days import shown_instant
@@ -54,7 +54,7 @@ async def version() -> Response:
     return answer({"version": VERSION, "engine_version": ENGINE_VERSION, "migration": head()})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics() -> Response:
     """Prometheus metrics, summed over all workers, and on the host of the elected process those of clearing and
     ledger."""
