@@ -20,12 +20,18 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/.dev: $(VENV)/.ready requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
 $(VENV)/.assets: $(VENV)/.ready assets/package-lock.json assets/install.py assets/requirements.lock
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r assets/requirements.lock
 	@$(BIN)/python assets/install.py
 	@touch $@
 
-setup: $(VENV)/.assets ## Create .venv with the pinned dependencies, fetch the pages' pinned assets
+setup: $(VENV)/.assets ## Create .venv with what the service needs, pinned, and fetch the pages' pinned assets
+
+dev: setup $(VENV)/.dev ## The same, and what tests and checks need
 
 demo: setup ## Settle one bill in a small world, then keep the service running (ONCE=1: exit instead; DATA_DIR=folder)
 	@$(BIN)/onestop demo --port $(PORT) $(if $(ONCE),--once) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -33,21 +39,22 @@ demo: setup ## Settle one bill in a small world, then keep the service running (
 serve: setup ## Run the service with its embedded database
 	@$(BIN)/onestop serve --port $(PORT)
 
-test: setup ## The tests of every part at small size: real PostgreSQL, real HTTP
+test: dev ## The tests of every part at small size: real PostgreSQL, real HTTP
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not thorough"
 
 test-all: test ## Those and then the thorough ones: kills, many seeds, whole simulated years
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m thorough
 
-soak: setup ## The long comparisons at full size (500,000 bills, 100,000 person-years with corrections, 1,000 hospital-months)
+soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 1,000 hospital-months)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
 	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
+	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest tests/service/test_fuzz.py
 	@$(MAKE) -s soak-clearing
 
-soak-clearing: setup ## 1,000 hospital-months of clearing against the auditor, in pieces of MINUTES (55); run it again to go on
+soak-clearing: dev ## 1,000 hospital-months of clearing against the auditor, in pieces of MINUTES (55); run it again to go on
 	@$(BIN)/python -m tests.simulation.soak --months 1000 --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
 
-check: setup ## Format, lint, types, import contracts, Dockerfile, openapi.yaml against the running application
+check: dev ## Format, lint, types, import contracts, Dockerfile, openapi.yaml against the running application
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -55,11 +62,11 @@ check: setup ## Format, lint, types, import contracts, Dockerfile, openapi.yaml 
 	@$(BIN)/hadolint --failure-threshold style Dockerfile
 	@$(BIN)/onestop openapi --check
 
-format: setup ## Format and fix what can be fixed
+format: dev ## Format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-openapi: setup ## Write openapi.yaml from the application
+openapi: dev ## Write openapi.yaml from the application
 	@$(BIN)/onestop openapi
 
 image: ## Build the container image (ENGINE=docker or podman, IMAGE=name:tag, BASE_IMAGE=...)
@@ -67,7 +74,7 @@ image: ## Build the container image (ENGINE=docker or podman, IMAGE=name:tag, BA
 	  --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE) .
 
-bench: setup ## Benchmarks against a yardstick in the same run
+bench: dev ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
 	@$(BIN)/python -m bench.registry
@@ -75,4 +82,26 @@ bench: setup ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.exports
 	@$(BIN)/python -m bench.month_close
 
-.PHONY: help setup demo serve test test-all soak soak-clearing check format openapi image bench
+SUPPLY := .venv-supply
+$(SUPPLY)/.ready: deploy/supply-chain/requirements.lock
+	@$(PYTHON) -m venv $(SUPPLY)
+	@$(SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+sbom: setup $(SUPPLY)/.ready ## What the service is made of, as CycloneDX: build/sbom-python.json and build/sbom-assets.json
+	@mkdir -p build
+	@$(SUPPLY)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file build/sbom-python.json requirements.lock
+	@$(BIN)/python assets/install.py --sbom > build/sbom-assets.json
+	@echo "build/sbom-python.json build/sbom-assets.json"
+
+licenses: setup $(SUPPLY)/.ready ## The licence of every Python package that the service needs
+	@$(SUPPLY)/bin/pip-licenses --python $(BIN)/python --from mixed --order license --format markdown --packages $$(sed -n "s/^\([a-zA-Z0-9_.-]*\)==.*/\1/p" requirements.lock)
+
+audit: $(SUPPLY)/.ready ## Known vulnerabilities of what is pinned; asks the advisory database over the network
+	@$(SUPPLY)/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+
+lock: $(SUPPLY)/.ready ## Pin anew what pyproject.toml asks for; what is pinned already stays
+	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra build --output-file requirements.lock pyproject.toml
+	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+.PHONY: help setup dev sbom licenses audit lock demo serve test test-all soak soak-clearing check format openapi image bench

@@ -39,7 +39,12 @@ DEVELOPMENT: Final = {
 
 
 def main() -> None:
-    """Fetch the pinned packages into a folder that is thrown away, and copy what is used."""
+    """Fetch the pinned packages into a folder that is thrown away, and copy what is used. ``--production`` leaves out
+    what only the tests use; ``--sbom`` prints what is pinned for production as CycloneDX instead."""
+    if "--sbom" in sys.argv:
+        listing = [*npm(), "sbom", "--package-lock-only", "--omit=dev", "--sbom-format=cyclonedx"]
+        subprocess.run(listing, cwd=HERE, check=True)
+        return
     wanted = FILES if "--production" in sys.argv else FILES | DEVELOPMENT
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
