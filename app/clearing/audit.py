@@ -11,11 +11,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shown_instant
-from app.basics.errors import Conflict, Fault, Forbidden, Refused
+from app.basics.errors import Conflict, Fault, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import RATE_ONE, parsed, yuan
 from app.clearing import deduction as deductions
 from app.clearing.moves import Event, Row, business_now, check_move, may_pay, record, today
+from app.clearing.part import check_whole
 from app.clearing.statement import SIGNED
 from app.clearing.statement_row import BEFORE_APPROVAL, BEFORE_AUDIT, StatementState, locked_statement, moved_statement
 from app.clearing.statement_row import read as read_statement
@@ -162,16 +163,15 @@ def _recorded(statement_id: str, row: Row) -> SampleRecord:
 
 async def finish(service: Service, connection: AsyncConnection, caller: Caller, statement_id: str) -> AuditAnswer:
     """End the audit of a declared or reconciled statement. What the hospital didn't appeal in time is upheld first;
-    Conflict ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for a token limited
-    to some funds, which can't see the others' deductions."""
+    Conflict ``deductions_open`` while others are undecided. Forbidden ``statement_needs_all_funds`` for who can't
+    see the deductions of all its funds."""
     number = number_of(STATEMENT, statement_id)
     mine = deductions.of_statement(number)
     await deductions.lock_persons(connection, mine)  # before the statement's lock, as whoever proposes a deduction
     row = await locked_statement(connection, number)
     may_pay(caller, row.area_code)
     check_move(row.state, BEFORE_AUDIT, "audited")
-    if caller.principal.funds is not None:
-        raise Forbidden("statement_needs_all_funds")
+    await check_whole(connection, number)
     await deductions.lapse(service, connection, caller, mine)
     if left := await deductions.undecided(connection, mine):
         raise Conflict("deductions_open", extra={"deductions": left})

@@ -12,7 +12,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.errors import Conflict
+from app.basics.errors import Conflict, Forbidden
 from app.basics.ids import DISBURSEMENT, PART, shown_id
 from app.basics.money import yuan
 from app.clearing.payment import typed
@@ -70,10 +70,23 @@ SELECT p.part_id, p.statement_id, p.fund, p.fiscal_year, p.amount, p.state, p.ap
  WHERE p.statement_id = :statement AND (CAST(:fund AS text) IS NULL OR p.fund = :fund)
  ORDER BY p.fund, p.fiscal_year""")
 _IN_PROGRESS: Final = text("SELECT fund, fiscal_year, state, reason FROM parts_in_progress(:statement)")
+_BEYOND: Final = text("SELECT statement_beyond(:statement)")
+
+
+async def whole_in_reach(connection: AsyncConnection, statement_id: int) -> bool:
+    """Whether every fund of which a statement declares something is the caller's."""
+    return not (await connection.execute(_BEYOND, {"statement": statement_id})).scalar_one()
+
+
+async def check_whole(connection: AsyncConnection, statement_id: int) -> None:
+    """Forbidden ``statement_needs_all_funds`` unless the caller may act on every fund of a statement: declaring,
+    comparing and taking back concern them all."""
+    if not await whole_in_reach(connection, statement_id):
+        raise Forbidden("statement_needs_all_funds")
 
 
 async def parts_of(connection: AsyncConnection, statement_id: int, fund: str | None = None) -> list[Part]:
-    """The parts of a statement, of one fund or of all, by fund and year."""
+    """The parts of a statement within the caller's funds, of one fund or of all, by fund and year."""
     rows = await connection.execute(_PARTS, {"statement": statement_id, "fund": fund})
     return [typed(row, Part) for row in rows.mappings()]
 

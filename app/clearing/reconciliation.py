@@ -31,6 +31,7 @@ from app.clearing.moves import (
     today,
     written_by,
 )
+from app.clearing.part import check_whole
 from app.clearing.plan import FUNDS
 from app.clearing.statement_row import BEFORE_APPROVAL, Statement, locked_statement
 from app.clearing.tables import difference, reconciliation
@@ -83,13 +84,14 @@ async def compare(
     theirs: Sequence[TotalRow] | Detail,
 ) -> ReconciliationAnswer:
     """Compare a statement with the hospital's figures and keep what differs. Conflict ``invalid_move`` once it is
-    approved or withdrawn. A token limited to some funds compares those. What former comparisons left open is resolved
-    by this one; only a file stands above a file."""
+    approved or withdrawn; Forbidden ``statement_needs_all_funds``. Funds that aren't the caller's are left out. What
+    former comparisons left open is resolved by this one; only a file stands above a file."""
     row = await locked_statement(connection, number_of(STATEMENT, statement_id))
     if caller.principal.hospital_code is None:
         may_pay(caller, row.area_code)
-    check_move(row.state, BEFORE_APPROVAL, "reconciled")
+    await check_whole(connection, row.statement_id)
     funds = [fund for fund in FUNDS if caller.principal.funds is None or fund in caller.principal.funds]
+    check_move(row.state, BEFORE_APPROVAL, "reconciled")
     by_file = isinstance(theirs, Detail)
     if isinstance(theirs, Detail):
         found, within_grace = await compared_file(service, connection, row, theirs)

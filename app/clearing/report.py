@@ -4,6 +4,7 @@ another person.
 What is submitted is kept as it was and shown from then on, whatever is corrected later; corrections show in the next
 months."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Final, Literal
 
@@ -103,8 +104,16 @@ async def read(service: Service, caller: Caller, *, area_code: str, period: str)
             content = await _content(service, connection, area, period, day)
             row = {"state": "draft", "due_on": due_on(service, area, period)}
         else:
-            content = msgspec.convert(row["content"], Content)
+            content = _seen(msgspec.convert(row["content"], Content), caller.principal.funds)
     return _shown(area, period, row, content, day)
+
+
+def _seen(content: Content, funds: Collection[str] | None) -> Content:
+    """What was kept, with what these funds owe (None: all of them)."""
+    if funds is not None:
+        for months in (content.month, content.year_to_date):
+            months.funds = [one for one in months.funds if one.fund in funds]
+    return content
 
 
 async def submit(

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, RowMapping, cast, func, insert, select, text,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso, next_month, shown_instant
-from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
+from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
 from app.clearing.deduction import lapse, lock_persons, of_statement, undecided
@@ -31,7 +31,7 @@ from app.clearing.moves import (
     today,
     written_by,
 )
-from app.clearing.part import Part, PartAnswer, check_untouched, part_answers, parts_of
+from app.clearing.part import Part, PartAnswer, check_untouched, check_whole, part_answers, parts_of, whole_in_reach
 from app.clearing.payment import typed
 from app.clearing.plan import plan_of
 from app.clearing.posting import Purse
@@ -140,7 +140,8 @@ class ItemAnswer(Struct):
 async def declare(
     service: Service, connection: AsyncConnection, caller: Caller, wanted: StatementRequest, period: str
 ) -> StatementAnswer:
-    """Declare an ended month. Conflict ``period_not_ended``, ``already_declared``, ``month_closed``."""
+    """Declare an ended month. Conflict ``period_not_ended``, ``already_declared``, ``month_closed``; Forbidden
+    ``statement_needs_all_funds`` for who may not act on every fund that it declares."""
     place = await _hospital(connection, caller, wanted.hospital_code)
     area = await pooling_area_of(connection, wanted.area_code or place["area_code"])
     if caller.principal.hospital_code is None:
@@ -161,6 +162,7 @@ async def declare(
     purse = Purse(area, FUND, wanted.hospital_code, place["area_code"], int(period[:4]))
     fees = await fee_postings(service, connection, purse, period, now)
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
+    await check_whole(connection, number)
     answered = await answer_of(connection, await locked_statement(connection, number))
     answered.warnings = ["family_doctor_fee_not_set"] if fees is None else []
     await record(connection, caller, now, owner, Event(object_id=shown_id(STATEMENT, number), move="declared"))
@@ -192,16 +194,11 @@ async def withdraw(
     """Take a declaration back while every part is untouched: its postings join the next one, its comparisons end with
     it.
 
-    Conflict ``parts_in_progress``, ``invalid_move``, ``month_closed``; Forbidden ``statement_needs_all_funds`` for a
-    token of some funds, which would take back what others are to pay."""
+    Conflict ``parts_in_progress``, ``invalid_move``, ``month_closed``; Forbidden ``statement_needs_all_funds``."""
     row = await locked_statement(connection, number_of(STATEMENT, shown))
     if caller.principal.hospital_code is None:
         may_pay(caller, row.area_code)
-        funds = caller.principal.funds
-        if funds is not None and not funds.issuperset(
-            part.fund for part in await parts_of(connection, row.statement_id)
-        ):
-            raise Forbidden("statement_needs_all_funds")
+    await check_whole(connection, row.statement_id)
     await check_untouched(connection, row.statement_id)
     check_move(row.state, BEFORE_APPROVAL, "withdrawn")
     await check_declarable(connection, row.area_code, row.period)
@@ -236,6 +233,8 @@ async def approve(
     check_move(row.state, BEFORE_APPROVAL, "approved")
     now = await business_now(service, connection)
     chosen = _chosen(await parts_of(connection, number), caller, funds)
+    if not chosen and not await whole_in_reach(connection, number):
+        raise NotFound("not_found")
     await lapse(service, connection, caller, of_statement(number, chosen))
     await _refuse_unsettled(connection, number, chosen)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}
@@ -250,19 +249,19 @@ async def approve(
 
 
 def _chosen(parts: Sequence[Part], caller: Caller, funds: Sequence[str] | None) -> list[str]:
-    """The funds to approve now; none for a statement without parts."""
+    """The funds to approve now of those within the caller's; none where nothing is declared of them."""
     declared = {part.fund for part in parts}
     approved = {part.fund for part in parts if part.approved_by is not None}
     mine = caller.principal.funds
     if funds is None:
-        chosen = {fund for fund in declared - approved if mine is None or fund in mine}
+        chosen = declared - approved
     else:
+        if mine is not None and not mine.issuperset(funds):
+            raise NotFound("not_found")
         chosen = set(funds)
         faults = [Fault(f"/funds/{i}", "fund_not_in_statement") for i, fund in enumerate(funds) if fund not in declared]
         if faults:
             raise Refused(faults)
-        if mine is not None and not chosen <= mine:
-            raise NotFound("not_found")
     if chosen & approved or (declared and not chosen):
         raise Conflict("invalid_move", values={"state": "approved", "wanted": "approved"}, extra={"state": "approved"})
     return sorted(chosen)

@@ -5,7 +5,7 @@ Closing freezes payout figures, never accumulators: what is settled or corrected
 year.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -178,17 +178,23 @@ async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row:
     }
 
 
-async def closings(connection: AsyncConnection, year: int, area_code: str | None) -> list[ClosingAnswer]:
-    """The areas that closed a year, of those that may be seen."""
+async def closings(
+    connection: AsyncConnection, funds: Collection[str] | None, year: int, area_code: str | None
+) -> list[ClosingAnswer]:
+    """The areas that closed a year, of those that may be seen, with the figures of these funds (None: of all)."""
     columns = fiscal_year_closing.c
     wanted = select(fiscal_year_closing).where(columns.year == year).order_by(columns.area_code)
     if area_code is not None:
         wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
     rows = (await connection.execute(wanted)).mappings().all()
     return [
-        ClosingAnswer(row["area_code"], year, "closed", row["closed_on"], row["subject"], row["figures"])
+        ClosingAnswer(row["area_code"], year, "closed", row["closed_on"], row["subject"], _seen(row["figures"], funds))
         for row in rows
     ]
+
+
+def _seen(figures: list[StoredRow], funds: Collection[str] | None) -> list[StoredRow]:
+    return [one for one in figures if funds is None or one["fund"] in funds]
 
 
 # ---------------------------------------------------------------- exceptions

@@ -12,7 +12,6 @@ from app.clearing import year as fiscal_year
 from app.clearing.month_close import MonthClosingRequest, MonthReopeningRequest
 from app.clearing.moves import business_now, today
 from app.clearing.payout_rate import own_area
-from app.clearing.plan import FUNDS
 from app.clearing.year import ClosingRequest, ExceptionRequest
 from app.finance.listing import chosen
 from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
@@ -35,17 +34,18 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
         now = today(await business_now(visitor.service, connection))
         area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
+        seen = visitor.principal.funds
         months = await month_close.rows_of(connection, area, None, PAGE_MOST)
         years = range(now.year, now.year - YEARS_SHOWN, -1)
         return {
-            "months": [month_close.answer_of(row, visitor.principal.funds) for row in months],
-            "closings": [one for year in years for one in await fiscal_year.closings(connection, year, area)],
+            "months": [month_close.answer_of(row, seen) for row in months],
+            "closings": [one for year in years for one in await fiscal_year.closings(connection, seen, year, area)],
             "exceptions": [one for year in years for one in await fiscal_year.exceptions(connection, year, area)],
             "areas": await paying_areas(connection),
             "area": area,
             "names": await hospital_names(connection, _hospitals(refusal)),
             "years": years,
-            "funds": FUNDS,
+            "funds": visitor.funds,
             "modes": MODES,
         }
 

@@ -18,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.basics.errors import Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
+from app.clearing.plan import FUNDS
 from app.finance import session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
@@ -113,6 +114,15 @@ class Visitor:
     def may(self, *scopes: str) -> bool:
         """Whether the visitor has one of the scopes."""
         return ADMIN in self.principal.scopes or not self.principal.scopes.isdisjoint(scopes)
+
+    def may_for_all(self, *scopes: str) -> bool:
+        """Whether the visitor has one of the scopes, for every fund."""
+        return self.principal.funds is None and self.may(*scopes)
+
+    @property
+    def funds(self) -> list[str]:
+        """The funds that the visitor acts for."""
+        return [fund for fund in FUNDS if self.principal.funds is None or fund in self.principal.funds]
 
 
 # ---------------------------------------------------------------- who looks

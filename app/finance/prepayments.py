@@ -15,7 +15,6 @@ from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import prepayment_of
 from app.clearing.payment import PaymentKind
-from app.clearing.plan import FUNDS
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentRequest
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
@@ -43,7 +42,7 @@ async def get_prepayments(request: Request) -> Response:
 
 
 async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    return await list_shown(visitor, PAGE, refusal, funds=FUNDS)
+    return await list_shown(visitor, PAGE, refusal, funds=visitor.funds)
 
 
 @router.post("")

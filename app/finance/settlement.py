@@ -113,7 +113,8 @@ async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[L
         if row is None:
             raise NotFound("not_found")
         entries = await store.read_group(connection, row.of_settlement_id or number, EVERY_ENTRY)
-    return answer_of_row(row, detail=True, language=visitor.caller.language), [_listed(one) for one in entries]
+    funds, language = visitor.principal.funds, visitor.caller.language
+    return answer_of_row(row, detail=True, funds=funds, language=language), [_listed(one) for one in entries]
 
 
 def _listed(row: EntryRow) -> ListedEntry:

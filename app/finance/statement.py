@@ -20,6 +20,7 @@ from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS, OrderRequest, answer_of
 from app.clearing.order_list import orders_where
+from app.clearing.part import whole_in_reach
 from app.clearing.plan import FUNDS
 from app.clearing.statement_row import BEFORE_APPROVAL, BEFORE_AUDIT
 from app.clearing.statement_row import read as read_statement
@@ -69,7 +70,8 @@ async def get_statement(request: Request, statement_id: str) -> Response:
 
 async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
-        found = await statement.answer_of(connection, await read_statement(connection, shown_statement))
+        row = await read_statement(connection, shown_statement)
+        found, number = await statement.answer_of(connection, row), row.statement_id
         day = today(await business_now(visitor.service, connection))
         wanted = await orders_where(connection, day, statement_id=shown_statement)
         orders = [answer_of(ORDERS.read(row), day) for row in (await connection.execute(wanted)).mappings()]
@@ -84,24 +86,26 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
             "listing": listing,
             "settlement_id": partial(shown_id, SETTLEMENT),
             "events": await moves_of(connection, shown_statement),
-            "may": _may(visitor, found),
+            "may": _may(visitor, found, whole=await whole_in_reach(connection, number)),
             "to_order": {part.fund for part in found.parts if part.state == "approved" and visitor.may("finance")},
-            "funds": FUNDS,
+            "funds": visitor.funds,
         }
 
     return shown(visitor, "statement.html", await reading(visitor, read), refusal=refusal)
 
 
-def _may(visitor: Visitor, found: statement.StatementAnswer) -> dict[str, bool]:
-    """What the page offers; the service decides whether it may be done."""
+def _may(visitor: Visitor, found: statement.StatementAnswer, *, whole: bool) -> dict[str, bool]:
+    """What the page offers, some of it only to who may act on all funds of the statement (``whole``); the service
+    decides whether it may be done."""
     finance, own = visitor.may("finance"), found.declared_by == visitor.principal.subject
     open_ = found.state in BEFORE_APPROVAL
     return {
-        "approve": finance and open_ and not own,
+        "approve": finance and open_ and not own and bool(found.parts or whole),
         "second": finance and open_ and own,
-        "compare": visitor.may("finance", "hospital") and found.state in BEFORE_AUDIT,
+        "compare": whole and visitor.may("finance", "hospital") and found.state in BEFORE_AUDIT,
         "audit": finance and found.state in BEFORE_AUDIT,
-        "withdraw": visitor.may("finance", "hospital") and open_ and not _touched(found),
+        "finish": whole and finance and found.state in BEFORE_AUDIT,
+        "withdraw": whole and visitor.may("finance", "hospital") and open_ and not _touched(found),
     }
 
 

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.errors import Forbidden
 from app.finance import session, user
 from app.finance.user import Password, UserAnswer, UserRequest
 from app.service.caller import Caller, Service
@@ -16,7 +15,7 @@ from app.service.http import caller_of, encoded, service_of
 from app.service.idempotency import once
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
-from app.service.security import blind_index, require
+from app.service.security import blind_index, require_unrestricted_admin
 from app.service.wire import decode
 
 router = APIRouter(prefix="/v1", tags=["users"])
@@ -41,9 +40,7 @@ class NamedUser(Struct):
 
 async def _admin(request: Request) -> tuple[Caller, Service]:
     caller = await caller_of(request)
-    require(caller.principal, "admin")
-    if caller.reach[0] != "all":
-        raise Forbidden("forbidden_scope", values={"scope": "admin"})
+    require_unrestricted_admin(caller.principal)
     return caller, service_of(request)
 
 

@@ -16,7 +16,7 @@ from app.service.http import answer, caller_of, open_request, service_of
 from app.service.metrics import render_metrics
 from app.service.openapi import body, gives
 from app.service.problem import read_body
-from app.service.security import require
+from app.service.security import require_unrestricted_admin
 from app.service.wire import decode
 from app.version import VERSION
 
@@ -76,7 +76,7 @@ async def get_clock(request: Request) -> Response:
 async def put_clock(request: Request) -> Response:
     """Move the manual clock forward."""
     caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, "admin")
+    require_unrestricted_admin(caller.principal)
     wanted = decode(await read_body(request, service.settings.max_body_bytes), ClockRequest)
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)

@@ -72,6 +72,14 @@ def require(principal: Principal, *scopes: str) -> None:
         raise Forbidden("forbidden_scope", values={"scope": ", ".join(scopes)})
 
 
+def require_unrestricted_admin(principal: Principal) -> None:
+    """Raise Forbidden ``forbidden_scope`` unless the principal is an administrator without hospital, area and funds:
+    tokens, users and the clock concern everybody."""
+    require(principal, ADMIN)
+    if (principal.hospital_code, principal.area_code, principal.funds) != (None, None, None):
+        raise Forbidden("forbidden_scope", values={"scope": ADMIN})
+
+
 # ---------------------------------------------------------------- tokens
 
 

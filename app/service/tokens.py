@@ -9,13 +9,13 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.errors import Forbidden, NotFound
+from app.basics.errors import NotFound
 from app.basics.ids import TOKEN, number_of, shown_id
 from app.service.http import caller_of, encoded, open_request, service_of
 from app.service.idempotency import once
 from app.service.openapi import body, gives
 from app.service.problem import read_body
-from app.service.security import Scope, new_token, require
+from app.service.security import Scope, new_token, require_unrestricted_admin
 from app.service.tables import token, user_session
 from app.service.wire import AreaCode, Code, Instant, Reference, decode
 
@@ -44,9 +44,7 @@ class TokenAnswer(Struct):
 async def post_token(request: Request) -> Response:
     """Issue a token."""
     caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, "admin")
-    if caller.reach[0] != "all":
-        raise Forbidden("forbidden_scope", values={"scope": "admin"})
+    require_unrestricted_admin(caller.principal)
     wanted = decode(await read_body(request, service.settings.max_body_bytes), TokenRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
@@ -60,7 +58,7 @@ async def post_token(request: Request) -> Response:
 async def delete_token(request: Request, token_id: str) -> Response:
     """Revoke a token, at once and for good."""
     caller, service = await caller_of(request), service_of(request)
-    require(caller.principal, "admin")
+    require_unrestricted_admin(caller.principal)
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         await revoke(connection, token_id, revoked_by=caller.principal.subject)

@@ -79,7 +79,10 @@ async def post_quote(request: Request) -> Response:
     caller, service = await caller_of(request), service_of(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
     computation, quote_id, expires = await settling.quote(service, caller, bill)
-    return answer(answer_of_quote(computation, quote_id=quote_id, expires=expires, language=caller.language))
+    shown = answer_of_quote(
+        computation, quote_id=quote_id, expires=expires, funds=caller.principal.funds, language=caller.language
+    )
+    return answer(shown)
 
 
 @router.post("/settlements", openapi_extra=body(BillRequest, keyed=True), responses=gives(201, SettlementAnswer))
@@ -91,7 +94,8 @@ async def post_settlement(request: Request) -> Response:
     settled = await settling.settle(service, caller, bill, Keyed(key, request_hash(request, bill)))
     if settled.computation is None or settled.row is None:
         return await _replayed(service, caller, settled)
-    return answer(answer_of_settling(settled.computation, settled.row, language=caller.language), 201)
+    seen = caller.principal.funds
+    return answer(answer_of_settling(settled.computation, settled.row, funds=seen, language=caller.language), 201)
 
 
 @router.post(
@@ -205,7 +209,8 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         rows = await store.read_with_consequences(connection, _inside_id(settlement_id))
     if not rows or rows[0].settlement_id != read_id(SETTLEMENT, settlement_id):
         raise NotFound("not_found")
-    shown, *adjustments = [answer_of_row(row, detail=True, language=caller.language) for row in rows]
+    seen = caller.principal.funds
+    shown, *adjustments = [answer_of_row(row, detail=True, funds=seen, language=caller.language) for row in rows]
     if shown.kind != "settlement":
         shown.adjustments = adjustments
     return answer(shown)
@@ -223,7 +228,7 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
         row = await store.read_visit(connection, hospital_code, visit_id, settle_seq)
     if row is None:
         raise NotFound("not_found")
-    return answer(answer_of_row(row, detail=True, language=caller.language))
+    return answer(answer_of_row(row, detail=True, funds=caller.principal.funds, language=caller.language))
 
 
 @router.get(
@@ -277,5 +282,6 @@ async def _row(service: Service, caller: Caller, settlement_id: int) -> EntryRow
 async def _replayed(service: Service, caller: Caller, settled: Settled) -> Response:
     """The original answer, with the status at settling."""
     row = await _row(service, caller, settled.settlement_id)
-    shown = answer_of_row(row, detail=True, status="settled", language=caller.language)
+    seen = caller.principal.funds
+    shown = answer_of_row(row, detail=True, funds=seen, status="settled", language=caller.language)
     return answer(shown, 201, REPLAYED)

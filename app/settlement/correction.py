@@ -31,7 +31,7 @@ from app.settlement.entry import Entry
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
 from app.settlement.rows import PersonYear, Standing, YearPart
-from app.settlement.settling import may_claim
+from app.settlement.settling import may_claim, within_funds
 from app.tiers.episode import later_years, visit_name
 from app.tiers.scope import refund_faults
 
@@ -162,7 +162,7 @@ async def readjudicate(
             entries = _warned(found, entries)
             await _write(service, connection, caller, found, entries)
             await store.off_worklist(connection, person_id, year)
-            answer.adjustments = await _rows(connection, entries)
+            answer.adjustments = await _rows(connection, caller, entries)
         body = encoded(answer)
         if keyed is not None:
             await remember(service, connection, caller, keyed, CREATED, body)
@@ -209,7 +209,7 @@ async def _correct(
             return Answered(remembered_body(service, caller, keyed, b64decode(found.body)), True)
         entries = _warned(found, plan(found, await _policies(service, connection, found)))
         await _write(service, connection, caller, found, entries)
-        first, *others = await _rows(connection, entries)
+        first, *others = await _rows(connection, caller, entries)
         first.adjustments = others
         body = encoded(first)
         await remember(service, connection, caller, keyed, CREATED, body)
@@ -290,7 +290,8 @@ async def _write(
     service: Service, connection: HotConnection, caller: Caller, found: PersonYear, entries: Sequence[Entry]
 ) -> None:
     """Write the entries, put the later years that relied on them on the worklist, and give back what they make
-    excessive of deductions."""
+    excessive of deductions. Forbidden ``all_funds_needed`` for who may not act on a fund that they post to."""
+    within_funds(caller, entries)
     for item in entries:
         await store.write(connection, item)
         for year in _relying(found, item):
@@ -298,10 +299,10 @@ async def _write(
     await fit_deductions(service, connection, caller, entries)
 
 
-async def _rows(connection: HotConnection, entries: Sequence[Entry]) -> list[SettlementAnswer]:
+async def _rows(connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> list[SettlementAnswer]:
     """What was written, as far as the caller may see it."""
     rows = await store.read_many(connection, [item.row.settlement_id for item in entries])
-    return [answer_of_row(row, detail=True) for row in rows]
+    return [answer_of_row(row, detail=True, funds=caller.principal.funds) for row in rows]
 
 
 def observe(entries: Sequence[Entry]) -> None:

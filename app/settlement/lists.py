@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, datetime
+from functools import partial
 from typing import Final, Literal
 
 from msgspec import field
@@ -17,7 +18,6 @@ from app.settlement import store
 from app.settlement.answer import SettlementAnswer
 from app.settlement.balance import BalanceAnswer, BalanceState, answer_of, balance_of
 from app.settlement.reading import answer_of_row
-from app.settlement.rows import EntryRow
 from app.settlement.tables import patient_balance
 
 LEFT_OUT: Final = (
@@ -54,12 +54,12 @@ async def _settlements(asked: Asked[SettlementFilters, Settled]) -> Page[Settlem
         await check_context(asked.service, connection, asked.caller)
         rows = await store.read_list(connection, *of, *after, asked.limit + 1)
     return await asyncio.to_thread(  # a thousand documents take longer to decode than other requests should wait
-        page_of, rows, asked.limit, _shown, lambda row: (row.recorded_at, row.settlement_id)
+        page_of,
+        rows,
+        asked.limit,
+        partial(answer_of_row, detail=False, funds=asked.caller.principal.funds),
+        lambda row: (row.recorded_at, row.settlement_id),
     )
-
-
-def _shown(row: EntryRow) -> SettlementAnswer:
-    return answer_of_row(row, detail=False)
 
 
 async def _balances(connection: AsyncConnection, wanted: BalanceFilters, day: date) -> Rows:

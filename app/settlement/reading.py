@@ -1,6 +1,6 @@
 """Settlements read back: a database row, or a computation not yet stored, as an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -31,52 +31,70 @@ from app.settlement.entry import line_differences, settlement
 from app.settlement.person_year import Recomputed
 from app.settlement.rows import EntryColumns, EntryRow, SettledStatus
 from app.tiers.comparison import compared
-from app.tiers.model import FUND_TIERS, LineScope, Step
+from app.tiers.model import FUND_TIERS, LineScope, Payable, Step
 from app.tiers.summary import summarized
 
 
 def answer_of_row(
-    row: EntryRow, *, detail: bool, status: SettledStatus | None = None, language: Language = "zh"
+    row: EntryRow,
+    *,
+    detail: bool,
+    funds: Collection[str] | None,
+    status: SettledStatus | None = None,
+    language: Language = "zh",
 ) -> SettlementAnswer:
-    """A stored entry as an answer.
+    """A stored entry as an answer to who may see what these funds owe, None for all.
 
     ``status`` stands in for the derived one (a replay answers as of then); ``language`` is that of the summary.
     """
     document = decode_document(row.document)
     results = decode_results(document.results)
-    answer = _answer(row, results)
+    answer = _answer(row, results, funds)
     answer.status = status or row.status
     if detail:
         _explain(answer, results, document.trace, language)
         answer.lines = shown_lines(_lines(row.kind, document))
-        answer.receivable = _receivable(row.kind, document, results)
+        answer.receivable = _receivable(row.kind, document, _seen(results, funds))
     if detail and row.kind == "adjustment":
         answer.comparison = list(compared(document.former_trace, document.trace))
     return answer
 
 
-def answer_of_settling(computation: Computation, row: EntryColumns, *, language: Language = "zh") -> SettlementAnswer:
-    """A bill just settled as an answer; ``row`` is what was written."""
+def answer_of_settling(
+    computation: Computation, row: EntryColumns, *, funds: Collection[str] | None = None, language: Language = "zh"
+) -> SettlementAnswer:
+    """A bill just settled as an answer; ``row`` is what was written, ``funds`` as in ``answer_of_row``."""
     outcome = computation.outcome
     results = results_of(outcome)
-    answer = _answer(row, results)
+    answer = _answer(row, results, funds)
     _explain(answer, results, outcome.trace, language)
     answer.lines = shown_lines(outcome.lines)
     return answer
 
 
 def answer_of_quote(
-    computation: Computation, *, quote_id: str = "", expires: datetime | None = None, language: Language = "zh"
+    computation: Computation,
+    *,
+    quote_id: str = "",
+    expires: datetime | None = None,
+    funds: Collection[str] | None = None,
+    language: Language = "zh",
 ) -> SettlementAnswer:
-    """A computation as the answer of a quote. One computed offline has no quote id and doesn't expire."""
-    answer = answer_of_settling(computation, settlement(computation).row, language=language)
+    """A computation as the answer of a quote, ``funds`` as in ``answer_of_row``. One computed offline has no quote id
+    and doesn't expire."""
+    answer = answer_of_settling(computation, settlement(computation).row, funds=funds, language=language)
     answer.settlement_id, answer.kind, answer.status = None, "quote", "quoted"
     if expires is not None:
         answer.quote_id, answer.expires_at = quote_id, shown_instant(expires)
     return answer
 
 
-def _answer(row: EntryColumns, results: Results) -> SettlementAnswer:
+def _seen(results: Results, funds: Collection[str] | None) -> Sequence[Payable]:
+    """What the funds owe, as far as the reader may see it."""
+    return results.payables if funds is None else [one for one in results.payables if one.fund in funds]
+
+
+def _answer(row: EntryColumns, results: Results, funds: Collection[str] | None) -> SettlementAnswer:
     """What every answer of an entry has, also in a list."""
     delta = msgspec.json.decode(row.delta, type=dict[str, int])
     before = {key: value - delta.get(key, 0) for key, value in results.after.items()}
@@ -105,7 +123,7 @@ def _answer(row: EntryColumns, results: Results) -> SettlementAnswer:
         fund_total=yuan(sum(getattr(results.portions, tier) for tier in FUND_TIERS)),
         payable_adjustment=yuan(row.payable_adjustment),
         recoverable=row.recoverable,
-        payables=shown_payables(results.payables),
+        payables=shown_payables(_seen(results, funds)),
         year_to_date=YearToDateAnswer(shown_year(before), shown_year(results.after)),
         policy=PolicyAnswer(row.policy_pack, row.policy_version, row.policy_digest, row.assumed),
         warnings=shown_warnings(row.warnings),
@@ -135,11 +153,11 @@ def _lines(kind: str, document: Document) -> tuple[LineScope, ...]:
     return line_differences(document.lines, document.former_lines) if kind == "adjustment" else document.lines
 
 
-def _receivable(kind: str, document: Document, results: Results) -> ReceivableAnswer | UnsetType:
+def _receivable(kind: str, document: Document, payables: Sequence[Payable]) -> ReceivableAnswer | UnsetType:
     evidence = decode_reversal(document).evidence if kind == "reversal" else None
     if evidence is None:
         return UNSET
-    return ReceivableAnswer(yuan(-sum(payable.amount for payable in results.payables)), evidence)
+    return ReceivableAnswer(yuan(-sum(payable.amount for payable in payables)), evidence)
 
 
 def change_of(item: Recomputed) -> ChangeAnswer:

@@ -1,6 +1,6 @@
 """Quote and settle: read the facts under the person's lock, compute, write. Each is one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -21,6 +21,7 @@ from app.settlement import entry, store
 from app.settlement.bill import BillRequest
 from app.settlement.computing import Computation, computed
 from app.settlement.document import digest, encoded
+from app.settlement.entry import Entry
 from app.settlement.rows import BillFacts, NewEntry
 
 QUOTE_PURPOSE: Final = "quote"
@@ -98,6 +99,7 @@ async def settle_within(
     if check is not None:
         check(computation)
     written = entry.settlement(computation)
+    within_funds(caller, [written])
     try:
         await store.write(connection, written, keyed)
     except Exception as error:
@@ -135,6 +137,13 @@ def may_claim(caller: Caller) -> None:
     """Bills paid in cash elsewhere are finance's to enter and to take back."""
     if caller.principal.scopes.isdisjoint({"finance", "admin"}):
         raise Forbidden("paid_by_needs_finance")
+
+
+def within_funds(caller: Caller, entries: Sequence[Entry]) -> None:
+    """Forbidden ``all_funds_needed`` when an entry posts to a fund that isn't the caller's."""
+    funds = caller.principal.funds
+    if funds is not None and any(one.fund not in funds for item in entries for one in item.transfers):
+        raise Forbidden("all_funds_needed")
 
 
 def _in_reach(caller: Caller, found: BillFacts) -> None:

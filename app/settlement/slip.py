@@ -133,7 +133,7 @@ def rendered(row: EntryRow, names: Names, pack: Pack | None) -> str:
 def contents(row: EntryRow, names: Names, pack: Pack | None) -> dict[str, Any]:
     """What stands on the slip of a row, for either template: amounts as texts of yuan, the labels of
     ``WORDS`` not put in yet. Titles of figures and documents come from the pack as it is now. Pure."""
-    answer = answer_of_row(row, detail=True)
+    answer = answer_of_row(row, detail=True, funds=None)
     bill = _bill(row)
     return {
         "answer": answer,

@@ -354,7 +354,7 @@ async def test_bad_input_is_refused_with_every_fault_and_changes_nothing(desk: O
 
 
 async def test_each_sees_and_compares_what_is_theirs(desk: Office) -> None:
-    """Another hospital finds nothing, an auditor only reads, a fund's owner compares its own fund."""
+    """Another hospital finds nothing, an auditor only reads, a fund's owner sees what differs of its own fund."""
     settled = await desk.settled("1000.00", "2018-05-10")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
@@ -366,7 +366,8 @@ async def test_each_sees_and_compares_what_is_theirs(desk: Office) -> None:
     for who in ("stranger", "elsewhere"):
         assert await desk.refused(who, path, body) == (404, "not_found")
     assert await desk.refused("auditor", path, body) == (403, "forbidden_scope")
-    own = await with_totals(desk, statement, [{"fund": "390100", "count": 9, "amount": "9.00"}], who="civil")
+    assert await desk.refused("civil", path, body) == (403, "statement_needs_all_funds")
+    own = await with_totals(desk, statement, totals_of(statement)[:1])
     assert [(one["type"], one["fund"]) for one in own["differences"]] == [("only_ours", "610100")]
     (one,) = own["differences"]
     for who in ("stranger", "elsewhere"):
@@ -375,8 +376,9 @@ async def test_each_sees_and_compares_what_is_theirs(desk: Office) -> None:
         expected = (403, "forbidden_scope") if who == "stranger" else (404, "not_found")
         assert await desk.refused(who, resolution, {"reason": "x"}) == expected
     assert len((await desk.get("/clearing/differences", "auditor"))["data"]) == 1
-    matched = await compared(desk, statement, rows_of(settled), who="civil")
-    assert (matched["result"], await state(desk, statement)) == ("matched", "declared")
+    assert len((await desk.get("/clearing/differences", "civil"))["data"]) == 1
+    matched = await compared(desk, statement, rows_of(settled))
+    assert (matched["result"], await state(desk, statement)) == ("matched", "reconciled")
 
 
 async def test_a_comparison_is_made_once_per_key(desk: Office) -> None:

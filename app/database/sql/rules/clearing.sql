@@ -42,7 +42,7 @@ CREATE TRIGGER statement_part_followed AFTER UPDATE ON statement_part FOR EACH R
   WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION part_followed();
 ALTER TABLE statement_part ENABLE ROW LEVEL SECURITY;
 CREATE POLICY statement_part_reach ON statement_part TO onestop_app
-  USING (reaches(hospital_code, area_code, hospital_area));
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
 CREATE POLICY statement_part_derives ON statement_part TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT, UPDATE (approved_by, approved_on) ON statement_part TO onestop_app;
 GRANT SELECT, INSERT, UPDATE (state) ON statement_part TO onestop_settler;
@@ -64,7 +64,7 @@ CREATE TRIGGER statement_total_kept BEFORE TRUNCATE ON statement_total FOR EACH 
   EXECUTE FUNCTION refuse_change();
 ALTER TABLE statement_total ENABLE ROW LEVEL SECURITY;
 CREATE POLICY statement_total_reach ON statement_total TO onestop_app
-  USING (EXISTS (SELECT FROM statement s WHERE s.statement_id = statement_total.statement_id));
+  USING (reaches_fund(fund) AND EXISTS (SELECT FROM statement s WHERE s.statement_id = statement_total.statement_id));
 CREATE POLICY statement_total_fills ON statement_total TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT ON statement_total TO onestop_app;
 GRANT SELECT, INSERT ON statement_total TO onestop_settler;
