@@ -10,6 +10,16 @@ def pooling_area(area_code: str) -> str:
     return area_code[:4] + "00"
 
 
+EVERYWHERE: Final = "000000"
+"""Where an area owns something: what no area owns holds in all of them."""
+
+
+def owner_area(area_code: str | None) -> str:
+    """The code under which a caller of an area owns entries of the catalogue: the pooling area's, or the province's.
+    Without an area it is ``EVERYWHERE``."""
+    return EVERYWHERE if area_code is None else area_prefix(area_code).ljust(6, "0")
+
+
 def area_prefix(area_code: str) -> str:
     """The prefix that everything in the area shares: ``530000`` is a province (``53``), others their pooling area."""
     return area_code[:2] if area_code.endswith("0000") else area_code[:4]

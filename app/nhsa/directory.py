@@ -50,7 +50,8 @@ async def catalogue(call: Call) -> Output:
     row = call.one()
     size, number = _whole(row, "page_size", MOST_ROWS), _whole(row, "page_num", MOST_PAGES)
     on = day(row["query_date"]) if "query_date" in row else shanghai_day(call.now)
-    wanted = WantedVersions(row.get("hilist_code"), row.get("hilist_name"), on, day(row["updt_time"]))
+    since, area = day(row["updt_time"]), call.hospital.area_code
+    wanted = WantedVersions(row.get("hilist_code"), row.get("hilist_name"), on, since, area)
     found = await store.catalogue_page(call.connection, wanted, size, (number - 1) * size)
     return [call.shown("", _entry(call, version)) for version in found]
 

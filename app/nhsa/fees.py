@@ -49,7 +49,9 @@ async def upload(call: Call) -> Output:
     _check(visit, known, added)
     await _refuse_settled_days(call, visit, added)
     await visit_store.add_lines(call.connection, visit.visit_no, added)
-    versions = await store.catalogue(call.connection, [line.item_code for line in added])
+    person = await store.person(call.connection, visit.person_id, shanghai_day(visit.begins_at))
+    area = call.hospital.area_code if person is None else person.area_code
+    versions = await store.catalogue(call.connection, [line.item_code for line in added], area)
     level = (await hospital_at(call, visit)).level
     return {"result": [call.shown("result", _result(call, line, versions, level)) for line in added]}
 

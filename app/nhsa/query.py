@@ -172,7 +172,7 @@ async def lines(call: Call) -> Output:
     bill = decode_inputs(document).bill
     scopes = {scope.line_no: scope for scope in document.lines}
     uploaded = await visit_store.line_details(call.connection, visit.visit_no)
-    versions = await store.catalogue(call.connection, list({line.item_code for line in bill.lines}))
+    versions = await store.catalogue(call.connection, list({line.item_code for line in bill.lines}), stored.paying_area)
     return [_line(call, stored, visit, line, scopes.get(line.line_no), uploaded, versions) for line in bill.lines]
 
 

@@ -89,16 +89,21 @@ UPDATE nhsa_session SET ended_at = coalesce(ended_at, clock_timestamp())
 _ENTRIES: Final = """
 SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from,
        valid_until, name, kind
-  FROM catalogue_entry WHERE item_code = ANY ($1) AND superseded_at IS NULL"""
+  FROM catalogue_entry
+ WHERE item_code = ANY ($1) AND superseded_at IS NULL AND area_code = ANY (catalogue_owners($2))
+ ORDER BY area_code DESC"""
 
 
 _CATALOGUE_PAGE: Final = """
 SELECT item_code, class AS class_, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted, valid_from,
        valid_until, name, kind
-  FROM catalogue_entry WHERE superseded_at IS NULL AND ($1::text IS NULL OR item_code = $1)
-   AND ($2::text IS NULL OR position($2 IN name) > 0) AND holds_on(valid_from, valid_until, $3)
+  FROM (SELECT DISTINCT ON (item_code) * FROM catalogue_entry
+         WHERE superseded_at IS NULL AND ($1::text IS NULL OR item_code = $1) AND holds_on(valid_from, valid_until, $3)
+           AND area_code = ANY (catalogue_owners($5))
+         ORDER BY item_code, area_code DESC) e
+ WHERE ($2::text IS NULL OR position($2 IN name) > 0)
    AND recorded_at >= $4::date::timestamp AT TIME ZONE 'Asia/Shanghai'
- ORDER BY item_code LIMIT $5 OFFSET $6"""
+ ORDER BY item_code LIMIT $6 OFFSET $7"""
 _FAILED_LOOKUP: Final = "INSERT INTO nhsa_failed_lookup (hospital_code) VALUES ($1)"
 _FAILED_LOOKUPS: Final = """
 SELECT count(*) FROM nhsa_failed_lookup WHERE hospital_code = $1 AND failed_at > clock_timestamp() - $2::interval"""
@@ -196,19 +201,20 @@ async def accumulators(connection: HotConnection, person_id: str, year: int) -> 
     return text
 
 
-async def catalogue(connection: HotConnection, item_codes: Sequence[str]) -> list[CatalogueVersion]:
-    """All current versions of these items."""
-    return [as_struct(CatalogueVersion, row) for row in await connection.fetch(_ENTRIES, list(item_codes))]
+async def catalogue(connection: HotConnection, item_codes: Sequence[str], area: str) -> list[CatalogueVersion]:
+    """All current versions of these items that count in an area, its own first."""
+    return [as_struct(CatalogueVersion, row) for row in await connection.fetch(_ENTRIES, list(item_codes), area)]
 
 
 class WantedVersions(Struct, frozen=True):
     """Which versions of the catalogue are asked for: of a code, with a text in their names, that hold on a day and were
-    recorded since another."""
+    recorded since another, and count in an area."""
 
     code: str | None
     name: str | None
     on: date
     since: date
+    area: str
 
 
 async def catalogue_page(

@@ -1,8 +1,9 @@
 """The routes of the registry: hospitals, persons, the catalogue, and a person's year. They translate, nothing more."""
 
 from datetime import date
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.registry import service as registry
@@ -52,15 +53,22 @@ async def get_person(request: Request, person_id: str) -> Response:
 
 @router.put("/catalogue/{item_code}", openapi_extra=body(CatalogueRequest), responses=gives(200, CatalogueAnswer))
 async def put_catalogue_entry(request: Request, item_code: str) -> Response:
-    """Store the version of a catalogue entry that begins on ``valid_from``. The same content again changes nothing;
-    other content replaces that version, which stays in the history."""
+    """Store the version of a catalogue entry that begins on ``valid_from``, for everybody, or with an area's token for
+    that area. The same content again changes nothing; other content replaces that version, which stays in the
+    history."""
     caller, service = await _registrar(request)
     wanted = decode(await read_body(request, service.settings.max_body_bytes), CatalogueRequest)
     return answer(await registry.put_catalogue_entry(service, caller, item_code, wanted))
 
 
 @router.get("/catalogue/{item_code}", responses=gives(200, CatalogueAnswer))
-async def get_catalogue_entry(request: Request, item_code: str, on: date | None = None) -> Response:
-    """The version of a catalogue entry that is valid on a day (today without one)."""
+async def get_catalogue_entry(
+    request: Request,
+    item_code: str,
+    on: date | None = None,
+    area_code: Annotated[str | None, Query(pattern=r"^[0-9]{6}$")] = None,
+) -> Response:
+    """The version of a catalogue entry that is valid on a day (today without one) in an area (the caller's without
+    one): the area's own, else the province's, else everybody's."""
     caller, service = await caller_of(request), service_of(request)
-    return answer(await registry.read_catalogue_entry(service, caller, item_code, on))
+    return answer(await registry.read_catalogue_entry(service, caller, item_code, on, area_code))

@@ -2,7 +2,8 @@
 
 A row is a version of an item in ``[valid_from, valid_until)``. It replaces the version of the same first day, ends an
 earlier one that reaches into it, and conflicts with a later one. A file that is declared complete also ends, on a day,
-whatever it doesn't name. Nothing is overwritten, and nothing is written before the acceptance.
+whatever it doesn't name. Nothing is overwritten, and nothing is written before the acceptance. A file of an area's
+caller is about the entries that the area owns, any other about those that hold everywhere.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.areas import owner_area
 from app.basics.days import NO_END, parsed_day, read_day
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
@@ -33,7 +35,6 @@ from app.service.wire import Code, Day, decode
 from app.tiers.model import LEVELS
 
 KIND: Final = "catalogue"
-NO_AREA: Final = "000000"  # a catalogue is everybody's: only callers without an area see and accept its imports
 READ_ROWS: Final = 5000
 REFUSED: Final = ("malformed", "duplicate", "conflicting")
 
@@ -118,7 +119,7 @@ _CONTENT: Final = (
     "name, {0}.kind, {0}.class, {0}.first_pay_ratio, {0}.ceiling_1, {0}.ceiling_2, {0}.ceiling_3, {0}.restricted"
 )
 _SAME: Final = f"(s.{_CONTENT.format('s')}) IS NOT DISTINCT FROM (f.{_CONTENT.format('f')})"
-_ELSEWHERE: Final = "e.superseded_at IS NULL AND e.valid_from <> ALL (f.days)"
+_ELSEWHERE: Final = "e.superseded_at IS NULL AND e.area_code = f.owner AND e.valid_from <> ALL (f.days)"
 _OF_FILE: Final = "r.job_id = $1 AND r.outcome IS DISTINCT FROM 'malformed' AND r.reason IS DISTINCT FROM 'not_in_file'"
 # A day between two versions on which none is valid is a mistake about the last day: told before anything is accepted.
 _GAP: Final = f"""(f.next_from IS NOT DISTINCT FROM f.valid_until + 1 AND f.next_from IS NOT NULL OR EXISTS (
@@ -127,9 +128,10 @@ _GAP: Final = f"""(f.next_from IS NOT DISTINCT FROM f.valid_until + 1 AND f.next
 # f: versions of the file; s: the stored one of the same first day; cut: an earlier one that reaches into it.
 _COMPARED: Final = f"""
 f AS (
-  SELECT r.row_no, v.*, row_number() OVER same_day AS nth, lead(v.valid_from) OVER by_day AS next_from,
+  SELECT r.row_no, j.area_code AS owner, v.*, row_number() OVER same_day AS nth,
+         lead(v.valid_from) OVER by_day AS next_from,
          array_agg(v.valid_from) OVER (PARTITION BY v.item_code) AS days
-    FROM job_row r, jsonb_to_record(r.content) AS v({_FIELDS}) WHERE {_OF_FILE}
+    FROM job_row r JOIN job j USING (job_id), jsonb_to_record(r.content) AS v({_FIELDS}) WHERE {_OF_FILE}
   WINDOW same_day AS (PARTITION BY v.item_code, v.valid_from ORDER BY r.row_no),
          by_day AS (PARTITION BY v.item_code ORDER BY v.valid_from, r.row_no)),
 compared AS MATERIALIZED (
@@ -145,7 +147,8 @@ compared AS MATERIALIZED (
               WHEN f.valid_until < coalesce(s.valid_until, 'infinity') THEN 'ended'
               ELSE 'changed' END AS outcome
     FROM f
-    LEFT JOIN catalogue_entry s ON s.item_code = f.item_code AND s.valid_from = f.valid_from AND s.superseded_at IS NULL
+    LEFT JOIN catalogue_entry s ON s.item_code = f.item_code AND s.area_code = f.owner AND s.valid_from = f.valid_from
+                                   AND s.superseded_at IS NULL
     LEFT JOIN LATERAL (
       SELECT e.entry_id FROM catalogue_entry e WHERE e.item_code = f.item_code AND e.valid_from < f.valid_from
          AND coalesce(e.valid_until, 'infinity') > f.valid_from AND {_ELSEWHERE} LIMIT 1) cut ON true)"""
@@ -163,7 +166,8 @@ INSERT INTO job_row (job_id, row_no, content, outcome, reason, reference)
 SELECT $1, (SELECT max(row_no) FROM job_row WHERE job_id = $1) + row_number() OVER (ORDER BY e.item_code),
        jsonb_build_object('cut_id', e.entry_id, 'valid_from', $2::date), 'ended', 'not_in_file', e.item_code
   FROM catalogue_entry e
- WHERE e.superseded_at IS NULL AND e.valid_from < $2 AND (e.valid_until IS NULL OR e.valid_until > $2)
+ WHERE e.superseded_at IS NULL AND e.area_code = (SELECT area_code FROM job WHERE job_id = $1)
+   AND e.valid_from < $2 AND (e.valid_until IS NULL OR e.valid_until > $2)
    AND NOT EXISTS (SELECT FROM job_row r WHERE r.job_id = $1 AND r.reference = e.item_code)"""
 
 
@@ -171,7 +175,7 @@ async def queue(
     service: Service, connection: AsyncConnection, caller: Caller, upload: Upload, options: CatalogueOptions
 ) -> int:
     """Queue the comparison of a catalogue file; returns the job's id. Refused for a complete one without its day."""
-    if caller.reach[0] != "all":
+    if caller.principal.hospital_code is not None:
         raise NotFound("not_found")
     complete = options.complete == "true"
     if complete != (options.effective_on is not None):
@@ -179,7 +183,7 @@ async def queue(
     new = NewJob(
         kind=KIND,
         options={"effective_on": None if options.effective_on is None else options.effective_on.isoformat()},
-        area_code=NO_AREA,
+        area_code=owner_area(caller.principal.area_code),
         file_digest=upload.digest,
         received_at=await clock.now(connection, manual=service.manual_clock),
         path=upload.path,
@@ -232,13 +236,14 @@ UPDATE catalogue_entry SET superseded_at = clock_timestamp(), superseded_by = :s
  WHERE entry_id IN (SELECT v.entry_id FROM job_row r, unnest(ARRAY[(r.content ->> 'same_id')::bigint,
                            (r.content ->> 'cut_id')::bigint]) AS v(entry_id) WHERE {_WRITES})""")
 _ADD: Final = text(f"""
-INSERT INTO catalogue_entry (item_code, name, kind, class, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3, restricted,
-                             valid_from, valid_until, subject, request_id)
-SELECT e.item_code, e.name, e.kind, e.class, e.first_pay_ratio, e.ceiling_1, e.ceiling_2, e.ceiling_3, e.restricted,
-       e.valid_from, (r.content ->> 'valid_from')::date, :subject, :request_id
+INSERT INTO catalogue_entry (area_code, item_code, name, kind, class, first_pay_ratio, ceiling_1, ceiling_2, ceiling_3,
+                             restricted, valid_from, valid_until, subject, request_id)
+SELECT e.area_code, e.item_code, e.name, e.kind, e.class, e.first_pay_ratio, e.ceiling_1, e.ceiling_2, e.ceiling_3,
+       e.restricted, e.valid_from, (r.content ->> 'valid_from')::date, :subject, :request_id
   FROM job_row r JOIN catalogue_entry e ON e.entry_id = (r.content ->> 'cut_id')::bigint WHERE {_WRITES}
 UNION ALL
-SELECT v.*, :subject, :request_id FROM job_row r, jsonb_to_record(r.content) AS v({_FIELDS})
+SELECT j.area_code, v.*, :subject, :request_id
+  FROM job_row r JOIN job j USING (job_id), jsonb_to_record(r.content) AS v({_FIELDS})
  WHERE {_WRITES} AND r.reason IS NULL""")
 
 

@@ -100,9 +100,11 @@ class CatalogueRequest(Struct, forbid_unknown_fields=True):
 
 
 class CatalogueAnswer(Struct):
-    """One version of a catalogue entry. ``ceilings`` has the levels that have one, null when none has."""
+    """One version of a catalogue entry. ``area_code`` is the area that owns it, null for what holds everywhere;
+    ``ceilings`` has the levels that have one, null when none has."""
 
     item_code: str
+    area_code: str | None
     name: str
     kind: ItemKind
     class_: CatalogueClass = field(name="class")

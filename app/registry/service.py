@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import ARRAY, RowMapping, Text, any_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.areas import EVERYWHERE, owner_area
 from app.basics.days import shanghai_day
 from app.basics.errors import Conflict, Fault, NotFound, OnestopError, Refused
 from app.basics.money import rate_text
@@ -44,7 +45,7 @@ from app.registry.person_history import (
     wanted_periods,
     with_known_insurance,
 )
-from app.registry.tables import catalogue_entry, identity, person
+from app.registry.tables import catalogue_entry, hospital, identity, person
 from app.registry.worklists import add_candidates
 from app.service import clock
 from app.service.caller import Caller, Service
@@ -308,13 +309,15 @@ async def put_catalogue_entry(
 ) -> CatalogueAnswer:
     """Store the version of an entry that begins on its ``valid_from``; one that differs from the stored supersedes it.
 
-    Refused with every fault, Conflict ``catalogue_overlap`` when another version is valid on one of its days.
+    It is the caller's area's, or everybody's. Refused with every fault, Conflict ``catalogue_overlap`` when another
+    version of the same owner is valid on one of its days.
     """
     refuse(sent_code(item_code, "/item_code") + catalogue_faults(wanted))
-    values = catalogue_values(item_code, wanted)
-    current = select(catalogue_entry).where(
-        catalogue_entry.c.item_code == item_code, catalogue_entry.c.superseded_at.is_(None)
-    )
+    owner = owner_area(caller.principal.area_code)
+    values = {"area_code": owner} | catalogue_values(item_code, wanted)
+    columns = catalogue_entry.c
+    mine = (columns.item_code == item_code, columns.area_code == owner, columns.superseded_at.is_(None))
+    current = select(catalogue_entry).where(*mine)
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         if caller.principal.hospital_code is not None:
@@ -330,25 +333,40 @@ async def put_catalogue_entry(
     return _catalogue_answer(values)
 
 
-async def read_catalogue_entry(service: Service, caller: Caller, item_code: str, on: date | None) -> CatalogueAnswer:
-    """The version of an entry that is valid on a day (today without one), or NotFound."""
+async def read_catalogue_entry(
+    service: Service, caller: Caller, item_code: str, on: date | None, area_code: str | None
+) -> CatalogueAnswer:
+    """The version of an entry that is valid on a day (today without one) in an area (the caller's own, or everywhere,
+    without one), or NotFound."""
     if not is_code(item_code):
         raise NotFound("not_found")
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         if on is None:
             on = shanghai_day(await clock.now(connection, manual=service.manual_clock))
+        area = area_code or await _place(connection, caller)
         columns = catalogue_entry.c
         valid = select(catalogue_entry).where(
             columns.item_code == item_code,
             columns.superseded_at.is_(None),
+            columns.area_code == any_(func.catalogue_owners(area, type_=ARRAY(Text))),
             columns.valid_from <= on,
             columns.valid_until.is_(None) | (columns.valid_until > on),
         )
+        valid = valid.order_by(columns.area_code.desc()).limit(1)
         row = (await connection.execute(valid)).mappings().first()
     if row is None:
         raise NotFound("not_found")
     return _catalogue_answer(row)
+
+
+async def _place(connection: AsyncConnection, caller: Caller) -> str:
+    """The area of a caller; a hospital's is where it lies."""
+    code = caller.principal.hospital_code
+    found = None
+    if code is not None:
+        found = (await connection.execute(select(hospital.c.area_code).where(hospital.c.code == code))).scalar()
+    return found or caller.principal.area_code or EVERYWHERE
 
 
 async def _add_version(
@@ -372,6 +390,7 @@ def _catalogue_answer(row: Mapping[str, Any] | RowMapping) -> CatalogueAnswer:
     ceilings = {level: price_text(row[f"ceiling_{level}"]) for level in LEVELS if row[f"ceiling_{level}"] is not None}
     return CatalogueAnswer(
         item_code=row["item_code"],
+        area_code=None if row["area_code"] == EVERYWHERE else row["area_code"],
         name=row["name"],
         kind=row["kind"],
         class_=row["class"],

@@ -96,6 +96,7 @@ catalogue_entry = Table(
     "catalogue_entry",
     METADATA,
     Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("area_code", Text, nullable=False),
     Column("item_code", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),

@@ -75,7 +75,8 @@ SELECT l.item_code, max(l.name) AS name, count(*) AS lines, count(DISTINCT s.set
    AND ($1::date IS NULL OR s.settled_at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai')
    AND ($2::date IS NULL OR s.settled_at < ($2 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')
    AND NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal')
-   AND NOT EXISTS (SELECT FROM catalogue_entry e WHERE e.item_code = l.item_code AND e.superseded_at IS NULL)
+   AND NOT EXISTS (SELECT FROM catalogue_entry e WHERE e.item_code = l.item_code AND e.superseded_at IS NULL
+                      AND e.area_code = ANY (catalogue_owners(s.paying_area)))
  GROUP BY l.item_code ORDER BY amount DESC, l.item_code OFFSET $3 LIMIT $4"""
 
 

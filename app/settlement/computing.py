@@ -21,7 +21,7 @@ from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
 from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy, PolicyBook
-from app.tiers.scope import refunded
+from app.tiers.scope import refunded, uncovered
 from app.tiers.waterfall import Computed, bill_faults, policy_faults, run
 
 INSURANCE_TYPE: Final = "390"
@@ -110,7 +110,7 @@ def class_on(classes: Collection[str], policy: Policy) -> BenefitClass:
 
 def _run(bill: Bill, inputs: Inputs, policy: Policy) -> Computed:
     law = policy.with_own(inputs.facts.own_figures)
-    return run(bill, _by_item(inputs.entries), inputs.facts, inputs.before, inputs.episode, law)
+    return run(bill, by_item(inputs.entries), inputs.facts, inputs.before, inputs.episode, law)
 
 
 def _documented(
@@ -135,10 +135,12 @@ def _source(request: BillRequest) -> str | None:
     return None if source is None else visit_name(source.hospital_code, source.visit_id)
 
 
-def _by_item(entries: Sequence[CatalogueEntry]) -> dict[str, list[CatalogueEntry]]:
+def by_item(entries: Sequence[CatalogueEntry]) -> dict[str, list[CatalogueEntry]]:
+    """The versions of each item. On a day on which several hold, the first of them counts and the others don't."""
     catalogue: dict[str, list[CatalogueEntry]] = {}
     for entry in entries:
-        catalogue.setdefault(entry.item_code, []).append(entry)
+        known = catalogue.setdefault(entry.item_code, [])
+        known += uncovered(entry, known) if known else (entry,)
     return catalogue
 
 

@@ -1,7 +1,7 @@
 """From lines to scope (docs/specification/calculation.md, section 3): what the catalogue lets the funds look at.
 Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from msgspec import structs
@@ -22,6 +22,29 @@ def entry_on(catalogue: Catalogue, item_code: str, day: date) -> CatalogueEntry 
         if entry.valid_from <= day and (entry.valid_until is None or day < entry.valid_until):
             return entry
     return None
+
+
+def uncovered(entry: CatalogueEntry, known: Iterable[CatalogueEntry]) -> list[CatalogueEntry]:
+    """A version on the days on which none of the known ones of its item holds, as a version for each interval."""
+    left = [entry]
+    for other in known:
+        left = [part for one in left for part in _cut(one, other)]
+    return left
+
+
+def _cut(entry: CatalogueEntry, other: CatalogueEntry) -> list[CatalogueEntry]:
+    """What is left of a version before and behind another."""
+    since, until = entry.valid_from, entry.valid_until
+    before = other.valid_from if until is None else min(until, other.valid_from)
+    behind = None if other.valid_until is None else max(since, other.valid_until)
+    if before == until or behind == since:
+        return [entry]
+    parts = []
+    if since < before:
+        parts.append(structs.replace(entry, valid_until=before))
+    if behind is not None and (until is None or behind < until):
+        parts.append(structs.replace(entry, valid_from=behind))
+    return parts
 
 
 def line_faults(lines: Sequence[Line]) -> list[Fault]:

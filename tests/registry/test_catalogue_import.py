@@ -177,12 +177,13 @@ async def test_a_complete_file_ends_what_it_does_not_name(database_server: str, 
         await connection.close()
 
 
-async def test_a_catalogue_is_nobodys_area(client: httpx.AsyncClient, token: TokenFactory) -> None:
-    """Only a caller without area and hospital imports a catalogue, or sees such a job; workbooks are read as well."""
+async def test_a_catalogue_of_everybody_is_no_areas(client: httpx.AsyncClient, token: TokenFactory) -> None:
+    """A hospital imports none; an area neither sees nor accepts everybody's; workbooks are read as well."""
     content = xlsx_file([line(fresh())], headings=HEADINGS)
     headers = key() | {"Content-Type": XLSX_TYPE}
     ours = await token(scopes=["registry"], area_code="530100")
-    assert (await client.post("/v1/catalogue/imports", content=content, headers=headers | ours)).status_code == 404
+    hospital = await token(scopes=["registry"], hospital_code=f"H{secrets.token_hex(4)}")
+    assert (await client.post("/v1/catalogue/imports", content=content, headers=headers | hospital)).status_code == 404
     job = await ended(client, await client.post("/v1/catalogue/imports", content=content, headers=headers))
     assert job["summary"] == {"added": 1}
     assert (await client.post(f"/v1/jobs/{job['job_id']}/acceptance", headers=key() | ours)).status_code == 404

@@ -41,9 +41,10 @@ STATUS = {"already_reversed": 409, "later_settlements_exist": 409, "refund_excee
 
 HOSPITALS = """INSERT INTO hospital (code, name, level, rank, area_code, subject, request_id)
                VALUES ($1, '医院', $2, $3, $4, 'test', 'test')"""
-CATALOGUE = """INSERT INTO catalogue_entry (item_code, name, kind, class, first_pay_ratio, ceiling_1, ceiling_2,
+CATALOGUE = """INSERT INTO catalogue_entry (area_code, item_code, name, kind, class, first_pay_ratio, ceiling_1,
+                 ceiling_2,
                  ceiling_3, restricted, valid_from, valid_until, subject, request_id)
-               VALUES ($1, '项目', 'drug', $2, $3, $4, $5, $6, $7, $8, $9, 'test', 'test')"""
+               VALUES ('000000', $1, '项目', 'drug', $2, $3, $4, $5, $6, $7, $8, $9, 'test', 'test')"""
 PAYABLES = """SELECT regexp_replace(a.path, 'claim:.*', 'claim') AS path, t.hospital_code, t.fund, t.clr_type,
                      sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END)::bigint AS owed
                 FROM settlement s JOIN transfer t USING (settlement_id)

@@ -106,6 +106,13 @@ CREATE TRIGGER catalogue_entry_history BEFORE UPDATE OR DELETE ON catalogue_entr
   EXECUTE FUNCTION refuse_overwrite();
 CREATE TRIGGER catalogue_entry_kept BEFORE TRUNCATE ON catalogue_entry FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
+-- Everybody reads the catalogue; who writes an entry reaches its owner, and nobody of one area what is everybody's.
+ALTER TABLE catalogue_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY catalogue_entry_read ON catalogue_entry FOR SELECT TO onestop_app, onestop_settler USING (true);
+CREATE POLICY catalogue_entry_written ON catalogue_entry FOR INSERT TO onestop_app
+  WITH CHECK (reaches(NULL, area_code, NULL));
+CREATE POLICY catalogue_entry_superseded ON catalogue_entry FOR UPDATE TO onestop_app
+  USING (reaches(NULL, area_code, NULL));
 GRANT SELECT, INSERT, UPDATE (superseded_at, superseded_by) ON catalogue_entry TO onestop_app;
 GRANT SELECT ON catalogue_entry TO onestop_settler;
 

@@ -194,9 +194,10 @@ CREATE INDEX family_doctor_contract_person ON family_doctor_contract (person_id)
 CREATE INDEX family_doctor_contract_hospital ON family_doctor_contract (hospital_code) WHERE superseded_at IS NULL;
 
 -- The catalogue: class, first-pay ratio (ten-thousandths) and ceilings by hospital level (millionths of a yuan) of an
--- item.
+-- item. area_code says whose entry it is: 000000 is everybody's; an area's stands above it for the area's persons.
 CREATE TABLE catalogue_entry (
   entry_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  area_code       text NOT NULL CHECK (area_code ~ '^[0-9]{4}00$'),
   item_code       text NOT NULL,
   name            text NOT NULL,
   kind            text NOT NULL CHECK (kind IN ('drug', 'material', 'service')),
@@ -215,7 +216,7 @@ CREATE TABLE catalogue_entry (
   superseded_by   text,
   CONSTRAINT catalogue_entry_interval CHECK (valid_until > valid_from)
 );
-CREATE UNIQUE INDEX catalogue_entry_current ON catalogue_entry (item_code, valid_from) WHERE superseded_at IS NULL;
+CREATE UNIQUE INDEX catalogue_entry_current ON catalogue_entry (item_code, area_code, valid_from) WHERE superseded_at IS NULL;
 
 -- What an area does otherwise than its code says: who pools its funds, which pack rules it, its dictionary.
 CREATE TABLE area (

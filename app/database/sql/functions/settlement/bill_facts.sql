@@ -1,7 +1,8 @@
 -- Everything the engine needs to know about a bill, as one JSON document: the first of settling's two calls. With a
 -- key it locks the person and hands out an id; without, it only reads. What is known by date is that of the admission
 -- day: level, rank and area of the hospital, insurance, area and registrations of the person, and the records of the
--- person's area. States besides those of request_open: none.
+-- person's area. Of the catalogue the versions of the person's area come first. States besides those of request_open:
+-- none.
 -- Called by app/settlement/store.py for a quote and for a settlement.
 CREATE FUNCTION bill_facts(
   p_token_id bigint, p_subject text, p_request_id text, p_reach text, p_hospital text, p_area text,
@@ -52,8 +53,9 @@ BEGIN
                     AND (q.period_id IS NULL OR holds_on(q.valid_from, q.valid_until, b.admitted_on))),
     'entries', (SELECT coalesce(json_agg(json_build_array(e.item_code, e.class, e.first_pay_ratio,
                   json_build_array(e.ceiling_1, e.ceiling_2, e.ceiling_3), e.restricted, e.valid_from,
-                  e.valid_until)), '[]')
-                  FROM catalogue_entry e WHERE e.item_code = ANY (b.item_codes) AND e.superseded_at IS NULL),
+                  e.valid_until) ORDER BY e.area_code DESC), '[]')
+                  FROM catalogue_entry e WHERE e.item_code = ANY (b.item_codes) AND e.superseded_at IS NULL
+                   AND e.area_code = ANY (catalogue_owners(coalesce(v_area, '000000')))),
     'accumulators', (SELECT y.accumulators FROM person_year y
                        WHERE y.person_id = b.person_id AND y.benefit_year = b.benefit_year),
     'entries_before', coalesce((SELECT y.entries FROM person_year y
