@@ -4,7 +4,7 @@ from app.simulation.model import claims, closings, deductions, orders, payments,
 from app.simulation.model.books import BALANCE, ModelPosting, ModelPurse
 from app.simulation.model.rates import figures
 from app.simulation.model.reasons import Reason, allowed
-from app.simulation.model.state import Audit, ModelPayment, ModelRelease, ModelState, ModelStep, Way
+from app.simulation.model.state import Audit, Carry, ModelPayment, ModelRelease, ModelState, ModelStep, Way
 from tests.simulation.ledgerless import (
     AREA,
     CHECKER,
@@ -269,3 +269,13 @@ def test_a_claim_that_was_paid_is_to_be_recovered_when_its_settlement_is_reverse
     assert (claims.owed_back(unpaid), claims.owed_back(paid)) == (0, 500)
     assert figures(known, AREA, "390100", 2018, "2018-03-01").incurred == 0
     assert figures(known, AREA, "390100", 2018, "2018-03-01", HOSPITAL).cash == 0
+
+
+def test_a_release_of_nothing_takes_nothing_off() -> None:
+    """A deposit that is forfeited whole leaves what another year carried where it is."""
+    known = state("2019-02-01")
+    known.books.post(ModelPosting(PURSE, "2018-12-01", 2018, "withheld", 500))
+    carried = ModelPayment("dis_1", "order", PURSE, 2019, MAKER, 0, state=Way.CARRIED)
+    known.carries.append(Carry(carried, 300))
+    releases.approve(known, ModelRelease("rel_1", PURSE, 2018, MAKER, 500, 0), None, MAKER)
+    assert (known.carries[0].taken_by, known.orders) == (None, {})

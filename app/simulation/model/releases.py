@@ -72,8 +72,8 @@ def approve(state: ModelState, release: ModelRelease, order_shown: str | None, w
     _post(state, release, "released", amount)
     _post(state, release, "forfeited", release.deposit - amount)
     carries = waiting_carries(state, release.purse)
-    if order_shown is None and not carries:
-        return
+    if amount == 0 or (order_shown is None and not carries):
+        return  # where nothing is released, nothing is taken off
     shown = order_shown or f"order of {release.shown}"
     one = formula(amount, sum(carry.rest for carry in carries), 0, 0)
     made = ModelPayment(shown, "release", release.purse, release.year, who, one.amount, gross=amount)
