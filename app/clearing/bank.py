@@ -88,10 +88,11 @@ def returned(wanted: ReturnRequest) -> Banked:
 
 
 def check(
-    movement: Banked, known: Sequence[Banked], *, most: int, amount: int, first: date | None, today: date
+    movement: Banked, known: Sequence[Banked], *, most: int, amount: int | None, first: date | None, today: date
 ) -> None:
     """Refuse every fault of a payment or return: nothing, more than ``most``, a day before ``first`` (its sending),
-    after today, or one on which what was paid by then would be less than nothing or more than ``amount``."""
+    after today, or one on which what was paid by then would be less than nothing or more than ``amount``. That is None
+    where more than is owed is paid: it comes back, whatever the day."""
     pointer, exceeds = (
         ("/paid_on", "payment_exceeds_order")
         if movement.kind == PAYMENT
@@ -112,7 +113,7 @@ def check(
         raise Refused(faults)
 
 
-def in_order(known: Iterable[Banked], movement: Banked, amount: int) -> bool:
+def in_order(known: Iterable[Banked], movement: Banked, amount: int | None) -> bool:
     """Whether from a movement's day on, at the end of every day, what was paid, less what came back, is neither
     negative nor, by a payment, more than ``amount``. Days before it are history: a claim's amount may have been more
     then."""
@@ -122,7 +123,8 @@ def in_order(known: Iterable[Banked], movement: Banked, amount: int) -> bool:
     order = sorted(days)
     sums = dict(zip(order, accumulate(days[day] for day in order), strict=True))
     later = [paid for day, paid in sums.items() if day >= movement.day]
-    return all(paid >= 0 and (movement.kind != PAYMENT or paid <= amount) for paid in later)
+    most = amount if movement.kind == PAYMENT else None
+    return all(paid >= 0 and (most is None or paid <= most) for paid in later)
 
 
 async def keep(connection: AsyncConnection, caller: Caller, of: Of, movement: Banked) -> None:

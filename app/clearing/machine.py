@@ -141,21 +141,23 @@ async def pay(act: Act, kind: Paying[B], shown: str, wanted: PaymentRequest) -> 
     """Record what the bank paid, whole or part. Refused ``payment_exceeds_order``, ``before_sending``,
     ``payment_before_return``; Conflict ``bank_reference_used``, ``month_closed``."""
     row = await opened(act, kind, shown)
-    check_step(kind.kind, row.state, PaymentStep.PAYMENT)
-    return await _banked(act, kind, row, bank.payment(wanted), row.amount - row.paid)
+    check_step(kind.kind, row.state, PaymentStep.PAYMENT, possible=row.payable > 0)
+    return await _banked(act, kind, row, bank.payment(wanted), row.payable)
 
 
 async def give_back(act: Act, kind: Paying[B], shown: str, wanted: ReturnRequest) -> B:
     """Record what came back. Refused ``return_exceeds_payment``, ``return_before_payment``."""
     row = await opened(act, kind, shown)
-    check_step(kind.kind, row.state, PaymentStep.RETURN)
+    check_step(kind.kind, row.state, PaymentStep.RETURN, possible=row.paid > 0)
     return await _banked(act, kind, row, bank.returned(wanted), kind.returnable(row))
 
 
 async def _banked(act: Act, kind: Paying[B], row: B, movement: Banked, most: int) -> B:
     of = bank.Of(next(iter(kind.table.primary_key.columns)).name, kind.number(row))
     known = await bank.movements_of(act.connection, of)
-    bank.check(movement, known, most=most, amount=max(row.amount, row.paid), first=row.sent_on, today=act.day)
+    owed = row.amount if row.paid + movement.amount <= row.amount else None
+    first = row.since(PaymentStep.PAYMENT if movement.kind == bank.PAYMENT else PaymentStep.RETURN)
+    bank.check(movement, known, most=most, amount=owed, first=first, today=act.day)
     await check_open(act.connection, row.area_code, movement.day)
     await bank.keep(act.connection, act.caller, of, movement)
     await post(act.connection, kind.banked(row, movement))

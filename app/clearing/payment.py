@@ -69,6 +69,7 @@ class Child(StrEnum):
     ORDERS = "the orders that took a part of it"
     MOVEMENTS = "the bank's movements, day by day"
     SETTLEMENT = "the settlement with its corrections, and what they leave of the claim"
+    SENT = "what the bank was asked to pay and has not paid, though a correction took it back"
     ACCOUNT = "the payee's account, as it was at the approval"
     MONTH = "the month of the bank's day, which must be open"
 
@@ -148,6 +149,19 @@ _CLAIM: Final = (
     PaymentMove(PaymentStep.APPROVAL, S.APPROVED, S.APPROVED, _OWED),
     PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.ACCOUNT,)),
     *_BANKED,
+    # What was sent may be paid, whatever a correction has made of the claim since; what was paid may come back.
+    *(
+        PaymentMove(PaymentStep.PAYMENT, since, S.RECOVERABLE, (Child.SENT, *_BANK))
+        for since in (S.DRAFT, S.APPROVED, S.SENT, S.PART_PAID, S.PAID, S.RETURNED, S.REVERSED, S.RECOVERABLE)
+    ),
+    PaymentMove(PaymentStep.PAYMENT, S.DRAFT, S.DRAFT, (Child.SENT, *_BANK)),
+    PaymentMove(PaymentStep.PAYMENT, S.DRAFT, S.PAID, (Child.SENT, *_BANK)),
+    PaymentMove(PaymentStep.PAYMENT, S.APPROVED, S.APPROVED, (Child.SENT, *_BANK)),
+    PaymentMove(PaymentStep.PAYMENT, S.APPROVED, S.PAID, (Child.SENT, *_BANK)),
+    PaymentMove(PaymentStep.RETURN, S.DRAFT, S.DRAFT, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.APPROVED, S.APPROVED, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.SENT, S.PART_PAID, _BANK),
+    PaymentMove(PaymentStep.RETURN, S.SENT, S.RETURNED, _BANK),
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.RECOVERABLE, _BANK),
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.PAID, _BANK),
     PaymentMove(PaymentStep.RETURN, S.RECOVERABLE, S.PART_PAID, _BANK),
@@ -231,6 +245,15 @@ class Paid(Payment, frozen=True, kw_only=True):
     sent_by: str | None
     sent_on: date | None
 
+    @property
+    def payable(self) -> int:
+        """The most that the bank can have paid now."""
+        return self.amount - self.paid
+
+    def since(self, step: PaymentStep) -> date | None:
+        """The first day on which the bank can have made a payment or a return."""
+        return self.sent_on
+
 
 class Order(Paid, frozen=True, kw_only=True):
     """An order, of a part of a statement or of a released deposit. ``amount`` = gross − carried − deposit − offset;
@@ -290,8 +313,8 @@ class Release(Payment, frozen=True, kw_only=True):
 
 
 class Claim(Paid, frozen=True, kw_only=True):
-    """What a fund owes a person who paid in cash: ``amount`` = gross − deducted. ``approved_amount`` and ``account``,
-    theirs, encrypted, are as they were at the approval."""
+    """What a fund owes a person who paid in cash: ``amount`` = gross − deducted. ``account``, theirs, encrypted, is as
+    it was at the approval. ``at_bank`` is what was sent, from ``at_bank_since`` on, and has not been paid."""
 
     claim_id: int
     settlement_id: int
@@ -299,8 +322,22 @@ class Claim(Paid, frozen=True, kw_only=True):
     fiscal_year: int
     gross: int
     deducted: int
+    at_bank: int
+    at_bank_since: date | None
     account: bytes | None
     paid_on: date | None
+
+    @property
+    def payable(self) -> int:
+        """What is owed, once it was sent, or what is still at the bank, though a correction left less of the claim."""
+        unsent = self.state in (PaymentState.DRAFT, PaymentState.APPROVED)
+        return max(self.at_bank, 0 if unsent else self.amount - self.paid)
+
+    def since(self, step: PaymentStep) -> date | None:
+        """Of a payment the first sending that is still at the bank, else the last. What comes back was paid before."""
+        if step is PaymentStep.RETURN:
+            return self.created_on
+        return self.at_bank_since if self.at_bank else self.sent_on
 
     @property
     def unpaid(self) -> int:
@@ -321,8 +358,9 @@ def typed(row: Row, type_: type[R]) -> R:
     return msgspec.convert({str(name): value for name, value in row.items()}, type_)
 
 
-def check_step(kind: PaymentKind, state: PaymentState, step: PaymentStep) -> None:
-    """Conflict ``invalid_move`` naming the state when the table has no such step from it."""
-    if step not in steps_from(kind, state):
+def check_step(kind: PaymentKind, state: PaymentState, step: PaymentStep, *, possible: bool = True) -> None:
+    """Conflict ``invalid_move`` naming the state when the table has no such step from it, or when there is nothing
+    that it could move."""
+    if not possible or step not in steps_from(kind, state):
         values = {"state": state.value, "wanted": _RESULTS[step].value}
         raise Conflict("invalid_move", values=values, extra={"state": state.value})

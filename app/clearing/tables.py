@@ -300,6 +300,8 @@ claim = Table(
     Column("amount", BigInteger, Computed("gross - deducted", persisted=True), nullable=False),
     Column("paid", BigInteger, nullable=False, server_default=text("0")),
     Column("approved_amount", BigInteger),
+    Column("at_bank", BigInteger, nullable=False, server_default=text("0")),
+    Column("at_bank_since", Date),
     Column("account", LargeBinary),
     Column("state", Text, nullable=False, server_default=text("'draft'")),
     Column("created_on", Date, nullable=False),

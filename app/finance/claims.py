@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.ids import CLAIM, number_of
+from app.basics.money import yuan
 from app.clearing import bank, claim, person_account
 from app.clearing.claim import CLAIMS, claim_of, is_account_current
 from app.clearing.claim_list import CLAIM_LIST
@@ -69,6 +70,7 @@ async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None)
         current = await is_account_current(connection, row)
         return {
             "claim": claim.answer_of(visitor.service.book, row, day),
+            "payable": yuan(row.payable),
             "hospital": names.get(row.hospital_code, row.hospital_code),
             "deductions": [deduction_answer(typed(one, Deduction), day) for one in found],
             "pinned": person_account.masked_account(visitor.service.keys, row.person_id, row.account),
@@ -86,7 +88,8 @@ async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None)
 
 def _steps(visitor: Visitor, row: Claim, *, account_is_current: bool) -> tuple[str, ...]:
     """What the page offers. An approved claim is approved again, and not sent, when the person's account changed."""
-    steps = steps_for(visitor, PaymentKind.CLAIM, row.state, row.subject)
+    idle = {"pay": row.payable <= 0, "return": row.paid == 0}
+    steps = tuple(step for step in steps_for(visitor, PaymentKind.CLAIM, row.state, row.subject) if not idle.get(step))
     if row.state is not PaymentState.APPROVED:
         return steps
     kept = ("send",) if not account_is_current else ("approve", "second")

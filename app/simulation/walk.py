@@ -14,7 +14,7 @@ from app.simulation.desks.payments import PaymentDesk
 from app.simulation.desks.statements import StatementDesk, unfinished
 from app.simulation.model import deductions, orders, releases
 from app.simulation.model.amounts import following
-from app.simulation.model.payments import stopped
+from app.simulation.model.payments import payable, stopped
 from app.simulation.model.state import Audit, ModelDeduction, ModelPayment, ModelRelease, ModelStatement, Way
 from app.simulation.stage import Stage
 from app.simulation.world import AREAS
@@ -23,7 +23,7 @@ Thing = TypeVar("Thing")
 RECENT, NEAR = 12, 0.8
 STEPS, WILD_PER_HOSPITAL = 0.45, 0.9
 AUDITED, RECONCILED, ENDED = 0.25, 0.5, 0.3
-HARD, REOPENED, CUT, AGAIN = 0.35, 0.2, 0.15, 0.5
+HARD, REOPENED, CUT, AGAIN, PAID_ALL_THE_SAME = 0.35, 0.2, 0.15, 0.5, 0.5
 
 
 class Walk:
@@ -109,12 +109,18 @@ class Walk:
             self.claims.change_account(payment)
         elif payment.state == Way.APPROVED:
             self.payments.send(payment)
-        elif (
-            payment.state in (Way.SENT, Way.PART_PAID, Way.RETURNED) and payment.kind != "prepayment"
-        ) or payment.state in (Way.SENT, Way.PART_PAID):
+        elif self._awaits_bank(payment):
             self.payments.pay(payment, plainly=True)
         elif payment.state == Way.RECOVERABLE:
             self.claims.repay(payment)
+
+    def _awaits_bank(self, payment: ModelPayment) -> bool:
+        """Whether it is to be paid; what was sent of a claim and then corrected may be paid all the same."""
+        if payment.state in (Way.SENT, Way.PART_PAID):
+            return True
+        if payment.kind == "claim" and payment.state != Way.RETURNED:
+            return payable(payment) > 0 and self.stage.chance(PAID_ALL_THE_SAME)
+        return payment.state == Way.RETURNED and payment.kind != "prepayment"
 
     def _stopped(self, payment: ModelPayment) -> bool:
         return payment.state == Way.APPROVED and stopped(self.stage.state, payment)

@@ -134,7 +134,8 @@ async def _derived(owner: Any, number: int, gross: int, deducted: int, paid: int
 
 
 async def test_more_than_was_approved_is_approved_again_and_less_is_not(desk: Office) -> None:
-    """A claim that a correction raises above the approved amount is a draft again; one that it lowers goes its way."""
+    """A claim that a correction raises above the approved amount is a draft again, which keeps who approved what is at
+    the bank; one that it lowers goes its way."""
     path = await in_state(desk, "sent")
     number = int(path.rpartition("_")[2])
     owner = await asyncpg.connect(desk.url)
@@ -142,5 +143,8 @@ async def test_more_than_was_approved_is_approved_again_and_less_is_not(desk: Of
     async with Undone(owner):
         assert tuple(await owner.fetchrow(change, number, 50_000)) == ("sent", "li")
         assert tuple(await owner.fetchrow(change, number, 95_000)) == ("sent", "li")
-        assert tuple(await owner.fetchrow(change, number, 95_001)) == ("draft", None)
+        assert tuple(await owner.fetchrow(change, number, 95_001)) == ("draft", "li")
+    path = await in_state(desk, "approved")
+    async with Undone(owner):
+        assert tuple(await owner.fetchrow(change, int(path.rpartition("_")[2]), 95_001)) == ("draft", None)
     await owner.close()

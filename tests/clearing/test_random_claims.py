@@ -89,7 +89,7 @@ class ClaimWalk(Walk):
             return
         now: dict[str, Any] = found.json()
         left = now["unpaid"] if Decimal(now["unpaid"]) else now["owed_back"]
-        whole = self.chance.choice([left, self.yuan(left if Decimal(left) > 0 else "1.00")])
+        whole = self.chance.choice([left, self.yuan(left if Decimal(left) > 0 else "1.00"), self.yuan("900.00")])
         tries = {
             "approval": None,
             "sending": None,

@@ -130,3 +130,21 @@ def test_money_is_not_paid_again_before_it_came_back() -> None:
     payments.give_back(known, made, 500, "2018-03-15", "B2")
     assert payments.may_pay(known, made, 500, "2018-03-10", "B3") == [Reason(422)]
     assert allowed(payments.may_pay(known, made, 500, "2018-03-15", "B3"))
+
+
+def test_what_was_sent_is_paid_whatever_a_correction_leaves_of_the_claim() -> None:
+    """Up to what was sent, not before it was; above what is owed the person owes it, and a return closes it."""
+    known = state("2018-03-10")
+    claim = claim_of(known, 500)
+    (claim.state,) = claims.approve(known, claim)
+    payments.send(known, claim)
+    claims.reversed_(known, claim)
+    claim.state = claims.follow(known, claim)[0]
+    assert claim.state == Way.REVERSED
+    assert payments.may_pay(known, claim, 501, known.today, "B1") == [Reason(422, "payment_exceeds_order")]
+    assert payments.may_pay(known, claim, 500, "2018-03-09", "B1") == [Reason(422)]
+    assert allowed(payments.may_pay(known, claim, 500, known.today, "B1"))
+    payments.pay(known, claim, 500, known.today, "B1")
+    assert (claim.state, claims.owed_back(claim), payments.payable(claim)) == (Way.RECOVERABLE, 500, 0)
+    assert Way.REVERSED in payments.give_back(known, claim, 500, known.today, "B2")
+    assert payments.may_pay(known, claim, 1, known.today, "B3") == [Reason(409)]

@@ -132,10 +132,11 @@ class AuditDesk:
         return deduction.purse.hospital or REGISTRAR
 
     def _follow(self, deduction: ModelDeduction) -> None:
-        """A person's claim asks for that much less."""
+        """A person's claim asks for that much less; what was paid of it may now be all, or too much."""
         claim = self.stage.state.claims.get(deduction.purse.party.removeprefix("claim:"))
         if claim is not None:
-            claims.follow(self.stage.state, claim)
+            states = claims.follow(self.stage.state, claim)
+            claim.state = states[0] if claim.paid else claim.state
 
     def _look(self, deduction: ModelDeduction) -> Look:
         return f"/clearing/deductions/{deduction.shown}", lambda: deduction_expected(self.stage.state, deduction)

@@ -77,7 +77,7 @@ class PaymentDesk:
 
     def pay(self, payment: ModelPayment, *, plainly: bool = False) -> bool:
         """The bank confirms; ``plainly``: what is left, today."""
-        left = max(0, payment.amount - payment.paid)
+        left = payments.payable(payment)
         money = Money(left, self.stage.state.today, self.stage.reference()) if plainly else self._money(payment, left)
         reasons = payments.may_pay(self.stage.state, payment, money.amount, money.day, money.reference)
 
@@ -110,7 +110,7 @@ class PaymentDesk:
             if payment.kind == "order":
                 orders.cancel(self.stage.state, payment)
             else:
-                payment.state = Way.CANCELLED
+                payment.state, payment.at_bank = Way.CANCELLED, 0
             return self._compared(payment, answer)
 
         return self._move("cancel", MAKER, payment, dict(WHY), reasons, done)

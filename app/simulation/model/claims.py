@@ -77,7 +77,8 @@ def follow(state: ModelState, claim: ModelPayment) -> tuple[Way, ...]:
     if claim.state != Way.DRAFT and claim.amount > claim.approved_amount:
         return (Way.DRAFT, Way.CANCELLED) if claim.state == Way.CANCELLED else (Way.DRAFT,)
     if claim.paid:
-        return (Way.PAID,) if claim.paid == claim.amount else (Way.PART_PAID, Way.RETURNED)
+        waits = (claim.state,) if claim.state in (Way.DRAFT, Way.APPROVED, Way.SENT) else ()
+        return (Way.PAID,) if claim.paid == claim.amount else (*waits, Way.PART_PAID, Way.RETURNED)
     return (claim.state, Way.REVERSED, Way.PAID) if claim.amount == 0 else (claim.state,)
 
 

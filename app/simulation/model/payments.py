@@ -33,6 +33,13 @@ def unpaid(payment: ModelPayment) -> int:
     return 0 if gone else max(0, payment.amount - payment.paid)
 
 
+def payable(payment: ModelPayment) -> int:
+    """The most that the bank can have paid: what is owed once it was sent, and of a claim what was sent, though a
+    correction lowered or reversed it since. Money at the bank is a fact."""
+    owed = payment.amount - payment.paid if payment.state in PAYABLE_WAYS else 0
+    return max(owed, payment.at_bank if payment.kind == "claim" else 0)
+
+
 def stopped(state: ModelState, payment: ModelPayment) -> bool:
     """Whether the person's account is another than the one that was approved."""
     return payment.kind == "claim" and payment.pinned != state.accounts.get(payment.person, "")
@@ -63,30 +70,33 @@ def may_send(state: ModelState, payment: ModelPayment) -> Reasons:
 
 
 def may_pay(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> Reasons:
-    """At most what is unpaid, not before its sending nor after today, not into a closed month, under a new reference.
+    """At most what is unpaid or still at the bank, not before its sending nor after today, not into a closed month,
+    under a new reference.
 
     Money of an order that came back is due again; a prepayment that came back is over.
     """
+    most = payable(payment)
     used = reference in state.references.get(payment.shown, set())
     elsewhere = any(reference in of_one for shown, of_one in state.references.items() if shown != payment.shown)
     returned = payment.kind == "prepayment" and payment.state == Way.RETURNED
     return because(
-        (payment.state not in PAYABLE_WAYS, INVALID_MOVE, "not sent"),
+        (most <= 0, INVALID_MOVE, "not sent"),
         (returned, INVALID_MOVE, "not sent"),
         (stopped(state, payment), SILENT, ""),
         (amount <= 0, UNACCEPTABLE, "nothing"),
-        (
-            payment.state in PAYABLE_WAYS and amount > payment.amount - payment.paid,
-            Reason(422, "payment_exceeds_order"),
-            "too much",
-        ),
-        (payment.state in PAYABLE_WAYS and day < payment.sent_on, UNACCEPTABLE, "before its sending"),
+        (0 < most < amount, Reason(422, "payment_exceeds_order"), "too much"),
+        (most > 0 and day < _sent(payment), UNACCEPTABLE, "before its sending"),
         (_paid_above(payment, amount, day), UNACCEPTABLE, "before its return"),
         (day > state.today, UNACCEPTABLE, "in the future"),
         (state.month_closed(payment.purse.area, day), INVALID_MOVE, "into a closed month"),
         (used, Reason(409, "bank_reference_used"), "a used reference"),
         (elsewhere and not used, SILENT, ""),
     )
+
+
+def _sent(payment: ModelPayment) -> str:
+    """The first sending that is still at the bank, else the last."""
+    return payment.at_bank_since if payment.kind == "claim" and payment.at_bank else payment.sent_on
 
 
 def _paid_above(payment: ModelPayment, amount: int, day: str) -> bool:
@@ -107,7 +117,7 @@ def may_return(state: ModelState, payment: ModelPayment, amount: int, day: str, 
     too_much = "too much" if amount > payment.paid else "before its payment"
     return because(
         (left <= 0, INVALID_MOVE, "nothing paid"),
-        (payment.state not in RETURNABLE, INVALID_MOVE, "nothing paid"),
+        (payment.state not in RETURNABLE and payment.kind != "claim", INVALID_MOVE, "nothing paid"),
         (amount <= 0, UNACCEPTABLE, "nothing"),
         (amount > left, UNACCEPTABLE, too_much),
         (amount > left, INVALID_MOVE, too_much),
@@ -142,12 +152,19 @@ def send(state: ModelState, payment: ModelPayment) -> None:
     """Give it to the bank."""
     payment.state = Way.SENT
     payment.sent_on = state.today
+    payment.at_bank_since = payment.at_bank_since if payment.at_bank else state.today
+    payment.at_bank = max(payment.at_bank, payment.amount - payment.paid)
 
 
 def pay(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> None:
-    """Money went out."""
+    """Money went out. The state that the contract says; what of a claim waits for its approval or its sending goes on
+    waiting, and what was paid above what is owed the person owes."""
     _move(state, payment, amount, day, reference)
-    payment.state = Way.PAID if payment.paid >= payment.amount else Way.PART_PAID
+    payment.at_bank = max(0, payment.at_bank - amount)
+    if payment.kind == "claim" and payment.paid > payment.amount:
+        payment.state = Way.RECOVERABLE
+    elif payment.state not in (Way.DRAFT, Way.APPROVED) or payment.paid == payment.amount:
+        payment.state = Way.PAID if payment.paid >= payment.amount else Way.PART_PAID
 
 
 def give_back(state: ModelState, payment: ModelPayment, amount: int, day: str, reference: str) -> tuple[Way, ...]:
@@ -159,6 +176,9 @@ def give_back(state: ModelState, payment: ModelPayment, amount: int, day: str, r
     _move(state, payment, -amount, day, reference)
     if owing:
         return _after_owing(payment)
+    payment.at_bank += amount
+    if payment.state in (Way.DRAFT, Way.APPROVED):
+        return (payment.state,)
     payment.state = Way.RETURNED
     if payment.kind == "prepayment":
         follow_money(payment)

@@ -140,7 +140,8 @@ class ModelPayment:
     """An order, a prepayment, a release's order or a claim: what has a maker, a checker and money.
 
     Of an order ``offset`` is what prepayments pay of it; of a prepayment what orders took, ``reserved`` what drafts
-    did. Of a claim ``person`` is whose it is, ``pinned`` the account that its approval was for ("" none),
+    did. ``at_bank`` is what was sent, from ``at_bank_since`` on, and neither paid nor called back. Of a claim
+    ``person`` is whose it is, ``pinned`` the account that its approval was for ("" none),
     ``approved_amount`` what it asked for then, ``raised_by`` whoever made it ask for more.
     """
 
@@ -158,6 +159,8 @@ class ModelPayment:
     carried: int = 0
     state: Way = Way.DRAFT
     sent_on: str = ""
+    at_bank: int = 0
+    at_bank_since: str = ""
     movements: list[Movement] = field(default_factory=list)
     offsets: dict[str, int] = field(default_factory=dict)
     takes: list["Carry"] = field(default_factory=list)

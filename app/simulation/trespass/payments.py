@@ -48,7 +48,7 @@ def _steps(state: ModelState, payment: ModelPayment) -> Iterator[StagedAct]:
 
 
 def _payments(stage: Stage, payment: ModelPayment) -> Iterator[StagedAct]:
-    for money in moneys(stage, payment, max(0, payment.amount - payment.paid)):
+    for money in moneys(stage, payment, payments.payable(payment)):
         reasons = payments.may_pay(stage.state, payment, money.amount, money.day, money.reference)
         body = {"amount": yuan(money.amount), "paid_on": money.day, "bank_reference": money.reference}
         yield _act("pay", MAKER, payment, body, reasons)

@@ -214,8 +214,8 @@ GRANT SELECT, INSERT ON family_doctor_fee TO onestop_app;
 CREATE TRIGGER claim_kept BEFORE TRUNCATE ON claim FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER claim_derived BEFORE UPDATE ON claim FOR EACH ROW EXECUTE FUNCTION claim_derived();
 CREATE TRIGGER claim_moves BEFORE UPDATE OR DELETE ON claim FOR EACH ROW
-  EXECUTE FUNCTION only_moves('claim', 'gross', 'deducted', 'amount', 'paid', 'approved_amount', 'account',
-    'approved_by', 'approved_on', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
+  EXECUTE FUNCTION only_moves('claim', 'gross', 'deducted', 'amount', 'paid', 'approved_amount', 'at_bank', 'at_bank_since',
+    'account', 'approved_by', 'approved_on', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
 ALTER TABLE claim ENABLE ROW LEVEL SECURITY;
 CREATE POLICY claim_reach ON claim TO onestop_app USING (reaches(NULL, area_code, NULL) AND reaches_fund(fund));
 CREATE POLICY claim_settles ON claim TO onestop_settler USING (true) WITH CHECK (true);

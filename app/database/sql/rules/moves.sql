@@ -37,6 +37,7 @@ INSERT INTO state_move VALUES
   ('claim', 'part_paid', 'paid'), ('claim', 'part_paid', 'returned'), ('claim', 'part_paid', 'draft'),
   ('claim', 'part_paid', 'recoverable_from_person'), ('claim', 'paid', 'part_paid'), ('claim', 'paid', 'returned'),
   ('claim', 'paid', 'draft'), ('claim', 'paid', 'recoverable_from_person'), ('claim', 'returned', 'paid'),
+  ('claim', 'returned', 'recoverable_from_person'), ('claim', 'sent', 'returned'),
   ('claim', 'returned', 'part_paid'), ('claim', 'returned', 'cancelled'), ('claim', 'returned', 'draft'),
   ('claim', 'returned', 'reversed'), ('claim', 'recoverable_from_person', 'reversed'),
   ('claim', 'recoverable_from_person', 'paid'), ('claim', 'recoverable_from_person', 'part_paid'),

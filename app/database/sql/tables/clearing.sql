@@ -318,7 +318,8 @@ CREATE INDEX prepayment_offset_of ON prepayment_offset (disbursement_id);
 
 -- What a fund owes a person who paid a bill in cash (零星报销): one per settlement, fund and fiscal year. `gross` is what the
 -- postings of the settlement and its corrections come to, `deducted` what stands of its deductions; `approved_amount` and
--- `account`, the person's, are as they were at the approval.
+-- `account`, the person's, are as they were at the approval. `at_bank` is what the bank was asked to pay, since
+-- `at_bank_since`, and has not paid: a correction doesn't call it back.
 CREATE TABLE claim (
   claim_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   settlement_id bigint NOT NULL REFERENCES settlement,
@@ -333,6 +334,8 @@ CREATE TABLE claim (
   amount        bigint NOT NULL GENERATED ALWAYS AS (gross - deducted) STORED,
   paid          bigint NOT NULL DEFAULT 0 CHECK (paid >= 0),
   approved_amount bigint,
+  at_bank       bigint NOT NULL DEFAULT 0 CHECK (at_bank >= 0),
+  at_bank_since date,
   account       bytea,
   state         text NOT NULL DEFAULT 'draft'
                 CHECK (state IN ('draft', 'approved', 'sent', 'paid', 'part_paid', 'returned', 'cancelled', 'reversed',

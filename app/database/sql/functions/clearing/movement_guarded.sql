@@ -1,5 +1,6 @@
 -- The bank moves money of what awaits it, on days that make sense: no payment before its sending, at the end of no day less
--- than nothing or more than the amount paid, no repayment before its carry or of what another order took.
+-- than nothing or more than the amount paid, no repayment before its carry or of what another order took. What was sent of
+-- a claim may be paid whatever a correction left of it, and what was paid of one may come back.
 -- Called by the trigger bank_movement_guarded.
 CREATE FUNCTION movement_guarded() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
@@ -12,7 +13,13 @@ BEGIN
          CASE NEW.kind WHEN 'repayment' THEN o.created_on ELSE o.sent_on END, o.amount INTO v_state, v_first, v_most
     FROM disbursement o WHERE o.disbursement_id = NEW.disbursement_id
   UNION ALL SELECT p.state, p.sent_on, p.amount FROM prepayment p WHERE p.prepayment_id = NEW.prepayment_id
-  UNION ALL SELECT c.state, c.sent_on, greatest(c.amount, c.paid) FROM claim c WHERE c.claim_id = NEW.claim_id;
+  UNION ALL
+  SELECT CASE WHEN NEW.kind = 'payment' AND NEW.amount <= c.at_bank THEN 'sent'
+              WHEN NEW.kind = 'return' AND c.paid > 0 THEN 'paid'
+              ELSE c.state END,
+         CASE WHEN NEW.kind = 'return' THEN c.created_on WHEN c.at_bank > 0 THEN c.at_bank_since ELSE c.sent_on END,
+         CASE WHEN NEW.amount > c.at_bank OR c.paid + NEW.amount <= c.amount THEN greatest(c.amount, c.paid) END
+    FROM claim c WHERE c.claim_id = NEW.claim_id;
   IF NOT v_state = ANY (CASE NEW.kind WHEN 'payment' THEN ARRAY['sent', 'part_paid', 'returned']
                                       WHEN 'return' THEN ARRAY['paid', 'part_paid', 'recoverable_from_person']
                                       ELSE ARRAY['carried_forward'] END) THEN
