@@ -22,11 +22,12 @@ from app.basics.money import yuan
 from app.clearing import deduction, machine, owed
 from app.clearing.bank import PAYMENT, Banked, PaymentRequest, ReturnRequest
 from app.clearing.machine import Act, Paying, Values
-from app.clearing.moves import StoredRow, by_another, locked
+from app.clearing.moves import StoredRow, locked
 from app.clearing.payment import Claim, PaymentKind, PaymentState
 from app.clearing.plan import plan_or_default_days
 from app.clearing.posting import Cause, Posting, posting, purse_of
 from app.clearing.tables import claim, person_account
+from app.service.second_person import by_another
 from app.tiers.policy import PolicyBook
 
 
@@ -86,7 +87,9 @@ async def _approving(act: Act, row: Claim) -> Values:
     """Pin the person's account; one of amount 0, which deductions took whole, is then paid. A claim that is approved is
     approved again only to pin a changed one. Who raised it by a correction has made it too: Forbidden
     ``maker_is_checker``. Conflict ``deductions_open``."""
-    by_another(act.caller, *(await act.connection.execute(_MAKERS, {"claim": row.claim_id})).scalars())
+    await by_another(
+        act.connection, act.caller, *(await act.connection.execute(_MAKERS, {"claim": row.claim_id})).scalars()
+    )
     if left := await deduction.undecided(act.connection, deduction.of_claim(row.claim_id)):
         raise Conflict("deductions_open", extra={"deductions": left})
     account = await _account(act.connection, row.person_id)
@@ -148,7 +151,7 @@ async def repay(act: Act, shown: str, wanted: PaymentRequest) -> Claim:
     """Record money that the person gave back of a claim that is recoverable, by another than who settled it, at most
     what is owed back. Conflict ``invalid_move``; Refused as of a return."""
     row = await machine.opened(act, CLAIMS, shown)
-    by_another(act.caller, row.subject)
+    await by_another(act.connection, act.caller, row.subject)
     if row.state is not PaymentState.RECOVERABLE:
         values = {"state": row.state.value, "wanted": PaymentState.REVERSED.value}
         raise Conflict("invalid_move", values=values, extra={"state": row.state.value})

@@ -29,7 +29,7 @@ from app.clearing.deduction_row import (
     answer_of,
 )
 from app.clearing.machine import Act, acting
-from app.clearing.moves import Event, Row, business_now, by_another, locked, may_pay, record, today
+from app.clearing.moves import Event, Row, business_now, locked, may_pay, record, today
 from app.clearing.payment import typed
 from app.clearing.plan import plan_on
 from app.clearing.posting import Posting, post, purse_of
@@ -37,6 +37,7 @@ from app.clearing.tables import claim, deduction, statement
 from app.ledger.journal import clr_type
 from app.service.caller import Caller, Service
 from app.service.lists import Rows
+from app.service.second_person import by_another
 from app.service.security import require
 from app.service.wire import Money
 
@@ -90,7 +91,7 @@ async def accept(service: Service, connection: AsyncConnection, caller: Caller, 
     row = await _moving(connection, deduction_id)
     _check_answerer(caller, row)
     _check_state(row.state, DeductionState.PROPOSED, DeductionState.ACCEPTED)
-    by_another(caller, row.subject)
+    await by_another(connection, caller, row.subject)
     row = await _uphold(act, row, row.amount, state=DeductionState.ACCEPTED)
     await record(connection, caller, act.now, row.owner, Event(object_id=row.shown, move="accepted", amount=row.upheld))
     return answer_of(row, act.day)
@@ -135,7 +136,7 @@ async def decide(
     act = await acting(service, connection, caller)
     row = await _moving(connection, deduction_id)
     may_pay(caller, row.area_code)
-    by_another(caller, row.subject, row.appealed_by)
+    await by_another(connection, caller, row.subject, row.appealed_by)
     state = DeductionState.DECIDED if row.is_undecided(act.day) else row.state
     _check_state(state, DeductionState.APPEALED, DeductionState.DECIDED)
     values = {

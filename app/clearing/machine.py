@@ -17,11 +17,12 @@ from app.basics.ids import number_of
 from app.clearing import bank
 from app.clearing.bank import Banked, PaymentRequest, ReturnRequest
 from app.clearing.month import check_open
-from app.clearing.moves import Event, business_now, by_another, locked, may_pay, record, today
+from app.clearing.moves import Event, business_now, locked, may_pay, record, today
 from app.clearing.payment import Paid, Payment, PaymentKind, PaymentState, PaymentStep, check_step, typed
 from app.clearing.posting import Posting, post
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
+from app.service.second_person import by_another
 
 P = TypeVar("P", bound=Payment)
 B = TypeVar("B", bound=Paid)
@@ -121,7 +122,7 @@ async def approve(act: Act, kind: Checked[P], shown: str) -> P:
     if kind.before is not None:
         await kind.before(act, number_of(kind.prefix, shown))
     row = await opened(act, kind, shown)
-    by_another(act.caller, row.subject)
+    await by_another(act.connection, act.caller, row.subject)
     check_step(kind.kind, row.state, PaymentStep.APPROVAL)
     values = await kind.approving(act, row)
     signed = {"state": PaymentState.APPROVED, "approved_by": act.subject, "approved_on": act.day}

@@ -24,7 +24,6 @@ from app.clearing.moves import (
     Row,
     StoredRow,
     business_now,
-    by_another,
     check_move,
     may_pay,
     record,
@@ -34,6 +33,7 @@ from app.clearing.moves import (
 from app.clearing.tables import fiscal_month
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
+from app.service.second_person import by_another
 from app.service.wire import AreaCode, Name
 
 Mode = Literal["soft", "hard"]
@@ -152,7 +152,7 @@ async def reopen(
     row = await _row(connection, area, period)
     check_move("open" if row is None else row["state"], ("soft", "hard"), "open")
     assert row is not None
-    by_another(caller, row["closed_by"])
+    await by_another(connection, caller, row["closed_by"])
     now = await business_now(service, connection)
     values = {"state": "open", "reopened_by": caller.principal.subject, "reopened_on": today(now)} | written_by(caller)
     await _change(connection, area, period, values)

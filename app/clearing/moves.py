@@ -1,5 +1,5 @@
 """What every object of clearing has: an id that says what it is, moves that are allowed, a record of who made which
-move, and a second person. The database holds to the same moves (``state_move``) and to maker ≠ checker by itself."""
+move. The database holds to the same moves (``state_move``) and to maker ≠ checker by itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, Table, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
-from app.basics.errors import Conflict, Forbidden, NotFound
+from app.basics.errors import Conflict, NotFound
 from app.clearing.tables import clearing_event
 from app.service import clock
 from app.service.caller import Caller, Service
@@ -50,12 +50,6 @@ def may_pay(caller: Caller, area_code: str) -> None:
     reach, _, prefix = caller.reach
     if reach == "hospital" or not area_code.startswith(prefix):
         raise NotFound("not_found")
-
-
-def by_another(caller: Caller, *makers: str | None) -> None:
-    """Forbidden ``maker_is_checker`` when the caller made what is to be checked. An admin is not exempt."""
-    if caller.principal.subject in makers:
-        raise Forbidden("maker_is_checker")
 
 
 def check_move(state: str, allowed: tuple[str, ...], wanted: str) -> None:

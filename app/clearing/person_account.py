@@ -8,14 +8,16 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict
-from app.basics.ids import ACCOUNT_CHANGE, number_of, shown_id
+from app.basics.ids import ACCOUNT_CHANGE, HOSPITAL_ACCOUNT, number_of, shown_id
 from app.clearing.machine import Act
-from app.clearing.moves import by_another, locked, written_by
+from app.clearing.moves import locked, written_by
 from app.clearing.tables import person_account
 from app.database.locks import Lock, hold
-from app.registry.hospital_facts import BankAccount, masked
+from app.registry import hospital_account
+from app.registry.hospital_facts import AccountChangeAnswer, BankAccount, masked
 from app.registry.service import person_row
 from app.service.caller import Caller
+from app.service.second_person import by_another
 from app.service.security import Keys, decrypt, encrypt
 
 PENDING: Final = "pending"
@@ -27,13 +29,6 @@ class PersonAccountRequest(Struct, forbid_unknown_fields=True):
     """The body of ``PUT /v1/persons/{id}/bank-account``; null removes the account."""
 
     bank_account: BankAccount | None
-
-
-class AccountChangeAnswer(Struct):
-    """A change of an account: ``pending`` until another subject approves it."""
-
-    change_id: str
-    state: str
 
 
 class PersonAccountAnswer(Struct):
@@ -48,22 +43,27 @@ class WaitingChange(Struct):
     """A change that waits for another person, its account masked; null where it removes the account."""
 
     change_id: str
-    person_id: str
+    payee: str
+    address: str
     bank_account: BankAccount | None
     asked_by: str
 
 
 async def waiting(keys: Keys, connection: AsyncConnection) -> list[WaitingChange]:
-    """The changes within reach that wait, the oldest first."""
+    """The changes within reach that wait: of persons, then of hospitals, the oldest first."""
     wanted = select(person_account).where(person_account.c.state == PENDING).order_by(person_account.c.change_id)
     return [
         WaitingChange(
             shown_id(ACCOUNT_CHANGE, row["change_id"]),
             row["person_id"],
+            f"/finance/persons/{row['person_id']}",
             masked_account(keys, row["person_id"], row["account"]),
             row["subject"],
         )
         for row in (await connection.execute(wanted.limit(MOST_WAITING))).mappings()
+    ] + [
+        WaitingChange(one.change_id, one.hospital_code, f"/finance/hospitals/{one.hospital_code}", *one[2:])
+        for one in await hospital_account.waiting(keys, connection)
     ]
 
 
@@ -99,10 +99,17 @@ async def account_within(keys: Keys, connection: AsyncConnection, person_id: str
     return PersonAccountAnswer(person_id, None if holding is None else masked(holding), change)
 
 
+async def approve_any(act: Act, shown: str) -> AccountChangeAnswer:
+    """Let a change of a person's account hold, or of a hospital's, whichever the id is of."""
+    if shown.startswith(HOSPITAL_ACCOUNT):
+        return await hospital_account.approve(act.connection, act.caller, act.day, shown)
+    return await approve(act, shown)
+
+
 async def approve(act: Act, shown: str) -> AccountChangeAnswer:
     """Let a change hold. Forbidden ``maker_is_checker``, Conflict ``invalid_move`` when it doesn't wait any more."""
     row = await locked(act.connection, person_account, number_of(ACCOUNT_CHANGE, shown))
-    by_another(act.caller, row["subject"])
+    await by_another(act.connection, act.caller, row["subject"])
     if row["state"] != PENDING:
         values = {"state": row["state"], "wanted": APPROVED}
         raise Conflict("invalid_move", values=values, extra={"state": row["state"]})

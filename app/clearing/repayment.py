@@ -10,11 +10,12 @@ from app.clearing import bank
 from app.clearing.bank import REPAYMENT, Banked, Of, PaymentRequest
 from app.clearing.machine import Act, opened
 from app.clearing.month import check_open
-from app.clearing.moves import Event, by_another, record
+from app.clearing.moves import Event, record
 from app.clearing.order import ORDERS
 from app.clearing.payment import Order, PaymentKind, PaymentStep, check_step
 from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import disbursement
+from app.service.second_person import by_another
 
 
 async def repay(act: Act, shown: str, wanted: PaymentRequest) -> Order:
@@ -22,7 +23,7 @@ async def repay(act: Act, shown: str, wanted: PaymentRequest) -> Order:
     order takes that much less off. Nothing is re-opened. Conflict ``invalid_move`` when it isn't carried, or another
     order took it; Refused ``repayment_exceeds_carried``, ``before_carrying``."""
     row = await opened(act, ORDERS, shown)
-    by_another(act.caller, row.subject)
+    await by_another(act.connection, act.caller, row.subject)
     check_step(PaymentKind.ORDER, row.state, PaymentStep.REPAYMENT)
     if row.taken_by is not None:  # it is money of that order by now
         taker = shown_id(DISBURSEMENT, row.taken_by)

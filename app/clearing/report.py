@@ -21,7 +21,6 @@ from app.clearing.moves import (
     Row,
     StoredRow,
     business_now,
-    by_another,
     check_move,
     may_pay,
     record,
@@ -33,6 +32,7 @@ from app.clearing.tables import monthly_report
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.http import encoded, open_request
+from app.service.second_person import by_another
 from app.service.wire import AreaCode
 
 DUE_DAY: Final = "report.due_day"
@@ -146,7 +146,7 @@ async def approve(
     row = await _row(connection, area, period, locked=True)
     check_move("draft" if row is None else row["state"], ("submitted",), "approved")
     assert row is not None
-    by_another(caller, row["subject"])
+    await by_another(connection, caller, row["subject"])
     signed = {"state": "approved", "approved_by": caller.principal.subject, "approved_on": today(now)}
     mine = (monthly_report.c.area_code == area) & (monthly_report.c.period == period)
     await connection.execute(update(monthly_report).where(mine).values(signed))

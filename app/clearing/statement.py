@@ -23,7 +23,6 @@ from app.clearing.moves import (
     Event,
     Row,
     business_now,
-    by_another,
     check_move,
     may_pay,
     pooling_area_of,
@@ -42,6 +41,7 @@ from app.ledger.tables import transfer
 from app.registry.tables import hospital
 from app.service.caller import Caller, Service
 from app.service.lists import Rows
+from app.service.second_person import by_another
 from app.service.wire import AreaCode, Code
 
 WITHDRAWN: Final = "statement withdrawn"
@@ -229,7 +229,7 @@ async def approve(
     await lock_persons(connection, of_statement(number))  # before the statement's lock, as whoever proposes a deduction
     row = await locked_statement(connection, number)
     may_pay(caller, row.area_code)
-    by_another(caller, row.subject)
+    await by_another(connection, caller, row.subject)
     check_move(row.state, BEFORE_APPROVAL, "approved")
     now = await business_now(service, connection)
     chosen = _chosen(await parts_of(connection, number), caller, funds)

@@ -21,7 +21,6 @@ from app.clearing.moves import (
     Event,
     StoredRow,
     business_now,
-    by_another,
     check_move,
     locked,
     may_pay,
@@ -37,6 +36,7 @@ from app.clearing.plan import FUNDS, plan_on
 from app.clearing.tables import fiscal_year_closing, payout_exception
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
+from app.service.second_person import by_another
 from app.service.wire import AreaCode, Code, Name
 
 MOST_UNPAID: Final = 1000
@@ -248,7 +248,7 @@ async def approve_exception(
     """Approve a draft made by another. Forbidden ``maker_is_checker``, Conflict ``invalid_move``."""
     row = await locked(connection, payout_exception, number_of(EXCEPTION, shown))
     may_pay(caller, row["area_code"])
-    by_another(caller, row["subject"])
+    await by_another(connection, caller, row["subject"])
     check_move(row["state"], ("draft",), "approved")
     now = await business_now(service, connection)
     signed = {"approved_by": caller.principal.subject, "approved_on": today(now)}

@@ -1,4 +1,4 @@
-"""Accounts of persons: a change that somebody asks for, and those that wait for another person's approval."""
+"""Accounts of persons and hospitals: changes that wait for another person's approval; asking for a person's."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ async def post_approve(request: Request, change_id: str) -> Response:
     """Let a change hold that another person asked for."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
-        return await person_account.approve(await acting(visitor.service, connection, visitor.caller), change_id)
+        return await person_account.approve_any(await acting(visitor.service, connection, visitor.caller), change_id)
 
     return await _act(request, move, "finance", notice="notice.account.approved")
 

@@ -203,6 +203,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "person.no_cap": ("不封顶", "No cap"),
     "hospital.level": ("级别", "Level"),
     "hospital.account": ("收款账号", "Account"),
+    "hospital.account.waits": ("待批准账户变更", "Change of the account that waits"),
     "hospital.money": ("按月按基金的资金", "Money by month and fund"),
     # ---- what waits
     "nav.waiting": ("待办", "To do"),
@@ -238,6 +239,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "waiting.claims.returned": ("银行退回的零星报销单", "Claims that the bank returned"),
     "waiting.claims.recoverable": ("待个人退回的零星报销单", "Claims that persons have to give back"),
     "waiting.accounts": ("待批准收款账户变更", "Changes of accounts to approve"),
+    "waiting.hospital_accounts": ("待批准医院收款账户变更", "Changes of hospitals' accounts to approve"),
     "waiting.appeals": ("待复核申诉", "Appeals to decide"),
     "waiting.differences": ("未处理对账差异", "Open differences"),
     "waiting.balances": ("未结患者退补款", "Open patient balances"),
@@ -407,9 +409,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "notice.claim.cancelled": ("零星报销单已取消。", "The claim is cancelled."),
     "accounts.title": ("收款账户变更", "Changes of accounts"),
     "accounts.intro": (
-        "参保人收款账户的变更，由另一位经办人批准后生效。",
-        "A person's account changes once somebody else has approved it.",
+        "参保人、医院收款账户的变更，由另一位经办人批准后生效。",
+        "The account of a person or a hospital changes once somebody else has approved it.",
     ),
+    "accounts.payee": ("收款方", "Payee"),
     "accounts.change": ("变更号", "Change"),
     "accounts.new": ("新账户", "New account"),
     "accounts.removed": ("取消账户", "Account removed"),

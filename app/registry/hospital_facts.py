@@ -37,11 +37,19 @@ class HospitalRequest(Struct, forbid_unknown_fields=True):
     area_code: AreaCode
     valid_from: Day | None = None
     contracts: Periods | None = None
-    bank_account: BankAccount | None = None
+    bank_account: BankAccount | UnsetType | None = UNSET
+
+
+class AccountChangeAnswer(Struct):
+    """A change of an account: ``pending`` until another subject approves it."""
+
+    change_id: str
+    state: str
 
 
 class HospitalAnswer(Struct):
-    """A hospital on a day. The interval of its level, rank and area, contracts and account are there where known."""
+    """A hospital on a day. The interval of its level, rank and area, contracts and account are there where known, and
+    so is a change of the account that waits."""
 
     code: str
     name: str
@@ -52,6 +60,7 @@ class HospitalAnswer(Struct):
     valid_until: date | UnsetType = UNSET
     contracts: list[Period] | UnsetType = UNSET
     bank_account: BankAccount | UnsetType = UNSET
+    bank_account_change: AccountChangeAnswer | UnsetType = UNSET
 
 
 class GatewayRequest(Struct, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
-import msgspec
+from msgspec import UNSET
 from sqlalchemy import RowMapping, Table, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.days import shanghai_day
 from app.basics.errors import NotFound
 from app.database.locks import Lock, hold
+from app.registry import hospital_account
 from app.registry.dated import Span, correct, current, span_on, stated, written_by
 from app.registry.facts import Level, Period
 from app.registry.hospital_facts import (
-    BankAccount,
     GatewayAnswer,
     GatewayCredentials,
     GatewayRequest,
@@ -35,7 +35,6 @@ from app.registry.hospital_facts import (
 from app.registry.service import may_write, refuse, sent_code
 from app.registry.tables import (
     hospital,
-    hospital_account,
     hospital_contract,
     hospital_gateway,
     hospital_item,
@@ -56,8 +55,8 @@ async def put_hospital(service: Service, caller: Caller, code: str, wanted: Hosp
     """Create a hospital, or say what holds from a day on. Answers what holds on that day.
 
     Without ``valid_from``: ever since for a new one, else from the business day on. Contracts and account are left as
-    they are when they aren't given. Refused with every fault; NotFound when it was, or would come to lie, out of the
-    caller's area.
+    they are when they aren't given; the account of a new one holds at once, a later change waits for another person.
+    Refused with every fault; NotFound when it was, or would come to lie, out of the caller's area.
     """
     refuse(sent_code(code, "/code") + hospital_faults(wanted))
     async with service.database.transaction() as connection:
@@ -75,8 +74,9 @@ async def put_hospital(service: Service, caller: Caller, code: str, wanted: Hosp
         if wanted.contracts is not None:
             contracts = [{"valid_from": one.from_, "valid_until": one.until} for one in wanted.contracts]
             await correct(connection, caller, hospital_contract, {"hospital_code": code}, contracts)
-        if wanted.bank_account is not None:
-            await _write_account(service.keys, connection, caller, code, wanted.bank_account)
+        if wanted.bank_account is not UNSET:
+            at_once = known is None
+            await hospital_account.ask(service.keys, connection, caller, code, wanted.bank_account, at_once=at_once)
         on = since or await _today(service, connection)
         return await _answer(service.keys, connection, code, wanted.name, spans, on)
 
@@ -161,12 +161,15 @@ async def _answer(
     if span is None:
         raise NotFound("not_found")
     contracts = await current(connection, hospital_contract, {"hospital_code": code})
-    account = await bank_account(keys, connection, code)
+    account = await hospital_account.holding(keys, connection, code)
+    change = await hospital_account.pending(connection, code)
     answer = _shown(code, name, span)
     if contracts:
         answer.contracts = [Period(one["valid_from"], one["valid_until"]) for one in contracts]
     if account is not None:
         answer.bank_account = masked(account)
+    if change is not None:
+        answer.bank_account_change = change
     return answer
 
 
@@ -174,33 +177,6 @@ def _shown(code: str, name: str, span: Span[Facts]) -> HospitalAnswer:
     level, rank, area_code = span.value
     since, until = shown_day(span.since), shown_day(span.until)
     return HospitalAnswer(code, name, level, rank, area_code, valid_from=since, valid_until=until)
-
-
-# ---------------------------------------------------------------- the bank account
-
-
-async def _write_account(
-    keys: Keys, connection: AsyncConnection, caller: Caller, code: str, wanted: BankAccount
-) -> None:
-    """Keep a bank account, encrypted; one that is equal stays as it was written."""
-    if await bank_account(keys, connection, code) == wanted:
-        return
-    content = encrypt(keys, msgspec.json.encode(wanted).decode(), associated=account_place(code))
-    await _replace(connection, caller, hospital_account, code, {"content": content})
-
-
-async def bank_account(keys: Keys, connection: AsyncConnection, code: str) -> BankAccount | None:
-    """Where a hospital's money goes, unmasked; None without one, or out of the caller's reach."""
-    wanted = select(hospital_account.c.content).where(hospital_account.c.hospital_code == code)
-    content = (await connection.execute(wanted)).scalar_one_or_none()
-    if content is None:
-        return None
-    return msgspec.json.decode(decrypt(keys, content, associated=account_place(code)), type=BankAccount)
-
-
-def account_place(code: str) -> bytes:
-    """Where an encrypted account belongs."""
-    return f"hospital_account.content {code}".encode()
 
 
 async def _replace(

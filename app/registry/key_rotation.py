@@ -12,7 +12,8 @@ from typing import Final
 from app.basics.errors import Conflict
 from app.database.engine import HotConnection, HotRecord
 from app.registry.facts import name_and_birth
-from app.registry.hospitals import account_place, secret_place
+from app.registry.hospital_account import account_place
+from app.registry.hospitals import secret_place
 from app.registry.poverty_list import KIND
 from app.registry.service import id_number_place, name_place
 from app.service.caller import Caller, Service
@@ -38,9 +39,9 @@ SELECT person_id AS id, name, id_number, id_number_index, name_birth_index FROM 
 _WRITE_PERSON: Final = """
 UPDATE person SET name = $2, id_number = $3, id_number_index = $4, name_birth_index = $5 WHERE person_id = $1"""
 _ACCOUNTS: Final = """
-SELECT hospital_code AS id, content FROM hospital_account
- WHERE hospital_code > $1 ORDER BY hospital_code LIMIT $2 FOR UPDATE"""
-_WRITE_ACCOUNT: Final = "UPDATE hospital_account SET content = $2 WHERE hospital_code = $1"
+SELECT change_id::text AS id, hospital_code, content FROM hospital_account
+ WHERE change_id > coalesce(nullif($1, '')::bigint, 0) AND content IS NOT NULL ORDER BY change_id LIMIT $2 FOR UPDATE"""
+_WRITE_ACCOUNT: Final = "UPDATE hospital_account SET content = $2 WHERE change_id = $1::text::bigint"
 _GATEWAYS: Final = """
 SELECT hospital_code AS id, secret AS content FROM hospital_gateway
  WHERE hospital_code > $1 AND secret IS NOT NULL ORDER BY hospital_code LIMIT $2 FOR UPDATE"""
@@ -131,7 +132,7 @@ def renewed_person(keys: Keys, row: HotRecord) -> tuple[bytes, bytes, bytes, byt
 
 def renewed_account(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
     """A bank account with the current secret; None when it is."""
-    return renewed(keys, row["content"], account_place(row["id"]))
+    return renewed(keys, row["content"], account_place(row["hospital_code"]))
 
 
 def renewed_secret(keys: Keys, row: HotRecord) -> tuple[bytes] | None:

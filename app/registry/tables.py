@@ -146,8 +146,12 @@ hospital_contract = Table(
 hospital_account = Table(
     "hospital_account",
     METADATA,
-    _hospital(primary_key=True),
-    Column("content", LargeBinary, nullable=False),
+    _numbered("change_id"),
+    _hospital(),
+    Column("content", LargeBinary),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("approved_by", Text),
+    Column("approved_on", Date),
     *_written(),
 )
 

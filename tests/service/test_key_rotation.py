@@ -17,7 +17,7 @@ from app.config import Settings
 from app.database.engine import open_database
 from app.database.schema import migrate
 from app.policies import shipped_book
-from app.registry import hospitals, key_rotation
+from app.registry import hospital_account, hospitals, key_rotation
 from app.registry import service as registry
 from app.registry.facts import PersonRequest
 from app.registry.hospital_facts import BankAccount, GatewayRequest, HospitalRequest
@@ -89,7 +89,7 @@ async def test_everything_is_written_anew_and_resumed(
             assert index == blind_index(after.keys, request.id_number)
         async with database.transaction() as opened:
             await registry.open_request(after, opened, CALLER)
-            assert await hospitals.bank_account(after.keys, opened, "H1") == ACCOUNT
+            assert await hospital_account.holding(after.keys, opened, "H1") == ACCOUNT
             credentials = await hospitals.gateway_credentials(after.keys, opened, "H1")
         assert credentials is not None
         assert (credentials.profile, credentials.key_id, credentials.secret) == ("A", "his-1", "s" * 32)
@@ -113,7 +113,7 @@ async def test_a_rotation_waits_for_running_lists_and_tells_what_it_can_not_read
             await rotate(ours, CALLER, lambda so_far: None)
         await connection.execute("UPDATE job SET state = 'done'")
         found = await rotate(ours, CALLER, lambda so_far: None)
-        assert (found.written, found.unreadable) == (0, ["person P0", "hospital_account H1", "hospital_gateway H1"])
+        assert (found.written, found.unreadable) == (0, ["person P0", "hospital_account 1", "hospital_gateway H1"])
     finally:
         await database.close()
 

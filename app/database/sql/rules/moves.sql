@@ -43,6 +43,8 @@ INSERT INTO state_move VALUES
   ('claim', 'recoverable_from_person', 'paid'), ('claim', 'recoverable_from_person', 'part_paid'),
   ('claim', 'recoverable_from_person', 'draft'), ('claim', 'reversed', 'draft'), ('claim', 'reversed', 'recoverable_from_person'),
   ('person_account', 'pending', 'approved'), ('person_account', 'pending', 'replaced'), ('person_account', 'approved', 'replaced'),
+  ('hospital_account', 'pending', 'approved'), ('hospital_account', 'pending', 'replaced'),
+  ('hospital_account', 'approved', 'replaced'),
   ('deposit_release', 'draft', 'approved'), ('deposit_release', 'draft', 'cancelled'),
   ('exception', 'draft', 'approved'), ('exception', 'draft', 'cancelled'),
   ('fiscal_month', 'open', 'soft'), ('fiscal_month', 'open', 'hard'), ('fiscal_month', 'soft', 'hard'),

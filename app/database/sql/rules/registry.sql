@@ -20,11 +20,20 @@ CREATE TRIGGER hospital_contract_kept BEFORE TRUNCATE ON hospital_contract FOR E
 GRANT SELECT, INSERT, UPDATE (superseded_at, superseded_by) ON hospital_contract TO onestop_app;
 GRANT SELECT ON hospital_contract TO onestop_settler;
 
+CREATE TRIGGER hospital_account_kept BEFORE TRUNCATE ON hospital_account FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER hospital_account_guarded BEFORE INSERT OR UPDATE ON hospital_account FOR EACH ROW
+  EXECUTE FUNCTION hospital_account_guarded();
+CREATE TRIGGER hospital_account_moves BEFORE UPDATE OR DELETE ON hospital_account FOR EACH ROW
+  EXECUTE FUNCTION only_moves('hospital_account', 'content', 'approved_by', 'approved_on');
 ALTER TABLE hospital_account ENABLE ROW LEVEL SECURITY;
 CREATE POLICY hospital_account_reach ON hospital_account TO onestop_app
   USING (EXISTS (SELECT FROM hospital h WHERE h.code = hospital_account.hospital_code
          AND reaches(h.code, h.area_code, NULL)));
-GRANT SELECT, INSERT, UPDATE ON hospital_account TO onestop_app;
+CREATE POLICY hospital_account_pins ON hospital_account FOR SELECT TO onestop_settler USING (true);
+-- The content is changed by a new secret only.
+GRANT SELECT, INSERT, UPDATE (content, state, approved_by, approved_on) ON hospital_account TO onestop_app;
+GRANT SELECT (change_id, hospital_code, state) ON hospital_account TO onestop_settler;
 
 ALTER TABLE hospital_gateway ENABLE ROW LEVEL SECURITY;
 CREATE POLICY hospital_gateway_reach ON hospital_gateway TO onestop_app

@@ -46,14 +46,22 @@ CREATE TABLE hospital_contract (
 );
 CREATE INDEX hospital_contract_current ON hospital_contract (hospital_code) WHERE superseded_at IS NULL;
 
--- Where a hospital's money goes. The content is encrypted.
+-- Where a hospital's money goes: each change that was asked for, and what became of it. It holds once another person has
+-- approved it, the first one at once if it came with the hospital itself. The content is encrypted, NULL for none.
 CREATE TABLE hospital_account (
-  hospital_code text PRIMARY KEY REFERENCES hospital,
-  content       bytea NOT NULL,
+  change_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  hospital_code text NOT NULL REFERENCES hospital,
+  content       bytea,
+  state         text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'replaced')),
+  approved_by   text,
+  approved_on   date,
   subject       text NOT NULL,
   request_id    text NOT NULL,
-  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT hospital_account_by_another CHECK (approved_by <> subject)
 );
+CREATE UNIQUE INDEX hospital_account_pending ON hospital_account (hospital_code) WHERE state = 'pending';
+CREATE UNIQUE INDEX hospital_account_current ON hospital_account (hospital_code) WHERE state = 'approved';
 
 -- How a hospital's system signs at the national door. The secret is encrypted.
 CREATE TABLE hospital_gateway (
