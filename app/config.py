@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     observe_seconds: float = Field(default=300.0, gt=0)
     check_seconds: float = Field(default=900.0, gt=0)
     job_row_days: int = Field(default=400, ge=1)
+    person_reads: int = Field(default=600, ge=0)
     quote_seconds: int = Field(default=1800, ge=1)
     reconciliation_grace: int = Field(default=1800, ge=0, le=24 * 3600)
     family_doctor_fee: Decimal | None = Field(

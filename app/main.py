@@ -31,9 +31,10 @@ from app.policies import shipped_book
 from app.policies.api import keep_texts
 from app.policies.api import router as policy_routes
 from app.registry import catalogue_import, item_code_import, poverty_list
+from app.registry.person_reads import keeping_quoted
 from app.registry.routes import REGISTRY_ROUTES
 from app.registry.worklists import observe_open_lists
-from app.service import clock, logs, openapi, operations, problem, requests, tokens
+from app.service import audit, clock, logs, openapi, operations, problem, requests, tokens
 from app.service.caller import Service
 from app.service.health import Health
 from app.service.loops import keep
@@ -93,7 +94,12 @@ def create_app(settings: Settings, database_url: str) -> Application:
         app.state.dictionaries, app.state.job_kinds = code_lists, JOB_KINDS
         preparing = asyncio.create_task(_prepare(service, start))
         await asyncio.wait([preparing], timeout=PREPARING_SECONDS)
-        beside = (work(service, observe=observe_open_lists), watching(service), erasing(service))
+        beside = (
+            work(service, observe=observe_open_lists),
+            watching(service),
+            erasing(service),
+            keeping_quoted(service),
+        )
         health = app.state.health = Health(service, beside)
         tasks = [preparing, asyncio.create_task(keep([*beside, health.loop()], ready=health.is_ready))]
         try:
@@ -107,7 +113,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await database.close()
 
     api = describe_app(lifespan)
-    return Application(requests.RequestMiddleware(api, quiet=operations.QUIET), api)
+    return Application(requests.RequestMiddleware(audit.AuditLayer(api), quiet=operations.QUIET), api)
 
 
 async def _prepare(service: Service, start: datetime | None) -> None:

@@ -336,6 +336,7 @@ bank_movement = Table(
     "bank_movement",
     METADATA,
     Column("bank_reference", Text, primary_key=True),
+    Column("movement_id", BigInteger, Identity(always=True), nullable=False, unique=True),
     Column("kind", Text, nullable=False),
     Column("disbursement_id", BigInteger, ForeignKey("disbursement.disbursement_id")),
     Column("prepayment_id", BigInteger, ForeignKey("prepayment.prepayment_id")),

@@ -14,6 +14,7 @@ from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Refused, TooLarge
 from app.exports.lists import LISTS
 from app.service import clock
+from app.service.audit import noted
 from app.service.caller import Caller, Service
 from app.service.columns import ListColumn, filters_text
 from app.service.export import CsvList, XlsxList
@@ -71,6 +72,7 @@ async def write_list(
         try:
             async for rows in every_page(export.list, service, caller, export.filters):
                 count += len(rows)
+                noted().saw(rows)
                 if count > most:
                     raise TooLarge("export_too_long", values={"limit": str(most)})
                 await asyncio.to_thread(_add, file, rows, columns)

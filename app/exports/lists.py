@@ -7,6 +7,7 @@ from app.clearing import lists as clearing
 from app.clearing.claim_list import CLAIM_LIST
 from app.ledger import book as ledger
 from app.registry import lists as registry
+from app.service.audit_list import AUDIT_LOG
 from app.service.lists import AnyList
 from app.settlement import lists as settlement
 
@@ -30,5 +31,6 @@ LISTS: Final[Mapping[str, AnyList]] = {
         registry.UNINSURED_POOR,
         registry.CANDIDATES,
         registry.UNKNOWN_CODES,
+        AUDIT_LOG,
     )
 }

@@ -21,6 +21,7 @@ from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen
 from app.finance.page import Contents, Refusal, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names
 from app.registry.tables import hospital
+from app.service.audit import noted
 from app.service.columns import ListColumn, filter_title
 from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, Rows, plain_type
 
@@ -91,6 +92,7 @@ async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None =
         listing, sortable = await _listing(visitor, connection, page, narrowed.filters, day)
         assert page.declared.selected is not None  # a page of a list that is read otherwise has its own module
         rows = [page.declared.selected.answer(row, day, visitor.service) for row in listing.rows]
+        noted().saw(rows)
         return {
             "listing": listing,
             "rows": rows,

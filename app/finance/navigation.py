@@ -20,4 +20,5 @@ ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.jobs", "/finance/jobs", ("registry", "finance", "auditor")),
     ("nav.lists", "/finance/lists", ("registry", "finance", "auditor")),
     ("nav.policies", "/finance/policies", ("policy", "finance", "auditor", "registry")),
+    ("nav.audit_log", "/finance/audit-log", ("auditor",)),
 )

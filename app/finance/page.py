@@ -24,6 +24,7 @@ from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
 from app.finance.typing_in import understood
 from app.finance.waiting import waiting
+from app.service.audit import asked_by
 from app.service.caller import Caller, Keyed, Service
 from app.service.http import open_request, principal_of, service_of
 from app.service.idempotency import remembered, request_hash
@@ -144,6 +145,7 @@ async def visit(request: Request, *scopes: str, changing_password: bool = False)
     principal = principal_of(row)
     request.state.subject = principal.subject
     caller = Caller(principal, request.state.request_id, language_of(request))
+    asked_by(caller)
     visitor = Visitor(request, service, caller, session.csrf_of(service.keys, cookie))
     if request.method == "GET" and "hx-request" not in request.headers:
         found = await reading(visitor, lambda connection: waiting(connection, principal))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app.finance.page import PageRoute, Visitor, shown, visit
 from app.registry.lists import CANDIDATES, RECEIVED_LISTS, UNINSURED_POOR, UNKNOWN_CODES
+from app.service.audit import noted
 from app.service.lists import AnyList, Asked
 from app.service.security import REGISTRY_READERS
 
@@ -31,4 +32,6 @@ async def get_lists(request: Request) -> Response:
 
 
 async def _beginning(visitor: Visitor, one: AnyList) -> list[Struct]:
-    return (await one.read(Asked(visitor.service, visitor.caller, one.filters(), None, MOST_SHOWN))).rows
+    rows: list[Struct] = (await one.read(Asked(visitor.service, visitor.caller, one.filters(), None, MOST_SHOWN))).rows
+    noted().saw(rows)
+    return rows

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from app.finance import (
     accounts,
     audit,
+    audit_log,
     balances,
     claims,
     closings,
@@ -59,6 +60,7 @@ MODULES: Final = (
     jobs,
     registry_lists,
     policies,
+    audit_log,
     exports,
 )
 

@@ -16,6 +16,7 @@ from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.finance.look import said
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names
+from app.service.audit import noted
 from app.service.http import check_context
 from app.service.security import MONEY_READERS
 from app.settlement import store
@@ -101,6 +102,7 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
         row = await store.read_one(connection, number)
     if row is None:
         raise NotFound("not_found")
+    noted().about(row.person_id)
     headers = {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
     return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
 
@@ -112,6 +114,7 @@ async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[L
         row = await store.read_one(connection, number)
         if row is None:
             raise NotFound("not_found")
+        noted().about(row.person_id)
         entries = await store.read_group(connection, row.of_settlement_id or number, EVERY_ENTRY)
     funds, language = visitor.principal.funds, visitor.caller.language
     return answer_of_row(row, detail=True, funds=funds, language=language), [_listed(one) for one in entries]

@@ -18,6 +18,7 @@ from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound, TooMany, Unauthorized
+from app.service.audit import noted
 from app.service.caller import Service
 from app.service.security import Scope, blind_index
 from app.service.tables import app_user, failed_login
@@ -93,6 +94,8 @@ async def checked(service: Service, *, name: str, password: str, origin: str) ->
     place = blind_index(service.keys, origin)
     async with service.database.transaction() as connection:
         attempt, found = await _begin(connection, name, place)
+    if found is not None:  # what is no user's name may be a password in the wrong box
+        noted().subject = name
     right = await _verified(password, _nobodys() if found is None else found["password_hash"])
     if found is None or not right or not found["open"]:
         raise Unauthorized("login_failed")

@@ -1,5 +1,5 @@
-"""Seals over settlements, transfers and clearing's audit record: what is edited, removed or added behind the service is
-found.
+"""Seals over settlements, transfers, clearing's record, the audit log, orders, bank movements and the issue of tokens:
+what is edited, removed or added behind the service is found.
 
 A block names its rows one by one (ids may commit out of order) with the digest of each, and the digest of the block
 before. Sealing runs moments after the commits, in one process at a time, never in a request.
@@ -8,6 +8,7 @@ Form 1 of a row's content is its JSON with sorted members, without nulls, in UTC
 and leaves null changes nothing; one with a default needs another form. Who owns the database and can reckon the whole
 chain again is found by a digest that was noted elsewhere (``verify(expected=…)``)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,12 +22,32 @@ FORM: Final = 1
 MOST_MEMBERS: Final = 20_000
 MOST_BLOCKS: Final = 10_000
 MOST_SHOWN: Final = 100
-TABLES: Final = {"settlement": "settlement_id", "transfer": "transfer_id", "clearing_event": "event_id"}
+TABLES: Final = {
+    "settlement": "settlement_id",
+    "transfer": "transfer_id",
+    "clearing_event": "event_id",
+    "audit_event": "event_id",
+    "disbursement": "disbursement_id",
+    "bank_movement": "movement_id",
+    "token": "token_id",
+}
+# Of rows that change later, what is fixed when they are written: an order's moves are sealed as clearing events.
+FIXED: Final[Mapping[str, tuple[str, ...]]] = {
+    "disbursement": (
+        *("disbursement_id", "statement_id", "part_id", "release_id", "hospital_code", "hospital_area", "area_code"),
+        *("fund", "fiscal_year", "period", "gross", "deposit_rate", "deposit", "offset_amount", "carried", "amount"),
+        *("due_on", "created_on", "subject", "request_id", "recorded_at"),
+    ),
+    "token": (
+        *("token_id", "digest", "subject", "scopes", "hospital_code", "area_code", "funds", "created_by"),
+        *("request_id", "recorded_at"),
+    ),
+}
 
 # The whole ledger is read, in the time that it takes.
 _OPEN: Final = text("SELECT service_open('0'), set_config('timezone', 'UTC', true)")
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:lock)")
-_CONTENT: Final = "sha256(convert_to('1 {table} ' || jsonb_strip_nulls(to_jsonb(r))::text, 'UTF8'))"
+_CONTENT: Final = "sha256(convert_to('1 {table} ' || jsonb_strip_nulls({row})::text, 'UTF8'))"
 _BLOCK: Final = """
 sha256(convert_to('1 ' || {no} || ' ' || encode({previous}, 'hex') || E'\\n' ||
   string_agg(source || ' ' || row_id || ' ' || encode(digest, 'hex'), E'\\n' ORDER BY source COLLATE "C", row_id),
@@ -36,8 +57,17 @@ sha256(convert_to('1 ' || {no} || ' ' || encode({previous}, 'hex') || E'\\n' ||
 def _each(query: str) -> str:
     """A query over each sealed table, as one."""
     return " UNION ALL ".join(
-        query.format(table=table, key=key, content=_CONTENT.format(table=table)) for table, key in TABLES.items()
+        query.format(table=table, key=key, content=_content(table)) for table, key in TABLES.items()
     )
+
+
+def _content(table: str) -> str:
+    """The digest of what is sealed of a row."""
+    names = FIXED.get(table)
+    if names is None:
+        return _CONTENT.format(table=table, row="to_jsonb(r)")
+    members = ", ".join(f"'{one}', r.{one}" for one in names)
+    return _CONTENT.format(table=table, row=f"jsonb_build_object({members})")
 
 
 _LAST: Final = text("SELECT block_no, digest, sealed_at FROM seal_block ORDER BY block_no DESC LIMIT 1")

@@ -11,13 +11,14 @@ from python_multipart.multipart import parse_options_header
 from starlette.responses import Response
 
 from app.basics.days import SHANGHAI
-from app.basics.errors import OnestopError, Unauthorized, Unavailable
+from app.basics.errors import OnestopError, TooMany, Unauthorized, Unavailable
 from app.database.engine import RETRY_SECONDS
 from app.nhsa.call import FileOutput
 from app.nhsa.door import answered, authenticate, caller_of, known_infno
 from app.nhsa.envelope import envelope_of, error_text, plain_body, plain_upload, sender_of, written
 from app.nhsa.gateway import refusal
 from app.service import metrics
+from app.service.audit import noted
 from app.service.http import answer, service_of
 from app.service.messages import text
 from app.service.openapi import body, gives
@@ -108,10 +109,15 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         return _json(written(known, received, error=error_text(error)))
     caller = caller_of(envelope, request.state.request_id)
     request.state.subject = caller.principal.subject
+    note = noted()
+    note.caller, note.operation = caller, f"nhsa {envelope.infno}"
     try:
         result = await answered(service, request.app.state.dictionaries, envelope, caller, received)
     except Unavailable:
         return _busy()
+    except TooMany as error:
+        message = f"{text(error.code, error.values, 'zh')}[{error.code}]"
+        return _json({"code": error.status, "message": message}, error.status, error.headers)
     if isinstance(result, FileOutput):
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.filename)}"}
         return Response(result.content, 200, headers, "application/octet-stream")

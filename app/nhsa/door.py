@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
-from app.basics.errors import Conflict, NotFound, OnestopError, Unauthorized, Unavailable
+from app.basics.errors import Conflict, NotFound, OnestopError, TooMany, Unauthorized, Unavailable
 from app.nhsa import (
     declaration,
     directory,
@@ -34,6 +34,7 @@ from app.nhsa.store import Hospital
 from app.registry.hospitals import gateway_credentials
 from app.registry.service import raw_connection
 from app.service import metrics
+from app.service.audit import noted
 from app.service.caller import Caller, Service
 from app.service.http import open_request
 from app.service.security import Principal, looks_like_id_number
@@ -142,12 +143,12 @@ async def answered(
     service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
 ) -> bytes | FileOutput:
     """The answer to a message; ``err_msg`` tells what can't be done and what must not happen. Unavailable where nobody
-    knows what became of it, or nothing could be done."""
+    knows what became of it, or nothing could be done; TooMany for a hospital that reads too many strangers."""
     infno = envelope.infno
     answer: bytes | FileOutput
     try:
         outcome, answer = await _answered(service, dictionaries, envelope, caller, received)
-    except Unavailable as error:
+    except (Unavailable, TooMany) as error:
         LOGGER.warning("transaction %s has to be repeated: %s", infno, error.code)
         metrics.nhsa_transactions.labels(infno, "refused").inc()
         raise
@@ -200,6 +201,7 @@ async def _answered(
         nodes = checked(infno, envelope.sent, envelope.fields, dictionary)
         call = Call(service, session, connection, caller, envelope, nodes, dictionary, hospital, now)
         output = await handler(call)
+        noted().about(call.person_id)
         if isinstance(output, FileOutput):
             return "accepted", output
         shown = as_sent(output, envelope.spelled) if envelope.spelled else output

@@ -10,7 +10,7 @@ from app.nhsa import filing_store, store, visit_store
 from app.nhsa.call import Call, Output, day, last_of, refused, until_of
 from app.nhsa.fields import Row
 from app.nhsa.identity import compare_codes
-from app.nhsa.person import person_for
+from app.nhsa.person import person_asked
 from app.nhsa.rows import ChronicDisease
 from app.nhsa.vault import filing_place
 from app.registry.dated import Interval, correct, current, overlapping
@@ -142,7 +142,7 @@ async def _withdraw(call: Call, kind: str) -> Output:
 async def registrations(call: Call) -> Output:
     """List a person's registrations of chronic diseases (5301)."""
     row = call.one()
-    await person_for(call, row["psn_no"])
+    await person_asked(call, row["psn_no"])
     found = await filing_store.chronic_registrations(call.connection, row["psn_no"])
     return {"feedetail": [call.shown("feedetail", _registration(item)) for item in found]}
 

@@ -22,6 +22,7 @@ from app.nhsa.identity import (
 from app.nhsa.rows import InsuredPerson, PersonIdentity
 from app.registry.facts import IdentityEntry, benefit_class, normal_id_number
 from app.registry.paying_area import area_on, policy_in
+from app.registry.person_reads import count_read
 from app.service.security import birth_date, blind_index_candidates, valid_id_number
 from app.service.wire import is_code
 from app.settlement.computing import INSURANCE_TYPE
@@ -123,7 +124,7 @@ async def entitlement(call: Call) -> Output:
     """Say whether (2001) each fund would take part in a visit of this kind that begins on a day."""
     row = call.one()
     on = day(row["begntime"])
-    found = await person_for(call, row["psn_no"], on)
+    found = await person_asked(call, row["psn_no"], on)
     medical_type = call.dictionary.medical_types.get(row["med_type"])
     insured = found.insured and found.insurance_type == row.get("insutype", found.insurance_type) == INSURANCE_TYPE
     policy = await _policy(call, on, found.area_code)
@@ -179,6 +180,13 @@ def _covers(values: frozenset[str] | None, value: str | None) -> bool:
     return values is None or value in values
 
 
+async def person_asked(call: Call, person_id: str, on: date | None = None) -> InsuredPerson:
+    """``person_for`` where no visit here names the person: reads of others than the hospital's own are counted."""
+    if is_code(person_id):
+        await count_read(call.service, call.connection, call.caller, person_id)
+    return await person_for(call, person_id, on)
+
+
 async def person_for(call: Call, person_id: str, on: date | None = None) -> InsuredPerson:
     """A person with the area and insurance of a day, today's without one."""
     on = on or shanghai_day(call.now)
@@ -196,7 +204,7 @@ async def year_to_date(call: Call) -> Output:
     """List the year's accumulators (5206), one row each; counts are whole numbers with two decimals, as the table has
     it."""
     row = call.one()
-    found = await person_for(call, row["psn_no"])
+    found = await person_asked(call, row["psn_no"])
     month = row.get("cum_ym", f"{shanghai_day(call.now):%Y%m}")
     if len(month) != 6 or not month.isascii() or not month.isdigit():
         raise refused("nhsa_date_format", "/data/0/cum_ym")

@@ -15,7 +15,7 @@ from app.nhsa.call import Call, Output, details_of, instant, refused, visit_for
 from app.nhsa.fees import catalogue_values, version_on
 from app.nhsa.fields import TRANSACTIONS, Row, stored_shown
 from app.nhsa.figures import amounts, fund_rows, of_row
-from app.nhsa.person import known_person, person_for
+from app.nhsa.person import known_person, person_asked, person_for
 from app.nhsa.rows import CatalogueVersion, SettledDocument
 from app.nhsa.settling import CLEARING_WAY
 from app.nhsa.vault import fee_line_place
@@ -32,7 +32,7 @@ NATIONAL_LEVELS: Final = {3: "2", 2: "5", 1: "8"}  # 三级甲等, 二级甲等,
 async def visits(call: Call) -> Output:
     """List visits that began in the time asked for (5201); of one medical type, and only one visit when it is named."""
     row = call.one()
-    found = await known_person(call, await person_for(call, row["psn_no"]))
+    found = await known_person(call, await person_asked(call, row["psn_no"]))
     known = await _begun(call, row)
     return {
         "mdtrtinfo": [

@@ -17,7 +17,7 @@ from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.locks import Lock, hold
 from app.registry.dated import correct, current, whole_span
 from app.registry.facts import MAX_PERIODS, Period, interval_faults, overlaps, period_faults, sent, span_faults
-from app.registry.service import may_write, refuse, sent_code
+from app.registry.service import may_write, person_read, refuse, sent_code
 from app.registry.tables import chronic_registration, family_doctor_contract, hospital, person
 from app.service.caller import Caller, Service
 from app.service.http import open_request
@@ -109,8 +109,7 @@ async def registrations(service: Service, caller: Caller, person_id: str) -> lis
     """All of a person's registrations, by disease; NotFound for a person out of reach."""
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        if not await _knows(connection, person.c.person_id, person_id):
-            raise NotFound("not_found")
+        await person_read(service, connection, caller, person_id)
         rows = await current(connection, chronic_registration, {"person_id": person_id})
     by_disease: dict[str, list[Period]] = {}
     for row in rows:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.areas import EVERYWHERE, owner_area
 from app.basics.days import shanghai_day
-from app.basics.errors import Conflict, Fault, NotFound, OnestopError, Refused
+from app.basics.errors import Conflict, Fault, Forbidden, NotFound, OnestopError, Refused
 from app.basics.money import rate_text
 from app.database.engine import HotConnection, constraint
 from app.database.locks import Lock, hold, share
@@ -45,12 +45,24 @@ from app.registry.person_history import (
     wanted_periods,
     with_known_insurance,
 )
+from app.registry.person_reads import count_read
 from app.registry.tables import catalogue_entry, hospital, identity, person
 from app.registry.worklists import add_candidates
 from app.service import clock
+from app.service.audit import noted
 from app.service.caller import Caller, Service
 from app.service.http import open_request
-from app.service.security import Keys, birth_date, blind_index, blind_index_candidates, decrypt, encrypt, mask_id_number
+from app.service.security import (
+    REGISTRY_READERS,
+    Keys,
+    birth_date,
+    blind_index,
+    blind_index_candidates,
+    decrypt,
+    encrypt,
+    mask_id_number,
+    require,
+)
 from app.service.wire import code_faults, is_code
 from app.tiers.model import LEVELS
 
@@ -147,17 +159,32 @@ def _person_answer(
     return answer
 
 
-async def read_person(service: Service, caller: Caller, person_id: str) -> PersonAnswer:
-    """A person within the caller's reach, or NotFound."""
+async def read_person(service: Service, caller: Caller, person_id: str, *, purpose: str | None = None) -> PersonAnswer:
+    """A person within the caller's reach, or NotFound. The id number is masked; whole for an office that says what for,
+    which the audit log keeps. Forbidden for a hospital with a purpose: it has the card in its hands."""
+    if purpose is not None:
+        require(caller.principal, *REGISTRY_READERS)
+        if caller.principal.hospital_code is not None:
+            raise Forbidden("forbidden_scope", values={"scope": ", ".join(REGISTRY_READERS)})
+        noted().reason = purpose
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        row = await person_row(connection, person_id)
+        row = await person_read(service, connection, caller, person_id)
         identities = await identities_of(connection, person_id)
         periods, areas = await insured_periods(connection, row), await area_spans(connection, row)
     name = decrypt(service.keys, row["name"], associated=name_place(person_id))
-    id_number = mask_id_number(decrypt(service.keys, row["id_number"], associated=id_number_place(person_id)))
+    id_number = decrypt(service.keys, row["id_number"], associated=id_number_place(person_id))
+    if purpose is None:
+        id_number = mask_id_number(id_number)
     place = (row["area_code"], areas[-1].since)
     return _person_answer(person_id, name, id_number, place, row["insurance_type"], periods, identities)
+
+
+async def person_read(service: Service, connection: AsyncConnection, caller: Caller, person_id: str) -> RowMapping:
+    """``person_row`` for somebody who is answered it: a hospital's reads are counted."""
+    if is_code(person_id):
+        await count_read(service, await raw_connection(connection), caller, person_id)
+    return await person_row(connection, person_id)
 
 
 async def person_row(connection: AsyncConnection, person_id: str) -> RowMapping:

@@ -190,6 +190,14 @@ person_area = Table(
     *_kept(),
 )
 
+quoted_person = Table(
+    "quoted_person",
+    METADATA,
+    Column("hospital_code", Text, primary_key=True),
+    Column("person_id", Text, primary_key=True),
+    Column("quoted_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
 chronic_registration = Table(
     "chronic_registration",
     METADATA,

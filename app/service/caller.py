@@ -25,6 +25,8 @@ class Service:
     keys: Keys
     manual_clock: bool
     prepared: bool = False
+    quoted: set[tuple[str, str]] = field(default_factory=set)
+    """Hospitals and persons for whom they quoted, until that is written down (registry/person_reads.py)."""
     tokens: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
     former_books: dict[str, tuple[PolicyBook, str]] = field(default_factory=dict)
     """Packs that are no longer in use, by digest: their book and name, kept for corrections and replays."""

@@ -46,16 +46,20 @@ class ListColumn:
                 return date.fromisoformat(value) if isinstance(value, str) else value
             case "text" if isinstance(value, dict):
                 return "，".join(f"{name} {count}" for name, count in value.items())
+            case "text" if isinstance(value, list):
+                return "，".join(value)
         return value
 
 
 _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
     "text": {
         "appeal_reason": ("申诉理由", "Reason of the appeal"),
+        "about": ("涉及对象", "About"),
         "account": ("科目", "Account"),
         "appealed_by": ("申诉人", "Appealed by"),
         "approved_by": ("审核人", "Approved by"),
         "area_code": ("统筹区", "Pooling area"),
+        "audit_id": ("审计编号", "Audit row"),
         "basis": ("对账依据", "Compared by"),
         "balance_id": ("患者退补款编号", "Balance"),
         "benefit_class": ("人员类别", "Benefit class"),
@@ -78,6 +82,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "medical_type": ("医疗类别", "Medical type"),
         "name": ("名称", "Name"),
         "of_settlement_id": ("原结算编号", "Corrected settlement"),
+        "operation": ("操作", "Operation"),
         "other_account": ("对方科目", "Other account"),
         "outcome": ("复核决定", "Decision"),
         "paid_by": ("垫付方", "Paid first by"),
@@ -90,6 +95,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "prepayment_id": ("预付编号", "Prepayment"),
         "projection": ("预测依据", "Basis of the projection"),
         "proposed_item_code": ("建议项目编码", "Proposed item code"),
+        "query": ("条件", "Query"),
         "reason": ("原因", "Reason"),
         "reason_code": ("原因代码", "Reason code"),
         "reconciliation_id": ("对账编号", "Reconciliation"),
@@ -209,6 +215,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
     "count": {
         "age_days": ("天数", "Days open"),
         "benefit_year": ("待遇年度", "Benefit year"),
+        "count": ("行数", "Rows"),
         "done": ("已处理行数", "Rows done"),
         "fiscal_year": ("财政年度", "Fiscal year"),
         "hospitals": ("医疗机构数", "Hospitals"),
@@ -217,6 +224,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "ours_count": ("经办机构笔数", "Our count"),
         "settle_seq": ("结算序号", "Settlement no."),
         "settlements": ("结算数", "Settlements"),
+        "status_code": ("状态码", "Status code"),
         "theirs_count": ("医疗机构笔数", "Hospital's count"),
         "within_grace": ("宽限内差异", "Within grace"),
         "year": ("年度", "Year"),
@@ -235,6 +243,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
     "flag": {
         "account_pinned": ("已确定收款账户", "Account fixed"),
         "interim": ("中途结算", "Interim"),
+        "other_person": ("非本机构人员", "Not the hospital's person"),
         "out_of_area": ("异地", "Out of area"),
         "overdue": ("逾期", "Overdue"),
         "late_declared": ("迟申报金额", "Declared late"),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from app.basics.errors import Fault, NotFound, Refused, Unauthorized, Unavailable
 from app.database.engine import RETRY_SECONDS, HotConnection
+from app.service.audit import asked_by
 from app.service.caller import Caller, OpenState, Service
 from app.service.messages import language_of
 from app.service.security import Principal, bearer, is_admin_token, token_digest
@@ -63,7 +64,9 @@ async def caller_of(request: Request, *, browser: bool = False) -> Caller:
         principal = await _principal(service, token_digest(presented))
     state = request.state
     state.subject = principal.subject
-    return Caller(principal, state.request_id, language_of(request.headers.get("accept-language")))
+    caller = Caller(principal, state.request_id, language_of(request.headers.get("accept-language")))
+    asked_by(caller)
+    return caller
 
 
 async def _principal(service: Service, digest: bytes) -> Principal:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from app.basics.errors import Conflict, Malformed, NotFound, Unacceptable
 from app.database.engine import HotConnection
 from app.service import metrics
+from app.service.audit import because
 from app.service.caller import Caller, Keyed, OpenState, Service
 from app.service.http import OPEN, answer, refuse_ended, service_of
 from app.service.security import decrypt, encrypt
@@ -49,6 +50,7 @@ def idempotency_key(request: Request) -> str:
 
 def request_hash(request: Request, body: object) -> bytes:
     """What a key stands for: method, path and decoded body. Spacing and order of the JSON text don't matter."""
+    because(body)
     canonical = msgspec.json.encode(body, order="deterministic")
     return sha256(f"{request.method} {request.url.path}\n".encode() + canonical).digest()
 

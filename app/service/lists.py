@@ -22,6 +22,7 @@ from app.basics.days import shanghai_day
 from app.basics.errors import Fault, Language, Refused
 from app.basics.text import folded
 from app.service import clock
+from app.service.audit import noted
 from app.service.caller import Caller, Service
 from app.service.columns import ListColumn
 from app.service.http import PAGE_DEFAULT, PAGE_MOST, answer, caller_of, open_request, service_of
@@ -179,6 +180,7 @@ def add_route(router: APIRouter, path: str, one: AnyList) -> None:
         after = position_of(service, cursor, one.position)
         filters = one.filters(**{name: _folded(value) for name, value in given.items()})
         page = await one.read(Asked(service, caller, filters, after, limit))
+        noted().saw(page.rows)
         next_cursor = cursor_of(service, page.last)
         return answer({"data": page.rows, "has_more": page.last is not None, "next_cursor": next_cursor})
 

@@ -55,6 +55,12 @@ rejections = Counter("onestop_rejections_total", "Requests refused, by the codes
 nhsa_transactions = Counter(
     "onestop_nhsa_transactions_total", "Transactions of the national interface.", ("infno", "outcome")
 )
+audit_errors = Counter("onestop_audit_errors_total", "Rows of the audit log that couldn't be written.")
+person_reads = Counter(
+    "onestop_person_reads_total",
+    "Reads of persons by hospitals: their own, others', and others' that were refused.",
+    ("kind",),
+)
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
 ready = Gauge(
     "onestop_ready", "1 when the instance can settle; of several workers the least.", multiprocess_mode="livemin"

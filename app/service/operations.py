@@ -10,9 +10,11 @@ from app import ENGINE_VERSION
 from app.basics.days import shown_instant
 from app.database.schema import head
 from app.service import clock, elected
+from app.service.audit_list import AUDIT_LOG
 from app.service.clock import ClockRequest
 from app.service.health import Health
 from app.service.http import answer, caller_of, open_request, service_of
+from app.service.lists import add_route
 from app.service.metrics import render_metrics
 from app.service.openapi import body, gives
 from app.service.problem import read_body
@@ -21,6 +23,7 @@ from app.service.wire import decode
 from app.version import VERSION
 
 router = APIRouter(tags=["operations"])
+add_route(router, "/v1/audit-log", AUDIT_LOG)
 QUIET: Final = ("/livez", "/readyz", "/metrics")
 
 

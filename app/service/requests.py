@@ -83,6 +83,29 @@ class _Exchange:
         self.ended = self.ended or time.perf_counter()
 
 
+class RouteTemplates:
+    """The templates of an application's routes, by which a request is named without the ids in its path."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, list[tuple[re.Pattern[str], str]]] = {}
+
+    def of(self, scope: Scope, root: ASGIApp) -> str:
+        """The template of the route that was chosen. Looked up by endpoint: ``scope["route"]`` is unset for plain
+        Starlette routes of a FastAPI application, and lacks the prefix of an included router and of a mount."""
+        endpoint = scope.get("endpoint")
+        if endpoint is None:
+            return UNMATCHED
+        candidates = self._known.get(id(endpoint))
+        if candidates is None:
+            while not hasattr(root, "routes") and hasattr(root, "app"):
+                root = root.app
+            self._known = _templates(getattr(root, "routes", ()))
+            candidates = self._known.setdefault(id(endpoint), [])
+        if len(candidates) == 1:
+            return candidates[0][1]
+        return next((template for pattern, template in candidates if pattern.search(scope["path"])), UNMATCHED)
+
+
 class RequestMiddleware:
     """Gives each request its id, counts and times it by route template, and writes its log line. Pure ASGI.
 
@@ -94,7 +117,7 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, *, quiet: Collection[str] = ()) -> None:
         self.app = app
         self._quiet = frozenset(quiet)
-        self._templates: dict[int, list[tuple[re.Pattern[str], str]]] = {}
+        self._templates = RouteTemplates()
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,25 +145,9 @@ class RequestMiddleware:
         finally:
             http_requests_in_progress.dec()
             exchange.close(failed=failed)
-            self._record(scope, exchange, self._template(scope, root))
+            self._record(scope, exchange, self._templates.of(scope, root))
         # After an exception it stays set: the server logs the traceback later, in this same task.
         request_id_variable.reset(token)
-
-    def _template(self, scope: Scope, root: ASGIApp) -> str:
-        """The template of the route that was chosen. Looked up by endpoint: ``scope["route"]`` is unset for plain
-        Starlette routes of a FastAPI application, and lacks the prefix of an included router and of a mount."""
-        endpoint = scope.get("endpoint")
-        if endpoint is None:
-            return UNMATCHED
-        candidates = self._templates.get(id(endpoint))
-        if candidates is None:
-            while not hasattr(root, "routes") and hasattr(root, "app"):
-                root = root.app
-            self._templates = _templates(getattr(root, "routes", ()))
-            candidates = self._templates.setdefault(id(endpoint), [])
-        if len(candidates) == 1:
-            return candidates[0][1]
-        return next((template for pattern, template in candidates if pattern.search(scope["path"])), UNMATCHED)
 
     def _record(self, scope: Scope, exchange: _Exchange, template: str) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from app.database.engine import METADATA, recorded
 
@@ -79,6 +79,25 @@ policy_text = Table(
     Column("digest", Text, primary_key=True),
     Column("pack", Text, nullable=False),
     Column("texts", JSON, nullable=False),
+    recorded(),
+)
+
+audit_event = Table(
+    "audit_event",
+    METADATA,
+    Column("event_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("query", JSONB, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("count", Integer),
+    Column("ids", ARRAY(Text), nullable=False),
+    Column("reason", Text),
+    Column("other_person", Boolean, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("hospital_code", Text),
+    Column("area_code", Text),
+    Column("request_id", Text, nullable=False),
     recorded(),
 )
 

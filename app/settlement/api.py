@@ -10,6 +10,8 @@ from starlette.responses import HTMLResponse, Response
 from app.basics.errors import NotFound
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import parsed
+from app.registry.person_reads import note_quoted
+from app.service.audit import noted
 from app.service.caller import Caller, Keyed, Service
 from app.service.http import answer, caller_of, check_context, service_of
 from app.service.idempotency import REPLAYED, idempotency_key, keyed_by, once, request_hash
@@ -79,6 +81,7 @@ async def post_quote(request: Request) -> Response:
     caller, service = await caller_of(request), service_of(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
     computation, quote_id, expires = await settling.quote(service, caller, bill)
+    note_quoted(service, bill.hospital_code, bill.person_id)
     shown = answer_of_quote(
         computation, quote_id=quote_id, expires=expires, funds=caller.principal.funds, language=caller.language
     )
@@ -213,6 +216,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
     shown, *adjustments = [answer_of_row(row, detail=True, funds=seen, language=caller.language) for row in rows]
     if shown.kind != "settlement":
         shown.adjustments = adjustments
+    noted().about(shown.person_id)
     return answer(shown)
 
 
@@ -228,6 +232,7 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
         row = await store.read_visit(connection, hospital_code, visit_id, settle_seq)
     if row is None:
         raise NotFound("not_found")
+    noted().about(row.person_id)
     return answer(answer_of_row(row, detail=True, funds=caller.principal.funds, language=caller.language))
 
 
@@ -276,6 +281,7 @@ async def _row(service: Service, caller: Caller, settlement_id: int) -> EntryRow
         row = await store.read_one(connection, settlement_id)
     if row is None:
         raise NotFound("not_found")
+    noted().about(row.person_id)
     return row
 
 

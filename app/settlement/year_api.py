@@ -15,7 +15,7 @@ from app.basics.errors import NotFound, Refused
 from app.basics.money import yuan
 from app.registry.facts import benefit_class
 from app.registry.paying_area import area_on, policy_in
-from app.registry.service import identities_of, person_row, raw_connection
+from app.registry.service import identities_of, person_read, raw_connection
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.http import answer, caller_of, open_request, service_of
@@ -67,7 +67,7 @@ async def read_year(service: Service, caller: Caller, person_id: str, year: int)
     )
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        row = await person_row(connection, person_id)
+        row = await person_read(service, connection, caller, person_id)
         identities = await identities_of(connection, person_id)
         stored = (await connection.execute(wanted_year)).scalar_one_or_none()
         today = shanghai_day(await clock.now(connection, manual=service.manual_clock))

@@ -269,6 +269,22 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
     assert found == {}
 
 
+async def test_the_audit_log_is_an_auditors_page(desks: Any) -> None:
+    """An auditor reads who did what, in both languages and on a phone; who is none isn't shown the way there."""
+    desk: Desk = await desks("shen")
+    for language, title in (("zh", "审计日志"), ("en", "Audit log")):
+        await desk.open(f"/finance/language/{language}")
+        await desk.open("/finance/audit-log?subject=shen")
+        assert title in await desk.page.inner_text("h1")
+        assert "GET /finance" in await desk.page.inner_text("table")
+        for size in (WIDE, NARROW):
+            await desk.page.set_viewport_size(size)  # type: ignore[arg-type]
+            assert await desk.violations() == []
+            assert await desk.overflow() <= 0
+    other: Desk = await desks("wang")
+    assert await other.page.locator("a[href='/finance/audit-log']").count() == 0
+
+
 async def test_one_box_finds_everything(desks: Any, busy_office: Office) -> None:
     """By the key / a number, a visit, a hospital's name, a person lead to their pages; what isn't there is said so."""
     number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")

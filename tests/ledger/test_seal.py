@@ -125,6 +125,44 @@ async def test_tampering_is_found(sealed: Sealed, statements: list[str], found: 
     assert await kinds(sealed) == found
 
 
+ISSUED = (
+    "INSERT INTO disbursement (release_id, hospital_code, hospital_area, area_code, fund, fiscal_year, period, gross,"
+    " deposit_rate, deposit, offset_amount, carried, amount, due_on, created_on, subject, request_id) VALUES (1, 'H1',"
+    " '530127', '530100', '390100', 2018, '2018-05', 100, 0, 0, 0, 0, 100, '2018-06-25', '2018-06-20', 'li.hua', 'r')",
+    "INSERT INTO bank_movement (bank_reference, kind, disbursement_id, amount, value_on, subject, request_id)"
+    " VALUES ('FT1', 'payment', 1, 100, '2018-06-25', 'li.hua', 'r')",
+    "INSERT INTO token (digest, subject, scopes, created_by, request_id)"
+    " VALUES ('x', 'wang', '{finance}', 'zhao', 'r')",
+    "INSERT INTO audit_event (kind, operation, query, status, ids, other_person, subject, request_id)"
+    " VALUES ('read', 'GET /v1/persons/{person_id}', '{}', 200, '{P1}', false, 'wang', 'r')",
+)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE disbursement SET amount = 90, deposit = 10",
+        "UPDATE disbursement SET hospital_code = 'H2'",
+        "UPDATE bank_movement SET amount = 10",
+        "UPDATE token SET scopes = '{admin}'",
+        "UPDATE token SET created_by = 'wang'",
+        "UPDATE audit_event SET ids = '{P2}'",
+    ],
+)
+async def test_orders_bank_movements_tokens_and_the_audit_log_are_sealed(sealed: Sealed, edit: str) -> None:
+    """What is fixed of them can't be edited unseen; an order that moves on and a token that ends are in order."""
+    await tamper(sealed, *ISSUED)
+    assert await seal.seal(sealed.database) == 7 + len(ISSUED)
+    await tamper(
+        sealed,
+        "UPDATE disbursement SET state = 'approved', approved_by = 'wang', approved_on = '2018-06-21'",
+        "UPDATE token SET revoked_at = clock_timestamp(), revoked_by = 'zhao'",
+    )
+    assert await kinds(sealed) == {}
+    await tamper(sealed, edit)
+    assert await kinds(sealed) == {"edited": 1}
+
+
 async def test_a_row_outside_any_block_for_an_hour_is_found(sealed: Sealed) -> None:
     """Rows older than an hour that no block names are findings, and stay so once a later block has taken them in."""
     await seal.seal(sealed.database)

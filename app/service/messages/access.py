@@ -54,4 +54,13 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "两次输入的新密码不一致。请重新输入。",
         "The new password was typed differently the second time. Type it again.",
     ),
+    "audit_unavailable": (
+        "审计日志暂时无法写入，不能提供个人信息。请稍后重试。",
+        "Personal data aren't answered while the audit log can't be written. Try again later.",
+    ),
+    "person_reads_exceeded": (
+        "查询本机构未接诊人员的次数过多。每小时最多 {limit} 次；先试算、结算或凭证件识别（1101）的人员不计。",
+        "Too many persons were read whom the hospital has nothing to do with. At most {limit} an hour; those whom it "
+        "quoted, settled or identified by certificate don't count.",
+    ),
 }

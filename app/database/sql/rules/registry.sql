@@ -59,6 +59,12 @@ GRANT SELECT, INSERT, UPDATE (name, id_number, id_number_index, area_code, insur
   insured_until, subject, request_id, recorded_at, name_birth_index) ON person TO onestop_app;
 GRANT SELECT ON person TO onestop_settler;
 
+-- A quote is noted a moment after it was answered, for all hospitals together.
+ALTER TABLE quoted_person ENABLE ROW LEVEL SECURITY;
+CREATE POLICY quoted_person_reach ON quoted_person TO onestop_app
+  USING (current_setting('onestop.reach', true) = 'all' OR reaches(hospital_code, NULL, NULL));
+GRANT SELECT, INSERT, UPDATE (quoted_at), DELETE ON quoted_person TO onestop_app;
+
 -- What belongs to a person is seen with the person.
 CREATE TRIGGER insured_period_history BEFORE UPDATE OR DELETE ON insured_period FOR EACH ROW
   EXECUTE FUNCTION refuse_overwrite();

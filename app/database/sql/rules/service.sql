@@ -17,3 +17,14 @@ GRANT SELECT ON business_clock TO onestop_settler;
 -- Written by entry_write() for a settlement, by the service for everything else.
 GRANT SELECT, INSERT ON idempotency TO onestop_app;
 GRANT SELECT, INSERT ON idempotency TO onestop_settler;
+
+-- The audit log: everybody's requests add to it, nobody changes it. Seen by reach, as a hospital's things are.
+CREATE TRIGGER audit_event_immutable BEFORE UPDATE OR DELETE ON audit_event FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_event_kept BEFORE TRUNCATE ON audit_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE audit_event ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audit_event_written ON audit_event FOR INSERT TO onestop_app WITH CHECK (true);
+CREATE POLICY audit_event_reach ON audit_event FOR SELECT TO onestop_app
+  USING (reaches(hospital_code, area_code, (SELECT h.area_code FROM hospital h
+                                             WHERE h.code = audit_event.hospital_code)));
+GRANT SELECT, INSERT ON audit_event TO onestop_app;

@@ -383,6 +383,7 @@ CREATE UNIQUE INDEX person_account_current ON person_account (person_id) WHERE s
 -- The bank's confirmations: of an order, a prepayment or a claim. A reference is used once, for ever.
 CREATE TABLE bank_movement (
   bank_reference  text PRIMARY KEY,
+  movement_id     bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
   kind            text NOT NULL CHECK (kind IN ('payment', 'return', 'repayment')),
   disbursement_id bigint REFERENCES disbursement,
   prepayment_id   bigint REFERENCES prepayment,
@@ -395,6 +396,7 @@ CREATE TABLE bank_movement (
   recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT bank_movement_of CHECK (num_nonnulls(disbursement_id, prepayment_id, claim_id) = 1)
 );
+CREATE INDEX bank_movement_recorded ON bank_movement USING brin (recorded_at) WITH (autosummarize = on);
 CREATE INDEX bank_movement_order ON bank_movement (disbursement_id);
 -- Whoever types a reference in another case means the same payment.
 CREATE UNIQUE INDEX bank_movement_reference ON bank_movement (upper(bank_reference));

@@ -144,6 +144,15 @@ CREATE TABLE person_area (
 );
 CREATE INDEX person_area_current ON person_area (person_id) WHERE superseded_at IS NULL;
 
+-- For whom a hospital quoted, at the last time, by the real clock. Kept for a month.
+CREATE TABLE quoted_person (
+  hospital_code text NOT NULL,
+  person_id     text NOT NULL,
+  quoted_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (hospital_code, person_id)
+);
+CREATE INDEX quoted_person_at ON quoted_person (quoted_at);
+
 -- Classes of persons. exited_on: they left the list on that day and the benefits go on, until a correction, or the
 -- pack, ends the class.
 CREATE TABLE identity (

@@ -53,5 +53,28 @@ CREATE TABLE idempotency (
   CONSTRAINT idempotency_answer CHECK ((settlement_id IS NULL) <> (body IS NULL))
 );
 
+-- The audit log: one row per request of somebody known, written when its answer is known. hospital_code and area_code
+-- are what the caller is limited to; other_person: a hospital asked for somebody whom it has nothing to do with.
+CREATE TABLE audit_event (
+  event_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind          text NOT NULL CHECK (kind IN ('read', 'act', 'login', 'export')),
+  operation     text NOT NULL,
+  query         jsonb NOT NULL,
+  status        smallint NOT NULL,
+  count         integer,
+  ids           text[] NOT NULL,
+  reason        text,
+  other_person  boolean NOT NULL,
+  subject       text NOT NULL,
+  hospital_code text,
+  area_code     text,
+  request_id    text NOT NULL,
+  recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX audit_event_recorded ON audit_event USING brin (recorded_at) WITH (autosummarize = on);
+CREATE INDEX audit_event_subject ON audit_event (subject, event_id);
+CREATE INDEX audit_event_ids ON audit_event USING gin (ids);
+CREATE INDEX audit_event_others ON audit_event (hospital_code, recorded_at) WHERE other_person;
+
 -- What request_open() found: the state of the request, and the remembered answer if there is one.
 CREATE TYPE opened_request AS (state text, status smallint, settlement_id bigint, body bytea);

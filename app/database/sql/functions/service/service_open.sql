@@ -1,7 +1,7 @@
 -- Opens a transaction of the service itself, in which nobody asks for anything: every row is in reach, and nothing of
 -- finance is allowed. p_timeout is the limit of a statement, NULL for the login's own. Opened again, it only changes that.
 -- Called by app/jobs/store.py, app/registry/worklists.py, app/ledger/proof.py, app/ledger/seal.py,
--- app/clearing/metrics.py.
+-- app/clearing/metrics.py, app/service/audit.py, app/registry/person_reads.py.
 CREATE FUNCTION service_open(p_timeout text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF coalesce(current_setting('onestop.reach', true), '') = '' THEN
