@@ -22,6 +22,7 @@ import pytest
 from app.database import embedded
 from app.database.engine import APP_ROLE
 from app.database.schema import let_in, migrate
+from tests.seeded import found_in
 from tests.served import Served
 
 ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
@@ -33,6 +34,9 @@ MEMORY_BYTES = 8 * 2**30
 # The tests start the service again and again: compiling it each time would be half of their work.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+SERVICE_LOG: Final = Path(tempfile.mkstemp(prefix="onestop-test-log-")[1])
+"""What every service of this test process says: nothing that the tests invented of a person may stand in it."""
 
 Running = Served | subprocess.Popen[bytes]
 TokenFactory = Callable[..., Awaitable[dict[str, str]]]
@@ -130,25 +134,41 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
         "ONESTOP_DATABASE_URL": of_app(url) if url else "",
         "ONESTOP_ADMIN_TOKEN": ADMIN_TOKEN,
         "ONESTOP_CLOCK": f"manual:{CLOCK}",
-        "ONESTOP_LOG_LEVEL": "warning",
+        "ONESTOP_LOG_LEVEL": "info",
     }
     words = ("--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir))
     variables = os.environ | variables | environment
-    process: Running = (
-        Served(words, variables)
-        if workers == 1
-        else subprocess.Popen([sys.executable, "-m", "app.cli", "serve", *words], env=variables, cwd=ROOT)
-    )
+    with SERVICE_LOG.open("ab") as log:
+        command = [sys.executable, "-m", "app.cli", "serve", *words]
+        process: Running = (
+            Served(words, variables, SERVICE_LOG)
+            if workers == 1
+            else subprocess.Popen(command, env=variables, cwd=ROOT, stderr=log)
+        )
     base_url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + START_SECONDS
     with httpx.Client(base_url=base_url, verify=False) as probe:
         while time.monotonic() < deadline:
-            assert process.poll() is None, "the service did not start"
+            assert process.poll() is None, f"the service did not start: {_said()}"
             with suppress(httpx.HTTPError):
                 if probe.get("/readyz").status_code == 200:
                     return process, base_url
             time.sleep(0.1)
-    raise AssertionError("the service did not become ready")
+    raise AssertionError(f"the service did not become ready: {_said()}")
+
+
+def _said() -> str:
+    """The last that the services of this test process said."""
+    return SERVICE_LOG.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_personal_in_logs() -> Iterator[None]:
+    """No service that a test of this process starts writes an invented id number or name into its log."""
+    yield
+    found = found_in(SERVICE_LOG.read_text(encoding="utf-8", errors="replace"))
+    SERVICE_LOG.unlink()
+    assert found == []
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +177,7 @@ def service_url(database_url: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         process, base_url = start_service(database_url, Path(folder))
         yield base_url
+        assert found_in(httpx.get(f"{base_url}/metrics").text) == []
         process.terminate()
         assert process.wait(30) == 0
 

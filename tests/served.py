@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from app.cli.service import serve
@@ -13,8 +14,10 @@ CONTEXT: Final = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([__name__])
 
 
-def run(words: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Become ``onestop serve`` with these words."""
+def run(words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    """Become ``onestop serve`` with these words, which says what it has to say at the end of a file."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
     serve.main(list(words), prog_name="onestop serve")
@@ -23,8 +26,8 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> None:
 class Served:
     """``onestop serve`` in its own process, with what the tests use of ``subprocess.Popen``."""
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = CONTEXT.Process(target=run, args=(words, dict(environment)), daemon=True)
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._process = CONTEXT.Process(target=run, args=(words, dict(environment), log), daemon=True)
         self._process.start()
 
     @property

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from tests.seeded import ID_NUMBERS
+
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -19,7 +21,9 @@ def id_number() -> str:
     year, month, day = 1940 + secrets.randbelow(70), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
     body = f"53{secrets.randbelow(10000):04d}{year}{month:02d}{day:02d}"
     body += f"{secrets.randbelow(1000):03d}"
-    return body + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, ID_WEIGHTS, strict=True)) % 11]
+    body += "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, ID_WEIGHTS, strict=True)) % 11]
+    ID_NUMBERS.add(body)
+    return body
 
 
 @dataclass
