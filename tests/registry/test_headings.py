@@ -39,6 +39,17 @@ async def test_a_poverty_lists_row_names_the_heading_of_the_file(client: httpx.A
     assert row["message"].startswith("Row 2, column “人员类别”: ")
 
 
+async def test_an_identity_day_in_the_far_future_is_reported(client: httpx.AsyncClient) -> None:
+    """A list says nobody more than a year ahead: that year is a slip, told under its heading; next month is taken."""
+    who, other = await person(client), await person(client)
+    days = ("2107-07-01", "2027-07-30")
+    rows = [(one["id_number"], one["name"], "低保", day) for one, day in zip((who, other), days, strict=True)]
+    late, soon = (await imported(client, rows))["rows"]
+    assert (late["outcome"], late["reason"], late["field"]) == ("malformed", "day_far_future", "from")
+    assert late["message"].startswith("Row 2, column “认定日期”: ")
+    assert soon["outcome"] == "matched"
+
+
 async def test_a_code_list_names_the_heading_of_the_file(client: httpx.AsyncClient) -> None:
     """A hospital's code without an item is told by row and heading."""
     world = await World(client).build()
