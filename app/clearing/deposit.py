@@ -21,6 +21,7 @@ from app.clearing.payment import Order, PaymentKind, PaymentState, Release
 from app.clearing.plan import FUNDS, plan_on
 from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
+from app.registry import hospital_account
 from app.registry.tables import hospital
 from app.service.wire import AreaCode, Code, Name, Rate
 
@@ -180,6 +181,7 @@ async def _order(act: Act, row: Release) -> None:
         "state": PaymentState.CARRIED_FORWARD if net.is_carried else PaymentState.APPROVED,
         "due_on": plan_on(act.service.book, row.area_code, act.day).pay_by(period),
         "created_on": act.day,
+        "account_change_id": await hospital_account.current(act.connection, row.hospital_code),
         "approved_by": act.subject,
         "approved_on": act.day,
         "subject": row.subject,

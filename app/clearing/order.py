@@ -14,7 +14,7 @@ from app.basics.days import iso
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import DISBURSEMENT, RELEASE, STATEMENT, number_of, shown_id
 from app.basics.money import rate, rate_text, yuan
-from app.clearing import carry, part, prepayment
+from app.clearing import carry, part, pinned, prepayment
 from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values, lock_payments
 from app.clearing.moves import Event, may_pay, record, written_by
@@ -180,11 +180,15 @@ def _cause(order: Order, day: date) -> Cause:
 
 
 async def _approving(act: Act, order: Order) -> Values:
-    """Deposit, offset and what is taken from other years are posted; an order of 0 is then paid."""
+    """Pin the account; deposit, offset and what is taken from other years are posted; an order of 0 is then paid. One
+    that is approved is approved again for another account only, and nothing is posted."""
+    account = await pinned.pin(act, order)
+    if order.state is PaymentState.APPROVED:
+        return account
     cause = _cause(order, act.day)
     owed = await carry.debts_of(act.connection, order)
     await post(act.connection, [*_held_back(order, cause), *carry.postings(order, owed, cause)])
-    return {} if order.amount else {"state": PaymentState.PAID, "paid_on": act.day}
+    return account if order.amount else {**account, "state": PaymentState.PAID, "paid_on": act.day}
 
 
 def _held_back(order: Order, cause: Cause, *, undo: bool = False) -> list[Posting]:
@@ -206,6 +210,8 @@ def _held_back(order: Order, cause: Cause, *, undo: bool = False) -> list[Postin
 
 
 async def _sending(act: Act, order: Order) -> list[Posting]:
+    """Conflict ``payee_account_changed`` when the account is another than the approved one."""
+    await pinned.check(act, order)
     return [_commitment(order, "order_sent", order.amount, act.day)]
 
 

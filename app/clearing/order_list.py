@@ -11,6 +11,7 @@ from app.basics.ids import DISBURSEMENT, PREPAYMENT, STATEMENT, number_of
 from app.clearing import order, prepayment
 from app.clearing.moves import Row, business_now, pooling_area_of, today
 from app.clearing.order import ORDERS, OrderAnswer
+from app.clearing.payment import Order, Prepayment
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentAnswer
 from app.clearing.tables import disbursement
 from app.clearing.tables import prepayment as prepayment_table
@@ -44,15 +45,24 @@ def late(day: date) -> ColumnElement[bool]:
     return (columns.due_on < day) & (columns.paid < columns.amount) & columns.state.not_in(ENDED)
 
 
+async def order_row(connection: AsyncConnection, shown: str) -> Order:
+    """An order within reach, as it is stored."""
+    return ORDERS.read(await _one(connection, disbursement, number_of(DISBURSEMENT, shown)))
+
+
 async def order_of(service: Service, connection: AsyncConnection, shown: str) -> OrderAnswer:
     """An order within reach."""
-    row = await _one(connection, disbursement, number_of(DISBURSEMENT, shown))
-    return order.answer_of(ORDERS.read(row), today(await business_now(service, connection)))
+    return order.answer_of(await order_row(connection, shown), today(await business_now(service, connection)))
+
+
+async def prepayment_row(connection: AsyncConnection, shown: str) -> Prepayment:
+    """A prepayment within reach, as it is stored."""
+    return PREPAYMENTS.read(await _one(connection, prepayment_table, number_of(PREPAYMENT, shown)))
 
 
 async def prepayment_of(connection: AsyncConnection, shown: str) -> PrepaymentAnswer:
     """A prepayment within reach."""
-    return _prepaid(await _one(connection, prepayment_table, number_of(PREPAYMENT, shown)))
+    return prepayment.answer_of(await prepayment_row(connection, shown))
 
 
 def _prepaid(row: RowMapping) -> PrepaymentAnswer:

@@ -105,7 +105,9 @@ _ORDER: Final = (
         PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)
     ),
     PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.PAID, (Child.PART, Child.CARRIES, Child.PREPAYMENTS, Child.DEPOSIT)),
-    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.PART,)),
+    # For another account than before: nothing else of the order changes.
+    PaymentMove(PaymentStep.APPROVAL, S.APPROVED, S.APPROVED, (Child.ACCOUNT,)),
+    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.PART, Child.ACCOUNT)),
     *_BANKED,
     PaymentMove(PaymentStep.CANCELLATION, S.DRAFT, S.CANCELLED, _FREED),
     PaymentMove(PaymentStep.CANCELLATION, S.APPROVED, S.CANCELLED, _FREED),
@@ -114,8 +116,9 @@ _ORDER: Final = (
     PaymentMove(PaymentStep.REPAYMENT, S.CARRIED_FORWARD, S.CARRIED_FORWARD, (Child.CARRIES, *_BANK)),
 )
 _PREPAYMENT: Final = (
-    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.APPROVED),
-    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT),
+    PaymentMove(PaymentStep.APPROVAL, S.DRAFT, S.APPROVED, (Child.ACCOUNT,)),
+    PaymentMove(PaymentStep.APPROVAL, S.APPROVED, S.APPROVED, (Child.ACCOUNT,)),
+    PaymentMove(PaymentStep.SENDING, S.APPROVED, S.SENT, (Child.ACCOUNT,)),
     PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PAID, _BANK),
     PaymentMove(PaymentStep.PAYMENT, S.SENT, S.PART_PAID, _BANK),
     PaymentMove(PaymentStep.PAYMENT, S.PART_PAID, S.PART_PAID, _BANK),
@@ -263,6 +266,7 @@ class Order(Paid, frozen=True, kw_only=True):
     statement_id: int | None
     part_id: int | None
     release_id: int | None
+    account_change_id: int | None
     fiscal_year: int
     period: str
     gross: int
@@ -292,6 +296,7 @@ class Prepayment(Paid, frozen=True, kw_only=True):
     """Money given to a hospital before it is earned. ``offset_amount`` is what orders took of it, drafts included."""
 
     prepayment_id: int
+    account_change_id: int | None
     fiscal_year: int = msgspec.field(name="year")
     offset_amount: int
     returned: int

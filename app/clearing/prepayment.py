@@ -14,6 +14,7 @@ from app.basics.days import iso
 from app.basics.errors import Fault, NotFound, Refused
 from app.basics.ids import PREPAYMENT
 from app.basics.money import fen, yuan
+from app.clearing import pinned
 from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values
 from app.clearing.moves import Event, may_pay, pooling_area_of, record, written_by
@@ -100,7 +101,7 @@ async def make(act: Act, wanted: PrepaymentRequest) -> PrepaymentAnswer:
 
 
 async def _approving(act: Act, row: Prepayment) -> Values:
-    return {}
+    return await pinned.pin(act, row)
 
 
 async def _cancelling(act: Act, row: Prepayment) -> None:
@@ -108,6 +109,8 @@ async def _cancelling(act: Act, row: Prepayment) -> None:
 
 
 async def _sending(act: Act, row: Prepayment) -> list[Posting]:
+    """Conflict ``payee_account_changed`` when the account is another than the approved one."""
+    await pinned.check(act, row)
     return []
 
 

@@ -87,13 +87,10 @@ async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None)
 
 
 def _steps(visitor: Visitor, row: Claim, *, account_is_current: bool) -> tuple[str, ...]:
-    """What the page offers. An approved claim is approved again, and not sent, when the person's account changed."""
+    """What the page offers: payments and returns while there is anything to pay or return."""
     idle = {"pay": row.payable <= 0, "return": row.paid == 0}
-    steps = tuple(step for step in steps_for(visitor, PaymentKind.CLAIM, row.state, row.subject) if not idle.get(step))
-    if row.state is not PaymentState.APPROVED:
-        return steps
-    kept = ("send",) if not account_is_current else ("approve", "second")
-    return tuple(step for step in steps if step not in kept)
+    steps = steps_for(visitor, PaymentKind.CLAIM, row.state, row.subject, account_is_current=account_is_current)
+    return tuple(step for step in steps if not idle.get(step))
 
 
 @router.post("/{claim_id}/deduct")

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.clearing import order_list, remittance
+from app.clearing import order_list, pinned, remittance
 from app.clearing.moves import business_now, today
-from app.clearing.order import ORDERS
-from app.clearing.payment import PaymentKind
+from app.clearing.order import ORDERS, answer_of
+from app.clearing.payment import PaymentKind, PaymentState
 from app.finance.history import moves_of
 from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
@@ -27,15 +27,19 @@ async def get_order(request: Request, disbursement_id: str) -> Response:
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
-        found = await order_list.order_of(visitor.service, connection, shown_id)
+        row = await order_list.order_row(connection, shown_id)
+        day = today(await business_now(visitor.service, connection))
+        found, current = answer_of(row, day), await pinned.is_current(connection, row)
+        steps = steps_for(visitor, PaymentKind.ORDER, row.state, row.subject, account_is_current=current)
         names = await hospital_names(connection, [found.hospital_code])
         return {
             "order": found,
             "hospital": names.get(found.hospital_code, found.hospital_code),
             "advice": await remittance.advice(connection, shown_id),
             "events": await moves_of(connection, shown_id),
-            "today": today(await business_now(visitor.service, connection)),
-            "steps": () if found.taken_by else steps_for(visitor, PaymentKind.ORDER, found.state, found.created_by),
+            "today": day,
+            "changed": row.state is PaymentState.APPROVED and not current,
+            "steps": () if found.taken_by else steps,
             "left": str(-Decimal(found.amount) - Decimal(found.repaid)),
         }
 

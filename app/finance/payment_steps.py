@@ -50,12 +50,16 @@ class Pages(Generic[B]):
     repay: Callable[[Act, str, PaymentRequest], Awaitable[object]] = repayment.repay
 
 
-def steps_for(visitor: Visitor, kind: PaymentKind, state: str, made_by: str) -> tuple[str, ...]:
+def steps_for(
+    visitor: Visitor, kind: PaymentKind, state: str, made_by: str, *, account_is_current: bool = True
+) -> tuple[str, ...]:
     """What a page offers in a state; the service decides whether it may be done. ``second``: another person must
-    approve."""
+    approve. What is approved is approved again, and not sent, when the payee's account changed."""
     if not visitor.may("finance"):
         return ()
     words = [WORDS[step] for step in steps_from(kind, PaymentState(state)) if step in WORDS]
+    if state == PaymentState.APPROVED:
+        words.remove("approve" if account_is_current else "send")
     own = made_by == visitor.principal.subject
     return tuple("second" if own and word in NOT_OWN else word for word in words)
 

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from app.basics.errors import Fault, Refused
 from app.basics.ids import PREPAYMENT, number_of
-from app.clearing import bank, prepayment
+from app.clearing import bank, pinned, prepayment
 from app.clearing.lists import PREPAYMENTS as LIST
 from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
-from app.clearing.order_list import prepayment_of
-from app.clearing.payment import PaymentKind
+from app.clearing.order_list import prepayment_row
+from app.clearing.payment import PaymentKind, PaymentState
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentRequest
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
@@ -77,7 +77,8 @@ async def get_prepayment(request: Request, prepayment_id: str) -> Response:
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
-        found = await prepayment_of(connection, shown_id)
+        row = await prepayment_row(connection, shown_id)
+        found, current = prepayment.answer_of(row), await pinned.is_current(connection, row)
         names = await hospital_names(connection, [found.hospital_code])
         return {
             "prepayment": found,
@@ -85,7 +86,8 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "movements": await bank.movements(connection, shown_id, number_of(PREPAYMENT, shown_id)),
             "events": await moves_of(connection, shown_id),
             "today": today(await business_now(visitor.service, connection)),
-            "steps": steps_for(visitor, PaymentKind.PREPAYMENT, found.state, found.created_by),
+            "changed": row.state is PaymentState.APPROVED and not current,
+            "steps": steps_for(visitor, PaymentKind.PREPAYMENT, row.state, row.subject, account_is_current=current),
         }
 
     return shown(visitor, "prepayment.html", await reading(visitor, read), refusal=refusal)

@@ -313,6 +313,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "orders.age.30": ("逾期 1–30 天", "1–30 days late"),
     "orders.age.90": ("逾期 31–90 天", "31–90 days late"),
     "orders.age.more": ("逾期 90 天以上", "Over 90 days late"),
+    "order.account.changed": (
+        "医院收款账户在批准后有变更，须由另一位经办人重新批准后才能送银行。",
+        "The hospital's account changed after the approval; somebody else has to approve this again before it is sent.",
+    ),
     "order.title": ("拨付单 {id}", "Order {id}"),
     "order.kind.statement": ("月度结算申报表拨付", "For a statement"),
     "order.kind.deposit_release": ("保证金清算", "Release of deposits"),

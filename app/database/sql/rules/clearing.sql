@@ -120,30 +120,34 @@ GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on, cancelled_on) ON 
 CREATE TRIGGER disbursement_kept BEFORE TRUNCATE ON disbursement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER disbursement_guarded BEFORE INSERT OR UPDATE ON disbursement FOR EACH ROW
   EXECUTE FUNCTION order_guarded();
+CREATE TRIGGER disbursement_pinned BEFORE UPDATE OF state ON disbursement FOR EACH ROW
+  EXECUTE FUNCTION paid_to_pinned();
 CREATE TRIGGER disbursement_moves BEFORE UPDATE OR DELETE ON disbursement FOR EACH ROW
   EXECUTE FUNCTION only_moves('disbursement', 'paid', 'repaid', 'taken_by', 'released_by', 'approved_by', 'approved_on',
-    'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
+    'account_change_id', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
 CREATE TRIGGER disbursement_followed AFTER INSERT OR UPDATE OF state ON disbursement FOR EACH ROW
   EXECUTE FUNCTION order_followed();
 ALTER TABLE disbursement ENABLE ROW LEVEL SECURITY;
 CREATE POLICY disbursement_reach ON disbursement TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
 CREATE POLICY disbursement_derives ON disbursement FOR SELECT TO onestop_settler USING (true);
-GRANT SELECT, INSERT, UPDATE (paid, repaid, state, taken_by, released_by, approved_by, approved_on, cancelled_on,
+GRANT SELECT, INSERT, UPDATE (paid, repaid, state, taken_by, released_by, approved_by, approved_on, account_change_id, cancelled_on,
   sent_by,
   sent_on, paid_on) ON disbursement TO onestop_app;
 GRANT SELECT ON disbursement TO onestop_settler;
 
 CREATE TRIGGER prepayment_kept BEFORE TRUNCATE ON prepayment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER prepayment_derived BEFORE UPDATE ON prepayment FOR EACH ROW EXECUTE FUNCTION prepayment_derived();
+CREATE TRIGGER prepayment_pinned BEFORE UPDATE OF state ON prepayment FOR EACH ROW
+  EXECUTE FUNCTION paid_to_pinned();
 CREATE TRIGGER prepayment_moves BEFORE UPDATE OR DELETE ON prepayment FOR EACH ROW
   EXECUTE FUNCTION only_moves('prepayment', 'paid', 'offset_amount', 'returned', 'approved_by', 'approved_on',
-    'cancelled_on', 'sent_by', 'sent_on');
+    'account_change_id', 'cancelled_on', 'sent_by', 'sent_on');
 ALTER TABLE prepayment ENABLE ROW LEVEL SECURITY;
 CREATE POLICY prepayment_reach ON prepayment TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
 CREATE POLICY prepayment_derives ON prepayment TO onestop_settler USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT, UPDATE (paid, returned, state, approved_by, approved_on, cancelled_on, sent_by, sent_on) ON
+GRANT SELECT, INSERT, UPDATE (paid, returned, state, approved_by, approved_on, account_change_id, cancelled_on, sent_by, sent_on) ON
   prepayment TO onestop_app;
 GRANT SELECT, UPDATE (state, offset_amount) ON prepayment TO onestop_settler;
 
