@@ -18,9 +18,8 @@ import asyncpg
 import httpx
 
 from app.database import embedded
-from app.database.schema import migrate
 from bench.settling import prepare
-from tests.conftest import ADMIN_TOKEN, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 
 ROUNDS = 5
 HOSPITALS = 300
@@ -142,12 +141,10 @@ def main() -> None:
     quiet = {"ONESTOP_SEAL_SECONDS": "86400", "ONESTOP_CHECK_SECONDS": "86400", "ONESTOP_OBSERVE_SECONDS": "86400"}
     try:
         with embedded.start(folder / "data") as server:
-            asyncio.run(migrate(server.url))
-            process, base_url = start_service(
-                server.url, folder, ONESTOP_CLOCK="manual:2018-07-02T10:00:00+08:00", **quiet
-            )
+            url = asyncio.run(migrated_database(server.url))
+            process, base_url = start_service(url, folder, ONESTOP_CLOCK="manual:2018-07-02T10:00:00+08:00", **quiet)
             try:
-                asyncio.run(measure(server.url, base_url, settlements))
+                asyncio.run(measure(url, base_url, settlements))
             finally:
                 process.terminate()
                 process.wait(30)

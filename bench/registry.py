@@ -20,12 +20,11 @@ import asyncpg
 import httpx
 
 from app.database import embedded
-from app.database.schema import migrate
 from app.registry.facts import name_and_birth
 from app.service.security import birth_date, blind_index, derive_keys
 from bench.bills import body
 from bench.settling import prepare
-from tests.conftest import ADMIN_TOKEN, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.world import ID_WEIGHTS, key
 
 SECRET = "ab" * 32
@@ -193,10 +192,10 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
     with embedded.start(folder / "data") as server:
-        asyncio.run(migrate(server.url))
-        service, base_url = start_service(server.url, folder, ONESTOP_SECRET_KEY=SECRET)
+        url = asyncio.run(migrated_database(server.url))
+        service, base_url = start_service(url, folder, ONESTOP_SECRET_KEY=SECRET)
         try:
-            asyncio.run(measure(server.url, base_url, rows, persons, entries))
+            asyncio.run(measure(url, base_url, rows, persons, entries))
         finally:
             service.terminate()
             service.wait(30)

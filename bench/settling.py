@@ -20,9 +20,8 @@ import asyncpg
 import httpx
 
 from app.database import embedded
-from app.database.schema import migrate
 from bench.bills import body
-from tests.conftest import ADMIN_TOKEN, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.world import id_number
 
 ROUNDS = 3
@@ -151,11 +150,11 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
     with embedded.start(folder / "data") as server:
-        asyncio.run(migrate(server.url))
-        service, base_url = start_service(server.url, folder, workers=WORKERS, ONESTOP_SECRET_KEY="ab" * 32)
+        url = asyncio.run(migrated_database(server.url))
+        service, base_url = start_service(url, folder, workers=WORKERS, ONESTOP_SECRET_KEY="ab" * 32)
         try:
-            asyncio.run(prepare(server.url, base_url))
-            names = asyncio.run(attributes(server.url))
+            asyncio.run(prepare(url, base_url))
+            names = asyncio.run(attributes(url))
             script = folder / "write.sql"
             script.write_text(
                 f"SELECT entry_write(ROW({columns(names)})::new_entry, t.transfers, t.accumulators,"
@@ -164,7 +163,7 @@ def main() -> None:
             )
             rates: dict[str, list[float]] = {"pgbench": [], "http": []}
             for number in range(ROUNDS):
-                rates["pgbench"].append(pgbench(server.binaries, server.url, script, seconds))
+                rates["pgbench"].append(pgbench(server.binaries, url, script, seconds))
                 rates["http"].append(asyncio.run(over_http(int(base_url.rsplit(":", 1)[1]), seconds, f"V{number}")))
         finally:
             service.terminate()
