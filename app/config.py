@@ -25,6 +25,7 @@ OF_TESTS: Final = frozenset(
         "SIMULATION_SEED",
         "STATEMENT_ROUNDS",
         "FUZZ_CASES",
+        "LIFE_CYCLES",
     }
     | {"RANDOM_PACKS", "DOORS_BILLS", "PICTURES", "REQUIRE_BROWSER"}
 )
