@@ -6,9 +6,9 @@ A statement is its items: postings of the hospital's payable account, each in on
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import BigInteger, RowMapping, cast, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -58,7 +58,7 @@ class StatementRequest(Struct, forbid_unknown_fields=True):
 class ApprovalRequest(Struct, forbid_unknown_fields=True):
     """Approve these funds' parts of all years; without them every part that is the caller's and not approved yet."""
 
-    funds: list[Code] | None = None
+    funds: Annotated[list[Code], Meta(max_length=20)] | None = None
 
 
 class TotalAnswer(Struct):

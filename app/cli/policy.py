@@ -25,8 +25,9 @@ from app.policies import (
     read_texts,
     shipped_book,
 )
-from app.policies.api import assumed_rows, policy_answer
+from app.policies.api import policy_answer
 from app.policies.cases import failures, parse_cases
+from app.policies.checking import assumed_rows
 from app.policies.coverage import coverage
 from app.policies.words import Side, differences, facts_words, rule_words
 from app.service.messages import text as message_text

@@ -14,7 +14,8 @@ from app.clearing.moves import business_now, today
 from app.finance.listing import chosen
 from app.finance.look import percent
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
-from app.policies.api import assumed_rows, policy_answer
+from app.policies.api import policy_answer
+from app.policies.checking import assumed_rows
 from app.policies.words import differences, facts_words
 from app.service.messages import text
 from app.tiers.pack import Pack

@@ -2,7 +2,7 @@
 2205, 2301, 2302). What the catalogue makes of each line is answered at once; whether the bill holds is seen again when
 settling."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -37,6 +37,9 @@ NATIONAL_NAMES: dict[str, str] = {
     "refund_of_line_no": "init_feedetl_sn",
 }
 
+Versions = Mapping[str, Sequence[CatalogueVersion]]
+"""Versions of the catalogue by their items."""
+
 
 async def upload(call: Call) -> Output:
     """Upload fee lines of an outpatient (2204) or an inpatient (2301)."""
@@ -51,7 +54,7 @@ async def upload(call: Call) -> Output:
     await visit_store.add_lines(call.connection, visit.visit_no, added)
     person = await store.person(call.connection, visit.person_id, shanghai_day(visit.begins_at))
     area = call.hospital.area_code if person is None else person.area_code
-    versions = await store.catalogue(call.connection, [line.item_code for line in added], area)
+    versions = await versions_of(call, (line.item_code for line in added), area)
     level = (await hospital_at(call, visit)).level
     return {"result": [call.shown("result", _result(call, line, versions, level)) for line in added]}
 
@@ -160,11 +163,12 @@ def _check(visit: Visit, known: Sequence[FeeLine], added: Sequence[FeeLine]) -> 
     """Refuse lines that no bill of the visit could have: the rules of settling, told of the lines of this call."""
     free = [line for line in known if line.free] + list(added)
     first = len(free) - len(added)
+    refunds = {line.refund_of_line_no: index for index, line in enumerate(free)}  # the last one of each line
     faults = []
     for fault in line_faults([core_line(line) for line in free]):
         index, member = int(fault.pointer.split("/")[2]), fault.pointer.split("/")[3]
         if index < first:  # an earlier line that was in order until one of these refunds
-            index = max(i for i, line in enumerate(free) if line.refund_of_line_no == free[index].line_no)
+            index = refunds[free[index].line_no]
         faults.append(Fault(f"/feedetail/{index - first}/{NATIONAL_NAMES[member]}", fault.code, fault.values))
     for index, line in enumerate(added):
         if line.unit_price < 0:
@@ -186,7 +190,7 @@ async def hospital_at(call: Call, visit: Visit) -> Hospital:
     return await store.hospital(call.connection, call.hospital_code, shanghai_day(visit.begins_at)) or call.hospital
 
 
-def _result(call: Call, line: FeeLine, versions: Sequence[CatalogueVersion], level: int) -> dict[str, object]:
+def _result(call: Call, line: FeeLine, versions: Versions, level: int) -> dict[str, object]:
     """What the catalogue makes of a line, fen; a refund's amounts are negative."""
     charged_on = shanghai_day(line.charged_at)
     version = version_on(versions, line.item_code, charged_on)
@@ -212,11 +216,18 @@ def _result(call: Call, line: FeeLine, versions: Sequence[CatalogueVersion], lev
     }
 
 
-def version_on(versions: Sequence[CatalogueVersion], item_code: str, day: date) -> CatalogueVersion | None:
+async def versions_of(call: Call, item_codes: Iterable[str], area: str) -> Versions:
+    """The versions of these items that count in an area, its own first."""
+    found: dict[str, list[CatalogueVersion]] = {}
+    for version in await store.catalogue(call.connection, list(set(item_codes)), area):
+        found.setdefault(version.item_code, []).append(version)
+    return found
+
+
+def version_on(versions: Versions, item_code: str, day: date) -> CatalogueVersion | None:
     """The catalogue row of an item on a day, None for an unknown code."""
-    for row in versions:
-        until = row.valid_until
-        if row.item_code == item_code and row.valid_from <= day and (until is None or day < until):
+    for row in versions.get(item_code, ()):
+        if row.valid_from <= day and (row.valid_until is None or day < row.valid_until):
             return row
     return None
 

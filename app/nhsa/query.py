@@ -1,6 +1,6 @@
 """Queries: visits, diagnoses, settlements and their lines (5201–5204). A hospital sees its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,11 +12,11 @@ from app.basics.ids import SETTLEMENT, VISIT, read_id, shown_id
 from app.basics.money import parsed
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, details_of, instant, refused, visit_for
-from app.nhsa.fees import catalogue_values, version_on
+from app.nhsa.fees import Versions, catalogue_values, version_on, versions_of
 from app.nhsa.fields import TRANSACTIONS, Row, stored_shown
 from app.nhsa.figures import amounts, fund_rows, of_row
 from app.nhsa.person import known_person, person_asked, person_for
-from app.nhsa.rows import CatalogueVersion, SettledDocument
+from app.nhsa.rows import SettledDocument
 from app.nhsa.settling import CLEARING_WAY
 from app.nhsa.vault import fee_line_place
 from app.nhsa.visit_store import Visit
@@ -172,7 +172,7 @@ async def lines(call: Call) -> Output:
     bill = decode_inputs(document).bill
     scopes = {scope.line_no: scope for scope in document.lines}
     uploaded = await visit_store.line_details(call.connection, visit.visit_no)
-    versions = await store.catalogue(call.connection, list({line.item_code for line in bill.lines}), stored.paying_area)
+    versions = await versions_of(call, (line.item_code for line in bill.lines), stored.paying_area)
     return [_line(call, stored, visit, line, scopes.get(line.line_no), uploaded, versions) for line in bill.lines]
 
 
@@ -183,7 +183,7 @@ def _line(
     line: BillLine,
     scope: LineScope | None,
     uploaded: Mapping[int, bytes],
-    versions: Sequence[CatalogueVersion],
+    versions: Versions,
 ) -> dict[str, object]:
     version = version_on(versions, line.item_code, shanghai_day(line.charged_at))
     sent: Row = {}

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.days import shanghai_day
-from app.basics.errors import Fault, NotFound, PolicyError, Refused
+from app.basics.errors import Fault, NotFound, Refused
+from app.policies.checking import CheckAnswer, assumed_rows, checked_apart
 from app.service import clock
 from app.service.http import answer, caller_of, open_request, service_of
 from app.service.openapi import body, gives
@@ -18,7 +19,6 @@ from app.service.problem import read_body
 from app.service.security import require
 from app.service.tables import policy_text
 from app.service.wire import decode
-from app.tiers.load import load_book
 from app.tiers.pack import Pack, Row
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.units import shown
@@ -52,15 +52,6 @@ class CheckRequest(Struct, forbid_unknown_fields=True):
     """A pack's text, to be checked."""
 
     text: Annotated[str, Meta(max_length=MAX_PACK_BYTES)]
-
-
-class CheckAnswer(Struct):
-    """What the checker found: sentences that name file, parameter and day, and the remedy."""
-
-    ok: bool
-    findings: list[str]
-    digest: str | None = None
-    assumed: int | None = None
 
 
 class PolicyDayAnswer(Struct):
@@ -106,16 +97,13 @@ async def get_policy(request: Request, pack: str, on: date | None = None) -> Res
 
 @router.post("/policies/{pack}/check", openapi_extra=body(CheckRequest), responses=gives(200, CheckAnswer))
 async def check_policy(request: Request, pack: str) -> Response:
-    """Check a pack's YAML text against the packs of this service. Nothing is stored."""
+    """Check a pack's YAML text against the packs of this service. Nothing is stored. A text that takes more than ten
+    seconds or a gigabyte is told so as a finding."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, "policy")
     wanted = decode(await read_body(request, service.settings.max_body_bytes), CheckRequest)
     texts = {name: known.texts[name] for name, known in service.book.packs.items()} | {pack: wanted.text}
-    try:
-        checked = load_book(texts).packs[pack]
-    except PolicyError as error:
-        return answer(CheckAnswer(False, list(error.findings)))
-    return answer(CheckAnswer(True, [], checked.digest, assumed_rows(checked)))
+    return answer(await checked_apart(texts, pack))
 
 
 def _summary(pack: Pack) -> dict[str, Any]:
@@ -136,11 +124,6 @@ def _summary(pack: Pack) -> dict[str, Any]:
             for version in pack.versions
         ],
     }
-
-
-def assumed_rows(pack: Pack) -> int:
-    """How many dated figures of a pack are assumed."""
-    return sum(row.status == "assumed" for parameter in pack.parameters.values() for row in parameter.rows)
 
 
 def policy_answer(policy: Policy, on: date) -> PolicyDayAnswer:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from app.basics.errors import PolicyError
 from app.tiers.findings import area_findings, override_findings, pack_findings
@@ -12,10 +12,9 @@ from app.tiers.pack import Pack, PackSource, Row, Version
 from app.tiers.packfile import parse_pack
 from app.tiers.payout_findings import payout_findings
 from app.tiers.policy import PolicyBook
-from app.tiers.yamltext import nearest
+from app.tiers.yamltext import MAX_FINDINGS, nearest
 
 Dated = TypeVar("Dated", Row, Version)
-MAX_FINDINGS: Final = 200
 
 
 def load_book(texts: Mapping[str, str], drafts: Collection[str] = ()) -> PolicyBook:

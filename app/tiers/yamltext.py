@@ -16,6 +16,7 @@ import yaml
 MAX_PACK_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 12
 MAX_DIGITS: Final = 15
+MAX_FINDINGS: Final = 200  # of a file; who mends these is told the next ones
 WIDE_COLON: Final = re.compile(r"\s*(?:- )?[A-Za-z_][A-Za-z0-9_.]*\s*：")  # a key typed with a Chinese keyboard
 ADVICE: Final = (
     # what the YAML reader says, and what its author should do
@@ -44,7 +45,8 @@ class Reader:
     findings: list[str] = field(default_factory=list)
 
     def find(self, line: int, message: str) -> None:
-        self.findings.append(f"{self.file}:{line}: {message}")
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(f"{self.file}:{line}: {message}")
 
     def plain(self, node: yaml.Node) -> object:
         """A node as plain data; mappings become ``Map`` so that lines are known. Floats and duplicates are findings."""
@@ -90,10 +92,10 @@ class Reader:
     def keys(self, data: "Map", where: str, needed: frozenset[str], allowed: frozenset[str]) -> None:
         """Finding for each missing and each unknown key; a misspelt key isn't missing as well."""
         missing = needed - data.keys()
-        for key in sorted(data.keys() - needed - allowed):
-            guess = nearest(key, (needed | allowed) - data.keys())
+        free, known = (needed | allowed) - data.keys(), "、".join(sorted(needed | allowed))
+        for key in sorted(data.keys() - needed - allowed)[: MAX_FINDINGS - len(self.findings)]:
+            guess = nearest(key, free)
             missing = frozenset(other for other in missing if f"“{other}”" not in guess)
-            known = "、".join(sorted(needed | allowed))
             self.find(data.lines[key], f"{where} 有不认识的键“{key}”。{guess}可以写的有：{known}。")
         for key in sorted(missing):
             self.find(data.line, f"{where} 缺少“{key}”，请补上。")
