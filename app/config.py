@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "ONESTOP_"
 # Read by the command line and by the service's own processes; no settings of the service.
-OF_COMMANDS: Final = frozenset({"URL", "TOKEN", "NHSA_SECRET", "PARENT"})
+OF_COMMANDS: Final = frozenset({"URL", "TOKEN", "NHSA_SECRET", "PARENT", "RATES"})
 # Read by tests and benchmarks, which start services too.
 OF_TESTS: Final = frozenset(
     {
@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     session_idle_seconds: int = Field(default=3600, ge=60, le=24 * 3600)
     log_level: str = "info"
 
+    rate_limit: int = Field(default=6000, ge=0)  # requests a minute; 0: none
+    connections_per_address: int = Field(default=200, ge=0)  # of a worker; 0: any
+    trusted_proxies: str = "127.0.0.1,::1"
+
     nhsa_profile: Literal["A", "B", "none"] | None = None
     nhsa_networks: str = ""
     nhsa_dictionary_dir: Path | None = None
@@ -101,7 +105,7 @@ class Settings(BaseSettings):
             raise ValueError(f"use one of {', '.join(LEVELS)}")
         return level
 
-    @field_validator("nhsa_networks")
+    @field_validator("nhsa_networks", "trusted_proxies")
     @classmethod
     def _are_networks(cls, text: str) -> str:
         for part in filter(None, map(str.strip, text.split(","))):
@@ -112,6 +116,11 @@ class Settings(BaseSettings):
     def nhsa_allowed_networks(self) -> list[str]:
         """The networks that may call the national interface without signing."""
         return [part.strip() for part in self.nhsa_networks.split(",") if part.strip()]
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses and networks whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+        return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
     def nhsa_default_profile(self) -> Literal["A", "B", "none"]:

@@ -39,6 +39,7 @@ from app.service.caller import Service
 from app.service.health import Health
 from app.service.loops import keep
 from app.service.metrics import uncaught_errors
+from app.service.rates import Rates
 from app.service.security import load_keys
 from app.settlement.routes import SETTLEMENT_ROUTES
 from app.version import VERSION
@@ -89,7 +90,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.configure_logging(settings.log_level)
         database = await open_database(database_url, settings)
-        service = Service(settings, database, book, keys, start is not None)
+        service = Service(settings, database, book, keys, start is not None, Rates(settings.rate_limit))
         app.state.service = service
         app.state.dictionaries, app.state.job_kinds = code_lists, JOB_KINDS
         preparing = asyncio.create_task(_prepare(service, start))

@@ -27,6 +27,7 @@ from app.database.engine import plain_url, translated
 from app.database.schema import SCHEMA_VERSION, SchemaUnfit, check, let_in, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
+from app.service import rates
 from app.service.logs import configure_logging
 from app.service.metrics import forget_dead_workers, prepare_multiprocess
 from app.service.security import load_secret
@@ -132,12 +133,13 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
             "ONESTOP_SECRET_KEY": load_secret(settings, data_dir).hex(),
             PARENT_VARIABLE: str(os.getpid()),
         }
+        rates.prepare(Path(metrics) / "rates")
         if workers > 1:  # with one, prometheus_client counts in this very process
             prepare_multiprocess(Path(metrics))
         where = "embedded" if settings.database_url is None else _shown(database.url)
         words = "onestop %s serves on %s port %s with %s workers; database %s, schema %s"
         LOGGER.info(words, VERSION, host, port, workers, where, SCHEMA_VERSION)
-        _run(listening, workers)
+        _run(listening, settings, workers)
 
 
 @contextmanager
@@ -163,7 +165,7 @@ def _shown(url: str) -> str:
     return plain_url(url).rpartition("@")[2].rpartition("//")[2].partition("?")[0]
 
 
-def _run(listening: socket.socket, workers: int) -> None:
+def _run(listening: socket.socket, settings: Settings, workers: int) -> None:
     """Serve in this process, or in several below it. Leaves with a status that isn't 0 when none can start."""
     config = uvicorn.Config(
         "app.server:application",
@@ -172,6 +174,10 @@ def _run(listening: socket.socket, workers: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http="app.service.connections:BoundedProtocol",
+        ws="none",
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
     if workers > 1:

@@ -135,6 +135,7 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
         "ONESTOP_ADMIN_TOKEN": ADMIN_TOKEN,
         "ONESTOP_CLOCK": f"manual:{CLOCK}",
         "ONESTOP_LOG_LEVEL": "info",
+        "ONESTOP_RATE_LIMIT": "0",
     }
     words = ("--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir))
     variables = os.environ | variables | environment

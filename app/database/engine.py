@@ -5,6 +5,7 @@ One request or job is one transaction. Raising inside rolls back, returning comm
 database for each transaction, since a pooler may drop what a connection asks for.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -67,24 +68,47 @@ class Database:
         self.pool = pool
         self.settings = settings
         self._connect = connect
+        self._ordinary = asyncio.Semaphore(ordinary_share(settings.pool_size))
+        self._ordinary_hot = asyncio.Semaphore(ordinary_share(settings.hot_pool_size))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction on a SQLAlchemy connection. Unavailable when the database can't be had or was too busy."""
+    async def transaction(self, *, reserved: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction on a SQLAlchemy connection, ``reserved`` for the cashier's window: with the connections that
+        nothing else takes. Unavailable when the database can't be had or was too busy."""
         try:
-            async with self.engine.begin() as connection:
+            async with self._admitted(self._ordinary, reserved), self.engine.begin() as connection:
                 yield connection
         except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise translated(error) from error
 
     @asynccontextmanager
-    async def hot(self) -> AsyncIterator[HotConnection]:
-        """One transaction on an asyncpg connection, for the settling path."""
+    async def hot(self, *, reserved: bool = False) -> AsyncIterator[HotConnection]:
+        """One transaction on an asyncpg connection, for the settling path; ``reserved`` as in ``transaction``."""
         try:
-            async with self.pool.acquire(timeout=self.settings.pool_timeout) as connection, connection.transaction():
+            async with (
+                self._admitted(self._ordinary_hot, reserved),
+                self.pool.acquire(timeout=self.settings.pool_timeout) as connection,
+                connection.transaction(),
+            ):
                 yield connection
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise translated(error) from error
+
+    @asynccontextmanager
+    async def _admitted(self, ordinary: asyncio.Semaphore, reserved: bool) -> AsyncIterator[None]:
+        """Wait for one of the connections that ordinary work may have at once; what is reserved doesn't wait."""
+        if reserved:
+            yield
+            return
+        try:
+            async with asyncio.timeout(self.settings.pool_timeout):
+                await ordinary.acquire()
+        except TimeoutError:
+            raise Unavailable("busy", headers={"Retry-After": RETRY_SECONDS}) from None
+        try:
+            yield
+        finally:
+            ordinary.release()
 
     @asynccontextmanager
     async def election(self, lock: int) -> AsyncIterator[Election | None]:
@@ -110,6 +134,12 @@ def login_of(url: str) -> str | None:
     """The role that a URL logs in as, None when it doesn't say."""
     parts = urlsplit(plain_url(url))
     return parts.username or next(iter(parse_qs(parts.query).get("user", ())), None)
+
+
+def ordinary_share(size: int) -> int:
+    """How many connections of a pool reports, lists and jobs may have at once: a quarter, and at least one of two, is
+    kept for settling."""
+    return max(1, size - max(1, size // 4))
 
 
 def server_settings(settings: Settings, url: str) -> dict[str, str]:

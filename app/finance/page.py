@@ -26,7 +26,7 @@ from app.finance.typing_in import understood
 from app.finance.waiting import waiting
 from app.service.audit import asked_by
 from app.service.caller import Caller, Keyed, Service
-from app.service.http import open_request, principal_of, service_of
+from app.service.http import count_request, open_request, principal_of, service_of
 from app.service.idempotency import remembered, request_hash
 from app.service.messages import fault_text, summary
 from app.service.problem import too_large
@@ -143,6 +143,7 @@ async def visit(request: Request, *scopes: str, changing_password: bool = False)
     async with service.database.transaction() as connection:
         row = await session.current(service, connection, cookie)
     principal = principal_of(row)
+    count_request(request, f"token {principal.token_id}")
     request.state.subject = principal.subject
     caller = Caller(principal, request.state.request_id, language_of(request))
     asked_by(caller)

@@ -14,12 +14,12 @@ from app.basics.days import SHANGHAI
 from app.basics.errors import OnestopError, TooMany, Unauthorized, Unavailable
 from app.database.engine import RETRY_SECONDS
 from app.nhsa.call import FileOutput
-from app.nhsa.door import answered, authenticate, caller_of, known_infno
+from app.nhsa.door import CASHIER, answered, authenticate, caller_of, known_infno
 from app.nhsa.envelope import envelope_of, error_text, plain_body, plain_upload, sender_of, written
 from app.nhsa.gateway import refusal
 from app.service import metrics
 from app.service.audit import noted
-from app.service.http import answer, service_of
+from app.service.http import answer, count_request, count_stranger, service_of
 from app.service.messages import text
 from app.service.openapi import body, gives
 from app.service.problem import too_large
@@ -97,8 +97,7 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         envelope = envelope_of(fields, path_infno=path_infno, limit=service.settings.nhsa_max_input)
     except Unauthorized as error:
         _count(path_infno, "gateway")
-        message = text(error.code, error.values, "zh")
-        return _json(refusal(error, f"{message}[{error.code}]"), error.status)
+        return _strange(request, error)
     except Unavailable:
         _count(path_infno, "refused")
         return _busy()
@@ -112,12 +111,13 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
     note = noted()
     note.caller, note.operation = caller, f"nhsa {envelope.infno}"
     try:
+        if envelope.infno not in CASHIER:
+            count_request(request, f"hospital {envelope.hospital_code}")
         result = await answered(service, request.app.state.dictionaries, envelope, caller, received)
     except Unavailable:
         return _busy()
-    except TooMany as error:
-        message = f"{text(error.code, error.values, 'zh')}[{error.code}]"
-        return _json({"code": error.status, "message": message}, error.status, error.headers)
+    except TooMany as too_many:
+        return _too_many(too_many)
     if isinstance(result, FileOutput):
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.filename)}"}
         return Response(result.content, 200, headers, "application/octet-stream")
@@ -134,6 +134,22 @@ def _busy() -> Response:
     """What is never ``infcode`` −1: nothing was done, or nobody knows; the same message is to be sent again."""
     message = f"{text('nhsa_busy', {}, 'zh')}[nhsa_busy]"
     return _json({"code": Unavailable.status, "message": message}, Unavailable.status, {"Retry-After": RETRY_SECONDS})
+
+
+def _strange(request: Request, error: Unauthorized) -> Response:
+    """The sender isn't who it says, or says so too often."""
+    try:
+        count_stranger(request)
+    except TooMany as too_many:
+        return _too_many(too_many)
+    message = text(error.code, error.values, "zh")
+    return _json(refusal(error, f"{message}[{error.code}]"), error.status)
+
+
+def _too_many(error: TooMany) -> Response:
+    """The sender asks too often; nothing was looked at."""
+    message = f"{text(error.code, error.values, 'zh')}[{error.code}]"
+    return _json({"code": error.status, "message": message}, error.status, error.headers)
 
 
 def _json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -47,6 +47,9 @@ MOST_FAILURES: Final = 60
 HOUR: Final = timedelta(hours=1)
 Handler = Callable[[Call], Awaitable[Output | FileOutput]]
 
+CASHIER: Final = frozenset({"2206", "2207", "2208", "2303", "2304", "2305"})
+"""Quoting, settling and cancelling: they have a queue and connections of their own instead of a limit, as over the
+API."""
 HANDLERS: Final[Mapping[str, Handler]] = {
     "9001": session.sign_in,
     "9002": session.sign_out,
@@ -104,7 +107,7 @@ async def authenticate(
 
     ``hospital_code`` None: the body couldn't be read, and the default profile decides.
     """
-    async with service.database.transaction() as session:
+    async with service.database.transaction(reserved=True) as session:
         credential = await _credential(service, session, hospital_code)
         nonce = verified(credential, headers, client, datetime.now(UTC), service.settings.nhsa_allowed_networks)
         if nonce is not None:
@@ -184,7 +187,7 @@ async def _answered(
     handler = HANDLERS.get(infno)
     if handler is None:
         raise NotFound("nhsa_unknown_transaction")
-    async with service.database.transaction() as session:
+    async with service.database.transaction(reserved=infno in CASHIER) as session:
         await open_request(service, session, caller)
         connection = await raw_connection(session)
         now = await store.business_now(connection, manual=service.manual_clock)

@@ -8,6 +8,7 @@ from app.basics.areas import area_prefix
 from app.basics.errors import Language
 from app.config import Settings
 from app.database.engine import Database
+from app.service.rates import Rates
 from app.service.security import Keys, Principal
 from app.tiers.policy import PolicyBook
 
@@ -24,6 +25,7 @@ class Service:
     book: PolicyBook
     keys: Keys
     manual_clock: bool
+    rates: Rates = field(default_factory=lambda: Rates(0))
     prepared: bool = False
     quoted: set[tuple[str, str]] = field(default_factory=set)
     """Hospitals and persons for whom they quoted, until that is written down (registry/person_reads.py)."""

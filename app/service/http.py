@@ -1,5 +1,6 @@
 """What every route needs: who asks, what a transaction of theirs may reach, answers, pages of lists."""
 
+import re
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, cast
@@ -15,6 +16,7 @@ from app.database.engine import RETRY_SECONDS, HotConnection
 from app.service.audit import asked_by
 from app.service.caller import Caller, OpenState, Service
 from app.service.messages import language_of
+from app.service.metrics import rate_limited
 from app.service.security import Principal, bearer, is_admin_token, token_digest
 from app.service.tables import token
 
@@ -25,6 +27,8 @@ PAGE_DEFAULT: Final = 20
 PAGE_MOST: Final = 100
 
 _encoder: Final = msgspec.json.Encoder()
+# Quoting, settling and reversing have a queue instead: the cashier's window is never told to come again in a minute.
+UNLIMITED: Final = re.compile(r"/v1/(quotes|settlements|settlements/[^/]+/reversal)")
 OPEN: Final = "SELECT * FROM request_open($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
@@ -57,11 +61,17 @@ async def caller_of(request: Request, *, browser: bool = False) -> Caller:
         raise NotFound("not_found")
     if b"%00" in request.scope["query_string"]:
         raise Refused([Fault("/query", "nul_character")])
-    presented = bearer(request.headers.get("authorization"), browser=browser)
-    if is_admin_token(presented, service.settings.admin_token):
-        principal = Principal(0, ADMIN_SUBJECT, frozenset({"admin"}), None, None, None, None)
-    else:
-        principal = await _principal(service, token_digest(presented))
+    try:
+        presented = bearer(request.headers.get("authorization"), browser=browser)
+        if is_admin_token(presented, service.settings.admin_token):
+            principal = Principal(0, ADMIN_SUBJECT, frozenset({"admin"}), None, None, None, None)
+        else:
+            principal = await _principal(service, token_digest(presented))
+    except Unauthorized:
+        count_stranger(request)
+        raise
+    if request.method != "POST" or UNLIMITED.fullmatch(request.scope["path"]) is None:
+        count_request(request, f"token {principal.token_id}")
     state = request.state
     state.subject = principal.subject
     caller = Caller(principal, state.request_id, language_of(request.headers.get("accept-language")))
@@ -69,11 +79,27 @@ async def caller_of(request: Request, *, browser: bool = False) -> Caller:
     return caller
 
 
+def count_request(request: Request, who: str) -> None:
+    """Count a request of somebody; TooMany when they ask too often. The answer says what is left to them."""
+    allowance = service_of(request).rates.spent(who)
+    if allowance is not None:
+        request.state.allowance = allowance
+        if allowance.left < 0:
+            rate_limited.inc()
+        allowance.check()
+
+
+def count_stranger(request: Request) -> None:
+    """Count a request of nobody known by its address, as ``count_request``. Who is known isn't held to what others do
+    from the same address."""
+    count_request(request, f"address {request.client.host if request.client else ''}")
+
+
 async def _principal(service: Service, digest: bytes) -> Principal:
     cached = service.tokens.get(digest)
     if cached is not None and monotonic() - cached[0] < service.settings.token_cache_seconds:
         return _unexpired(cached[1])
-    async with service.database.transaction() as connection:
+    async with service.database.transaction(reserved=True) as connection:
         row = (await connection.execute(select(token).where(token.c.digest == digest))).mappings().first()
     if row is None or row["revoked_at"] is not None:
         raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})

@@ -61,6 +61,10 @@ person_reads = Counter(
     "Reads of persons by hospitals: their own, others', and others' that were refused.",
     ("kind",),
 )
+connections_refused = Counter(
+    "onestop_connections_refused_total", "Connections ended before a request was whole, by the bound.", ("reason",)
+)
+rate_limited = Counter("onestop_rate_limited_total", "Requests refused because their sender asks too often.")
 uncaught_errors = Counter("onestop_uncaught_errors_total", "Exceptions nobody expected; each one is a defect.")
 ready = Gauge(
     "onestop_ready", "1 when the instance can settle; of several workers the least.", multiprocess_mode="livemin"

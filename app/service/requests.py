@@ -8,8 +8,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 from fastapi.routing import iter_route_contexts
 from prometheus_client import Counter, Histogram
@@ -26,6 +26,7 @@ from app.service.metrics import (
     observe_rejection,
     uncaught_errors,
 )
+from app.service.rates import Allowance
 from app.service.spelling import AsSent
 
 _SLASH: Final = "／"
@@ -42,10 +43,11 @@ _PARAMETER = re.compile(r"\\{[^{}]*?(:path)?\\}")
 class _Exchange:
     """What is seen of one request: wraps ``receive`` and ``send``. Times in seconds of ``perf_counter``."""
 
-    __slots__ = ("_receive", "_send", "bytes_sent", "ended", "gone", "request_id", "started", "status")
+    __slots__ = ("_receive", "_send", "_state", "bytes_sent", "ended", "gone", "request_id", "started", "status")
 
-    def __init__(self, request_id: str, receive: Receive, send: Send) -> None:
+    def __init__(self, request_id: str, state: Mapping[str, Any], receive: Receive, send: Send) -> None:
         self.request_id = request_id
+        self._state = state
         self._receive = receive
         self._send = send
         self.status = 0
@@ -62,11 +64,15 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a message on, adding ``X-Request-Id`` to the head and counting the body."""
+        """Pass a message on, adding ``X-Request-Id`` and what is left of the sender's requests to the head, and
+        counting the body."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = [header for header in message.get("headers", ()) if header[0] != b"x-request-id"]
             headers.append((b"x-request-id", self.request_id.encode()))
+            allowance: Allowance | None = self._state.get("allowance")
+            if allowance is not None:
+                headers += allowance.headers
             message["headers"] = headers
         await self._send(message)
         if message["type"] == "http.response.body":
@@ -128,8 +134,9 @@ class RequestMiddleware:
         sent_path = scope["path"]
         scope["path"] = folded_path(sent_path)
         root = scope.get("app", self.app)  # now, because a mounted application puts itself there
-        exchange = _Exchange(_request_id(scope["headers"]), receive, AsSent(send, scope, sent_path))
-        scope.setdefault("state", {})["request_id"] = exchange.request_id
+        state = scope.setdefault("state", {})
+        exchange = _Exchange(_request_id(scope["headers"]), state, receive, AsSent(send, scope, sent_path))
+        state["request_id"] = exchange.request_id
         token = request_id_variable.set(exchange.request_id)
         http_requests_in_progress.inc()
         failed = True

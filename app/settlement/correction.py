@@ -31,8 +31,9 @@ from app.settlement.entry import Entry
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
 from app.settlement.reading import answer_of_row, change_of
 from app.settlement.rows import PersonYear, Standing, YearPart
-from app.settlement.settling import may_claim, within_funds
+from app.settlement.settling import all_funds, may_claim, within_funds
 from app.tiers.episode import later_years, visit_name
+from app.tiers.model import FUNDS
 from app.tiers.scope import refund_faults
 
 
@@ -203,7 +204,7 @@ async def _correct(
     service: Service, caller: Caller, settlement_id: int, cascade: bool, keyed: Keyed, plan: Plan
 ) -> Answered:
     """Read under the person's lock, plan, write; answer with the first entry and the adjustments that followed."""
-    async with service.database.hot() as connection:
+    async with service.database.hot(reserved=True) as connection:
         found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=cascade))
         if keyed is not None and found.body is not None:
             return Answered(remembered_body(service, caller, keyed, b64decode(found.body)), True)
@@ -225,6 +226,7 @@ def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing,
     if found.kind != "settlement":
         raise Conflict("not_a_settlement")
     target, *later = found.standing
+    all_funds(caller, (fund for tier, fund in FUNDS.items() if getattr(target.whole.portions, tier)))
     if target.row.paid_by == "patient":
         may_claim(caller)
     if found.reversed:

@@ -1,6 +1,6 @@
 """Quote and settle: read the facts under the person's lock, compute, write. Each is one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -50,7 +50,7 @@ class QuoteToken(msgspec.Struct, array_like=True):
 async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Computation, str, datetime]:
     """Compute a bill without writing; Refused with all faults. Returns it with the quote id and when that expires."""
     _may_settle(caller, bill)
-    async with service.database.hot() as connection:
+    async with service.database.hot(reserved=True) as connection:
         found = await _read(service, connection, caller, bill, None)
     _in_reach(caller, found)
     computation = _computed(service, bill, found)
@@ -68,7 +68,7 @@ async def quote_within(service: Service, connection: HotConnection, caller: Call
 
 async def settle(service: Service, caller: Caller, bill: BillRequest, keyed: Keyed) -> Settled:
     """Settle a bill once. A key used before names the first settlement; whatever is raised leaves nothing."""
-    async with service.database.hot() as connection:
+    async with service.database.hot(reserved=True) as connection:
         settled = await settle_within(service, connection, caller, bill, keyed)
     observe_settled(settled)
     return settled
@@ -139,11 +139,15 @@ def may_claim(caller: Caller) -> None:
         raise Forbidden("paid_by_needs_finance")
 
 
+def all_funds(caller: Caller, funds: Iterable[str]) -> None:
+    """Forbidden ``all_funds_needed`` when one of these funds isn't the caller's."""
+    if caller.principal.funds is not None and not caller.principal.funds.issuperset(funds):
+        raise Forbidden("all_funds_needed")
+
+
 def within_funds(caller: Caller, entries: Sequence[Entry]) -> None:
     """Forbidden ``all_funds_needed`` when an entry posts to a fund that isn't the caller's."""
-    funds = caller.principal.funds
-    if funds is not None and any(one.fund not in funds for item in entries for one in item.transfers):
-        raise Forbidden("all_funds_needed")
+    all_funds(caller, (one.fund for item in entries for one in item.transfers))
 
 
 def _in_reach(caller: Caller, found: BillFacts) -> None:

@@ -13,6 +13,7 @@ FEE_FEN: Final = 500
 SIMULATED: Final = {
     "ONESTOP_CLOCK": "manual:2018-01-02T00:00:00+08:00",
     "ONESTOP_FAMILY_DOCTOR_FEE": "5.00",
+    "ONESTOP_RATE_LIMIT": "0",
 }
 SHOWN: Final = 50
 
