@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -233,7 +233,21 @@ async def _kept(service: Service, connection: AsyncConnection, area: str, period
 
 def _answer(row: Row, kept: _Kept, funds: frozenset[str] | None) -> MonthAnswer:
     same = ("area_code", "period", "state", "closed_by", "closed_on", "reopened_by", "reopened_on")
-    return MonthAnswer(**{name: row[name] for name in same}, totals=_totals(kept.figures, funds), open=kept.open)
+    return MonthAnswer(
+        **{name: row[name] for name in same}, totals=_totals(kept.figures, funds), open=_seen(kept.open, funds)
+    )
+
+
+def _seen(kept: Open, funds: frozenset[str] | None) -> Open:
+    """What was open, to somebody who sees these funds: without the orders of others, and without the sums over all."""
+    if funds is None:
+        return kept
+    seen = {None, *funds}
+    named = {
+        kind: [structs.replace(one, amount=one.amount if one.fund else None) for one in items if one.fund in seen]
+        for kind, items in kept.named.items()
+    }
+    return structs.replace(kept, named=named)
 
 
 def _totals(

@@ -337,6 +337,7 @@ async def test_a_catalogue_entry_is_shown_for_a_day(client: httpx.AsyncClient) -
     first = await client.put(path, json=entry_body(valid_until="2019-01-01"))
     assert first.json() == {
         "item_code": item,
+        "area_code": None,
         "name": "阿司匹林肠溶片",
         "kind": "drug",
         "class": "B",
