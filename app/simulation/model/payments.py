@@ -182,7 +182,8 @@ def give_back(state: ModelState, payment: ModelPayment, amount: int, day: str, r
     payment.state = Way.RETURNED
     if payment.kind == "prepayment":
         follow_money(payment)
-        return (Way.OFFSET, Way.RETURNED) if outstanding(payment) == 0 and payment.offset else (payment.state,)
+        taken = outstanding(payment) == 0 and payment.offset > 0
+        return (Way.OFFSET, Way.RETURNED, payment.state) if taken else (payment.state,)
     return (Way.RETURNED, Way.PART_PAID) if payment.paid else (Way.RETURNED,)
 
 
@@ -195,9 +196,10 @@ def _after_owing(payment: ModelPayment) -> tuple[Way, ...]:
 
 
 def follow_money(payment: ModelPayment) -> None:
-    """A prepayment that was paid is `paid` while anything is outstanding, else taken or given back."""
-    if outstanding(payment) > 0:
-        out = sum(one.amount for one in payment.movements if one.amount > 0)
+    """A prepayment that was paid is `paid` while anything is outstanding, else taken or given back. One of which the
+    bank has still to pay a part stays `part_paid` when orders took what it paid so far."""
+    out = sum(one.amount for one in payment.movements if one.amount > 0)
+    if outstanding(payment) > 0 or (payment.offset and out < payment.amount):
         payment.state = Way.PAID if out >= payment.amount else Way.PART_PAID
     else:
         payment.state = Way.OFFSET if payment.offset else Way.RETURNED
