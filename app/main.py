@@ -123,6 +123,7 @@ async def _prepare(service: Service, start: datetime | None) -> None:
         try:
             async with service.database.transaction() as connection:
                 await keep_texts(connection, service.book)
+                service.admin_token_id = await tokens.kept_admin(connection, service)
                 if start is not None:
                     await clock.start_manual(connection, start)
             service.prepared = True

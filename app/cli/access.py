@@ -1,7 +1,7 @@
 """Who may enter: tokens of the API, people of the finance pages, and the keys of what is stored encrypted."""
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -56,7 +56,7 @@ def token_create(
         hospital_code=hospital_code,
         area_code=area_code,
         funds=list(funds) or None,
-        expires_at=expires_at,
+        expires_at=msgspec.UNSET if expires_at is None else expires_at,
     )
 
     async def act(connection: AsyncConnection) -> None:
@@ -69,17 +69,24 @@ def token_create(
 @token.command("list")
 @data_dir_option
 def token_list(data_dir: Path | None) -> None:
-    """All tokens, without their texts."""
+    """All tokens, without their texts; an exclamation mark stands behind an end that is near or past."""
 
     async def act(connection: AsyncConnection) -> None:
-        table = Table("token_id", "subject", "scopes", "hospital / area", "revoked")
-        for token_id, subject, scopes, where, revoked_at in await tokens.listed(connection):
+        table = Table("token_id", "subject", "scopes", "hospital / area", "last used", "ends", "revoked")
+        soon = datetime.now(UTC) + tokens.WARNED
+        for one in await tokens.listed(connection):
+            last, end, revoked = map(_shown, (one.last_used_at, one.ends_at, one.revoked_at))
+            warning = " !" if one.revoked_at is None and one.ends_at is not None and one.ends_at < soon else ""
             table.add_row(
-                token_id, subject, " ".join(scopes), where or "", "" if revoked_at is None else str(revoked_at)
+                one.token_id, one.subject, " ".join(one.scopes), one.where or "", last, end + warning, revoked
             )
         out.print(table)
 
     with_database(data_dir, act)
+
+
+def _shown(instant: datetime | None) -> str:
+    return "" if instant is None else instant.isoformat(" ", "minutes")
 
 
 @token.command("revoke")

@@ -8,7 +8,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Unauthorized
@@ -22,22 +22,9 @@ _CSRF: Final = "csrf"
 
 async def begin(service: Service, connection: AsyncConnection, user: RowMapping, request_id: str) -> str:
     """Begin a session of a user who has just proved their password; the cookie's text."""
-    values = {name: user[name] for name in ("scopes", "hospital_code", "area_code", "funds")}
-    issued = insert(token).values(
-        values
-        | {
-            "digest": secrets.token_bytes(32),
-            "subject": user["name"],
-            "expires_at": datetime.now(UTC) + timedelta(seconds=service.settings.session_seconds),
-            "created_by": user["name"],
-            "request_id": request_id,
-        }
-    )
-    token_id = (await connection.execute(issued.returning(token.c.token_id))).scalar_one()
-    text = secrets.token_urlsafe(32)
-    await connection.execute(
-        insert(user_session).values(digest=token_digest(text), token_id=token_id, name=user["name"])
-    )
+    text, lasts = secrets.token_urlsafe(32), timedelta(seconds=service.settings.session_seconds)
+    begun = func.session_begin(user["name"], secrets.token_bytes(32), token_digest(text), lasts, request_id)
+    await connection.execute(select(begun))
     return text
 
 
@@ -67,11 +54,7 @@ async def current(service: Service, connection: AsyncConnection, text: str) -> R
 
 async def end(connection: AsyncConnection, name: str, *, token_id: int | None = None) -> None:
     """End a session of a user by its token, or all of the user's."""
-    mine = select(user_session.c.token_id).where(user_session.c.name == name)
-    ended = update(token).where(token.c.token_id.in_(mine), token.c.revoked_at.is_(None))
-    if token_id is not None:
-        ended = ended.where(token.c.token_id == token_id)
-    await connection.execute(ended.values(revoked_at=func.clock_timestamp(), revoked_by=name))
+    await connection.execute(select(func.session_end(name, token_id)))
 
 
 def csrf_of(keys: Keys, text: str) -> str:

@@ -14,14 +14,14 @@ from typing import Annotated, Final
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from msgspec import Meta, Struct
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, cast, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound, TooMany, Unauthorized
 from app.service.audit import noted
 from app.service.caller import Service
 from app.service.security import Scope, blind_index
-from app.service.tables import app_user, failed_login
+from app.service.tables import TEXTS, app_user, failed_login
 from app.service.wire import AreaCode, Code, Reference
 
 MOST_FAILURES: Final = 5
@@ -60,16 +60,9 @@ async def add(connection: AsyncConnection, wanted: UserRequest, *, created_by: s
     """Add a user. Conflict ``user_exists``. Says nothing about who may do so."""
     if await _row(connection, wanted.name) is not None:
         raise Conflict("user_exists")
-    values = {
-        "name": wanted.name,
-        "password_hash": await _hashed(wanted.password),
-        "scopes": list(wanted.scopes),
-        "hospital_code": wanted.hospital_code,
-        "area_code": wanted.area_code,
-        "funds": wanted.funds,
-        "must_change": True,
-    }
-    await connection.execute(insert(app_user).values(values | {"created_by": created_by, "request_id": request_id}))
+    rights = (cast(list(wanted.scopes), TEXTS), wanted.hospital_code, wanted.area_code, cast(wanted.funds, TEXTS))
+    added = func.user_add(wanted.name, await _hashed(wanted.password), *rights, created_by, request_id)
+    await connection.execute(select(added))
     return UserAnswer(wanted.name, list(wanted.scopes), wanted.hospital_code, wanted.area_code, wanted.funds)
 
 

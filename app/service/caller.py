@@ -29,6 +29,8 @@ class Service:
     prepared: bool = False
     quoted: set[tuple[str, str]] = field(default_factory=set)
     """Hospitals and persons for whom they quoted, until that is written down (registry/person_reads.py)."""
+    admin_token_id: int = 0
+    """The number of ``ONESTOP_ADMIN_TOKEN``, once the service is prepared."""
     tokens: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
     former_books: dict[str, tuple[PolicyBook, str]] = field(default_factory=dict)
     """Packs that are no longer in use, by digest: their book and name, kept for corrections and replays."""

@@ -1,13 +1,13 @@
 """What every route needs: who asks, what a transaction of theirs may reach, answers, pages of lists."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final, cast
 
 import msgspec
 from fastapi import Request
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -23,6 +23,7 @@ from app.service.tables import token
 JSON_TYPE: Final = "application/json"
 ADMIN_SUBJECT: Final = "admin"
 MAX_CACHED_TOKENS: Final = 10_000
+USED_EVERY: Final = timedelta(hours=1)
 PAGE_DEFAULT: Final = 20
 PAGE_MOST: Final = 100
 
@@ -64,7 +65,7 @@ async def caller_of(request: Request, *, browser: bool = False) -> Caller:
     try:
         presented = bearer(request.headers.get("authorization"), browser=browser)
         if is_admin_token(presented, service.settings.admin_token):
-            principal = Principal(0, ADMIN_SUBJECT, frozenset({"admin"}), None, None, None, None)
+            principal = Principal(service.admin_token_id, ADMIN_SUBJECT, frozenset({"admin"}), None, None, None, None)
         else:
             principal = await _principal(service, token_digest(presented))
     except Unauthorized:
@@ -101,8 +102,10 @@ async def _principal(service: Service, digest: bytes) -> Principal:
         return _unexpired(cached[1])
     async with service.database.transaction(reserved=True) as connection:
         row = (await connection.execute(select(token).where(token.c.digest == digest))).mappings().first()
-    if row is None or row["revoked_at"] is not None:
-        raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
+        if row is None or row["revoked_at"] is not None:
+            raise Unauthorized("token_invalid", headers={"WWW-Authenticate": "Bearer"})
+        if row["last_used_at"] is None or row["last_used_at"] < datetime.now(UTC) - USED_EVERY:
+            await connection.execute(select(func.token_used(row["token_id"])))
     principal = principal_of(row)
     if len(service.tokens) >= MAX_CACHED_TOKENS:
         service.tokens.clear()
@@ -126,7 +129,7 @@ def principal_of(row: RowMapping) -> Principal:
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],
         funds=None if row["funds"] is None else frozenset(row["funds"]),
-        expires_at=row["expires_at"],
+        expires_at=min((end for end in (row["expires_at"], row["replaced_until"]) if end is not None), default=None),
     )
 
 

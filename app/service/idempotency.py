@@ -69,14 +69,19 @@ def check_opened(state: OpenState, keyed: Keyed | None) -> None:
         raise Conflict("idempotency_in_progress", headers={"Retry-After": "1"})
 
 
-async def once(request: Request, caller: Caller, body: object, act: Act) -> Response:
+async def once(
+    request: Request, caller: Caller, body: object, act: Act, *, kept: Callable[[bytes], bytes] | None = None
+) -> Response:
     """Run a writing POST once per key, as ``remembered`` does, and answer it."""
-    status, content, replayed = await remembered(service_of(request), caller, keyed_by(request, body), act)
+    status, content, replayed = await remembered(service_of(request), caller, keyed_by(request, body), act, kept=kept)
     return answer(content, status, REPLAYED if replayed else None)
 
 
-async def remembered(service: Service, caller: Caller, keyed: Keyed, act: Act) -> tuple[int, bytes, bool]:
-    """Act once per key, in one transaction, and remember the answer beside what it wrote.
+async def remembered(
+    service: Service, caller: Caller, keyed: Keyed, act: Act, *, kept: Callable[[bytes], bytes] | None = None
+) -> tuple[int, bytes, bool]:
+    """Act once per key, in one transaction, and remember the answer beside what it wrote: as ``kept`` makes it, where
+    an answer holds what may be shown only once.
 
     Returns status, content, and whether it is the answer of an earlier time.
     """
@@ -88,7 +93,8 @@ async def remembered(service: Service, caller: Caller, keyed: Keyed, act: Act) -
         if state == OpenState.REPLAYED:
             return opened["status"], remembered_body(service, caller, keyed, opened["body"]), True
         status, content = await act(connection)
-        await connection.exec_driver_sql(_REMEMBER, _row(service, caller, keyed, status, content))
+        stored = content if kept is None else kept(content)
+        await connection.exec_driver_sql(_REMEMBER, _row(service, caller, keyed, status, stored))
     return status, content, False
 
 

@@ -100,6 +100,11 @@ def is_admin_token(text: str, admin_token: SecretStr | None) -> bool:
     return hmac.compare_digest(token_digest(text), token_digest(expected)) and bool(expected)
 
 
+def admin_token_digest(keys: "Keys", text: str) -> bytes:
+    """What the database keeps of the bootstrap admin token: a digest that needs the secret, as people choose it."""
+    return hmac.digest(keys.current.signing, f"admin token {text}".encode(), "sha256")
+
+
 def bearer(header: str | None, *, browser: bool = False) -> str:
     """The token of an ``Authorization`` header. Raises Unauthorized when there is none.
 

@@ -1,6 +1,8 @@
 """Tables that belong to no domain: tokens, people who log in, the clock, remembered answers, policy texts. As the
 migrations make them."""
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,6 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from app.database.engine import METADATA, recorded
+
+TEXTS: Final = ARRAY(Text)
 
 schema_state = Table(
     "schema_state",
@@ -48,6 +52,8 @@ token = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
     Column("revoked_by", Text),
+    Column("replaced_until", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
     Column("created_by", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     recorded(),

@@ -14,6 +14,7 @@ import pytest
 
 from app.clearing.remittance import allocated
 from tests.clearing.office import Office, office
+from tests.conftest import of_app
 
 
 @pytest.fixture
@@ -365,3 +366,47 @@ def test_the_sums_of_an_advice_are_exact() -> None:
     assert [sum(column) for column in columns] == list(amounts)
     assert [sum(row) for row in zip(*columns, strict=True)] == weights
     assert Decimal(sum(weights)) == sum(amounts)
+
+
+async def as_the_service(connection: Any, commands: list[str]) -> None:
+    """Run commands in one transaction that reaches everything, and commit it."""
+    async with connection.transaction():
+        await connection.execute("SELECT service_open(NULL)")
+        for name, value in (("finance", "true"), ("subject", "x"), ("request_id", "x")):
+            await connection.execute("SELECT set_config($1, $2, true)", f"onestop.{name}", value)
+        for command in commands:
+            await connection.execute(command)
+
+
+async def test_an_order_is_not_paid_without_its_transfer(desk: Office) -> None:
+    """As the service's login: a state alone, a bank movement alone, or a posting alone is refused when it commits."""
+    await desk.settled("1000.00", "2018-05-10")
+    await desk.at("2018-06-05")
+    order = await desk.sent(await desk.ordered(await desk.approved("2018-05")))
+    number = int(order["disbursement_id"].removeprefix("dis_"))
+    amount = int(order["amount"].replace(".", ""))
+    paid = f"UPDATE disbursement SET state = 'paid', paid = amount WHERE disbursement_id = {number}"
+    moved = (
+        "INSERT INTO bank_movement (bank_reference, kind, disbursement_id, amount, value_on, subject, request_id)"
+        f" VALUES ('BANK-ALONE', 'payment', {number}, {amount}, '2018-06-05', 'x', 'x')"
+    )
+    again = (
+        "SELECT transfers_post(jsonb_build_array(to_jsonb(t) || jsonb_build_object('event', 'payment', 'debit', c.path,"
+        " 'credit', d.path))) FROM transfer t JOIN account d ON d.account_id = t.debit_account"
+        f" JOIN account c ON c.account_id = t.credit_account WHERE t.cause = 'dis_{number}' AND t.event = 'order_sent'"
+    )
+    connection = await asyncpg.connect(of_app(desk.url))
+    try:
+        for alone in ([paid], [moved], [again], [paid, moved]):
+            with pytest.raises(asyncpg.RestrictViolationError, match=f"dis_{number} says"):
+                await as_the_service(connection, alone)
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('onestop.reach', 'hospital', true)")
+            await connection.execute("SELECT set_config('onestop.hospital', 'another', true)")
+            for table in ("disbursement", "bank_movement", "settled_visit"):
+                assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+            others = await connection.fetchval("SELECT count(*) FROM account WHERE party LIKE 'hospital:%'")
+            assert others == 0
+    finally:
+        await connection.close()
+    await desk.paid(order, "2018-06-05")

@@ -37,6 +37,14 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "登录失败次数过多。请 15 分钟后再试。",
         "Too many logins failed from here. Try again in 15 minutes.",
     ),
+    "token_has_ended": (
+        "令牌已失效、已吊销或已更换过，不能再更换。请签发新令牌。",
+        "The token has ended, was revoked or was replaced before. Issue another one.",
+    ),
+    "token_needs_end": (
+        "只有仅含 hospital 权限的令牌可以没有截止时间。请填写 expires_at，或省略（365 天）。",
+        "Only a token of the scope hospital alone may have no end. Give expires_at, or leave it out for 365 days.",
+    ),
     "session_ended": ("登录已失效。请重新登录。", "The session has ended. Log in again."),
     "form_not_ours": (
         "表单已失效，或不是由本页面提交的，没有做任何改动。请刷新页面后重新提交。",

@@ -127,6 +127,8 @@ CREATE TRIGGER disbursement_moves BEFORE UPDATE OR DELETE ON disbursement FOR EA
     'account_change_id', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
 CREATE TRIGGER disbursement_followed AFTER INSERT OR UPDATE OF state ON disbursement FOR EACH ROW
   EXECUTE FUNCTION order_followed();
+CREATE CONSTRAINT TRIGGER disbursement_backed AFTER INSERT OR UPDATE OF paid, repaid, state ON disbursement DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION money_backed();
 ALTER TABLE disbursement ENABLE ROW LEVEL SECURITY;
 CREATE POLICY disbursement_reach ON disbursement TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
@@ -143,6 +145,8 @@ CREATE TRIGGER prepayment_pinned BEFORE UPDATE OF state ON prepayment FOR EACH R
 CREATE TRIGGER prepayment_moves BEFORE UPDATE OR DELETE ON prepayment FOR EACH ROW
   EXECUTE FUNCTION only_moves('prepayment', 'paid', 'offset_amount', 'returned', 'approved_by', 'approved_on',
     'account_change_id', 'cancelled_on', 'sent_by', 'sent_on');
+CREATE CONSTRAINT TRIGGER prepayment_backed AFTER INSERT OR UPDATE OF paid, returned, state ON prepayment DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION money_backed();
 ALTER TABLE prepayment ENABLE ROW LEVEL SECURITY;
 CREATE POLICY prepayment_reach ON prepayment TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
@@ -158,6 +162,10 @@ CREATE TRIGGER prepayment_offset_kept BEFORE TRUNCATE ON prepayment_offset FOR E
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER prepayment_offset_taken AFTER INSERT ON prepayment_offset FOR EACH ROW
   EXECUTE FUNCTION prepayment_taken();
+ALTER TABLE prepayment_offset ENABLE ROW LEVEL SECURITY;
+CREATE POLICY prepayment_offset_reach ON prepayment_offset TO onestop_app
+  USING (EXISTS (SELECT FROM prepayment p WHERE p.prepayment_id = prepayment_offset.prepayment_id));
+CREATE POLICY prepayment_offset_derives ON prepayment_offset FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT ON prepayment_offset TO onestop_app;
 GRANT SELECT ON prepayment_offset TO onestop_settler;
 
@@ -165,6 +173,14 @@ CREATE TRIGGER bank_movement_immutable BEFORE UPDATE OR DELETE ON bank_movement 
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER bank_movement_kept BEFORE TRUNCATE ON bank_movement FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER bank_movement_guarded BEFORE INSERT ON bank_movement FOR EACH ROW EXECUTE FUNCTION movement_guarded();
+CREATE CONSTRAINT TRIGGER bank_movement_backed AFTER INSERT ON bank_movement DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION money_backed();
+ALTER TABLE bank_movement ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bank_movement_reach ON bank_movement TO onestop_app
+  USING (EXISTS (SELECT FROM disbursement o WHERE o.disbursement_id = bank_movement.disbursement_id)
+         OR EXISTS (SELECT FROM prepayment p WHERE p.prepayment_id = bank_movement.prepayment_id)
+         OR EXISTS (SELECT FROM claim k WHERE k.claim_id = bank_movement.claim_id));
+CREATE POLICY bank_movement_guards ON bank_movement FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT ON bank_movement TO onestop_app;
 GRANT SELECT ON bank_movement TO onestop_settler;
 
@@ -212,6 +228,10 @@ CREATE TRIGGER family_doctor_fee_immutable BEFORE UPDATE OR DELETE ON family_doc
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER family_doctor_fee_kept BEFORE TRUNCATE ON family_doctor_fee FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
+-- As the contract is seen, not its transfer: who declares for one fund must see what was paid of another.
+ALTER TABLE family_doctor_fee ENABLE ROW LEVEL SECURITY;
+CREATE POLICY family_doctor_fee_reach ON family_doctor_fee TO onestop_app
+  USING (EXISTS (SELECT FROM family_doctor_contract c WHERE c.contract_id = family_doctor_fee.contract_id));
 GRANT SELECT, INSERT ON family_doctor_fee TO onestop_app;
 
 -- Claims are opened and corrected by entry_write() alone; what a caller changes of them are the moves.
@@ -220,6 +240,8 @@ CREATE TRIGGER claim_derived BEFORE UPDATE ON claim FOR EACH ROW EXECUTE FUNCTIO
 CREATE TRIGGER claim_moves BEFORE UPDATE OR DELETE ON claim FOR EACH ROW
   EXECUTE FUNCTION only_moves('claim', 'gross', 'deducted', 'amount', 'paid', 'approved_amount', 'at_bank', 'at_bank_since',
     'account', 'approved_by', 'approved_on', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
+CREATE CONSTRAINT TRIGGER claim_backed AFTER INSERT OR UPDATE OF paid, state ON claim DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION money_backed();
 ALTER TABLE claim ENABLE ROW LEVEL SECURITY;
 CREATE POLICY claim_reach ON claim TO onestop_app USING (reaches(NULL, area_code, NULL) AND reaches_fund(fund));
 CREATE POLICY claim_settles ON claim TO onestop_settler USING (true) WITH CHECK (true);

@@ -1,13 +1,26 @@
 -- The ledger and its seals: what stays as it was, who sees which rows, who may do what.
 
--- Accounts come into being with their first posting.
+-- Accounts come into being with their first posting. Those of a hospital are its own and the offices' to see; no other
+-- says whose it is.
 CREATE TRIGGER account_immutable BEFORE UPDATE OR DELETE ON account FOR EACH ROW EXECUTE FUNCTION refuse_change();
+ALTER TABLE account ENABLE ROW LEVEL SECURITY;
+CREATE POLICY account_reach ON account FOR SELECT TO onestop_app
+  USING (CASE current_setting('onestop.reach', true)
+           WHEN 'all' THEN true
+           WHEN 'area' THEN true
+           WHEN 'hospital' THEN NOT starts_with(party, 'hospital:')
+                             OR party = 'hospital:' || current_setting('onestop.hospital', true)
+           ELSE false END);
+CREATE POLICY account_settles ON account TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT ON account TO onestop_app;
 GRANT SELECT, INSERT ON account TO onestop_settler;
 
 -- As settlements are seen, and by the token's funds. Only entry_write() and transfers_post() write it.
 CREATE TRIGGER transfer_immutable BEFORE UPDATE OR DELETE ON transfer FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transfer_kept BEFORE TRUNCATE ON transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE CONSTRAINT TRIGGER transfer_backed AFTER INSERT ON transfer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  WHEN (NEW.event IN ('payment', 'prepayment', 'payment_returned', 'prepayment_returned', 'carry_repaid'))
+  EXECUTE FUNCTION money_backed();
 ALTER TABLE transfer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY transfer_reach ON transfer FOR SELECT TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));

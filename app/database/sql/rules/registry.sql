@@ -10,6 +10,15 @@ CREATE TRIGGER hospital_period_history BEFORE UPDATE OR DELETE ON hospital_perio
   EXECUTE FUNCTION refuse_overwrite();
 CREATE TRIGGER hospital_period_kept BEFORE TRUNCATE ON hospital_period FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
+-- What a bill is computed with is every request's to read, and its area's to write; so are figures of areas.
+ALTER TABLE hospital_period ENABLE ROW LEVEL SECURITY;
+CREATE POLICY hospital_period_read ON hospital_period FOR SELECT TO onestop_app
+  USING (coalesce(current_setting('onestop.reach', true), '') <> '');
+CREATE POLICY hospital_period_added ON hospital_period FOR INSERT TO onestop_app WITH CHECK (EXISTS (SELECT FROM hospital h WHERE h.code = hospital_period.hospital_code
+         AND reaches(h.code, h.area_code, NULL)));
+CREATE POLICY hospital_period_changed ON hospital_period FOR UPDATE TO onestop_app USING (EXISTS (SELECT FROM hospital h WHERE h.code = hospital_period.hospital_code
+         AND reaches(h.code, h.area_code, NULL)));
+CREATE POLICY hospital_period_settles ON hospital_period FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT, UPDATE (superseded_at, superseded_by) ON hospital_period TO onestop_app;
 GRANT SELECT ON hospital_period TO onestop_settler;
 
@@ -17,6 +26,11 @@ CREATE TRIGGER hospital_contract_history BEFORE UPDATE OR DELETE ON hospital_con
   EXECUTE FUNCTION refuse_overwrite();
 CREATE TRIGGER hospital_contract_kept BEFORE TRUNCATE ON hospital_contract FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
+ALTER TABLE hospital_contract ENABLE ROW LEVEL SECURITY;
+CREATE POLICY hospital_contract_reach ON hospital_contract TO onestop_app
+  USING (EXISTS (SELECT FROM hospital h WHERE h.code = hospital_contract.hospital_code
+         AND reaches(h.code, h.area_code, NULL)));
+CREATE POLICY hospital_contract_settles ON hospital_contract FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT, UPDATE (superseded_at, superseded_by) ON hospital_contract TO onestop_app;
 GRANT SELECT ON hospital_contract TO onestop_settler;
 
@@ -139,5 +153,11 @@ GRANT SELECT ON area TO onestop_settler;
 CREATE TRIGGER area_figure_history BEFORE UPDATE OR DELETE ON area_figure FOR EACH ROW
   EXECUTE FUNCTION refuse_overwrite();
 CREATE TRIGGER area_figure_kept BEFORE TRUNCATE ON area_figure FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE area_figure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY area_figure_read ON area_figure FOR SELECT TO onestop_app
+  USING (coalesce(current_setting('onestop.reach', true), '') <> '');
+CREATE POLICY area_figure_added ON area_figure FOR INSERT TO onestop_app WITH CHECK (reaches(NULL, area_code, NULL));
+CREATE POLICY area_figure_changed ON area_figure FOR UPDATE TO onestop_app USING (reaches(NULL, area_code, NULL));
+CREATE POLICY area_figure_settles ON area_figure FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT, UPDATE (superseded_at, superseded_by) ON area_figure TO onestop_app;
 GRANT SELECT ON area_figure TO onestop_settler;

@@ -7,14 +7,17 @@ GRANT SELECT ON alembic_version TO onestop_app;
 
 GRANT SELECT, INSERT, UPDATE ON health_probe TO onestop_app;
 
--- A token's row changes once: when it is revoked.
-GRANT SELECT, INSERT, UPDATE (revoked_at, revoked_by) ON token TO onestop_app;
-GRANT SELECT ON token TO onestop_settler;
+-- Written by the functions token_*() and session_*() only.
+GRANT SELECT ON token TO onestop_app;
+GRANT SELECT, INSERT, UPDATE (revoked_at, revoked_by, replaced_until, last_used_at) ON token TO onestop_settler;
 
 GRANT SELECT, INSERT, UPDATE ON business_clock TO onestop_app;
 GRANT SELECT ON business_clock TO onestop_settler;
 
--- Written by entry_write() for a settlement, by the service for everything else.
+-- Written by entry_write() for a settlement, by the service for everything else. An answer is its subject's.
+ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY idempotency_own ON idempotency TO onestop_app USING (subject = current_setting('onestop.subject', true));
+CREATE POLICY idempotency_settles ON idempotency TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT ON idempotency TO onestop_app;
 GRANT SELECT, INSERT ON idempotency TO onestop_settler;
 

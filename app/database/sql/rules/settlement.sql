@@ -15,6 +15,10 @@ GRANT SELECT, INSERT, UPDATE ON person_year TO onestop_settler;
 CREATE TRIGGER settled_visit_immutable BEFORE UPDATE OR DELETE ON settled_visit FOR EACH ROW
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settled_visit_kept BEFORE TRUNCATE ON settled_visit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE settled_visit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY settled_visit_reach ON settled_visit FOR SELECT TO onestop_app
+  USING (EXISTS (SELECT FROM settlement s WHERE s.settlement_id = settled_visit.settlement_id));
+CREATE POLICY settled_visit_settles ON settled_visit TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT ON settled_visit TO onestop_app;
 GRANT SELECT, INSERT ON settled_visit TO onestop_settler;
 

@@ -41,6 +41,9 @@ CREATE TABLE transfer (
 CREATE INDEX transfer_settlement ON transfer (settlement_id);
 CREATE INDEX transfer_hospital ON transfer (hospital_code, area_code, period);
 CREATE INDEX transfer_statement ON transfer (statement_id) WHERE statement_id IS NOT NULL;
+-- What money_backed() sums.
+CREATE INDEX transfer_money ON transfer (cause)
+  WHERE event IN ('payment', 'prepayment', 'payment_returned', 'prepayment_returned', 'carry_repaid');
 CREATE INDEX transfer_fiscal ON transfer (fiscal_year, area_code);
 -- A deduction reduces a payable once.
 CREATE UNIQUE INDEX transfer_deduction ON transfer (cause) WHERE event = 'deduction';

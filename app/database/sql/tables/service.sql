@@ -17,6 +17,7 @@ CREATE TABLE health_probe (
 );
 
 -- Bearer tokens of the API, and those that a login to the pages works with. Only the digest of a token is kept.
+-- A token that was replaced by another ends at replaced_until.
 CREATE TABLE token (
   token_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   digest       bytea NOT NULL UNIQUE,
@@ -28,6 +29,8 @@ CREATE TABLE token (
   expires_at   timestamptz,
   revoked_at   timestamptz,
   revoked_by   text,
+  replaced_until timestamptz,
+  last_used_at timestamptz,
   created_by   text NOT NULL,
   request_id   text NOT NULL,
   recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp()

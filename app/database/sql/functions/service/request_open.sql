@@ -1,7 +1,8 @@
 -- Opens a request in its transaction: whether the connection is what it has to be, who asks and what they may reach,
 -- whether the token still holds, and the idempotency key. States: new, replayed, reused, in_progress, token_ended. A key is held by an advisory lock until
 -- the transaction ends. onestop.funds is the funds of the token, empty for all; onestop.finance says whether the
--- token may carry a correction into another hospital's settlements.
+-- token may carry a correction into another hospital's settlements, onestop.admin whether it is an unrestricted
+-- administrator's. Without a token (p_token_id 0: a hospital at the national door, a job) it is neither.
 -- Called at the beginning of every request and job, and by bill_facts() and correction_facts(), so that settling
 -- needs no trip of its own.
 CREATE FUNCTION request_open(
@@ -10,18 +11,22 @@ CREATE FUNCTION request_open(
 ) RETURNS opened_request LANGUAGE plpgsql AS $$
 DECLARE
   found_row idempotency;
-  v_scopes text[] := ARRAY['admin'];
+  v_scopes text[] := '{}';
   v_funds text[];
+  v_admin boolean := false;
 BEGIN
   PERFORM connection_checked();
   IF p_token_id <> 0 THEN
-    SELECT scopes, funds INTO v_scopes, v_funds FROM token WHERE token_id = p_token_id AND revoked_at IS NULL
-       AND (expires_at IS NULL OR expires_at > clock_timestamp());
+    SELECT scopes, funds, 'admin' = ANY (scopes) AND num_nonnulls(hospital_code, area_code, funds) = 0
+      INTO v_scopes, v_funds, v_admin FROM token
+     WHERE token_id = p_token_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+       AND (replaced_until IS NULL OR replaced_until > clock_timestamp());
   END IF;
   PERFORM set_config('onestop.subject', p_subject, true), set_config('onestop.request_id', p_request_id, true),
           set_config('onestop.reach', p_reach, true), set_config('onestop.hospital', p_hospital, true),
           set_config('onestop.area', p_area, true),
           set_config('onestop.funds', coalesce(array_to_string(v_funds, ','), ''), true),
+          set_config('onestop.admin', coalesce(v_admin, false)::text, true),
           set_config('onestop.finance', coalesce(v_scopes && ARRAY['finance', 'admin'], false)::text, true);
   IF v_scopes IS NULL THEN
     RETURN ROW('token_ended', NULL, NULL, NULL)::opened_request;

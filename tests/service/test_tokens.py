@@ -1,0 +1,152 @@
+"""Tokens: shown once, ended after a year, replaced by another, and no token is an administrator by its number."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.service.security import token_digest
+from tests.conftest import ADMIN_TOKEN, TokenFactory, of_app
+from tests.world import key
+
+HOSPITAL = {"scopes": ["hospital"], "hospital_code": "H53010299901"}
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+async def issued(client: httpx.AsyncClient, **wanted: Any) -> dict[str, Any]:
+    body = {"subject": f"token-{secrets.token_hex(4)}", "scopes": ["auditor"]} | wanted
+    answer = await client.post("/v1/tokens", json=body, headers=key())
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def row(connection: Any, token_id: str) -> Any:
+    return await connection.fetchrow("SELECT * FROM token WHERE token_id = $1", int(token_id.removeprefix("tok_")))
+
+
+async def test_a_tokens_text_is_answered_once_and_kept_nowhere(client: httpx.AsyncClient) -> None:
+    """A repeated request is answered 201 with the same token_id and no text."""
+    again, body = key(), {"subject": f"token-{secrets.token_hex(4)}", "scopes": ["auditor"]}
+    first = await client.post("/v1/tokens", json=body, headers=again)
+    second = await client.post("/v1/tokens", json=body, headers=again)
+    assert second.status_code == 201
+    assert second.headers["idempotency-replayed"] == "true"
+    assert second.json() == {"token_id": first.json()["token_id"], "token": None}
+
+
+async def test_a_token_ends_after_a_year_of_real_time(client: httpx.AsyncClient, connection: Any) -> None:
+    """Without an end asked for it is 365 days from now, not from the business clock."""
+    found = await row(connection, (await issued(client))["token_id"])
+    assert abs(found["expires_at"] - datetime.now(UTC) - timedelta(days=365)) < timedelta(minutes=5)
+
+
+async def test_only_a_hospitals_token_has_no_end(client: httpx.AsyncClient, connection: Any) -> None:
+    """Null is taken for the scope hospital alone."""
+    found = await row(connection, (await issued(client, **HOSPITAL, expires_at=None))["token_id"])
+    assert found["expires_at"] is None
+    for scopes in (["finance"], ["hospital", "registry"]):
+        body = {"subject": "x", "scopes": scopes, "expires_at": None}
+        refused = await client.post("/v1/tokens", json=body, headers=key())
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/expires_at"
+        assert refused.json()["errors"][0]["code"] == "token_needs_end"
+
+
+async def test_a_token_shows_its_last_use(client: httpx.AsyncClient, connection: Any) -> None:
+    """The first request with a token is noted."""
+    made = await issued(client)
+    assert (await row(connection, made["token_id"]))["last_used_at"] is None
+    assert (await client.get("/v1/policies", headers=bearer(made["token"]))).status_code == 200
+    assert (await row(connection, made["token_id"]))["last_used_at"] is not None
+
+
+async def test_a_rotated_token_goes_on_for_the_overlap(client: httpx.AsyncClient, connection: Any) -> None:
+    """Both work meanwhile; the new one has the former one's rights; the former one can't be rotated twice."""
+    made = await issued(client, scopes=["registry"], area_code="530100")
+    path = f"/v1/tokens/{made['token_id']}/rotation"
+    again = key()
+    first = await client.post(path, json={"overlap_hours": 24}, headers=again)
+    assert first.status_code == 201, first.text
+    assert first.json().keys() == {"token_id", "token", "expires_at", "former_until"}
+    replayed = await client.post(path, json={"overlap_hours": 24}, headers=again)
+    assert replayed.json() == first.json() | {"token": None}
+    for text in (made["token"], first.json()["token"]):
+        assert (await client.get("/v1/policies", headers=bearer(text))).status_code == 200
+    former, new = await row(connection, made["token_id"]), await row(connection, first.json()["token_id"])
+    for name in ("subject", "scopes", "hospital_code", "area_code", "funds"):
+        assert former[name] == new[name]
+    refused = await client.post(path, json={"overlap_hours": 24}, headers=key())
+    assert (refused.status_code, refused.json()["code"]) == (409, "token_has_ended")
+
+
+async def test_a_rotation_without_overlap_ends_the_former_at_once(client: httpx.AsyncClient) -> None:
+    """Whoever holds a token may replace it; nobody else but an unrestricted administrator may."""
+    made, other = await issued(client), await issued(client)
+    path = f"/v1/tokens/{made['token_id']}/rotation"
+    refused = await client.post(path, json={"overlap_hours": 0}, headers=key() | bearer(other["token"]))
+    assert refused.status_code == 403
+    assert (await client.get("/v1/policies", headers=bearer(made["token"]))).status_code == 200
+    new = await client.post(path, json={"overlap_hours": 0}, headers=key() | bearer(made["token"]))
+    assert new.status_code == 201, new.text
+    assert (await client.get("/v1/settlements", headers=bearer(made["token"]))).status_code == 401
+    assert (await client.get("/v1/settlements", headers=bearer(new.json()["token"]))).status_code == 200
+
+
+async def test_the_environments_token_is_a_row_that_its_text_does_not_find(
+    client: httpx.AsyncClient, connection: Any
+) -> None:
+    """What is stored of it needs the secret: whoever reads the database can't guess it."""
+    assert (await client.get("/v1/policies")).status_code == 200
+    found = await connection.fetchrow("SELECT * FROM token WHERE created_by = 'environment'")
+    assert found["scopes"] == ["admin"]
+    assert found["digest"] != token_digest(ADMIN_TOKEN)
+
+
+async def test_no_number_makes_an_administrator(database_url: str) -> None:
+    """A transaction that was opened without a token, as a hospital at the national door does, is not of finance."""
+    connection = await asyncpg.connect(of_app(database_url))
+    try:
+        async with connection.transaction():
+            opened = await connection.fetchrow(
+                "SELECT * FROM request_open(0, 'nhsa:H1', 'r', 'hospital', 'H1', '', NULL, NULL, '0')"
+            )
+            assert opened["state"] == "new"
+            for name in ("finance", "admin"):
+                assert await connection.fetchval("SELECT current_setting($1)", f"onestop.{name}") == "false"
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(
+                    "SELECT token_issue('x', 'x', ARRAY['admin'], NULL, NULL, NULL, now() + '1 day', 'x', 'x')"
+                )
+    finally:
+        await connection.close()
+
+
+async def test_a_token_can_only_be_issued_and_ended(database_url: str, token: TokenFactory) -> None:
+    """The service's login can't write tokens, users' rights or sessions itself."""
+    await token(scopes=["auditor"])
+    connection = await asyncpg.connect(of_app(database_url))
+    try:
+        for statement in (
+            "UPDATE token SET scopes = ARRAY['admin']",
+            "UPDATE token SET revoked_at = NULL",
+            "UPDATE token SET expires_at = NULL",
+            "DELETE FROM token",
+            "INSERT INTO token (digest, subject, scopes, created_by, request_id) VALUES ('x', 'x', '{}', 'x', 'x')",
+            "UPDATE app_user SET scopes = ARRAY['admin']",
+            "INSERT INTO app_user (name, password_hash, scopes, must_change, created_by, request_id)"
+            " VALUES ('x', 'x', '{}', false, 'x', 'x')",
+            "DELETE FROM app_user",
+            "INSERT INTO user_session (digest, token_id, name) VALUES ('x', 1, 'x')",
+            "UPDATE user_session SET token_id = 1",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+    finally:
+        await connection.close()
