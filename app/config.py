@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     admin_token: SecretStr | None = None
     secret_key: SecretStr | None = None
+    secret_key_file: Path | None = None
     former_secrets: SecretStr | None = None
     clock: str = "real"
     policy_dir: Path | None = None
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     pool_timeout: float = Field(default=10.0, gt=0)
     person_lock_timeout: float = Field(default=15.0, gt=0)
     statement_timeout: float = Field(default=30.0, gt=0)
+    idempotency_days: int = Field(default=30, ge=30, le=3660)
     idempotency_wait: float = Field(default=2.0, gt=0)
     token_cache_seconds: float = Field(default=5.0, ge=0)
 

@@ -40,6 +40,7 @@ from app.service.health import Health
 from app.service.loops import keep
 from app.service.metrics import uncaught_errors
 from app.service.rates import Rates
+from app.service.retention import purging
 from app.service.security import load_keys
 from app.settlement.routes import SETTLEMENT_ROUTES
 from app.version import VERSION
@@ -100,6 +101,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
             watching(service),
             erasing(service),
             keeping_quoted(service),
+            purging(service),
         )
         health = app.state.health = Health(service, beside)
         tasks = [preparing, asyncio.create_task(keep([*beside, health.loop()], ready=health.is_ready))]

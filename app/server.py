@@ -27,10 +27,10 @@ from app.database.engine import plain_url, translated
 from app.database.schema import SCHEMA_VERSION, SchemaUnfit, check, let_in, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
-from app.service import rates
+from app.service import key_check, rates
 from app.service.logs import configure_logging
 from app.service.metrics import forget_dead_workers, prepare_multiprocess
-from app.service.security import load_secret
+from app.service.security import lies_beside_data, load_keys, load_secret
 from app.version import VERSION
 from app.workers import Workers
 
@@ -38,6 +38,7 @@ GRACEFUL_SECONDS: Final = 20
 LONGEST_PAUSE: Final = 5.0
 PARENT_VARIABLE: Final = "ONESTOP_PARENT"
 OWNER_VARIABLE: Final = "ONESTOP_OWNER_DATABASE_URL"
+SECRET_FILE_VARIABLE: Final = "ONESTOP_SECRET_KEY_FILE"
 LOGGER: Final = logging.getLogger("onestop.server")
 
 
@@ -89,25 +90,41 @@ def _kept(settings: Settings, data_dir: Path) -> Iterator[Reachable]:
             yield Reachable(logins.app, logins)
 
 
-async def prepare(settings: Settings, database: Reachable) -> None:
+async def check_secret(settings: Settings, data_dir: Path, url: str) -> None:
+    """ValueError, with the remedy, unless the secret is the one that the database was written with. Where nothing was
+    written yet, one is made if there is none."""
+    values = await key_check.known(url)
+    key_check.refuse_other(values, load_keys(settings, data_dir, create=not values))
+
+
+async def prepare(settings: Settings, database: Reachable, data_dir: Path) -> None:
     """Migrate an embedded database that was started here. Another one is only looked at, since others may be working
     on it: SchemaUnfit until `onestop migrate` was run, and in production for a login that may do too much."""
     if database.started is None:
         await check(database.url, strict=settings.env == "production")
     else:
+        await check_secret(settings, data_dir, database.started.owner)
         await migrate(database.started.owner)
         await let_in(database.started.owner, database.started.app_password)
 
 
-def _until_prepared(settings: Settings, database: Reachable) -> None:
+async def _prepare_to_serve(settings: Settings, database: Reachable, data_dir: Path) -> None:
+    """``prepare``, and see that the secret is the database's before anything is written, and is noted then."""
+    if database.started is None:
+        await check_secret(settings, data_dir, database.url)
+    await prepare(settings, database, data_dir)
+    await key_check.note(database.url, load_keys(settings, data_dir))
+
+
+def _until_prepared(settings: Settings, database: Reachable, data_dir: Path) -> None:
     """Prepare the database, and wait for it as long as it is away or busy. What waiting can't mend is raised."""
     pause = 0.25
     while True:
         try:
-            asyncio.run(prepare(settings, database))
+            asyncio.run(_prepare_to_serve(settings, database, data_dir))
             return
-        except SchemaUnfit:
-            raise  # somebody has to migrate it
+        except (SchemaUnfit, ValueError):
+            raise  # somebody has to migrate it, or to give the right secret
         except Exception as error:
             if not isinstance(translated(error), Unavailable):
                 raise
@@ -125,8 +142,11 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
         _kept(settings, data_dir) as database,
         tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics,
     ):
-        _until_prepared(settings, database)
-        os.environ.pop(OWNER_VARIABLE, None)  # the service never needs it
+        _until_prepared(settings, database, data_dir)
+        if lies_beside_data(settings, data_dir):
+            LOGGER.warning("the secret lies beside the data, in %s: whoever copies one has both", data_dir)
+        for name in (OWNER_VARIABLE, SECRET_FILE_VARIABLE):  # the one is never needed, the other is read
+            os.environ.pop(name, None)
         os.environ |= {
             "ONESTOP_DATABASE_URL": database.url,
             "ONESTOP_DATA_DIR": str(data_dir),

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from app.basics.errors import OnestopError
-from app.clearing.metrics import clearing_figures, ledger_figures, liveness
+from app.clearing.metrics import clearing_figures, ledger_figures, liveness, token_figures
 from app.database.engine import Election
 from app.database.locks import Lock
 from app.ledger import proof, seal
 from app.ledger.overpaid import overpaid
-from app.service import elected
+from app.service import elected, tokens
 from app.service.caller import Service
 from app.service.loops import Beat, Loop
 from app.service.metrics import uncaught_errors
@@ -105,7 +105,9 @@ class _Lead:
     async def _observe(self) -> None:
         async with self.service.database.transaction() as connection:
             content = await clearing_figures(self.service, connection, seconds=LONGEST_QUERY_SECONDS)
+            ends = await tokens.ending(connection)
         self._show("clearing", content)
+        self._show("tokens", token_figures(ends))
 
     def _show(self, part: str, content: bytes) -> None:
         self.shown[part] = content

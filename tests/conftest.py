@@ -26,6 +26,7 @@ from tests.seeded import found_in
 from tests.served import Served
 
 ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
+SECRET = "ab" * 32  # of every service on a database that others may serve on
 CLOCK = "2027-06-30T10:00:00+08:00"
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 120
@@ -132,6 +133,7 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
     port = free_port()
     variables = {
         "ONESTOP_DATABASE_URL": of_app(url) if url else "",
+        "ONESTOP_SECRET_KEY": SECRET if url else "",
         "ONESTOP_ADMIN_TOKEN": ADMIN_TOKEN,
         "ONESTOP_CLOCK": f"manual:{CLOCK}",
         "ONESTOP_LOG_LEVEL": "info",

@@ -173,6 +173,13 @@ def ledger_figures(
     return figured.text()
 
 
+def token_figures(ends: int) -> bytes:
+    """What is known of tokens."""
+    figured = Figured()
+    figured.gauge("tokens_ending", "Tokens in use that end within 30 days and were not replaced.").set(ends)
+    return figured.text()
+
+
 def liveness(instant: float) -> bytes:
     """When the elected process looked last, real time."""
     figured = Figured()

@@ -20,7 +20,7 @@ from app.finance import user as finance_user
 from app.finance.user import UserRequest
 from app.nhsa.key_rotation import NATIONAL_TABLES
 from app.registry.key_rotation import Rotated, rotate
-from app.service import tokens
+from app.service import key_check, tokens
 from app.service.caller import Caller, Service
 from app.service.security import Principal, Scope, load_keys
 from app.service.wire import decode
@@ -32,13 +32,21 @@ def token() -> None:
     """Tokens of the API."""
 
 
+def _end(context: click.Context, parameter: click.Parameter, said: str | None) -> datetime | msgspec.UnsetType | None:
+    """When a token ends, as it was said: None for never, UNSET for nothing said."""
+    if said is None or said == "never":
+        return msgspec.UNSET if said is None else None
+    instant: datetime = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]).convert(said, parameter, context)
+    return instant
+
+
 @token.command("create")
 @click.option("--subject", required=True)
 @click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(get_args(Scope)))
 @click.option("--hospital-code", default=None)
 @click.option("--area-code", default=None)
 @click.option("--fund", "funds", multiple=True)
-@click.option("--expires-at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), default=None)
+@click.option("--expires-at", callback=_end, help="An instant, or never (scope hospital alone). Else in 365 days.")
 @data_dir_option
 def token_create(
     subject: str,
@@ -46,7 +54,7 @@ def token_create(
     hospital_code: str | None,
     area_code: str | None,
     funds: tuple[str, ...],
-    expires_at: datetime | None,
+    expires_at: datetime | msgspec.UnsetType | None,
     data_dir: Path | None,
 ) -> None:
     """Issue a token; its text is printed once."""
@@ -56,7 +64,7 @@ def token_create(
         hospital_code=hospital_code,
         area_code=area_code,
         funds=list(funds) or None,
-        expires_at=msgspec.UNSET if expires_at is None else expires_at,
+        expires_at=expires_at,
     )
 
     async def act(connection: AsyncConnection) -> None:
@@ -81,6 +89,21 @@ def token_list(data_dir: Path | None) -> None:
                 one.token_id, one.subject, " ".join(one.scopes), one.where or "", last, end + warning, revoked
             )
         out.print(table)
+
+    with_database(data_dir, act)
+
+
+@token.command("rotate")
+@click.argument("token_id")
+@click.option("--overlap-hours", type=click.IntRange(0, 720), required=True, help="How long the former one goes on.")
+@data_dir_option
+def token_rotate(token_id: str, overlap_hours: int, data_dir: Path | None) -> None:
+    """Put another token with the same rights in a token's place; its text is printed once."""
+
+    async def act(connection: AsyncConnection) -> None:
+        wanted = tokens.RotationRequest(overlap_hours)
+        issued = await tokens.rotate(connection, token_id, wanted, by="cli", request_id="cli")
+        click.echo(f"{issued.token_id} {issued.token}")
 
     with_database(data_dir, act)
 
@@ -130,6 +153,10 @@ def keys_rotate(data_dir: Path | None) -> None:
             found = await rotate(
                 service, caller, lambda so_far: progress.update(task, completed=so_far.seen), NATIONAL_TABLES
             )
+
+        if not found.unreadable:
+            async with database.transaction() as connection:
+                await key_check.forget_former(connection, held)
 
     with_open_database(data_dir, act)
     click.echo(f"检查 {found.seen} 行，重新加密 {found.written} 行。")

@@ -55,7 +55,7 @@ def with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitabl
     settings = configured()
 
     async def run(place: Reachable) -> None:
-        await prepare(settings, place)
+        await prepare(settings, place, folder)
         database = await open_database(place.url, settings)
         try:
             await act(database)
@@ -69,7 +69,7 @@ def with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitabl
             asyncio.run(run(place))
     except OnestopError as error:
         fail(message_text(error.code, error.values, "zh"))
-    except CANNOT_RUN as error:
+    except (*CANNOT_RUN, ValueError) as error:
         fail(str(error))
     except UNREACHABLE as error:
         unreachable(error)

@@ -12,7 +12,7 @@ from app.cli.database import CANNOT_RUN, UNREACHABLE, data_dir_option, folder_of
 from app.cli.output import fail, out
 from app.database.schema import migrate as migrate_database
 from app.main import describe_app
-from app.server import PortTaken, owned
+from app.server import PortTaken, check_secret, owned
 from app.server import serve as serve_service
 
 
@@ -39,8 +39,10 @@ def migrate(data_dir: Path | None) -> None:
     settings = configured()
     try:
         with owned(settings, folder_of(settings, data_dir)) as url:
+            if settings.owner_database_url is None:  # the owner of a database elsewhere needn't know the secret
+                asyncio.run(check_secret(settings, folder_of(settings, data_dir), url))
             out.print(f"migrated to {asyncio.run(migrate_database(url))}")
-    except CANNOT_RUN as error:
+    except (*CANNOT_RUN, ValueError) as error:
         fail(str(error))
     except UNREACHABLE as error:
         unreachable(error)

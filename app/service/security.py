@@ -138,6 +138,7 @@ class DerivedKeys:
     blind_index: bytes = field(repr=False)
     signing: bytes = field(repr=False)
     cursor: bytes = field(repr=False)
+    check: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ def _derive(secret: bytes) -> DerivedKeys:
         blind_index=key("blind-index"),
         signing=key("signing"),
         cursor=key("cursor"),
+        check=key("check"),
     )
 
 
@@ -192,10 +194,10 @@ def parse_secret(text: str) -> bytes:
     return secret
 
 
-def load_keys(settings: Settings, data_dir: Path) -> Keys:
+def load_keys(settings: Settings, data_dir: Path, *, create: bool = True) -> Keys:
     """The keys of the secret, and those of ``ONESTOP_FORMER_SECRETS``: comma-separated, the newest first. ValueError as
     ``load_secret``, and when a former secret is unusable or the current one is among them."""
-    secret = load_secret(settings, data_dir)
+    secret = load_secret(settings, data_dir, create=create)
     written = "" if settings.former_secrets is None else settings.former_secrets.get_secret_value()
     try:
         former = [parse_secret(text) for text in written.split(",") if text.strip()]
@@ -206,25 +208,49 @@ def load_keys(settings: Settings, data_dir: Path) -> Keys:
     return derive_keys(secret, former)
 
 
-def load_secret(settings: Settings, data_dir: Path) -> bytes:
-    """``ONESTOP_SECRET_KEY``, otherwise the file ``secret.key`` of the data folder, made at the first start.
+def load_secret(settings: Settings, data_dir: Path, *, create: bool = True) -> bytes:
+    """``ONESTOP_SECRET_KEY``, or the file ``ONESTOP_SECRET_KEY_FILE``, otherwise ``secret.key`` of the data folder,
+    made at the first start if ``create``.
 
-    Raises ValueError, with the remedy, for an unusable secret, a file that others can read, and in production when an
-    external database is used without the variable: a lost folder would then lose every id number in that database.
+    Raises ValueError, with the remedy, for an unusable or missing secret, a ``secret.key`` that others can read, and in
+    production for a secret in the data folder: whoever gets a copy of the data would have its key with it.
     """
-    if settings.secret_key is not None and settings.secret_key.get_secret_value().strip():
-        return parse_secret(settings.secret_key.get_secret_value())
-    if settings.env == "production" and settings.database_url is not None:
+    written = "" if settings.secret_key is None else settings.secret_key.get_secret_value().strip()
+    if written and settings.secret_key_file is not None:
+        raise ValueError("ONESTOP_SECRET_KEY and ONESTOP_SECRET_KEY_FILE are both set; keep one of them")
+    if written:
+        return parse_secret(written)
+    if settings.env == "production" and lies_beside_data(settings, data_dir):
         raise ValueError(
-            "ONESTOP_SECRET_KEY is missing: in production with ONESTOP_DATABASE_URL it has to be set; "
-            "make one with: openssl rand -base64 32, and keep it as safe as the backups, but apart from them"
+            "ONESTOP_SECRET_KEY is missing: in production the secret has to be given by it, or by "
+            "ONESTOP_SECRET_KEY_FILE outside the data folder; make one with: openssl rand -base64 32, and keep it as "
+            "safe as the backups, but apart from them"
         )
+    if settings.secret_key_file is not None:
+        return _read_secret(settings.secret_key_file)
     path = data_dir / SECRET_FILE
     if not path.exists():
+        if not create:
+            raise ValueError(f"The secret of this database is missing: put {path} back. Nothing was changed.")
         _create_secret(path)
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ValueError(f"{path} can be read by others; correct it with: chmod 600 {path}")
-    return parse_secret(path.read_text(encoding="ascii"))
+    return _read_secret(path)
+
+
+def lies_beside_data(settings: Settings, data_dir: Path) -> bool:
+    """Whether the secret is a file in the data folder."""
+    if settings.secret_key is not None and settings.secret_key.get_secret_value().strip():
+        return False
+    path = settings.secret_key_file or data_dir / SECRET_FILE
+    return path.resolve().is_relative_to(data_dir.resolve())
+
+
+def _read_secret(path: Path) -> bytes:
+    try:
+        return parse_secret(path.read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _create_secret(path: Path) -> None:

@@ -59,6 +59,13 @@ token = Table(
     recorded(),
 )
 
+key_check = Table(
+    "key_check",
+    METADATA,
+    Column("value", LargeBinary, primary_key=True),
+    recorded(),
+)
+
 business_clock = Table(
     "business_clock",
     METADATA,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.basics.days import shown_instant
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import TOKEN, number_of, shown_id
-from app.service.caller import Caller, Service
+from app.service.caller import Service
 from app.service.http import ADMIN_SUBJECT, caller_of, encoded, open_request, service_of
 from app.service.idempotency import once
 from app.service.openapi import body, gives
@@ -94,7 +94,8 @@ async def post_rotation(request: Request, token_id: str) -> Response:
     wanted = decode(await read_body(request, service.settings.max_body_bytes), RotationRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        return 201, encoded(await rotate(connection, caller, token_id, wanted))
+        signed = {"by": caller.principal.subject, "request_id": caller.request_id}
+        return 201, encoded(await rotate(connection, token_id, wanted, **signed))
 
     return await once(request, caller, wanted, act, kept=_without_text)
 
@@ -129,14 +130,15 @@ async def issue(connection: AsyncConnection, wanted: TokenRequest, *, created_by
     return TokenAnswer(shown_id(TOKEN, token_id), text_)
 
 
-async def rotate(connection: AsyncConnection, caller: Caller, token_id: str, wanted: RotationRequest) -> RotationAnswer:
+async def rotate(
+    connection: AsyncConnection, token_id: str, wanted: RotationRequest, *, by: str, request_id: str
+) -> RotationAnswer:
     """Issue a token with another's rights, which ends after the overlap. NotFound when there is none; Conflict
     ``token_has_ended`` when it has ended or was replaced before."""
     number = await _known(connection, token_id)
     text_, digest = new_token()
     values = {"token_id": number, "digest": digest, "overlap": timedelta(hours=wanted.overlap_hours), "life": LIFE}
-    signed = {"by": caller.principal.subject, "request_id": caller.request_id}
-    row = (await connection.execute(_ROTATE, values | signed)).first()
+    row = (await connection.execute(_ROTATE, values | {"by": by, "request_id": request_id})).first()
     if row is None:
         raise Conflict("token_has_ended")
     end = None if row.expires_at is None else shown_instant(row.expires_at)
@@ -194,3 +196,15 @@ async def listed(connection: AsyncConnection) -> list[TokenListed]:
         )
         for row in rows
     ]
+
+
+async def ending(connection: AsyncConnection) -> int:
+    """How many tokens end within ``WARNED`` that were used in that time before, and that no other has replaced. Logins
+    to the pages are none of them."""
+    now = func.clock_timestamp()
+    mine = token.c.revoked_at.is_(None) & token.c.replaced_until.is_(None)
+    soon = token.c.expires_at.between(now, now + WARNED) & (token.c.last_used_at > now - WARNED)
+    behind = select(user_session.c.token_id)
+    wanted = select(func.count()).select_from(token).where(mine, soon, token.c.token_id.not_in(behind))
+    number: int = (await connection.execute(wanted)).scalar_one()
+    return number

@@ -397,7 +397,7 @@ async def test_an_order_is_not_paid_without_its_transfer(desk: Office) -> None:
     )
     connection = await asyncpg.connect(of_app(desk.url))
     try:
-        for alone in ([paid], [moved], [again], [paid, moved]):
+        for alone in ([paid], [moved], [again], [moved, paid]):
             with pytest.raises(asyncpg.RestrictViolationError, match=f"dis_{number} says"):
                 await as_the_service(connection, alone)
         async with connection.transaction():

@@ -199,14 +199,27 @@ def test_a_file_others_can_read_is_refused(tmp_path: Path) -> None:
         security.load_secret(settings(), tmp_path)
 
 
-def test_production_on_an_external_database_needs_the_variable(tmp_path: Path) -> None:
-    """In production a missing or empty variable is an error with an external database, and only then."""
-    external: dict[str, object] = {"env": "production", "database_url": SecretStr("postgresql://db/onestop")}
+def test_production_needs_a_secret_outside_the_data(tmp_path: Path) -> None:
+    """In production a missing or empty variable is an error, and so is a file in the data folder; no file is made."""
+    data = tmp_path / "data"
+    data.mkdir()
     for secret in (None, SecretStr("")):
-        with pytest.raises(ValueError, match="ONESTOP_SECRET_KEY is missing"):
-            security.load_secret(settings(**external, secret_key=secret), tmp_path)
+        for file in (None, data / "mine"):
+            with pytest.raises(ValueError, match="ONESTOP_SECRET_KEY is missing"):
+                security.load_secret(settings(env="production", secret_key=secret, secret_key_file=file), data)
+    assert list(data.iterdir()) == []
+    (tmp_path / "mine").write_text("ab" * 32)
+    elsewhere = settings(env="production", secret_key_file=tmp_path / "mine")
+    assert security.load_secret(elsewhere, data) == bytes.fromhex("ab" * 32)
+    with pytest.raises(ValueError, match="both set"):
+        security.load_secret(elsewhere.model_copy(update={"secret_key": SecretStr("ab" * 32)}), data)
+
+
+def test_a_lost_secret_is_not_replaced(tmp_path: Path) -> None:
+    """Where something was written with a secret, none is made in its place."""
+    with pytest.raises(ValueError, match="missing"):
+        security.load_secret(settings(), tmp_path, create=False)
     assert list(tmp_path.iterdir()) == []
-    assert security.load_secret(settings(env="production"), tmp_path)
 
 
 # ---------------------------------------------------------------- encryption and blind index

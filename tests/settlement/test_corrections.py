@@ -539,7 +539,7 @@ async def test_a_quote_that_no_longer_holds_names_person_and_lines(world: World)
 
 async def test_a_quote_that_no_longer_holds_names_the_policy(world: World, database_url: str) -> None:
     """A service with a corrected pack and the same secret refuses the former one's quote because of the policy."""
-    secret, bill = {"ONESTOP_SECRET_KEY": "cd" * 32}, world.bill("20000.00")
+    bill = world.bill("20000.00")
     former = (SHIPPED / "yunnan.yaml").read_text()
     row = 'class: standard, from: 2017-11-03, value: {1: "0.85"'
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -547,7 +547,7 @@ async def test_a_quote_that_no_longer_holds_names_the_policy(world: World, datab
     for rate in ("0.85", "0.80"):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "yunnan.yaml").write_text(former.replace(row, row.replace("0.85", rate)))
-            process, base_url = start_service(database_url, Path(folder), ONESTOP_POLICY_DIR=folder, **secret)
+            process, base_url = start_service(database_url, Path(folder), ONESTOP_POLICY_DIR=folder)
             async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
                 if not answers:
                     answers.append((await client.post("/v1/quotes", json=bill)).json())

@@ -435,7 +435,7 @@ async def test_a_twin_that_stays_in_flight_is_told_to_come_back(world: World, co
 
 async def test_a_busy_person_is_503_and_leaves_nothing(database_url: str, connection: asyncpg.Connection) -> None:
     """When the person's lock can't be had in time, nothing is written and the same key works later."""
-    settings = {"ONESTOP_PERSON_LOCK_TIMEOUT": "0.3", "ONESTOP_SECRET_KEY": "cd" * 32}
+    settings = {"ONESTOP_PERSON_LOCK_TIMEOUT": "0.3"}
     with tempfile.TemporaryDirectory() as folder:
         process, base_url = start_service(database_url, Path(folder), **settings)
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
@@ -509,9 +509,7 @@ async def test_a_person_opens_the_slip_in_a_browser(world: World, token: TokenFa
 async def test_real_time_is_the_default_and_cannot_be_moved(database_url: str) -> None:
     """Without a manual clock a bill is settled now, and moving the clock is a conflict."""
     with tempfile.TemporaryDirectory() as folder:
-        process, base_url = start_service(
-            database_url, Path(folder), ONESTOP_CLOCK="real", ONESTOP_SECRET_KEY="0a" * 32
-        )
+        process, base_url = start_service(database_url, Path(folder), ONESTOP_CLOCK="real")
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         try:
             async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:

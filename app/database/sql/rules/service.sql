@@ -7,6 +7,9 @@ GRANT SELECT ON alembic_version TO onestop_app;
 
 GRANT SELECT, INSERT, UPDATE ON health_probe TO onestop_app;
 
+-- Former values go when everything is written anew.
+GRANT SELECT, INSERT, DELETE ON key_check TO onestop_app;
+
 -- Written by the functions token_*() and session_*() only.
 GRANT SELECT ON token TO onestop_app;
 GRANT SELECT, INSERT, UPDATE (revoked_at, revoked_by, replaced_until, last_used_at) ON token TO onestop_settler;
@@ -19,7 +22,7 @@ ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY;
 CREATE POLICY idempotency_own ON idempotency TO onestop_app USING (subject = current_setting('onestop.subject', true));
 CREATE POLICY idempotency_settles ON idempotency TO onestop_settler USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT ON idempotency TO onestop_app;
-GRANT SELECT, INSERT ON idempotency TO onestop_settler;
+GRANT SELECT, INSERT, DELETE ON idempotency TO onestop_settler;
 
 -- The audit log: everybody's requests add to it, nobody changes it. Seen by reach, as a hospital's things are.
 CREATE TRIGGER audit_event_immutable BEFORE UPDATE OR DELETE ON audit_event FOR EACH ROW

@@ -36,6 +36,12 @@ CREATE TABLE token (
   recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- By which it is known whether a secret is the one that something here was written with (app/service/key_check.py).
+CREATE TABLE key_check (
+  value       bytea PRIMARY KEY,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- The business clock where it is moved by hand; without a row real time is business time.
 CREATE TABLE business_clock (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -55,6 +61,7 @@ CREATE TABLE idempotency (
   PRIMARY KEY (subject, key),
   CONSTRAINT idempotency_answer CHECK ((settlement_id IS NULL) <> (body IS NULL))
 );
+CREATE INDEX idempotency_recorded ON idempotency USING brin (recorded_at) WITH (autosummarize = on);
 
 -- The audit log: one row per request of somebody known, written when its answer is known. hospital_code and area_code
 -- are what the caller is limited to; other_person: a hospital asked for somebody whom it has nothing to do with.
