@@ -43,7 +43,7 @@ async def sealed(database_server: str) -> AsyncIterator[Sealed]:
     await owner.execute(
         "INSERT INTO transfer (event, debit_account, credit_account, amount, area_code, fund, tier, hospital_code,"
         " hospital_area, clr_type, business_date, period, benefit_year, fiscal_year, subject, request_id)"
-        " VALUES ('payment', 1, 2, 7, '530100', '390100', 'basic', 'H1', '530127', '21', '2018-06-20', '2018-06',"
+        " VALUES ('family_doctor', 1, 2, 7, '530100', '390100', 'basic', 'H1', '530127', '21', '2018-06-20', '2018-06',"
         " 2018, 2018, 'x', 'r')"
     )
     yield Sealed(opened, owner, url)
