@@ -96,7 +96,7 @@ WITHOUT_ROW_SECURITY = {
     # Looked up before it is known who asks.
     "token", "app_user", "user_session", "failed_login", "nhsa_nonce",
     # Every request's to read; who may write is the service's to ask.
-    "area", "hospital", "catalogue_entry",
+    "area", "hospital",
     # Digests of rows.
     "seal_block", "seal_member",
 }  # fmt: skip
