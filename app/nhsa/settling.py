@@ -11,7 +11,7 @@ from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, details_of, refused, visit_for
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, NationalFigures, amounts, fund_rows, of_computation, of_entry
-from app.nhsa.identity import compare
+from app.nhsa.identity import compare, is_identified
 from app.nhsa.person import known_person, person_for
 from app.nhsa.visit_bill import Prepared, nationally, prepare
 from app.service.caller import Keyed
@@ -132,14 +132,14 @@ async def cancel(call: Call) -> Output:
         raise refused("nhsa_settlement_unknown", "/data/0/setl_id")
     entry = await reverse(call, settlement_id)
     call.settlement_id = entry.settlement_id
-    details = details_of(call, visit)
+    details, identified = details_of(call, visit), await is_identified(call, visit.person_id)
     values = await known_person(call, await person_for(call, visit.person_id)) | {
         "mdtrt_id": row["mdtrt_id"],
         "setl_id": shown_id(SETTLEMENT, entry.settlement_id),
         "setl_time": entry.settled_at,
         "insutype": visit.insutype,
         "mdtrt_cert_type": details.fields.get("mdtrt_cert_type"),
-        "mdtrt_cert_no": details.fields.get("mdtrt_cert_no"),
+        "mdtrt_cert_no": details.fields.get("mdtrt_cert_no") if identified else None,
         "med_type": visit.med_type or stored.medical_type,
         "medins_setl_id": call.envelope.msgid,
         "begndate": entry.admitted_on,

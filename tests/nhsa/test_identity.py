@@ -119,9 +119,11 @@ async def test_another_insurance_than_the_persons_is_refused_at_the_visit(hospit
 
 
 async def test_an_identification_is_good_for_a_year(hospital: Hospital, connection: asyncpg.Connection) -> None:
-    """5201 answers the id number whole for 365 days; afterwards ``certno`` is empty, and 2401 needs it again."""
+    """5201 and 2305 answer the id number whole for 365 days; afterwards it is empty, and 2401 needs it again."""
     world = hospital.world
-    await hospital.admitted(visit_id())
+    mdtrt_id = await hospital.admitted(visit_id(), mdtrt_cert_no=world.id_number)
+    await hospital.charged(mdtrt_id, hospital.line(mdtrt_id, "1", "25.00"))
+    await hospital.discharged(mdtrt_id)
     asked = {"psn_no": world.person, "begntime": "2018-01-01", "endtime": "2018-12-31", "med_type": "21"}
     for days, expected in ((364, world.id_number), (2, "")):
         await connection.execute(
@@ -132,6 +134,9 @@ async def test_an_identification_is_good_for_a_year(hospital: Hospital, connecti
         )
         (visit,) = (await hospital.done("5201", {"data": asked}))["mdtrtinfo"]
         assert visit["certno"] == expected
+        settled = (await hospital.settled(mdtrt_id, "25.00"))["setlinfo"]["setl_id"]
+        cancelled = await hospital.done("2305", hospital.of_visit(mdtrt_id, setl_id=settled))
+        assert cancelled["setlinfo"]["mdtrt_cert_no"] == expected
     await hospital.refused("2401", hospital.admission(visit_id(), certno=""), "nhsa_not_identified")
 
 
