@@ -22,7 +22,7 @@ import pytest
 from app.database import embedded
 from app.database.engine import APP_ROLE
 from app.database.schema import let_in, migrate
-from tests.seeded import found_in
+from tests.seeded import found_in, found_in_file
 from tests.served import Served
 
 ADMIN_TOKEN = "admin-" + secrets.token_urlsafe(24)
@@ -36,6 +36,7 @@ MEMORY_BYTES = 8 * 2**30
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+SERVICE_FILES: Final = Path(tempfile.mkdtemp(prefix="onestop-test-files-"))
 SERVICE_LOG: Final = Path(tempfile.mkstemp(prefix="onestop-test-log-")[1])
 """What every service of this test process says: nothing that the tests invented of a person may stand in it."""
 
@@ -140,6 +141,8 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
         "ONESTOP_RATE_LIMIT": "0",
     }
     words = ("--port", str(port), "--workers", str(workers), "--data-dir", str(data_dir))
+    if url:
+        variables["TMPDIR"] = str(SERVICE_FILES)
     variables = os.environ | variables | environment
     with SERVICE_LOG.open("ab") as log:
         command = [sys.executable, "-m", "app.cli", "serve", *words]
@@ -166,12 +169,20 @@ def _said() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_personal_in_logs() -> Iterator[None]:
-    """No service that a test of this process starts writes an invented id number or name into its log."""
+def nothing_personal_is_left() -> Iterator[None]:
+    """No service that a test of this process starts leaves an invented id number or name in its log, or in a temporary
+    file that it forgot."""
     yield
-    found = found_in(SERVICE_LOG.read_text(encoding="utf-8", errors="replace"))
+    found = {str(path): seen for path in (SERVICE_LOG, *SERVICE_FILES.rglob("*")) if (seen := found_in_file(path))}
+    shutil.rmtree(SERVICE_FILES)
     SERVICE_LOG.unlink()
-    assert found == []
+    assert found == {}
+
+
+async def nothing_personal_in_refusals(response: httpx.Response) -> None:
+    """No refusal tells an invented id number or name back to its reader."""
+    if response.status_code >= 400:
+        assert found_in((await response.aread()).decode(errors="replace")) == []
 
 
 @pytest.fixture(scope="session")
@@ -190,6 +201,7 @@ async def client(service_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client with the bootstrap admin's token, asking for English messages."""
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}
     async with httpx.AsyncClient(base_url=service_url, headers=headers, timeout=60) as opened:
+        opened.event_hooks["response"].append(nothing_personal_in_refusals)
         yield opened
 
 

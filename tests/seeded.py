@@ -1,5 +1,7 @@
 """What the tests invent of persons, so that it can be looked for where it must not be."""
 
+import zipfile
+from pathlib import Path
 from typing import Final
 
 ID_NUMBERS: Final[set[str]] = set()
@@ -12,3 +14,15 @@ def found_in(text: str) -> list[str]:
     """The invented id numbers, in either case, and names that stand in a text."""
     upper = text.upper()
     return [one for one in (*ID_NUMBERS, *NAMES) if one in upper]
+
+
+def found_in_file(path: Path) -> list[str]:
+    """The same for a file, a workbook's parts unpacked; nothing where it is none or gone."""
+    if not path.is_file():
+        return []
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            contents = [archive.read(name) for name in archive.namelist()]
+    else:
+        contents = [path.read_bytes()]
+    return sorted({one for content in contents for one in found_in(content.decode(errors="replace"))})

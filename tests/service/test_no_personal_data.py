@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ADMIN_TOKEN, SERVICE_LOG, migrated_database, start_service
 from tests.nhsa.national import Hospital
 from tests.registry.test_poverty_list import csv_file, ended, uploaded
-from tests.seeded import found_in
+from tests.seeded import found_in, found_in_file
 from tests.world import World, id_number, key
 
 NAME = "欧阳试某"
@@ -127,7 +127,7 @@ async def test_no_name_or_id_number_leaves_its_place(watched: Watched) -> None:
         "metrics": (await client.get("/metrics")).text,
         "refusals": "\n".join(watched.refusals),
         "job": str(job) + "".join(workbook.read(name).decode() for name in workbook.namelist()),
-        "files": "".join(path.read_text(errors="replace") for path in watched.folder.rglob("*") if path.is_file()),
+        "files": str([found_in_file(path) for path in watched.folder.rglob("*")]),
         "audit": str(await owner.fetch("SELECT * FROM audit_event")),
     }
     assert "Traceback" in places["log"]
