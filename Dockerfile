@@ -41,6 +41,7 @@ COPY --from=build /opt/onestop /opt/onestop
 ENV PATH="/opt/onestop/bin:${PATH}" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ONESTOP_ENV=production \
     ONESTOP_DATA_DIR=/var/lib/onestop
 VOLUME ["/var/lib/onestop"]
 USER 10001:10001

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "ONESTOP_"
@@ -33,6 +33,8 @@ OF_TESTS: Final = frozenset(
 OF_KUBERNETES: Final = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
 
 
+PRODUCTION: Final = "production"
+LONG_TOKEN: Final = 32
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 
@@ -49,6 +51,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     owner_database_url: SecretStr | None = None
     data_dir: Path | None = None
+    hosts: str = ""
+    second_factor: Literal["on", "off"] | None = None
     admin_token: SecretStr | None = None
     secret_key: SecretStr | None = None
     secret_key_file: Path | None = None
@@ -115,6 +119,16 @@ class Settings(BaseSettings):
         return text
 
     @property
+    def allowed_hosts(self) -> list[str]:
+        """The names that the service is asked by; empty for any."""
+        return [part.strip().lower() for part in self.hosts.split(",") if part.strip()]
+
+    @property
+    def asks_second_factor(self) -> bool:
+        """Whether pages ask for a second factor before money is approved or sent."""
+        return self.env == PRODUCTION or self.second_factor == "on"
+
+    @property
     def nhsa_allowed_networks(self) -> list[str]:
         """The networks that may call the national interface without signing."""
         return [part.strip() for part in self.nhsa_networks.split(",") if part.strip()]
@@ -127,7 +141,7 @@ class Settings(BaseSettings):
     @property
     def nhsa_default_profile(self) -> Literal["A", "B", "none"]:
         """The gateway profile of hospitals without one of their own; unsigned only where nothing is real."""
-        return self.nhsa_profile or ("A" if self.env == "production" else "none")
+        return self.nhsa_profile or ("A" if self.env == PRODUCTION else "none")
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -34,7 +34,7 @@ from app.registry import catalogue_import, item_code_import, poverty_list
 from app.registry.person_reads import keeping_quoted
 from app.registry.routes import REGISTRY_ROUTES
 from app.registry.worklists import observe_open_lists
-from app.service import audit, clock, logs, openapi, operations, problem, requests, tokens
+from app.service import audit, clock, guard, logs, openapi, operations, problem, requests, tokens
 from app.service.caller import Service
 from app.service.health import Health
 from app.service.loops import keep
@@ -116,7 +116,8 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await database.close()
 
     api = describe_app(lifespan)
-    return Application(requests.RequestMiddleware(audit.AuditLayer(api), quiet=operations.QUIET), api)
+    guarded = guard.Guard(audit.AuditLayer(api), hosts=settings.allowed_hosts, open_to_all=operations.QUIET)
+    return Application(requests.RequestMiddleware(guarded, quiet=operations.QUIET), api)
 
 
 async def _prepare(service: Service, start: datetime | None) -> None:
@@ -148,6 +149,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # it would go where the Host header says; see Guard
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for router in ROUTERS:

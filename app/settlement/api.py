@@ -36,6 +36,11 @@ from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 router = APIRouter(prefix="/v1", tags=["settling"])
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 VARIED: Final = {"Vary": "Accept"}
+OF_SLIP: Final = VARIED | {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 class ReversalRequest(Struct, forbid_unknown_fields=True):
@@ -248,7 +253,7 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
     require(caller.principal, *MONEY_READERS)
     row = await _row(service, caller, _inside_id(settlement_id))
     if PDF_TYPE not in request.headers.get("accept", ""):
-        return HTMLResponse(await slip_html(service, caller, row), headers=VARIED)
+        return HTMLResponse(await slip_html(service, caller, row), headers=OF_SLIP)
     headers = VARIED | {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
     return Response(await slip_pdf(service, caller, row), 200, headers, PDF_TYPE)
 
