@@ -104,6 +104,20 @@ class Settings(BaseSettings):
             raise ValueError(f"there is no folder {path}")
         return path
 
+    @field_validator("admin_token")
+    @classmethod
+    def _is_long(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is not None and info.data.get("env") == PRODUCTION and len(token.get_secret_value()) < LONG_TOKEN:
+            raise ValueError(f"in production at least {LONG_TOKEN} characters; make one with: openssl rand -base64 32")
+        return token
+
+    @field_validator("second_factor")
+    @classmethod
+    def _stays_on(cls, wanted: str | None, info: ValidationInfo) -> str | None:
+        if wanted == "off" and info.data.get("env") == PRODUCTION:
+            raise ValueError("in production the second factor can't be switched off")
+        return wanted
+
     @field_validator("log_level")
     @classmethod
     def _is_level(cls, level: str) -> str:

@@ -149,7 +149,7 @@ def describe_app(lifespan: object = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        redirect_slashes=False,  # it would go where the Host header says; see Guard
+        redirect_slashes=False,  # it would go where the Host header says; see RequestMiddleware
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     for router in ROUTERS:

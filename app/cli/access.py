@@ -17,6 +17,7 @@ from app.cli.output import fail, out
 from app.database.engine import Database
 from app.finance import session
 from app.finance import user as finance_user
+from app.finance.second_factor import FACTORS
 from app.finance.user import UserRequest
 from app.nhsa.key_rotation import NATIONAL_TABLES
 from app.registry.key_rotation import Rotated, rotate
@@ -151,7 +152,10 @@ def keys_rotate(data_dir: Path | None) -> None:
         with Progress(TextColumn("已检查 {task.completed} 行"), console=out, transient=True) as progress:
             task = progress.add_task("")
             found = await rotate(
-                service, caller, lambda so_far: progress.update(task, completed=so_far.seen), NATIONAL_TABLES
+                service,
+                caller,
+                lambda so_far: progress.update(task, completed=so_far.seen),
+                (*NATIONAL_TABLES, FACTORS),
             )
 
         if not found.unreadable:

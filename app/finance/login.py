@@ -81,7 +81,7 @@ async def post_login(request: Request) -> Response:
     try:
         _check_bound(request, form)
         name, password = folded(form.get("name", ""))[:64], form.get("password", "")[:200]
-        row = await user.checked(service, name=name, password=password, origin=_origin(request))
+        row = await user.checked(service, name=name, password=password, origin=origin_of(request))
     except OnestopError as error:
         if error.status >= 500:
             raise
@@ -144,14 +144,14 @@ async def _changed(visitor: Visitor, form: dict[str, str]) -> str:
     if wanted.new != wanted.again:
         raise Refused([Fault("/again", "passwords_differ")])
     service, name = visitor.service, visitor.principal.subject
-    row = await user.checked(service, name=name, password=wanted.old, origin=_origin(visitor.request))
+    row = await user.checked(service, name=name, password=wanted.old, origin=origin_of(visitor.request))
     async with service.database.transaction() as connection:
         await user.choose_password(connection, name, old=wanted.old, new=wanted.new)
         await session.end(connection, name)
         return await session.begin(service, connection, row, visitor.caller.request_id)
 
 
-def _origin(request: Request) -> str:
+def origin_of(request: Request) -> str:
     """Where a request comes from; behind a proxy on this machine, what it says."""
     return request.client.host if request.client else ""
 

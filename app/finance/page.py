@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, quote
@@ -22,6 +23,7 @@ from app.clearing.plan import FUNDS
 from app.finance import session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
+from app.finance.second_factor import PROVEN_FOR
 from app.finance.typing_in import understood
 from app.finance.waiting import waiting
 from app.service.audit import asked_by
@@ -38,6 +40,9 @@ LANGUAGE_COOKIE: Final = "onestop_language"
 NOTICE_COOKIE: Final = "onestop_notice"
 LOGIN: Final = "/finance/login"
 PASSWORD: Final = "/finance/password"
+SECOND_FACTOR: Final = "/finance/second-factor"
+PROVEN_STEPS: Final = frozenset({"approve", "send"})
+"""The steps before which a second factor is asked for, by the last word of their address."""
 MAX_FORM_BYTES: Final = 256 * 1024
 MAX_FIELDS: Final = 1000
 AS_TYPED: Final = frozenset({"password", "old", "new", "again"})
@@ -104,6 +109,8 @@ class Visitor:
     service: Service
     caller: Caller
     csrf: str
+    proven_at: datetime | None = None
+    """When the session last proved its second factor, real time."""
     waiting: int = 0
     """How many things wait for them, for the menu; not counted for a step, or for a part of a page."""
 
@@ -147,7 +154,7 @@ async def visit(request: Request, *scopes: str, changing_password: bool = False)
     request.state.subject = principal.subject
     caller = Caller(principal, request.state.request_id, language_of(request))
     asked_by(caller)
-    visitor = Visitor(request, service, caller, session.csrf_of(service.keys, cookie))
+    visitor = Visitor(request, service, caller, session.csrf_of(service.keys, cookie), row["proven_at"])
     if request.method == "GET" and "hx-request" not in request.headers:
         found = await reading(visitor, lambda connection: waiting(connection, principal))
         visitor = replace(visitor, waiting=sum(one.mine for one in found))
@@ -256,6 +263,8 @@ async def stepped(
     """Take a step that a form asked for, as ``acted`` does, for a visitor with one of the scopes."""
     visitor = await visit(request, *scopes)
     form = await own_form(visitor)
+    if request.url.path.rpartition("/")[2] in PROVEN_STEPS:
+        _check_proven(visitor, location)
     return await acted(
         visitor,
         form,
@@ -264,6 +273,14 @@ async def stepped(
         notice=notice,
         show=lambda refusal: show(visitor, refusal),
     )
+
+
+def _check_proven(visitor: Visitor, location: str) -> None:
+    """Send who has not proved their second factor in the last minutes to where they can; they come back to the page,
+    where nothing has changed."""
+    proven = visitor.proven_at is not None and visitor.proven_at > datetime.now(UTC) - PROVEN_FOR
+    if visitor.service.settings.asks_second_factor and not proven:
+        raise Elsewhere(link(SECOND_FACTOR, {}, next=location))
 
 
 def sentences_of(error: OnestopError, language: Language) -> list[str]:

@@ -25,6 +25,7 @@ from app.finance import (
     registry_lists,
     reports,
     search,
+    second_factor_page,
     settlement,
     settlements,
     statement,
@@ -38,6 +39,7 @@ from app.finance.static_files import static_files
 MODULES: Final = (
     user_api,
     login,
+    second_factor_page,
     overview,
     waiting_page,
     search,

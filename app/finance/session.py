@@ -34,7 +34,7 @@ async def current(service: Service, connection: AsyncConnection, text: str) -> R
     digest, now = token_digest(text), datetime.now(UTC)
     joined = user_session.join(token, token.c.token_id == user_session.c.token_id)
     joined = joined.join(app_user, app_user.c.name == user_session.c.name)
-    wanted = select(token, user_session.c.seen_at, app_user.c.must_change).select_from(joined)
+    wanted = select(token, user_session.c.seen_at, user_session.c.proven_at, app_user.c.must_change).select_from(joined)
     idle = timedelta(seconds=service.settings.session_idle_seconds)
     living = (
         (user_session.c.digest == digest)

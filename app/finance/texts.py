@@ -90,10 +90,37 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "logout": ("退出", "Log out"),
     "password.change": ("修改密码", "Change password"),
     "password.first": ("首次登录，请设置自己的密码。", "Choose a password of your own first."),
-    "password.rule": ("至少 12 个字符。", "At least 12 characters."),
+    "password.rule": (
+        "至少 12 个字符，且不是常见、容易猜到的密码。",
+        "At least 12 characters, and none that is common or easily guessed.",
+    ),
     "password.old": ("原密码", "Old password"),
     "password.new": ("新密码", "New password"),
     "password.again": ("再输入一次新密码", "New password again"),
+    "factor": ("第二验证因素", "Second factor"),
+    "factor.why": (
+        "审批和发送款项前需要验证码，10 分钟内有效。请输入身份验证器显示的六位数字，或一个备用恢复码。",
+        "Approving and sending money needs a code, which is good for 10 minutes. Enter the six digits that your "
+        "authenticator shows, or one of your recovery codes.",
+    ),
+    "factor.begin": (
+        "请用手机上的身份验证器扫描二维码，再输入它显示的六位数字。",
+        "Scan the picture with the authenticator on your telephone, then enter the six digits that it shows.",
+    ),
+    "factor.picture": ("身份验证器二维码", "Picture for the authenticator"),
+    "factor.secret": ("不能扫描时手工输入：", "Where it can't be scanned, type in:"),
+    "factor.code": ("验证码", "Code"),
+    "factor.prove": ("验证", "Go on"),
+    "factor.codes": (
+        "验证成功。请把这十个备用恢复码抄好收存，只显示这一次；手机不在身边时每个可用一次。",
+        "That was right. Keep these ten recovery codes: they are shown this once, and each is good once when the "
+        "telephone isn't at hand.",
+    ),
+    "factor.kept": ("已收存，继续", "I kept them, go on"),
+    "notice.factor_proven": (
+        "验证成功，10 分钟内有效。请再次提交刚才的操作。",
+        "That was right, for 10 minutes. Take the step again.",
+    ),
     "notice.password_changed": ("密码已修改，其他登录已退出。", "The password is changed, other sessions have ended."),
     # ---- navigation
     "nav.overview": ("总览", "Overview"),

@@ -1,6 +1,6 @@
 """The routes of users: who may log in to the pages. They translate, nothing more."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.finance import session, user
+from app.finance import second_factor, session, user
 from app.finance.user import Password, UserAnswer, UserRequest
 from app.service.caller import Caller, Service
 from app.service.http import caller_of, encoded, service_of
@@ -36,6 +36,13 @@ class NamedUser(Struct):
     """Whom it was done to."""
 
     name: str
+
+
+class FactorReset(Struct):
+    """Whose second factor, and whether another administrator has still to ask for its reset."""
+
+    name: str
+    state: Literal["pending", "reset"]
 
 
 async def _admin(request: Request) -> tuple[Caller, Service]:
@@ -79,6 +86,21 @@ async def post_password(request: Request, name: str) -> Response:
         return 200, encoded(NamedUser(name))
 
     return await once(request, caller, _unguessable(service, wanted), act)
+
+
+@router.post("/users/{name}/second-factor-reset", openapi_extra=KEYED, responses=gives(200, FactorReset))
+async def post_second_factor_reset(request: Request, name: str) -> Response:
+    """Let a user begin a new second factor: the first administrator asks for it, another one's request does it and ends
+    the user's sessions."""
+    caller, _ = await _admin(request)
+
+    async def act(connection: AsyncConnection) -> tuple[int, bytes]:
+        done = await second_factor.reset(connection, name, caller.principal.subject)
+        if done:
+            await session.end(connection, name)
+        return 200, encoded(FactorReset(name, "reset" if done else "pending"))
+
+    return await once(request, caller, None, act)
 
 
 @router.post("/users/{name}/disabling", openapi_extra=KEYED, responses=gives(200, NamedUser))

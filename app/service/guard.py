@@ -1,5 +1,5 @@
-"""What every request and every answer keeps to, whatever the route: the host that was asked, an address without a slash
-at its end, and headers that keep answers out of caches and other sites. Pure ASGI."""
+"""What every request and every answer keeps to, whatever the route: the host that was asked, and headers that keep
+answers out of caches and other sites. Pure ASGI."""
 
 from collections.abc import Collection
 from typing import Final
@@ -15,12 +15,10 @@ _TLS_ONLY: Final = (b"strict-transport-security", f"max-age={YEAR_SECONDS}".enco
 
 
 class Guard:
-    """Refuses requests to hosts that aren't ours, takes an address with a slash at its end as the one without, and
-    completes the heads of answers.
+    """Refuses requests to hosts that aren't ours, and completes the heads of answers.
 
     ``hosts``: the names that the service is asked by, ``*.example.cn`` for those below one; empty: any. Addresses in
-    ``open_to_all`` answer under any name, since probes ask by address. Nobody is sent elsewhere: a redirect would go
-    where the Host header says.
+    ``open_to_all`` answer under any name, since probes ask by address.
     """
 
     def __init__(self, app: ASGIApp, *, hosts: Collection[str], open_to_all: Collection[str]) -> None:
@@ -34,10 +32,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path: str = scope["path"]
-        if path.endswith("/") and path != "/":
-            path = scope["path"] = path.rstrip("/") or "/"
-        if (self._names or self._below) and path not in self._open and not self._ours(scope):
+        if (self._names or self._below) and scope["path"] not in self._open and not self._ours(scope):
             await PlainTextResponse("Invalid host header", 400)(scope, receive, send)
             return
         tls = scope.get("scheme") == "https"

@@ -131,7 +131,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sent_path = scope["path"]
+        sent_path = scope["path"].rstrip("/") or "/"  # nobody is redirected: it would go where the Host header says
         scope["path"] = folded_path(sent_path)
         root = scope.get("app", self.app)  # now, because a mounted application puts itself there
         state = scope.setdefault("state", {})

@@ -124,8 +124,6 @@ app_user = Table(
     Column("area_code", Text),
     Column("funds", ARRAY(Text)),
     Column("must_change", Boolean, nullable=False),
-    Column("failures", SmallInteger, nullable=False, server_default=text("0")),
-    Column("locked_until", DateTime(timezone=True)),
     Column("disabled_at", DateTime(timezone=True)),
     Column("created_by", Text, nullable=False),
     Column("request_id", Text, nullable=False),
@@ -139,6 +137,19 @@ user_session = Table(
     Column("token_id", BigInteger, ForeignKey("token.token_id"), nullable=False, unique=True),
     Column("name", Text, ForeignKey("app_user.name"), nullable=False),
     Column("seen_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("proven_at", DateTime(timezone=True)),
+)
+
+second_factor = Table(
+    "second_factor",
+    METADATA,
+    Column("name", Text, ForeignKey("app_user.name"), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("last_step", BigInteger, nullable=False, server_default=text("0")),
+    Column("recovery", ARRAY(LargeBinary), nullable=False, server_default=text("'{}'")),
+    Column("reset_by", Text),
+    recorded(),
 )
 
 failed_login = Table(
@@ -146,5 +157,6 @@ failed_login = Table(
     METADATA,
     Column("failed_login_id", BigInteger, Identity(always=True), primary_key=True),
     Column("origin", LargeBinary, nullable=False),
+    Column("name", LargeBinary, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
 )

@@ -239,4 +239,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "POST /v1/users": Operation({"name": "xiao", "password": "a long password 1", "scopes": ["admin"]}, no_fund=True),
     "POST /v1/users/{name}/password": Operation({"password": "a long password 1"}, no_fund=True),
     "POST /v1/users/{name}/disabling": Operation(no_fund=True),
+    "POST /v1/users/{name}/second-factor-reset": Operation(no_fund=True),
 }

@@ -28,14 +28,15 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The token lacks the scope. One of these is needed: {scope}; use another token or ask an administrator.",
     ),
     "login_failed": (
-        "用户名或密码不对，或账号已停用、暂时锁定。"
-        "请重新输入；连续五次不对，账号锁定 15 分钟，忘记密码请找管理员重置。",
-        "Name or password is wrong, or the user is disabled or locked for a while. "
-        "Try again; five wrong passwords lock a name for 15 minutes, an administrator resets one that was forgotten.",
+        "用户名或密码不对，或账号已停用。请重新输入；连续五次不对须等候，忘记密码请找管理员重置。",
+        "Name or password is wrong, or the user is disabled. Try again; after five failures you have to wait, and an "
+        "administrator resets a password that was forgotten.",
     ),
     "too_many_logins": (
-        "登录失败次数过多。请 15 分钟后再试。",
-        "Too many logins failed from here. Try again in 15 minutes.",
+        "从这里验证失败次数过多，请稍候再试，每失败一次等候更久，最长 15 分钟；从别处登录不受影响。"
+        "忘记密码请找管理员重置。",
+        "Too many attempts failed from here. Wait a little; it is longer after each failure, at most 15 minutes. Other "
+        "places aren't affected. An administrator resets a password that was forgotten.",
     ),
     "token_has_ended": (
         "令牌已失效、已吊销或已更换过，不能再更换。请签发新令牌。",
@@ -45,6 +46,18 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "只有仅含 hospital 权限的令牌可以没有截止时间。请填写 expires_at，或省略（365 天）。",
         "Only a token of the scope hospital alone may have no end. Give expires_at, or leave it out for 365 days.",
     ),
+    "password_common": (
+        "这个密码太常见或太容易猜到。请换一个，例如几个不相关的词。",
+        "This password is among those that are tried first. Choose another, for example some words that have nothing "
+        "to do with each other.",
+    ),
+    "second_factor_wrong": (
+        "验证码不对或已用过。请输入身份验证器现在显示的六位数字，并检查手机的时间。",
+        "The code is wrong or was used. Enter the six digits that the authenticator shows now, and look whether the "
+        "telephone's clock is right.",
+    ),
+    "second_factor_set": ("第二验证因素已设置。", "There is a second factor already."),
+    "second_factor_unset": ("该用户没有第二验证因素可重置。", "The user has no second factor to reset."),
     "session_ended": ("登录已失效。请重新登录。", "The session has ended. Log in again."),
     "form_not_ours": (
         "表单已失效，或不是由本页面提交的，没有做任何改动。请刷新页面后重新提交。",

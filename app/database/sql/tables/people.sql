@@ -10,8 +10,6 @@ CREATE TABLE app_user (
   area_code     text,
   funds         text[],
   must_change   boolean NOT NULL,
-  failures      smallint NOT NULL DEFAULT 0 CHECK (failures >= 0),
-  locked_until  timestamptz,
   disabled_at   timestamptz,
   created_by    text NOT NULL,
   request_id    text NOT NULL,
@@ -23,15 +21,31 @@ CREATE TABLE user_session (
   digest   bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
   token_id bigint NOT NULL UNIQUE REFERENCES token,
   name     text NOT NULL REFERENCES app_user,
-  seen_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+  seen_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  proven_at timestamptz
 );
 CREATE INDEX user_session_name ON user_session (name);
 
--- Failed logins by the keyed digest of where they came from; older ones are of no use and are deleted.
+-- The second factor of a user: its encrypted secret, from the first right code on with the digests of the recovery codes
+-- that are left. A reset is asked for by one administrator and done by another.
+CREATE TABLE second_factor (
+  name         text PRIMARY KEY REFERENCES app_user,
+  secret       bytea NOT NULL,
+  confirmed_at timestamptz,
+  last_step    bigint NOT NULL DEFAULT 0,
+  recovery     bytea[] NOT NULL DEFAULT '{}',
+  reset_by     text,
+  recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Failed attempts to prove who one is, by the keyed digests of the name and of where they came from; older ones are of
+-- no use and are deleted.
 CREATE TABLE failed_login (
   failed_login_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   origin          bytea NOT NULL,
+  name            bytea NOT NULL,
   at              timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX failed_login_origin ON failed_login (origin, at);
+CREATE INDEX failed_login_name ON failed_login (name, at);
 CREATE INDEX failed_login_at ON failed_login (at);
