@@ -285,6 +285,23 @@ async def test_the_audit_log_is_an_auditors_page(desks: Any) -> None:
     assert await other.page.locator("a[href='/finance/audit-log']").count() == 0
 
 
+async def test_an_id_number_is_whole_for_a_purpose(desks: Any, busy_office: Office) -> None:
+    """A person's page masks the id number until somebody of the office says what for, which the audit log keeps."""
+    person = (await busy_office.get(f"/settlements/{await first_settlement(busy_office)}"))["person_id"]
+    desk: Desk = await desks("wang")
+    await desk.open(f"/finance/persons/{person}")
+    assert "********" in await desk.page.inner_text(".facts")
+    for size in (WIDE, NARROW):
+        await desk.page.set_viewport_size(size)  # type: ignore[arg-type]
+        assert await desk.violations() == []
+        assert await desk.overflow() <= 0
+    await desk.page.get_by_label("查看用途（记入审计日志）").fill("核对收款人")
+    await desk.page.get_by_role("button", name="显示完整号码").click()
+    await expect(desk.page.locator(".facts")).not_to_contain_text("********")
+    newest, *_ = (await busy_office.get("/audit-log", subject="wang", about=person))["data"]
+    assert (newest["operation"], newest["reason"]) == ("GET /finance/persons/{person_id}", "核对收款人")
+
+
 async def test_one_box_finds_everything(desks: Any, busy_office: Office) -> None:
     """By the key / a number, a visit, a hospital's name, a person lead to their pages; what isn't there is said so."""
     number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")
