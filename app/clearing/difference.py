@@ -12,6 +12,7 @@ from app.basics.errors import NotFound
 from app.basics.ids import DIFFERENCE, RECONCILIATION, SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
 from app.clearing.moves import Event, business_now, check_move, may_pay, record, today
+from app.clearing.part import whole_in_reach
 from app.clearing.payment import typed
 from app.clearing.statement_row import (
     Difference,
@@ -133,10 +134,10 @@ async def resolve(
 async def reconciled_if_nothing_is_open(
     service: Service, connection: AsyncConnection, caller: Caller, row: Statement
 ) -> None:
-    """Record that a declared statement is reconciled. Not by a token limited to some funds: it can't see whether others
-    are open."""
+    """Record that a declared statement is reconciled. Not by who doesn't act on all its funds: they can't see whether
+    others are open."""
     is_open = select(func.count()).where(difference.c.statement_id == row.statement_id, difference.c.state == "open")
-    if row.state is not StatementState.DECLARED or caller.principal.funds is not None:
+    if row.state is not StatementState.DECLARED or not await whole_in_reach(connection, row.statement_id):
         return
     if (await connection.execute(is_open)).scalar_one() == 0:
         now = await business_now(service, connection)

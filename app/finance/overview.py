@@ -147,7 +147,7 @@ def _bar(row: RateAnswer) -> dict[str, str | None]:
 async def _hospitals(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> list[HospitalRate]:
     """The hospitals to which most is overdue or due, most first."""
     asked = Wanted(year=wanted.year, as_of=wanted.as_of, area_code=wanted.area_code, group_by=(HOSPITAL,))
-    rows = await payout_rates(visitor.service, connection, asked)
+    rows = await payout_rates(visitor.service, connection, asked, visitor.principal.funds)
     rows.sort(key=lambda row: (-fen(row.overdue), fen(row.disbursed_of_due) - fen(row.due)))
     rows = rows[:MOST_HOSPITALS]
     names = await hospital_names(connection, [row.hospital_code for row in rows])

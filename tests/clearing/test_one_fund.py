@@ -79,6 +79,9 @@ async def test_a_statement_is_theirs_only_as_far_as_it_is_of_their_fund(desk: Of
     assert await desk.refused("civil", f"{path}/withdrawal", {"reason": "x"}) == (403, "statement_needs_all_funds")
     assert await desk.refused("civil", f"{path}/audit") == (403, "statement_needs_all_funds")
     assert await desk.refused("civil", f"{path}/approval", {"funds": [BASIC]}) == (404, "not_found")
+    ours = [{name: one[name] for name in ("fund", "count", "amount")} for one in whole["funds"]]
+    assert (await desk.do("both", "/clearing/reconciliations", compared | {"totals": ours}))["result"] == "matched"
+    assert (await desk.get(path))["state"] == "reconciled"
     await desk.do("both", f"{path}/withdrawal", {"reason": "重报"})
     again = await desk.do("both", "/clearing/statements", wanted)
     path = f"/clearing/statements/{again['statement_id']}"
@@ -103,12 +106,28 @@ async def test_the_page_of_a_statement_offers_what_is_theirs(desk: Office, bill:
         async with httpx.AsyncClient(base_url=str(desk.client.base_url), follow_redirects=True) as browser:
             await logged_in(desk, browser, name, scopes=["finance"], funds=funds)
             texts[name] = (await browser.get(page)).text
+            if name == "sun":
+                await shows_nothing_of(browser, made, BASIC)
     assert "610100" in texts["sun"]
     assert "390100" not in texts["sun"]
     for step in ("withdraw", "compare", "audit"):
         assert f'action="{page}/{step}"' not in texts["sun"]
         assert f'action="{page}/{step}"' in texts["zhou"]
     assert f'action="{page}/approve"' in texts["sun"]
+
+
+async def shows_nothing_of(browser: httpx.AsyncClient, statement: dict[str, Any], fund: str) -> None:
+    """No page shows what a statement declares of a fund, but the portions of bills that stand on the slip too."""
+    (amount,) = [one["amount"] for one in statement["funds"] if one["fund"] == fund]
+    shown = f"{int(amount.split('.')[0]):,}.{amount.split('.')[1]}"
+    for page in (
+        *("", "/waiting", "/statements", f"/statements/{statement['statement_id']}", "/orders", "/reconciliation"),
+        *("/audit", "/claims", "/prepayments", "/closings", "/reports?area_code=530100"),
+        *(f"/hospitals/{statement['hospital_code']}?year=2018", f"/search?q={statement['statement_id']}"),
+    ):
+        answer = await browser.get(f"/finance{page}")
+        assert answer.status_code == 200, page
+        assert shown not in answer.text, page
 
 
 async def logged_in(desk: Office, browser: httpx.AsyncClient, name: str, **user: Any) -> None:

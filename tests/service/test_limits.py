@@ -99,6 +99,7 @@ async def test_a_long_head_is_told_so(service_url: str) -> None:
         assert answer.status_code == 200
 
 
+@pytest.mark.thorough
 async def test_half_open_connections_are_few_and_short(service_url: str) -> None:
     """Of 750 connections that only begin a request, an address has 200; those are closed within seconds, and others
     are served meanwhile."""
@@ -119,6 +120,7 @@ async def test_half_open_connections_are_few_and_short(service_url: str) -> None
     assert await served_meanwhile(service_url, asyncio.create_task(flood())) < 2
 
 
+@pytest.mark.thorough
 async def test_a_body_that_drips_is_given_up(service_url: str) -> None:
     """A body of a byte a second is ended within seconds, and one that nobody sends at all as well."""
 
@@ -174,6 +176,19 @@ async def test_unknown_tokens_count_by_address_and_lock_nobody_out(limited_url: 
         assert known.status_code in (200, 429)
         if known.status_code == 429:
             assert known.headers["RateLimit-Limit"] == str(LIMIT)
+
+
+@pytest.mark.parametrize(("sender", "statuses"), [("127.0.0.4", {401, 429}), ("127.0.0.1", {401})])
+async def test_only_a_trusted_proxy_says_for_whom_it_asks(limited_url: str, sender: str, statuses: set[int]) -> None:
+    """``X-Forwarded-For`` names the sender where the proxy is trusted, and is nothing where anybody wrote it."""
+    transport = httpx.AsyncHTTPTransport(local_address=sender)
+    async with httpx.AsyncClient(base_url=limited_url, transport=transport) as client:
+        token = {"Authorization": f"Bearer {secrets.token_hex(8)}"}
+        answers = [
+            await client.get("/v1/clock", headers=token | {"X-Forwarded-For": f"203.0.113.{number}"})
+            for number in range(2 * LIMIT + 2)
+        ]
+        assert {one.status_code for one in answers} == statuses
 
 
 async def test_a_hospital_has_its_requests_at_the_national_door(limited_url: str) -> None:

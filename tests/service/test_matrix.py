@@ -282,6 +282,7 @@ def problems(name: str, operation: Operation, answers: dict[bool, httpx.Response
     return found
 
 
+@pytest.mark.thorough
 async def test_strangers_learn_nothing_and_change_nothing(
     desk: Office, things: Things, callers: Callers, capsys: pytest.CaptureFixture[str]
 ) -> None:
