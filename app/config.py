@@ -149,7 +149,7 @@ class Settings(BaseSettings):
 
     @property
     def proxies(self) -> list[str]:
-        """The addresses and networks whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+        """The addresses and networks whose ``Forwarded``, or ``X-Forwarded-For`` and ``-Proto``, is believed."""
         return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property

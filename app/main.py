@@ -36,6 +36,7 @@ from app.registry.routes import REGISTRY_ROUTES
 from app.registry.worklists import observe_open_lists
 from app.service import audit, clock, guard, logs, openapi, operations, problem, requests, tokens
 from app.service.caller import Service
+from app.service.forwarded import Forwarded, Proxies
 from app.service.health import Health
 from app.service.loops import keep
 from app.service.metrics import uncaught_errors
@@ -117,7 +118,8 @@ def create_app(settings: Settings, database_url: str) -> Application:
 
     api = describe_app(lifespan)
     guarded = guard.Guard(audit.AuditLayer(api), hosts=settings.allowed_hosts, open_to_all=operations.QUIET)
-    return Application(requests.RequestMiddleware(guarded, quiet=operations.QUIET), api)
+    seen = requests.RequestMiddleware(guarded, quiet=operations.QUIET)
+    return Application(Forwarded(seen, Proxies(settings.proxies)), api)
 
 
 async def _prepare(service: Service, start: datetime | None) -> None:

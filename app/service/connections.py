@@ -8,7 +8,6 @@ is left to the proxy (deploy/nginx).
 import asyncio
 from collections import Counter
 from functools import cache
-from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from uvicorn.config import Config
@@ -16,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.config import Settings
+from app.service.forwarded import Proxies
 from app.service.metrics import connections_refused
 
 MOST_HEAD_BYTES: Final = 64 * 1024
@@ -51,7 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         address = None if self.client is None else self.client[0]
         most = bounds().connections_per_address
-        if address is not None and most and not bounds().is_proxy(address):
+        if address is not None and most and not bounds().proxies.has(address):
             if OF_ADDRESSES[address] >= most:
                 connections_refused.labels("address").inc()
                 transport.abort()
@@ -142,12 +142,7 @@ class Bounds:
 
     def __init__(self, settings: Settings) -> None:
         self.connections_per_address = settings.connections_per_address
-        self._proxies = [ip_network(one) for one in settings.proxies]
-
-    def is_proxy(self, address: str) -> bool:
-        """Whether connections from here are those of many."""
-        found = ip_address(address)
-        return any(found in network for network in self._proxies)
+        self.proxies = Proxies(settings.proxies)  # their connections are those of many
 
 
 @cache

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.types import Scope
 
+from app.service.forwarded import Forwarded, Proxies
 from app.service.rates import Rates
 from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.nhsa.national import Hospital
@@ -178,17 +180,22 @@ async def test_unknown_tokens_count_by_address_and_lock_nobody_out(limited_url: 
             assert known.headers["RateLimit-Limit"] == str(LIMIT)
 
 
-@pytest.mark.parametrize(("sender", "statuses"), [("127.0.0.4", {401, 429}), ("127.0.0.1", {401})])
-async def test_only_a_trusted_proxy_says_for_whom_it_asks(limited_url: str, sender: str, statuses: set[int]) -> None:
-    """``X-Forwarded-For`` names the sender where the proxy is trusted, and is nothing where anybody wrote it."""
+@pytest.mark.parametrize(("header", "value"), [("X-Forwarded-For", "203.0.113.{}"), ("Forwarded", "for=198.51.100.{}")])
+@pytest.mark.parametrize(("sender", "counts"), [("127.0.0.4", True), ("127.0.0.1", False)])
+async def test_only_a_trusted_proxy_says_for_whom_it_asks(
+    limited_url: str, sender: str, counts: bool, header: str, value: str
+) -> None:
+    """What the proxy says names the sender where the proxy is trusted, and is nothing where anybody wrote it."""
     transport = httpx.AsyncHTTPTransport(local_address=sender)
     async with httpx.AsyncClient(base_url=limited_url, transport=transport) as client:
         token = {"Authorization": f"Bearer {secrets.token_hex(8)}"}
         answers = [
-            await client.get("/v1/clock", headers=token | {"X-Forwarded-For": f"203.0.113.{number}"})
+            await client.get("/v1/clock", headers=token | {header: value.format(number)})
             for number in range(2 * LIMIT + 2)
         ]
-        assert {one.status_code for one in answers} == statuses
+        statuses = {one.status_code for one in answers}
+        assert statuses <= {401, 429}
+        assert (429 in statuses) is counts
 
 
 async def test_a_hospital_has_its_requests_at_the_national_door(limited_url: str) -> None:
@@ -203,6 +210,30 @@ async def test_a_hospital_has_its_requests_at_the_national_door(limited_url: str
         assert refused.json()["code"] == 429
         quote = await hospital.sender.post(hospital.sender.envelope("2206", {}))
         assert quote.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("written", "client", "scheme"),
+    [
+        ("for=192.0.2.60;proto=https;by=203.0.113.43", "192.0.2.60", "https"),
+        ('for="[2001:db8:cafe::17]:4711"', "2001:db8:cafe::17", "http"),
+        ('for=6.6.6.6, for="192.0.2.43:47011", for=10.0.0.7;proto=https', "192.0.2.43", "https"),
+        ("for=unknown", "10.0.0.1", "http"),
+        ("for=_hidden, for=10.0.0.7", "10.0.0.7", "http"),
+        ("", "10.0.0.1", "http"),
+    ],
+)
+async def test_the_last_hop_that_is_no_proxy_of_ours_is_the_sender(written: str, client: str, scheme: str) -> None:
+    """What stands before it anybody may have written; a name or nothing leaves the proxy itself."""
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, _receive: object, _send: object) -> None:
+        seen.append(scope)
+
+    scope: Scope = {"type": "http", "scheme": "http", "client": ("10.0.0.1", 1), "headers": []}
+    scope["headers"] = [(b"forwarded", written.encode())]
+    await Forwarded(app, Proxies(["10.0.0.0/8"]))(scope, None, None)  # type: ignore[arg-type]
+    assert (seen[0]["client"][0], seen[0]["scheme"]) == (client, scheme)
 
 
 def test_two_callers_have_their_own_minutes() -> None:
