@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -166,6 +166,15 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
 def _said() -> str:
     """The last that the services of this test process said."""
     return SERVICE_LOG.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure stands what the services said last."""
+    report = yield
+    if report.failed and SERVICE_LOG.exists():
+        report.sections.append(("What the services said last", _said()))
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
