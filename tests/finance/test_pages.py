@@ -250,6 +250,7 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
         "/finance/policies",
         "/finance/policies/yunnan?beside=2022-02-01",
         "/finance/password",
+        "/finance/second-factor",
         "/finance/orders/dis_999999",
     ]
     desk: Desk = await desks("wang")
