@@ -136,6 +136,17 @@ async def test_rows_at_fault_keep_the_whole_file_out(client: httpx.AsyncClient, 
     assert await stored(connection, good) == []
 
 
+async def test_a_gap_of_a_day_between_versions_is_found_before_accepting(client: httpx.AsyncClient) -> None:
+    """A version that begins a day after the former one has ended is named, and the file can't be accepted."""
+    code = fresh()
+    body = {"name": "某药", "kind": "drug", "class": "C", "first_pay_ratio": "1", "valid_from": "2018-01-01"}
+    answer = await client.put(f"/v1/catalogue/{code}", json=body | {"valid_until": "2019-01-01"})
+    assert answer.status_code == 200
+    job = await proposed(client, [line(code, 生效日期="2019-01-02")])
+    assert [(row["outcome"], row["reason"]) for row in job["rows"]] == [("conflicting", "catalogue_gap")]
+    assert (await decide(client, job, "acceptance")).json()["code"] == "import_has_faults"
+
+
 async def test_a_difference_that_has_aged_is_not_written(client: httpx.AsyncClient, connection: Any) -> None:
     """When a version was put meanwhile, what was shown is no longer what would be written: 409, and nothing is."""
     code, other = fresh(), fresh()

@@ -5,6 +5,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -302,12 +303,24 @@ def test_the_first_visible_sheet_is_read_and_the_hidden_are_told(tmp_path: Path)
 
 
 def test_cells_are_what_is_displayed(read: Any) -> None:
-    """Numbers have the fifteen digits of a spreadsheet, escapes of a workbook are characters, the mark of a text goes,
-    empty cells at the end of a row are none."""
+    """Numbers have the fifteen digits of a spreadsheet, escapes of a workbook are characters, the mark of a text
+    goes."""
     content = workbook(("身份证号", "姓名"), (0.1 + 0.2, "甲_x4E59_"), ("'530127", "_x005F_x4E59_"), (1e-7, "乙"))
     cells = [cells for _, cells in read(content)]
     assert cells == [["0.3", "甲乙"], ["530127", "_x4E59_"], ["0.0000001", "乙"]]
+
+
+def test_empty_cells_at_the_end_of_a_row_are_none(read: Any) -> None:
+    """More commas than headings, or a column that was only formatted, say nothing."""
     assert read("身份证号,姓名\n'1,甲,,\n".encode()) == [(2, ["1", "甲"])]
+    assert read(workbook(("身份证号", "姓名"), ("1", "甲", None, ""))) == [(2, ["1", "甲"])]
+
+
+def test_a_date_with_midnight_is_the_day(read: Any) -> None:
+    """What a spreadsheet or a database adds to a day is left out."""
+    stored = datetime(2016, 1, 2)
+    assert read(workbook(("身份证号", "认定日期"), ("1", stored))) == [(2, ["1", "2016-01-02"])]
+    assert read("身份证号,认定日期\n1,2016-01-02 00:00:00\n".encode())[0][1][1].startswith("2016-01-02")
 
 
 @pytest.mark.parametrize(
