@@ -21,7 +21,7 @@ from app.finance.second_factor import FACTORS
 from app.finance.user import UserRequest
 from app.nhsa.key_rotation import NATIONAL_TABLES
 from app.registry.key_rotation import Rotated, rotate
-from app.service import key_check, tokens
+from app.service import tokens
 from app.service.caller import Caller, Service
 from app.service.security import Principal, Scope, load_keys
 from app.service.wire import decode
@@ -157,10 +157,6 @@ def keys_rotate(data_dir: Path | None) -> None:
                 lambda so_far: progress.update(task, completed=so_far.seen),
                 (*NATIONAL_TABLES, FACTORS),
             )
-
-        if not found.unreadable:
-            async with database.transaction() as connection:
-                await key_check.forget_former(connection, held)
 
     with_open_database(data_dir, act)
     click.echo(f"检查 {found.seen} 行，重新加密 {found.written} 行。")

@@ -16,6 +16,7 @@ from app.registry.hospital_account import account_place
 from app.registry.hospitals import secret_place
 from app.registry.poverty_list import KIND
 from app.registry.service import id_number_place, name_place
+from app.service import key_check
 from app.service.caller import Caller, Service
 from app.service.http import check_context
 from app.service.security import (
@@ -66,7 +67,8 @@ async def rotate(
     service: Service, caller: Caller, told: Callable[[Rotated], None], further: Sequence[Table] = ()
 ) -> Rotated:
     """Write everything anew that isn't written with the current secret; ``told`` after each batch, which is a
-    transaction. ``further``: tables of other domains.
+    transaction. ``further``: the tables of other domains. When all of it could be read, the check values of former
+    secrets are forgotten: the service starts without them.
 
     Conflict ``list_running`` while a poverty list is queued or running: its rows were read with indexes of their own
     time.
@@ -88,6 +90,9 @@ async def rotate(
                 await check_context(service, connection, caller)
                 after = await _batch(service.keys, connection, (table, select, write), renew, after, found)
             told(found)
+    if not found.unreadable:
+        async with service.database.transaction() as session:
+            await key_check.forget_former(session, service.keys)
     return found
 
 

@@ -15,6 +15,7 @@ from app.service.security import Keys
 
 _THERE: Final = "SELECT to_regclass('public.key_check') IS NOT NULL"
 _KNOWN: Final = "SELECT value FROM key_check"
+_KEEP: Final = text("INSERT INTO key_check (value) VALUES (:value) ON CONFLICT DO NOTHING")
 _FORGET: Final = text("DELETE FROM key_check WHERE value <> :value")
 REMEDY: Final = (
     "Give the secret that it was written with (ONESTOP_SECRET_KEY, ONESTOP_SECRET_KEY_FILE, or secret.key in the data "
@@ -57,4 +58,5 @@ async def note(url: str, keys: Keys) -> None:
 
 async def forget_former(connection: AsyncConnection, keys: Keys) -> None:
     """Keep the check value of the secret in use alone: everything is written with it."""
-    await connection.execute(_FORGET, {"value": keys.current.check})
+    for statement in (_KEEP, _FORGET):
+        await connection.execute(statement, {"value": keys.current.check})

@@ -22,6 +22,7 @@ from app.registry import service as registry
 from app.registry.facts import PersonRequest
 from app.registry.hospital_facts import BankAccount, GatewayRequest, HospitalRequest
 from app.registry.key_rotation import Rotated, rotate
+from app.service import key_check
 from app.service.caller import Caller, Service
 from app.service.security import Principal, blind_index, derive_keys, load_keys
 from tests.conftest import ADMIN_TOKEN, migrated_database, new_database, start_service
@@ -168,6 +169,7 @@ def test_the_command_rotates_the_configured_database(
     monkeypatch.setenv("ONESTOP_FORMER_SECRETS", old)
     done = CliRunner().invoke(main, ["keys", "rotate", "--data-dir", str(tmp_path)])
     assert (done.exit_code, "检查 5 行，重新加密 5 行" in done.output) == (0, True), done.output
+    assert asyncio.run(key_check.known(url)) == {derive_keys(bytes.fromhex(new)).current.check}
     monkeypatch.setenv("ONESTOP_FORMER_SECRETS", f"{old},{new}")
     refused = CliRunner().invoke(main, ["keys", "rotate", "--data-dir", str(tmp_path)])
     assert (refused.exit_code, "ONESTOP_FORMER_SECRETS" in refused.output) == (1, True)
