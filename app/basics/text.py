@@ -78,6 +78,14 @@ def folded_reference(text: str) -> str:
     return folded(text).upper()
 
 
+def subject_form(subject: str) -> str:
+    """The one form of a subject: compatible characters as one (NFKC), without case and format characters."""
+    if subject.isascii():
+        return subject.strip().lower()
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", subject).casefold())
+    return "".join(sign for sign in plain if unicodedata.category(sign) != "Cf").strip()
+
+
 def folded_name(name: str) -> str:
     """A person's name as it is compared: one middle dot, no full-width forms, blanks or format characters, no case,
     private-use characters of old national sets as the characters that they stood for."""

@@ -11,6 +11,7 @@ from rich.progress import Progress, TextColumn
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.text import subject_form
 from app.cli.config import configured
 from app.cli.database import data_dir_option, folder_of, with_database, with_open_database
 from app.cli.output import fail, out
@@ -203,8 +204,8 @@ def user_add(
 
     async def act(connection: AsyncConnection) -> None:
         wanted = decode(msgspec.json.encode(sent), UserRequest)
-        await finance_user.add(connection, wanted, created_by="cli", request_id="cli")
-        click.echo(f"{name} added; the password has to be changed at the first login, at /finance")
+        made = await finance_user.add(connection, wanted, created_by="cli", request_id="cli")
+        click.echo(f"{made.name} added; the password has to be changed at the first login, at /finance")
 
     with_database(data_dir, act)
 
@@ -214,7 +215,7 @@ def user_add(
 @data_dir_option
 def user_reset(name: str, data_dir: Path | None) -> None:
     """Give a user a new password for one login; unlocks and enables the user, ends their sessions."""
-    password = _first_password()
+    password, name = _first_password(), subject_form(name)
 
     async def act(connection: AsyncConnection) -> None:
         await finance_user.reset(connection, name, password)
@@ -229,6 +230,7 @@ def user_reset(name: str, data_dir: Path | None) -> None:
 @data_dir_option
 def user_disable(name: str, data_dir: Path | None) -> None:
     """Disable a login and end its sessions. Past actions keep the user's name."""
+    name = subject_form(name)
 
     async def act(connection: AsyncConnection) -> None:
         await finance_user.disable(connection, name)

@@ -16,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from zxcvbn import zxcvbn
 
 from app.basics.errors import Conflict, Fault, NotFound, Refused, Unauthorized
+from app.basics.text import subject_form
 from app.finance import attempts
 from app.service.audit import noted
 from app.service.caller import Service
 from app.service.security import Scope
+from app.service.subjects import admitted
 from app.service.tables import TEXTS, app_user
 from app.service.wire import AreaCode, Code, Reference
 
@@ -56,14 +58,15 @@ class UserAnswer(Struct):
 
 
 async def add(connection: AsyncConnection, wanted: UserRequest, *, created_by: str, request_id: str) -> UserAnswer:
-    """Add a user. Conflict ``user_exists``. Says nothing about who may do so."""
-    if await _row(connection, wanted.name) is not None:
+    """Add a user. Conflict ``user_exists``, ``subject_looks_alike``. Says nothing about who may do so."""
+    name = await admitted(connection, wanted.name)
+    if await _row(connection, name) is not None:
         raise Conflict("user_exists")
     _check_uncommon("/password", wanted.password, wanted.name)
     rights = (cast(list(wanted.scopes), TEXTS), wanted.hospital_code, wanted.area_code, cast(wanted.funds, TEXTS))
-    added = func.user_add(wanted.name, await _hashed(wanted.password), *rights, created_by, request_id)
+    added = func.user_add(name, await _hashed(wanted.password), *rights, created_by, request_id)
     await connection.execute(select(added))
-    return UserAnswer(wanted.name, list(wanted.scopes), wanted.hospital_code, wanted.area_code, wanted.funds)
+    return UserAnswer(name, list(wanted.scopes), wanted.hospital_code, wanted.area_code, wanted.funds)
 
 
 async def reset(connection: AsyncConnection, name: str, password: str) -> None:
@@ -85,6 +88,7 @@ async def disable(connection: AsyncConnection, name: str) -> None:
 async def checked(service: Service, *, name: str, password: str, origin: str) -> RowMapping:
     """The row of the user with this password. Unauthorized ``login_failed`` for a wrong one, an unknown name or a
     disabled user alike; TooMany ``too_many_logins`` after too many failures from there."""
+    name = subject_form(name)
     async with service.database.transaction() as connection:
         found = await _found(connection, name)
         pause = await attempts.begin(connection, service.keys, name, origin)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.text import subject_form
 from app.finance import second_factor, session, user
 from app.finance.user import Password, UserAnswer, UserRequest
 from app.service.caller import Caller, Service
@@ -78,6 +79,7 @@ async def post_user(request: Request) -> Response:
 async def post_password(request: Request, name: str) -> Response:
     """Give a user a new password for one login; ends the user's sessions, unlocks and enables them."""
     caller, service = await _admin(request)
+    name = subject_form(name)
     wanted = await _sent(request, service, PasswordRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
@@ -93,6 +95,7 @@ async def post_second_factor_reset(request: Request, name: str) -> Response:
     """Let a user begin a new second factor: the first administrator asks for it, another one's request does it and ends
     the user's sessions."""
     caller, _ = await _admin(request)
+    name = subject_form(name)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         done = await second_factor.reset(connection, name, caller.principal.subject)
@@ -107,6 +110,7 @@ async def post_second_factor_reset(request: Request, name: str) -> Response:
 async def post_disabling(request: Request, name: str) -> Response:
     """Disable a login and end its sessions. Past actions keep the user's name."""
     caller, _ = await _admin(request)
+    name = subject_form(name)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         await user.disable(connection, name)

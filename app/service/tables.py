@@ -66,6 +66,17 @@ key_check = Table(
     recorded(),
 )
 
+issue = Table(
+    "issue",
+    METADATA,
+    Column("issue_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    recorded(),
+)
+
 business_clock = Table(
     "business_clock",
     METADATA,

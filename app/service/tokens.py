@@ -19,6 +19,7 @@ from app.service.idempotency import once
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import Scope, admin_token_digest, new_token, require_unrestricted_admin
+from app.service.subjects import admitted
 from app.service.tables import TEXTS, token, user_session
 from app.service.wire import AreaCode, Code, Instant, Reference, decode
 
@@ -117,7 +118,7 @@ async def delete_token(request: Request, token_id: str) -> Response:
 
 
 async def issue(connection: AsyncConnection, wanted: TokenRequest, *, created_by: str, request_id: str) -> TokenAnswer:
-    """Store a new token's digest. Says nothing about who may do so."""
+    """Store a new token's digest. Says nothing about who may do so. Conflict ``subject_looks_alike``."""
     text_, digest = new_token()
     expires_at = wanted.expires_at
     if isinstance(expires_at, UnsetType):
@@ -125,7 +126,8 @@ async def issue(connection: AsyncConnection, wanted: TokenRequest, *, created_by
     elif expires_at is None and set(wanted.scopes) != {"hospital"}:
         raise Refused([Fault("/expires_at", "token_needs_end")])
     rights = (cast(list(wanted.scopes), TEXTS), wanted.hospital_code, wanted.area_code, cast(wanted.funds, TEXTS))
-    issued = func.token_issue(digest, wanted.subject, *rights, expires_at, created_by, request_id)
+    subject = await admitted(connection, wanted.subject)
+    issued = func.token_issue(digest, subject, *rights, expires_at, created_by, request_id)
     token_id = (await connection.execute(select(issued))).scalar_one()
     return TokenAnswer(shown_id(TOKEN, token_id), text_)
 

@@ -15,6 +15,7 @@ ACCOUNT = {"bank_name": "农业银行", "account_name": "县人民医院", "acco
 async def desk(database_server: str) -> AsyncIterator[Office]:
     """An office with two officers."""
     async with office(database_server) as opened:
+        await opened.hire("registrar", scopes=["registry"])
         yield opened
         await opened.balanced()
 
@@ -24,7 +25,7 @@ async def account(desk: Office, wanted: dict[str, str] | None) -> None:
     path = f"/v1/hospitals/{desk.world.township}"
     hospital = (await desk.client.get(path)).json()
     body = {name: hospital[name] for name in ("name", "level", "rank", "area_code")} | {"bank_account": wanted}
-    put = await desk.client.put(path, json=body)
+    put = await desk.client.put(path, json=body, headers=desk.tokens["registrar"])
     assert put.status_code == 200, put.text
     await desk.do("wang", f"/bank-account-changes/{put.json()['bank_account_change']['change_id']}/approval")
 

@@ -23,9 +23,11 @@ def body(**changes: Any) -> dict[str, Any]:
     return {"name": "县人民医院", "level": 1, "rank": "county", "area_code": "530127"} | changes
 
 
-async def put(client: httpx.AsyncClient, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
+async def put(
+    client: httpx.AsyncClient, path: str, wanted: dict[str, Any], who: dict[str, str] | None = None
+) -> dict[str, Any]:
     """PUT that must succeed."""
-    answer = await client.put(path, json=wanted)
+    answer = await client.put(path, json=wanted, headers=who)
     assert answer.status_code == 200, answer.text
     shown: dict[str, Any] = answer.json()
     return shown

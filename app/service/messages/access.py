@@ -3,9 +3,13 @@
 from typing import Final
 
 MESSAGES: Final[dict[str, tuple[str, str]]] = {
+    "subject_looks_alike": (
+        "该名称与已有的名称看起来一样，但含有其他文字的字母。请检查输入法，或改用其他名称。",
+        "It looks like a known subject but has letters of another script. Check the keyboard, or take another name.",
+    ),
     "maker_is_checker": (
-        "经办人与复核人不能是同一人。请由另一人复核。",
-        "Maker and checker are the same subject. Have somebody else approve it.",
+        "经办人与复核人不能是同一人，也不能有一方的令牌或账号由另一方签发、重置。请由另一人复核。",
+        "Maker and checker are the same subject, or one of them let the other in. Have somebody else approve it.",
     ),
     "unauthorized": (
         "缺少访问令牌。请在请求头加上 Authorization: Bearer <令牌>。",

@@ -260,3 +260,19 @@ CREATE POLICY person_account_reach ON person_account TO onestop_app
     EXISTS (SELECT FROM person p WHERE p.person_id = person_account.person_id)
     OR EXISTS (SELECT FROM claim k WHERE k.person_id = person_account.person_id)));
 GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON person_account TO onestop_app;
+
+-- Two people, and neither let the other in.
+CREATE TRIGGER deposit_release_by_two BEFORE INSERT OR UPDATE OF approved_by ON deposit_release FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER disbursement_by_two BEFORE INSERT OR UPDATE OF approved_by ON disbursement FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER prepayment_by_two BEFORE INSERT OR UPDATE OF approved_by ON prepayment FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER claim_by_two BEFORE INSERT OR UPDATE OF approved_by ON claim FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER person_account_by_two BEFORE INSERT OR UPDATE OF approved_by ON person_account FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER payout_exception_by_two BEFORE INSERT OR UPDATE OF approved_by ON payout_exception FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER monthly_report_by_two BEFORE INSERT OR UPDATE OF approved_by ON monthly_report FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();

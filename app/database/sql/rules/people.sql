@@ -14,3 +14,6 @@ GRANT SELECT, INSERT, UPDATE (secret, confirmed_at, last_step, recovery) ON seco
 GRANT SELECT, UPDATE (reset_by), DELETE ON second_factor TO onestop_settler;
 
 GRANT SELECT, INSERT, DELETE ON failed_login TO onestop_app;
+
+CREATE TRIGGER app_user_issued AFTER INSERT OR UPDATE OF password_hash ON app_user FOR EACH ROW
+  WHEN (NEW.must_change) EXECUTE FUNCTION issue_recorded();

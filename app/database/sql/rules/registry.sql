@@ -38,6 +38,8 @@ CREATE TRIGGER hospital_account_kept BEFORE TRUNCATE ON hospital_account FOR EAC
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER hospital_account_guarded BEFORE INSERT OR UPDATE ON hospital_account FOR EACH ROW
   EXECUTE FUNCTION hospital_account_guarded();
+CREATE TRIGGER hospital_account_by_two BEFORE INSERT OR UPDATE OF approved_by ON hospital_account FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
 CREATE TRIGGER hospital_account_moves BEFORE UPDATE OR DELETE ON hospital_account FOR EACH ROW
   EXECUTE FUNCTION only_moves('hospital_account', 'content', 'approved_by', 'approved_on');
 ALTER TABLE hospital_account ENABLE ROW LEVEL SECURITY;

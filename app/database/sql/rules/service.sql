@@ -14,6 +14,15 @@ GRANT SELECT, INSERT, DELETE ON key_check TO onestop_app;
 GRANT SELECT ON token TO onestop_app;
 GRANT SELECT, INSERT, UPDATE (revoked_at, revoked_by, replaced_until, last_used_at) ON token TO onestop_settler;
 
+CREATE TRIGGER issue_immutable BEFORE UPDATE OR DELETE ON issue FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER issue_kept BEFORE TRUNCATE ON issue FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER token_issued AFTER INSERT ON token FOR EACH ROW EXECUTE FUNCTION issue_recorded();
+ALTER TABLE issue ENABLE ROW LEVEL SECURITY;
+CREATE POLICY issue_reach ON issue FOR SELECT TO onestop_app USING (reaches(NULL, NULL, NULL));
+CREATE POLICY issue_settles ON issue TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT ON issue TO onestop_app;
+GRANT SELECT, INSERT ON issue TO onestop_settler;
+
 GRANT SELECT, INSERT, UPDATE ON business_clock TO onestop_app;
 GRANT SELECT ON business_clock TO onestop_settler;
 

@@ -42,6 +42,19 @@ CREATE TABLE key_check (
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Who let whom in, for ever: issued a token, added a user or gave one another password. Two people of whom one let the
+-- other in, through any chain, are not two people when something is checked.
+CREATE TABLE issue (
+  issue_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  issuer      text NOT NULL,
+  subject     text NOT NULL,
+  kind        text NOT NULL CHECK (kind IN ('token', 'user', 'password')),
+  request_id  text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT issue_of_another CHECK (issuer <> subject)
+);
+CREATE INDEX issue_subject ON issue (subject);
+
 -- The business clock where it is moved by hand; without a row real time is business time.
 CREATE TABLE business_clock (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
