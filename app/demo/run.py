@@ -14,7 +14,6 @@ from app.demo.show import show_settlement
 from app.demo.world import CATALOGUE, COUNTY, HOSPITALS, PATIENT, PERSONS
 
 TIMEOUT_SECONDS: Final = 60
-TOKEN_KEY: Final = "demo-token-2018-0001"
 SETTLEMENT_KEY: Final = "demo-settlement-2018-0001"
 OFFICER: Final = "caiwu"
 SETTLED_BEFORE: Final = frozenset({"already_settled", "idempotency_key_reused"})
@@ -42,7 +41,8 @@ def run_demo(base_url: str, admin_token: str, console: Console) -> None:
     try:
         with _client(base_url, admin_token) as admin:
             _load_world(admin, console)
-            token = _sent(admin, "POST", "/v1/tokens", TOKEN_REQUEST, key=TOKEN_KEY)[0]["token"]
+            # A token of each run's own: the text of an earlier one is answered to nobody any more.
+            token = _sent(admin, "POST", "/v1/tokens", TOKEN_REQUEST, key=secrets.token_hex(16))[0]["token"]
             password = _officer(admin)
         with _client(base_url, token) as hospital:
             answer, replayed = _settled(hospital)
