@@ -149,7 +149,8 @@ async def pay(act: Act, kind: Paying[B], shown: str, wanted: PaymentRequest) -> 
 async def give_back(act: Act, kind: Paying[B], shown: str, wanted: ReturnRequest) -> B:
     """Record what came back. Refused ``return_exceeds_payment``, ``return_before_payment``."""
     row = await opened(act, kind, shown)
-    check_step(kind.kind, row.state, PaymentStep.RETURN, possible=row.paid > 0)
+    # Of what is paid because nothing was to pay, nothing can come back: that is said of the amount, below.
+    check_step(kind.kind, row.state, PaymentStep.RETURN, possible=row.paid > 0 or row.state == PaymentState.PAID)
     return await _banked(act, kind, row, bank.returned(wanted), kind.returnable(row))
 
 
