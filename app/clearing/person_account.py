@@ -12,9 +12,11 @@ from app.basics.ids import ACCOUNT_CHANGE, HOSPITAL_ACCOUNT, number_of, shown_id
 from app.clearing.machine import Act
 from app.clearing.moves import locked, written_by
 from app.clearing.tables import person_account
+from app.database.engine import HotRecord
 from app.database.locks import Lock, hold
 from app.registry import hospital_account
 from app.registry.hospital_facts import AccountChangeAnswer, BankAccount, masked
+from app.registry.key_rotation import Table, renewed
 from app.registry.service import person_row
 from app.service.caller import Caller
 from app.service.second_person import by_another
@@ -23,6 +25,15 @@ from app.service.security import Keys, decrypt, encrypt
 PENDING: Final = "pending"
 APPROVED: Final = "approved"
 MOST_WAITING: Final = 200
+_ACCOUNTS: Final = """
+SELECT change_id::text AS id, person_id, account FROM person_account
+ WHERE change_id > coalesce(nullif($1, '')::bigint, 0) AND account IS NOT NULL ORDER BY change_id LIMIT $2 FOR UPDATE"""
+# A claim pins an account by its content, so what it pinned becomes the same anew.
+_WRITE_ACCOUNT: Final = """
+WITH former AS (SELECT person_id, account FROM person_account WHERE change_id = $1::text::bigint),
+     pinned AS (UPDATE claim k SET account = $2 FROM former f
+                 WHERE k.person_id = f.person_id AND k.account = f.account)
+UPDATE person_account SET account = $2 WHERE change_id = $1::text::bigint"""
 
 
 class PersonAccountRequest(Struct, forbid_unknown_fields=True):
@@ -140,3 +151,11 @@ def _decoded(keys: Keys, person_id: str, content: bytes) -> BankAccount:
 def _place(person_id: str) -> bytes:
     """Where an encrypted account belongs."""
     return f"person_account.account {person_id}".encode()
+
+
+def _renewed(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
+    return renewed(keys, row["account"], _place(row["person_id"]))
+
+
+PERSONS_ACCOUNTS: Final[Table] = ("person_account", _ACCOUNTS, _WRITE_ACCOUNT, _renewed)
+"""What a new secret of the service writes anew here (``app/registry/key_rotation.py``)."""

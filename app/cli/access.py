@@ -12,6 +12,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.text import subject_form
+from app.clearing.person_account import PERSONS_ACCOUNTS
 from app.cli.config import configured
 from app.cli.database import data_dir_option, folder_of, with_database, with_open_database
 from app.cli.output import fail, out
@@ -156,7 +157,7 @@ def keys_rotate(data_dir: Path | None) -> None:
                 service,
                 caller,
                 lambda so_far: progress.update(task, completed=so_far.seen),
-                (*NATIONAL_TABLES, FACTORS),
+                (*NATIONAL_TABLES, PERSONS_ACCOUNTS, FACTORS),
             )
 
     with_open_database(data_dir, act)

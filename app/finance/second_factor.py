@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.database.engine import HotRecord
 from app.finance import attempts
+from app.registry.key_rotation import Table, renewed
 from app.service.caller import Service
-from app.service.security import Keys, decrypt, encrypt, is_current, token_digest
+from app.service.security import Keys, decrypt, encrypt, token_digest
 from app.service.tables import app_user, second_factor, user_session
 
 PROVEN_FOR: Final = timedelta(minutes=10)
@@ -111,14 +112,11 @@ async def reset(connection: AsyncConnection, name: str, subject: str) -> bool:
     return outcome
 
 
-def renewed(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
-    """A secret's column with the current key; None when it is. ValueError when no key reads it."""
-    place = _place(row["id"])
-    secret = decrypt(keys, row["secret"], associated=place)
-    return None if is_current(keys, row["secret"], associated=place) else (encrypt(keys, secret, associated=place),)
+def _renewed(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
+    return renewed(keys, row["secret"], _place(row["id"]))
 
 
-FACTORS: Final = ("second_factor", _SECRETS, _WRITE_SECRET, renewed)
+FACTORS: Final[Table] = ("second_factor", _SECRETS, _WRITE_SECRET, _renewed)
 """What a new secret of the service writes anew here (``app/registry/key_rotation.py``)."""
 
 

@@ -11,8 +11,16 @@ import asyncpg
 import pypdf
 import pytest
 
+from app.clearing.person_account import PERSONS_ACCOUNTS, masked_account
+from app.config import Settings
+from app.database.engine import open_database
+from app.policies import shipped_book
+from app.registry.key_rotation import rotate
+from app.service.caller import Caller, Service
+from app.service.security import Principal, derive_keys
 from tests.clearing.claims import accepted, back, basic, claimed, claims_desk, payment
 from tests.clearing.office import Office
+from tests.conftest import SECRET, of_app
 from tests.world import id_number
 
 
@@ -242,3 +250,31 @@ async def test_claims_are_listed_exported_and_printed(desk: Office) -> None:
             await desk.hire(stranger, scopes=["finance"], area_code="530300")
         answer = await desk.client.get(f"/v1{path}/slip", headers=desk.tokens[stranger])
         assert answer.status_code == status, answer.text
+
+
+async def test_a_new_secret_writes_accounts_anew_and_what_claims_pinned_of_them(desk: Office) -> None:
+    """After a rotation the account is read with the new secret alone, and an approved claim still pins it."""
+    claim, path = await basic(desk)
+    person = claim["person_id"]
+    body = {"bank_account": {"bank_name": "农行", "account_name": "某人", "account_number": "6228480012340018"}}
+    put = await desk.client.put(f"/v1/persons/{person}/bank-account", json=body, headers=desk.tokens["sun"])
+    await desk.do("li", f"/bank-account-changes/{put.json()['bank_account_change']['change_id']}/approval")
+    await desk.do("wang", f"{path}/approval")
+    old, new = bytes.fromhex(SECRET), secrets.token_bytes(32)
+    database = await open_database(of_app(desk.url), Settings())
+    caller = Caller(Principal(0, "cli", frozenset({"admin"}), None, None, None, None), "cli", "zh")
+    try:
+        service = Service(Settings(), database, shipped_book(None), derive_keys(new, [old]), True)
+        found = await rotate(service, caller, lambda so_far: None, (PERSONS_ACCOUNTS,))
+    finally:
+        await database.close()
+    assert found.unreadable == []
+    owner = await asyncpg.connect(desk.url)
+    try:
+        stored = await owner.fetchval("SELECT account FROM person_account WHERE state = 'approved'")
+        assert await owner.fetchval("SELECT account FROM claim WHERE state = 'approved'") == stored
+    finally:
+        await owner.close()
+    shown = masked_account(derive_keys(new), person, stored)
+    assert shown is not None
+    assert shown.account_number.endswith("0018")

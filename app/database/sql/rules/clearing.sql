@@ -251,7 +251,7 @@ GRANT SELECT, INSERT, UPDATE ON claim TO onestop_settler;
 
 CREATE TRIGGER person_account_kept BEFORE TRUNCATE ON person_account FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER person_account_moves BEFORE UPDATE OR DELETE ON person_account FOR EACH ROW
-  EXECUTE FUNCTION only_moves('person_account', 'approved_by', 'approved_on');
+  EXECUTE FUNCTION only_moves('person_account', 'account', 'approved_by', 'approved_on');
 ALTER TABLE person_account ENABLE ROW LEVEL SECURITY;
 -- Who reaches a claim of the person reaches the account that it is paid to, though the person lives elsewhere by now.
 -- Hospitals see every person, but no account.
@@ -259,7 +259,8 @@ CREATE POLICY person_account_reach ON person_account TO onestop_app
   USING (current_setting('onestop.reach', true) <> 'hospital' AND (
     EXISTS (SELECT FROM person p WHERE p.person_id = person_account.person_id)
     OR EXISTS (SELECT FROM claim k WHERE k.person_id = person_account.person_id)));
-GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON person_account TO onestop_app;
+-- The account is changed by a new secret only.
+GRANT SELECT, INSERT, UPDATE (account, state, approved_by, approved_on) ON person_account TO onestop_app;
 
 -- Two people, and neither let the other in.
 CREATE TRIGGER deposit_release_by_two BEFORE INSERT OR UPDATE OF approved_by ON deposit_release FOR EACH ROW
