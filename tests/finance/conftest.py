@@ -32,7 +32,7 @@ def browser_type_launch_args() -> dict[str, Any]:
         if os.environ.get("ONESTOP_REQUIRE_BROWSER"):
             pytest.fail("no Chromium: apt-get install chromium fonts-noto-cjk")
         pytest.skip("no Chromium on this machine: apt-get install chromium fonts-noto-cjk")
-    return {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+    return {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-gpu"]}
 
 
 @dataclass
