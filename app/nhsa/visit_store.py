@@ -44,7 +44,7 @@ _SETTLED: Final = """
 SELECT s.settlement_id, s.settle_seq, s.interim, s.discharged_on, s.person_id,
        EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') AS reversed
   FROM settlement s WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.kind = 'settlement' ORDER BY s.settle_seq"""
-_HAS_SETTLED: Final = "SELECT EXISTS (SELECT FROM settled_visit WHERE hospital_code = $1 AND visit_id = $2)"
+_HAS_SETTLED: Final = "SELECT visit_settled($1, $2)"
 # The settlements, reversals and adjustments of a hospital by the Shanghai day of settling, one row each.
 _OF_DAYS: Final = """
  WHERE s.hospital_code = $1 AND s.paid_by = 'hospital' AND s.medical_type = $2

@@ -345,8 +345,8 @@ async def test_a_deduction_of_a_line_stands_when_the_liable_party_is_asked(desk:
     assert [(one["upheld"], one["given_back"]) for one in stand] == [("50.00", "0.00"), ("20.00", "0.00")]
 
 
-async def test_the_owner_of_one_fund_sees_what_was_deducted_of_every_part(desk: Office) -> None:
-    """The answer to their approval shows the other funds' parts as they are, with their deductions."""
+async def test_the_owner_of_one_fund_sees_what_was_deducted_of_their_part_only(desk: Office) -> None:
+    """The answer to their approval has their fund's part; who acts for all funds sees every part."""
     settled = await desk.settled("1000.00", "2018-05-10")
     await desk.at("2018-06-05")
     statement = await desk.declared("2018-05")
@@ -354,8 +354,11 @@ async def test_the_owner_of_one_fund_sees_what_was_deducted_of_every_part(desk: 
     await desk.do("hospital", f"/clearing/deductions/{made['deduction_id']}/acceptance")
     await desk.hire("civil", scopes=["finance"], funds=["610100"])
     approved = await desk.do("civil", f"/clearing/statements/{statement['statement_id']}/approval", {})
-    assert {one["fund"]: one["deducted"] for one in approved["parts"]} == {"390100": "50.00", "610100": "0.00"}
-    basic = next(one for one in approved["funds"] if one["fund"] == "390100")
+    assert {one["fund"]: one["deducted"] for one in approved["parts"]} == {"610100": "0.00"}
+    assert {one["fund"] for one in approved["funds"]} == {"610100"}
+    whole = await desk.get(f"/clearing/statements/{statement['statement_id']}", "li")
+    assert {one["fund"]: one["deducted"] for one in whole["parts"]} == {"390100": "50.00", "610100": "0.00"}
+    basic = next(one for one in whole["funds"] if one["fund"] == "390100")
     assert (basic["deductions"], basic["payable"], basic["approved_by"]) == ("50.00", "900.00", None)
 
 

@@ -299,14 +299,16 @@ def run(base_url: str, token: str = ADMIN_TOKEN) -> str:
 
 
 def test_the_demo_settles_once_however_often_it_runs(service_url: str) -> None:
-    """The service pays what the offline computation says; the second run replays, and the address opens the slip."""
+    """The service pays what the offline computation says; the second run replays, and the address opens the slip with
+    the token beside it, which isn't in the address."""
     first, second = run(service_url), run(service_url)
     assert "2091.22" in first
     assert "没有重复支付" not in first
     assert "没有重复支付" in second
-    address = first.split("演示令牌）：")[1].split()[0]
+    address, token = first.split("演示令牌：")[1].split()[:2]
     assert address in second
-    slip = httpx.get(address)
+    assert token not in address
+    slip = httpx.get(address, auth=("demo", token))
     assert slip.status_code == 200
     for part in ("张永福", "530127********9959", "滇禾县人民医院（演示）", "贰仟零玖拾壹元贰角贰分", "I63.900"):
         assert part in slip.text, part

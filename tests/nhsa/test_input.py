@@ -231,7 +231,7 @@ async def test_a_field_that_isnt_what_the_table_says_is_named(
 
 async def test_other_codes_are_stored_as_sent(hospital: Hospital) -> None:
     """A code list that no money hangs on isn't enforced, and lengths up to fifty pass whatever the table says."""
-    await hospital.admitted(visit_id(), mdtrt_cert_type="x9", cert_type="longer than three", tel="1" * 50)
+    await hospital.admitted(visit_id(), mdtrt_cert_type="x9", dise_type_code="longer than six", tel="1" * 50)
 
 
 async def test_insurance_of_another_kind_is_refused_when_it_comes_to_money(hospital: Hospital) -> None:

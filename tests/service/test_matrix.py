@@ -327,6 +327,7 @@ async def test_one_fund_neither_sees_nor_moves_the_others(
     desk: Office, things: Things, callers: Callers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever acts for one fund reads what is common, finds nothing of the other funds in it, and changes none."""
+    await settled_down(desk, things)
     others = [f'"fund":"{fund}"' for fund in ("390100", "390200", "610100")]
     before, counted, wrong = await kept(desk.url), Counter[int](), []
     for name, operation in OPERATIONS.items():

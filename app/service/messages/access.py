@@ -60,8 +60,16 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The code is wrong or was used. Enter the six digits that the authenticator shows now, and look whether the "
         "telephone's clock is right.",
     ),
-    "second_factor_set": ("第二验证因素已设置。", "There is a second factor already."),
-    "second_factor_unset": ("该用户没有第二验证因素可重置。", "The user has no second factor to reset."),
+    "second_factor_set": (
+        "第二验证因素已设置。请输入身份验证器显示的验证码；手机遗失时请两位管理员重置。",
+        "There is a second factor already. Enter the code that the authenticator shows; two administrators reset "
+        "a lost one.",
+    ),
+    "second_factor_unset": (
+        "该用户没有第二验证因素可重置。请核对用户名；用户下次审批或发送款项时会设置。",
+        "The user has no second factor to reset. Check the name; they begin one before they next approve or send "
+        "money.",
+    ),
     "session_ended": ("登录已失效。请重新登录。", "The session has ended. Log in again."),
     "form_not_ours": (
         "表单已失效，或不是由本页面提交的，没有做任何改动。请刷新页面后重新提交。",
