@@ -8,6 +8,8 @@ import pytest
 
 from tests.clearing.office import Office, office
 
+pytestmark = pytest.mark.thorough
+
 AREA, FUND = "530100", "390100"
 
 

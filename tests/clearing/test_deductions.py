@@ -11,6 +11,8 @@ import pytest
 
 from tests.clearing.office import Office, office
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 async def desk(database_server: str) -> AsyncIterator[Office]:

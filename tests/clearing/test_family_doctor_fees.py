@@ -9,6 +9,8 @@ import pytest
 from tests.clearing.office import Office, office
 from tests.world import id_number
 
+pytestmark = pytest.mark.thorough
+
 FEE = {"ONESTOP_FAMILY_DOCTOR_FEE": "5.00"}
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.clearing.office import Office, office
 
+pytestmark = pytest.mark.thorough
+
 WHY = {"reason": "更正"}
 
 

@@ -14,6 +14,8 @@ from app.clearing.plan import plan_on
 from app.policies import shipped_book
 from tests.clearing.office import Office, office
 
+pytestmark = pytest.mark.thorough
+
 SOFT: dict[str, Any] = {"area_code": "530100", "mode": "soft"}
 HARD: dict[str, Any] = {"area_code": "530127", "mode": "hard"}
 

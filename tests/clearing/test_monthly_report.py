@@ -15,6 +15,8 @@ from app.service.upload import XLSX_TYPE
 from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.world import World, id_number, key
 
+pytestmark = pytest.mark.thorough
+
 AREA = "530100"
 MAY, JUNE = "2018-05", "2018-06"
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.clearing.office import Office, office
 
+pytestmark = pytest.mark.thorough
+
 ACCOUNT = {"bank_name": "农业银行", "account_name": "县人民医院", "account_number": "6228480402564890018"}
 
 

@@ -14,6 +14,8 @@ from openpyxl import Workbook
 from tests.clearing.office import Office, office
 from tests.world import key
 
+pytestmark = pytest.mark.thorough
+
 HEADINGS = ("settlement_id", "fund", "amount")
 Rows = list[tuple[object, ...]]
 

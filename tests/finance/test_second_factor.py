@@ -15,6 +15,8 @@ from tests.clearing.office import Office, office
 from tests.people import browser, csrf_in, person
 from tests.world import key
 
+pytestmark = pytest.mark.thorough
+
 FACTOR = "/finance/second-factor"
 
 

@@ -13,6 +13,8 @@ from tests.conftest import TokenFactory
 from tests.registry.test_hospitals import ACCOUNT, body, fresh
 from tests.world import key
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD = "an-unusual-passphrase"
 
 
