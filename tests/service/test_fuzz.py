@@ -32,7 +32,7 @@ from app.demo.run import run_demo
 from app.demo.world import HOSPITALS, PERSONS
 from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 
-CASES: Final = int(os.environ.get("ONESTOP_FUZZ_CASES", "4000"))
+CASES: Final = int(os.environ.get("ONESTOP_FUZZ_CASES", "2000"))
 CHECKS: Final = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 SEED: Final = 20170912
 SETTINGS: Final = settings(
