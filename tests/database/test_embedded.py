@@ -292,7 +292,8 @@ def test_no_death_is_the_last(data_dir: Path) -> None:
 
 def test_a_killed_supervisor_is_replaced(data_dir: Path) -> None:
     """Where the server is kept, it comes back under the same URL with its data after its supervisor was killed."""
-    with kept(data_dir) as url:
+    with kept(data_dir) as logins:
+        url = logins.owner
         query(url, "create table kept as select 42 as value")
         for _ in range(2):
             killed = supervisor_of(data_dir)
