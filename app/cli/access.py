@@ -215,7 +215,7 @@ def user_add(
 @click.argument("name")
 @data_dir_option
 def user_reset(name: str, data_dir: Path | None) -> None:
-    """Give a user a new password for one login; unlocks and enables the user, ends their sessions."""
+    """Give a user a new password for one login; enables the user, ends their sessions."""
     password, name = _first_password(), subject_form(name)
 
     async def act(connection: AsyncConnection) -> None:

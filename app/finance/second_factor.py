@@ -16,11 +16,12 @@ import pyotp
 from sqlalchemy import RowMapping, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.errors import Conflict, Fault, NotFound, Refused
+from app.basics.errors import Conflict, Fault, Forbidden, NotFound, Refused
 from app.database.engine import HotRecord
 from app.finance import attempts
 from app.registry.key_rotation import Table, renewed
-from app.service.caller import Service
+from app.service.caller import Caller, Service
+from app.service.second_person import by_another
 from app.service.security import Keys, decrypt, encrypt, token_digest
 from app.service.tables import app_user, second_factor, user_session
 
@@ -97,19 +98,24 @@ def _accepted(keys: Keys, found: RowMapping, code: str) -> dict[str, object] | N
     return None
 
 
-async def reset(connection: AsyncConnection, name: str, subject: str) -> bool:
-    """Ask for the reset of a user's second factor, or approve what another administrator asked for. Whether it is
-    reset. NotFound without such a user, Conflict ``second_factor_unset`` without one to reset."""
+async def reset(connection: AsyncConnection, caller: Caller, name: str) -> bool:
+    """Ask for the reset of a user's second factor, or do what another administrator asked for. Whether it is reset.
+    NotFound without such a user, Conflict ``second_factor_unset`` without one to reset, Forbidden ``maker_is_checker``
+    for one's own, and for two administrators of whom one let the other in."""
     known = await connection.execute(select(app_user.c.name).where(app_user.c.name == name))
     if known.first() is None:
         raise NotFound("not_found")
-    done = await connection.execute(
-        text("SELECT second_factor_reset(:name, :subject)"), {"name": name, "subject": subject}
-    )
-    outcome: bool | None = done.scalar_one()
-    if outcome is None:
+    found = await state(connection, name)
+    if found is None:
         raise Conflict("second_factor_unset")
-    return outcome
+    subject = caller.principal.subject
+    if subject == name:
+        raise Forbidden("maker_is_checker")
+    if found["reset_by"] not in (None, subject):
+        await by_another(connection, caller, found["reset_by"])
+    asked = text("SELECT second_factor_reset(:name, :subject)")
+    done: bool = (await connection.execute(asked, {"name": name, "subject": subject})).scalar_one()
+    return done
 
 
 def _renewed(keys: Keys, row: HotRecord) -> tuple[bytes] | None:

@@ -77,7 +77,7 @@ async def post_user(request: Request) -> Response:
 
 @router.post("/users/{name}/password", openapi_extra=body(PasswordRequest, keyed=True), responses=gives(200, NamedUser))
 async def post_password(request: Request, name: str) -> Response:
-    """Give a user a new password for one login; ends the user's sessions, unlocks and enables them."""
+    """Give a user a new password for one login; ends the user's sessions and enables them."""
     caller, service = await _admin(request)
     name = subject_form(name)
     wanted = await _sent(request, service, PasswordRequest)
@@ -98,7 +98,7 @@ async def post_second_factor_reset(request: Request, name: str) -> Response:
     name = subject_form(name)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        done = await second_factor.reset(connection, name, caller.principal.subject)
+        done = await second_factor.reset(connection, caller, name)
         if done:
             await session.end(connection, name)
         return 200, encoded(FactorReset(name, "reset" if done else "pending"))

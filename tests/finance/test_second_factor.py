@@ -121,6 +121,18 @@ async def test_a_lost_one_is_reset_by_two_administrators(desk: Office, visitor: 
     assert unknown.status_code == 404
 
 
+async def test_the_two_are_two_people(desk: Office, visitor: httpx.AsyncClient) -> None:
+    """An administrator and one whom they let in are one for a reset."""
+    await begun(visitor)
+    path = f"/users/{visitor.headers['X-Name']}/second-factor-reset"
+    await desk.hire("zhao", scopes=["admin"])
+    made = await desk.do("zhao", "/tokens", {"subject": "qian", "scopes": ["admin"]})
+    desk.tokens["qian"] = {"Authorization": f"Bearer {made['token']}"}
+    assert (await desk.do("zhao", path))["state"] == "pending"
+    assert await desk.refused("qian", path) == (403, "maker_is_checker")
+    assert (await visitor.get("/finance/orders")).status_code == 200
+
+
 async def test_a_token_is_not_asked(desk: Office) -> None:
     """What programs approve by the API needs no second factor."""
     order = await drafted(desk)
