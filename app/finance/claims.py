@@ -71,6 +71,7 @@ async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None)
         return {
             "claim": claim.answer_of(visitor.service.book, row, day),
             "payable": yuan(row.payable),
+            "at_bank": yuan(row.at_bank),
             "hospital": names.get(row.hospital_code, row.hospital_code),
             "deductions": [deduction_answer(typed(one, Deduction), day) for one in found],
             "pinned": person_account.masked_account(visitor.service.keys, row.person_id, row.account),

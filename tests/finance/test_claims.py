@@ -61,6 +61,24 @@ async def test_a_claim_goes_its_way_on_its_page(desks: Any, busy_office: Office)
     await busy_office.balanced()
 
 
+async def test_what_is_at_the_bank_is_seen_and_recorded_after_a_reversal(desks: Any, busy_office: Office) -> None:
+    """A claim that was sent and then taken back shows what the bank may still pay; what it paid is to be given back."""
+    claim = await claim_of(busy_office)
+    for move in ("approval", "sending"):
+        await busy_office.do("li", f"/claims/{claim['claim_id']}/{move}")
+    body = {"reason": "重复报销", "cascade": True}
+    await busy_office.do(None, f"/settlements/{claim['settlement_id']}/reversal", body)
+    li: Desk = await desks("li")
+    await li.open(f"/finance/claims/{claim['claim_id']}")
+    sums = li.page.locator(".sums")
+    await expect(sums).to_contain_text("已送银行、尚未到账")
+    await _pay(li.page, claim["amount"])
+    await expect(li.page.get_by_role("status")).to_have_text("付款已登记。")
+    await expect(sums).not_to_contain_text("已送银行、尚未到账")
+    await expect(sums).to_contain_text("应由个人退回")
+    await busy_office.balanced()
+
+
 async def _cut(page: Page, amount: str) -> None:
     await page.locator("#deduct-amount").fill(amount)
     await page.locator("#deduct-code").fill("A03")

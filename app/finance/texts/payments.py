@@ -99,6 +99,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "claim.person": ("参保人", "Person"),
     "claim.gross": ("申请报销（基金应付）", "What the fund owes"),
     "claim.deducted": ("减：审核扣款", "less deductions"),
+    "claim.at_bank": ("已送银行、尚未到账", "At the bank, not paid yet"),
     "claim.owed_back": ("应由个人退回", "To be given back by the person"),
     "claim.cut": ("扣款金额", "Amount to deduct"),
     "claim.answer": ("同意、申诉与复核", "Accept, appeal, decide"),
