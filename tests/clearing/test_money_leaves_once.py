@@ -486,6 +486,20 @@ async def test_a_prepayments_state_follows_its_money(desk: Office) -> None:
     assert (order["state"], (await desk.get(path))["state"]) == ("paid", "offset")
 
 
+async def test_what_was_sent_is_paid_as_it_was_sent_whatever_is_corrected_since(desk: Office) -> None:
+    """A bill refunded while its order is at the bank leaves the order as it is; the next month's part carries it."""
+    bill = await desk.settled("1000.00", "2018-05-10")
+    await desk.at("2018-06-05")
+    order = await desk.sent(await desk.ordered(await desk.approved("2018-05")))
+    await refunded(desk, bill)
+    paid = await desk.paid(order, desk.day)
+    assert (paid["state"], paid["paid"]) == ("paid", order["amount"])
+    await desk.at("2018-07-05")
+    carried = await desk.ordered(await desk.approved("2018-06"))
+    assert (carried["state"], carried["gross"]) == ("carried_forward", "-950.00")
+    assert await paid_out(desk) == Decimal(order["amount"])
+
+
 async def test_a_return_on_an_order_that_paid_nothing_is_refused(desk: Office) -> None:
     """An order of amount 0 is paid by its approval; nothing can come back of it."""
     await desk.settled("1000.00", "2018-05-10")
