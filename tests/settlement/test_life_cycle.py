@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.clearing.office import violations
+from tests.clearing.office import office, violations
 from tests.conftest import ADMIN_TOKEN
 from tests.world import World, key
 
@@ -163,9 +163,7 @@ def adds_up(answer: dict[str, Any], total: Decimal) -> None:
 
 
 @pytest.mark.thorough
-async def test_whatever_order_settlements_are_made_and_taken_back_in_no_fen_is_lost(
-    service_url: str, database_url: str
-) -> None:
+async def test_whatever_order_settlements_are_made_and_taken_back_in_no_fen_is_lost(database_server: str) -> None:
     """Random lives keep to the model at each step, and the ledger's invariants hold at the end."""
     run = settings(
         max_examples=LIVES,
@@ -176,7 +174,8 @@ async def test_whatever_order_settlements_are_made_and_taken_back_in_no_fen_is_l
         suppress_health_check=list(HealthCheck),
     )
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}
-    with httpx.Client(base_url=service_url, headers=headers, timeout=60) as client:
-        machine = type("Life", (LifeCycle,), {"client": client})
-        await asyncio.to_thread(run_state_machine_as_test, machine, settings=run)
-    assert await violations(database_url) == {}
+    async with office(database_server, "2018-06-05T10:00:00+08:00") as desk:
+        with httpx.Client(base_url=desk.client.base_url, headers=headers, timeout=60) as client:
+            machine = type("Life", (LifeCycle,), {"client": client})
+            await asyncio.to_thread(run_state_machine_as_test, machine, settings=run)
+        assert await violations(desk.url) == {}
