@@ -23,6 +23,8 @@ from tests.clearing.office import Office
 from tests.conftest import SECRET, of_app
 from tests.world import id_number
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 async def desk(database_server: str) -> AsyncIterator[Office]:

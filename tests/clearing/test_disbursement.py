@@ -16,6 +16,8 @@ from app.clearing.remittance import allocated
 from tests.clearing.office import Office, office
 from tests.conftest import of_app
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 async def desk(database_server: str) -> AsyncIterator[Office]:
