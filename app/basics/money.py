@@ -12,6 +12,7 @@ the core.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 RATE_ONE: Final = 10_000
@@ -63,6 +64,7 @@ def rate(text: str) -> int:
     return scaled(text, 4)
 
 
+@lru_cache(maxsize=16_384)  # a settlement writes some 230 amounts, many of them the same
 def yuan(amount_fen: int) -> str:
     """Fen as the outside form, a string of yuan with exactly two decimals. ``yuan(-5) == "-0.05"``."""
     if amount_fen < 0:

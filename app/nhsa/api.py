@@ -23,8 +23,9 @@ from app.service.http import answer, count_request, count_stranger, service_of
 from app.service.messages import text
 from app.service.openapi import body, gives
 from app.service.problem import too_large
+from app.service.route import DirectRoute
 
-router = APIRouter(tags=["nhsa"])
+router = APIRouter(tags=["nhsa"], route_class=DirectRoute)
 CALL_SERVICE: Final = "/fsi/api/rsfComIfsService/callService"
 
 

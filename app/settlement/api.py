@@ -18,6 +18,7 @@ from app.service.idempotency import REPLAYED, idempotency_key, keyed_by, once, r
 from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
+from app.service.route import DirectRoute
 from app.service.security import MONEY_READERS, require
 from app.service.wire import Quantity, decode, is_code
 from app.settlement import balance, correction, settling, store
@@ -33,7 +34,7 @@ from app.settlement.settling import Settled
 from app.settlement.slip import slip_html
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 
-router = APIRouter(prefix="/v1", tags=["settling"])
+router = APIRouter(prefix="/v1", tags=["settling"], route_class=DirectRoute)
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 VARIED: Final = {"Vary": "Accept"}
 OF_SLIP: Final = VARIED | {

@@ -81,7 +81,7 @@ class Policy:
         if table is None:
             table = self._tables[name] = self._table(name)
         dimensions, figures = table
-        found = figures.get(tuple([facts.get(dimension, "") for dimension in dimensions]))
+        found = figures.get(tuple([facts.get(dimension, "") for dimension in dimensions]) if dimensions else ())
         if found is None:
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
         return found

@@ -52,14 +52,14 @@ def line_faults(lines: Sequence[Line]) -> list[Fault]:
     faults: list[Fault] = []
     first_index: dict[int, int] = {}
     for index, line in enumerate(lines):
-        if line.line_no in first_index:
+        if first_index.setdefault(line.line_no, index) != index:
             faults.append(Fault(f"/lines/{index}/line_no", "duplicate_line_no"))
-        first_index.setdefault(line.line_no, index)
         if line.quantity == 0:
             faults.append(Fault(f"/lines/{index}/quantity", "quantity_zero"))
     refunded = _refund_faults(lines, first_index, faults)
     for index, line in enumerate(lines):
-        if line.refund_of_line_no is None and line.line_no not in refunded:
+        exact = line.quantity >= 0 and line.amount == priced(line.unit_price, line.quantity)
+        if not exact and line.refund_of_line_no is None and line.line_no not in refunded:
             _amount_faults(index, line, faults)
     return faults
 

@@ -90,8 +90,11 @@ def pay(rule: Rule, state: State, limits: Limits, payment: Payout, **further_roo
         payment.inputs["unpaid"] = limits.unpaid
     paid = payment.paid
     state.pay(rule, paid, payment.base_name)
-    left = {name: amount - paid for name, amount in limits.rooms.items()} | further_rooms
-    state.step(rule, paid, payment.inputs | limits.inputs, (*payment.figures, *limits.figures), left)
+    left = further_rooms
+    if limits.rooms:
+        left = {name: amount - paid for name, amount in limits.rooms.items()} | further_rooms
+        payment.inputs |= limits.inputs
+    state.step(rule, paid, payment.inputs, payment.figures + limits.figures, left)
 
 
 def refuse(rule: Rule, state: State, reason: str, *figures: Figure[Any] | None) -> None:
