@@ -11,6 +11,26 @@ from app.ledger import proof, seal
 from app.ledger.words import checked_words, verified_words
 
 
+@click.command()
+@data_dir_option
+def check(data_dir: Path | None) -> None:
+    """Prove everything: the ledger, invariant by invariant, and the seals. Beside a running service too.
+
+    Status 0 only when all of it holds.
+    """
+    with_database(data_dir, prove)
+
+
+async def prove(connection: AsyncConnection) -> None:
+    """Say of each invariant, and of the seals, whether it holds; leave with status 1 when one doesn't."""
+    results = await proof.check_all(connection)
+    verified = await seal.verify(connection)
+    words = "\n".join([*checked_words(results), *verified_words(verified)])
+    if any(result.count for result in results) or verified.findings:
+        fail(words)
+    click.echo(words)
+
+
 @click.group()
 def ledger() -> None:
     """The ledger."""

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "openapi": "service",
     "policy": "policy",
     "registry": "registry",
+    "check": "ledger",
     "ledger": "ledger",
     "seal": "ledger:seal_group",
     "nhsa": "nhsa",

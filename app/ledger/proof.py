@@ -1,4 +1,4 @@
-"""The proof of the ledger: each invariant is one SQL query that finds what breaks it. Run by tests, by ``onestop ledger
+"""The proof of the ledger: each invariant is one SQL query that finds what breaks it. Run by tests, by ``onestop
 check``, and now and then by the service, which shows how many there are as a metric.
 
 The first one reckons what is owed to each hospital, fund and year from source rows alone (settlements, corrections,
@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.ledger.bill_proof import BILL_CHECKS
 from app.ledger.overpaid import BALANCES
 from app.tiers.model import FUNDS
 
@@ -155,7 +156,7 @@ SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.p
   FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account) WHERE a.kind = 'deposit'
     GROUP BY 1, 2, 3, 4"""
 
-CHECKS: Final = {
+CHECKS: Final = BILL_CHECKS | {
     "payable": _PAYABLE,
     "settlement_transfers": _SETTLEMENT,
     "cash": _account("cash", "credit", f"{_BY_ORDER} UNION ALL {_BY_PREPAYMENT} UNION ALL {_BY_CLAIM}"),

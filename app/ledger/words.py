@@ -8,6 +8,9 @@ from app.ledger.proof import CheckResult, Violation
 from app.ledger.seal import Verified
 
 CHECK_WORDS: Final = {
+    "bill": "每张账单的各方分担、各类费用之和等于总额",
+    "year_to_date": "每人年度累计等于其各笔结算之和",
+    "undeclared": "应申报的分录没有漏在月度结算申报表之外",
     "payable": "应付科目与来源单据一致（按医院、基金、年度）",
     "settlement_transfers": "每笔结算的分录等于各基金的承担额",
     "cash": "银行存款科目等于银行确认的收付",
@@ -32,7 +35,7 @@ CHECK_WORDS: Final = {
     "claim": "零星报销科目等于应付减去审核扣款和银行确认的支付，未更正的单没有多付",
     "closed_year": "已关账年度的应付和已拨付与关账时一致",
 }
-COUNTED: Final = frozenset({"declared_once", "declared_own", "part_state", "withdrawn"})
+COUNTED: Final = frozenset({"declared_once", "declared_own", "part_state", "withdrawn", "undeclared"})
 SEAL_WORDS: Final = {
     "edited": "封存后被改动",
     "removed": "封存后被删除",
@@ -54,7 +57,7 @@ def checked_words(results: Sequence[CheckResult]) -> Iterator[str]:
 
 
 def _violation(check: str, violation: Violation) -> str:
-    show = str if check in COUNTED else yuan
+    show = str if check in COUNTED or violation.place.endswith(" entries") else yuan
     return f"{violation.place}：应为 {show(violation.expected)}，实为 {show(violation.found)}"
 
 
