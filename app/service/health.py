@@ -78,12 +78,14 @@ class Health:
         except OnestopError as error:
             checks, worth_a_look = {"database": error.code}, {}
         except Exception as error:
-            checks, worth_a_look = {"database": type(error).__name__}, {}
+            self._keep({"database": type(error).__name__}, {})
             raise
-        finally:
-            self._last = HealthReport(checks | self._disk(), worth_a_look | self._silent_loops(), time.monotonic())
-            ready.set(self._last.ready)
-            degraded.set(len(self._last.degraded))
+        self._keep(checks, worth_a_look)
+
+    def _keep(self, checks: dict[str, str], worth_a_look: dict[str, str]) -> None:
+        self._last = HealthReport(checks | self._disk(), worth_a_look | self._silent_loops(), time.monotonic())
+        ready.set(self._last.ready)
+        degraded.set(len(self._last.degraded))
 
     async def _looked(self, connection: AsyncConnection) -> tuple[dict[str, str], dict[str, str]]:
         await connection.execute(_CHECKED)

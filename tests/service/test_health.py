@@ -1,5 +1,6 @@
 """``/readyz`` tells the truth: 503 only when the instance can't settle, and an answer within a second always."""
 
+import asyncio
 import os
 import signal
 import tempfile
@@ -7,6 +8,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
@@ -20,7 +22,7 @@ from app.service import clock
 from app.service.caller import Service
 from app.service.health import STALE_SECONDS, Health
 from app.service.security import derive_keys
-from tests.conftest import APP_PASSWORD, migrated_database, start_service
+from tests.conftest import APP_PASSWORD, migrated_database, of_app, start_service
 from tests.service.test_operations import children, ready_with
 
 
@@ -40,6 +42,26 @@ async def test_a_policy_gap_is_only_worth_a_look(database_server: str) -> None:
         await database.close()
     assert report.ready
     assert report.degraded == {"policy yunnan": "policy_gap", "policy wenshan": "policy_gap"}
+
+
+async def test_a_probe_that_is_told_to_end_ends(database_server: str) -> None:
+    """A service that stops while a probe waits for the database isn't held up by it."""
+    url = await migrated_database(database_server)
+    database = await open_database(of_app(url), Settings())
+    owner = await asyncpg.connect(url)
+    try:
+        health = Health(Service(Settings(), database, shipped_book(), derive_keys(b"s" * 32), False), [])
+        async with owner.transaction():
+            await owner.execute("LOCK TABLE health_probe")
+            probing = asyncio.create_task(health.loop().run())
+            await asyncio.sleep(0.5)
+            probing.cancel()
+            ended, _ = await asyncio.wait([probing], timeout=5)
+        assert probing in ended
+        assert probing.cancelled()
+    finally:
+        await owner.close()
+        await database.close()
 
 
 async def test_an_old_report_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
