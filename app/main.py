@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from app.basics.errors import OnestopError
+from app.clearing import batch_job
 from app.clearing.routes import CLEARING_ROUTES
 from app.config import Settings
 from app.database.embedded import default_data_dir
@@ -20,8 +21,9 @@ from app.database.engine import open_database
 from app.exports import job as exporting
 from app.exports.api import router as export_routes
 from app.finance.routes import install as install_pages
+from app.jobs import asker
 from app.jobs.api import router as job_routes
-from app.jobs.kinds import FileOfJob, JobKind, JobKinds
+from app.jobs.kinds import JobKind, JobKinds
 from app.jobs.worker import work
 from app.ledger.api import router as ledger_routes
 from app.nhsa.api import router as nhsa_routes
@@ -64,7 +66,8 @@ JOB_KINDS: Final[JobKinds] = {
     poverty_list.KIND: JobKind(poverty_list.run),
     catalogue_import.KIND: JobKind(catalogue_import.run, catalogue_import.accept),
     item_code_import.KIND: JobKind(item_code_import.run),
-    exporting.KIND: JobKind(exporting.run, export=FileOfJob(exporting.check_mine, exporting.result)),
+    exporting.KIND: JobKind(exporting.run, check_mine=asker.check_mine, result=exporting.result),
+    batch_job.KIND: JobKind(batch_job.run, check_mine=asker.check_mine),
 }
 LOGGER: Final = logging.getLogger("onestop.main")
 PREPARING_SECONDS: Final = 5.0

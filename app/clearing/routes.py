@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.clearing import (
     api,
+    batch_api,
     claim_api,
     deduction_api,
     disbursement_api,
@@ -22,6 +23,7 @@ CLEARING_ROUTES: Final[tuple[APIRouter, ...]] = tuple(
         reconciliation_api,
         deduction_api,
         month_api,
+        batch_api,
         disbursement_api,
         claim_api,
         rates_api,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import Conflict, NotFound, OnestopError
 from app.exports.file import MOST_ROWS, Export, Format, export_of, write_list
 from app.jobs import store
+from app.jobs.asker import Asker, asker_of, caller_of_run
 from app.jobs.kinds import EXPORT
 from app.jobs.row import Job
 from app.jobs.store import NewJob, Run
@@ -22,20 +23,10 @@ from app.policies import shipped_book
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.export import CSV_TYPE, XLSX_TYPE
-from app.service.security import Principal
 from app.service.sheet import FileFault
 
 KIND: Final = EXPORT
 MEDIA_TYPES: Final[dict[Format, str]] = {"xlsx": XLSX_TYPE, "csv": f"{CSV_TYPE}; charset=utf-8"}
-
-
-class Asker(Struct, frozen=True):
-    """On whose behalf a job reads: the token, whose end ends the job, and its funds. Its area is the job's own
-    column."""
-
-    token_id: int
-    scopes: list[str]
-    funds: list[str] | None
 
 
 class ExportOptions(Struct, frozen=True):
@@ -49,7 +40,7 @@ class ExportOptions(Struct, frozen=True):
 
 async def queue(service: Service, connection: AsyncConnection, caller: Caller, export: Export) -> int:
     """Queue an export; the job's id. The caller isn't a hospital: a job belongs to an area, or to all of them."""
-    options = ExportOptions(export.name, export.format, export.given, _asker(caller.principal))
+    options = ExportOptions(export.name, export.format, export.given, asker_of(caller.principal))
     stored = msgspec.to_builtins(options)
     new = NewJob(
         kind=KIND,
@@ -59,11 +50,6 @@ async def queue(service: Service, connection: AsyncConnection, caller: Caller, e
         received_at=await clock.now(connection, manual=service.manual_clock),
     )
     return await store.add_job(service, connection, caller, new)
-
-
-def _asker(principal: Principal) -> Asker:
-    funds = None if principal.funds is None else sorted(principal.funds)
-    return Asker(principal.token_id, sorted(principal.scopes), funds)
 
 
 async def run(service: Service, run_: Run) -> None:
@@ -79,7 +65,7 @@ async def run(service: Service, run_: Run) -> None:
         with TemporaryDirectory(prefix="onestop-export-") as folder:
             path = Path(folder) / "file"
             export = export_of(options.list, options.format, options.filters, pointer="/filters")
-            await write_list(service, _caller(run_, options.asker), export, path, most=MOST_ROWS, told=told)
+            await write_list(service, caller_of_run(run_), export, path, most=MOST_ROWS, told=told)
             await store.finish_with_file(service, run_, path)
     except OnestopError as error:
         if error.retryable:
@@ -87,23 +73,7 @@ async def run(service: Service, run_: Run) -> None:
         await store.finish(service, run_, "failed", faults=[FileFault(error.code, values=dict(error.values))])
 
 
-def _caller(run_: Run, asker: Asker) -> Caller:
-    funds = None if asker.funds is None else frozenset(asker.funds)
-    principal = replace(run_.caller.principal, token_id=asker.token_id, scopes=frozenset(asker.scopes), funds=funds)
-    return replace(run_.caller, principal=principal)
-
-
 # ---------------------------------------------------------------- what is shown of it, to whom
-
-
-def check_mine(caller: Caller, job: Job) -> None:
-    """NotFound unless the caller is who asked for the export, with the same reach: its file holds what that reach
-    saw."""
-    asker = options_of(job).asker
-    mine, principal = _asker(caller.principal), caller.principal
-    same = (job.subject, job.reach_area, asker.funds) == (principal.subject, principal.area_code, mine.funds)
-    if not same or principal.hospital_code is not None:
-        raise NotFound("not_found")
 
 
 def options_of(job: Job) -> ExportOptions:

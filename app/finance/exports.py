@@ -22,6 +22,7 @@ from app.exports.job import MEDIA_TYPES
 from app.exports.lists import LISTS
 from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, visit
 from app.jobs import store
+from app.jobs.asker import check_mine
 from app.jobs.row import Job, job_of
 from app.jobs.tables import job as table
 from app.service.lists import typed_filters
@@ -94,7 +95,7 @@ async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str)
     if row is None:
         raise NotFound("not_found")
     found = job_of(row)
-    job.check_mine(visitor.caller, found)
+    check_mine(visitor.caller, found)
     return found
 
 

@@ -41,7 +41,7 @@ from app.service.sheet import FileFault
 from app.service.upload import XLSX_TYPE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-HIDDEN: Final = "asker"  # of an export: which token it reads with
+HIDDEN: Final = "asker"  # of an export or a batch: which token it acts with
 CANCELLABLE: Final = ("queued", "running", "proposed", "failed", "cancelled")
 
 
@@ -114,9 +114,9 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
     _check_reach(request, caller, job, *JOB_READERS)
-    export = _kind(request, job).export
-    if export is not None:
-        name, type_, content = await export.result(service, caller, job)
+    result = _kind(request, job).result
+    if result is not None:
+        name, type_, content = await result(service, caller, job)
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingResponse(content, headers=disposition, media_type=type_)
     with NamedTemporaryFile(prefix="onestop-result-", suffix=".xlsx", delete=False) as file:
@@ -151,8 +151,8 @@ async def post_acceptance(request: Request, job_id: str) -> Response:
 
 @router.post("/{job_id}/cancellation", openapi_extra=KEYED, responses=gives(200, JobAnswer))
 async def post_cancellation(request: Request, job_id: str) -> Response:
-    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed. An export
-    by whoever asked for it."""
+    """Give a job up: one that waits, runs (rows applied so far stay), awaits its acceptance or has failed. An export or
+    a batch by whoever asked for it."""
     caller = await caller_of(request)
     require(caller.principal, *JOB_ASKERS)
 
@@ -177,10 +177,10 @@ def _kind(request: Request, job: Job) -> JobKind:
 
 
 def _check_reach(request: Request, caller: Caller, job: Job, *scopes: str) -> None:
-    """An export is its asker's alone; another job is for who has one of the scopes."""
-    export = _kind(request, job).export
-    if export is not None:
-        export.check_mine(caller, job)
+    """An export or a batch is its asker's alone; another job is for who has one of the scopes."""
+    check_mine = _kind(request, job).check_mine
+    if check_mine is not None:
+        check_mine(caller, job)
     else:
         require(caller.principal, *scopes)
 

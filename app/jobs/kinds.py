@@ -12,26 +12,22 @@ from app.jobs.store import Run
 from app.service.caller import Caller, Service
 
 EXPORT: Final = "export"
-"""The kind whose jobs are their askers' alone."""
+BATCH: Final = "batch"
+PRIVATE: Final = (EXPORT, BATCH)
+"""The kinds whose jobs are their askers' alone."""
 ResultFile = tuple[str, str, AsyncIterator[bytes]]
 """A file's name, its media type, its content."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileOfJob:
-    """What a job whose product is a file brings: only its asker may see it, and ``result`` opens the file."""
-
-    check_mine: Callable[[Caller, Job], None]
-    result: Callable[[Service, Caller, Job], Awaitable[ResultFile]]
-
-
-@dataclass(frozen=True, slots=True)
 class JobKind:
-    """``run`` does a claimed job. ``accept`` writes what a job proposes, where it proposes something."""
+    """``run`` does a claimed job. ``accept`` writes what a job proposes, where it proposes something. ``check_mine`` is
+    there when only its asker may see a job, and ``result`` when its product is a file, which it opens."""
 
     run: Callable[[Service, Run], Awaitable[None]]
     accept: Callable[[AsyncConnection, Caller, Job], Awaitable[None]] | None = None
-    export: FileOfJob | None = None
+    check_mine: Callable[[Caller, Job], None] | None = None
+    result: Callable[[Service, Caller, Job], Awaitable[ResultFile]] | None = None
 
 
 JobKinds = Mapping[str, JobKind]

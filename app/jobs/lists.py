@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shown_instant
-from app.jobs.kinds import EXPORT
+from app.jobs.kinds import PRIVATE
 from app.jobs.row import job_of
 from app.jobs.tables import job
 from app.service.caller import Caller, Service
@@ -44,10 +44,10 @@ async def _jobs(connection: AsyncConnection, wanted: JobFilters, day: date) -> R
 
 
 def _of_caller(caller: Caller) -> ColumnElement[bool]:
-    """One's own; of others' those that are no exports, for who may read jobs."""
+    """One's own; of others' those that aren't private, for who may read jobs."""
     own = job.c.subject == caller.principal.subject
     only_own = caller.principal.scopes.isdisjoint({ADMIN, *JOB_READERS})
-    return own if only_own else own | (job.c.kind != EXPORT)
+    return own if only_own else own | job.c.kind.not_in(PRIVATE)
 
 
 def _listed(row: RowMapping, day: date, service: Service) -> ListedJob:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import Conflict, NotFound
 from app.database.engine import HotConnection
 from app.jobs.row import Job, RowOutcome, job_of
-from app.jobs.tables import job, job_file
+from app.jobs.tables import job, job_file, job_row
 from app.service.caller import Caller, Service
 from app.service.http import check_context
 from app.service.security import Principal, decrypt_bytes, encrypt_bytes
@@ -59,6 +59,7 @@ INSERT INTO job_row (job_id, row_no, id_number_index, name_birth_index, content,
 SELECT $1, * FROM unnest(
   $2::int[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[],
   $10::text[])"""
+_CONTENTS_LEFT: Final = "SELECT row_no, content FROM job_row WHERE job_id = $1 AND outcome IS NULL ORDER BY row_no"
 _ADD_FORMER: Final = """
 UPDATE job_row SET former_id_numbers = $3, former_name_births = $4 WHERE job_id = $1 AND row_no = $2"""
 
@@ -152,6 +153,14 @@ async def add_job(service: Service, connection: AsyncConnection, caller: Caller,
     for part_no, sealed in _sealed(service, job_id, new.path):
         await connection.execute(insert(job_file).values(job_id=job_id, part_no=part_no, content=sealed))
     return job_id
+
+
+async def add_contents(connection: AsyncConnection, job_id: int, contents: Sequence[Mapping[str, object]]) -> None:
+    """Give a new job its rows, which no file has to be read for: it begins by applying them."""
+    rows = [{"job_id": job_id, "row_no": i, "content": content} for i, content in enumerate(contents, 1)]
+    await connection.execute(insert(job_row), rows)
+    values = {"phase": "applying", "total": len(rows)}
+    await connection.execute(update(job).where(job.c.job_id == job_id).values(values))
 
 
 def _sealed(service: Service, job_id: int, path: Path | None) -> Iterator[tuple[int, bytes]]:
@@ -318,6 +327,24 @@ async def rows_read(service: Service, run: Run) -> None:
             run.job_id,
         )
         await connection.execute("ANALYZE job_row")  # as many new rows as this are news to the planner
+
+
+async def contents_left(service: Service, run: Run) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a job that have no outcome yet, by their numbers."""
+    async with run.transaction(service) as connection:
+        found = await connection.fetch(_CONTENTS_LEFT, run.job_id)
+    return [(row["row_no"], msgspec.json.decode(row["content"])) for row in found]
+
+
+async def row_ended(service: Service, run: Run, row: RowOutcome) -> None:
+    """Write what became of one row. JobLost when the job isn't ours any more."""
+    async with run.transaction(service) as connection:
+        await connection.execute(
+            """UPDATE job_row SET outcome = $3, reason = $4, field = $5, reference = $6
+                WHERE job_id = $1 AND row_no = $2""",
+            *(run.job_id, row.row_no, row.outcome, row.reason, row.field, row.reference),
+        )
+        await connection.execute("UPDATE job SET done = done + 1 WHERE job_id = $1", run.job_id)
 
 
 async def progress(service: Service, run: Run, done: int) -> None:

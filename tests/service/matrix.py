@@ -71,6 +71,7 @@ MONTH: Final = {"area_code": "{area_code}"}
 ITEM: Final = {"name": "x", "kind": "drug", "class": "A", "first_pay_ratio": "0", "valid_from": "2018-01-01"}
 ACCOUNT: Final = {"bank_account": {"bank_name": "x", "account_name": "x", "account_number": "6228480012345678"}}
 OWN_EXPORT: Final = "a job of the caller's own, over what they see"
+OWN_ROWS: Final = "each row is refused by itself (tests/clearing/test_batches.py)"
 OWN_ENTRY: Final = "an entry of the caller's own area (tests/registry/test_catalogue_owner.py)"
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -116,11 +117,13 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "POST /v1/clearing/statements/{statement_id}/samples": Operation({"size": 1}, no_fund=True),
     "GET /v1/clearing/statements/{statement_id}/samples": Operation(no_fund=True),
     "POST /v1/clearing/statements/{statement_id}/audit": Operation(),
+    "POST /v1/clearing/statements/batch": Operation({"action": "approval", "ids": ["{statement_id}"]}, own=OWN_ROWS),
     "POST /v1/fiscal-months/{period}/closing": Operation({"mode": "soft"} | MONTH, known=True),
     "POST /v1/fiscal-months/{period}/reopening": Operation(REASON | MONTH, known=True),
     "GET /v1/fiscal-months": Operation(),
     "GET /v1/fiscal-months/{period}": Operation(query="area_code={area_code}", no_fund=True, known=True),
     "GET /v1/clearing/due": Operation(query="area_code={area_code}", no_fund=True, known=True),
+    "POST /v1/disbursements/batch": Operation({"action": "approval", "ids": ["{disbursement_id}"]}, own=OWN_ROWS),
     "POST /v1/disbursements": Operation({"statement_id": "{statement_id}", "fund": "390100"}),
     "GET /v1/disbursements": Operation(),
     "GET /v1/disbursements/{disbursement_id}": Operation(),

@@ -7,6 +7,14 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "收款账户在审批后有变更。请由另一人重新审批后再送出拨付。",
         "The payee's account changed after the approval. Have another person approve it again, then send it.",
     ),
+    "batch_too_long": (
+        "批量的行数超过上限。一次最多 {limit} 行，请缩小条件或分批提交。",
+        "The batch has too many rows. Send at most {limit} at once: narrow the filter, or send several batches.",
+    ),
+    "not_of_this_action": (
+        "该字段不属于这种批量操作。请只保留与 action 对应的一种：ids、filter 或 rows。",
+        "This field doesn't belong to the action. Keep the one that does: ids, filter or rows.",
+    ),
     "period_format": (
         "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
         "The month has the wrong form. Write YYYY-MM, for example 2018-05.",
