@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +37,9 @@ OF_KUBERNETES: Final = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|POR
 PRODUCTION: Final = "production"
 LONG_TOKEN: Final = 32
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+
+
+POSTGRESQL: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 
 
 class ConfigurationError(ValueError):
@@ -96,6 +100,17 @@ class Settings(BaseSettings):
     nhsa_max_input: int = Field(default=400_000, ge=1000)
     nhsa_message_days: int = Field(default=365, ge=1, le=36_500)
     nhsa_file_days: int = Field(default=7, ge=1, le=366)
+
+    @field_validator("database_url", "owner_database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        """The URL, which is repeated in no message: it holds a password."""
+        parts = urlsplit("" if url is None else url.get_secret_value())
+        if url is not None and parts.scheme not in POSTGRESQL:
+            raise ValueError("a PostgreSQL URL begins with postgresql://")
+        if "@" in parts.path or "@" in parts.query or parts.fragment:
+            raise ValueError("write / ? # and % of a password as %2F %3F %23 %25")
+        return url
 
     @field_validator("policy_dir", "nhsa_dictionary_dir")
     @classmethod
@@ -159,31 +174,47 @@ class Settings(BaseSettings):
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of the environment. ConfigurationError with a line for each variable that is unknown or wrong.
-
-    What a wrong variable holds is not repeated, since it may be a secret.
-    """
-    wrong = [_unknown(name) for name in sorted(environment) if not _known(name)]
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False):
-            name = PREFIX + str(fault["loc"][0]).upper()
-            wrong.append(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
-        raise ConfigurationError("\n".join(wrong)) from None
+    """The settings of the environment. ConfigurationError with a line for each variable that is unknown or wrong."""
+    settings, wrong = examined(environment)
     if wrong:
         raise ConfigurationError("\n".join(wrong))
     return settings
 
 
+def examined(environment: Mapping[str, str] = os.environ) -> tuple[Settings, list[str]]:
+    """The settings of the environment, and a line for each variable that is unknown or wrong; where one is wrong, its
+    default stands among the settings, so that the rest can be looked at too.
+
+    What a wrong variable holds is not repeated, since it may be a secret.
+    """
+    wrong = [_unknown(name) for name in sorted(environment) if not _known(name)]
+    try:
+        return Settings(), wrong
+    except ValidationError as error:
+        usual = {}
+        for fault in error.errors(include_input=False, include_url=False):
+            field = str(fault["loc"][0])
+            usual[field] = Settings.model_fields[field].default
+            wrong.append(f"{PREFIX}{field.upper()}: {fault['msg'].removeprefix('Value error, ')}")
+        return Settings(**usual), wrong
+
+
+def folder_fault(folder: Path) -> str | None:
+    """Why a data folder can't be used; None when it can, or when it can be made in the folder above it."""
+    if folder.is_dir() or (not folder.exists() and folder.parent.is_dir()):
+        return None
+    return f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder.parent} to make it in"
+
+
 def _known(name: str) -> bool:
-    if not name.startswith(PREFIX):
+    if not name.upper().startswith(PREFIX):
         return True
-    rest = name.removeprefix(PREFIX)
+    rest = name.upper().removeprefix(PREFIX)
     ours = rest.lower() in Settings.model_fields or rest in OF_COMMANDS or rest in OF_TESTS or rest.startswith("TEST_")
     return ours or OF_KUBERNETES.fullmatch(rest) is not None
 
 
 def _unknown(name: str) -> str:
-    near = get_close_matches(name, [PREFIX + field.upper() for field in Settings.model_fields], 1, 0.75)
-    return f"{name}: there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
+    rest = name.upper().removeprefix(PREFIX)
+    near = get_close_matches(rest, map(str.upper, Settings.model_fields), 1)
+    return f"{name}: there is no such setting{f'; did you mean {PREFIX}{near[0]}?' if near else ''}"

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.text import subject_form
 from app.clearing.person_account import PERSONS_ACCOUNTS
-from app.cli.config import configured
-from app.cli.database import data_dir_option, folder_of, with_database, with_open_database
+from app.cli.config import data_dir_option, folder_of, with_place
+from app.cli.database import with_database, with_open_database
 from app.cli.output import fail, out
 from app.database.engine import Database
 from app.finance import session
@@ -140,7 +140,7 @@ def keys_rotate(data_dir: Path | None) -> None:
 
     Repeating it goes on where it stopped. Status 1 when something can't be read with any secret.
     """
-    settings = configured()
+    settings = with_place(data_dir)
     try:
         held = load_keys(settings, folder_of(settings, data_dir))
     except ValueError as error:

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import asyncpg
-import click
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import OnestopError
-from app.cli.config import configured
+from app.cli.config import folder_of, with_place
 from app.cli.output import fail
-from app.config import Settings
-from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, default_data_dir, running_logins
+from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, running_logins
 from app.database.engine import Database, open_database
 from app.database.schema import SchemaUnfit
 from app.server import Reachable, prepare, reachable
@@ -23,16 +21,6 @@ from app.service.messages import text as message_text
 
 CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUnfit)
 UNREACHABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
-
-
-data_dir_option: Final = click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder of the embedded database."
-)
-
-
-def folder_of(settings: Settings, data_dir: Path | None) -> Path:
-    """The folder of the embedded database and the secret key: as asked for, as configured, or the usual one."""
-    return (data_dir or settings.data_dir or default_data_dir()).absolute()
 
 
 def unreachable(error: Exception) -> NoReturn:
@@ -52,7 +40,7 @@ def with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaita
 
 def with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitable[None]]) -> None:
     """Do something with the configured database, with the running embedded one, or with one started for it."""
-    settings = configured()
+    settings = with_place(data_dir)
 
     async def run(place: Reachable) -> None:
         await prepare(settings, place, folder)

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cli.database import data_dir_option, with_database
+from app.cli.config import data_dir_option
+from app.cli.database import with_database
 from app.cli.output import fail
 from app.ledger import proof, seal
 from app.ledger.words import checked_words, verified_words

@@ -9,10 +9,10 @@ from rich.table import Table
 out: Final = Console()
 
 
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and leave with status 1."""
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Say what is wrong and leave with a status that isn't 0."""
     click.echo(message, err=True)
-    raise SystemExit(1)
+    raise SystemExit(status)
 
 
 def wrapping_table(*heads: str, title: str = "", show_lines: bool = False) -> Table:

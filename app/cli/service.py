@@ -7,8 +7,8 @@ import click
 import yaml
 
 from app.basics.errors import PolicyError
-from app.cli.config import configured, serving
-from app.cli.database import CANNOT_RUN, UNREACHABLE, data_dir_option, folder_of, unreachable
+from app.cli.config import data_dir_option, folder_of, serving, serving_options, with_place
+from app.cli.database import CANNOT_RUN, UNREACHABLE, unreachable
 from app.cli.output import fail, out
 from app.database.schema import migrate as migrate_database
 from app.main import describe_app
@@ -18,12 +18,10 @@ from app.server import serve as serve_service
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
-@data_dir_option
+@serving_options
 def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
     """Run the service (and the embedded database, unless ONESTOP_DATABASE_URL is set)."""
-    settings = serving(data_dir)
+    settings = serving(data_dir, port=port, workers=workers)
     try:
         serve_service(settings, host=host, port=port, data_dir=folder_of(settings, data_dir), workers=workers)
     except (*CANNOT_RUN, PortTaken, ValueError, PolicyError) as error:
@@ -36,7 +34,7 @@ def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
 @data_dir_option
 def migrate(data_dir: Path | None) -> None:
     """Bring the database to this release's schema."""
-    settings = configured()
+    settings = with_place(data_dir)
     try:
         with owned(settings, folder_of(settings, data_dir)) as url:
             if settings.owner_database_url is None:  # the owner of a database elsewhere needn't know the secret

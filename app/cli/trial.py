@@ -16,7 +16,7 @@ from typing import Final
 import click
 import httpx
 
-from app.cli.database import data_dir_option
+from app.cli.config import data_dir_option
 from app.cli.output import fail, out
 from app.database.embedded import default_data_dir
 from app.demo.run import run_demo
@@ -35,6 +35,7 @@ READY_SECONDS: Final = 120
 def demo(port: int, once: bool, data_dir: Path | None) -> None:
     """Start a service, load a small world, settle one bill, explain it."""
     folder = (data_dir or default_data_dir().with_name("onestop-demo")).absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
     token = os.environ.get("ONESTOP_ADMIN_TOKEN") or secrets.token_urlsafe(24)
     if once or not _port_is_free(port):
         port = _free_port()
