@@ -19,7 +19,7 @@ from app.clearing.moves import business_now, today
 from app.clearing.payment import Claim
 from app.clearing.payment_api import Door, add_paying, done, sent
 from app.clearing.person_account import PersonAccountAnswer, PersonAccountRequest
-from app.registry.hospital_facts import AccountChangeAnswer
+from app.registry.hospital_facts import AskedChange
 from app.service.http import answer
 from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
@@ -123,9 +123,7 @@ async def get_person_account(request: Request, person_id: str) -> Response:
     )
 
 
-@router.post(
-    "/bank-account-changes/{change_id}/approval", openapi_extra=KEYED, responses=gives(200, AccountChangeAnswer)
-)
+@router.post("/bank-account-changes/{change_id}/approval", openapi_extra=KEYED, responses=gives(200, AskedChange))
 async def post_account_change_approval(request: Request, change_id: str) -> Response:
     """Approve a change of a person's or a hospital's account that another subject asked for."""
     return await done(request, None, lambda act: person_account.approve_any(act, change_id))

@@ -4,27 +4,22 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.errors import Conflict
-from app.basics.ids import ACCOUNT_CHANGE, HOSPITAL_ACCOUNT, number_of, shown_id
+from app.basics.ids import ACCOUNT_CHANGE, HOSPITAL_ACCOUNT, shown_id
 from app.clearing.machine import Act
-from app.clearing.moves import locked, written_by
 from app.clearing.tables import person_account
 from app.database.engine import HotRecord
 from app.database.locks import Lock, hold
-from app.registry import hospital_account
-from app.registry.hospital_facts import AccountChangeAnswer, BankAccount, masked
+from app.registry import change, hospital_account
+from app.registry.change import ChangeKind
+from app.registry.hospital_facts import AskedChange, BankAccount, masked
 from app.registry.key_rotation import Table, renewed
 from app.registry.service import person_row
 from app.service.caller import Caller
-from app.service.second_person import by_another
 from app.service.security import Keys, decrypt, encrypt
 
-PENDING: Final = "pending"
-APPROVED: Final = "approved"
-MOST_WAITING: Final = 200
+ACCOUNTS: Final = ChangeKind(person_account, "person_id", Lock.PERSON, ACCOUNT_CHANGE)
 _ACCOUNTS: Final = """
 SELECT change_id::text AS id, person_id, account FROM person_account
  WHERE change_id > coalesce(nullif($1, '')::bigint, 0) AND account IS NOT NULL ORDER BY change_id LIMIT $2 FOR UPDATE"""
@@ -47,7 +42,7 @@ class PersonAccountAnswer(Struct):
 
     person_id: str
     bank_account: BankAccount | None
-    bank_account_change: AccountChangeAnswer | None
+    bank_account_change: AskedChange | None
 
 
 class WaitingChange(Struct):
@@ -62,7 +57,6 @@ class WaitingChange(Struct):
 
 async def waiting(keys: Keys, connection: AsyncConnection) -> list[WaitingChange]:
     """The changes within reach that wait: of persons, then of hospitals, the oldest first."""
-    wanted = select(person_account).where(person_account.c.state == PENDING).order_by(person_account.c.change_id)
     return [
         WaitingChange(
             shown_id(ACCOUNT_CHANGE, row["change_id"]),
@@ -71,7 +65,7 @@ async def waiting(keys: Keys, connection: AsyncConnection) -> list[WaitingChange
             masked_account(keys, row["person_id"], row["account"]),
             row["subject"],
         )
-        for row in (await connection.execute(wanted.limit(MOST_WAITING))).mappings()
+        for row in await change.waiting(connection, ACCOUNTS)
     ] + [
         WaitingChange(one.change_id, one.hospital_code, f"/finance/hospitals/{one.hospital_code}", *one[2:])
         for one in await hospital_account.waiting(keys, connection)
@@ -81,17 +75,17 @@ async def waiting(keys: Keys, connection: AsyncConnection) -> list[WaitingChange
 async def ask(
     keys: Keys, connection: AsyncConnection, caller: Caller, person_id: str, wanted: PersonAccountRequest
 ) -> PersonAccountAnswer:
-    """Ask for a change. It replaces one that waits; nothing changes when it is the account that holds."""
+    """Ask for a change. It replaces one that waits; the account that holds changes nothing: one that waits is
+    withdrawn."""
     await person_row(connection, person_id)
     await hold(connection, Lock.PERSON, person_id)  # of two who ask at once, the second replaces the first
-    if wanted.bank_account != await _holding(keys, connection, person_id):
+    if wanted.bank_account == await _holding(keys, connection, person_id):
+        await change.withdraw(connection, ACCOUNTS, person_id)
+    else:
         content = None
         if wanted.bank_account is not None:
             content = encrypt(keys, msgspec.json.encode(wanted.bank_account).decode(), associated=_place(person_id))
-        waiting = (person_account.c.person_id == person_id, person_account.c.state == PENDING)
-        await connection.execute(update(person_account).where(*waiting).values(state="replaced"))
-        values = {"person_id": person_id, "account": content} | written_by(caller)
-        await connection.execute(insert(person_account).values(values))
+        await change.ask(connection, caller, ACCOUNTS, person_id, {"account": content})
     return await account_of(keys, connection, person_id)
 
 
@@ -104,39 +98,20 @@ async def account_of(keys: Keys, connection: AsyncConnection, person_id: str) ->
 async def account_within(keys: Keys, connection: AsyncConnection, person_id: str) -> PersonAccountAnswer:
     """The same for whoever reaches a claim of the person, who may live elsewhere by now."""
     holding = await _holding(keys, connection, person_id)
-    waiting = (person_account.c.person_id == person_id, person_account.c.state == PENDING)
-    pending = (await connection.execute(select(person_account.c.change_id).where(*waiting))).scalar_one_or_none()
-    change = None if pending is None else AccountChangeAnswer(shown_id(ACCOUNT_CHANGE, pending), PENDING)
-    return PersonAccountAnswer(person_id, None if holding is None else masked(holding), change)
+    waits = await change.pending(connection, ACCOUNTS, person_id)
+    return PersonAccountAnswer(person_id, None if holding is None else masked(holding), waits)
 
 
-async def approve_any(act: Act, shown: str) -> AccountChangeAnswer:
+async def approve_any(act: Act, shown: str) -> AskedChange:
     """Let a change of a person's account hold, or of a hospital's, whichever the id is of."""
     if shown.startswith(HOSPITAL_ACCOUNT):
-        return await hospital_account.approve(act.connection, act.caller, act.day, shown)
-    return await approve(act, shown)
-
-
-async def approve(act: Act, shown: str) -> AccountChangeAnswer:
-    """Let a change hold. Forbidden ``maker_is_checker``, Conflict ``invalid_move`` when it doesn't wait any more."""
-    row = await locked(act.connection, person_account, number_of(ACCOUNT_CHANGE, shown))
-    await by_another(act.connection, act.caller, row["subject"])
-    if row["state"] != PENDING:
-        values = {"state": row["state"], "wanted": APPROVED}
-        raise Conflict("invalid_move", values=values, extra={"state": row["state"]})
-    columns = person_account.c
-    former = (columns.person_id == row["person_id"], columns.state == APPROVED)
-    await act.connection.execute(update(person_account).where(*former).values(state="replaced"))
-    signed = {"state": APPROVED, "approved_by": act.subject, "approved_on": act.day}
-    mine = columns.change_id == row["change_id"]
-    await act.connection.execute(update(person_account).where(mine).values(**signed))
-    return AccountChangeAnswer(shown, APPROVED)
+        return await change.approve(act.connection, act.caller, act.day, hospital_account.ACCOUNTS, shown)
+    return await change.approve(act.connection, act.caller, act.day, ACCOUNTS, shown)
 
 
 async def _holding(keys: Keys, connection: AsyncConnection, person_id: str) -> BankAccount | None:
-    mine = (person_account.c.person_id == person_id, person_account.c.state == APPROVED)
-    content = (await connection.execute(select(person_account.c.account).where(*mine))).scalar_one_or_none()
-    return None if content is None else _decoded(keys, person_id, content)
+    row = await change.holding(connection, ACCOUNTS, person_id)
+    return None if row is None or row["account"] is None else _decoded(keys, person_id, row["account"])
 
 
 def masked_account(keys: Keys, person_id: str, content: bytes | None) -> BankAccount | None:

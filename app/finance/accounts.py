@@ -1,4 +1,5 @@
-"""Accounts of persons and hospitals: changes that wait for another person's approval; asking for a person's."""
+"""Accounts of persons and hospitals, and how hospitals sign: changes that wait for another person's approval; asking
+for a change of a person's account."""
 
 from typing import Final
 
@@ -8,8 +9,9 @@ from starlette.responses import Response
 
 from app.clearing import person_account
 from app.clearing.machine import acting
-from app.clearing.person_account import PersonAccountRequest
+from app.clearing.person_account import PersonAccountRequest, WaitingChange
 from app.finance.page import Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
+from app.registry import hospital_gateway
 from app.registry.hospital_facts import BankAccount
 from app.service.security import REGISTRY_READERS
 
@@ -24,8 +26,15 @@ async def get_accounts(request: Request) -> Response:
 
 
 async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    changes = await reading(visitor, lambda connection: person_account.waiting(visitor.service.keys, connection))
-    return shown(visitor, "accounts.html", refusal=refusal, changes=changes)
+    changes, gateways = await reading(visitor, lambda connection: _waiting(visitor, connection))
+    return shown(visitor, "accounts.html", refusal=refusal, changes=changes, gateways=gateways)
+
+
+async def _waiting(
+    visitor: Visitor, connection: AsyncConnection
+) -> tuple[list[WaitingChange], list[hospital_gateway.WaitingGateway]]:
+    accounts = await person_account.waiting(visitor.service.keys, connection)
+    return accounts, await hospital_gateway.waiting(connection)
 
 
 @router.post("/{change_id}/approve")
@@ -36,6 +45,16 @@ async def post_approve(request: Request, change_id: str) -> Response:
         return await person_account.approve_any(await acting(visitor.service, connection, visitor.caller), change_id)
 
     return await _act(request, move, "finance", notice="notice.account.approved")
+
+
+@router.post("/gateways/{change_id}/approve")
+async def post_gateway_approve(request: Request, change_id: str) -> Response:
+    """Let hold how a hospital signs, which another person asked for."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        return await hospital_gateway.approve(visitor.service, connection, visitor.caller, change_id)
+
+    return await _act(request, move, "registry", "finance", notice="notice.gateway.approved")
 
 
 @router.post("")

@@ -23,7 +23,7 @@ from app.clearing.tables import (
 )
 from app.finance.look import link
 from app.jobs.tables import job
-from app.registry.tables import hospital_account
+from app.registry.tables import hospital_account, hospital_gateway
 from app.service.security import ADMIN, Principal
 from app.settlement.tables import patient_balance
 
@@ -80,6 +80,7 @@ TASKS: Final = (
     Task("claims.recoverable", claim, "recoverable_from_person", _CLAIMS, ("subject",), -_CLAIM_UNPAID),
     Task("accounts", person_account, "pending", "/finance/accounts", ("subject",)),
     Task("hospital_accounts", hospital_account, "pending", "/finance/accounts", ("subject",)),
+    Task("gateways", hospital_gateway, "pending", "/finance/accounts", ("subject",)),
     Task("appeals", deduction, "appealed", "/finance/audit", ("subject", "appealed_by"), deduction.c.amount),
     Task("differences", difference, "open", "/finance/reconciliation"),
     Task("balances", patient_balance, "open", "/finance/balances"),

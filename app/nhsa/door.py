@@ -31,7 +31,7 @@ from app.nhsa.fields import TRANSACTIONS, checked
 from app.nhsa.gateway import Credential, verified
 from app.nhsa.message import REMEMBERED
 from app.nhsa.store import Hospital
-from app.registry.hospitals import gateway_credentials
+from app.registry.hospital_gateway import gateway_credentials
 from app.registry.service import raw_connection
 from app.service import metrics
 from app.service.audit import noted

@@ -40,8 +40,8 @@ class HospitalRequest(Struct, forbid_unknown_fields=True):
     bank_account: BankAccount | UnsetType | None = UNSET
 
 
-class AccountChangeAnswer(Struct):
-    """A change of an account: ``pending`` until another subject approves it."""
+class AskedChange(Struct):
+    """A change that two people make: ``pending`` until another subject approves it."""
 
     change_id: str
     state: str
@@ -60,7 +60,7 @@ class HospitalAnswer(Struct):
     valid_until: date | UnsetType = UNSET
     contracts: list[Period] | UnsetType = UNSET
     bank_account: BankAccount | UnsetType = UNSET
-    bank_account_change: AccountChangeAnswer | UnsetType = UNSET
+    bank_account_change: AskedChange | UnsetType = UNSET
 
 
 class GatewayRequest(Struct, forbid_unknown_fields=True):
@@ -73,11 +73,12 @@ class GatewayRequest(Struct, forbid_unknown_fields=True):
 
 
 class GatewayAnswer(Struct):
-    """How a hospital's system signs; its secret is not shown."""
+    """How a hospital's system signs; its secret is not shown. ``gateway_change`` is there while a change waits."""
 
     hospital_code: str
     profile: Profile
     key_id: str | None
+    gateway_change: AskedChange | UnsetType = UNSET
 
 
 class GatewayCredentials(Struct, frozen=True):

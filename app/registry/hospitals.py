@@ -1,7 +1,7 @@
-"""Hospitals: level, rank and area by date, contracts, bank account, credentials of the national door, own item codes.
+"""Hospitals: level, rank and area by date, contracts, bank account, own item codes.
 
 Level, rank and area hold from a day on until the next change that is known. Settling takes what held on the admission
-day. Account numbers and secrets are encrypted; the former are answered masked, the latter never.
+day. Account numbers are encrypted, and answered masked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,25 +9,21 @@ from datetime import date
 from typing import Final
 
 from msgspec import UNSET
-from sqlalchemy import RowMapping, Table, func, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shanghai_day
 from app.basics.errors import NotFound
 from app.database.locks import Lock, hold
-from app.registry import hospital_account
+from app.registry import change, hospital_account
 from app.registry.dated import Span, correct, current, span_on, stated, written_by
 from app.registry.facts import Level, Period
 from app.registry.hospital_facts import (
-    GatewayAnswer,
-    GatewayCredentials,
-    GatewayRequest,
     HospitalAnswer,
     HospitalRequest,
     ItemCodeAnswer,
     ItemCodeRequest,
-    gateway_faults,
     hospital_faults,
     masked,
     shown_day,
@@ -36,14 +32,13 @@ from app.registry.service import may_write, refuse, sent_code
 from app.registry.tables import (
     hospital,
     hospital_contract,
-    hospital_gateway,
     hospital_item,
     hospital_period,
 )
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.http import open_request
-from app.service.security import Keys, decrypt, encrypt
+from app.service.security import Keys
 from app.service.wire import is_code
 from app.tiers.model import Rank
 
@@ -61,7 +56,7 @@ async def put_hospital(service: Service, caller: Caller, code: str, wanted: Hosp
     refuse(sent_code(code, "/code") + hospital_faults(wanted))
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        known = await _locked(connection, caller, code)
+        known = await locked_hospital(connection, caller, code)
         if not may_write(caller, wanted.area_code):
             raise NotFound("not_found")
         since = wanted.valid_from or (None if known is None else await _today(service, connection))
@@ -118,7 +113,7 @@ async def list_hospitals(
     return [_shown(row["code"], row["name"], _span(today_.get(row["code"], row))) for row in rows]
 
 
-async def _locked(connection: AsyncConnection, caller: Caller, code: str) -> RowMapping | None:
+async def locked_hospital(connection: AsyncConnection, caller: Caller, code: str) -> RowMapping | None:
     """A hospital under its lock: the second of two PUTs sees what the first wrote. NotFound for another area's."""
     await hold(connection, Lock.HOSPITAL, code)
     row = (await connection.execute(select(hospital).where(hospital.c.code == code))).mappings().first()
@@ -162,14 +157,14 @@ async def _answer(
         raise NotFound("not_found")
     contracts = await current(connection, hospital_contract, {"hospital_code": code})
     account = await hospital_account.holding(keys, connection, code)
-    change = await hospital_account.pending(connection, code)
+    waits = await change.pending(connection, hospital_account.ACCOUNTS, code)
     answer = _shown(code, name, span)
     if contracts:
         answer.contracts = [Period(one["valid_from"], one["valid_until"]) for one in contracts]
     if account is not None:
         answer.bank_account = masked(account)
-    if change is not None:
-        answer.bank_account_change = change
+    if waits is not None:
+        answer.bank_account_change = waits
     return answer
 
 
@@ -177,60 +172,6 @@ def _shown(code: str, name: str, span: Span[Facts]) -> HospitalAnswer:
     level, rank, area_code = span.value
     since, until = shown_day(span.since), shown_day(span.until)
     return HospitalAnswer(code, name, level, rank, area_code, valid_from=since, valid_until=until)
-
-
-async def _replace(
-    connection: AsyncConnection, caller: Caller, table: Table, code: str, values: Mapping[str, object]
-) -> None:
-    statement = upsert(table).values(hospital_code=code, **values, **written_by(caller))
-    changed: dict[str, object] = {name: statement.excluded[name] for name in (*values, "subject", "request_id")}
-    changed["recorded_at"] = func.clock_timestamp()
-    await connection.execute(statement.on_conflict_do_update(index_elements=[table.c.hospital_code], set_=changed))
-
-
-# ---------------------------------------------------------------- the national door
-
-
-async def put_gateway(service: Service, caller: Caller, code: str, wanted: GatewayRequest) -> GatewayAnswer:
-    """Say how a hospital's system signs at the national door, instead of what was said. Refused with every fault."""
-    refuse(sent_code(code, "/code") + gateway_faults(wanted))
-    signs = wanted.profile != "none"
-    key_id, secret = (wanted.key_id, wanted.secret) if signs else (None, None)
-    sealed = None if secret is None else encrypt(service.keys, secret, associated=secret_place(code))
-    values = {"profile": wanted.profile, "key_id": key_id, "secret": sealed}
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        if await _locked(connection, caller, code) is None:
-            raise NotFound("not_found")
-        await _replace(connection, caller, hospital_gateway, code, values)
-    return GatewayAnswer(code, wanted.profile, key_id)
-
-
-async def read_gateway(service: Service, caller: Caller, code: str) -> GatewayAnswer:
-    """How a hospital's system signs, without its secret; NotFound without a profile of its own."""
-    if not is_code(code):
-        raise NotFound("not_found")
-    async with service.database.transaction() as connection:
-        await open_request(service, connection, caller)
-        found = await gateway_credentials(service.keys, connection, code)
-    if found is None:
-        raise NotFound("not_found")
-    return GatewayAnswer(code, found.profile, found.key_id)
-
-
-async def gateway_credentials(keys: Keys, connection: AsyncConnection, code: str) -> GatewayCredentials | None:
-    """What a hospital's signatures are checked with, never shown; None without a profile of its own."""
-    wanted = select(hospital_gateway).where(hospital_gateway.c.hospital_code == code)
-    row = (await connection.execute(wanted)).mappings().first()
-    if row is None:
-        return None
-    secret = None if row["secret"] is None else decrypt(keys, row["secret"], associated=secret_place(code))
-    return GatewayCredentials(row["profile"], row["key_id"], secret)
-
-
-def secret_place(code: str) -> bytes:
-    """Where an encrypted secret belongs."""
-    return f"hospital_gateway.secret {code}".encode()
 
 
 # ---------------------------------------------------------------- own item codes
@@ -244,7 +185,7 @@ async def put_item_code(
     key = {"hospital_code": code, "hospital_item_code": own_code}
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        if await _locked(connection, caller, code) is None:
+        if await locked_hospital(connection, caller, code) is None:
             raise NotFound("not_found")
         held = await current(connection, hospital_item, key)
         spans = stated([_item_span(row) for row in held], wanted.valid_from, wanted.item_code)

@@ -13,7 +13,7 @@ from app.basics.errors import Conflict
 from app.database.engine import HotConnection, HotRecord
 from app.registry.facts import name_and_birth
 from app.registry.hospital_account import account_place
-from app.registry.hospitals import secret_place
+from app.registry.hospital_gateway import secret_place
 from app.registry.poverty_list import KIND
 from app.registry.service import id_number_place, name_place
 from app.service import key_check
@@ -44,9 +44,9 @@ SELECT change_id::text AS id, hospital_code, content FROM hospital_account
  WHERE change_id > coalesce(nullif($1, '')::bigint, 0) AND content IS NOT NULL ORDER BY change_id LIMIT $2 FOR UPDATE"""
 _WRITE_ACCOUNT: Final = "UPDATE hospital_account SET content = $2 WHERE change_id = $1::text::bigint"
 _GATEWAYS: Final = """
-SELECT hospital_code AS id, secret AS content FROM hospital_gateway
- WHERE hospital_code > $1 AND secret IS NOT NULL ORDER BY hospital_code LIMIT $2 FOR UPDATE"""
-_WRITE_GATEWAY: Final = "UPDATE hospital_gateway SET secret = $2 WHERE hospital_code = $1"
+SELECT change_id::text AS id, hospital_code, secret FROM hospital_gateway
+ WHERE change_id > coalesce(nullif($1, '')::bigint, 0) AND secret IS NOT NULL ORDER BY change_id LIMIT $2 FOR UPDATE"""
+_WRITE_GATEWAY: Final = "UPDATE hospital_gateway SET secret = $2 WHERE change_id = $1::text::bigint"
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ def renewed_account(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
 
 def renewed_secret(keys: Keys, row: HotRecord) -> tuple[bytes] | None:
     """A gateway's secret with the current secret; None when it is."""
-    return renewed(keys, row["content"], secret_place(row["id"]))
+    return renewed(keys, row["secret"], secret_place(row["hospital_code"]))
 
 
 def renewed(keys: Keys, content: bytes, place: bytes) -> tuple[bytes] | None:

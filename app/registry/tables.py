@@ -37,8 +37,8 @@ def _numbered(name: str) -> Column[int]:
     return Column(name, BigInteger, Identity(always=True), primary_key=True)
 
 
-def _hospital(*, primary_key: bool = False) -> Column[str]:
-    return Column("hospital_code", Text, ForeignKey("hospital.code"), nullable=False, primary_key=primary_key)
+def _hospital() -> Column[str]:
+    return Column("hospital_code", Text, ForeignKey("hospital.code"), nullable=False)
 
 
 def _person() -> Column[str]:
@@ -158,10 +158,14 @@ hospital_account = Table(
 hospital_gateway = Table(
     "hospital_gateway",
     METADATA,
-    _hospital(primary_key=True),
+    _numbered("change_id"),
+    _hospital(),
     Column("profile", Text, nullable=False),
     Column("key_id", Text),
     Column("secret", LargeBinary),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("approved_by", Text),
+    Column("approved_on", Date),
     *_written(),
 )
 

@@ -139,6 +139,11 @@ async def test_a_persons_account_changes_by_two_people_and_stops_what_was_approv
     shown = await desk.get(f"/persons/{person}/bank-account", "li")
     assert shown["bank_account"]["account_number"].endswith("5678")
     assert "62284800" not in shown["bank_account"]["account_number"]
+    for asked, waits in ((None, True), (account, False)):  # what holds withdraws the change that waits
+        put = await desk.client.put(
+            f"/v1/persons/{person}/bank-account", json={"bank_account": asked}, headers=desk.tokens["sun"]
+        )
+        assert (put.json()["bank_account_change"] is not None) == waits
     sending = f"/claims/{claim['claim_id']}/sending"
     assert await desk.refused("li", sending) == (409, "payee_account_changed")
     assert (await desk.do("wang", f"/claims/{claim['claim_id']}/approval"))["account_pinned"] is True

@@ -103,3 +103,22 @@ async def test_two_days_of_a_policy_stand_side_by_side(desks: Any) -> None:
     await expect(table).to_contain_text("兜底保障补足")
     await expect(table).to_contain_text("已颁布")
     await expect(desk.page.get_by_role("heading", name="变动时间线")).to_be_visible()
+
+
+async def test_how_a_hospital_signs_is_approved_on_the_page_of_changes(desks: Any, busy_office: Office) -> None:
+    """The change is shown with its key id, never its secret; a second officer's approval lets it hold."""
+    code = busy_office.world.township
+    await busy_office.hire("registrar-of-keys", scopes=["registry"])
+    for key_id in ("his-1", "his-2"):
+        body = {"profile": "A", "key_id": key_id, "secret": "a-secret-of-the-hospital"}
+        who = busy_office.tokens["registrar-of-keys"]
+        answer = await busy_office.client.put(f"/v1/hospitals/{code}/gateway", json=body, headers=who)
+        assert answer.status_code == 200, answer.text
+    li: Desk = await desks("li")
+    await li.open("/finance/accounts")
+    row = li.page.locator("tr", has_text="his-2")
+    await expect(row).to_contain_text("registrar-of-keys")
+    assert "a-secret-of-the-hospital" not in await li.page.content()
+    await row.get_by_role("button", name="批准").click()
+    await expect(li.page.get_by_role("status")).to_contain_text("旧密钥已作废")
+    assert (await busy_office.get(f"/hospitals/{code}/gateway"))["key_id"] == "his-2"

@@ -64,6 +64,19 @@ async def test_the_first_account_of_a_known_hospital_waits_too(client: httpx.Asy
     assert (await client.get(path)).json()["bank_account"] == shown(OTHER)
 
 
+async def test_asking_for_the_account_that_holds_withdraws_a_change(
+    client: httpx.AsyncClient, token: TokenFactory
+) -> None:
+    """Whoever puts back what holds withdraws the change that waits: nobody approves it any more."""
+    path = f"/v1/hospitals/{fresh()}"
+    await put(client, path, body(bank_account=ACCOUNT))
+    asker = await token(scopes=["registry"])
+    change = (await put(client, path, body(bank_account=OTHER), asker))["bank_account_change"]["change_id"]
+    assert "bank_account_change" not in await put(client, path, body(bank_account=ACCOUNT), asker)
+    assert (await approved(client, change, await token(scopes=["finance"]))).status_code == 409
+    assert (await client.get(path)).json()["bank_account"] == shown(ACCOUNT)
+
+
 async def test_the_database_lets_no_account_hold_without_two_people(client: httpx.AsyncClient, connection: Any) -> None:
     """An account of a hospital that exists isn't inserted as approved, and none is approved by who asked, or nobody;
     every change stays, with who asked and who approved."""

@@ -1,4 +1,4 @@
-"""Hospitals over HTTP: level, rank and area by date, contracts, the bank account, the national door, own item codes."""
+"""Hospitals over HTTP: level, rank and area by date, contracts, the bank account, own item codes."""
 
 import secrets
 from typing import Any
@@ -161,32 +161,6 @@ async def test_a_bank_account_is_encrypted_and_masked(
     assert (await client.get(path, headers=own)).json()["bank_account"] == shown["bank_account"]
     assert (await client.get(path, headers=area)).json()["bank_account"] == shown["bank_account"]
     assert "bank_account" not in (await client.get(path, headers=other)).json()
-
-
-async def test_a_gateways_secret_is_never_answered(
-    client: httpx.AsyncClient, connection: Any, token: TokenFactory
-) -> None:
-    """The profile and the key id are shown, the secret is kept encrypted; a profile that signs needs both."""
-    code, secret = fresh(), secrets.token_hex(16)
-    path = f"/v1/hospitals/{code}/gateway"
-    wanted = {"profile": "A", "key_id": "his-1", "secret": secret}
-    assert (await client.put(path, json=wanted)).status_code == 404
-    await put(client, f"/v1/hospitals/{code}", body())
-    assert (await client.get(path)).status_code == 404
-    shown = {"hospital_code": code, "profile": "A", "key_id": "his-1"}
-    assert await put(client, path, wanted) == shown
-    assert (await client.get(path)).json() == shown
-    assert secret.encode() not in await connection.fetchval(
-        "SELECT secret FROM hospital_gateway WHERE hospital_code = $1", code
-    )
-    assert faults(await client.put(path, json={"profile": "B"})) == [("/key_id", "missing"), ("/secret", "missing")]
-    hospital = await token(scopes=["hospital"], hospital_code=code)
-    assert (await client.get(path, headers=hospital)).status_code == 403
-    assert (await client.put(path, json=wanted, headers=hospital)).status_code == 403
-    elsewhere = await token(scopes=["registry"], area_code="532600")
-    assert (await client.put(path, json=wanted, headers=elsewhere)).status_code == 404
-    assert (await client.get(path, headers=elsewhere)).status_code == 404
-    assert await put(client, path, {"profile": "none"}) == shown | {"profile": "none", "key_id": None}
 
 
 async def test_an_own_code_means_an_item_from_a_day_on(client: httpx.AsyncClient) -> None:

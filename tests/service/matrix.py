@@ -204,6 +204,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /v1/hospitals": Operation(shared=True),
     "PUT /v1/hospitals/{code}/gateway": Operation({"profile": "none"}, no_fund=True),
     "GET /v1/hospitals/{code}/gateway": Operation(no_fund=True),
+    "POST /v1/gateway-changes/{gateway_change_id}/approval": Operation(no_fund=True),
     "PUT /v1/hospitals/{code}/item-codes/{hospital_item_code}": Operation({"item_code": "{item_code}"}, no_fund=True),
     "GET /v1/hospitals/{code}/item-codes/{hospital_item_code}": Operation(no_fund=True),
     "PUT /v1/areas/{area_code}": Operation({"name": "x"}, no_fund=True),

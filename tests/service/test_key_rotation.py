@@ -17,7 +17,7 @@ from app.config import Settings
 from app.database.engine import open_database
 from app.database.schema import migrate
 from app.policies import shipped_book
-from app.registry import hospital_account, hospitals, key_rotation
+from app.registry import hospital_account, hospital_gateway, hospitals, key_rotation
 from app.registry import service as registry
 from app.registry.facts import PersonRequest
 from app.registry.hospital_facts import BankAccount, GatewayRequest, HospitalRequest
@@ -82,7 +82,7 @@ async def written(service: Service, persons: int) -> dict[str, PersonRequest]:
     """Persons, a hospital's account and its gateway, by the service's secret."""
     wanted = HospitalRequest("县人民医院", 2, "county", "530127", bank_account=ACCOUNT)
     await hospitals.put_hospital(service, CALLER, "H1", wanted)
-    await hospitals.put_gateway(service, CALLER, "H1", GatewayRequest("A", "his-1", "s" * 32))
+    await hospital_gateway.put_gateway(service, CALLER, "H1", GatewayRequest("A", "his-1", "s" * 32))
     found = {f"P{number}": PersonRequest(f"张{number}", id_number(), "530127", "390", []) for number in range(persons)}
     for person_id, request in found.items():
         await registry.put_person(service, CALLER, person_id, request)
@@ -120,7 +120,7 @@ async def test_everything_is_written_anew_and_resumed(
         async with database.transaction() as opened:
             await registry.open_request(after, opened, CALLER)
             assert await hospital_account.holding(after.keys, opened, "H1") == ACCOUNT
-            credentials = await hospitals.gateway_credentials(after.keys, opened, "H1")
+            credentials = await hospital_gateway.gateway_credentials(after.keys, opened, "H1")
         assert credentials is not None
         assert (credentials.profile, credentials.key_id, credentials.secret) == ("A", "his-1", "s" * 32)
     finally:
@@ -143,7 +143,7 @@ async def test_a_rotation_waits_for_running_lists_and_tells_what_it_can_not_read
             await rotate(ours, CALLER, lambda so_far: None)
         await connection.execute("UPDATE job SET state = 'done'")
         found = await rotate(ours, CALLER, lambda so_far: None)
-        assert (found.written, found.unreadable) == (0, ["person P0", "hospital_account 1", "hospital_gateway H1"])
+        assert (found.written, found.unreadable) == (0, ["person P0", "hospital_account 1", "hospital_gateway 1"])
     finally:
         await database.close()
 

@@ -168,6 +168,8 @@ async def _registered(desk: Office) -> dict[str, str]:
     await world.put(f"/v1/hospitals/{world.township}/item-codes/{own_code}", {"item_code": world.item("A")})
     signing = {"profile": "A", "key_id": f"K{world.tag}", "secret": secrets.token_hex(16)}
     await world.put(f"/v1/hospitals/{world.township}/gateway", signing)
+    await world.put(f"/v1/hospitals/{world.township}/gateway", signing | {"key_id": f"L{world.tag}"})
+    waits = (await desk.get(f"/hospitals/{world.township}/gateway"))["gateway_change"]
     await world.put("/v1/areas/530100", {"name": "昆明市"})
     await world.put(f"/v1/persons/{world.person}/chronic-registrations/M01600", {"from": "2018-01-01"})
     victim = await desk.do(None, "/tokens", {"subject": "victim", "scopes": ["auditor"]})
@@ -175,6 +177,7 @@ async def _registered(desk: Office) -> dict[str, str]:
     return {
         "contract_id": contract,
         "hospital_item_code": own_code,
+        "gateway_change_id": waits["change_id"],
         "token_id": victim["token_id"],
         "name": "victim",
     }

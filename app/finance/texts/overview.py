@@ -70,6 +70,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "waiting.claims.returned": ("银行退回的零星报销单", "Claims that the bank returned"),
     "waiting.claims.recoverable": ("待个人退回的零星报销单", "Claims that persons have to give back"),
     "waiting.accounts": ("待批准收款账户变更", "Changes of accounts to approve"),
+    "waiting.gateways": ("待批准机构签名方式变更", "Changes of how hospitals sign to approve"),
     "waiting.hospital_accounts": ("待批准医院收款账户变更", "Changes of hospitals' accounts to approve"),
     "waiting.appeals": ("待复核申诉", "Appeals to decide"),
     "waiting.differences": ("未处理对账差异", "Open differences"),

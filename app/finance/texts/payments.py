@@ -142,6 +142,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The change is asked for; somebody else has to approve it.",
     ),
     "notice.account.approved": ("收款账户变更已生效。", "The account is changed."),
+    "gateways.title": ("国家接口签名方式变更", "How hospitals sign: changes"),
+    "gateways.hospital": ("医疗机构", "Hospital"),
+    "gateways.profile": ("签名方式", "Profile"),
+    "gateways.key": ("密钥标识", "Key id"),
+    "notice.gateway.approved": (
+        "签名方式变更已生效，旧密钥已作废。",
+        "How the hospital signs is changed; the former secret is refused.",
+    ),
     # ---- prepayments and balances
     "prepayments.title": ("预付款", "Prepayments"),
     "prepayments.one": ("预付款 {id}", "Prepayment {id}"),

@@ -45,6 +45,8 @@ INSERT INTO state_move VALUES
   ('person_account', 'pending', 'approved'), ('person_account', 'pending', 'replaced'), ('person_account', 'approved', 'replaced'),
   ('hospital_account', 'pending', 'approved'), ('hospital_account', 'pending', 'replaced'),
   ('hospital_account', 'approved', 'replaced'),
+  ('hospital_gateway', 'pending', 'approved'), ('hospital_gateway', 'pending', 'replaced'),
+  ('hospital_gateway', 'approved', 'replaced'),
   ('deposit_release', 'draft', 'approved'), ('deposit_release', 'draft', 'cancelled'),
   ('exception', 'draft', 'approved'), ('exception', 'draft', 'cancelled'),
   ('fiscal_month', 'open', 'soft'), ('fiscal_month', 'open', 'hard'), ('fiscal_month', 'soft', 'hard'),

@@ -51,11 +51,20 @@ CREATE POLICY hospital_account_pins ON hospital_account FOR SELECT TO onestop_se
 GRANT SELECT, INSERT, UPDATE (content, state, approved_by, approved_on) ON hospital_account TO onestop_app;
 GRANT SELECT (change_id, hospital_code, state) ON hospital_account TO onestop_settler;
 
+CREATE TRIGGER hospital_gateway_kept BEFORE TRUNCATE ON hospital_gateway FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER hospital_gateway_guarded BEFORE INSERT OR UPDATE ON hospital_gateway FOR EACH ROW
+  EXECUTE FUNCTION hospital_gateway_guarded();
+CREATE TRIGGER hospital_gateway_by_two BEFORE INSERT OR UPDATE OF approved_by ON hospital_gateway FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER hospital_gateway_moves BEFORE UPDATE OR DELETE ON hospital_gateway FOR EACH ROW
+  EXECUTE FUNCTION only_moves('hospital_gateway', 'secret', 'approved_by', 'approved_on');
 ALTER TABLE hospital_gateway ENABLE ROW LEVEL SECURITY;
 CREATE POLICY hospital_gateway_reach ON hospital_gateway TO onestop_app
   USING (EXISTS (SELECT FROM hospital h WHERE h.code = hospital_gateway.hospital_code
          AND reaches(h.code, h.area_code, NULL)));
-GRANT SELECT, INSERT, UPDATE ON hospital_gateway TO onestop_app;
+-- The secret is changed by a new secret of the service only.
+GRANT SELECT, INSERT, UPDATE (secret, state, approved_by, approved_on) ON hospital_gateway TO onestop_app;
 
 CREATE TRIGGER hospital_item_history BEFORE UPDATE OR DELETE ON hospital_item FOR EACH ROW
   EXECUTE FUNCTION refuse_overwrite();

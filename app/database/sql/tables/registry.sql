@@ -63,18 +63,26 @@ CREATE TABLE hospital_account (
 CREATE UNIQUE INDEX hospital_account_pending ON hospital_account (hospital_code) WHERE state = 'pending';
 CREATE UNIQUE INDEX hospital_account_current ON hospital_account (hospital_code) WHERE state = 'approved';
 
--- How a hospital's system signs at the national door. The secret is encrypted.
+-- How a hospital's system signs at the national door: each change that was asked for, and what became of it. The first
+-- holds at once, every other once another person has approved it. The secret is encrypted.
 CREATE TABLE hospital_gateway (
-  hospital_code text PRIMARY KEY REFERENCES hospital,
+  change_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  hospital_code text NOT NULL REFERENCES hospital,
   profile       text NOT NULL CHECK (profile IN ('A', 'B', 'none')),
   key_id        text,
   secret        bytea,
+  state         text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'replaced')),
+  approved_by   text,
+  approved_on   date,
   subject       text NOT NULL,
   request_id    text NOT NULL,
   recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT hospital_gateway_signs CHECK (
-    (profile = 'none') = (key_id IS NULL) AND (profile = 'none') = (secret IS NULL))
+    (profile = 'none') = (key_id IS NULL) AND (profile = 'none') = (secret IS NULL)),
+  CONSTRAINT hospital_gateway_by_another CHECK (approved_by <> subject)
 );
+CREATE UNIQUE INDEX hospital_gateway_pending ON hospital_gateway (hospital_code) WHERE state = 'pending';
+CREATE UNIQUE INDEX hospital_gateway_current ON hospital_gateway (hospital_code) WHERE state = 'approved';
 
 -- A hospital's own codes, and the catalogue item that each means.
 CREATE TABLE hospital_item (
