@@ -43,7 +43,7 @@ class Sums(Protocol):
 class ListPage:
     """How a page shows a declared list: its address, the members that are its columns, what else is summed, which
     rows count in its sums (all without ``live``), the words before its texts, and its template where rows have steps
-    of their own."""
+    of their own. ``batch`` are the steps that can be taken of all ticked rows (``batches.py``)."""
 
     declared: AnyList
     address: str
@@ -52,6 +52,7 @@ class ListPage:
     further: Sums | None = None
     live: Live | None = None
     template: str = "declared.html"
+    batch: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[ListColumn, ...]:

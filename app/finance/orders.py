@@ -45,6 +45,7 @@ PAGE: Final = ListPage(
     further=_ages,
     live=_live,
     template="orders.html",
+    batch=("approve", "send", "pay"),
 )
 
 

@@ -216,6 +216,15 @@ def struct_of(form: Mapping[str, str], type_: type[T], *names: str) -> T:
     return decode(msgspec.json.encode(wanted), type_)
 
 
+def form_keyed(visitor: Visitor, form: Mapping[str, str]) -> Keyed:
+    """The key under which a form acts once; Forbidden ``form_not_ours`` without one that a page made."""
+    key = form.get("key", "")
+    if not key.startswith("form-") or not 20 <= len(key) <= 64:
+        raise Forbidden("form_not_ours")
+    kept = {name: value for name, value in form.items() if name not in ("csrf", "key")}
+    return Keyed(key, request_hash(visitor.request, kept))
+
+
 async def acted(
     visitor: Visitor,
     form: Mapping[str, str],
@@ -233,12 +242,7 @@ async def acted(
         return 303, b"{}"
 
     try:
-        key = form.get("key", "")
-        if not key.startswith("form-") or not 20 <= len(key) <= 64:
-            raise Forbidden("form_not_ours")
-        kept = {name: value for name, value in form.items() if name not in ("csrf", "key")}
-        keyed = Keyed(key, request_hash(visitor.request, kept))
-        await remembered(visitor.service, visitor.caller, keyed, written)
+        await remembered(visitor.service, visitor.caller, form_keyed(visitor, form), written)
     except OnestopError as error:
         if error.status >= 500 or error.status == 404:
             raise
@@ -263,8 +267,7 @@ async def stepped(
     """Take a step that a form asked for, as ``acted`` does, for a visitor with one of the scopes."""
     visitor = await visit(request, *scopes)
     form = await own_form(visitor)
-    if request.url.path.rpartition("/")[2] in PROVEN_STEPS:
-        _check_proven(visitor, location)
+    check_proven(visitor, location)
     return await acted(
         visitor,
         form,
@@ -275,9 +278,11 @@ async def stepped(
     )
 
 
-def _check_proven(visitor: Visitor, location: str) -> None:
-    """Send who has not proved their second factor in the last minutes to where they can; they come back to the page,
-    where nothing has changed."""
+def check_proven(visitor: Visitor, location: str) -> None:
+    """Send who takes a step of ``PROVEN_STEPS`` and has not proved their second factor in the last minutes to where
+    they can; they come back to the page, where nothing has changed."""
+    if visitor.request.url.path.rpartition("/")[2] not in PROVEN_STEPS:
+        return
     proven = visitor.proven_at is not None and visitor.proven_at > datetime.now(UTC) - PROVEN_FOR
     if visitor.service.settings.asks_second_factor and not proven:
         raise Elsewhere(link(SECOND_FACTOR, {}, next=location))

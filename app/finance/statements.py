@@ -15,6 +15,8 @@ PAGE: Final = ListPage(
     address="/finance/statements",
     members=("statement_id", "hospital_code", "period", "area_code", "amount", "pay_by", "state"),
     key="statement_id",
+    template="statements.html",
+    batch=("approve",),
 )
 
 

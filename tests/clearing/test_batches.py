@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from app.basics.days import next_month
 from app.basics.money import fen
 from tests.clearing.office import Office, office
+from tests.people import browser, person
 from tests.world import key
 
 MONTHS = ("2018-02", "2018-03", "2018-04", "2018-05")
@@ -23,7 +25,7 @@ async def desk(database_server: str) -> AsyncIterator[Office]:
     async with office(database_server, "2018-02-20T10:00:00+08:00", ONESTOP_PERSON_LOCK_TIMEOUT="1") as opened:
         for month in MONTHS:
             await opened.at(f"{month}-20")
-            await opened.settled("9000.00", f"{month}-20")
+            await opened.settled("1500.00", f"{month}-20")
         await opened.at("2018-06-05")
         await opened.hire("zhao", scopes=["finance"])
         await opened.hire("elsewhere", scopes=["finance"], area_code="532600")
@@ -46,7 +48,7 @@ def outcomes(answer: Any) -> list[tuple[str, str | None]]:
 async def sent_order(desk: Office) -> str:
     """A new order that was sent: what is settled today is declared in the next month."""
     period = desk.day[:7]
-    await desk.settled("9000.00", desk.day)
+    await desk.settled("1500.00", desk.day)
     await desk.at(next_month(period).isoformat())
     order = await desk.ordered(await desk.approved(period))
     return str((await desk.sent(order))["disbursement_id"])
@@ -160,6 +162,61 @@ async def _until(desk: Office, job: str, reached: Callable[[dict[str, Any]], boo
             return found
         await asyncio.sleep(0.05)
     raise AssertionError(found)
+
+
+@pytest.mark.thorough
+async def test_what_is_ticked_is_confirmed_once(desk: Office) -> None:
+    """A page shows what would be done, with its sum and what can't be done and why; its form acts once, and every row
+    has its result. What the filters find is done too."""
+    first, second = await sent_order(desk), await sent_order(desk)
+    async with browser(str(desk.client.base_url)) as officer:
+        await person(desk.client, officer)
+        page = (await officer.get("/finance/orders")).text
+        assert f'form="batch" name="id" value="{first}"' in page
+        assert "批量登记付款" in page
+        address = f"/finance/orders/batch/pay?id={first}&id={second}&id=dis_999999"
+        page = (await officer.get(address)).text
+        assert "将办理 2 条" in page
+        form = {name: hidden(page, name) for name in ("csrf", "key", "ids")}
+        assert form["ids"].split() == [first, second]
+        wrong = await officer.post(address, data=form | {"paid_on": "soon", f"reference_{first}": "P1"})
+        assert wrong.status_code == 422
+        assert "P1" in wrong.text
+        typed = {"paid_on": desk.day.replace("-", "/"), f"reference_{first}": "P1", f"amount_{first}": "0.01"}
+        typed |= {f"reference_{second}": "P1", f"amount_{second}": "0.01"}
+        done = [await officer.post(address, data=form | typed) for _ in range(2)]
+        assert done[0].text.count("已办理</td>") == 1
+        assert done[0].text.count("未办理</td>") == 1
+        assert ["已办理 1 条，未办理 1 条" in one.text for one in done] == [True, True]
+        assert [await paid_of(desk, one) for one in (first, second)] == [1, 0]
+        page = (await officer.get("/finance/orders/batch/approve?all=1")).text
+        assert "将办理 0 条" in page
+        assert "当前状态不允许这一步" in page
+
+
+@pytest.mark.thorough
+async def test_a_month_is_declared_for_every_hospital_that_has_not(desk: Office) -> None:
+    """The page names the hospitals that have something to declare, and declares it on confirmation."""
+    period = desk.day[:7]
+    await desk.settled("1500.00", desk.day)
+    await desk.at(next_month(period).isoformat())
+    async with browser(str(desk.client.base_url)) as officer:
+        await person(desk.client, officer)
+        address = f"/finance/statements/batch/declare?period={period}"
+        page = (await officer.get(address)).text
+        assert hidden(page, "ids") == f"{desk.world.township}:530100:{period}"
+        form = {name: hidden(page, name) for name in ("csrf", "key", "ids")}
+        assert "已办理 1 条" in (await officer.post(address, data=form)).text
+        assert "没有可以办理的行" in (await officer.get(address)).text
+        own = (await officer.get("/finance/statements/batch/approve?all=1&state=declared")).text
+        assert "须由另一位经办人批准" in own
+    found = await desk.get("/clearing/statements", period=period)
+    assert [one["state"] for one in found["data"]] == ["declared"]
+
+
+def hidden(page: str, name: str) -> str:
+    """The value of a hidden field of the page's last form."""
+    return re.findall(rf'name="{name}" value="([^"]*)"', page)[-1]
 
 
 def _children(command: str) -> list[int]:

@@ -34,6 +34,12 @@ document.addEventListener("keydown", (event) => {
   box.focus();
 });
 
+// The box in the heading ticks every row of the page.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-tick-all]")) return;
+  event.target.closest("table").querySelectorAll("tbody input[name=id]").forEach((one) => { one.checked = event.target.checked; });
+});
+
 // A button that prints; a step that can't be taken back asks first.
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();

@@ -87,6 +87,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "jobs.kind.export": ("导出", "Export"),
     "jobs.kind.poverty_list": ("名单比对", "Poverty list"),
     "jobs.kind.catalogue": ("目录导入", "Catalogue"),
+    "jobs.kind.batch": ("批量办理", "Batch"),
     "jobs.accept": ("接受", "Accept"),
     "jobs.cancel": ("取消", "Cancel"),
     "notice.job.accepted": ("已接受并写入。", "Accepted and written."),

@@ -3,6 +3,41 @@
 from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
+    # ---- batches
+    "batch": ("批量办理", "Batch"),
+    "batch.all": ("符合条件的全部 {count} 条", "All {count} that the filters find"),
+    "batch.page": ("选中本页全部", "Tick all of this page"),
+    "batch.tick": ("选中 {id}", "Tick {id}"),
+    "batch.approve": ("批量批准", "Approve"),
+    "batch.send": ("批量送银行", "Send to the bank"),
+    "batch.pay": ("批量登记付款", "Record payments"),
+    "batch.declare": ("批量申报月份", "Declare a month"),
+    "batch.confirm.approve": ("确认批准 {count} 条", "Approve {count}"),
+    "batch.confirm.send": ("确认送银行 {count} 条", "Send {count} to the bank"),
+    "batch.confirm.pay": ("登记填了流水号的付款", "Record those with a bank reference"),
+    "batch.confirm.declare": ("确认申报 {count} 家", "Declare {count}"),
+    "batch.count": ("将办理 {count} 条", "{count} to be done"),
+    "batch.by_fund": ("按基金的金额", "Amounts by fund"),
+    "batch.too_many": (
+        "一次最多办理 {most} 条，请缩小条件后分批办理。",
+        "At most {most} can be done at once. Narrow the filters and do them in several batches.",
+    ),
+    "batch.pay.hint": (
+        "填写银行流水号的行才会登记；金额默认为未付金额。",
+        "Only rows with a bank reference are recorded; the amount is what is unpaid unless you change it.",
+    ),
+    "batch.period": ("月份", "Month"),
+    "batch.object": ("单号", "Number"),
+    "batch.nothing": ("没有可以办理的行。", "Nothing here can be done."),
+    "batch.impossible": ("{count} 条不能办理", "{count} can't be done"),
+    "batch.why.maker": ("由您经办，须由另一位经办人批准", "you made it; somebody else has to approve it"),
+    "batch.why.state": ("当前状态不允许这一步", "its state doesn't allow this step"),
+    "batch.result": ("办理结果", "Result"),
+    "batch.summary": ("已办理 {done} 条，未办理 {refused} 条", "{done} done, {refused} refused"),
+    "batch.row": ("行", "Row"),
+    "batch.outcome": ("结果", "Outcome"),
+    "batch.outcome.done": ("已办理", "done"),
+    "batch.outcome.refused": ("未办理", "refused"),
     # ---- orders
     "orders.title": ("拨付单", "Orders"),
     "orders.number": ("拨付单号", "Order"),
