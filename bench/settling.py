@@ -1,7 +1,9 @@
-"""Settlements per second over HTTP, against pgbench running the same write function on the same server, in one run.
+"""What a settlement of 20 lines costs over HTTP, beside two yardsticks on the same server, in one run.
 
-Run: python -m bench.settling [seconds]. Rounds are interleaved, medians are printed. pgbench takes its arguments from
-a table of the database, so nothing but the function and its commit is measured: it is the limit, not a rival.
+Run: python -m bench.settling [seconds] [rounds]. The yardsticks are pgbench with ``bench/yardsticks/lean.sql`` (the
+least that a settlement must write, never tuned) and with the service's own write function, whose arguments come from a
+table. Rounds are interleaved, medians are printed, and ``build/bench-settling.json`` has every reading. µs are
+processor time per settlement of the service and of PostgreSQL; sealing is off meanwhile and is measured at the end.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -19,15 +22,21 @@ from time import perf_counter
 import asyncpg
 import httpx
 
+from app.config import Settings
 from app.database import embedded
+from app.database.engine import open_database
+from app.ledger.seal import seal
+from bench import cpu
 from bench.bills import body
 from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.world import id_number
 
-ROUNDS = 3
-CLIENTS = 16
+CLIENTS = (1, 16, 64)
 WORKERS = 2
 PERSONS = 4000
+FOLDER = Path(__file__).parent
+ONE_PERSON = 64
+"""Clients that settle bills of one and the same person."""
 
 TEMPLATE = """
 CREATE UNLOGGED TABLE bench_template AS
@@ -37,7 +46,51 @@ SELECT s, (SELECT array_agg(ROW(d.path, c.path, t.amount, t.fund, t.tier, t.even
        y.accumulators
   FROM settlement s JOIN person_year y USING (person_id, benefit_year) LIMIT 1;
 CREATE SEQUENCE bench_number CACHE 50;
+CREATE UNLOGGED TABLE bench_document AS
+SELECT json_build_object('lines', repeat('x', 2000)) AS document;
 """
+LEAN = (
+    "\\set person random(1, 4000)\n"
+    "SELECT lean.settle('P' || :person, 'k' || n.number, d.document) FROM bench_document d, "
+    "(SELECT nextval('bench_number') AS number) n;"
+)
+LEAN_ONE = LEAN.replace("random(1, 4000)", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One round: what ran, by how many clients; settlements per second; processor µs per settlement."""
+
+    what: str
+    clients: int
+    rate: float
+    service_us: float
+    postgres_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A server, a service on it, and the process ids of both."""
+
+    server: embedded.Server
+    url: str
+    port: int
+    service: int
+    postgres: int
+
+    def pgbench(self, what: str, script: Path, clients: int, seconds: int) -> Reading:
+        """One round of a yardstick."""
+        before = cpu.seconds(self.postgres)
+        rate = pgbench(self.server.binaries, self.url, script, clients, seconds)
+        return Reading(what, clients, rate, 0.0, 1e6 * (cpu.seconds(self.postgres) - before) / (rate * seconds))
+
+    def http(self, what: str, clients: int, seconds: int) -> Reading:
+        """One round over HTTP."""
+        before = cpu.seconds(self.service), cpu.seconds(self.postgres)
+        settled, took = asyncio.run(over_http(self.port, clients, seconds, one_person=what == "one person"))
+        after = cpu.seconds(self.service), cpu.seconds(self.postgres)
+        used = [1e6 * (end - start) / settled for start, end in zip(before, after, strict=True)]
+        return Reading(what, clients, settled / took, *used)
 
 
 def columns(names: list[str]) -> str:
@@ -87,44 +140,35 @@ async def prepare(url: str, base_url: str) -> None:
               {PERSONS}) g;
             ANALYZE"""
     )
+    await connection.execute((FOLDER / "yardsticks/lean.sql").read_text(encoding="utf-8"))
     await connection.close()
 
 
-def pgbench(binaries: Path, url: str, script: Path, seconds: int) -> float:
-    """Transactions per second of the write function alone."""
+def pgbench(binaries: Path, url: str, script: Path, clients: int, seconds: int) -> float:
+    """Transactions per second of a script."""
     options = "-c onestop.reach=all -c onestop.subject=bench -c onestop.request_id=bench"
-    command = [
-        str(binaries / "pgbench"),
-        "-n",
-        "-M",
-        "prepared",
-        "-c",
-        str(CLIENTS),
-        "-j",
-        "2",
-        "-T",
-        str(seconds),
-        "-f",
-        str(script),
-        url,
-    ]
+    threads = str(min(2, clients))
+    command = [str(binaries / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", threads]
+    command += ["-T", str(seconds), "-f", str(script), url]
     done = subprocess.run(command, env=os.environ | {"PGOPTIONS": options}, capture_output=True, text=True, check=True)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
+    line = next((line for line in done.stdout.splitlines() if line.startswith("tps")), None)
+    if line is None:
+        raise SystemExit(f"pgbench did nothing:\n{done.stdout}{done.stderr}")
     return float(line.split()[2])
 
 
-async def over_http(port: int, seconds: int, visit: str) -> float:
-    """Settlements per second with keep-alive connections, by a client that does as little as it can."""
-    end, done = perf_counter() + seconds, [0]
+async def over_http(port: int, clients: int, seconds: int, *, one_person: bool = False) -> tuple[int, float]:
+    """Settlements done and seconds taken, with keep-alive connections, by a client that does as little as it can."""
+    end, done, visit = perf_counter() + seconds, [0], secrets.token_hex(4)
 
     async def one(client: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         number = client
         while perf_counter() < end:
             name = f"{visit}-{number}"
-            content = body(person=f"PBENCH{number % PERSONS + 1}", visit=name)
+            content = body(person="PBENCH1" if one_person else f"PBENCH{number % PERSONS + 1}", visit=name)
             writer.write(
-                "POST /v1/settlements HTTP/1.1\r\nHost: b\r\nContent-Type: "
+                "POST /v1/settlements HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                 f"application/json\r\nIdempotency-Key: bench-key-{name}-x\r\n"
                 f"Authorization: Bearer {ADMIN_TOKEN}\r\nContent-Length: {len(content)}\r\n\r\n".encode()
                 + content
@@ -136,44 +180,98 @@ async def over_http(port: int, seconds: int, visit: str) -> float:
             )
             await reader.readexactly(length)
             done[0] += 1
-            number += CLIENTS
+            number += clients
         writer.close()
 
     started = perf_counter()
-    await asyncio.gather(*(one(client) for client in range(CLIENTS)))
-    return done[0] / (perf_counter() - started)
+    await asyncio.gather(*(one(client) for client in range(clients)))
+    return done[0], perf_counter() - started
+
+
+def rounds(bench: Bench, folder: Path, seconds: int, times: int) -> list[Reading]:
+    """Every reading, interleaved."""
+    names = asyncio.run(attributes(bench.url))
+    (folder / "lean.sql").write_text(LEAN, encoding="utf-8")
+    (folder / "lean_one.sql").write_text(LEAN_ONE, encoding="utf-8")
+    (folder / "write.sql").write_text(
+        f"SELECT entry_write(ROW({columns(names)})::new_entry, t.transfers, t.accumulators, 'bench-key-' || n.number,"
+        " '\\x00') FROM bench_template t, (SELECT nextval('bench_number') AS number) n;",
+        encoding="utf-8",
+    )
+    readings = []
+    for _ in range(times):
+        for clients in CLIENTS:
+            readings.append(bench.pgbench("lean", folder / "lean.sql", clients, seconds))
+            readings.append(bench.pgbench("entry_write", folder / "write.sql", clients, seconds))
+            readings.append(bench.http("http", clients, seconds))
+        readings.append(bench.pgbench("lean, one row", folder / "lean_one.sql", ONE_PERSON, seconds))
+        readings.append(bench.http("one person", ONE_PERSON, seconds))
+    return readings
+
+
+async def sealing(bench: Bench) -> float:
+    """Processor µs of PostgreSQL for sealing one settlement, once all of them wait."""
+    connection = await asyncpg.connect(bench.url)
+    settled = await connection.fetchval("SELECT count(*) FROM settlement")
+    await connection.close()
+    database = await open_database(bench.url, Settings(pool_size=1, hot_pool_size=1))
+    try:
+        before = cpu.seconds(bench.postgres)
+        await seal(database)
+        return float(1e6 * (cpu.seconds(bench.postgres) - before) / settled)
+    finally:
+        await database.close()
+
+
+def report(readings: list[Reading], sealed: float) -> None:
+    """The medians as a table, and everything as a file."""
+    lines = [f"{'':14}{'clients':>8}{'per second':>12}{'service µs':>12}{'postgres µs':>12}{'to lean':>9}"]
+    rates: dict[tuple[str, int], float] = {}
+    for what, clients in dict.fromkeys((one.what, one.clients) for one in readings):
+        of = [one for one in readings if (one.what, one.clients) == (what, clients)]
+        rate = rates[what, clients] = median(one.rate for one in of)
+        lean = rates.get(("lean, one row" if what == "one person" else "lean", clients))
+        ratio = "" if lean is None or what.startswith("lean") else f"{rate / lean:.2f}"
+        service, postgres = (
+            median(values) for values in zip(*((r.service_us, r.postgres_us) for r in of), strict=True)
+        )
+        lines.append(f"{what:14}{clients:8}{rate:12.0f}{service:12.0f}{postgres:12.0f}{ratio:>9}")
+    sys.stdout.write("\n".join([*lines, f"sealing: {sealed:.0f} µs of PostgreSQL per settlement", ""]))
+    out = FOLDER.parent / "build"
+    out.mkdir(exist_ok=True)
+    kept = {"readings": [asdict(one) for one in readings], "sealing_us": sealed}
+    (out / "bench-settling.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 def main() -> None:
-    """Measure both in turn and print the ratio."""
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    """Measure in turn and print."""
+    seconds, times = (int(word) for word in (sys.argv[1:3] + ["5", "3"][len(sys.argv) - 1 :])[:2])
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
     with embedded.start(folder / "data") as server:
         url = asyncio.run(migrated_database(server.url))
-        service, base_url = start_service(url, folder, workers=WORKERS, ONESTOP_SECRET_KEY="ab" * 32)
+        secret = {"ONESTOP_SECRET_KEY": "ab" * 32, "ONESTOP_SEAL_SECONDS": "86400"}
+        service, base_url = start_service(url, folder, workers=WORKERS, **secret)
         try:
             asyncio.run(prepare(url, base_url))
-            names = asyncio.run(attributes(url))
-            script = folder / "write.sql"
-            script.write_text(
-                f"SELECT entry_write(ROW({columns(names)})::new_entry, t.transfers, t.accumulators,"
-                " 'bench-key-' || n.number, '\\x00') FROM bench_template t, (SELECT nextval('bench_number') "
-                "AS number) n;"
-            )
-            rates: dict[str, list[float]] = {"pgbench": [], "http": []}
-            for number in range(ROUNDS):
-                rates["pgbench"].append(pgbench(server.binaries, url, script, seconds))
-                rates["http"].append(asyncio.run(over_http(int(base_url.rsplit(":", 1)[1]), seconds, f"V{number}")))
+            port = int(base_url.rsplit(":", 1)[1])
+            asyncio.run(over_http(port, 16, 2))
+            asyncio.run(analyzed(url))  # a table that was empty when a plan was made is read from end to end
+            postmaster = int(next((folder / "data").rglob("postmaster.pid")).read_text().split()[0])
+            bench = Bench(server, url, port, service.pid, postmaster)
+            readings = rounds(bench, folder, seconds, times)
+            report(readings, asyncio.run(sealing(bench)))
         finally:
             service.terminate()
             service.wait(30)
     shutil.rmtree(folder, ignore_errors=True)
-    for name, values in rates.items():
-        sys.stdout.write(
-            f"{name:8} {median(values):8.0f} per second  {json.dumps([round(value) for value in values])}\n"
-        )
-    sys.stdout.write(f"ratio    {median(rates['http']) / median(rates['pgbench']):8.2f}\n")
+
+
+async def analyzed(url: str) -> None:
+    """Have the planner look at the tables, as autovacuum does within a minute."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("ANALYZE")
+    await connection.close()
 
 
 async def attributes(url: str) -> list[str]:

@@ -159,6 +159,11 @@ SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.p
 CHECKS: Final = BILL_CHECKS | {
     "payable": _PAYABLE,
     "settlement_transfers": _SETTLEMENT,
+    "posted_to_known": """
+SELECT 'pst_' || t.transfer_id AS place, 0 AS expected, 1 AS found FROM transfer t
+ WHERE NOT EXISTS (SELECT FROM account a WHERE a.account_id = t.debit_account)
+    OR NOT EXISTS (SELECT FROM account a WHERE a.account_id = t.credit_account)
+    OR t.settlement_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlement s WHERE s.settlement_id = t.settlement_id)""",
     "cash": _account("cash", "credit", f"{_BY_ORDER} UNION ALL {_BY_PREPAYMENT} UNION ALL {_BY_CLAIM}"),
     "claim": _CLAIM,
     "deposit": _account(

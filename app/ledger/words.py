@@ -13,6 +13,7 @@ CHECK_WORDS: Final = {
     "undeclared": "应申报的分录没有漏在月度结算申报表之外",
     "payable": "应付科目与来源单据一致（按医院、基金、年度）",
     "settlement_transfers": "每笔结算的分录等于各基金的承担额",
+    "posted_to_known": "每笔分录的账户和结算都存在",
     "cash": "银行存款科目等于银行确认的收付",
     "deposit": "保证金科目等于各拨付单扣留减去清算",
     "prepaid": "预付科目等于已付减去退回和冲抵",

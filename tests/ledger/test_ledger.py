@@ -195,6 +195,11 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
         "UPDATE transfer SET amount = amount + 1000000 WHERE event = 'payment'",
         {"payable", "cash"},
     ),
+    "posted_to_known": (
+        "UPDATE transfer SET settlement_id = 0 WHERE transfer_id = (SELECT min(transfer_id) FROM transfer"
+        " WHERE event = 'settlement')",
+        {"settlement_transfers"},
+    ),
     "deposit_positive": (
         "UPDATE transfer SET debit_account = credit_account, credit_account = debit_account WHERE event = "
         "'deposit_withheld'",

@@ -3,6 +3,7 @@
 -- Accounts come into being with their first posting. Those of a hospital are its own and the offices' to see; no other
 -- says whose it is.
 CREATE TRIGGER account_immutable BEFORE UPDATE OR DELETE ON account FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER account_kept BEFORE TRUNCATE ON account FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE account ENABLE ROW LEVEL SECURITY;
 CREATE POLICY account_reach ON account FOR SELECT TO onestop_app
   USING (CASE current_setting('onestop.reach', true)

@@ -15,6 +15,7 @@ BEGIN
                            'order_withdrawn', 'payment', 'payment_returned', 'carry_repaid', 'prepayment',
                              'prepayment_returned')
         OR NOT coalesce(reaches(t.hospital_code, t.area_code, t.hospital_area), false)
+        OR NOT EXISTS (SELECT FROM settlement s WHERE s.settlement_id = t.settlement_id) AND t.settlement_id IS NOT NULL
         OR NOT CASE t.event
              WHEN 'family_doctor' THEN true
              WHEN 'deduction' THEN EXISTS (

@@ -10,6 +10,8 @@ DECLARE
   v_day date := (e.settled_at AT TIME ZONE 'Asia/Shanghai')::date;
   v_fiscal smallint := fiscal_year_of(e.paying_area, e.benefit_year, v_day);
   paths text[];
+  paid record;
+  posted integer;
 BEGIN
   IF NOT coalesce(reaches(e.hospital_code, e.paying_area, e.hospital_area), false)
      AND NOT (e.caused_by IS NOT NULL AND current_setting('onestop.finance', true) = 'true') THEN
@@ -34,14 +36,16 @@ BEGIN
     transfers := claims_move(e, transfers, v_fiscal);
   END IF;
   SELECT array_agg(t.debit) || array_agg(t.credit) INTO paths FROM unnest(transfers) t;
-  IF EXISTS (
-    SELECT FROM (VALUES ('basic', e.basic + e.payable_adjustment), ('serious_illness', e.serious_illness),
-                        ('supplement', e.supplement), ('medical_assistance', e.medical_assistance), ('safety_net', e.safety_net)) o(tier, owed)
-     WHERE o.owed <> coalesce((
-       SELECT sum(CASE WHEN t.debit LIKE '%/expense' THEN t.amount WHEN t.credit LIKE '%/expense' THEN -t.amount
-                       ELSE 0 END)
-         FROM unnest(transfers) t WHERE t.tier = o.tier), 0)
-  ) THEN
+  SELECT sum(o.amount) FILTER (WHERE o.tier = 'basic') AS basic,
+         sum(o.amount) FILTER (WHERE o.tier = 'serious_illness') AS serious_illness,
+         sum(o.amount) FILTER (WHERE o.tier = 'supplement') AS supplement,
+         sum(o.amount) FILTER (WHERE o.tier = 'medical_assistance') AS medical_assistance,
+         sum(o.amount) FILTER (WHERE o.tier = 'safety_net') AS safety_net INTO paid
+    FROM (SELECT t.tier, CASE WHEN t.debit LIKE '%/expense' THEN t.amount WHEN t.credit LIKE '%/expense' THEN -t.amount
+                              ELSE 0 END AS amount FROM unnest(transfers) t) o;
+  IF (coalesce(paid.basic, 0), coalesce(paid.serious_illness, 0), coalesce(paid.supplement, 0),
+      coalesce(paid.medical_assistance, 0), coalesce(paid.safety_net, 0))
+     <> (e.basic + e.payable_adjustment, e.serious_illness, e.supplement, e.medical_assistance, e.safety_net) THEN
     RAISE EXCEPTION 'transfers do not equal what the funds owe' USING ERRCODE = 'check_violation';
   END IF;
   IF EXISTS (SELECT FROM unnest(paths) p(path) LEFT JOIN account a USING (path) WHERE a.path IS NULL) THEN
@@ -53,6 +57,10 @@ BEGIN
   SELECT t.event, e.settlement_id, d.account_id, c.account_id, t.amount, e.paying_area, t.fund, t.tier, e.hospital_code,
          e.hospital_area, t.clr_type, v_day, to_char(v_day, 'YYYY-MM'), e.benefit_year, v_fiscal, v_subject, v_request
     FROM unnest(transfers) t JOIN account d ON d.path = t.debit JOIN account c ON c.path = t.credit;
+  GET DIAGNOSTICS posted = ROW_COUNT;
+  IF posted <> coalesce(cardinality(transfers), 0) THEN
+    RAISE EXCEPTION 'a transfer was not posted' USING ERRCODE = 'check_violation';
+  END IF;
 
   IF e.balance_state IS NOT NULL THEN
     INSERT INTO patient_balance (settlement_id, person_id, hospital_code, hospital_area, paying_area, amount, state,
