@@ -72,8 +72,8 @@ def owned(settings: Settings, data_dir: Path) -> Iterator[str]:
         yield settings.owner_database_url.get_secret_value()
     elif settings.database_url is not None:
         raise SchemaUnfit(
-            f"{OWNER_VARIABLE} is missing: the database is migrated by its owner, onestop_owner, and the service's "
-            "login may change nothing of it"
+            f"{OWNER_VARIABLE} is missing: the database is migrated, saved and restored by its owner, onestop_owner; "
+            "the service's login may not"
         )
     else:
         with embedded.start(data_dir) as server:

@@ -10,8 +10,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from sqlalchemy import func, select
+
 from app.basics.errors import OnestopError
-from app.clearing.metrics import clearing_figures, ledger_figures, liveness, token_figures
+from app.clearing.metrics import clearing_figures, ledger_figures, liveness, service_figures
 from app.database.engine import Election
 from app.database.locks import Lock
 from app.ledger import proof, seal
@@ -20,6 +22,7 @@ from app.service import elected, tokens
 from app.service.caller import Service
 from app.service.loops import Beat, Loop
 from app.service.metrics import uncaught_errors
+from app.service.tables import backup
 
 TICK_SECONDS: Final = 1.0
 CANDIDATE_SECONDS: Final = 5.0
@@ -106,8 +109,9 @@ class _Lead:
         async with self.service.database.transaction() as connection:
             content = await clearing_figures(self.service, connection, seconds=LONGEST_QUERY_SECONDS)
             ends = await tokens.ending(connection)
+            backed_up = await connection.scalar(select(func.max(backup.c.taken_at)))
         self._show("clearing", content)
-        self._show("tokens", token_figures(ends))
+        self._show("service", service_figures(ends, backed_up))
 
     def _show(self, part: str, content: bytes) -> None:
         self.shown[part] = content

@@ -2,7 +2,7 @@
 fine here: nothing that is shown flows back into a calculation."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -173,10 +173,12 @@ def ledger_figures(
     return figured.text()
 
 
-def token_figures(ends: int) -> bytes:
-    """What is known of tokens."""
+def service_figures(ends: int, backed_up: datetime | None) -> bytes:
+    """What is known of tokens and of the last backup, None where none was taken."""
     figured = Figured()
     figured.gauge("tokens_ending", "Tokens in use that end within 30 days and were not replaced.").set(ends)
+    last = figured.gauge("backup_timestamp_seconds", "Of when the last backup is, real time; 0: none was taken.")
+    last.set(0 if backed_up is None else backed_up.timestamp())
     return figured.text()
 
 

@@ -1,8 +1,8 @@
 """The database that a command works on: the configured one, the running embedded one, or one started for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -13,14 +13,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import OnestopError
 from app.cli.config import folder_of, with_place
 from app.cli.output import fail
+from app.config import Settings
 from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, running_logins
 from app.database.engine import Database, open_database
 from app.database.schema import SchemaUnfit
-from app.server import Reachable, prepare, reachable
+from app.server import Reachable, owned, prepare, reachable
 from app.service.messages import text as message_text
 
 CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUnfit)
 UNREACHABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+
+
+@contextmanager
+def owner_of(settings: Settings, folder: Path) -> Iterator[str]:
+    """The URL of a login that sees everything: the configured owner's (or the backup's), that of the running embedded
+    database, or of one started for it. SchemaUnfit where only the service's login is known."""
+    beside = running_logins(folder) if settings.database_url is None and settings.owner_database_url is None else None
+    with owned(settings, folder) if beside is None else nullcontext(beside.owner) as url:
+        yield url
 
 
 def unreachable(error: Exception) -> NoReturn:

@@ -10,6 +10,7 @@ from app.version import VERSION
 COMMANDS: Final = {
     "serve": "service",
     "migrate": "service",
+    "backup": "backup",
     "config": "config",
     "demo": "trial",
     "simulate-year": "trial",

@@ -244,6 +244,12 @@ def _installation() -> tuple[Path, str]:
     )
 
 
+def programs() -> Path:
+    """The folder with the wheel's programs, such as ``pg_dump``. EmbeddedUnavailable without the wheel."""
+    site, _ = _installation()
+    return site / _PACKAGE / "pginstall/bin"
+
+
 def _answer(supervisor: subprocess.Popen[bytes]) -> dict[str, str]:
     """Read the supervisor's one line. It bounds its own steps; the time here is only the last resort."""
     assert supervisor.stdout is not None

@@ -66,6 +66,16 @@ key_check = Table(
     recorded(),
 )
 
+backup = Table(
+    "backup",
+    METADATA,
+    Column("backup_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
+    Column("dump_bytes", BigInteger, nullable=False),
+    Column("dump_sha256", LargeBinary, nullable=False),
+    recorded(),
+)
+
 issue = Table(
     "issue",
     METADATA,

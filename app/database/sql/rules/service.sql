@@ -43,3 +43,9 @@ CREATE POLICY audit_event_reach ON audit_event FOR SELECT TO onestop_app
   USING (reaches(hospital_code, area_code, (SELECT h.area_code FROM hospital h
                                              WHERE h.code = audit_event.hospital_code)));
 GRANT SELECT, INSERT ON audit_event TO onestop_app;
+
+-- Noted by whoever takes one, and never taken back.
+CREATE TRIGGER backup_immutable BEFORE UPDATE OR DELETE ON backup FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER backup_kept BEFORE TRUNCATE ON backup FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON backup TO onestop_app;
+GRANT INSERT ON backup TO onestop_backup;

@@ -42,6 +42,15 @@ CREATE TABLE key_check (
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Every backup that was taken and read back, so that its age is known. The instant is that of its snapshot.
+CREATE TABLE backup (
+  backup_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  taken_at    timestamptz NOT NULL,
+  dump_bytes  bigint NOT NULL,
+  dump_sha256 bytea NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- Who let whom in, for ever: issued a token, added a user or gave one another password. Two people of whom one let the
 -- other in, through any chain, are not two people when something is checked.
 CREATE TABLE issue (
