@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         return text
 
     @property
+    def production(self) -> bool:
+        """Whether people and money depend on it."""
+        return self.env == PRODUCTION
+
+    @property
     def allowed_hosts(self) -> list[str]:
         """The names that the service is asked by; empty for any."""
         return [part.strip().lower() for part in self.hosts.split(",") if part.strip()]
@@ -155,7 +160,7 @@ class Settings(BaseSettings):
     @property
     def asks_second_factor(self) -> bool:
         """Whether pages ask for a second factor before money is approved or sent."""
-        return self.env == PRODUCTION or self.second_factor == "on"
+        return self.production or self.second_factor == "on"
 
     @property
     def nhsa_allowed_networks(self) -> list[str]:
@@ -170,7 +175,7 @@ class Settings(BaseSettings):
     @property
     def nhsa_default_profile(self) -> Literal["A", "B", "none"]:
         """The gateway profile of hospitals without one of their own; unsigned only where nothing is real."""
-        return self.nhsa_profile or ("A" if self.env == PRODUCTION else "none")
+        return self.nhsa_profile or ("A" if self.production else "none")
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -101,7 +101,7 @@ async def prepare(settings: Settings, database: Reachable, data_dir: Path) -> No
     """Migrate an embedded database that was started here. Another one is only looked at, since others may be working
     on it: SchemaUnfit until `onestop migrate` was run, and in production for a login that may do too much."""
     if database.started is None:
-        await check(database.url, strict=settings.env == "production")
+        await check(database.url, strict=settings.production)
     else:
         await check_secret(settings, data_dir, database.started.owner)
         await migrate(database.started.owner)

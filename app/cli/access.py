@@ -69,9 +69,10 @@ def token_create(
         funds=list(funds) or None,
         expires_at=expires_at,
     )
+    strict = with_place(data_dir).production
 
     async def act(connection: AsyncConnection) -> None:
-        issued = await tokens.issue(connection, wanted, created_by="cli", request_id="cli")
+        issued = await tokens.issue(connection, wanted, created_by="cli", request_id="cli", strict=strict)
         click.echo(f"{issued.token_id} {issued.token}")
 
     with_database(data_dir, act)
@@ -102,10 +103,11 @@ def token_list(data_dir: Path | None) -> None:
 @data_dir_option
 def token_rotate(token_id: str, overlap_hours: int, data_dir: Path | None) -> None:
     """Put another token with the same rights in a token's place; its text is printed once."""
+    strict = with_place(data_dir).production
 
     async def act(connection: AsyncConnection) -> None:
         wanted = tokens.RotationRequest(overlap_hours)
-        issued = await tokens.rotate(connection, token_id, wanted, by="cli", request_id="cli")
+        issued = await tokens.rotate(connection, token_id, wanted, by="cli", request_id="cli", strict=strict)
         click.echo(f"{issued.token_id} {issued.token}")
 
     with_database(data_dir, act)
@@ -202,10 +204,11 @@ def user_add(
         "area_code": area_code,
         "funds": list(funds) or None,
     }
+    strict = with_place(data_dir).production
 
     async def act(connection: AsyncConnection) -> None:
         wanted = decode(msgspec.json.encode(sent), UserRequest)
-        made = await finance_user.add(connection, wanted, created_by="cli", request_id="cli")
+        made = await finance_user.add(connection, wanted, created_by="cli", request_id="cli", strict=strict)
         click.echo(f"{made.name} added; the password has to be changed at the first login, at /finance")
 
     with_database(data_dir, act)
@@ -217,9 +220,10 @@ def user_add(
 def user_reset(name: str, data_dir: Path | None) -> None:
     """Give a user a new password for one login; enables the user, ends their sessions."""
     password, name = _first_password(), subject_form(name)
+    strict = with_place(data_dir).production
 
     async def act(connection: AsyncConnection) -> None:
-        await finance_user.reset(connection, name, password)
+        await finance_user.reset(connection, name, password, strict=strict)
         await session.end(connection, name)
         click.echo(f"{name} reset")
 

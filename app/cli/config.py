@@ -8,7 +8,7 @@ import click
 
 from app.basics.errors import PolicyError
 from app.cli.output import fail
-from app.config import PREFIX, PRODUCTION, Settings, examined, folder_fault
+from app.config import PREFIX, Settings, examined, folder_fault
 from app.database.embedded import default_data_dir
 from app.nhsa.dictionary import dictionaries
 from app.policies import shipped_book
@@ -84,7 +84,7 @@ def _of_database(settings: Settings, data_dir: Path | None) -> Iterator[str]:
     """What is wrong with the place of the data. In production nobody gets an embedded database unasked."""
     folder = data_dir or settings.data_dir
     elsewhere = settings.database_url or settings.owner_database_url
-    if settings.env == PRODUCTION and elsewhere is None and folder is None:
+    if settings.production and elsewhere is None and folder is None:
         yield UNASKED
     if folder is not None and (fault := folder_fault(folder.absolute())) is not None:
         yield f"{'--data-dir' if data_dir else 'ONESTOP_DATA_DIR'}: {fault}"
@@ -92,7 +92,7 @@ def _of_database(settings: Settings, data_dir: Path | None) -> Iterator[str]:
 
 def _of_contents(settings: Settings, data_dir: Path | None) -> Iterator[str]:
     """What is wrong with what the settings of a service name."""
-    if settings.env == PRODUCTION and settings.owner_database_url is not None:
+    if settings.production and settings.owner_database_url is not None:
         yield OWNER
     looks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("ONESTOP_SECRET_KEY", lambda: _look_at_secret(settings, folder_of(settings, data_dir))),
@@ -110,7 +110,7 @@ def _of_contents(settings: Settings, data_dir: Path | None) -> Iterator[str]:
 def _look_at_secret(settings: Settings, folder: Path) -> None:
     """ValueError for a secret that can't be used. Outside production a first start may make one."""
     given = settings.secret_key or settings.secret_key_file or settings.former_secrets
-    if given or settings.env == PRODUCTION or (folder / SECRET_FILE).exists():
+    if given or settings.production or (folder / SECRET_FILE).exists():
         load_keys(settings, folder, create=False)
 
 

@@ -36,6 +36,7 @@ class Lock(IntEnum):
     ORDER = 11  # of an area and fund: what is carried, offset or released is taken by one payment
     NHSA_MESSAGE = 12  # of a hospital, transaction and message number: 2601 can tell whether the message still runs
     FAMILY_DOCTOR_CONTRACT = 13  # of a contract's number: versions of one contract come one after the other
+    SUBJECT = 14  # of a subject: roles that may not meet don't come by two tokens issued at once
     MIGRATION = 7203_0001  # two that migrate at once: the second waits
     SEAL = 7203_0002  # the seals are one chain: the next block names the last one
     ELECTION = 7203_0003  # one process of all seals, proves and shows figures

@@ -21,7 +21,7 @@ from app.finance import attempts
 from app.service.audit import noted
 from app.service.caller import Service
 from app.service.security import Scope
-from app.service.subjects import admitted
+from app.service.subjects import admitted, keep_apart
 from app.service.tables import TEXTS, app_user
 from app.service.wire import AreaCode, Code, Reference
 
@@ -57,22 +57,29 @@ class UserAnswer(Struct):
     funds: list[str] | None
 
 
-async def add(connection: AsyncConnection, wanted: UserRequest, *, created_by: str, request_id: str) -> UserAnswer:
-    """Add a user. Conflict ``user_exists``, ``subject_looks_alike``. Says nothing about who may do so."""
-    name = await admitted(connection, wanted.name)
+async def add(
+    connection: AsyncConnection, wanted: UserRequest, *, created_by: str, request_id: str, strict: bool
+) -> UserAnswer:
+    """Add a user. Conflict ``user_exists``, ``subject_looks_alike``, where ``strict`` ``roles_may_not_meet``. Says
+    nothing about who may do so."""
+    name = await admitted(connection, wanted.name, wanted.scopes, strict=strict)
     if await _row(connection, name) is not None:
         raise Conflict("user_exists")
     _check_uncommon("/password", wanted.password, wanted.name)
     rights = (cast(list(wanted.scopes), TEXTS), wanted.hospital_code, wanted.area_code, cast(wanted.funds, TEXTS))
-    added = func.user_add(name, await _hashed(wanted.password), *rights, created_by, request_id)
+    added = func.user_add(name, await _hashed(wanted.password), *rights, created_by, request_id, strict)
     await connection.execute(select(added))
     return UserAnswer(name, list(wanted.scopes), wanted.hospital_code, wanted.area_code, wanted.funds)
 
 
-async def reset(connection: AsyncConnection, name: str, password: str) -> None:
-    """Give a user a password for the next login, and let them in again; NotFound without such a user."""
-    if await _row(connection, name) is None:
+async def reset(connection: AsyncConnection, name: str, password: str, *, strict: bool) -> None:
+    """Give a user a password for the next login, and let them in again; NotFound without such a user. Conflict
+    ``roles_may_not_meet`` where ``strict`` and the subject of somebody disabled got other roles meanwhile."""
+    row = await _row(connection, name)
+    if row is None:
         raise NotFound("not_found")
+    if row["disabled_at"] is not None:
+        await keep_apart(connection, name, row["scopes"], strict=strict)
     _check_uncommon("/password", password, name)
     values = {"password_hash": await _hashed(password), "must_change": True}
     await connection.execute(update(app_user).where(app_user.c.name == name).values(values | {"disabled_at": None}))

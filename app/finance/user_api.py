@@ -69,7 +69,8 @@ async def post_user(request: Request) -> Response:
     wanted = await _sent(request, service, UserRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        made = await user.add(connection, wanted, created_by=caller.principal.subject, request_id=caller.request_id)
+        signed = {"created_by": caller.principal.subject, "request_id": caller.request_id}
+        made = await user.add(connection, wanted, strict=service.settings.production, **signed)
         return 201, encoded(made)
 
     return await once(request, caller, _unguessable(service, wanted), act)
@@ -83,7 +84,7 @@ async def post_password(request: Request, name: str) -> Response:
     wanted = await _sent(request, service, PasswordRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        await user.reset(connection, name, wanted.password)
+        await user.reset(connection, name, wanted.password, strict=service.settings.production)
         await session.end(connection, name)
         return 200, encoded(NamedUser(name))
 

@@ -33,7 +33,7 @@ def manual_start(settings: Settings) -> datetime | None:
     """The instant at which a manual clock starts, None for real time. ClockSettingError with the remedy."""
     if settings.clock == "real":
         return None
-    if settings.env == "production":
+    if settings.production:
         raise ClockSettingError("ONESTOP_CLOCK=manual is refused with ONESTOP_ENV=production; unset ONESTOP_CLOCK")
     try:
         start = datetime.fromisoformat(settings.clock.removeprefix(MANUAL))

@@ -220,7 +220,7 @@ def load_secret(settings: Settings, data_dir: Path, *, create: bool = True) -> b
         raise ValueError("ONESTOP_SECRET_KEY and ONESTOP_SECRET_KEY_FILE are both set; keep one of them")
     if written:
         return parse_secret(written)
-    if settings.env == "production" and lies_beside_data(settings, data_dir):
+    if settings.production and lies_beside_data(settings, data_dir):
         raise ValueError(
             "ONESTOP_SECRET_KEY is missing: in production the secret has to be given by it, or by "
             "ONESTOP_SECRET_KEY_FILE outside the data folder; make one with: openssl rand -base64 32, and keep it as "

@@ -16,11 +16,13 @@ from app.basics.ids import TOKEN, number_of, shown_id
 from app.service.caller import Service
 from app.service.http import ADMIN_SUBJECT, caller_of, encoded, open_request, service_of
 from app.service.idempotency import once
+from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import Scope, admin_token_digest, new_token, require_unrestricted_admin
-from app.service.subjects import admitted
+from app.service.subjects import admitted, keep_apart
 from app.service.tables import TEXTS, token, user_session
+from app.service.token_list import TOKENS
 from app.service.wire import AreaCode, Code, Instant, Reference, decode
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
@@ -75,7 +77,8 @@ async def post_token(request: Request) -> Response:
     wanted = decode(await read_body(request, service.settings.max_body_bytes), TokenRequest)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
-        issued = await issue(connection, wanted, created_by=caller.principal.subject, request_id=caller.request_id)
+        signed = {"created_by": caller.principal.subject, "request_id": caller.request_id}
+        issued = await issue(connection, wanted, strict=service.settings.production, **signed)
         return 201, encoded(issued)
 
     return await once(request, caller, wanted, act, kept=_without_text)
@@ -96,9 +99,13 @@ async def post_rotation(request: Request, token_id: str) -> Response:
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         signed = {"by": caller.principal.subject, "request_id": caller.request_id}
-        return 201, encoded(await rotate(connection, token_id, wanted, **signed))
+        strict = service.settings.production
+        return 201, encoded(await rotate(connection, token_id, wanted, strict=strict, **signed))
 
     return await once(request, caller, wanted, act, kept=_without_text)
+
+
+add_route(router, "/tokens", TOKENS)
 
 
 def _without_text(content: bytes) -> bytes:
@@ -117,8 +124,11 @@ async def delete_token(request: Request, token_id: str) -> Response:
     return Response(status_code=204)
 
 
-async def issue(connection: AsyncConnection, wanted: TokenRequest, *, created_by: str, request_id: str) -> TokenAnswer:
-    """Store a new token's digest. Says nothing about who may do so. Conflict ``subject_looks_alike``."""
+async def issue(
+    connection: AsyncConnection, wanted: TokenRequest, *, created_by: str, request_id: str, strict: bool
+) -> TokenAnswer:
+    """Store a new token's digest. Says nothing about who may do so. Conflict ``subject_looks_alike``, and where
+    ``strict`` ``roles_may_not_meet``."""
     text_, digest = new_token()
     expires_at = wanted.expires_at
     if isinstance(expires_at, UnsetType):
@@ -126,18 +136,20 @@ async def issue(connection: AsyncConnection, wanted: TokenRequest, *, created_by
     elif expires_at is None and set(wanted.scopes) != {"hospital"}:
         raise Refused([Fault("/expires_at", "token_needs_end")])
     rights = (cast(list(wanted.scopes), TEXTS), wanted.hospital_code, wanted.area_code, cast(wanted.funds, TEXTS))
-    subject = await admitted(connection, wanted.subject)
-    issued = func.token_issue(digest, subject, *rights, expires_at, created_by, request_id)
+    subject = await admitted(connection, wanted.subject, wanted.scopes, strict=strict)
+    issued = func.token_issue(digest, subject, *rights, expires_at, created_by, request_id, strict)
     token_id = (await connection.execute(select(issued))).scalar_one()
     return TokenAnswer(shown_id(TOKEN, token_id), text_)
 
 
 async def rotate(
-    connection: AsyncConnection, token_id: str, wanted: RotationRequest, *, by: str, request_id: str
+    connection: AsyncConnection, token_id: str, wanted: RotationRequest, *, by: str, request_id: str, strict: bool
 ) -> RotationAnswer:
     """Issue a token with another's rights, which ends after the overlap. NotFound when there is none; Conflict
-    ``token_has_ended`` when it has ended or was replaced before."""
+    ``token_has_ended`` when it has ended or was replaced before, and where ``strict`` ``roles_may_not_meet``."""
     number = await _known(connection, token_id)
+    held = (await connection.execute(select(token.c.subject, token.c.scopes).where(token.c.token_id == number))).one()
+    await keep_apart(connection, held.subject, held.scopes, strict=strict)
     text_, digest = new_token()
     values = {"token_id": number, "digest": digest, "overlap": timedelta(hours=wanted.overlap_hours), "life": LIFE}
     row = (await connection.execute(_ROTATE, values | {"by": by, "request_id": request_id})).first()

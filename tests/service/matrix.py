@@ -227,6 +227,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /v1/policies/{pack}": Operation(query="on=2018-05-12", shared=True),
     "POST /v1/policies/{pack}/check": Operation({"text": "x"}, own="a text of the caller's own; nothing is kept"),
     "POST /v1/tokens": Operation({"subject": "x", "scopes": ["admin"]}, no_fund=True),
+    "GET /v1/tokens": Operation(no_fund=True),
     "DELETE /v1/tokens/{token_id}": Operation(no_fund=True),
     "POST /v1/tokens/{token_id}/rotation": Operation({"overlap_hours": 1}, no_fund=True),
     "POST /fsi/api/rsfComIfsService/callService": Operation(NATIONAL, national=True),

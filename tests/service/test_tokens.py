@@ -67,6 +67,28 @@ async def test_a_token_shows_its_last_use(client: httpx.AsyncClient, connection:
     assert (await row(connection, made["token_id"]))["last_used_at"] is not None
 
 
+async def test_administrators_see_all_tokens(client: httpx.AsyncClient, token: TokenFactory) -> None:
+    """Whose, what for, by whom, when used last and when they end, page by page; never a text or digest; an area's
+    administrator sees none."""
+    subject = f"token-{secrets.token_hex(4)}"
+    made = [await issued(client, subject=subject, scopes=["registry"], area_code="530100") for _ in range(2)]
+    await client.get("/v1/policies", headers=bearer(made[1]["token"]))
+    await client.delete(f"/v1/tokens/{made[0]['token_id']}")
+    first = (await client.get("/v1/tokens", params={"subject": subject.upper(), "limit": 1})).json()
+    (used,) = first["data"]
+    more = {"subject": subject, "limit": 1, "cursor": first["next_cursor"]}
+    second = (await client.get("/v1/tokens", params=more)).json()
+    (revoked,) = second["data"]
+    assert [first["has_more"], second["has_more"]] == [True, False]
+    assert [used["token_id"], revoked["token_id"]] == [made[1]["token_id"], made[0]["token_id"]]
+    assert (used["scopes"], used["area_code"], used["issued_by"]) == (["registry"], "530100", "admin")
+    assert (used["last_used_at"] is None, used["expires_at"] is None, used["revoked_at"]) == (False, False, None)
+    assert (revoked["last_used_at"], revoked["revoked_at"] is None, revoked["revoked_by"]) == (None, False, "admin")
+    assert not {"token", "digest"} & used.keys()
+    for who in (await token(scopes=["admin"], area_code="530100"), await token(scopes=["auditor"])):
+        assert (await client.get("/v1/tokens", headers=who)).status_code == 403
+
+
 async def test_a_rotated_token_goes_on_for_the_overlap(client: httpx.AsyncClient, connection: Any) -> None:
     """Both work meanwhile; the new one has the former one's rights; the former one can't be rotated twice."""
     made = await issued(client, scopes=["registry"], area_code="530100")
@@ -122,7 +144,7 @@ async def test_no_number_makes_an_administrator(database_url: str) -> None:
                 assert await connection.fetchval("SELECT current_setting($1)", f"onestop.{name}") == "false"
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(
-                    "SELECT token_issue('x', 'x', ARRAY['admin'], NULL, NULL, NULL, now() + '1 day', 'x', 'x')"
+                    "SELECT token_issue('x', 'x', ARRAY['admin'], NULL, NULL, NULL, now() + '1 day', 'x', 'x', false)"
                 )
     finally:
         await connection.close()

@@ -7,6 +7,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "该名称与已有的名称看起来一样，但含有其他文字的字母。请检查输入法，或改用其他名称。",
         "It looks like a known subject but has letters of another script. Check the keyboard, or take another name.",
     ),
+    "roles_may_not_meet": (
+        "同一人不能兼有 {one} 和 {other}：申报的不审批，审计的不经办。请为另一人签发，或先停用其原有令牌或账号。",
+        "One person can't have {one} and {other}: who claims doesn't approve, who audits doesn't act. Let somebody else"
+        " in, or first end the token or user that has the other role.",
+    ),
     "maker_is_checker": (
         "经办人与复核人不能是同一人，也不能有一方的令牌或账号由另一方签发、重置。请由另一人复核。",
         "Maker and checker are the same subject, or one of them let the other in. Have somebody else approve it.",
