@@ -12,7 +12,7 @@
     │   ├── Refused               422  unacceptable content; carries every fault found
     │   ├── Unacceptable          422  the request as a whole, such as a key used for another one; without faults
     │   ├── TooMany               429  wait as long as Retry-After says
-    │   └── Unavailable           503  nothing was written, repeat with the same key
+    │   └── Unavailable           503  not now; repeat with the same key
     └── PolicyError                    a pack that can't be loaded
 
 A ``PolicyError`` is for policy authors and not for a request: it has no code, but every finding.
@@ -125,7 +125,8 @@ class TooMany(OnestopError):
 
 
 class Unavailable(OnestopError):
-    """The service can't do it now. Nothing was written; the same key may be used again."""
+    """The service can't do it now. Nothing was written, or with ``outcome_unknown`` nobody knows; the same key may be
+    used again."""
 
     status = 503
     retryable = True

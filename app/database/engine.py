@@ -58,6 +58,47 @@ class Election:
         await self._connection.execute("SELECT 1")
 
 
+class Commit:
+    """The end of one transaction. From the moment that it is asked for until the answer is there nobody knows whether
+    it was done: whoever loses the connection meanwhile is told so (``outcome_unknown``).
+
+    No limit of the server's ends a commit that waits for a standby, so this process closes the connection after
+    ``seconds``. A server that is told to wait no longer answers with a warning and *done*: the standby may not have it,
+    so that counts as lost too."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._asked = False
+        self._warned = False
+
+    async def made(self, connection: Any, committing: Awaitable[None]) -> None:
+        """Commit on an asyncpg connection, listening to what the server says meanwhile."""
+        connection.add_log_listener(self._hear)
+        self._asked = True
+        end = asyncio.get_running_loop().call_later(self._seconds, connection.terminate)
+        try:
+            await committing
+        finally:
+            end.cancel()
+        connection.remove_log_listener(self._hear)
+        if self._warned:
+            raise _unknown()
+
+    def _hear(self, _connection: Any, message: Any) -> None:
+        self._warned |= message.severity_en == "WARNING"
+
+    def translated(self, error: BaseException) -> BaseException:
+        """As ``translated`` of what came before; a connection lost while committing is an unknown outcome."""
+        told = translated(error)
+        lost = isinstance(told, Unavailable) and told.code == "database_unavailable"
+        return _unknown() if self._asked and lost else told
+
+
+def _unknown() -> Unavailable:
+    """Whether it was done isn't known: the same key tells."""
+    return Unavailable("outcome_unknown", headers={"Retry-After": RETRY_SECONDS}, extra={"outcome_unknown": True})
+
+
 class Database:
     """The two pools of a process: ``transaction`` for everything, ``hot`` for the settling path on bare asyncpg."""
 
@@ -75,24 +116,38 @@ class Database:
     async def transaction(self, *, reserved: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction on a SQLAlchemy connection, ``reserved`` for the cashier's window: with the connections that
         nothing else takes. Unavailable when the database can't be had or was too busy."""
+        commit = Commit(self.settings.statement_timeout)
         try:
-            async with self._admitted(self._ordinary, reserved), self.engine.begin() as connection:
-                yield connection
+            async with self._admitted(self._ordinary, reserved), self.engine.connect() as connection:
+                begun = await connection.begin()
+                try:
+                    yield connection
+                except BaseException:
+                    await begun.rollback()
+                    raise
+                await commit.made((await connection.get_raw_connection()).driver_connection, begun.commit())
         except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise translated(error) from error
+            raise commit.translated(error) from error
 
     @asynccontextmanager
     async def hot(self, *, reserved: bool = False) -> AsyncIterator[HotConnection]:
         """One transaction on an asyncpg connection, for the settling path; ``reserved`` as in ``transaction``."""
+        commit = Commit(self.settings.statement_timeout)
         try:
             async with (
                 self._admitted(self._ordinary_hot, reserved),
                 self.pool.acquire(timeout=self.settings.pool_timeout) as connection,
-                connection.transaction(),
             ):
-                yield connection
+                begun = connection.transaction()
+                await begun.start()
+                try:
+                    yield connection
+                except BaseException:
+                    await begun.rollback()
+                    raise
+                await commit.made(connection, begun.commit())
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise translated(error) from error
+            raise commit.translated(error) from error
 
     @asynccontextmanager
     async def _admitted(self, ordinary: asyncio.Semaphore, reserved: bool) -> AsyncIterator[None]:

@@ -94,6 +94,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The database can't be reached for now. "
         "Wait as Retry-After says, repeat with the same key; tell operations if it lasts.",
     ),
+    "outcome_unknown": (
+        "提交已发出，但不知道是否完成。请按 Retry-After 等待后用同一个键重试：已完成的会返回原结果，不会重复。",
+        "The commit had been sent, and whether it was done isn't known. Wait as Retry-After says and repeat with the "
+        "same key: what was done is answered again and nothing is done twice.",
+    ),
     "internal_error": (
         "服务内部错误。请用同一个键重试；仍然出现时，请把 request_id 告知运维。",
         "Something went wrong on our side. Repeat with the same key; if it persists, tell operations the request_id.",
