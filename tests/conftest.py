@@ -51,7 +51,7 @@ def database_server() -> Iterator[str]:
     if configured:
         yield configured
         return
-    folder = Path(tempfile.mkdtemp(prefix="onestop-test-", dir=_roomy_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="onestop-test-", dir=roomy_memory()))
     folder.chmod(0o755)
     try:
         with embedded.start(folder / "data", options={"max_connections": "100"}) as server:
@@ -60,7 +60,7 @@ def database_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _roomy_memory() -> Path | None:
+def roomy_memory() -> Path | None:
     """Linux's folder in memory, when it has room for hundreds of test databases: nothing has to reach a disk there.
     None: the usual temporary folder."""
     memory = Path("/dev/shm")

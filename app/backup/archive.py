@@ -26,7 +26,7 @@ FORM: Final = 1
 DUMP: Final = "database.dump"
 MANIFEST: Final = "manifest.json"
 MOST_MANIFEST: Final = 1_000_000  # bytes
-_PIECE: Final = 1024 * 1024
+PIECE: Final = 1024 * 1024
 _COPY: Final = re.compile(rb'COPY public\."?(\w+)"? ')
 
 
@@ -59,7 +59,7 @@ def write(path: Path, place: Login, snapshot: str, contents: Contents) -> Manife
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=dict(place.environment)) as dumping:
             assert dumping.stdout is not None
             with archive.open(DUMP, "w", force_zip64=True) as member:
-                while piece := dumping.stdout.read(_PIECE):
+                while piece := dumping.stdout.read(PIECE):
                     digest.update(piece)
                     size += len(piece)
                     member.write(piece)
@@ -115,7 +115,7 @@ def _feed(path: Path, reader: subprocess.Popen[bytes]) -> None:
     """Give the dump to a program, which may end before it has read everything."""
     assert reader.stdin is not None
     with suppress(BrokenPipeError), reader.stdin, zipfile.ZipFile(path) as archive, archive.open(DUMP) as member:
-        shutil.copyfileobj(member, reader.stdin, _PIECE)
+        shutil.copyfileobj(member, reader.stdin, PIECE)
 
 
 def counted(path: Path) -> dict[str, int]:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
 from app.basics.ids import number_of
-from app.clearing import bank
+from app.clearing import bank, bank_check
 from app.clearing.bank import Banked, PaymentRequest, ReturnRequest
 from app.clearing.month import check_open
 from app.clearing.moves import Event, business_now, locked, may_pay, record, today
@@ -130,9 +130,10 @@ async def approve(act: Act, kind: Checked[P], shown: str) -> P:
 
 
 async def send(act: Act, kind: Paying[B], shown: str) -> B:
-    """Give an approved payment to the bank."""
+    """Give an approved payment to the bank. Conflict ``bank_check_pending`` after a restoration."""
     row = await opened(act, kind, shown)
     check_step(kind.kind, row.state, PaymentStep.SENDING)
+    await bank_check.check(act.connection, row.area_code, row.fund)
     await post(act.connection, await kind.sending(act, row))
     values = {"state": PaymentState.SENT, "sent_by": act.subject, "sent_on": act.day}
     return await moved(act, kind, row, values, move="sent", amount=row.amount)

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.clearing import (
     api,
+    bank_check_api,
     batch_api,
     claim_api,
     deduction_api,
@@ -28,5 +29,6 @@ CLEARING_ROUTES: Final[tuple[APIRouter, ...]] = tuple(
         claim_api,
         rates_api,
         report_api,
+        bank_check_api,
     )
 )

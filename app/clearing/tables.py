@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.database.engine import METADATA, recorded
 
@@ -426,4 +426,20 @@ state_move = Table(
     Column("kind", Text, primary_key=True),
     Column("from_state", Text, primary_key=True),
     Column("to_state", Text, primary_key=True),
+)
+
+bank_check = Table(
+    "bank_check",
+    METADATA,
+    Column("check_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("restoration_id", BigInteger, ForeignKey("restoration.restoration_id"), nullable=False),
+    Column("checked_until", Date, nullable=False),
+    Column("area_prefix", Text, nullable=False),
+    Column("funds", ARRAY(Text)),
+    Column("state", Text, nullable=False, server_default=text("'draft'")),
+    Column("approved_by", Text),
+    Column("approved_on", Date),
+    Column("subject", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    recorded(),
 )

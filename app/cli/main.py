@@ -11,6 +11,8 @@ COMMANDS: Final = {
     "serve": "service",
     "migrate": "service",
     "backup": "backup",
+    "restore": "backup:restore",
+    "recovered": "backup:recovered",
     "config": "config",
     "demo": "trial",
     "simulate-year": "trial",

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -73,6 +74,16 @@ backup = Table(
     Column("taken_at", DateTime(timezone=True), nullable=False),
     Column("dump_bytes", BigInteger, nullable=False),
     Column("dump_sha256", LargeBinary, nullable=False),
+    recorded(),
+)
+
+restoration = Table(
+    "restoration",
+    METADATA,
+    Column("restoration_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("data_until", DateTime(timezone=True), nullable=False),
+    Column("last_settled_at", DateTime(timezone=True)),
+    Column("restored_on", Date, nullable=False),
     recorded(),
 )
 

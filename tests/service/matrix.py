@@ -178,6 +178,12 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "POST /v1/fiscal-years/{year}/exceptions": Operation({"fund": "390100", "reason": "x"} | MONTH, known=True),
     "GET /v1/fiscal-years/{year}/exceptions": Operation(listed=True),
     "POST /v1/exceptions/{exception_id}/approval": Operation(),
+    # Whether sending is held back is every office's to know; who checked covers what is their own.
+    "POST /v1/bank-checks": Operation(
+        {"checked_until": "2018-07-02"}, own="a check of the caller's own area and funds"
+    ),
+    "GET /v1/bank-checks": Operation(shared=True),
+    "POST /v1/bank-checks/{check_id}/approval": Operation(no_fund=True),
     "GET /v1/reports/monthly": Operation(query="period=2018-05&area_code={area_code}", no_fund=True, known=True),
     "GET /v1/reports/monthly/due": Operation(query="area_code={area_code}", no_fund=True, known=True),
     "POST /v1/reports/monthly/{period}/submission": Operation(MONTH, known=True),

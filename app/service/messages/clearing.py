@@ -15,6 +15,20 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "该字段不属于这种批量操作。请只保留与 action 对应的一种：ids、filter 或 rows。",
         "This field doesn't belong to the action. Keep the one that does: ids, filter or rows.",
     ),
+    "bank_check_pending": (
+        "数据库刚从备份恢复，银行尚未核对，暂不能送出拨付。请核对 {since} 以来的银行流水，由两人登记核对（银行核对），"
+        "再送出，以免重复付款。",
+        "The database was restored and the bank wasn't checked since; nothing can be sent. Look at what the bank has "
+        "paid since {since}, have two people enter the check (bank checks), then send: nothing must be paid twice.",
+    ),
+    "bank_check_not_needed": (
+        "没有待核对的恢复，不需要登记银行核对。请照常办理。",
+        "Nothing was restored that the bank would have to be checked for. Go on as usual.",
+    ),
+    "bank_check_too_early": (
+        "核对截止日早于恢复的日期。数据库于 {restored_on} 恢复，请核对到该日为止的银行流水。",
+        "The bank was checked until before the database was restored. It was on {restored_on}; check until that day.",
+    ),
     "period_format": (
         "月份格式不对。请写成 YYYY-MM，例如 2018-05。",
         "The month has the wrong form. Write YYYY-MM, for example 2018-05.",

@@ -277,3 +277,18 @@ CREATE TRIGGER payout_exception_by_two BEFORE INSERT OR UPDATE OF approved_by ON
   EXECUTE FUNCTION approved_by_another();
 CREATE TRIGGER monthly_report_by_two BEFORE INSERT OR UPDATE OF approved_by ON monthly_report FOR EACH ROW
   EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER bank_check_by_two BEFORE INSERT OR UPDATE OF approved_by ON bank_check FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+
+-- Whether sending is held back concerns every office; rows stay, and only their approval is added.
+CREATE TRIGGER bank_check_kept BEFORE TRUNCATE ON bank_check FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER bank_check_moves BEFORE UPDATE OR DELETE ON bank_check FOR EACH ROW
+  EXECUTE FUNCTION only_moves('bank_check', 'approved_by', 'approved_on');
+GRANT SELECT, INSERT, UPDATE (state, approved_by, approved_on) ON bank_check TO onestop_app;
+GRANT SELECT ON bank_check TO onestop_settler;
+CREATE TRIGGER disbursement_bank_checked BEFORE UPDATE OF state ON disbursement FOR EACH ROW
+  WHEN (NEW.state = 'sent' AND OLD.state <> 'sent') EXECUTE FUNCTION bank_checked();
+CREATE TRIGGER prepayment_bank_checked BEFORE UPDATE OF state ON prepayment FOR EACH ROW
+  WHEN (NEW.state = 'sent' AND OLD.state <> 'sent') EXECUTE FUNCTION bank_checked();
+CREATE TRIGGER claim_bank_checked BEFORE UPDATE OF state ON claim FOR EACH ROW
+  WHEN (NEW.state = 'sent' AND OLD.state <> 'sent') EXECUTE FUNCTION bank_checked();

@@ -51,4 +51,5 @@ INSERT INTO state_move VALUES
   ('exception', 'draft', 'approved'), ('exception', 'draft', 'cancelled'),
   ('fiscal_month', 'open', 'soft'), ('fiscal_month', 'open', 'hard'), ('fiscal_month', 'soft', 'hard'),
   ('fiscal_month', 'soft', 'open'), ('fiscal_month', 'hard', 'open'),
+  ('bank_check', 'draft', 'approved'),
   ('monthly_report', 'draft', 'submitted'), ('monthly_report', 'submitted', 'approved');

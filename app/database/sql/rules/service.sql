@@ -49,3 +49,9 @@ CREATE TRIGGER backup_immutable BEFORE UPDATE OR DELETE ON backup FOR EACH ROW E
 CREATE TRIGGER backup_kept BEFORE TRUNCATE ON backup FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT ON backup TO onestop_app;
 GRANT INSERT ON backup TO onestop_backup;
+
+-- Written by whoever restores, as the owner.
+CREATE TRIGGER restoration_immutable BEFORE UPDATE OR DELETE ON restoration FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER restoration_kept BEFORE TRUNCATE ON restoration FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON restoration TO onestop_app, onestop_settler;

@@ -477,3 +477,21 @@ CREATE TABLE family_doctor_fee (
   transfer_id bigint NOT NULL REFERENCES transfer,
   PRIMARY KEY (contract_id, period)
 );
+
+-- That somebody looked at the bank, after a restoration, for what was paid and isn't here: of the areas that begin so
+-- (all of them: empty) and of these funds (NULL: all), until a day. It counts once another person has approved it.
+CREATE TABLE bank_check (
+  check_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  restoration_id bigint NOT NULL REFERENCES restoration,
+  checked_until  date NOT NULL,
+  area_prefix    text NOT NULL,
+  funds          text[],
+  state          text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'approved')),
+  approved_by    text,
+  approved_on    date,
+  subject        text NOT NULL,
+  request_id     text NOT NULL,
+  recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT bank_check_by_another CHECK (approved_by <> subject),
+  CONSTRAINT bank_check_approved CHECK ((state = 'approved') = (approved_by IS NOT NULL))
+);

@@ -51,6 +51,16 @@ CREATE TABLE backup (
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Every time that the database was restored: whole up to data_until, the last settlement in it. Nothing is sent to the
+-- bank until it is known what the bank did from then until restored_on, a business day (table bank_check).
+CREATE TABLE restoration (
+  restoration_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  data_until      timestamptz NOT NULL,
+  last_settled_at timestamptz,
+  restored_on     date NOT NULL,
+  recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- Who let whom in, for ever: issued a token, added a user or gave one another password. Two people of whom one let the
 -- other in, through any chain, are not two people when something is checked.
 CREATE TABLE issue (
