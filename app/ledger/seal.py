@@ -30,6 +30,7 @@ TABLES: Final = {
     "disbursement": "disbursement_id",
     "bank_movement": "movement_id",
     "token": "token_id",
+    "issue": "issue_id",
 }
 # Of rows that change later, what is fixed when they are written: an order's moves are sealed as clearing events.
 FIXED: Final[Mapping[str, tuple[str, ...]]] = {

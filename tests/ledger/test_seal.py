@@ -133,6 +133,7 @@ ISSUED = (
     " VALUES ('FT1', 'payment', 1, 100, '2018-06-25', 'li.hua', 'r')",
     "INSERT INTO token (digest, subject, scopes, created_by, request_id)"
     " VALUES ('x', 'wang', '{finance}', 'zhao', 'r')",
+    "INSERT INTO issue (issuer, subject, kind, request_id) VALUES ('zhao', 'wang', 'token', 'r')",
     "INSERT INTO audit_event (kind, operation, query, status, ids, other_person, subject, request_id)"
     " VALUES ('read', 'GET /v1/persons/{person_id}', '{}', 200, '{P1}', false, 'wang', 'r')",
 )
@@ -146,6 +147,7 @@ ISSUED = (
         "UPDATE bank_movement SET amount = 10",
         "UPDATE token SET scopes = '{admin}'",
         "UPDATE token SET created_by = 'wang'",
+        "UPDATE issue SET issuer = 'li'",
         "UPDATE audit_event SET ids = '{P2}'",
     ],
 )

@@ -20,8 +20,10 @@ import pytest
 import yaml
 
 from tests.clearing.office import Office, office
+from tests.people import browser, person
 from tests.registry.test_poverty_list import csv_file
 from tests.service.matrix import OPERATIONS, Operation
+from tests.service.page_walk import page_routes, walked
 from tests.world import id_number, key
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -318,13 +320,17 @@ async def test_strangers_learn_nothing_and_change_nothing(
     assert not wrong, "\n".join(wrong)
 
 
-def shown(capsys: pytest.CaptureFixture[str], who: str, callers: int, counted: Counter[int]) -> None:
+def shown(
+    capsys: pytest.CaptureFixture[str],
+    who: str,
+    callers: int,
+    counted: Counter[int],
+    of: str = f"{len(OPERATIONS)} operations",
+) -> None:
     """Print the totals, which docs/security.md names."""
     answers = ", ".join(f"{count:,} × {status}" for status, count in sorted(counted.items()))
     with capsys.disabled():
-        sys.stdout.write(
-            f"\nreach: {len(OPERATIONS)} operations × {callers} {who}: {counted.total():,} requests ({answers})\n"
-        )
+        sys.stdout.write(f"\nreach: {of} × {callers} {who}: {counted.total():,} requests ({answers})\n")
 
 
 async def test_one_fund_neither_sees_nor_moves_the_others(
@@ -349,6 +355,46 @@ async def test_one_fund_neither_sees_nor_moves_the_others(
     wrong += [f"{table} has changed" for table in before if before[table] != after[table]]
     shown(capsys, "of one fund", len(callers.of_one_fund), counted)
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.thorough
+async def test_pages_show_and_do_nothing_of_others(
+    desk: Office, things: Things, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever logs in for another area, another hospital or one fund finds on no page what isn't theirs, and no form of
+    the pages changes it."""
+    await settled_down(desk, things)
+    # The audit log shows them what they asked for themselves: whose rows one sees stands in test_audit_log.py.
+    routes = [one for one in page_routes() if one != ("GET", "/finance/audit-log")]
+    wrong, counted = [], Counter[int]()
+    every = ["finance", "registry", "auditor"]
+    visitors: dict[str, dict[str, Any]] = {
+        "elsewhere": {"scopes": every, "area_code": ELSEWHERE},
+        "another hospital": {"scopes": ["hospital"], "hospital_code": desk.world.county},
+        "one fund": {"scopes": every, "funds": ["640100"]},
+    }
+    for who, limits in visitors.items():
+        async with browser(str(desk.client.base_url)) as visitor:
+            await person(desk.client, visitor, **limits)
+            before = await kept(desk.url)
+            for method, path in routes:
+                if who == "one fund" and method == "POST" and NO_FUND.search(path):
+                    continue
+                answer, sent = await walked(visitor, method, path, things.theirs)
+                counted[answer.status_code] += 1
+                if answer.status_code >= 500:
+                    wrong.append(f"{who}: {method} {path} {answer.status_code}")
+                unsent = [mark.strip('"') for mark in things.marks if mark.strip('"') not in sent]
+                found = [one for one in unsent if who != "one fund" and one in answer.text]
+                wrong += [f"{who}: {method} {path} shows {one}" for one in found]
+            after = await kept(desk.url)
+            wrong += [f"{who}: {table} has changed" for table in before if before[table] != after[table]]
+    shown(capsys, "visitors", len(visitors), counted, f"{len(routes)} pages and forms")
+    assert not wrong, "\n".join(wrong)
+
+
+NO_FUND: Final = re.compile(r"/(accounts|balances|jobs|exports|persons)\b")
+"""What on pages is no fund's money: accounts, what patients owe, imports."""
 
 
 async def test_the_table_asks_rightly(desk: Office, things: Things, capsys: pytest.CaptureFixture[str]) -> None:

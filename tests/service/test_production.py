@@ -15,8 +15,9 @@ from tests.world import World
 @pytest.fixture
 async def named(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A service that is asked by two kinds of names only."""
+    settings = {"ONESTOP_HOSTS": "onestop.example, *.yibao.example", "ONESTOP_TRUSTED_PROXIES": "127.0.0.1"}
     with tempfile.TemporaryDirectory() as folder:
-        process, base_url = start_service(database_url, Path(folder), ONESTOP_HOSTS="onestop.example, *.yibao.example")
+        process, base_url = start_service(database_url, Path(folder), **settings)
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
             yield client
@@ -37,6 +38,15 @@ async def test_other_hosts_are_refused(named: httpx.AsyncClient) -> None:
         answer = await named.get("/v1/clock", headers={"Host": host})
         assert answer.status_code == status, host
     assert (await named.get("/livez")).status_code == 200
+
+
+async def test_a_head_of_tls_insists_on_tls(named: httpx.AsyncClient) -> None:
+    """HSTS stands on every answer that a proxy gave by TLS, and on none by plain HTTP."""
+    for path in ("/v1/clock", "/v1/nothing", "/finance/login"):
+        for scheme, told in (("https", True), ("http", False)):
+            asked = {"Host": "onestop.example", "Forwarded": f"for=192.0.2.1;proto={scheme}"}
+            head = (await named.get(path, headers=asked)).headers
+            assert (head.get("strict-transport-security") == "max-age=31536000") is told, (path, scheme)
 
 
 async def test_a_slash_at_the_end_leads_nowhere_else(client: httpx.AsyncClient) -> None:

@@ -72,7 +72,7 @@ CREATE TABLE seal_block (
 
 CREATE TABLE seal_member (
   source   text NOT NULL CHECK (source IN ('settlement', 'transfer', 'clearing_event', 'audit_event',
-           'disbursement', 'bank_movement', 'token')),
+           'disbursement', 'bank_movement', 'token', 'issue')),
   row_id   bigint NOT NULL,
   block_no bigint NOT NULL REFERENCES seal_block,
   digest   bytea NOT NULL,
