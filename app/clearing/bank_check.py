@@ -77,6 +77,14 @@ async def check(connection: AsyncConnection, area_code: str, fund: str) -> None:
         raise Conflict("bank_check_pending", values={"since": since})
 
 
+async def paid_while_lost(connection: AsyncConnection, day: date, sent_on: date | None) -> bool:
+    """Whether the bank may have paid on a day what was sent again later, since a restoration lost the first sending."""
+    if sent_on is None or day >= sent_on:
+        return False
+    lost: bool = (await connection.execute(select(func.paid_while_lost(day, sent_on)))).scalar_one()
+    return lost
+
+
 async def enter(
     service: Service, connection: AsyncConnection, caller: Caller, wanted: BankCheckRequest
 ) -> BankCheckAnswer:

@@ -160,6 +160,8 @@ async def _banked(act: Act, kind: Paying[B], row: B, movement: Banked, most: int
     known = await bank.movements_of(act.connection, of)
     owed = row.amount if row.paid + movement.amount <= row.amount else None
     first = row.since(PaymentStep.PAYMENT if movement.kind == bank.PAYMENT else PaymentStep.RETURN)
+    if movement.kind == bank.PAYMENT and await bank_check.paid_while_lost(act.connection, movement.day, first):
+        first = movement.day
     bank.check(movement, known, most=most, amount=owed, first=first, today=act.day)
     await check_open(act.connection, row.area_code, movement.day)
     await bank.keep(act.connection, act.caller, of, movement)

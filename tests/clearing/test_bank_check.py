@@ -30,9 +30,19 @@ async def checked(desk: Office, who: str, until: str = "2018-06-05") -> dict[str
     return await desk.do(who, "/bank-checks", {"checked_until": until})
 
 
+async def recorded_as_of_the_banks_day(desk: Office, path: str) -> None:
+    """A payment in the lost days is taken, though it lies before the second sending; one before them isn't."""
+    paid = {"amount": "1.00", "bank_reference": "B1"}
+    early = await desk.refused("li", f"{path}/payments", paid | {"paid_on": "2018-06-02"})
+    assert early == (422, "before_sending")
+    assert (await desk.do("li", f"{path}/payments", paid | {"paid_on": "2018-06-04"}))["state"] == "part_paid"
+    await desk.balanced()
+
+
 async def test_nothing_is_sent_until_two_people_checked_the_bank(desk: Office) -> None:
     """Sending is 409, and refused by the database whatever the door, until the check of a person who reaches the order
-    is approved by another who does; a further restoration asks for it again."""
+    is approved by another who does. What the bank paid in the lost days is recorded as of its day. A further
+    restoration asks for a check again."""
     order = await desk.ordered(await desk.approved("2018-05"))
     path = f"/disbursements/{order['disbursement_id']}"
     await desk.do("wang", f"{path}/approval")
@@ -70,6 +80,7 @@ async def test_nothing_is_sent_until_two_people_checked_the_bank(desk: Office) -
         assert (await desk.do("wang", approval))["state"] == "approved"
         assert not (await desk.get("/bank-checks", who="elsewhere"))["pending"]
         assert (await desk.do("li", f"{path}/sending"))["state"] == "sent"
+        await recorded_as_of_the_banks_day(desk, path)
         await owner.execute(RESTORED)
         assert (await desk.get("/bank-checks", who="li"))["pending"]
         with pytest.raises(asyncpg.RestrictViolationError):

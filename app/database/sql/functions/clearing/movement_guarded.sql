@@ -1,5 +1,5 @@
--- The bank moves money of what awaits it, on days that make sense: no payment before its sending, at the end of no day less
--- than nothing or more than the amount paid, no repayment before its carry or of what another order took. What was sent of
+-- The bank moves money of what awaits it, on days that make sense: no payment before its sending (but in the days that a
+-- restoration lost), at the end of no day less than nothing or more than the amount paid, no repayment before its carry or of what another order took. What was sent of
 -- a claim may be paid whatever a correction left of it, and what was paid of one may come back.
 -- Called by the trigger bank_movement_guarded.
 CREATE FUNCTION movement_guarded() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -24,7 +24,8 @@ BEGIN
                                       WHEN 'return' THEN ARRAY['paid', 'part_paid', 'recoverable_from_person']
                                       ELSE ARRAY['carried_forward'] END) THEN
     RAISE EXCEPTION 'the bank moves money of what awaits it' USING ERRCODE = 'restrict_violation';
-  ELSIF v_first IS NULL OR NEW.value_on < v_first THEN
+  ELSIF v_first IS NULL
+     OR NEW.value_on < v_first AND NOT (NEW.kind = 'payment' AND paid_while_lost(NEW.value_on, v_first)) THEN
     RAISE EXCEPTION 'money moves after its cause' USING ERRCODE = 'restrict_violation';
   END IF;
   IF NEW.kind <> 'repayment' AND EXISTS (
