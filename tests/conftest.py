@@ -248,11 +248,22 @@ async def connection(database_url: str) -> AsyncIterator[Any]:
     await opened.close()
 
 
+async def known_hospital(client: httpx.AsyncClient, code: str | None) -> None:
+    """Register a hospital of no further interest, unless it is."""
+    path = f"/v1/hospitals/{code}"
+    if code is not None and (await client.get(path)).status_code == 404:
+        facts = {"name": f"医院{code}", "level": 1, "rank": "township", "area_code": "530127"}
+        answer = await client.put(path, json=facts)
+        assert answer.status_code == 200, answer.text
+
+
 @pytest.fixture
 def token(client: httpx.AsyncClient) -> TokenFactory:
-    """Issues tokens: ``await token(scopes=["hospital"], hospital_code="H1")`` gives request headers."""
+    """Issues tokens: ``await token(scopes=["hospital"], hospital_code="H1")`` gives request headers. A hospital that
+    isn't registered yet is before."""
 
     async def issue(**wanted: Any) -> dict[str, str]:
+        await known_hospital(client, wanted.get("hospital_code"))
         body = {"subject": f"subject-{secrets.token_hex(4)}"} | wanted
         answer = await client.post("/v1/tokens", json=body, headers={"Idempotency-Key": secrets.token_hex(16)})
         assert answer.status_code == 201, answer.text

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.text import subject_form
 from app.clearing.person_account import PERSONS_ACCOUNTS
-from app.cli.config import data_dir_option, folder_of, with_place
+from app.cli.config import configured, data_dir_option, folder_of, with_place
 from app.cli.database import with_database, with_open_database
 from app.cli.output import fail, out
 from app.database.engine import Database
@@ -22,6 +22,7 @@ from app.finance import user as finance_user
 from app.finance.second_factor import FACTORS
 from app.finance.user import UserRequest
 from app.nhsa.key_rotation import NATIONAL_TABLES
+from app.policies import shipped_book
 from app.registry.key_rotation import Rotated, rotate
 from app.service import tokens
 from app.service.caller import Caller, Service
@@ -61,6 +62,7 @@ def token_create(
     data_dir: Path | None,
 ) -> None:
     """Issue a token; its text is printed once."""
+    book = shipped_book(configured().policy_dir)
     wanted = tokens.TokenRequest(
         subject=subject,
         scopes=list(scopes),
@@ -72,7 +74,7 @@ def token_create(
     strict = with_place(data_dir).production
 
     async def act(connection: AsyncConnection) -> None:
-        issued = await tokens.issue(connection, wanted, created_by="cli", request_id="cli", strict=strict)
+        issued = await tokens.issue(connection, book, wanted, created_by="cli", request_id="cli", strict=strict)
         click.echo(f"{issued.token_id} {issued.token}")
 
     with_database(data_dir, act)
@@ -196,6 +198,7 @@ def user_add(
     data_dir: Path | None,
 ) -> None:
     """Add a user, whose password (from the terminal or standard input) is for one login. Roles are those of a token."""
+    book = shipped_book(configured().policy_dir)
     sent = {
         "name": name,
         "password": _first_password(),
@@ -208,7 +211,7 @@ def user_add(
 
     async def act(connection: AsyncConnection) -> None:
         wanted = decode(msgspec.json.encode(sent), UserRequest)
-        made = await finance_user.add(connection, wanted, created_by="cli", request_id="cli", strict=strict)
+        made = await finance_user.add(connection, book, wanted, created_by="cli", request_id="cli", strict=strict)
         click.echo(f"{made.name} added; the password has to be changed at the first login, at /finance")
 
     with_database(data_dir, act)

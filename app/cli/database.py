@@ -18,6 +18,7 @@ from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavaila
 from app.database.engine import Database, open_database
 from app.database.schema import SchemaUnfit
 from app.server import Reachable, owned, prepare, reachable
+from app.service.messages import fault_text
 from app.service.messages import text as message_text
 
 CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUnfit)
@@ -36,6 +37,12 @@ def owner_of(settings: Settings, folder: Path) -> Iterator[str]:
 def unreachable(error: Exception) -> NoReturn:
     """Say that the database can't be used, and why, without a traceback."""
     fail(f"数据库不可用，请检查 ONESTOP_DATABASE_URL、网络和登录角色的权限：{error}")
+
+
+def _said(error: OnestopError) -> str:
+    """What a refusal says: each fault in a line after its place, or its one message."""
+    lines = [f"{fault.pointer}：{fault_text(fault, 'zh')}" for fault in error.faults]
+    return "\n".join(lines) or message_text(error.code, error.values, "zh")
 
 
 def with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaitable[None]]) -> None:
@@ -66,7 +73,7 @@ def with_open_database(data_dir: Path | None, act: Callable[[Database], Awaitabl
         with reachable(settings, folder) if beside is None else nullcontext(Reachable(beside.app)) as place:
             asyncio.run(run(place))
     except OnestopError as error:
-        fail(message_text(error.code, error.values, "zh"))
+        fail(_said(error))
     except (*CANNOT_RUN, ValueError) as error:
         fail(str(error))
     except UNREACHABLE as error:

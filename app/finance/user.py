@@ -20,10 +20,12 @@ from app.basics.text import subject_form
 from app.finance import attempts
 from app.service.audit import noted
 from app.service.caller import Service
+from app.service.rights import check_rights
 from app.service.security import Scope
 from app.service.subjects import admitted, keep_apart
 from app.service.tables import TEXTS, app_user
 from app.service.wire import AreaCode, Code, Reference
+from app.tiers.policy import PolicyBook
 
 MOST_JUDGED: Final = 72
 """So many characters of a password are judged: it takes longer than their number."""
@@ -58,10 +60,19 @@ class UserAnswer(Struct):
 
 
 async def add(
-    connection: AsyncConnection, wanted: UserRequest, *, created_by: str, request_id: str, strict: bool
+    connection: AsyncConnection,
+    book: PolicyBook,
+    wanted: UserRequest,
+    *,
+    created_by: str,
+    request_id: str,
+    strict: bool,
 ) -> UserAnswer:
-    """Add a user. Conflict ``user_exists``, ``subject_looks_alike``, where ``strict`` ``roles_may_not_meet``. Says
-    nothing about who may do so."""
+    """Add a user. Conflict ``user_exists``, ``subject_looks_alike``, where ``strict`` ``roles_may_not_meet``; Refused
+    for a hospital, an area or funds that there aren't. Says nothing about who may do so."""
+    await check_rights(
+        connection, book, hospital_code=wanted.hospital_code, area_code=wanted.area_code, funds=wanted.funds
+    )
     name = await admitted(connection, wanted.name, wanted.scopes, strict=strict)
     if await _row(connection, name) is not None:
         raise Conflict("user_exists")

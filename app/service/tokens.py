@@ -19,11 +19,13 @@ from app.service.idempotency import once
 from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
+from app.service.rights import check_rights
 from app.service.security import Scope, admin_token_digest, new_token, require_unrestricted_admin
 from app.service.subjects import admitted, keep_apart
 from app.service.tables import TEXTS, token, user_session
 from app.service.token_list import TOKENS
 from app.service.wire import AreaCode, Code, Instant, Reference, decode
+from app.tiers.policy import PolicyBook
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
 LIFE: Final = timedelta(days=365)
@@ -78,7 +80,7 @@ async def post_token(request: Request) -> Response:
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         signed = {"created_by": caller.principal.subject, "request_id": caller.request_id}
-        issued = await issue(connection, wanted, strict=service.settings.production, **signed)
+        issued = await issue(connection, service.book, wanted, strict=service.settings.production, **signed)
         return 201, encoded(issued)
 
     return await once(request, caller, wanted, act, kept=_without_text)
@@ -125,10 +127,19 @@ async def delete_token(request: Request, token_id: str) -> Response:
 
 
 async def issue(
-    connection: AsyncConnection, wanted: TokenRequest, *, created_by: str, request_id: str, strict: bool
+    connection: AsyncConnection,
+    book: PolicyBook,
+    wanted: TokenRequest,
+    *,
+    created_by: str,
+    request_id: str,
+    strict: bool,
 ) -> TokenAnswer:
     """Store a new token's digest. Says nothing about who may do so. Conflict ``subject_looks_alike``, and where
-    ``strict`` ``roles_may_not_meet``."""
+    ``strict`` ``roles_may_not_meet``; Refused for a hospital, an area or funds that there aren't."""
+    await check_rights(
+        connection, book, hospital_code=wanted.hospital_code, area_code=wanted.area_code, funds=wanted.funds
+    )
     text_, digest = new_token()
     expires_at = wanted.expires_at
     if isinstance(expires_at, UnsetType):

@@ -216,10 +216,10 @@ async def test_what_is_due_lists_ended_months_until_they_are_signed_off(late_may
 async def test_a_report_is_for_who_reaches_its_area_and_all_its_funds(late_may: httpx.AsyncClient) -> None:
     """Another area's officer finds nothing, a fund's officer can't answer for the whole, a hospital has no business
     here."""
-    await World(late_may).build()
+    world = await World(late_may).build()
     wenshan = await officer(late_may, "wang", area_code="532600")
     insurer = await officer(late_may, "zhao", funds=["390200"])
-    hospital = await officer(late_may, "H1", scopes=["hospital"], hospital_code="H1", area_code=None)
+    hospital = await officer(late_may, "H1", scopes=["hospital"], hospital_code=world.township, area_code=None)
     query = {"period": MAY, "area_code": AREA}
     found = await late_may.get("/v1/reports/monthly", params=query, headers=wenshan)
     assert await code(found) == (404, "not_found")

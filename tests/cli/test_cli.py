@@ -129,6 +129,18 @@ def test_tokens_work_beside_a_running_embedded_service(folder: Path) -> None:
         assert process.wait(30) == 0
 
 
+def test_a_token_for_nowhere_is_refused_in_a_line_for_each_fault(database_url: str) -> None:
+    """Hospital, area and fund that there aren't are named, and no token is made."""
+    words = ("--scope", "hospital", "--hospital-code", "H404", "--area-code", "999900", "--fund", "390999")
+    done = run("token", "create", "--subject", "nobody", *words, ONESTOP_DATABASE_URL=database_url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [line.partition("：")[0] for line in done.stderr.strip().splitlines()[-3:]] == [
+        "/hospital_code",
+        "/area_code",
+        "/funds/0",
+    ]
+
+
 def test_migrate_prepares_an_embedded_database_and_again(folder: Path) -> None:
     """Migrating an empty folder and then the same once more both succeed."""
     for _ in range(2):

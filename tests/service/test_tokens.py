@@ -10,9 +10,10 @@ import pytest
 
 from app.service.security import token_digest
 from tests.conftest import ADMIN_TOKEN, TokenFactory, of_app
+from tests.people import FIRST
 from tests.world import key
 
-HOSPITAL = {"scopes": ["hospital"], "hospital_code": "H53010299901"}
+HOSPITAL = {"scopes": ["hospital"]}
 
 
 def bearer(text: str) -> dict[str, str]:
@@ -39,6 +40,23 @@ async def test_a_tokens_text_is_answered_once_and_kept_nowhere(client: httpx.Asy
     assert second.status_code == 201
     assert second.headers["idempotency-replayed"] == "true"
     assert second.json() == {"token_id": first.json()["token_id"], "token": None}
+
+
+@pytest.mark.parametrize("path", ["tokens", "users"])
+async def test_nobody_is_let_to_what_there_is_not(client: httpx.AsyncClient, path: str) -> None:
+    """A hospital that isn't registered, an area that no pack rules, and funds that there aren't are refused at once; a
+    province, a county and one with a record of its own are taken."""
+    who: dict[str, Any] = {"subject": "nowhere"} if path == "tokens" else {"name": "nowhere", "password": FIRST}
+    who |= {"scopes": ["finance"]}
+    wrong = {"hospital_code": "H53010299999", "area_code": "999900", "funds": ["390100", "390999"]}
+    refused = await client.post(f"/v1/{path}", json=who | wrong, headers=key())
+    found = [(error["pointer"], error["code"]) for error in refused.json()["errors"]]
+    places = [("/hospital_code", "unknown_hospital"), ("/area_code", "unknown_area"), ("/funds/1", "not_in_list")]
+    assert (refused.status_code, found) == (422, places)
+    for number, area in enumerate(("530000", "530127", "532601")):
+        mine = {name: f"{text}-{number}" for name, text in who.items() if name in ("subject", "name")}
+        taken = await client.post(f"/v1/{path}", json=who | mine | {"area_code": area}, headers=key())
+        assert taken.status_code == 201, taken.text
 
 
 async def test_a_token_ends_after_a_year_of_real_time(client: httpx.AsyncClient, connection: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 from app.finance.attempts import FREE, MOST_FROM_PLACE
 from app.finance.login import safe_next
 from tests.clearing.office import Office, office
+from tests.conftest import known_hospital
 from tests.people import CHOSEN, FIRST, add_user, browser, choose, csrf_in, log_in, person
 from tests.world import key
 
@@ -222,6 +223,8 @@ async def test_each_page_is_for_its_roles(
     client: httpx.AsyncClient, roles: dict[str, object], first: str | None, shut: set[str]
 ) -> None:
     """The first page of a role is one that it may see; others are refused in words, and none fails."""
+    code = roles.get("hospital_code")
+    await known_hospital(client, None if code is None else str(code))
     names = (
         "orders statements settlements reconciliation audit prepayments balances closings reports jobs lists policies"
     )

@@ -3,6 +3,10 @@
 from typing import Final
 
 MESSAGES: Final[dict[str, tuple[str, str]]] = {
+    "unknown_area": (
+        "没有政策包适用于该统筹区，也没有该区的记录。请核对六位行政区划代码，或先登记该区。",
+        "No pack rules this area, and it has no record. Check its code of six digits, or register the area first.",
+    ),
     "subject_looks_alike": (
         "该名称与已有的名称看起来一样，但含有其他文字的字母。请检查输入法，或改用其他名称。",
         "It looks like a known subject but has letters of another script. Check the keyboard, or take another name.",
