@@ -53,6 +53,8 @@ class Settings(BaseSettings):
 
     env: str = Field(default="development", pattern="^(development|production)$")
     database_url: SecretStr | None = None
+    database_password_file: Path | None = None
+    database_pooler: Literal["session", "transaction"] = "session"
     owner_database_url: SecretStr | None = None
     data_dir: Path | None = None
     hosts: str = ""
@@ -117,6 +119,13 @@ class Settings(BaseSettings):
     def _is_folder(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_dir():
             raise ValueError(f"there is no folder {path}")
+        return path
+
+    @field_validator("database_password_file")
+    @classmethod
+    def _is_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"there is no file {path}")
         return path
 
     @field_validator("admin_token")

@@ -3,11 +3,12 @@
 import asyncio
 import sys
 
+from app.basics.errors import Unavailable
 from app.config import Settings
 from app.database.embedded import default_data_dir
 from app.database.engine import open_database
 from app.jobs import store
-from app.jobs.worker import die_with
+from app.jobs.worker import DATABASE_AWAY, die_with
 from app.main import JOB_KINDS
 from app.service import clock, logs
 from app.service.caller import Service
@@ -16,7 +17,8 @@ from app.tiers.policy import PolicyBook
 
 
 async def run_job(job_id: int, attempt: int) -> None:
-    """Do a claimed job to its end. An exception leaves it to the next attempt."""
+    """Do a claimed job to its end. An exception leaves it to the next attempt; without the database the process ends
+    with ``DATABASE_AWAY``, which isn't a crash."""
     settings = Settings(pool_size=1, hot_pool_size=1)
     logs.configure_logging(settings.log_level)
     assert settings.database_url is not None
@@ -30,6 +32,8 @@ async def run_job(job_id: int, attempt: int) -> None:
         await JOB_KINDS[run.kind].run(service, run)
     except store.JobLost:
         return
+    except Unavailable:
+        raise SystemExit(DATABASE_AWAY) from None
     finally:
         await database.close()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+import asyncpg
 import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
@@ -23,7 +24,7 @@ from app.basics.errors import Unavailable
 from app.config import Settings
 from app.database import embedded
 from app.database.embedded import Logins
-from app.database.engine import plain_url, translated
+from app.database.engine import LOGIN_CLASSES, login_url, plain_url, sqlstate, translated
 from app.database.schema import SCHEMA_VERSION, SchemaUnfit, check, let_in, migrate
 from app.jobs.worker import die_with
 from app.main import create_app
@@ -101,7 +102,7 @@ async def prepare(settings: Settings, database: Reachable, data_dir: Path) -> No
     """Migrate an embedded database that was started here. Another one is only looked at, since others may be working
     on it: SchemaUnfit until `onestop migrate` was run, and in production for a login that may do too much."""
     if database.started is None:
-        await check(database.url, strict=settings.production)
+        await check(login_url(database.url, settings), strict=settings.production)
     else:
         await check_secret(settings, data_dir, database.started.owner)
         await migrate(database.started.owner)
@@ -110,10 +111,11 @@ async def prepare(settings: Settings, database: Reachable, data_dir: Path) -> No
 
 async def _prepare_to_serve(settings: Settings, database: Reachable, data_dir: Path) -> None:
     """``prepare``, and see that the secret is the database's before anything is written, and is noted then."""
+    url = login_url(database.url, settings)
     if database.started is None:
-        await check_secret(settings, data_dir, database.url)
+        await check_secret(settings, data_dir, url)
     await prepare(settings, database, data_dir)
-    await key_check.note(database.url, load_keys(settings, data_dir))
+    await key_check.note(url, load_keys(settings, data_dir))
 
 
 def _until_prepared(settings: Settings, database: Reachable, data_dir: Path) -> None:
@@ -126,6 +128,8 @@ def _until_prepared(settings: Settings, database: Reachable, data_dir: Path) -> 
         except (SchemaUnfit, ValueError):
             raise  # somebody has to migrate it, or to give the right secret
         except Exception as error:
+            if isinstance(error, asyncpg.PostgresError) and (sqlstate(error) or "").startswith(LOGIN_CLASSES):
+                raise  # somebody has to put login, password or name right
             if not isinstance(translated(error), Unavailable):
                 raise
             pause = min(LONGEST_PAUSE, 2 * pause)

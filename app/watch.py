@@ -1,7 +1,7 @@
 """What one process of the whole service does: seal, prove the ledger, show clearing's figures.
 
-It is elected by a lock of the database that its own connection holds; when connection or process is gone, another
-takes over. Being outvoted for a moment does no harm: sealing has a lock of its own, and the rest only reads.
+It is elected by a row of the database with its heartbeat; when that stops, another takes over. Being outvoted for a
+moment does no harm: sealing has a lock of its own, and the rest only reads.
 """
 
 import asyncio
@@ -14,8 +14,7 @@ from sqlalchemy import func, select
 
 from app.basics.errors import OnestopError
 from app.clearing.metrics import clearing_figures, ledger_figures, liveness, service_figures
-from app.database.engine import Election
-from app.database.locks import Lock
+from app.database.election import Election, election
 from app.ledger import proof, seal
 from app.ledger.overpaid import overpaid
 from app.service import elected, tokens
@@ -25,7 +24,7 @@ from app.service.metrics import uncaught_errors
 from app.service.tables import backup
 
 TICK_SECONDS: Final = 1.0
-CANDIDATE_SECONDS: Final = 5.0
+CANDIDATE_SECONDS: Final = 2.0
 LONGEST_QUERY_SECONDS: Final = 600
 HANGS_SECONDS: Final = 3 * LONGEST_QUERY_SECONDS  # one part is several queries
 LOGGER: Final = logging.getLogger("onestop.watch")
@@ -36,9 +35,9 @@ def watching(service: Service) -> Loop:
 
     async def turn(beat: Beat) -> None:
         try:
-            async with service.database.election(Lock.ELECTION) as election:
-                if election is not None:
-                    await _Lead(service, beat).go_on(election)
+            async with election(service.database) as term:
+                if term is not None:
+                    await _Lead(service, beat).go_on(term)
         finally:
             elected.withdraw()
 
@@ -54,7 +53,7 @@ class _Lead:
         self.ran: dict[str, float] = {}
         self.shown: dict[str, bytes] = {}
 
-    async def go_on(self, election: Election) -> None:
+    async def go_on(self, term: Election) -> None:
         settings = self.service.settings
         parts = (
             (self._seal, settings.seal_seconds),
@@ -62,7 +61,7 @@ class _Lead:
             (self._observe, settings.observe_seconds),
         )
         while True:
-            await election.confirm()
+            term.confirm()
             self.beat()
             for act, seconds in parts:
                 if self._time_for(act.__name__, seconds):

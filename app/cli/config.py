@@ -10,6 +10,7 @@ from app.basics.errors import PolicyError
 from app.cli.output import fail
 from app.config import PREFIX, Settings, examined, folder_fault
 from app.database.embedded import default_data_dir
+from app.database.engine import LIMITS
 from app.nhsa.dictionary import dictionaries
 from app.policies import shipped_book
 from app.service.clock import manual_start
@@ -86,6 +87,12 @@ def _of_database(settings: Settings, data_dir: Path | None) -> Iterator[str]:
     elsewhere = settings.database_url or settings.owner_database_url
     if settings.production and elsewhere is None and folder is None:
         yield UNASKED
+    if settings.database_password_file is not None and settings.database_url is None:
+        yield "ONESTOP_DATABASE_PASSWORD_FILE: belongs to ONESTOP_DATABASE_URL, which is not set"
+    limits = {"ONESTOP_STATEMENT_TIMEOUT": "statement_timeout", "ONESTOP_PERSON_LOCK_TIMEOUT": "lock_timeout"}
+    for name, limit in limits.items() if settings.database_pooler == "transaction" else ():
+        if getattr(settings, name.removeprefix(PREFIX).lower()) != LIMITS[limit]:
+            yield f"{name}: a pooler of transactions drops it; ALTER ROLE onestop_app SET {limit} instead"
     if folder is not None and (fault := folder_fault(folder.absolute())) is not None:
         yield f"{'--data-dir' if data_dir else 'ONESTOP_DATA_DIR'}: {fault}"
 

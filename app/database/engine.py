@@ -7,10 +7,10 @@ database for each transaction, since a pooler may drop what a connection asks fo
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
 from sqlalchemy import Column, DateTime, MetaData, text
@@ -28,10 +28,17 @@ APP_ROLE: Final = "onestop_app"
 BUSY_STATES: Final = frozenset(
     {"55P03", "57014", "40001", "40P01"}
 )  # lock or statement timeout, serialization, deadlock
-LOST_CLASSES: Final = ("08", "53", "57P")  # connection, resources, server shutting down
+# Connection, login, database, resources, server shutting down, files of the server; a standby that only reads, and a
+# transaction that was idle for too long.
+LOST_CLASSES: Final = ("08", "28", "3D", "53", "57P", "58", "25006", "25P03")
+LOGIN_CLASSES: Final = ("28", "3D")  # which somebody has to put right
+LOST: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 LIMITS: Final = {"statement_timeout": 30.0, "lock_timeout": 15.0}  # seconds; of the login, see roles.sql
 UNFIT_STATE: Final = "OS001"  # connection_checked(): not our login, or without its limits
 LOGGER: Final = logging.getLogger("onestop.database")
+
+# Statements without a name: a pooler that gives each transaction another connection mixes up named ones.
+UNNAMED: Final = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
 
 HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types
 HotRecord = Any  # a row that it reads: a mapping of columns
@@ -43,19 +50,11 @@ def recorded() -> Column[object]:
 
 
 def plain_url(url: str) -> str:
-    """A SQLAlchemy or libpq URL as asyncpg reads it."""
-    return url.replace("postgresql+asyncpg://", "postgresql://", 1).replace("postgres://", "postgresql://", 1)
-
-
-class Election:
-    """A lock of the whole database, held by a connection of its own."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    async def confirm(self) -> None:
-        """Raise when the connection, and the lock with it, is gone."""
-        await self._connection.execute("SELECT 1")
+    """A SQLAlchemy or libpq URL as asyncpg reads it. Of several ``@`` the last stands before the host."""
+    plain = url.replace("postgresql+asyncpg://", "postgresql://", 1).replace("postgres://", "postgresql://", 1)
+    head, slashes, rest = plain.partition("//")
+    login, at, place = rest.rpartition("@")
+    return f"{head}{slashes}{login.replace('@', '%40')}{at}{place}"
 
 
 class Commit:
@@ -102,13 +101,10 @@ def _unknown() -> Unavailable:
 class Database:
     """The two pools of a process: ``transaction`` for everything, ``hot`` for the settling path on bare asyncpg."""
 
-    def __init__(
-        self, engine: AsyncEngine, pool: Any, settings: Settings, connect: Callable[[], Awaitable[Any]]
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, pool: Any, settings: Settings) -> None:
         self.engine = engine
         self.pool = pool
         self.settings = settings
-        self._connect = connect
         self._ordinary = asyncio.Semaphore(ordinary_share(settings.pool_size))
         self._ordinary_hot = asyncio.Semaphore(ordinary_share(settings.hot_pool_size))
 
@@ -126,7 +122,7 @@ class Database:
                     await begun.rollback()
                     raise
                 await commit.made((await connection.get_raw_connection()).driver_connection, begun.commit())
-        except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (DBAPIError, PoolTimeout, *LOST) as error:
             raise commit.translated(error) from error
 
     @asynccontextmanager
@@ -146,7 +142,7 @@ class Database:
                     await begun.rollback()
                     raise
                 await commit.made(connection, begun.commit())
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except LOST as error:
             raise commit.translated(error) from error
 
     @asynccontextmanager
@@ -164,20 +160,6 @@ class Database:
             yield
         finally:
             ordinary.release()
-
-    @asynccontextmanager
-    async def election(self, lock: int) -> AsyncIterator[Election | None]:
-        """Hold a lock that one process of all can have, for as long as the context lasts; None when another has it.
-        Unavailable when the connection is lost."""
-        try:
-            connection = await self._connect()
-            try:
-                held = await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock)
-                yield Election(connection) if held else None
-            finally:
-                await connection.close()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise translated(error) from error
 
     async def close(self) -> None:
         """Close both pools; requests in flight are finished first."""
@@ -208,30 +190,48 @@ def server_settings(settings: Settings, url: str) -> dict[str, str]:
     return {"application_name": "onestop", **asked}
 
 
+def login_url(url: str, settings: Settings) -> str:
+    """The URL as asyncpg reads it, with the password that ``ONESTOP_DATABASE_PASSWORD_FILE`` holds just now."""
+    plain, path = plain_url(url), settings.database_password_file
+    if path is None:
+        return plain
+    parts = urlsplit(plain)
+    who, _, place = parts.netloc.rpartition("@")
+    password = quote(path.read_text(encoding="utf-8").strip(), safe="")
+    return parts._replace(netloc=f"{who.partition(':')[0]}:{password}@{place}").geturl()
+
+
+async def one_connection(url: str) -> Any:
+    """A connection for transactions one after the other, which works behind every pooler."""
+    return await asyncpg.connect(plain_url(url), statement_cache_size=0)
+
+
 async def open_database(url: str, settings: Settings) -> Database:
     """Both pools, which connect when they are first used. The database must be migrated by then."""
-    dsn = plain_url(url)
-    options = server_settings(settings, url)
+    options: dict[str, Any] = {"server_settings": server_settings(settings, url)}
+    of_dialect: dict[str, Any] = {}
+    if settings.database_pooler == "transaction":
+        options |= {"statement_cache_size": 0}
+        of_dialect |= UNNAMED
 
-    async def connect() -> Any:
-        return await asyncpg.connect(dsn, server_settings=options)
+    async def connect(*_: object, **__: object) -> Any:
+        return await asyncpg.connect(login_url(url, settings), **options)
 
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        connect_args={"async_creator_fn": connect, **of_dialect},
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,
         pool_pre_ping=True,
     )
     pool = await asyncpg.create_pool(
-        dsn,
+        connect=connect,
         min_size=0,  # nothing is connected before somebody asks, so a database that is away ends nothing
         max_size=settings.hot_pool_size,
-        server_settings=options,
         reset=_nothing_to_reset,
     )
-    return Database(engine, pool, settings, connect)
+    return Database(engine, pool, settings)
 
 
 async def _nothing_to_reset(connection: Any) -> None:
@@ -268,5 +268,7 @@ def translated(error: BaseException) -> BaseException:
         return Unavailable("database_unavailable", headers=headers)
     ours = isinstance(error, ValueError)  # the driver could not encode what we gave it
     if not ours and (state is None or state.startswith(LOST_CLASSES)):
+        if state is not None and state.startswith(LOGIN_CLASSES):
+            LOGGER.error("the database doesn't let the service in; check login, password and name: %s", error)
         return Unavailable("database_unavailable", headers=headers)
     return error

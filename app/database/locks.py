@@ -2,8 +2,8 @@
 
 A lock of a named thing (a person, a month of an area) is ``hashtextextended(name, number)``, so that the numbers part
 the kinds; in SQL ``lock_key('person', id)`` says the same for the locks that the database takes itself (a test
-compares). The last three are locks of the whole database: their number is the lock. All are held until the transaction
-ends, the election as long as its connection lives.
+compares). The last two are locks of the whole database: their number is the lock. All are held until the transaction
+ends, so that they work behind a pooler.
 
 The order in which one transaction takes them: an idempotency key or a message, then what is declared, ordered or
 closed, then the person, then the area's month and year. Whoever takes several of a kind takes them by name.
@@ -39,7 +39,6 @@ class Lock(IntEnum):
     SUBJECT = 14  # of a subject: roles that may not meet don't come by two tokens issued at once
     MIGRATION = 7203_0001  # two that migrate at once: the second waits
     SEAL = 7203_0002  # the seals are one chain: the next block names the last one
-    ELECTION = 7203_0003  # one process of all seals, proves and shows figures
 
 
 async def hold(connection: AsyncConnection, kind: Lock, name: str) -> None:

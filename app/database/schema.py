@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.database.engine import APP_ROLE, plain_url
+from app.database.engine import APP_ROLE, UNNAMED, one_connection, plain_url
 from app.database.locks import Lock
 from app.database.present import apply_present, work_as_owner
 
@@ -120,7 +120,7 @@ async def check(url: str, *, strict: bool = False) -> None:
 
 
 async def _within(url: str, act: Callable[[Connection], None]) -> None:
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=_connector(url))
+    engine = create_async_engine("postgresql+asyncpg://", connect_args={"async_creator_fn": _connector(url), **UNNAMED})
     try:
         async with engine.begin() as connection:
             await connection.run_sync(act)
@@ -162,6 +162,6 @@ def _config(connection: Connection | None = None) -> Config:
 
 def _connector(url: str) -> Any:
     async def connect() -> Any:
-        return await asyncpg.connect(plain_url(url))
+        return await one_connection(url)
 
     return connect

@@ -26,15 +26,16 @@ from app.service.sheet import FileFault, SheetRow
 
 PART_BYTES: Final = 1024 * 1024
 LEASE_SECONDS: Final = 30
-MAX_ATTEMPTS: Final = 3
+MAX_CRASHES: Final = 3
 
 _CLAIM: Final = f"""
-UPDATE job SET state = 'running', attempts = attempts + 1, started_at = coalesce(started_at, clock_timestamp()),
+UPDATE job SET state = 'running', attempts = attempts + 1, crashes = crashes + (state = 'running')::integer,
+               started_at = coalesce(started_at, clock_timestamp()),
                lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
  WHERE job_id = (SELECT job_id FROM job
                   WHERE state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp())
                   ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING job_id, attempts"""
+RETURNING job_id, attempts, crashes"""
 _RENEW: Final = f"""
 UPDATE job SET lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
  WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
@@ -43,9 +44,10 @@ UPDATE job SET lease_until = clock_timestamp() + interval '{LEASE_SECONDS} secon
  WHERE job_id = (SELECT job_id FROM job
                   WHERE job_id = $1 AND attempts = $2 AND state = 'running' FOR UPDATE SKIP LOCKED)"""
 _RELEASE: Final = f"""
-UPDATE job SET state = CASE WHEN attempts < {MAX_ATTEMPTS} THEN 'queued' ELSE 'failed' END,
-               ended_at = CASE WHEN attempts < {MAX_ATTEMPTS} THEN NULL ELSE clock_timestamp() END,
-               faults = CASE WHEN attempts < {MAX_ATTEMPTS} THEN faults ELSE '[{{"code": "job_crashed"}}]' END
+UPDATE job SET crashes = crashes + $3,
+               state = CASE WHEN crashes + $3 < {MAX_CRASHES} THEN 'queued' ELSE 'failed' END,
+               ended_at = CASE WHEN crashes + $3 < {MAX_CRASHES} THEN NULL ELSE clock_timestamp() END,
+               faults = CASE WHEN crashes + $3 < {MAX_CRASHES} THEN faults ELSE '[{{"code": "job_crashed"}}]' END
  WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
 _MINE: Final = "SELECT * FROM job WHERE job_id = $1 AND attempts = $2 AND state = 'running'"
 _PART: Final = "SELECT content FROM job_file WHERE job_id = $1 AND part_no = $2"
@@ -237,11 +239,14 @@ async def _everywhere(connection: HotConnection) -> None:
 
 
 async def claim(service: Service) -> tuple[int, int] | None:
-    """Take the oldest job that waits, or whose process died, for a lease: its id and attempt; None when there is
-    none."""
+    """Take the oldest job that waits, or whose process died, for a lease: its id and attempt; None when there is none,
+    or when it died too often and has failed now."""
     async with service.database.hot() as connection:
         await _everywhere(connection)
         row = await connection.fetchrow(_CLAIM)
+        if row is not None and row["crashes"] >= MAX_CRASHES:
+            await connection.execute(_RELEASE, row["job_id"], row["attempts"], 0)
+            return None
     return None if row is None else (row["job_id"], row["attempts"])
 
 
@@ -254,12 +259,12 @@ async def renew(service: Service, job_id: int, attempt: int) -> bool:
         return await connection.fetchrow(_MINE, job_id, attempt) is not None
 
 
-async def release(service: Service, job_id: int, attempt: int) -> None:
-    """Give a job back whose process ended without a result; after the last attempt it has failed. A finished one
-    stays."""
+async def release(service: Service, job_id: int, attempt: int, *, crashed: bool) -> None:
+    """Give a job back whose process ended without a result: after too many crashes it has failed, otherwise it waits to
+    be carried on. A finished one stays."""
     async with service.database.hot() as connection:
         await _everywhere(connection)
-        await connection.execute(_RELEASE, job_id, attempt)
+        await connection.execute(_RELEASE, job_id, attempt, int(crashed))
 
 
 async def expire_rows(service: Service) -> int:

@@ -35,6 +35,7 @@ job = Table(
     Column("faults", JSONB, nullable=False, server_default=text("'[]'")),
     Column("lease_until", DateTime(timezone=True)),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("crashes", SmallInteger, nullable=False, server_default=text("0")),
     Column("reach_area", Text),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),

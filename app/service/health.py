@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.days import shanghai_day
 from app.basics.errors import OnestopError, Refused
 from app.database.schema import misfit
-from app.service import clock
+from app.service import clock, key_check
 from app.service.caller import Service
 from app.service.loops import Beat, Loop
 from app.service.metrics import degraded, ready
@@ -73,7 +73,7 @@ class Health:
 
     async def _probe(self, _: Beat) -> None:
         try:
-            async with self._service.database.transaction() as connection:
+            async with self._service.database.transaction(reserved=True) as connection:
                 checks, worth_a_look = await self._looked(connection)
         except OnestopError as error:
             checks, worth_a_look = {"database": error.code}, {}
@@ -92,12 +92,14 @@ class Health:
         wrong = await connection.run_sync(misfit)
         if wrong is not None:
             return {"database": OK, "migrations": wrong}, {}
+        if not await key_check.fits(connection, self._service.keys):
+            return {"database": OK, "migrations": OK, "key": "the database was written with another secret"}, {}
         written = insert(health_probe).values(probed_at=func.clock_timestamp())
         kept = {"probed_at": written.excluded.probed_at}
         written = written.on_conflict_do_update(index_elements=[health_probe.c.only_row], set_=kept)
         there = (await connection.execute(written.returning(health_probe.c.probed_at))).scalar_one()
         now = await clock.now(connection, manual=self._service.manual_clock)
-        return {"database": OK, "migrations": OK, "write": OK}, _clock(there) | self._gaps(now)
+        return {"database": OK, "migrations": OK, "key": OK, "write": OK}, _clock(there) | self._gaps(now)
 
     def _gaps(self, now: datetime) -> dict[str, str]:
         """The packs without a policy for today."""

@@ -6,11 +6,10 @@ until everything is written anew. A value tells nothing of its secret. Nothing h
 
 from typing import Final
 
-import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.engine import plain_url
+from app.database.engine import one_connection
 from app.service.security import Keys
 
 _THERE: Final = "SELECT to_regclass('public.key_check') IS NOT NULL"
@@ -25,26 +24,35 @@ REMEDY: Final = (
 
 async def known(url: str) -> set[bytes]:
     """The check values of a database; none of one that nobody served on yet."""
-    connection = await asyncpg.connect(plain_url(url))
+    connection = await one_connection(url)
     try:
-        if not await connection.fetchval(_THERE):
-            return set()
-        return {row["value"] for row in await connection.fetch(_KNOWN)}
+        async with connection.transaction():
+            if not await connection.fetchval(_THERE):
+                return set()
+            return {row["value"] for row in await connection.fetch(_KNOWN)}
     finally:
         await connection.close()
 
 
 def refuse_other(values: set[bytes], keys: Keys) -> None:
     """ValueError, with the remedy, when the database was written with a secret that isn't among these."""
-    ours = {one.check for one in (keys.current, *keys.older)}
-    if not values <= ours:
+    if not _are_of(values, keys):
         raise ValueError(f"The database was written with another secret. {REMEDY}")
+
+
+async def fits(connection: AsyncConnection, keys: Keys) -> bool:
+    """Whether these secrets read all that the database was written with, just now."""
+    return _are_of({row.value for row in await connection.execute(text(_KNOWN))}, keys)
+
+
+def _are_of(values: set[bytes], keys: Keys) -> bool:
+    return values <= {one.check for one in (keys.current, *keys.older)}
 
 
 async def note(url: str, keys: Keys) -> None:
     """Keep the check value of the secret in use. ValueError as ``refuse_other``: of two that start on a new database
     with different secrets one is refused."""
-    connection = await asyncpg.connect(plain_url(url))
+    connection = await one_connection(url)
     try:
         async with connection.transaction():
             await connection.execute("LOCK TABLE key_check IN SHARE ROW EXCLUSIVE MODE")

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, UUID
 
 from app.database.engine import METADATA, recorded
 
@@ -38,6 +38,14 @@ health_probe = Table(
     METADATA,
     Column("only_row", Boolean, primary_key=True, server_default=text("true")),
     Column("probed_at", DateTime(timezone=True), nullable=False),
+)
+
+election = Table(
+    "election",
+    METADATA,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("holder", UUID, nullable=False),
+    Column("held_until", DateTime(timezone=True), nullable=False),
 )
 
 token = Table(

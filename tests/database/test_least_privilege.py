@@ -94,7 +94,8 @@ WRITES_PAST_THE_RULES = (
 )
 WITHOUT_ROW_SECURITY = {
     # The service's own, in which no row is anybody's.
-    "alembic_version", "schema_state", "key_check", "health_probe", "business_clock", "state_move", "policy_text",
+    "alembic_version", "schema_state", "key_check", "health_probe", "election", "business_clock",
+    "state_move", "policy_text",
     "backup", "restoration", "bank_check",
     # Looked up before it is known who asks.
     "token", "app_user", "user_session", "second_factor", "failed_login", "nhsa_nonce",

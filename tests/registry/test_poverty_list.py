@@ -21,7 +21,7 @@ from app.jobs import store
 from app.service.caller import Service
 from app.service.security import blind_index, derive_keys
 from app.tiers.policy import PolicyBook
-from tests.conftest import ADMIN_TOKEN, TokenFactory, migrated_database, start_service
+from tests.conftest import ADMIN_TOKEN, Running, TokenFactory, migrated_database, start_service
 from tests.world import World, id_number, key
 
 pytestmark = pytest.mark.thorough
@@ -387,9 +387,10 @@ def children(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("victim", ["service", "job"])
-async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Path, victim: str) -> None:
-    """After kill -9 of the service or of the job's process amid applying, every row is applied exactly once."""
+@pytest.mark.parametrize(("victim", "crashes"), [("service", 1), ("job", 1), ("nobody", 0)])
+async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Path, victim: str, crashes: int) -> None:
+    """After kill -9 of the service or of the job's process amid applying, or a restart in good order, which is no
+    crash, every row is applied exactly once."""
     url = await migrated_database(database_server)
     count = 4000
     process, base_url = start_service(url, tmp_path, ONESTOP_SECRET_KEY="ab" * 32)
@@ -402,15 +403,11 @@ async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Pat
             applied = "SELECT count(*) FROM identity WHERE class = 'low_income'"
             while not await owner.fetchval(applied):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-            if victim == "service":
-                process.kill()
-                process.wait()
-            else:
-                for pid in children(process.pid):
-                    os.kill(pid, signal.SIGKILL)
+            _end(victim, process)
             before = await owner.fetchval("SELECT count(*) FROM identity WHERE class = 'low_income'")
         if victim == "service":
             await owner.execute("UPDATE job SET lease_until = clock_timestamp()")  # as if half a minute had gone by
+        if victim != "job":
             process, base_url = start_service(url, tmp_path, ONESTOP_SECRET_KEY="ab" * 32)
         async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
             job = await ended(client, answer)
@@ -419,10 +416,23 @@ async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Pat
         process.wait(30)
     assert 0 < before < count
     assert (job["state"], job["done"], job["summary"]) == ("done", count, {"matched": count})
-    assert await owner.fetchval("SELECT attempts FROM job") == 2
+    assert tuple(await owner.fetchrow("SELECT attempts, crashes FROM job")) == (2, crashes)
     rows = await owner.fetch("SELECT count(*) FROM identity WHERE class = 'low_income' GROUP BY person_id")
     assert [row[0] for row in rows] == [1] * count
     await owner.close()
+
+
+def _end(victim: str, process: Running) -> None:
+    """Kill the service or the job's process, or stop the service in good order."""
+    if victim == "service":
+        process.kill()
+        process.wait()
+    elif victim == "nobody":
+        process.terminate()
+        assert process.wait(30) == 0
+    else:
+        for pid in children(process.pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def many_persons(client: httpx.AsyncClient, owner: Any, count: int) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import tempfile
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from app.database import embedded
 from app.database.engine import open_database
 from app.database.schema import let_in, migrate
 from app.policies import shipped_book
-from app.service import clock
+from app.service import clock, key_check
 from app.service.caller import Service
 from app.service.health import STALE_SECONDS, Health
 from app.service.security import derive_keys
@@ -64,6 +65,38 @@ async def test_a_probe_that_is_told_to_end_ends(database_server: str) -> None:
         await database.close()
 
 
+async def test_another_secret_is_not_ready(database_server: str) -> None:
+    """Once the database is written with a secret that this instance doesn't have, it can't settle, and says so."""
+    url = await migrated_database(database_server)
+    database = await open_database(of_app(url), Settings())
+    try:
+        keys = derive_keys(b"s" * 32)
+        health = Health(Service(Settings(), database, shipped_book(), keys, False), [])
+        await key_check.note(of_app(url), keys)
+        await health.loop().turn(lambda: None)
+        assert health.report().ready
+        async with database.transaction() as connection:
+            await key_check.forget_former(connection, derive_keys(b"t" * 32))
+        await health.loop().turn(lambda: None)
+        assert "another secret" in health.report().checks["key"]
+        assert not health.is_ready()
+    finally:
+        await database.close()
+
+
+async def test_reports_that_take_every_connection_leave_the_instance_ready(database_server: str) -> None:
+    """What keeps only reports from the database keeps nobody from settling, so /readyz stays 200."""
+    settings = Settings(pool_size=2, hot_pool_size=2, pool_timeout=0.3)
+    database = await open_database(of_app(await migrated_database(database_server)), settings)
+    try:
+        health = Health(Service(settings, database, shipped_book(), derive_keys(b"s" * 32), False), [])
+        async with database.transaction():
+            await health.loop().turn(lambda: None)
+            assert health.is_ready()
+    finally:
+        await database.close()
+
+
 async def test_an_old_report_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was found more than ten seconds ago says nothing about now."""
     database = await open_database("postgresql://nobody@127.0.0.1:1/none", Settings())
@@ -90,16 +123,20 @@ async def test_a_frozen_database_does_not_freeze_the_answer() -> None:
                 async with httpx.AsyncClient(base_url=base_url, timeout=5) as client:
                     postmaster = int((Path(folder) / "data/pg/postmaster.pid").read_text().split()[0])
                     frozen = [postmaster, *children(postmaster)]
-                    for pid in frozen:
-                        os.kill(pid, signal.SIGSTOP)
+                    _signal(frozen, signal.SIGSTOP)
                     answer = await ready_with(client, 503)
                     assert "hasn't answered" in answer.json()["checks"]["probe"]
                     assert (await client.get("/livez")).status_code == 200
-                    for pid in frozen:
-                        os.kill(pid, signal.SIGCONT)
+                    _signal(frozen, signal.SIGCONT)
                     await ready_with(client, 200)
             finally:
-                for pid in frozen:
-                    os.kill(pid, signal.SIGCONT)
+                _signal(frozen, signal.SIGCONT)
                 process.terminate()
                 assert process.wait(120) == 0
+
+
+def _signal(processes: list[int], number: signal.Signals) -> None:
+    """Send a signal to processes; one of the database's may have ended since it was seen."""
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -32,7 +32,16 @@ ELSEWHERE: Final = "532600"
 METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 # What is written down of every request, whoever sends it.
 OF_REQUESTS: Final = frozenset(
-    {"idempotency", "health_probe", "audit_event", "nhsa_message", "nhsa_nonce", "seal_block", "seal_member"}
+    {
+        "idempotency",
+        "health_probe",
+        "election",
+        "audit_event",
+        "nhsa_message",
+        "nhsa_nonce",
+        "seal_block",
+        "seal_member",
+    }
 )
 DIGEST: Final = """
 SELECT md5(string_agg(row, ' ' ORDER BY row)) FROM (SELECT (to_jsonb(t) - '{{last_used_at,seen_at}}'::text[])::text

@@ -43,7 +43,7 @@ async def test_health_and_version(client: httpx.AsyncClient) -> None:
     ready = (await client.get("/readyz", headers=bare)).json()
     assert ready == {
         "status": "ok",
-        "checks": {"database": "ok", "migrations": "ok", "write": "ok"},
+        "checks": {"database": "ok", "migrations": "ok", "key": "ok", "write": "ok"},
         "degraded": {},
     }
     assert set((await client.get("/version", headers=bare)).json()) == {"version", "engine_version", "migration"}

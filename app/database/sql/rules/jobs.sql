@@ -3,7 +3,7 @@
 -- A job is its area's; its file and its rows are seen with it.
 ALTER TABLE job ENABLE ROW LEVEL SECURITY;
 CREATE POLICY job_reach ON job TO onestop_app USING (reaches(NULL, area_code, NULL));
-GRANT SELECT, INSERT, UPDATE (state, phase, done, total, summary, faults, lease_until, attempts, started_at, ended_at)
+GRANT SELECT, INSERT, UPDATE (state, phase, done, total, summary, faults, lease_until, attempts, crashes, started_at, ended_at)
   ON job TO onestop_app;
 
 ALTER TABLE job_file ENABLE ROW LEVEL SECURITY;

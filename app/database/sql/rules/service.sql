@@ -7,6 +7,8 @@ GRANT SELECT ON alembic_version TO onestop_app;
 
 GRANT SELECT, INSERT, UPDATE ON health_probe TO onestop_app;
 
+GRANT SELECT, INSERT, UPDATE, DELETE ON election TO onestop_app;
+
 -- Former values go when everything is written anew.
 GRANT SELECT, INSERT, DELETE ON key_check TO onestop_app;
 

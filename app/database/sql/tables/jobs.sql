@@ -14,7 +14,8 @@ CREATE TABLE job (
   summary     jsonb NOT NULL DEFAULT '{}',
   faults      jsonb NOT NULL DEFAULT '[]',
   lease_until timestamptz,
-  attempts    smallint NOT NULL DEFAULT 0,
+  attempts    smallint NOT NULL DEFAULT 0,  -- the number of a claim: who has an earlier one writes nothing more
+  crashes     smallint NOT NULL DEFAULT 0,  -- how many of them ended without a result and without being told to
   reach_area  text,
   subject     text NOT NULL,
   request_id  text NOT NULL,

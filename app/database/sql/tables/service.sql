@@ -16,6 +16,14 @@ CREATE TABLE health_probe (
   probed_at timestamptz NOT NULL
 );
 
+-- Which process is the one that seals, proves and shows figures, and until when it is taken to be alive
+-- (app/database/election.py).
+CREATE TABLE election (
+  only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  holder     uuid NOT NULL,
+  held_until timestamptz NOT NULL
+);
+
 -- Bearer tokens of the API, and those that a login to the pages works with. Only the digest of a token is kept.
 -- A token that was replaced by another ends at replaced_until.
 CREATE TABLE token (
