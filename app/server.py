@@ -1,14 +1,16 @@
 """Running the service: the embedded database if there is no other, then uvicorn with one or several workers."""
 
 import asyncio
+import fcntl
 import logging
 import os
+import shutil
 import signal
 import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -40,6 +42,9 @@ LONGEST_PAUSE: Final = 5.0
 PARENT_VARIABLE: Final = "ONESTOP_PARENT"
 OWNER_VARIABLE: Final = "ONESTOP_OWNER_DATABASE_URL"
 SECRET_FILE_VARIABLE: Final = "ONESTOP_SECRET_KEY_FILE"
+METRICS_FOLDER: Final = "onestop-metrics-"
+HELD: Final = "held"  # the file that a living service has locked
+BEGINNING_SECONDS: Final = 60.0  # a folder that is younger may be about to be locked
 LOGGER: Final = logging.getLogger("onestop.server")
 
 
@@ -144,7 +149,7 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
     with (
         _bound(host, port) as listening,
         _kept(settings, data_dir) as database,
-        tempfile.TemporaryDirectory(prefix="onestop-metrics-") as metrics,
+        _counting() as metrics,
     ):
         _until_prepared(settings, database, data_dir)
         if lies_beside_data(settings, data_dir):
@@ -157,9 +162,9 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
             "ONESTOP_SECRET_KEY": load_secret(settings, data_dir).hex(),
             PARENT_VARIABLE: str(os.getpid()),
         }
-        rates.prepare(Path(metrics) / "rates")
+        rates.prepare(metrics / "rates")
         if workers > 1:  # with one, prometheus_client counts in this very process
-            prepare_multiprocess(Path(metrics))
+            prepare_multiprocess(metrics)
         where = "embedded" if settings.database_url is None else _shown(database.url)
         words = "onestop %s serves on %s port %s with %s workers; database %s, schema %s"
         LOGGER.info(words, VERSION, host, port, workers, where, SCHEMA_VERSION)
@@ -182,6 +187,20 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
             raise PortTaken(f"端口 {port} 不能使用：{error.strerror}。请停止占用它的程序，或换一个 --port。") from None
         listening.set_inheritable(True)
         yield listening
+
+
+@contextmanager
+def _counting() -> Iterator[Path]:
+    """A folder for what the workers count, held for as long as this process lives. Folders of services that were killed
+    are removed."""
+    with tempfile.TemporaryDirectory(prefix=METRICS_FOLDER) as made, (Path(made) / HELD).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for folder in Path(made).parent.glob(f"{METRICS_FOLDER}*"):
+            with suppress(OSError), (folder / HELD).open() as left:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if time.time() - os.fstat(left.fileno()).st_mtime > BEGINNING_SECONDS:
+                    shutil.rmtree(folder)
+        yield Path(made)
 
 
 def _shown(url: str) -> str:

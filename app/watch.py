@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from app.basics.errors import OnestopError
 from app.clearing.metrics import clearing_figures, ledger_figures, liveness, service_figures
 from app.database.election import Election, election
+from app.jobs import store
 from app.ledger import proof, seal
 from app.ledger.overpaid import overpaid
 from app.service import elected, tokens
@@ -109,8 +110,9 @@ class _Lead:
             content = await clearing_figures(self.service, connection, seconds=LONGEST_QUERY_SECONDS)
             ends = await tokens.ending(connection)
             backed_up = await connection.scalar(select(func.max(backup.c.taken_at)))
+            jobs = await store.figures(connection)
         self._show("clearing", content)
-        self._show("service", service_figures(ends, backed_up))
+        self._show("service", service_figures(ends, backed_up, jobs))
 
     def _show(self, part: str, content: bytes) -> None:
         self.shown[part] = content

@@ -16,6 +16,7 @@ from app.clearing.moves import business_now, today
 from app.clearing.payout_query import AREA, FUND, Figures, Wanted, payout_figures
 from app.clearing.plan import plan_of
 from app.clearing.report import due_reports
+from app.jobs.store import JobFigures
 from app.ledger.overpaid import Overpaid
 from app.ledger.proof import CHECKS
 from app.service.caller import Service
@@ -173,12 +174,16 @@ def ledger_figures(
     return figured.text()
 
 
-def service_figures(ends: int, backed_up: datetime | None) -> bytes:
-    """What is known of tokens and of the last backup, None where none was taken."""
+def service_figures(ends: int, backed_up: datetime | None, jobs: JobFigures) -> bytes:
+    """What is known of tokens, of the last backup, None where none was taken, and of jobs."""
     figured = Figured()
     figured.gauge("tokens_ending", "Tokens in use that end within 30 days and were not replaced.").set(ends)
     last = figured.gauge("backup_timestamp_seconds", "Of when the last backup is, real time; 0: none was taken.")
     last.set(0 if backed_up is None else backed_up.timestamp())
+    figured.gauge("jobs_failed", "Jobs that failed within 24 hours.").set(jobs.failed)
+    figured.gauge("oldest_job_seconds", "Since when the oldest job that hasn't ended is there; 0: none.").set(
+        jobs.oldest_seconds
+    )
     return figured.text()
 
 

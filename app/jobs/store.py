@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound
@@ -66,6 +66,13 @@ _ADD_FORMER: Final = """
 UPDATE job_row SET former_id_numbers = $3, former_name_births = $4 WHERE job_id = $1 AND row_no = $2"""
 
 
+_FIGURES: Final = text("""
+SELECT count(*) FILTER (WHERE state = 'failed'),
+       coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at) FILTER (WHERE state IN ('queued', 'running'))),
+                0)::double precision
+  FROM job
+ WHERE state IN ('queued', 'running') OR (state = 'failed' AND ended_at > clock_timestamp() - interval '1 day')
+""")
 _EXPIRED: Final = """
 DELETE FROM job_row WHERE ctid = ANY (ARRAY(
   SELECT r.ctid FROM job j JOIN job_row r ON r.job_id = j.job_id
@@ -265,6 +272,18 @@ async def release(service: Service, job_id: int, attempt: int, *, crashed: bool)
     async with service.database.hot() as connection:
         await _everywhere(connection)
         await connection.execute(_RELEASE, job_id, attempt, int(crashed))
+
+
+class JobFigures(msgspec.Struct, frozen=True):
+    """How many jobs failed within a day, and for how many seconds the oldest that hasn't ended is there; real time."""
+
+    failed: int
+    oldest_seconds: float
+
+
+async def figures(connection: AsyncConnection) -> JobFigures:
+    """Look at all jobs within reach."""
+    return JobFigures(*(await connection.execute(_FIGURES)).one())
 
 
 async def expire_rows(service: Service) -> int:

@@ -34,15 +34,17 @@ def withdraw() -> None:
 
 
 def published() -> bytes:
-    """What the elected process of this host shows; empty when there is none on this host."""
+    """What the elected process of this host shows; empty when there is none on this host. Of several, of which one
+    hangs and was outvoted, that of the last one to show something."""
     directory = os.environ.get(MULTIPROCESS_VARIABLE)
     if not directory:
         return b"".join(_own)
-    found = b""
-    for path in sorted(Path(directory).glob(PATTERN)):
+    found, shown = b"", 0
+    for path in Path(directory).glob(PATTERN):
         try:
             os.kill(int(path.stem.rpartition("_")[2]), 0)
-            found = path.read_bytes()
+            if (instant := path.stat().st_mtime_ns) >= shown:
+                found, shown = path.read_bytes(), instant
         except ProcessLookupError:
             path.unlink(missing_ok=True)
         except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Figures of clearing in ``/metrics`` from one elected process, and the alerts over them."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import tempfile
@@ -114,11 +115,20 @@ def _silent(alert: str, series: list[dict[str, str]], tmp_path: Path) -> bool:
 def test_the_rules_own_tests_hold() -> None:
     """The rules can be read, and their unit tests hold: a June that pays on time is silent, a projection below the
     floor is not."""
-    for command in (["check", "rules", "onestop.rules.yaml"], ["test", "rules", "onestop.rules.test.yaml"]):
+    tests = ("onestop.rules.test.yaml", "onestop.days.test.yaml")
+    for command in (["check", "rules", "onestop.rules.yaml"], ["test", "rules", *tests]):
         done = subprocess.run(
             ["promtool", *command], cwd=RULES, capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_its_entry_in_the_runbook() -> None:
+    """By its name, and there is no entry of an alert that isn't."""
+    groups = yaml.safe_load((RULES / "onestop.rules.yaml").read_text(encoding="utf-8"))["groups"]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+    runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    assert sorted(alerts) == sorted(re.findall(r"^## (\w+)$", runbook, re.MULTILINE))
 
 
 @needs_promtool

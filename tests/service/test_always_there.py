@@ -1,6 +1,7 @@
 """The service stays there: dead workers, a dead supervisor of the database, a database that is away at the start."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
@@ -18,6 +19,8 @@ import pytest
 
 from app.database.embedded import start
 from app.database.schema import migrate
+from app.server import _counting
+from app.service import elected
 from tests.conftest import ADMIN_TOKEN, ROOT, free_port, start_service
 from tests.service.test_operations import children
 
@@ -152,3 +155,36 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(folder: Path) -> No
     assert port in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (folder / "data").exists()
+
+
+def test_what_killed_services_counted_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The folder of metrics of a service that was killed goes at the next start; that of a living one, and one that is
+    just being made, stay."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    names = ("onestop-metrics-killed", "onestop-metrics-new", "onestop-metrics-living")
+    killed, new, living = (tmp_path / name for name in names)
+    for folder in (killed, new, living):
+        folder.mkdir()
+        (folder / "held").touch()
+        if folder != new:
+            os.utime(folder / "held", (0, 0))
+    with (living / "held").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with _counting() as mine:
+            assert sorted(tmp_path.iterdir()) == sorted([living, new, mine])
+    assert sorted(tmp_path.iterdir()) == sorted([living, new])
+
+
+def test_of_two_elected_processes_the_last_one_to_show_something_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One that hangs and was outvoted lives, but its figures are old; those of a dead process are removed."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for number, (pid, instant) in enumerate(((os.getpid(), 1_000), (os.getppid(), 2_000), (dead.pid, 3_000))):
+        path = tmp_path / f"elected_{pid}.prom"
+        path.write_text(f"figure {number}\n")
+        os.utime(path, (instant, instant))
+    assert elected.published() == b"figure 1\n"
+    assert not (tmp_path / f"elected_{dead.pid}.prom").exists()
