@@ -71,7 +71,7 @@ async def test_sorting_goes_back_and_can_be_shared(desks: Any) -> None:
     await page.locator("#sort-amount").click()
     await expect(page).to_have_url(f"{desk.url}/finance/orders?state=sent&sort=amount")
     await expect(page.locator("th[aria-sort=ascending]")).to_contain_text("金额")
-    amounts = await page.locator("#list tbody tr td:nth-child(5)").all_inner_texts()
+    amounts = await page.locator("#list tbody tr td:nth-child(6)").all_inner_texts()
     values = [float(text.replace(",", "")) for text in amounts]
     assert len(values) > 1
     assert values == sorted(values)
