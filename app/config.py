@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     former_secrets: SecretStr | None = None
     clock: str = "real"
     policy_dir: Path | None = None
+    bank_columns: Path | None = None
 
     pool_size: int = Field(default=8, ge=1, le=200)
     hot_pool_size: int = Field(default=8, ge=1, le=200)

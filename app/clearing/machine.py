@@ -16,6 +16,7 @@ from app.basics.errors import NotFound
 from app.basics.ids import number_of
 from app.clearing import bank, bank_check
 from app.clearing.bank import Banked, PaymentRequest, ReturnRequest
+from app.clearing.in_batch import check_free
 from app.clearing.month import check_open
 from app.clearing.moves import Event, business_now, locked, may_pay, record, today
 from app.clearing.payment import Paid, Payment, PaymentKind, PaymentState, PaymentStep, check_step, typed
@@ -83,6 +84,10 @@ class Checked(Generic[P]):
         number: int = getattr(row, next(iter(self.table.primary_key.columns)).name)
         return number
 
+    def of(self, row: P) -> bank.Of:
+        """What a movement of the bank, or a row of a payment batch, names it by."""
+        return bank.Of(next(iter(self.table.primary_key.columns)).name, self.number(row))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paying(Checked[B]):
@@ -139,24 +144,30 @@ async def send(act: Act, kind: Paying[B], shown: str) -> B:
     return await moved(act, kind, row, values, move="sent", amount=row.amount)
 
 
-async def pay(act: Act, kind: Paying[B], shown: str, wanted: PaymentRequest) -> B:
-    """Record what the bank paid, whole or part. Refused ``payment_exceeds_order``, ``before_sending``,
-    ``payment_before_return``; Conflict ``bank_reference_used``, ``month_closed``."""
+async def pay(act: Act, kind: Paying[B], shown: str, wanted: PaymentRequest, *, answered: bool = False) -> B:
+    """Record what the bank paid, whole or part; ``answered``: by the bank's file, which alone pays what stands in a
+    payment batch. Refused ``payment_exceeds_order``, ``before_sending``, ``payment_before_return``; Conflict
+    ``bank_reference_used``, ``month_closed``, ``in_payment_batch``."""
     row = await opened(act, kind, shown)
+    if not answered:
+        await check_free(act.connection, kind.of(row))
     check_step(kind.kind, row.state, PaymentStep.PAYMENT, possible=row.payable > 0)
     return await _banked(act, kind, row, bank.payment(wanted), row.payable)
 
 
-async def give_back(act: Act, kind: Paying[B], shown: str, wanted: ReturnRequest) -> B:
-    """Record what came back. Refused ``return_exceeds_payment``, ``return_before_payment``."""
+async def give_back(act: Act, kind: Paying[B], shown: str, wanted: ReturnRequest, *, answered: bool = False) -> B:
+    """Record what came back; ``answered`` as of ``pay``. Refused ``return_exceeds_payment``,
+    ``return_before_payment``; Conflict ``in_payment_batch``."""
     row = await opened(act, kind, shown)
+    if not answered:
+        await check_free(act.connection, kind.of(row))
     # Of what is paid because nothing was to pay, nothing can come back: that is said of the amount, below.
     check_step(kind.kind, row.state, PaymentStep.RETURN, possible=row.paid > 0 or row.state == PaymentState.PAID)
     return await _banked(act, kind, row, bank.returned(wanted), kind.returnable(row))
 
 
 async def _banked(act: Act, kind: Paying[B], row: B, movement: Banked, most: int) -> B:
-    of = bank.Of(next(iter(kind.table.primary_key.columns)).name, kind.number(row))
+    of = kind.of(row)
     known = await bank.movements_of(act.connection, of)
     owed = row.amount if row.paid + movement.amount <= row.amount else None
     first = row.since(PaymentStep.PAYMENT if movement.kind == bank.PAYMENT else PaymentStep.RETURN)
@@ -175,6 +186,7 @@ async def cancel(act: Act, kind: Checked[P], shown: str, reason: str) -> P:
     """Cancel a payment of which nothing is paid: what it held back, took off and carried is free again."""
     row = await opened(act, kind, shown)
     check_step(kind.kind, row.state, PaymentStep.CANCELLATION)
+    await check_free(act.connection, kind.of(row))
     await kind.cancelling(act, row)
     values = {"state": PaymentState.CANCELLED, "cancelled_on": act.day}
     return await moved(act, kind, row, values, move="cancelled", reason=reason, amount=row.amount)

@@ -119,6 +119,11 @@ def masked_account(keys: Keys, person_id: str, content: bytes | None) -> BankAcc
     return None if content is None else masked(_decoded(keys, person_id, content))
 
 
+def pinned_account(keys: Keys, person_id: str, content: bytes | None) -> BankAccount | None:
+    """The account that a claim pinned, as the bank needs it; None without one."""
+    return None if content is None else _decoded(keys, person_id, content)
+
+
 def _decoded(keys: Keys, person_id: str, content: bytes) -> BankAccount:
     return msgspec.json.decode(decrypt(keys, content, associated=_place(person_id)), type=BankAccount)
 

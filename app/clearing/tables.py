@@ -351,6 +351,76 @@ bank_movement = Table(
     recorded(),
 )
 
+payment_batch = Table(
+    "payment_batch",
+    METADATA,
+    Column("batch_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("area_code", Text, nullable=False),
+    Column("funds", ARRAY(Text), nullable=False),
+    Column("paying_account", JSONB, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'draft'")),
+    Column("control_sum", BigInteger),
+    Column("digest", LargeBinary),
+    Column("files", Integer, nullable=False, server_default=text("0")),
+    Column("subject", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("created_on", Date, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_on", Date),
+    Column("sent_by", Text),
+    Column("sent_on", Date),
+    Column("cancelled_on", Date),
+    Column("answered_on", Date),
+    recorded(),
+)
+
+payment_batch_item = Table(
+    "payment_batch_item",
+    METADATA,
+    Column("item_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("batch_id", BigInteger, ForeignKey("payment_batch.batch_id"), nullable=False),
+    Column("item_no", Integer, nullable=False),
+    Column("disbursement_id", BigInteger, ForeignKey("disbursement.disbursement_id")),
+    Column("claim_id", BigInteger, ForeignKey("claim.claim_id")),
+    Column("fund", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("live", Boolean, nullable=False, server_default=text("true")),
+    Column("result", Text),
+    Column("reason", Text),
+    Column("asked_by", Text),
+    Column("ended_by", Text),
+    UniqueConstraint("batch_id", "item_no", name="payment_batch_item_no"),
+)
+
+bank_receipt = Table(
+    "bank_receipt",
+    METADATA,
+    Column("receipt_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("area_code", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("received_on", Date, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    recorded(),
+)
+
+bank_receipt_row = Table(
+    "bank_receipt_row",
+    METADATA,
+    Column("receipt_id", BigInteger, ForeignKey("bank_receipt.receipt_id"), primary_key=True),
+    Column("row_no", Integer, primary_key=True, autoincrement=False),
+    Column("bank_reference", Text),
+    Column("end_to_end_id", Text),
+    Column("amount", BigInteger, nullable=False),
+    Column("value_on", Date, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("disbursement_id", BigInteger, ForeignKey("disbursement.disbursement_id")),
+    Column("claim_id", BigInteger, ForeignKey("claim.claim_id")),
+    Column("proposed", Text),
+    Column("reason", Text),
+)
+
 payout_exception = Table(
     "payout_exception",
     METADATA,

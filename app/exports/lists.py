@@ -19,6 +19,8 @@ LISTS: Final[Mapping[str, AnyList]] = {
         clearing.ORDERS,
         clearing.PREPAYMENTS,
         clearing.RELEASES,
+        clearing.PAYMENT_BATCHES,
+        clearing.RECEIPT_ROWS,
         clearing.RECONCILIATIONS,
         clearing.DIFFERENCES,
         clearing.DEDUCTIONS,

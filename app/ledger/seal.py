@@ -1,5 +1,5 @@
-"""Seals over settlements, transfers, clearing's record, the audit log, orders, bank movements and the issue of tokens:
-what is edited, removed or added behind the service is found.
+"""Seals over settlements, transfers, clearing's record, the audit log, orders, payment batches, bank movements and the
+issue of tokens: what is edited, removed or added behind the service is found.
 
 A block names its rows one by one (ids may commit out of order) with the digest of each, and the digest of the block
 before. Sealing runs moments after the commits, in one process at a time, never in a request.
@@ -29,6 +29,7 @@ TABLES: Final = {
     "audit_event": "event_id",
     "disbursement": "disbursement_id",
     "bank_movement": "movement_id",
+    "payment_batch": "batch_id",
     "token": "token_id",
     "issue": "issue_id",
 }
@@ -38,6 +39,9 @@ FIXED: Final[Mapping[str, tuple[str, ...]]] = {
         *("disbursement_id", "statement_id", "part_id", "release_id", "hospital_code", "hospital_area", "area_code"),
         *("fund", "fiscal_year", "period", "gross", "deposit_rate", "deposit", "offset_amount", "carried", "amount"),
         *("due_on", "created_on", "subject", "request_id", "recorded_at"),
+    ),
+    "payment_batch": (
+        *("batch_id", "area_code", "funds", "paying_account", "created_on", "subject", "request_id", "recorded_at"),
     ),
     "token": (
         *("token_id", "digest", "subject", "scopes", "hospital_code", "area_code", "funds", "created_by"),

@@ -57,6 +57,13 @@ async def waiting(keys: Keys, connection: AsyncConnection) -> list[WaitingHospit
     return found
 
 
+async def of_change(keys: Keys, connection: AsyncConnection, change_id: int) -> BankAccount | None:
+    """The account of a change that a payment pinned, unmasked; None where it is out of reach or removed the account."""
+    wanted = select(hospital_account.c.hospital_code, hospital_account.c.content)
+    row = (await connection.execute(wanted.where(hospital_account.c.change_id == change_id))).first()
+    return None if row is None or row.content is None else _decoded(keys, row.hospital_code, row.content)
+
+
 async def current(connection: AsyncConnection, code: str) -> int | None:
     """The number of the change that a hospital's account comes from, also for who may not see the account; None where
     none was ever set. A payment pins it at its approval."""

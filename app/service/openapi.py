@@ -36,11 +36,11 @@ def body(type_: type[Any], *, keyed: bool = False) -> dict[str, Any]:
     return extra
 
 
-def takes_file() -> dict[str, Any]:
+def takes_file(types: tuple[str, ...] = FILE_TYPES) -> dict[str, Any]:
     """The ``openapi_extra`` of a route that takes a file, by itself or in a form, under an Idempotency-Key."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
-    content = dict.fromkeys(FILE_TYPES, binary) | {
+    content = dict.fromkeys(types, binary) | {
         MULTIPART: {"schema": form | {"description": "The query's parameters may be fields of the form."}}
     }
     return {"requestBody": {"required": True, "content": content}} | KEYED

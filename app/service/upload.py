@@ -40,15 +40,15 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, limit: int) -> AsyncIterator[Upload]:
-    """The file of a request: the body itself (CSV, tab-separated text, XLSX), or the part ``file`` of a form.
+async def received(request: Request, limit: int, types: tuple[str, ...] = FILE_TYPES) -> AsyncIterator[Upload]:
+    """The file of a request: the body itself, of one of the types, or the part ``file`` of a form.
 
     TooLarge by the declared size before anything is read, otherwise while reading. UnsupportedMedia for another type,
     Malformed for a broken form, Refused for one without a file or an empty file.
     """
     type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if type_ not in (*FILE_TYPES, MULTIPART) or request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMedia("unsupported_file_type", headers={"Accept": ", ".join((*FILE_TYPES, MULTIPART))})
+    if type_ not in (*types, MULTIPART) or request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMedia("unsupported_file_type", headers={"Accept": ", ".join((*types, MULTIPART))})
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit + FORM_BYTES):
         raise too_large(limit)

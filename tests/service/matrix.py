@@ -72,6 +72,7 @@ ITEM: Final = {"name": "x", "kind": "drug", "class": "A", "first_pay_ratio": "0"
 ACCOUNT: Final = {"bank_account": {"bank_name": "x", "account_name": "x", "account_number": "6228480012345678"}}
 OWN_EXPORT: Final = "a job of the caller's own, over what they see"
 OWN_ROWS: Final = "each row is refused by itself (tests/clearing/test_batches.py)"
+OWN_RECEIPT: Final = "what a file says of another's order is unknown (tests/clearing/test_payment_batches.py)"
 OWN_ENTRY: Final = "an entry of the caller's own area (tests/registry/test_catalogue_owner.py)"
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -134,6 +135,18 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "POST /v1/disbursements/{disbursement_id}/payments": Operation(PAID),
     "POST /v1/disbursements/{disbursement_id}/returns": Operation(RETURNED),
     "POST /v1/carries/{disbursement_id}/repayments": Operation(PAID),
+    "POST /v1/payment-batches": Operation(
+        {"order_ids": ["{disbursement_id}"], "paying_account": ACCOUNT["bank_account"]}
+    ),
+    "GET /v1/payment-batches": Operation(listed=True),
+    "GET /v1/payment-batches/{batch_id}": Operation(),
+    "POST /v1/payment-batches/{batch_id}/approval": Operation(),
+    "POST /v1/payment-batches/{batch_id}/cancellation": Operation(REASON),
+    "POST /v1/payment-batches/{batch_id}/not-executed": Operation({"order_id": "{disbursement_id}", "reason": "x"}),
+    "GET /v1/payment-batches/{batch_id}/file": Operation(),
+    "POST /v1/bank-receipts": Operation("x\n1\n", own=OWN_RECEIPT, content_type="text/csv"),
+    "GET /v1/bank-receipts": Operation(listed=True),
+    "GET /v1/bank-receipts/{receipt_id}": Operation(),
     "POST /v1/prepayments": Operation(
         {"hospital_code": "{code}", "area_code": "{area_code}", "fund": "390100", "amount": "1.00", "year": 2018},
         known=True,

@@ -158,6 +158,8 @@ async def _everything(desk: Office) -> dict[str, str]:
         "prepayment_id": prepayment["prepayment_id"],
         "release_id": "rel_1",
         "check_id": "bch_1",
+        "batch_id": "pay_1",
+        "receipt_id": "rcp_1",
         "claim_id": claims[0]["claim_id"],
         "change_id": put.json()["bank_account_change"]["change_id"],
         "exception_id": exception["exception_id"],
@@ -426,7 +428,14 @@ UNFINDABLE: Final = frozenset(
         "POST /v1/deposit-releases/{release_id}/approval",
         "POST /v1/deposit-releases/{release_id}/cancellation",
         "POST /v1/bank-checks/{check_id}/approval",
+        "GET /v1/payment-batches/{batch_id}",
+        "POST /v1/payment-batches/{batch_id}/approval",
+        "POST /v1/payment-batches/{batch_id}/cancellation",
+        "POST /v1/payment-batches/{batch_id}/not-executed",
+        "GET /v1/payment-batches/{batch_id}/file",
+        "GET /v1/bank-receipts/{receipt_id}",
     }
 )
-"""About what the office has none of: no deposit was withheld yet (tests/clearing/test_disbursement.py has them), and
-nothing was restored (tests/backup/test_restore.py)."""
+"""About what the office has none of: no deposit was withheld yet (tests/clearing/test_disbursement.py has them),
+nothing was restored (tests/backup/test_restore.py), and no order was sent that a payment batch could hold
+(tests/clearing/test_payment_batches.py has them)."""

@@ -7,6 +7,41 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "收款账户在审批后有变更。请由另一人重新审批后再送出拨付。",
         "The payee's account changed after the approval. Have another person approve it again, then send it.",
     ),
+    "in_payment_batch": (
+        "该单据在未结束的付款批次中。请等银行回盘，或取消批次、由两人登记未执行，再办理这一步。",
+        "It stands in a live payment batch. "
+        "Wait for the bank's answer; or cancel the batch, or have two people record it as not executed.",
+    ),
+    "payee_account_missing": (
+        "收款方没有经批准的收款账户，不能进入付款批次。请登记账户、由另一人批准后重新审批该单据，或线下支付后登记。",
+        "The payee has no approved account to be paid to. "
+        "Set one, have another person approve it and the payment again; or pay by hand and record it.",
+    ),
+    "not_of_one_area": (
+        "付款批次只能包含同一付款地区的单据。请按地区分批。",
+        "A payment batch pays for one area. Make a batch for each area.",
+    ),
+    "order_repeated": ("同一单据出现了两次。请只保留一次。", "The same order stands here twice. Name it once."),
+    "xml_damaged": (
+        "XML 文件不完整或含有不允许的声明，没有入账任何一笔。请向银行重新下载完整的文件。",
+        "The XML file is damaged, cut, or declares a document type; nothing was booked. Get the whole file again.",
+    ),
+    "not_a_receipt": (
+        "这不是银行回盘文件。请上传 camt.053、camt.054，或按银行列名的 XLSX、CSV。",
+        "This is no answer of a bank. Upload camt.053, camt.054, or XLSX or CSV in the bank's columns.",
+    ),
+    "no_bookings": (
+        "文件中没有已记账的交易。请检查导出的日期范围。",
+        "The file has no booked transaction. Check the days for which it was made.",
+    ),
+    "booking_incomplete": (
+        "文件中有一笔交易缺少金额、日期，或不是人民币。请向银行重新下载，没有入账任何一笔。",
+        "A transaction in the file lacks its amount or day, or isn't in CNY; nothing was booked. Get the file again.",
+    ),
+    "result_unknown": (
+        "结果列的内容无法识别。请写“成功”或“退回”，或在列映射中补上银行的用词。",
+        "The result can't be understood. Write 成功 or 退回, or add the bank's word to the map of columns.",
+    ),
     "batch_too_long": (
         "批量的行数超过上限。一次最多 {limit} 行，请缩小条件或分批提交。",
         "The batch has too many rows. Send at most {limit} at once: narrow the filter, or send several batches.",

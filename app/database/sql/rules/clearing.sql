@@ -184,6 +184,51 @@ CREATE POLICY bank_movement_guards ON bank_movement FOR SELECT TO onestop_settle
 GRANT SELECT, INSERT ON bank_movement TO onestop_app;
 GRANT SELECT ON bank_movement TO onestop_settler;
 
+-- Who pays an order reads the account that it was approved for, though the hospital lies elsewhere.
+CREATE POLICY hospital_account_pays ON hospital_account FOR SELECT TO onestop_app
+  USING (EXISTS (SELECT FROM disbursement o WHERE o.account_change_id = hospital_account.change_id));
+-- A batch belongs to who acts for its area and for every fund that it pays; hospitals and others don't see it.
+CREATE TRIGGER payment_batch_kept BEFORE TRUNCATE ON payment_batch FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER payment_batch_moves BEFORE UPDATE OR DELETE ON payment_batch FOR EACH ROW
+  EXECUTE FUNCTION only_moves('payment_batch', 'control_sum', 'digest', 'files', 'approved_by', 'approved_on', 'sent_by',
+    'sent_on', 'cancelled_on', 'answered_on');
+ALTER TABLE payment_batch ENABLE ROW LEVEL SECURITY;
+CREATE POLICY payment_batch_reach ON payment_batch TO onestop_app
+  USING (reaches(NULL, area_code, NULL) AND NOT EXISTS (SELECT FROM unnest(funds) f WHERE NOT reaches_fund(f)));
+GRANT SELECT, INSERT, UPDATE (state, control_sum, digest, files, approved_by, approved_on, sent_by, sent_on, cancelled_on,
+  answered_on) ON payment_batch TO onestop_app;
+
+CREATE TRIGGER payment_batch_item_kept BEFORE TRUNCATE ON payment_batch_item FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER payment_batch_item_guarded BEFORE UPDATE OR DELETE ON payment_batch_item FOR EACH ROW
+  EXECUTE FUNCTION batch_item_guarded();
+-- Whoever reaches an order or a claim has to be told that a batch holds it.
+ALTER TABLE payment_batch_item ENABLE ROW LEVEL SECURITY;
+CREATE POLICY payment_batch_item_reach ON payment_batch_item TO onestop_app
+  USING (EXISTS (SELECT FROM disbursement o WHERE o.disbursement_id = payment_batch_item.disbursement_id)
+         OR EXISTS (SELECT FROM claim k WHERE k.claim_id = payment_batch_item.claim_id));
+GRANT SELECT, INSERT, UPDATE (amount, live, result, reason, asked_by, ended_by) ON payment_batch_item TO onestop_app;
+
+-- What the bank's answers hold is theirs who may see money of the area that received them, of all its funds.
+CREATE TRIGGER bank_receipt_immutable BEFORE UPDATE OR DELETE ON bank_receipt FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER bank_receipt_kept BEFORE TRUNCATE ON bank_receipt FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE bank_receipt ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bank_receipt_reach ON bank_receipt TO onestop_app
+  USING (reaches(NULL, area_code, NULL)
+         AND (coalesce(current_setting('onestop.funds', true), '') = ''
+              OR subject = current_setting('onestop.subject', true)));
+GRANT SELECT, INSERT ON bank_receipt TO onestop_app;
+CREATE TRIGGER bank_receipt_row_immutable BEFORE UPDATE OR DELETE ON bank_receipt_row FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER bank_receipt_row_kept BEFORE TRUNCATE ON bank_receipt_row FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+ALTER TABLE bank_receipt_row ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bank_receipt_row_reach ON bank_receipt_row TO onestop_app
+  USING (receipt_id IN (SELECT b.receipt_id FROM bank_receipt b)
+         OR EXISTS (SELECT FROM disbursement o WHERE o.disbursement_id = bank_receipt_row.disbursement_id)
+         OR EXISTS (SELECT FROM claim k WHERE k.claim_id = bank_receipt_row.claim_id));
+GRANT SELECT, INSERT ON bank_receipt_row TO onestop_app;
+
 CREATE TRIGGER payout_exception_kept BEFORE TRUNCATE ON payout_exception FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payout_exception_moves BEFORE UPDATE OR DELETE ON payout_exception FOR EACH ROW
@@ -272,6 +317,8 @@ CREATE TRIGGER prepayment_by_two BEFORE INSERT OR UPDATE OF approved_by ON prepa
 CREATE TRIGGER claim_by_two BEFORE INSERT OR UPDATE OF approved_by ON claim FOR EACH ROW
   EXECUTE FUNCTION approved_by_another();
 CREATE TRIGGER person_account_by_two BEFORE INSERT OR UPDATE OF approved_by ON person_account FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER payment_batch_by_two BEFORE INSERT OR UPDATE OF approved_by ON payment_batch FOR EACH ROW
   EXECUTE FUNCTION approved_by_another();
 CREATE TRIGGER payout_exception_by_two BEFORE INSERT OR UPDATE OF approved_by ON payout_exception FOR EACH ROW
   EXECUTE FUNCTION approved_by_another();

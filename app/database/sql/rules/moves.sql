@@ -48,6 +48,8 @@ INSERT INTO state_move VALUES
   ('hospital_gateway', 'pending', 'approved'), ('hospital_gateway', 'pending', 'replaced'),
   ('hospital_gateway', 'approved', 'replaced'),
   ('deposit_release', 'draft', 'approved'), ('deposit_release', 'draft', 'cancelled'),
+  ('payment_batch', 'draft', 'approved'), ('payment_batch', 'draft', 'cancelled'), ('payment_batch', 'approved', 'sent'),
+  ('payment_batch', 'approved', 'cancelled'), ('payment_batch', 'sent', 'answered'),
   ('exception', 'draft', 'approved'), ('exception', 'draft', 'cancelled'),
   ('fiscal_month', 'open', 'soft'), ('fiscal_month', 'open', 'hard'), ('fiscal_month', 'soft', 'hard'),
   ('fiscal_month', 'soft', 'open'), ('fiscal_month', 'hard', 'open'),

@@ -405,6 +405,90 @@ CREATE UNIQUE INDEX bank_movement_reference ON bank_movement (upper(bank_referen
 CREATE INDEX bank_movement_prepayment ON bank_movement (prepayment_id);
 CREATE INDEX bank_movement_claim ON bank_movement (claim_id);
 
+-- What is given to the bank in one file, of one paying area and account: maker, checker, and what the checker saw
+-- (`control_sum` and the digest of the rows, from the approval on). `files` counts how often its file was given out.
+CREATE TABLE payment_batch (
+  batch_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  area_code      text NOT NULL,
+  funds          text[] NOT NULL,
+  paying_account jsonb NOT NULL,
+  state          text NOT NULL DEFAULT 'draft'
+                 CHECK (state IN ('draft', 'approved', 'sent', 'answered', 'cancelled')),
+  control_sum    bigint,
+  digest         bytea,
+  files          integer NOT NULL DEFAULT 0 CHECK (files >= 0),
+  subject        text NOT NULL,
+  request_id     text NOT NULL,
+  created_on     date NOT NULL,
+  approved_by    text,
+  approved_on    date,
+  sent_by        text,
+  sent_on        date,
+  cancelled_on   date,
+  answered_on    date,
+  recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT payment_batch_by_another CHECK (approved_by <> subject),
+  CONSTRAINT payment_batch_checked CHECK (state IN ('draft', 'cancelled')
+    OR num_nonnulls(approved_by, control_sum, digest) = 3)
+);
+
+-- A row of a payment batch: an order or a claim, and how much the bank is asked to pay of it: what was outstanding when
+-- the batch was drafted, and from the checker's approval on what was outstanding then. `live` until it has ended: by
+-- the bank's answer, as not executed, or with its batch.
+CREATE TABLE payment_batch_item (
+  item_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  batch_id        bigint NOT NULL REFERENCES payment_batch,
+  item_no         integer NOT NULL,
+  disbursement_id bigint REFERENCES disbursement,
+  claim_id        bigint REFERENCES claim,
+  fund            text NOT NULL,
+  amount          bigint NOT NULL CHECK (amount > 0),
+  live            boolean NOT NULL DEFAULT true,
+  result          text CHECK (result IN ('paid', 'returned', 'not_executed', 'cancelled')),
+  reason          text,
+  asked_by        text,
+  ended_by        text,
+  CONSTRAINT payment_batch_item_no UNIQUE (batch_id, item_no),
+  CONSTRAINT payment_batch_item_of CHECK (num_nonnulls(disbursement_id, claim_id) = 1),
+  CONSTRAINT payment_batch_item_ended CHECK (live = (result IS NULL)),
+  CONSTRAINT payment_batch_item_by_another CHECK (result <> 'not_executed'
+    OR asked_by <> ended_by AND num_nonnulls(asked_by, ended_by, reason) = 3)
+);
+-- An order or a claim is in one live batch.
+CREATE UNIQUE INDEX payment_batch_item_order ON payment_batch_item (disbursement_id) WHERE live;
+CREATE UNIQUE INDEX payment_batch_item_claim ON payment_batch_item (claim_id) WHERE live;
+
+-- A file of the bank's answer as it was received, and what became of each of its rows.
+CREATE TABLE bank_receipt (
+  receipt_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  area_code   text NOT NULL,
+  format      text NOT NULL CHECK (format IN ('camt', 'sheet')),
+  digest      bytea NOT NULL,
+  received_on date NOT NULL,
+  subject     text NOT NULL,
+  request_id  text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE bank_receipt_row (
+  receipt_id      bigint NOT NULL REFERENCES bank_receipt,
+  row_no          integer NOT NULL,
+  bank_reference  text,
+  end_to_end_id   text,
+  amount          bigint NOT NULL,
+  value_on        date NOT NULL,
+  result          text NOT NULL CHECK (result IN ('paid', 'returned', 'unknown', 'already_booked', 'amount_differs')),
+  disbursement_id bigint REFERENCES disbursement,
+  claim_id        bigint REFERENCES claim,
+  proposed        text,
+  reason          text,
+  PRIMARY KEY (receipt_id, row_no)
+);
+-- What the bank did of an order under one reference is taken once, in however many files it stands.
+CREATE UNIQUE INDEX bank_receipt_row_once
+  ON bank_receipt_row (upper(bank_reference), coalesce(disbursement_id, -claim_id), result)
+  WHERE result IN ('paid', 'returned');
+CREATE INDEX bank_receipt_row_open ON bank_receipt_row (receipt_id, row_no) WHERE result IN ('unknown', 'amount_differs');
+
 -- A year below the floor is closed only with one of these, signed by two; kept for ever.
 CREATE TABLE payout_exception (
   exception_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
