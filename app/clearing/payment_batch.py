@@ -19,7 +19,7 @@ from app.basics.days import iso
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import CLAIM, DISBURSEMENT, PAYMENT_BATCH, number_of, shown_id
 from app.basics.money import yuan
-from app.clearing import person_account
+from app.clearing import bank_check, person_account
 from app.clearing.claim import CLAIMS
 from app.clearing.in_batch import check_free
 from app.clearing.machine import Act, Paying, lock_payments, opened
@@ -330,9 +330,11 @@ async def cancel(act: Act, shown: str, reason: str) -> PaymentBatchAnswer:
 
 async def given_out(act: Act, shown: str) -> tuple[PaymentBatch, list[BatchItem]]:
     """A batch whose file is given out: the first time it is sent by that. Conflict ``invalid_move`` before its
-    approval and after its cancellation."""
+    approval and after its cancellation, ``bank_check_pending`` after a restoration."""
     batch = await locked_batch(act, shown)
     check_move(batch.state, (BatchState.APPROVED, BatchState.SENT, BatchState.ANSWERED), BatchState.SENT)
+    for fund in batch.funds:
+        await bank_check.check(act.connection, batch.area_code, fund)
     values: dict[str, object] = {"files": batch.files + 1}
     if batch.state is BatchState.APPROVED:
         values |= {"state": BatchState.SENT, "sent_by": act.subject, "sent_on": act.day}
