@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from app.basics.errors import OnestopError
-from app.clearing.metrics import clearing_figures, ledger_figures, liveness, service_figures
+from app.clearing.metrics import clearing_figures, ledger_figures, liveness, seal_figures, service_figures
 from app.database.election import Election, election
 from app.jobs import store
 from app.ledger import proof, seal
@@ -27,6 +27,7 @@ from app.service.tables import backup
 TICK_SECONDS: Final = 1.0
 CANDIDATE_SECONDS: Final = 2.0
 LONGEST_QUERY_SECONDS: Final = 600
+ROUND_SECONDS: Final = 6 * 86_400  # every block is compared within 7 days; a day is left for what stands still
 HANGS_SECONDS: Final = 3 * LONGEST_QUERY_SECONDS  # one part is several queries
 LOGGER: Final = logging.getLogger("onestop.watch")
 
@@ -90,7 +91,7 @@ class _Lead:
         await seal.seal(self.service.database)
 
     async def _check(self) -> None:
-        """Seal stragglers too, after they were counted: a row older than an hour is a finding."""
+        """Count what is in no block though a pass must have met it, make a pass, look at the blocks that are due."""
         database = self.service.database
         async with database.transaction() as connection:
             waiting = await seal.unsealed(connection)
@@ -99,11 +100,24 @@ class _Lead:
             checked = await proof.check_all(connection, seconds=LONGEST_QUERY_SECONDS)
             too_much = await overpaid(connection)
             block = await seal.last_block(connection)
+        seals = await self._verify()
         broken = {result.check: result.count for result in checked if result.count}
         for result in checked:
             for violation in result.violations:
                 LOGGER.error("the ledger's invariant %s is broken at %s", result.check, violation.place)
-        self._show("ledger", ledger_figures(broken, too_much, waiting, block))
+        self._show("ledger", ledger_figures(broken, too_much, waiting, block) + seals)
+
+    async def _verify(self) -> bytes:
+        """Compare the new blocks, and so many of the others that all come round in time, with their rows."""
+        share = self.service.settings.check_seconds / ROUND_SECONDS
+        async with self.service.database.transaction() as connection:
+            due = await seal.due_blocks(connection, min(1.0, share))
+            verified = await seal.verify(connection, blocks=due)
+            unseen = await seal.unseen_seconds(connection)
+        for finding in verified.findings:
+            for place in finding.places:
+                LOGGER.error("a seal is broken: %s at block %s, %s %s", finding.kind, *place)
+        return seal_figures({finding.kind: finding.count for finding in verified.findings}, unseen)
 
     async def _observe(self) -> None:
         async with self.service.database.transaction() as connection:

@@ -1,7 +1,7 @@
 """What the elected process shows of clearing, by paying area and fund, from the database. Yuan and seconds; floats are
 fine here: nothing that is shown flows back into a calculation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -19,6 +19,7 @@ from app.clearing.report import due_reports
 from app.jobs.store import JobFigures
 from app.ledger.overpaid import Overpaid
 from app.ledger.proof import CHECKS
+from app.ledger.seal import FINDINGS
 from app.service.caller import Service
 
 SECONDS_A_DAY: Final = 86_400
@@ -169,8 +170,19 @@ def ledger_figures(
         gauge = figured.gauge(f"{name}_yuan", meaning, _BY_YEAR)
         for row in too_much:
             gauge.labels(row.area_code, row.fund, str(row.fiscal_year)).set(getattr(row, name) / FEN)
-    figured.gauge("unsealed_rows", "Rows older than an hour that no block names.").set(unsealed_rows)
+    figured.gauge("unsealed_rows", "Rows that no block names though a completed pass met them.").set(unsealed_rows)
     figured.gauge("sealed_block", "The last block of the seals.").set(sealed_block)
+    return figured.text()
+
+
+def seal_figures(findings: Mapping[str, int], unseen_seconds: float) -> bytes:
+    """What the last look at sealed blocks found, and how long the longest unseen one has waited for its own."""
+    figured = Figured()
+    broken = figured.gauge("seal_findings", "Rows and blocks that aren't as they were sealed.", ("kind",))
+    for kind in FINDINGS:
+        broken.labels(kind).set(findings.get(kind, 0))
+    oldest = figured.gauge("seal_oldest_verified_seconds", "Since the longest unseen block was compared with its rows.")
+    oldest.set(unseen_seconds)
     return figured.text()
 
 

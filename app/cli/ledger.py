@@ -1,6 +1,7 @@
 """Proving the ledger and the seals over it."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +11,9 @@ from app.cli.database import with_database
 from app.cli.output import fail
 from app.ledger import proof, seal
 from app.ledger.words import checked_words, verified_words
+
+DUE_SHARE: Final = 0.1
+"""Of the blocks looked at before, how many ``seal verify --due`` looks at again."""
 
 
 @click.command()
@@ -67,13 +71,15 @@ def _noted(_context: click.Context, _parameter: click.Parameter, value: str | No
 
 
 @seal_group.command("verify")
+@click.option("--all/--due", "everything", default=True, help="Everything, or the blocks that are due next.")
 @click.option("--noted", callback=_noted, default=None, help="BLOCK:DIGEST that was noted elsewhere before.")
 @data_dir_option
-def seal_verify(data_dir: Path | None, noted: tuple[int, str] | None) -> None:
-    """Find rows that were edited, removed or added behind the service. Status 1 when there are any."""
+def seal_verify(data_dir: Path | None, noted: tuple[int, str] | None, *, everything: bool) -> None:
+    """Find rows that were edited or removed behind the service. Status 1 when there are any."""
 
     async def act(connection: AsyncConnection) -> None:
-        verified = await seal.verify(connection, expected=noted)
+        blocks = None if everything else await seal.due_blocks(connection, DUE_SHARE)
+        verified = await seal.verify(connection, expected=noted, blocks=blocks)
         words = "\n".join(verified_words(verified))
         if verified.findings:
             fail(words)

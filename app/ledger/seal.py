@@ -4,11 +4,16 @@ issue of tokens: what is edited, removed or added behind the service is found.
 A block names its rows one by one (ids may commit out of order) with the digest of each, and the digest of the block
 before. Sealing runs moments after the commits, in one process at a time, never in a request.
 
+Clocks decide nothing. A pass over everything takes a mark before it begins: the oldest transaction that still runs.
+A row of an older transaction that is in no block once the pass is done was taken out of its block, or hidden from the
+pass, and is a finding; anything younger only lags. A row that says it is older than the block before its own is told as
+a remark: somebody may have added it, or a clock was wrong.
+
 Form 1 of a row's content is its JSON with sorted members, without nulls, in UTC: a column that a later migration adds
 and leaves null changes nothing; one with a default needs another form. Who owns the database and can reckon the whole
 chain again is found by a digest that was noted elsewhere (``verify(expected=…)``)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +24,7 @@ from app.database.engine import Database
 from app.database.locks import Lock
 
 FORM: Final = 1
+FINDINGS: Final = ("edited", "removed", "unsealed", "block", "chain")
 MOST_MEMBERS: Final = 20_000
 MOST_BLOCKS: Final = 10_000
 MOST_SHOWN: Final = 100
@@ -82,7 +88,12 @@ SELECT '{table}' AS source, r.{key} AS row_id, r.recorded_at FROM {table} r
 _RECENT: Final = (
     "(CAST(:since AS timestamptz) IS NULL OR r.recorded_at >= CAST(:since AS timestamptz) - interval '5 minutes')"
 )
-_OLD: Final = "r.recorded_at < clock_timestamp() - interval '1 hour'"
+# Transaction numbers of rows have 32 bits: below the mark is up to 2^31 of them before it.
+_OLD: Final = (
+    "((r.xmin::text::bigint - (SELECT mark FROM seal_pass ORDER BY pass_no DESC LIMIT 1)) & 4294967295) >= 2147483648"
+)
+_MARK: Final = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_PASSED: Final = text("INSERT INTO seal_pass (mark) VALUES (:mark)")
 _WAITING: Final = _each(_UNSEALED.replace("{when}", _RECENT))
 _LATE: Final = _each(_UNSEALED.replace("{when}", _OLD))
 _FRESH: Final = _each(
@@ -102,20 +113,16 @@ block AS (
     FROM fresh HAVING count(*) > 0)
 INSERT INTO seal_member (source, row_id, block_no, digest) SELECT source, row_id, :no, digest FROM fresh""")
 
+_OF_BLOCKS: Final = "(CAST(:blocks AS bigint[]) IS NULL OR {0}.block_no = ANY (CAST(:blocks AS bigint[])))"
+_MEMBER: Final = _OF_BLOCKS.format("m")
 _CHECKS: Final = {
-    "edited": _each("""
-SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN {table} r ON r.{key} = m.row_id
- WHERE m.source = '{table}' AND m.digest <> {content}"""),
-    "removed": _each("""
+    "edited": _each(f"""
+SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN {{table}} r ON r.{{key}} = m.row_id
+ WHERE m.source = '{{table}}' AND {_MEMBER} AND m.digest <> {{content}}"""),
+    "removed": _each(f"""
 SELECT m.block_no, m.source, m.row_id FROM seal_member m
- WHERE m.source = '{table}' AND NOT EXISTS (SELECT FROM {table} r WHERE r.{key} = m.row_id)"""),
-    # Another block was sealed long before this one and long after the row says it was written: it wasn't there then.
-    "added": _each("""
-SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN seal_block b USING (block_no)
-  JOIN {table} r ON r.{key} = m.row_id
- WHERE m.source = '{table}' AND r.recorded_at < b.sealed_at - interval '2 hours'
-   AND EXISTS (SELECT FROM seal_block x WHERE x.sealed_at BETWEEN r.recorded_at + interval '1 hour'
-     AND b.sealed_at - interval '1 hour')"""),
+ WHERE m.source = '{{table}}' AND {_MEMBER}
+   AND NOT EXISTS (SELECT FROM {{table}} r WHERE r.{{key}} = m.row_id)"""),
     "unsealed": f"""
 SELECT NULL::bigint AS block_no, u.source, u.row_id
   FROM ({_LATE}) u""",
@@ -124,7 +131,8 @@ SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
   FROM seal_block b LEFT JOIN LATERAL (
        SELECT count(*) AS members, {_BLOCK.format(no="b.block_no", previous="b.previous")} AS digest
          FROM seal_member m WHERE m.block_no = b.block_no) found ON true
- WHERE found.members <> b.members OR found.digest IS DISTINCT FROM b.digest OR b.form <> {FORM}""",
+ WHERE {_OF_BLOCKS.format("b")}
+   AND (found.members <> b.members OR found.digest IS DISTINCT FROM b.digest OR b.form <> {FORM})""",
     "chain": """
 SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
   FROM (SELECT block_no, previous, lag(digest) OVER (ORDER BY block_no) AS expected,
@@ -132,8 +140,28 @@ SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
  WHERE b.previous <> coalesce(b.expected, decode(repeat('00', 32), 'hex')) OR b.block_no <> coalesce(b.before,
    0) + 1""",
 }
+_REMARKS: Final = {
+    # Another block was sealed long before this one and long after the row says it was written: it wasn't there then.
+    "added": _each("""
+SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN seal_block b USING (block_no)
+  JOIN {table} r ON r.{key} = m.row_id
+ WHERE m.source = '{table}' AND r.recorded_at < b.sealed_at - interval '2 hours'
+   AND EXISTS (SELECT FROM seal_block x WHERE x.sealed_at BETWEEN r.recorded_at + interval '1 hour'
+     AND b.sealed_at - interval '1 hour')"""),
+}
 _HEAD: Final = text("SELECT block_no, encode(digest, 'hex') FROM seal_block ORDER BY block_no DESC LIMIT 1")
 _NOTED: Final = text("SELECT encode(digest, 'hex') FROM seal_block WHERE block_no = :no")
+_LOOKED: Final = text(f"""
+INSERT INTO seal_verified (block_no) SELECT b.block_no FROM seal_block b WHERE {_OF_BLOCKS.format("b")}
+ON CONFLICT (block_no) DO UPDATE SET verified_at = clock_timestamp()""")
+_DUE: Final = text("""
+SELECT b.block_no FROM seal_block b LEFT JOIN seal_verified v USING (block_no) WHERE v.block_no IS NULL
+UNION ALL
+(SELECT block_no FROM seal_verified ORDER BY verified_at, block_no
+  LIMIT greatest(1, ceil((SELECT count(*) FROM seal_verified) * CAST(:share AS double precision))))""")
+_UNSEEN: Final = text("""
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(v.verified_at, b.sealed_at))), 0)
+  FROM seal_block b LEFT JOIN seal_verified v USING (block_no)""")
 _COUNT_OLD: Final = text(f"SELECT count(*) FROM ({_LATE}) u")
 
 
@@ -148,19 +176,25 @@ class SealFinding:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The last block with its digest in hexadecimal (None: nothing is sealed), and every finding."""
+    """The last block with its digest in hexadecimal (None: nothing is sealed), every finding, and what is worth a look
+    but may have an innocent cause."""
 
     head: tuple[int, str] | None
     findings: tuple[SealFinding, ...]
+    remarks: tuple[SealFinding, ...] = ()
 
 
 async def seal(database: Database, *, everything: bool = False) -> int:
-    """Seal what isn't in a block yet and say how many rows. ``everything`` looks at all rows, otherwise at those since
-    shortly before the last block. Two at once: the second waits."""
+    """Seal what isn't in a block yet and say how many rows. ``everything`` looks at all rows and leaves the mark of a
+    pass, otherwise at those since shortly before the last block. Two at once: the second waits."""
+    async with database.transaction() as connection:
+        mark = (await connection.execute(_MARK)).scalar_one()
     sealed = 0
     for _ in range(MOST_BLOCKS):
         async with database.transaction() as connection:
             members = await _seal_block(connection, everything=everything)
+            if everything and members < MOST_MEMBERS:
+                await connection.execute(_PASSED, {"mark": mark})
         sealed += members
         if members < MOST_MEMBERS:
             break
@@ -177,7 +211,7 @@ async def _seal_block(connection: AsyncConnection, *, everything: bool) -> int:
 
 
 async def unsealed(connection: AsyncConnection) -> int:
-    """How many rows are older than an hour and in no block."""
+    """How many rows are in no block although a completed pass must have met them."""
     await connection.execute(_OPEN)
     count: int = (await connection.execute(_COUNT_OLD)).scalar_one()
     return count
@@ -189,20 +223,39 @@ async def last_block(connection: AsyncConnection) -> int:
     return 0 if last is None else int(last[0])
 
 
-async def verify(connection: AsyncConnection, *, expected: tuple[int, str] | None = None) -> Verified:
-    """Compare every sealed row and every block with what is stored. ``expected``: a block and the digest that was noted
-    for it elsewhere. Reads everything; changes nothing."""
+async def verify(
+    connection: AsyncConnection, *, expected: tuple[int, str] | None = None, blocks: Sequence[int] | None = None
+) -> Verified:
+    """Compare sealed rows and blocks with what is stored, all of them or those of some blocks; the chain and what is in
+    no block always as a whole. ``expected``: a block and the digest that was noted for it elsewhere. Changes nothing
+    but the note of when blocks were looked at."""
     await connection.execute(_OPEN)
-    findings = [found for kind, query in _CHECKS.items() if (found := await _found(connection, kind, query))]
+    given = {"blocks": None if blocks is None else list(blocks)}
+    findings = [found for kind, query in _CHECKS.items() if (found := await _found(connection, kind, query, given))]
     if expected is not None:
         stored = (await connection.execute(_NOTED, {"no": expected[0]})).scalar_one_or_none()
         if stored != expected[1].lower():
             findings.append(SealFinding("noted", 1, ((expected[0], None, None),)))
+    asked = _REMARKS.items() if blocks is None else ()
+    remarks = [found for kind, query in asked if (found := await _found(connection, kind, query, {}))]
+    await connection.execute(_LOOKED, given)
     head = (await connection.execute(_HEAD)).first()
-    return Verified(None if head is None else (head[0], head[1]), tuple(findings))
+    return Verified(None if head is None else (head[0], head[1]), tuple(findings), tuple(remarks))
 
 
-async def _found(connection: AsyncConnection, kind: str, query: str) -> SealFinding | None:
+async def due_blocks(connection: AsyncConnection, share: float) -> list[int]:
+    """The blocks that scheduled verifying looks at next: those never looked at, and of the others this share (0 to 1,
+    one block at least), the longest unseen first."""
+    await connection.execute(_OPEN)
+    return list((await connection.execute(_DUE, {"share": share})).scalars())
+
+
+async def unseen_seconds(connection: AsyncConnection) -> float:
+    """How long the longest unseen block has not been verified, seconds by the database's clock; 0 without blocks."""
+    return float((await connection.execute(_UNSEEN)).scalar_one())
+
+
+async def _found(connection: AsyncConnection, kind: str, query: str, given: Mapping[str, object]) -> SealFinding | None:
     counted = text(f"SELECT count(*) OVER () AS n, f.* FROM ({query}) f ORDER BY 2, 3, 4 LIMIT {MOST_SHOWN}")
-    rows = (await connection.execute(counted)).all()
+    rows = (await connection.execute(counted, given if ":blocks" in query else {})).all()
     return SealFinding(kind, rows[0][0], tuple((row[1], row[2], row[3]) for row in rows)) if rows else None

@@ -72,3 +72,18 @@ seal_member = Table(
     Column("block_no", BigInteger, ForeignKey("seal_block.block_no"), nullable=False),
     Column("digest", LargeBinary, nullable=False),
 )
+
+seal_pass = Table(
+    "seal_pass",
+    METADATA,
+    Column("pass_no", BigInteger, Identity(always=True), primary_key=True),
+    Column("mark", BigInteger, nullable=False),
+    Column("completed_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+seal_verified = Table(
+    "seal_verified",
+    METADATA,
+    Column("block_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("verified_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)

@@ -40,8 +40,8 @@ COUNTED: Final = frozenset({"declared_once", "declared_own", "part_state", "with
 SEAL_WORDS: Final = {
     "edited": "封存后被改动",
     "removed": "封存后被删除",
-    "added": "事后补入（封存前已在任何区块之外超过一小时）",
-    "unsealed": "超过一小时仍不在任何区块中",
+    "added": "时间早于前一区块（可能是事后补入，也可能是当时时钟有误）",
+    "unsealed": "早于已完成的封存却不在任何区块中",
     "block": "区块与其成员不符",
     "chain": "区块链断开（缺号，或与前一区块的摘要不符）",
     "noted": "与另行记录的摘要不符",
@@ -71,6 +71,9 @@ def verified_words(verified: Verified) -> Iterator[str]:
             yield f"  …… 另有 {finding.count - len(finding.places)} 处"
     if not verified.findings:
         yield "封存核对没有问题。"
+    for remark in verified.remarks:
+        yield f"提示：{SEAL_WORDS[remark.kind]}（{remark.kind}）：{remark.count} 处"
+        yield from (f"  {_place(place)}" for place in remark.places)
     if verified.head is not None:
         yield f"最后一个区块 {verified.head[0]}，摘要 {verified.head[1]}（请记在别处，下次用 --noted 核对）"
 

@@ -39,3 +39,8 @@ CREATE TRIGGER seal_member_immutable BEFORE UPDATE OR DELETE ON seal_member FOR 
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER seal_member_kept BEFORE TRUNCATE ON seal_member FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON seal_member TO onestop_app;
+
+CREATE TRIGGER seal_pass_immutable BEFORE UPDATE OR DELETE ON seal_pass FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_pass_kept BEFORE TRUNCATE ON seal_pass FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT ON seal_pass TO onestop_app;
+GRANT SELECT, INSERT, UPDATE ON seal_verified TO onestop_app;

@@ -79,3 +79,17 @@ CREATE TABLE seal_member (
   PRIMARY KEY (source, row_id)
 );
 CREATE INDEX seal_member_block ON seal_member (block_no);
+
+-- A completed pass over everything. mark: the oldest transaction that ran when it began; no older one can still commit.
+CREATE TABLE seal_pass (
+  pass_no      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  mark         bigint NOT NULL,
+  completed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- When a block was last compared with its rows. Tells only what is due next; nothing is proven by it.
+CREATE TABLE seal_verified (
+  block_no    bigint PRIMARY KEY,
+  verified_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX seal_verified_oldest ON seal_verified (verified_at);
