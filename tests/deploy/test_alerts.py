@@ -165,6 +165,7 @@ async def test_a_june_that_pays_on_time_is_silent_and_an_unpaid_year_is_not(
         assert of_fund(samples, "payout_ratio", year="2018", kind="legal") < 0.85
         assert firing(samples, tmp_path) == {
             "PayoutProjectedBelowFloor",
+            "MaturedRateLow",
             "OrdersOverdue",
             "PayableOverdue",
             "ReportOverdue",
