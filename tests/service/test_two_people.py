@@ -9,6 +9,7 @@ import pytest
 
 from app.basics.text import subject_form
 from app.service.subjects import skeleton
+from tests.clearing.office import office
 from tests.conftest import TokenFactory
 from tests.registry.test_hospitals import ACCOUNT, body, fresh
 from tests.world import key
@@ -118,3 +119,36 @@ async def test_the_database_holds_to_it_too(client: httpx.AsyncClient, connectio
     for statement in ("DELETE FROM issue", "UPDATE issue SET issuer = 'x'", "TRUNCATE issue"):
         with pytest.raises(asyncpg.RestrictViolationError):
             await connection.execute(statement)
+
+
+async def test_the_database_holds_to_it_wherever_something_is_checked(database_server: str) -> None:
+    """A part is approved, an appeal decided, a month opened again by nobody who let the other in, whatever the service
+    says."""
+    async with office(database_server) as desk:
+        await desk.settled("8200.00", "2018-05-20")
+        await desk.at("2018-06-05")
+        declared = await desk.declared("2018-05")
+        path = f"/clearing/statements/{declared['statement_id']}"
+        (item, *_) = (await desk.get(f"{path}/items"))["data"]
+        cut = {"fund": "390100", "amount": "1.00", "reason_code": "A", "reason": "x"}
+        made = await desk.do("li", f"{path}/deductions", cut | {"settlement_id": item["settlement_id"]})
+        await desk.do("hospital", f"/clearing/deductions/{made['deduction_id']}/appeal", {"reason": "x"})
+        await desk.do("li", "/fiscal-months/2018-05/closing", {"area_code": "530100", "mode": "soft"})
+        owner = await asyncpg.connect(desk.url)
+        try:
+            await owner.execute(
+                "INSERT INTO issue (issuer, subject, kind, request_id) VALUES ('li', 'wu', 'token', 'r')"
+            )
+            for statement, refused in (
+                ("UPDATE statement_part SET approved_by = 'wu', approved_on = now()", "maker is checker"),
+                (
+                    "UPDATE deduction SET state = 'decided', outcome = 'upheld', upheld = amount, decided_by = 'wu',"
+                    " decided_on = now()",
+                    "let the other in",
+                ),
+                ("UPDATE fiscal_month SET state = 'open', reopened_by = 'wu', reopened_on = now()", "let the other in"),
+            ):
+                with pytest.raises((asyncpg.RestrictViolationError, asyncpg.CheckViolationError), match=refused):
+                    await owner.execute(statement)
+        finally:
+            await owner.close()

@@ -324,6 +324,10 @@ CREATE TRIGGER payout_exception_by_two BEFORE INSERT OR UPDATE OF approved_by ON
   EXECUTE FUNCTION approved_by_another();
 CREATE TRIGGER monthly_report_by_two BEFORE INSERT OR UPDATE OF approved_by ON monthly_report FOR EACH ROW
   EXECUTE FUNCTION approved_by_another();
+CREATE TRIGGER deduction_by_two BEFORE INSERT OR UPDATE OF decided_by ON deduction FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another('decided_by', 'subject', 'appealed_by');
+CREATE TRIGGER fiscal_month_by_two BEFORE UPDATE OF reopened_by ON fiscal_month FOR EACH ROW
+  WHEN (NEW.state = 'open') EXECUTE FUNCTION approved_by_another('reopened_by', 'closed_by');
 CREATE TRIGGER bank_check_by_two BEFORE INSERT OR UPDATE OF approved_by ON bank_check FOR EACH ROW
   EXECUTE FUNCTION approved_by_another();
 

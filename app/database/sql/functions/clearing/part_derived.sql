@@ -1,5 +1,5 @@
--- Nobody writes a part's state: it is what part_state() says. A part is approved once, by another than who declared, on
--- a statement that stands, without open differences and deductions.
+-- Nobody writes a part's state: it is what part_state() says. A part is approved once, by another than who declared, of
+-- whom neither let the other in, on a statement that stands, without open differences and deductions.
 -- Called by the trigger statement_part_derived, before only_moves().
 CREATE FUNCTION part_derived() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
@@ -11,7 +11,7 @@ BEGIN
   IF OLD.approved_by IS NOT NULL AND NEW.approved_by IS DISTINCT FROM OLD.approved_by THEN
     RAISE EXCEPTION 'a part is approved once' USING ERRCODE = 'restrict_violation';
   ELSIF OLD.approved_by IS NULL AND NEW.approved_by IS NOT NULL THEN
-    IF NEW.approved_by = s.subject THEN
+    IF NEW.approved_by = s.subject OR let_in_by_other(s.subject, NEW.approved_by) THEN
       RAISE EXCEPTION 'maker is checker' USING ERRCODE = 'check_violation';
     ELSIF s.withdrawn_on IS NOT NULL
        OR EXISTS (SELECT FROM deduction d WHERE d.part_id = NEW.part_id AND d.state IN ('proposed', 'appealed'))

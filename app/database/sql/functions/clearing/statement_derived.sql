@@ -12,7 +12,7 @@ BEGIN
                                           OR EXISTS (SELECT FROM parts_in_progress(NEW.statement_id))) THEN
     RAISE EXCEPTION 'a statement with a part in progress is not withdrawn' USING ERRCODE = 'restrict_violation';
   ELSIF NEW.approved_on IS NOT NULL AND OLD.approved_on IS NULL AND (
-      NEW.approved_by IS NULL OR NEW.approved_by = NEW.subject
+      NEW.approved_by IS NULL OR NEW.approved_by = NEW.subject OR let_in_by_other(NEW.subject, NEW.approved_by)
       OR EXISTS (SELECT FROM statement_part p WHERE p.statement_id = NEW.statement_id)) THEN
     RAISE EXCEPTION 'a statement without parts is approved by another' USING ERRCODE = 'restrict_violation';
   END IF;

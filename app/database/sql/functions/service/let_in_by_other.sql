@@ -1,5 +1,6 @@
 -- Whether one of two let the other in, through any chain. That a third let both in doesn't matter.
--- Called by app/service/second_person.py, approved_by_another().
+-- Called by app/service/second_person.py, approved_by_another(),
+-- part_derived(), statement_derived().
 CREATE FUNCTION let_in_by_other(p_one text, p_other text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
   WITH RECURSIVE above (whose, subject) AS (
