@@ -210,6 +210,11 @@ async def _deductions(connection: AsyncConnection, wanted: DeductionFilters, day
     return deduction.deductions_where(day, state, filters)
 
 
+async def _payment_batches(connection: AsyncConnection, wanted: PaymentBatchFilters, day: date) -> Rows:
+    found = select(batch_table, batch_table.c.batch_id.label("payment_batch_id"))
+    return await _equal(connection, found, batch_table, asdict(wanted))
+
+
 async def _receipt_rows(connection: AsyncConnection, wanted: ReceiptFilters, day: date) -> Rows:
     filters = asdict(wanted)
     if wanted.receipt_id is not None:
@@ -222,7 +227,7 @@ async def _receipt_rows(connection: AsyncConnection, wanted: ReceiptFilters, day
 
 
 _BATCHES: Final[Selected[PaymentBatchFilters, PaymentBatchRow, int]] = Selected(
-    query=_of(batch_table),
+    query=_payment_batches,
     order=(batch_table.c.batch_id,),
     newest_first=True,
     answer=lambda row, day, service: payment_batch.listed(row),

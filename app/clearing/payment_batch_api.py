@@ -23,6 +23,7 @@ from app.clearing.payment_batch import (
 )
 from app.clearing.payment_file import FileFormat, Instruction, PaymentFile, pain001, sheet
 from app.registry.hospital_facts import BankAccount
+from app.service.caller import Caller, Service
 from app.service.export import CSV_TYPE, XLSX_TYPE
 from app.service.http import answer, open_request
 from app.service.lists import add_route
@@ -90,6 +91,11 @@ async def get_file(request: Request, batch_id: str, format: FileFormat = "pain00
     """The file for the bank: ISO 20022 pain.001.001.09, or XLSX or CSV in the bank's columns. The first one sends the
     batch; each further one is a resend, which its name and the header ``Payment-File: resend`` say."""
     caller, service = await opened(request, "finance")
+    return await file_given_out(service, caller, batch_id, format)
+
+
+async def file_given_out(service: Service, caller: Caller, batch_id: str, format: FileFormat) -> Response:
+    """A batch's file, written down as given out."""
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         act = await acting(service, connection, caller)

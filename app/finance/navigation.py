@@ -8,6 +8,8 @@ ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.overview", "/finance", MONEY_READERS),
     ("nav.waiting", "/finance/waiting", ("finance", "auditor", "registry")),
     ("nav.orders", "/finance/orders", MONEY_READERS),
+    ("nav.payment_batches", "/finance/payment-batches", OFFICE_READERS),
+    ("nav.bank_receipts", "/finance/bank-receipts", OFFICE_READERS),
     ("nav.statements", "/finance/statements", MONEY_READERS),
     ("nav.settlements", "/finance/settlements", MONEY_READERS),
     ("nav.reconciliation", "/finance/reconciliation", MONEY_READERS),

@@ -1,6 +1,7 @@
 """Payment batches: to the bank in one file and back, with a bank that exists only here."""
 
 import io
+import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any, Final
@@ -11,6 +12,7 @@ from openpyxl import Workbook, load_workbook
 from app.basics.days import next_month
 from tests.clearing.bank import Booking, asked, camt053
 from tests.clearing.office import Office, office, violations
+from tests.people import browser, person
 from tests.world import key
 
 PAYING: Final = {"bank_name": "富滇银行", "account_name": "昆明市医疗保障基金", "account_number": "530100001"}
@@ -250,6 +252,47 @@ async def test_a_claim_is_paid_to_the_persons_account(desk: Office) -> None:
     assert await answered(desk, statement) == [("already_booked", name)]
     assert (await desk.get(f"/claims/{name}", "li"))["state"] == "paid"
     await desk.balanced()
+
+
+@pytest.mark.thorough
+async def test_the_pages_take_a_batch_to_the_bank_and_back(desk: Office) -> None:
+    """Ticked orders become a batch that another person approves; its file is given out and the bank's answer uploaded
+    on pages, which show every result."""
+    orders = await sent_orders(desk, count=1, amount="1100.00")
+    name, url = orders[0]["disbursement_id"], str(desk.client.base_url)
+    async with browser(url) as maker, browser(url) as checker:
+        await person(desk.client, maker)
+        await person(desk.client, checker)
+        page = (await maker.get(f"/finance/payment-batches/new?id={name}")).text
+        form = {one: hidden(page, one) for one in ("csrf", "key", "ids")}
+        assert (await maker.post("/finance/payment-batches/new", data=form | PAYING)).status_code == 303
+        batch = (await desk.get("/payment-batches", state="draft"))["data"][0]["payment_batch_id"]
+        path = f"/finance/payment-batches/{batch}"
+        assert "须由另一位经办人批准" in (await maker.get(path)).text
+        page = (await checker.get(path)).text
+        form = {one: hidden(page, one) for one in ("csrf", "key")}
+        assert (await checker.post(f"{path}/approve", data=form)).status_code == 303
+        file = await checker.post(f"{path}/send", data=form | {"format": "pain001"})
+        (row,) = asked(file.content)
+        assert "等待银行回盘" in (await checker.get(path)).text
+        page = (await checker.get("/finance/bank-receipts")).text
+        form = {one: hidden(page, one) for one in ("csrf", "key")}
+        content = camt053([Booking("P1", row.amount, row.reference)], desk.day)
+        for sent, status in ((content[:-30], 422), (content, 303)):
+            upload = {"file": ("answer.xml", sent, "application/xml")}
+            answer = await checker.post("/finance/bank-receipts", data=form, files=upload)
+            assert answer.status_code == status, answer.text
+        page = (await checker.get("/finance/bank-receipts?result=paid")).text
+        assert name in page
+        assert "P1" in page
+        assert "银行已回盘" in (await checker.get(path)).text
+        assert batch in (await checker.get("/finance/payment-batches?state=answered")).text
+    assert await state(desk, orders[0]) == ("paid", orders[0]["amount"])
+
+
+def hidden(page: str, name: str) -> str:
+    """The value of a hidden field of the page's last form."""
+    return re.findall(rf'name="{name}" value="([^"]*)"', page)[-1]
 
 
 async def test_a_payee_needs_an_account(desk: Office) -> None:

@@ -1,0 +1,162 @@
+"""Payment batches: made of ticked orders, approved by another, given to the bank as a file."""
+
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.clearing import payment_batch
+from app.clearing.api import ReasonRequest
+from app.clearing.lists import PAYMENT_BATCHES
+from app.clearing.machine import acting
+from app.clearing.payment_batch import NotExecutedRequest, PaymentBatchRequest
+from app.clearing.payment_batch_api import TYPES, file_given_out
+from app.clearing.tables import payment_batch as table
+from app.finance.history import moves_of
+from app.finance.list_page import ListPage, get_list
+from app.finance.page import (
+    Contents,
+    Move,
+    PageRoute,
+    Refusal,
+    Visitor,
+    check_proven,
+    own_form,
+    reading,
+    shown,
+    stepped,
+    struct_of,
+    visit,
+)
+from app.service.security import OFFICE_READERS
+from app.service.wire import decode
+
+router = APIRouter(prefix="/finance/payment-batches", route_class=PageRoute, include_in_schema=False)
+PATH: Final = "/finance/payment-batches"
+PAGE: Final = ListPage(
+    declared=PAYMENT_BATCHES,
+    address=PATH,
+    members=("payment_batch_id", "area_code", "control_sum", "created_by", "created_on", "sent_on", "state"),
+    key="payment_batch_id",
+)
+ACCOUNT: Final = ("bank_name", "account_name", "account_number")
+
+
+@router.get("")
+async def get_batches(request: Request) -> Response:
+    """The payment batches."""
+    return await get_list(request, PAGE)
+
+
+@router.get("/new")
+async def get_new(request: Request) -> Response:
+    """The form that makes a batch of the ticked orders."""
+    return await _new(await visit(request, "finance"))
+
+
+async def _new(visitor: Visitor, refusal: Refusal | None = None) -> Response:
+    ids = (refusal.form if refusal else {}).get("ids", "").split() or visitor.request.query_params.getlist("id")
+    last = await reading(visitor, _last_account)
+    return shown(visitor, "payment_batch_new.html", {"ids": ids[:500], "account": last or {}}, refusal=refusal)
+
+
+async def _last_account(connection: AsyncConnection) -> dict[str, str] | None:
+    """The account that was paid from last: most offices have one."""
+    wanted = select(table.c.paying_account).order_by(table.c.batch_id.desc()).limit(1)
+    found: dict[str, str] | None = (await connection.execute(wanted)).scalar_one_or_none()
+    return found
+
+
+@router.post("/new")
+async def post_new(request: Request) -> Response:
+    """Draft the batch."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        account = {name: form.get(name, "") for name in ACCOUNT}
+        sent = {"order_ids": form.get("ids", "").split(), "paying_account": account}
+        wanted = decode(msgspec.json.encode(sent), PaymentBatchRequest)
+        return await payment_batch.draft(await acting(visitor.service, connection, visitor.caller), wanted)
+
+    return await stepped(
+        request,
+        move,
+        "finance",
+        location=PATH,
+        notice="notice.payment_batch.made",
+        show=lambda v, refusal: _new(v, refusal),
+    )
+
+
+@router.get("/{batch_id}")
+async def get_batch(request: Request, batch_id: str) -> Response:
+    """A payment batch."""
+    return await _page(await visit(request, *OFFICE_READERS), batch_id)
+
+
+async def _page(visitor: Visitor, batch_id: str, refusal: Refusal | None = None) -> Response:
+    async def read(connection: AsyncConnection) -> Contents:
+        found = await payment_batch.shown_batch(connection, batch_id)
+        own = found.created_by == visitor.principal.subject
+        return {"batch": found, "own": own, "events": await moves_of(connection, batch_id), "formats": TYPES}
+
+    return shown(visitor, "payment_batch.html", await reading(visitor, read), refusal=refusal)
+
+
+async def _act(request: Request, batch_id: str, notice: str, move: Move) -> Response:
+    return await stepped(
+        request,
+        move,
+        "finance",
+        location=f"{PATH}/{batch_id}",
+        notice=f"notice.payment_batch.{notice}",
+        show=lambda visitor, refusal: _page(visitor, batch_id, refusal),
+    )
+
+
+@router.post("/{batch_id}/approve")
+async def post_approve(request: Request, batch_id: str) -> Response:
+    """Approve a batch that another drafted."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        return await payment_batch.approve(await acting(visitor.service, connection, visitor.caller), batch_id)
+
+    return await _act(request, batch_id, "approved", move)
+
+
+@router.post("/{batch_id}/cancel")
+async def post_cancel(request: Request, batch_id: str) -> Response:
+    """Cancel a batch that the bank hasn't got."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        reason = struct_of(form, ReasonRequest, "reason").reason
+        return await payment_batch.cancel(await acting(visitor.service, connection, visitor.caller), batch_id, reason)
+
+    return await _act(request, batch_id, "cancelled", move)
+
+
+@router.post("/{batch_id}/not-executed")
+async def post_not_executed(request: Request, batch_id: str) -> Response:
+    """Say that the bank will not answer a row; a second person confirms it."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        wanted = struct_of(form, NotExecutedRequest, "order_id", "reason")
+        return await payment_batch.not_executed(
+            await acting(visitor.service, connection, visitor.caller), batch_id, wanted
+        )
+
+    return await _act(request, batch_id, "not_executed", move)
+
+
+@router.post("/{batch_id}/send")
+async def post_send(request: Request, batch_id: str) -> Response:
+    """Give the file out, which sends the batch the first time."""
+    visitor = await visit(request, "finance")
+    form = await own_form(visitor)
+    check_proven(visitor, f"{PATH}/{batch_id}")
+    wanted = form.get("format", "")
+    return await file_given_out(
+        visitor.service, visitor.caller, batch_id, next((one for one in TYPES if one == wanted), "pain001")
+    )
