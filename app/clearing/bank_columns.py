@@ -56,5 +56,8 @@ class BankColumns(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def bank_columns(path: Path | None) -> BankColumns:
-    """The map at a path, or the shipped one. ValidationError names what is wrong with it."""
-    return msgspec.yaml.decode((path or SHIPPED).read_bytes(), type=BankColumns)
+    """The map at a path, or the shipped one. ValueError, or OSError, says what is wrong with it."""
+    try:
+        return msgspec.yaml.decode((path or SHIPPED).read_bytes(), type=BankColumns)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None

@@ -1,5 +1,6 @@
 """The routes of payment batches and of the bank's answers. They translate, nothing more."""
 
+import asyncio
 from typing import Final, cast
 
 from fastapi import APIRouter, Request
@@ -139,7 +140,8 @@ async def post_receipt(request: Request) -> Response:
     file that can't be read whole books nothing."""
     caller, service = await opened(request, "finance")
     async with received(request, service.settings.max_body_bytes, RECEIPT_TYPES) as upload:
-        format_, rows = bank_file.read(upload.path, bank_columns(service.settings.bank_columns))
+        columns = bank_columns(service.settings.bank_columns)
+        format_, rows = await asyncio.to_thread(bank_file.read, upload.path, columns)
 
         async def act(connection: AsyncConnection) -> Struct:
             return await bank_receipt.receive(await acting(service, connection, caller), format_, upload.digest, rows)

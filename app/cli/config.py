@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from app.basics.errors import PolicyError
+from app.clearing.bank_columns import bank_columns
 from app.cli.output import fail
 from app.config import PREFIX, Settings, examined, folder_fault
 from app.database.embedded import default_data_dir
@@ -105,6 +106,7 @@ def _of_contents(settings: Settings, data_dir: Path | None) -> Iterator[str]:
         ("ONESTOP_SECRET_KEY", lambda: _look_at_secret(settings, folder_of(settings, data_dir))),
         ("ONESTOP_CLOCK", lambda: manual_start(settings)),
         ("ONESTOP_POLICY_DIR", lambda: shipped_book(settings.policy_dir)),
+        ("ONESTOP_BANK_COLUMNS", lambda: bank_columns(settings.bank_columns)),
         ("ONESTOP_NHSA_DICTIONARY_DIR", lambda: dictionaries(settings.nhsa_dictionary_dir)),
     )
     for name, look in looks:

@@ -1,5 +1,6 @@
 """The bank's answers: uploaded, with a result per row; what matches no order waits here."""
 
+import asyncio
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -53,7 +54,8 @@ async def post_receipt(request: Request) -> Response:
                 visitor.service.keys, cookie, upload.fields.get("csrf", "")
             ):
                 raise Forbidden("form_not_ours")
-            format_, rows = bank_file.read(upload.path, bank_columns(visitor.service.settings.bank_columns))
+            columns = bank_columns(visitor.service.settings.bank_columns)
+            format_, rows = await asyncio.to_thread(bank_file.read, upload.path, columns)
 
             async def act(connection: AsyncConnection) -> object:
                 at = await acting(visitor.service, connection, visitor.caller)
