@@ -259,6 +259,8 @@ COLUMNS: Final[Mapping[str, ListColumn]] = {
 }
 _FILTERS: Final[Mapping[str, tuple[str, str]]] = {
     "from": ("起始日", "From"),
+    "receipt_id": ("回盘文件号", "Receipt"),
+    "result": ("结果", "Result"),
     "to": ("截止日", "To"),
     "group_by": ("分组", "Grouped by"),
     "prefix": ("科目开头", "Account begins with"),
