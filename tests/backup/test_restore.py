@@ -21,7 +21,18 @@ from app.backup.take import take
 from app.config import Settings
 from app.service.security import derive_keys
 from tests.clearing.office import Office, office
-from tests.conftest import ADMIN_TOKEN, ROOT, SECRET, drop_database, new_database, roomy_memory, start_service
+from tests.conftest import (
+    ADMIN_TOKEN,
+    APP_PASSWORD,
+    ROOT,
+    SECRET,
+    drop_database,
+    new_database,
+    of_app,
+    roomy_memory,
+    start_service,
+)
+from tests.database.schema_shape import shape
 from tests.world import key
 
 KEYS = derive_keys(bytes.fromhex(SECRET))
@@ -58,7 +69,7 @@ async def empty(database_server: str) -> AsyncIterator[str]:
 async def test_ids_go_on_behind_those_that_may_have_been_given(
     saved: tuple[Path, Manifest], empty: str, desk: Office
 ) -> None:
-    """Restored as it was, proven, its ids ten million further on, the restoration noted with the last settlement."""
+    """Restored as it was with every privilege, proven, its ids ten million further on, the restoration noted."""
     path, manifest = saved
     assert readable(path, KEYS) == manifest
     await refuse_used(empty)
@@ -69,6 +80,7 @@ async def test_ids_go_on_behind_those_that_may_have_been_given(
     before, after = await asyncpg.connect(desk.url), await asyncpg.connect(empty)
     try:
         assert await after.fetchrow(NUMBERS) == await before.fetchrow(NUMBERS)
+        assert await shape(after) == await shape(before)
         given = "SELECT nextval('settlement_id'), nextval(pg_get_serial_sequence('disbursement', 'disbursement_id'))"
         assert all(number > ID_BLOCK for number in await after.fetchrow(given))
         row = await after.fetchrow("SELECT data_until, last_settled_at, restored_on::text FROM restoration")
@@ -81,16 +93,22 @@ async def test_ids_go_on_behind_those_that_may_have_been_given(
         await refuse_used(empty)
 
 
-async def test_what_was_recovered_by_other_means_is_noted_too(empty: str, saved: tuple[Path, Manifest]) -> None:
-    """Told until when the data are whole, ids move on and the restoration is noted, once more each time."""
+async def test_the_owner_restores_without_being_a_superuser(empty: str, saved: tuple[Path, Manifest]) -> None:
+    """As onestop_owner, whose database it is; and what was recovered by other means is noted by the same login, its ids
+    moved on once more."""
     path, manifest = saved
-    await with_roles(empty)
-    await asyncio.to_thread(restored, empty, path, manifest)
-    await noted(empty, datetime(2026, 1, 2, tzinfo=UTC))
     connection = await asyncpg.connect(empty)
     try:
+        await connection.execute(f"ALTER ROLE onestop_owner PASSWORD '{APP_PASSWORD}'")
+        name = await connection.fetchval("SELECT current_database()")
+        await connection.execute(f"ALTER DATABASE {name} OWNER TO onestop_owner")
+        owner = of_app(empty).replace("onestop_app", "onestop_owner")
+        await with_roles(owner)
+        await asyncio.to_thread(restored, owner, path, manifest)
+        await noted(owner, datetime(2026, 1, 2, tzinfo=UTC))
+        assert (await resumed(owner, Settings())).whole
         assert await connection.fetchval("SELECT nextval('transfer_id')") > 2 * ID_BLOCK
-        assert await connection.fetchval("SELECT max(data_until)::date::text FROM restoration") >= "2026-01-02"
+        assert await connection.fetchval("SELECT count(*) FROM restoration") == 2
     finally:
         await connection.close()
 
@@ -154,7 +172,7 @@ async def test_a_backup_under_load_serves_again(desk: Office, folder: Path) -> N
         while not path.exists():
             await desk.settled("100.00", "2018-06-05")
 
-    load = asyncio.gather(*(settling() for _ in range(4)))
+    load = asyncio.gather(*(settling() for _ in range(2)))
     await asyncio.to_thread(take, desk.url, path)
     await load
     done = await asyncio.to_thread(run, "restore", str(path), "--data-dir", str(data), ONESTOP_SECRET_KEY=SECRET)
