@@ -188,3 +188,11 @@ def test_of_two_elected_processes_the_last_one_to_show_something_is_shown(
         os.utime(path, (instant, instant))
     assert elected.published() == b"figure 1\n"
     assert not (tmp_path / f"elected_{dead.pid}.prom").exists()
+
+
+def test_a_process_whose_loop_does_not_recover_ends_with_a_status(database_url: str, tmp_path: Path) -> None:
+    """SIGINT, which such a loop sends to its own process, is an end in good order with a status that isn't 0, so that
+    whoever watches the process starts it again."""
+    process, _ = start_service(database_url, tmp_path)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(60) not in (0, -signal.SIGINT)
