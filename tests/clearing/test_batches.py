@@ -114,6 +114,7 @@ async def test_the_same_key_moves_nothing_again(desk: Office) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
+@pytest.mark.thorough
 async def test_a_batch_that_broke_off_goes_on(desk: Office) -> None:
     """A batch that stopped between two rows is 503; its repetition finds what was moved and does the rest."""
     first, second, sent = await sent_order(desk), await sent_order(desk), key()

@@ -161,6 +161,7 @@ async def test_an_order_is_in_one_batch_until_it_ends(desk: Office) -> None:
     assert (await desk.get(path))["files"] == 2
 
 
+@pytest.mark.thorough
 async def test_a_sheet_answers_too_and_proposes_but_never_guesses(desk: Office) -> None:
     """A workbook in the bank's columns is booked like a statement; a row without our reference is only proposed, where
     amount and account fit exactly one order; rows that can't be read are named, and nothing is booked."""
@@ -228,6 +229,7 @@ async def test_a_damaged_file_books_nothing(desk: Office) -> None:
     assert (await desk.get(f"/payment-batches/{batch['payment_batch_id']}"))["state"] == "answered"
 
 
+@pytest.mark.thorough
 async def test_a_claim_is_paid_to_the_persons_account(desk: Office) -> None:
     """A claim stands in a batch like an order, is paid to the person's pinned account, and answered once, also by the
     bank's notification of another kind."""
@@ -295,6 +297,7 @@ def hidden(page: str, name: str) -> str:
     return re.findall(rf'name="{name}" value="([^"]*)"', page)[-1]
 
 
+@pytest.mark.thorough
 async def test_a_payee_needs_an_account(desk: Office) -> None:
     """An order whose approval pinned no account is paid by no file; nor is a draft; one named twice is refused."""
     period = desk.day[:7]
