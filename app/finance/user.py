@@ -61,7 +61,7 @@ class UserAnswer(Struct):
 
 async def add(
     connection: AsyncConnection,
-    book: PolicyBook,
+    book: PolicyBook | None,
     wanted: UserRequest,
     *,
     created_by: str,

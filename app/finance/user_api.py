@@ -70,7 +70,7 @@ async def post_user(request: Request) -> Response:
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         signed = {"created_by": caller.principal.subject, "request_id": caller.request_id}
-        made = await user.add(connection, service.book, wanted, strict=service.settings.production, **signed)
+        made = await user.add(connection, None, wanted, strict=service.settings.production, **signed)
         return 201, encoded(made)
 
     return await once(request, caller, _unguessable(service, wanted), act)

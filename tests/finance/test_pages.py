@@ -13,6 +13,8 @@ from tests.clearing.office import Office
 from tests.finance.conftest import NARROW, WIDE, Desk
 from tests.finance.test_claims import claim_of
 
+pytestmark = pytest.mark.thorough
+
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
 
 
@@ -212,7 +214,6 @@ async def test_of_exports_one_sees_ones_own(desks: Any, busy_office: Office) -> 
         await expect(desk.page).to_have_url(f"{desk.url}/finance/exports/jobs/{jobs[who]}")
 
 
-@pytest.mark.thorough
 async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office) -> None:
     """At 1440 and at 390 pixels: axe finds nothing, nothing scrolls sideways; in both languages."""
     number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")

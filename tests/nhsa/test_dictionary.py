@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from app.basics.funds import NATIONAL_FUNDS
 from app.nhsa.dictionary import BASELINE_TEXT, DICTIONARIES, dictionaries, dictionary_of, merged
 from app.tiers.model import CLASSES, FUNDS
 from tests.conftest import ADMIN_TOKEN, start_service
@@ -88,4 +89,6 @@ def test_the_shipped_dictionary_knows_all_that_is_ours() -> None:
         assert bool(code) == bool(words) == (name != "ordinary")
     assert all(baseline.named("fund_pay_type", fund) for fund in FUNDS.values())
     assert baseline.named("fund_pay_type", "640100") == "政府兜底保障资金"
+    assert all(baseline.named("fund_pay_type", fund) for fund in NATIONAL_FUNDS)
+    assert NATIONAL_FUNDS.issuperset(FUNDS.values())
     assert {baseline.clr_type(kind) for kind in ("11", "14", "21", "52")} == {"11", "14", "21", "99949"}

@@ -344,6 +344,7 @@ def shown(
         sys.stdout.write(f"\nreach: {of} × {callers} {who}: {counted.total():,} requests ({answers})\n")
 
 
+@pytest.mark.thorough
 async def test_one_fund_neither_sees_nor_moves_the_others(
     desk: Office, things: Things, callers: Callers, capsys: pytest.CaptureFixture[str]
 ) -> None:

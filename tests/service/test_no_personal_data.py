@@ -95,6 +95,7 @@ async def broken(watched: Watched, world: World) -> None:
     await watched.owner.execute("GRANT SELECT ON identity TO onestop_app")
 
 
+@pytest.mark.thorough
 async def test_no_name_or_id_number_leaves_its_place(watched: Watched) -> None:
     """After everything that a day brings, refusals and a defect with them, neither stands in the log, the metrics, an
     error's body, a job's result or a temporary file."""

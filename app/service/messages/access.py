@@ -12,9 +12,9 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "It looks like a known subject but has letters of another script. Check the keyboard, or take another name.",
     ),
     "roles_may_not_meet": (
-        "同一人不能兼有 {one} 和 {other}：申报的不审批，审计的不经办。请为另一人签发，或先停用其原有令牌或账号。",
-        "One person can't have {one} and {other}: who claims doesn't approve, who audits doesn't act. Let somebody else"
-        " in, or first end the token or user that has the other role.",
+        "两个角色不能由同一人兼任：申报的不审批，审计的不经办。{one} 与 {other} 请分给两人，或先停用其原有令牌或账号。",
+        "One person can't have both roles: who claims doesn't approve, who audits doesn't act. Give {one} and {other} "
+        "to two people, or first end the token or user that has the other role.",
     ),
     "maker_is_checker": (
         "经办人与复核人不能是同一人，也不能有一方的令牌或账号由另一方签发、重置。请由另一人复核。",

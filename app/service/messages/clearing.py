@@ -40,7 +40,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     ),
     "result_unknown": (
         "结果列的内容无法识别。请写“成功”或“退回”，或在列映射中补上银行的用词。",
-        "The result can't be understood. Write 成功 or 退回, or add the bank's word to the map of columns.",
+        "The result can't be understood. Write the word for paid or returned that the operators' guide names, or add "
+        "the bank's word to the map of columns.",
     ),
     "batch_too_long": (
         "批量的行数超过上限。一次最多 {limit} 行，请缩小条件或分批提交。",
