@@ -1,6 +1,7 @@
 """Running the service, bringing its database up to date, and describing its interface."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import click
@@ -21,6 +22,9 @@ from app.server import serve as serve_service
 @serving_options
 def serve(host: str, port: int, workers: int, data_dir: Path | None) -> None:
     """Run the service (and the embedded database, unless ONESTOP_DATABASE_URL is set)."""
+    # A loop that doesn't recover interrupts its process. Begun in the background of a shell, the process would ignore
+    # that behind the server's back and end with 0.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = serving(data_dir, port=port, workers=workers)
     try:
         serve_service(settings, host=host, port=port, data_dir=folder_of(settings, data_dir), workers=workers)

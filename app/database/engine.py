@@ -79,7 +79,8 @@ class Commit:
             await committing
         finally:
             end.cancel()
-        connection.remove_log_listener(self._hear)
+            if not connection.is_closed():
+                connection.remove_log_listener(self._hear)
         if self._warned:
             raise _unknown()
 

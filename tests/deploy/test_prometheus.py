@@ -60,8 +60,10 @@ def prometheus(service: tuple[Running, str], tmp_path: Path) -> Iterator[httpx.C
 def _firing(prometheus: httpx.Client) -> set[str] | None:
     """The names of the alerts that fire; None while Prometheus doesn't answer yet."""
     with suppress(httpx.HTTPError):
-        alerts = prometheus.get("/api/v1/alerts").json()["data"]["alerts"]
-        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+        answer = prometheus.get("/api/v1/alerts")
+        if answer.is_success:  # 503 while it reads its files
+            alerts = answer.json()["data"]["alerts"]
+            return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
     return None
 
 

@@ -21,7 +21,7 @@ from app.database.embedded import start
 from app.database.schema import migrate
 from app.server import _counting
 from app.service import elected
-from tests.conftest import ADMIN_TOKEN, ROOT, free_port, start_service
+from tests.conftest import ADMIN_TOKEN, ROOT, SECRET, free_port, of_app, start_service
 from tests.service.test_operations import children
 
 pytestmark = pytest.mark.thorough
@@ -193,6 +193,13 @@ def test_of_two_elected_processes_the_last_one_to_show_something_is_shown(
 def test_a_process_whose_loop_does_not_recover_ends_with_a_status(database_url: str, tmp_path: Path) -> None:
     """SIGINT, which such a loop sends to its own process, is an end in good order with a status that isn't 0, so that
     whoever watches the process starts it again."""
-    process, _ = start_service(database_url, tmp_path)
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
+    try:
+        process = serving(
+            port := free_port(), tmp_path, ONESTOP_DATABASE_URL=of_app(database_url), ONESTOP_SECRET_KEY=SECRET
+        )
+    finally:
+        signal.signal(signal.SIGINT, former)
+    eventually(lambda: status(port) == 200)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(60) not in (0, -signal.SIGINT)

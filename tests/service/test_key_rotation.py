@@ -63,7 +63,8 @@ NOT_ROTATED = {
     "nhsa_message.request", "nhsa_message.answer", "nhsa_file.content",
     # Digests, without a secret.
     "job.file_digest", "seal_block.previous", "seal_block.digest", "seal_member.digest", "nhsa_message.input_hash",
-    "user_session.digest", "token.digest", "idempotency.request_hash",
+    "user_session.digest", "token.digest", "idempotency.request_hash", "bank_receipt.digest", "payment_batch.digest",
+    "backup.dump_sha256",
     # Tells the secrets.
     "key_check.value",
 }  # fmt: skip
