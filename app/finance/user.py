@@ -69,7 +69,7 @@ async def add(
     strict: bool,
 ) -> UserAnswer:
     """Add a user. Conflict ``user_exists``, ``subject_looks_alike``, where ``strict`` ``roles_may_not_meet``; Refused
-    for a hospital, an area or funds that there aren't. Says nothing about who may do so."""
+    for funds that there aren't, and with a book for a hospital or an area. Says nothing about who may do so."""
     await check_rights(
         connection, book, hospital_code=wanted.hospital_code, area_code=wanted.area_code, funds=wanted.funds
     )

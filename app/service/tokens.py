@@ -136,7 +136,7 @@ async def issue(
     strict: bool,
 ) -> TokenAnswer:
     """Store a new token's digest. Says nothing about who may do so. Conflict ``subject_looks_alike``, and where
-    ``strict`` ``roles_may_not_meet``; Refused for a hospital, an area or funds that there aren't."""
+    ``strict`` ``roles_may_not_meet``; Refused for funds that aren't there, and with a book for such places."""
     await check_rights(
         connection, book, hospital_code=wanted.hospital_code, area_code=wanted.area_code, funds=wanted.funds
     )
