@@ -47,8 +47,8 @@ test-all: test ## Those and then the thorough ones: kills, many seeds, whole sim
 
 soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 1,000 hospital-months)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
-	  $(BIN)/python -m pytest -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
-	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest tests/service/test_fuzz.py
+	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
+	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py
 	@$(MAKE) -s soak-clearing
 
 soak-clearing: dev ## 1,000 hospital-months of clearing against the auditor, in pieces of MINUTES (55); run it again to go on
