@@ -16,7 +16,7 @@ from app.basics.errors import OnestopError
 from app.clearing.metrics import clearing_figures, ledger_figures, liveness, seal_figures, service_figures
 from app.database.election import Election, election
 from app.jobs import store
-from app.ledger import proof, seal
+from app.ledger import proof, seal, seal_finding
 from app.ledger.overpaid import overpaid
 from app.service import elected, tokens
 from app.service.caller import Service
@@ -114,10 +114,15 @@ class _Lead:
             due = await seal.due_blocks(connection, min(1.0, share))
             verified = await seal.verify(connection, blocks=due)
             unseen = await seal.unseen_seconds(connection)
+            stand = await seal_finding.standing(connection)
         for finding in verified.findings:
             for place in finding.places:
-                LOGGER.error("a seal is broken: %s at block %s, %s %s", finding.kind, *place)
-        return seal_figures({finding.kind: finding.count for finding in verified.findings}, unseen)
+                LOGGER.error(
+                    "a seal is broken (%s, finding sfd_%s): block %s, %s %s; run onestop seal verify, stop paying and "
+                    "find out who changed the database",
+                    *(finding.kind, place.finding_id, place.block_no, place.source, place.row_id),
+                )
+        return seal_figures(stand, unseen)
 
     async def _observe(self) -> None:
         async with self.service.database.transaction() as connection:

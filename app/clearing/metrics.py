@@ -175,12 +175,18 @@ def ledger_figures(
     return figured.text()
 
 
-def seal_figures(findings: Mapping[str, int], unseen_seconds: float) -> bytes:
-    """What the last look at sealed blocks found, and how long the longest unseen one has waited for its own."""
+def seal_figures(stand: Mapping[str, tuple[int, int]], unseen_seconds: float) -> bytes:
+    """How many findings stand by kind, which nobody or which two people acknowledged, and how long the longest unseen
+    block has waited for its own look."""
     figured = Figured()
-    broken = figured.gauge("seal_findings", "Rows and blocks that aren't as they were sealed.", ("kind",))
+    broken = figured.gauge(
+        "seal_findings", "Rows and blocks that aren't as they were sealed, and that nobody acknowledged.", ("kind",)
+    )
+    known = figured.gauge("seal_acknowledged", "Such rows and blocks that two people acknowledged.", ("kind",))
     for kind in FINDINGS:
-        broken.labels(kind).set(findings.get(kind, 0))
+        opened, acknowledged = stand.get(kind, (0, 0))
+        broken.labels(kind).set(opened)
+        known.labels(kind).set(acknowledged)
     oldest = figured.gauge("seal_oldest_verified_seconds", "Since the longest unseen block was compared with its rows.")
     oldest.set(unseen_seconds)
     return figured.text()

@@ -6,6 +6,7 @@ from typing import Final
 from app.clearing import lists as clearing
 from app.clearing.claim_list import CLAIM_LIST
 from app.ledger import book as ledger
+from app.ledger.seal_finding_list import SEAL_FINDINGS
 from app.registry import lists as registry
 from app.service.audit_list import AUDIT_LOG
 from app.service.lists import AnyList
@@ -34,5 +35,6 @@ LISTS: Final[Mapping[str, AnyList]] = {
         registry.CANDIDATES,
         registry.UNKNOWN_CODES,
         AUDIT_LOG,
+        SEAL_FINDINGS,
     )
 }

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.service.security import MONEY_READERS, OFFICE_READERS, PERSON_READERS, REGISTRY_READERS
+from app.service.security import ADMIN, MONEY_READERS, OFFICE_READERS, PERSON_READERS, REGISTRY_READERS
 
 ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.overview", "/finance", MONEY_READERS),
@@ -23,4 +23,5 @@ ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.lists", "/finance/lists", ("registry", "finance", "auditor")),
     ("nav.policies", "/finance/policies", ("policy", "finance", "auditor", "registry")),
     ("nav.audit_log", "/finance/audit-log", ("auditor",)),
+    ("nav.seal_findings", "/finance/seal-findings", ("auditor", ADMIN)),
 )

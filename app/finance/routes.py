@@ -27,6 +27,7 @@ from app.finance import (
     reconciliation,
     registry_lists,
     reports,
+    seal_findings,
     search,
     second_factor_page,
     settlement,
@@ -69,6 +70,7 @@ MODULES: Final = (
     registry_lists,
     policies,
     audit_log,
+    seal_findings,
     exports,
 )
 

@@ -15,19 +15,21 @@ chain again is found by a digest that was noted elsewhere (``verify(expected=…
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.engine import Database
 from app.database.locks import Lock
+from app.ledger.seal_finding import StandingFinding, Unlike, keep
 
 FORM: Final = 1
 FINDINGS: Final = ("edited", "removed", "unsealed", "block", "chain")
 MOST_MEMBERS: Final = 20_000
 MOST_BLOCKS: Final = 10_000
 MOST_SHOWN: Final = 100
+MOST_KEPT: Final = 10_000  # findings of a kind that one look keeps
 TABLES: Final = {
     "settlement": "settlement_id",
     "transfer": "transfer_id",
@@ -38,6 +40,8 @@ TABLES: Final = {
     "payment_batch": "batch_id",
     "token": "token_id",
     "issue": "issue_id",
+    "seal_finding": "finding_id",
+    "seal_acknowledgement": "acknowledgement_id",
 }
 # Of rows that change later, what is fixed when they are written: an order's moves are sealed as clearing events.
 FIXED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -53,6 +57,7 @@ FIXED: Final[Mapping[str, tuple[str, ...]]] = {
         *("token_id", "digest", "subject", "scopes", "hospital_code", "area_code", "funds", "created_by"),
         *("request_id", "recorded_at"),
     ),
+    "seal_finding": ("finding_id", "kind", "block_no", "source", "row_id", "evidence", "recorded_at"),
 }
 
 # The whole ledger is read, in the time that it takes.
@@ -117,29 +122,31 @@ _OF_BLOCKS: Final = "(CAST(:blocks AS bigint[]) IS NULL OR {0}.block_no = ANY (C
 _MEMBER: Final = _OF_BLOCKS.format("m")
 _CHECKS: Final = {
     "edited": _each(f"""
-SELECT m.block_no, m.source, m.row_id FROM seal_member m JOIN {{table}} r ON r.{{key}} = m.row_id
+SELECT m.block_no, m.source, m.row_id, {{content}} AS evidence
+  FROM seal_member m JOIN {{table}} r ON r.{{key}} = m.row_id
  WHERE m.source = '{{table}}' AND {_MEMBER} AND m.digest <> {{content}}"""),
     "removed": _each(f"""
-SELECT m.block_no, m.source, m.row_id FROM seal_member m
+SELECT m.block_no, m.source, m.row_id, ''::bytea AS evidence FROM seal_member m
  WHERE m.source = '{{table}}' AND {_MEMBER}
    AND NOT EXISTS (SELECT FROM {{table}} r WHERE r.{{key}} = m.row_id)"""),
     "unsealed": f"""
-SELECT NULL::bigint AS block_no, u.source, u.row_id
+SELECT NULL::bigint AS block_no, u.source, u.row_id, ''::bytea AS evidence
   FROM ({_LATE}) u""",
     "block": f"""
-SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
+SELECT b.block_no, NULL AS source, NULL::bigint AS row_id, coalesce(found.digest, '') AS evidence
   FROM seal_block b LEFT JOIN LATERAL (
        SELECT count(*) AS members, {_BLOCK.format(no="b.block_no", previous="b.previous")} AS digest
          FROM seal_member m WHERE m.block_no = b.block_no) found ON true
  WHERE {_OF_BLOCKS.format("b")}
    AND (found.members <> b.members OR found.digest IS DISTINCT FROM b.digest OR b.form <> {FORM})""",
     "chain": """
-SELECT b.block_no, NULL AS source, NULL::bigint AS row_id
+SELECT b.block_no, NULL AS source, NULL::bigint AS row_id, b.previous || coalesce(b.expected, '') AS evidence
   FROM (SELECT block_no, previous, lag(digest) OVER (ORDER BY block_no) AS expected,
                lag(block_no) OVER (ORDER BY block_no) AS before FROM seal_block) b
  WHERE b.previous <> coalesce(b.expected, decode(repeat('00', 32), 'hex')) OR b.block_no <> coalesce(b.before,
    0) + 1""",
 }
+OF_THE_WHOLE: Final = frozenset({"unsealed", "chain"})
 _REMARKS: Final = {
     # Another block was sealed long before this one and long after the row says it was written: it wasn't there then.
     "added": _each("""
@@ -165,22 +172,32 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(v.verified_a
 _COUNT_OLD: Final = text(f"SELECT count(*) FROM ({_LATE}) u")
 
 
+class Place(NamedTuple):
+    """Where a finding is: its block, table and row, as far as it has them, and its number once it is kept."""
+
+    block_no: int | None
+    source: str | None
+    row_id: int | None
+    finding_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """What is wrong with the seals: its kind, how many, and where the first hundred are (block, table, row)."""
+    """What is wrong with the seals: its kind, how many, and where the first hundred are."""
 
     kind: str
     count: int
-    places: tuple[tuple[int | None, str | None, int | None], ...]
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The last block with its digest in hexadecimal (None: nothing is sealed), every finding, and what is worth a look
-    but may have an innocent cause."""
+    """The last block with its digest in hexadecimal (None: nothing is sealed), every finding that nobody acknowledged,
+    those that two people did, and what is worth a look but may have an innocent cause."""
 
     head: tuple[int, str] | None
     findings: tuple[SealFinding, ...]
+    acknowledged: tuple[SealFinding, ...] = ()
     remarks: tuple[SealFinding, ...] = ()
 
 
@@ -227,20 +244,47 @@ async def verify(
     connection: AsyncConnection, *, expected: tuple[int, str] | None = None, blocks: Sequence[int] | None = None
 ) -> Verified:
     """Compare sealed rows and blocks with what is stored, all of them or those of some blocks; the chain and what is in
-    no block always as a whole. ``expected``: a block and the digest that was noted for it elsewhere. Changes nothing
-    but the note of when blocks were looked at."""
+    no block always as a whole. ``expected``: a block and the digest that was noted for it elsewhere. Keeps what it
+    found, and when blocks were looked at; changes nothing else."""
     await connection.execute(_OPEN)
     given = {"blocks": None if blocks is None else list(blocks)}
-    findings = [found for kind, query in _CHECKS.items() if (found := await _found(connection, kind, query, given))]
+    findings, acknowledged = [], []
+    for kind, query in _CHECKS.items():
+        total, stands = await _compared(connection, kind, query, given)
+        known = [Place(*one.place, one.finding_id) for one in stands if one.acknowledged]
+        unknown = [Place(*one.place, one.finding_id) for one in stands if not one.acknowledged]
+        if total > len(known):
+            findings.append(SealFinding(kind, total - len(known), tuple(unknown[:MOST_SHOWN])))
+        if known:
+            acknowledged.append(SealFinding(kind, len(known), tuple(known[:MOST_SHOWN])))
     if expected is not None:
         stored = (await connection.execute(_NOTED, {"no": expected[0]})).scalar_one_or_none()
         if stored != expected[1].lower():
-            findings.append(SealFinding("noted", 1, ((expected[0], None, None),)))
+            findings.append(SealFinding("noted", 1, (Place(expected[0], None, None),)))
     asked = _REMARKS.items() if blocks is None else ()
-    remarks = [found for kind, query in asked if (found := await _found(connection, kind, query, {}))]
+    remarks = [found for kind, query in asked if (found := await _remarked(connection, kind, query))]
     await connection.execute(_LOOKED, given)
     head = (await connection.execute(_HEAD)).first()
-    return Verified(None if head is None else (head[0], head[1]), tuple(findings), tuple(remarks))
+    last = None if head is None else (head[0], head[1])
+    return Verified(last, tuple(findings), tuple(acknowledged), tuple(remarks))
+
+
+async def _compared(
+    connection: AsyncConnection, kind: str, query: str, given: Mapping[str, list[int] | None]
+) -> tuple[int, list[StandingFinding]]:
+    """How much of a kind there is, and what of it is kept as findings."""
+    counted = text(f"SELECT count(*) OVER () AS n, f.* FROM ({query}) f ORDER BY 2, 3, 4 LIMIT {MOST_KEPT}")
+    rows = (await connection.execute(counted, given if ":blocks" in query else {})).all()
+    blocks = None if kind in OF_THE_WHOLE else given["blocks"]
+    found = [Unlike((row[1], row[2], row[3]), row[4]) for row in rows]
+    total = rows[0][0] if rows else 0
+    return total, await keep(connection, kind, found, blocks=blocks, all_of_it=total == len(found))
+
+
+async def _remarked(connection: AsyncConnection, kind: str, query: str) -> SealFinding | None:
+    counted = text(f"SELECT count(*) OVER () AS n, f.* FROM ({query}) f ORDER BY 2, 3, 4 LIMIT {MOST_SHOWN}")
+    rows = (await connection.execute(counted)).all()
+    return SealFinding(kind, rows[0][0], tuple(Place(row[1], row[2], row[3]) for row in rows)) if rows else None
 
 
 async def due_blocks(connection: AsyncConnection, share: float) -> list[int]:
@@ -253,9 +297,3 @@ async def due_blocks(connection: AsyncConnection, share: float) -> list[int]:
 async def unseen_seconds(connection: AsyncConnection) -> float:
     """How long the longest unseen block has not been verified, seconds by the database's clock; 0 without blocks."""
     return float((await connection.execute(_UNSEEN)).scalar_one())
-
-
-async def _found(connection: AsyncConnection, kind: str, query: str, given: Mapping[str, object]) -> SealFinding | None:
-    counted = text(f"SELECT count(*) OVER () AS n, f.* FROM ({query}) f ORDER BY 2, 3, 4 LIMIT {MOST_SHOWN}")
-    rows = (await connection.execute(counted, given if ":blocks" in query else {})).all()
-    return SealFinding(kind, rows[0][0], tuple((row[1], row[2], row[3]) for row in rows)) if rows else None

@@ -7,12 +7,14 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Integer,
     LargeBinary,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -86,4 +88,39 @@ seal_verified = Table(
     METADATA,
     Column("block_no", BigInteger, primary_key=True, autoincrement=False),
     Column("verified_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+seal_finding = Table(
+    "seal_finding",
+    METADATA,
+    Column("finding_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("block_no", BigInteger),
+    Column("source", Text),
+    Column("row_id", BigInteger),
+    Column("evidence", LargeBinary, nullable=False),
+    recorded(),
+    Column("mended_at", DateTime(timezone=True)),
+)
+
+seal_acknowledgement = Table(
+    "seal_acknowledgement",
+    METADATA,
+    Column("acknowledgement_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("finding_id", BigInteger, ForeignKey("seal_finding.finding_id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("confirms", BigInteger),
+    Column("maker", Text),
+    Column("subject", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    recorded(),
+    UniqueConstraint("acknowledgement_id", "subject", "finding_id"),
+    ForeignKeyConstraint(
+        ["confirms", "maker", "finding_id"],
+        [
+            "seal_acknowledgement.acknowledgement_id",
+            "seal_acknowledgement.subject",
+            "seal_acknowledgement.finding_id",
+        ],
+    ),
 )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from app.basics.ids import SEAL_FINDING, shown_id
 from app.basics.money import yuan
 from app.ledger.proof import CheckResult, Violation
-from app.ledger.seal import Verified
+from app.ledger.seal import Place, Verified
 
 CHECK_WORDS: Final = {
     "bill": "每张账单的各方分担、各类费用之和等于总额",
@@ -71,6 +72,9 @@ def verified_words(verified: Verified) -> Iterator[str]:
             yield f"  …… 另有 {finding.count - len(finding.places)} 处"
     if not verified.findings:
         yield "封存核对没有问题。"
+    for known in verified.acknowledged:
+        yield f"已由两人确认：{SEAL_WORDS[known.kind]}（{known.kind}）：{known.count} 处"
+        yield from (f"  {_place(place)}" for place in known.places)
     for remark in verified.remarks:
         yield f"提示：{SEAL_WORDS[remark.kind]}（{remark.kind}）：{remark.count} 处"
         yield from (f"  {_place(place)}" for place in remark.places)
@@ -78,7 +82,8 @@ def verified_words(verified: Verified) -> Iterator[str]:
         yield f"最后一个区块 {verified.head[0]}，摘要 {verified.head[1]}（请记在别处，下次用 --noted 核对）"
 
 
-def _place(place: tuple[int | None, str | None, int | None]) -> str:
-    block, source, row = place
-    parts = ([] if source is None else [f"{source} {row}"]) + ([] if block is None else [f"区块 {block}"])
-    return "，".join(parts)
+def _place(place: Place) -> str:
+    row = [] if place.source is None else [f"{place.source} {place.row_id}"]
+    block = [] if place.block_no is None else [f"区块 {place.block_no}"]
+    number = [] if place.finding_id is None else [shown_id(SEAL_FINDING, place.finding_id)]
+    return "，".join(row + block + number)

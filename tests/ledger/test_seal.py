@@ -133,6 +133,8 @@ ISSUED = (
     " VALUES ('FT1', 'payment', 1, 100, '2018-06-25', 'li.hua', 'r')",
     "INSERT INTO token (digest, subject, scopes, created_by, request_id)"
     " VALUES ('x', 'wang', '{finance}', 'zhao', 'r')",
+    "INSERT INTO payment_batch (area_code, funds, paying_account, control_sum, created_on, subject, request_id)"
+    " VALUES ('530100', '{390100}', '6228', 0, '2018-06-20', 'li.hua', 'r')",
     "INSERT INTO issue (issuer, subject, kind, request_id) VALUES ('zhao', 'wang', 'token', 'r')",
     "INSERT INTO audit_event (kind, operation, query, status, ids, other_person, subject, request_id)"
     " VALUES ('read', 'GET /v1/persons/{person_id}', '{}', 200, '{P1}', false, 'wang', 'r')",

@@ -258,6 +258,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /metrics": Operation(public=True),
     # Who asks in vain stands in it with what they asked for; whose rows one sees: tests/service/test_audit_log.py.
     "GET /v1/audit-log": Operation(shared=True),
+    "GET /v1/ledger/seal-findings": Operation(shared=True),
+    "POST /v1/ledger/seal-findings/{finding_id}/acknowledgements": Operation(REASON, no_fund=True),
+    "POST /v1/ledger/seal-acknowledgements/{acknowledgement_id}/approval": Operation(no_fund=True),
     "GET /v1/clock": Operation(shared=True),
     "PUT /v1/clock": Operation({"now": "2019-01-01T10:00:00+08:00"}, no_fund=True),
     "POST /v1/users": Operation({"name": "xiao", "password": "a long password 1", "scopes": ["admin"]}, no_fund=True),

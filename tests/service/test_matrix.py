@@ -429,6 +429,8 @@ UNFINDABLE: Final = frozenset(
         "POST /v1/deposit-releases/{release_id}/approval",
         "POST /v1/deposit-releases/{release_id}/cancellation",
         "POST /v1/bank-checks/{check_id}/approval",
+        "POST /v1/ledger/seal-findings/{finding_id}/acknowledgements",
+        "POST /v1/ledger/seal-acknowledgements/{acknowledgement_id}/approval",
         "GET /v1/payment-batches/{batch_id}",
         "POST /v1/payment-batches/{batch_id}/approval",
         "POST /v1/payment-batches/{batch_id}/cancellation",
@@ -438,5 +440,5 @@ UNFINDABLE: Final = frozenset(
     }
 )
 """About what the office has none of: no deposit was withheld yet (tests/clearing/test_disbursement.py has them),
-nothing was restored (tests/backup/test_restore.py), and no order was sent that a payment batch could hold
-(tests/clearing/test_payment_batches.py has them)."""
+nothing was restored (tests/backup/test_restore.py), no seal is broken (tests/ledger/test_seal_finding.py), and no order
+was sent that a payment batch could hold (tests/clearing/test_payment_batches.py has them)."""

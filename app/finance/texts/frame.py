@@ -144,6 +144,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "kind.export": ("导出", "Export"),
     "filter.other_person": ("只看非本机构人员", "Only strangers read by hospitals"),
     "nav.audit_log": ("审计日志", "Audit log"),
+    "nav.seal_findings": ("封存核对", "Seals"),
     "nav.policies": ("政策", "Policies"),
     # ---- funds, tiers, states
     "fund.390100": ("基本医保", "Basic insurance"),
@@ -178,6 +179,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "status.adjusted": ("有调整", "Adjusted"),
     "status.reversed": ("已撤销", "Reversed"),
     "state.open": ("待处理", "Open"),
+    "state.asked": ("待另一人确认", "To be confirmed"),
+    "state.acknowledged": ("已由两人确认", "Acknowledged"),
+    "state.mended": ("已恢复原状", "Mended"),
     "state.resolved": ("已处理", "Resolved"),
     "state.proposed": ("待答复", "Proposed"),
     "state.reversed": ("已撤销", "Reversed"),

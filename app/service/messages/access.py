@@ -16,6 +16,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "One person can't have both roles: who claims doesn't approve, who audits doesn't act. Give {one} and {other} "
         "to two people, or first end the token or user that has the other role.",
     ),
+    "seal_finding_ended": (
+        "该封存发现已被确认，或已恢复原状。无需再确认；请重新查询封存核对发现。",
+        "The finding was acknowledged before, or is mended. Nothing is left to say of it; look at the list again.",
+    ),
     "maker_is_checker": (
         "经办人与复核人不能是同一人，也不能有一方的令牌或账号由另一方签发、重置。请由另一人复核。",
         "Maker and checker are the same subject, or one of them let the other in. Have somebody else approve it.",

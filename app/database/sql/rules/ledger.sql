@@ -44,3 +44,19 @@ CREATE TRIGGER seal_pass_immutable BEFORE UPDATE OR DELETE ON seal_pass FOR EACH
 CREATE TRIGGER seal_pass_kept BEFORE TRUNCATE ON seal_pass FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON seal_pass TO onestop_app;
 GRANT SELECT, INSERT, UPDATE ON seal_verified TO onestop_app;
+
+-- A finding stays for ever; only that it was mended is added. What two people said of it stays as it was said.
+CREATE TRIGGER seal_finding_immutable BEFORE UPDATE ON seal_finding FOR EACH ROW
+  WHEN (OLD.mended_at IS NOT NULL OR to_jsonb(NEW) - 'mended_at' IS DISTINCT FROM to_jsonb(OLD) - 'mended_at')
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_finding_stays BEFORE DELETE ON seal_finding FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_finding_kept BEFORE TRUNCATE ON seal_finding FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT, INSERT, UPDATE (mended_at) ON seal_finding TO onestop_app;
+
+CREATE TRIGGER seal_acknowledgement_immutable BEFORE UPDATE OR DELETE ON seal_acknowledgement FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_acknowledgement_kept BEFORE TRUNCATE ON seal_acknowledgement FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER seal_acknowledgement_by_two BEFORE INSERT ON seal_acknowledgement FOR EACH ROW
+  EXECUTE FUNCTION approved_by_another('subject', 'maker');
+GRANT SELECT, INSERT ON seal_acknowledgement TO onestop_app;

@@ -72,7 +72,8 @@ CREATE TABLE seal_block (
 
 CREATE TABLE seal_member (
   source   text NOT NULL CHECK (source IN ('settlement', 'transfer', 'clearing_event', 'audit_event',
-           'disbursement', 'bank_movement', 'token', 'issue')),
+           'disbursement', 'bank_movement', 'payment_batch', 'token', 'issue', 'seal_finding',
+           'seal_acknowledgement')),
   row_id   bigint NOT NULL,
   block_no bigint NOT NULL REFERENCES seal_block,
   digest   bytea NOT NULL,
@@ -93,3 +94,38 @@ CREATE TABLE seal_verified (
   verified_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX seal_verified_oldest ON seal_verified (verified_at);
+
+-- What verifying found: a row or block that isn't as it was sealed. evidence: what stands in its place (the digest of
+-- the row's content, the block's digest as reckoned now), so that another change of the same row is another finding.
+-- mended_at: when it was as sealed again.
+CREATE TABLE seal_finding (
+  finding_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind        text NOT NULL CHECK (kind IN ('edited', 'removed', 'unsealed', 'block', 'chain')),
+  block_no    bigint,
+  source      text,
+  row_id      bigint,
+  evidence    bytea NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  mended_at   timestamptz
+);
+CREATE UNIQUE INDEX seal_finding_standing ON seal_finding (kind, block_no, source, row_id, evidence)
+  NULLS NOT DISTINCT WHERE mended_at IS NULL;
+
+-- Why a finding may stay as it is: one person says it (confirms is null), another confirms it (maker: the first one).
+-- The foreign key makes a confirmation name the maker and finding of what it confirms.
+CREATE TABLE seal_acknowledgement (
+  acknowledgement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  finding_id         bigint NOT NULL REFERENCES seal_finding,
+  reason             text NOT NULL CHECK (reason <> ''),
+  confirms           bigint,
+  maker              text,
+  subject            text NOT NULL,
+  request_id         text NOT NULL,
+  recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  UNIQUE (acknowledgement_id, subject, finding_id),
+  FOREIGN KEY (confirms, maker, finding_id) REFERENCES seal_acknowledgement (acknowledgement_id, subject, finding_id),
+  CONSTRAINT seal_acknowledgement_whole CHECK ((confirms IS NULL) = (maker IS NULL)),
+  CONSTRAINT seal_acknowledgement_by_another CHECK (maker <> subject)
+);
+CREATE INDEX seal_acknowledgement_finding ON seal_acknowledgement (finding_id);
+CREATE UNIQUE INDEX seal_acknowledgement_once ON seal_acknowledgement (finding_id) WHERE confirms IS NOT NULL;
