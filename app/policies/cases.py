@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, cast
 
+from msgspec import structs
+
 from app.basics.errors import PolicyError, Refused
 from app.basics.money import RATE_ONE, fen, yuan
 from app.basics.names import PORTION_NAMES
+from app.tiers.episode import Place, Stay, episode_of, visit_name
 from app.tiers.explain import sentence
 from app.tiers.model import (
     CLASSES,
@@ -132,7 +135,7 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
     admitted = reader.day(data, "admitted", where) or day
     person, hospital = (reader.part(data, key, where) for key in ("person", "hospital"))
     reader.keys(person, f"{where} 的 person", frozenset({"area"}), frozenset({"class", "registered"}))
-    reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area"}))
+    reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area", "code"}))
     amounts = _amounts(data, "amounts", where, COLUMNS, reader)
     total = sum(amounts.values())
     expect = _amounts(data, "expect", where, tuple(PORTIONS), reader)
@@ -164,7 +167,7 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         person_id="算例",
         area_code=area,
         benefit_class=cast(BenefitClass, _fact(person, "class", where, CLASSES, "ordinary", reader)),
-        hospital_code="算例",
+        hospital_code=text_of(hospital.get("code")) or "算例",
         hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
         hospital_rank=cast(Rank, _fact(hospital, "rank", where, RANKS, "county", reader)),
         hospital_area_code=text_of(hospital.get("area")) or area,
@@ -235,18 +238,31 @@ def failures(case: Case, book: PolicyBook) -> list[str]:
 def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome | None, str | None]]:
     """Each bill of a case, computed after those before it: with its outcome, or the code that it was refused with."""
     years: dict[int, dict[str, int]] = {}
-    paid, counted = 0, set[int]()  # the episode's deductible, and the years that count it
-    for item in case.bills:
+    paid, counted, episode = 0, set[int](), ""  # the episode's deductible, and the years that count it
+    stays: list[Stay] = []
+    for number, item in enumerate(case.bills):
         year = item.bill.discharged_on.year
         before = years.get(year) or empty_year() | dict(case.before if not years else {})
         if not item.continues:
-            paid, counted = 0, set()
+            paid, counted, episode = 0, set(), str(number)
         admission = before["inpatient_count"] + (0 if year in counted else 1)
-        outcome, refusal = _computed(item, before, Episode(paid, admission=admission), book)
+        place = Place(item.facts.hospital_code, item.facts.hospital_level)
+        visit = visit_name(place.hospital_code, episode)
+        there = episode_of(stays, (visit, episode), benefit_year=year, place=place)
+        there = structs.replace(there, deductible_paid=paid, deductible_other_years=0, admission=admission)
+        outcome, refusal = _computed(item, before, there, book)
         years[year] = before if outcome is None else outcome.after
         if outcome is not None:
             paid += outcome.deductible
             counted.add(year)
+            bill = item.bill
+            stays.append(
+                Stay(
+                    *(number, year, number, visit, bill.medical_type, bill.admitted_on, bill.discharged_on, True, 0),
+                    (visit, episode),
+                    place.level,
+                )
+            )
         yield item, outcome, refusal
 
 

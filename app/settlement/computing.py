@@ -18,7 +18,7 @@ from app.registry.paying_area import policy_in
 from app.settlement.bill import BillRequest, core_bill, essential
 from app.settlement.document import Document, Inputs, digest, document_of, encoded, results_of
 from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
-from app.tiers.episode import episode_of, episode_visits, stay_warnings, visit_name
+from app.tiers.episode import Place, episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import refunded, uncovered
@@ -80,7 +80,8 @@ def computed(request: BillRequest, found: BillFacts, book: PolicyBook, episode: 
         entries=tuple(found.entries),
         facts=facts,
         before=empty_year() | (found.accumulators or {}),
-        episode=episode or episode_of(found.stays, visits, benefit_year=request.discharged_on.year),
+        episode=episode
+        or episode_of(found.stays, visits, benefit_year=request.discharged_on.year, place=place_of(facts, policy)),
         bill=essential(request),
     )
     warnings = stay_warnings(found.stays, visit, request.admitted_on, request.discharged_on, source)
@@ -106,6 +107,11 @@ def bill_of(inputs: Inputs) -> Bill:
 def class_on(classes: Collection[str], policy: Policy) -> BenefitClass:
     """The class that counts among those that a person has: the first in the pack's precedence."""
     return cast(BenefitClass, next((name for name in policy.version.precedence if name in classes), "ordinary"))
+
+
+def place_of(facts: Facts, policy: Policy) -> Place | None:
+    """Where admissions are to be numbered; None where the law doesn't ask for it."""
+    return Place(facts.hospital_code, facts.hospital_level) if policy.numbers_admissions else None
 
 
 def _run(bill: Bill, inputs: Inputs, policy: Policy) -> Computed:

@@ -10,7 +10,7 @@ from datetime import date
 
 from msgspec import Struct, structs
 
-from app.settlement.computing import outcome_of
+from app.settlement.computing import outcome_of, place_of
 from app.settlement.document import NOTHING, Document, Inputs, Whole, decode_inputs, in_todays_words, less, whole_of
 from app.settlement.rows import Original, Standing
 from app.tiers.episode import Stay, episode_of
@@ -79,12 +79,13 @@ def _computed(
     row: Original, inputs: Inputs, year: dict[str, int], stays: Sequence[Stay], policy_of: PolicyOf
 ) -> tuple[Outcome, Inputs]:
     earlier = [stay for stay in stays if stay.benefit_year == row.benefit_year and stay.entry_no < row.entry_no]
+    policy = policy_of(inputs.policy_digest, inputs.policy_day)
     episode = episode_of(
         earlier,
         tuple(row.episode),
         benefit_year=row.benefit_year,
         other_years=inputs.episode.deductible_other_years,
+        place=place_of(inputs.facts, policy),
     )
-    policy = policy_of(inputs.policy_digest, inputs.policy_day)
     inputs = structs.replace(inputs, before=dict(year), episode=episode, adjusts=None)
     return outcome_of(inputs, policy), inputs

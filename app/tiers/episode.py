@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.tiers.model import CHILDBIRTH, INPATIENT, Episode
 
@@ -29,6 +29,14 @@ class Stay(Struct, frozen=True, array_like=True):
     live: bool
     deductible: int
     episode: tuple[str, ...]
+    level: int = 0
+
+
+class Place(Struct, frozen=True):
+    """Where a bill is treated, to number the admissions there."""
+
+    hospital_code: str
+    level: int
 
 
 def visit_name(hospital_code: str, visit_id: str) -> str:
@@ -52,20 +60,41 @@ def _longest(stays: Iterable[Stay], visit: str) -> tuple[str, ...] | None:
 
 
 def episode_of(
-    earlier: Sequence[Stay], visits: tuple[str, ...], *, benefit_year: int, other_years: int | None = None
+    earlier: Sequence[Stay],
+    visits: tuple[str, ...],
+    *,
+    benefit_year: int,
+    other_years: int | None = None,
+    place: Place | None = None,
 ) -> Episode:
     """What the stays settled before a bill mean for it.
 
     ``other_years`` is what had been paid in other benefit years when the bill was first settled, fen: a correction of
-    one year never reaches into another. None: take it from the stays, which is right when settling.
+    one year never reaches into another. None: take it from the stays, which is right when settling. ``place``: number
+    the admissions at its hospital and level as well.
     """
     live = [stay for stay in earlier if stay.live]
     members = [stay for stay in live if stay.visit in visits]
     same_year = sum(stay.deductible for stay in members if stay.benefit_year == benefit_year)
     if other_years is None:
         other_years = sum(stay.deductible for stay in members if stay.benefit_year != benefit_year)
-    inpatient = [stay.episode for stay in live if stay.benefit_year == benefit_year and stay.medical_type == INPATIENT]
-    return Episode(same_year + other_years, other_years, _count_connected([*inpatient, visits]))
+    inpatient = [stay for stay in live if stay.benefit_year == benefit_year and stay.medical_type == INPATIENT]
+    groups = _connected([*(stay.episode for stay in inpatient), visits])
+    episode = Episode(same_year + other_years, other_years, len(groups))
+    if place is None:
+        return episode
+    here = [stay for stay in inpatient if stay.visit.startswith(visit_name(place.hospital_code, ""))]
+    same_level = [stay for stay in inpatient if stay.level == place.level]
+    return structs.replace(
+        episode,
+        admission_at_hospital=_numbered(groups, visits, here),
+        admission_at_level=_numbered(groups, visits, same_level),
+    )
+
+
+def _numbered(groups: Sequence[set[str]], visits: tuple[str, ...], stays: Sequence[Stay]) -> int:
+    """How many episodes have one of these stays, that of ``visits`` always included."""
+    return sum(not group.isdisjoint(visits) or any(stay.visit in group for stay in stays) for group in groups)
 
 
 def later_years(stays: Iterable[Stay], settlement_id: int, visit: str, year: int) -> list[int]:
@@ -79,8 +108,8 @@ def later_years(stays: Iterable[Stay], settlement_id: int, visit: str, year: int
     return sorted(relied)
 
 
-def _count_connected(episodes: Iterable[tuple[str, ...]]) -> int:
-    """How many groups remain when episodes that share a visit are one."""
+def _connected(episodes: Iterable[tuple[str, ...]]) -> list[set[str]]:
+    """The groups that remain when episodes that share a visit are one."""
     groups: list[set[str]] = []
     for visits in episodes:
         joined = set(visits)
@@ -91,7 +120,7 @@ def _count_connected(episodes: Iterable[tuple[str, ...]]) -> int:
             else:
                 joined |= group
         groups = [*apart, joined]
-    return len(groups)
+    return groups
 
 
 def stay_warnings(

@@ -3,7 +3,7 @@
 from app.basics.money import scaled
 from app.tiers.pack import Parameter, Row
 from app.tiers.units import DERIVED, UNITS, WrongBand, converted
-from app.tiers.vocabulary import FACTS, SELECTORS, STATUSES, WORDS
+from app.tiers.vocabulary import ADMISSIONS, FACTS, SELECTORS, STATUSES, WORDS
 from app.tiers.yamltext import Map, Reader, text_of
 
 Spread = tuple[dict[str, tuple[str, ...]], object, int]
@@ -101,7 +101,11 @@ def _check_derived(value: Map, unit: str, where: str, line: int, reader: Reader)
         _check_of_ordinary(value, unit, where, line, reader)
         return
     if unit != "yuan":
-        reader.find(line, f"{where} 的 value 不对：只有单位 yuan 的参数可以写成 share 或 share_of_bill。")
+        forms = "share、share_of_bill、by_admission 或 first_admission"
+        reader.find(line, f"{where} 的 value 不对：只有单位 yuan 的参数可以写成 {forms}。")
+    if value.keys() & {"by_admission", "first_admission"}:
+        _check_by_admission(value, where, line, reader)
+        return
     need = {"share_of_bill"} if "share_of_bill" in value else {"share", "of_accumulator"}
     bounds = frozenset({"at_least", "at_most"})
     if "of_parameter" in value:
@@ -112,6 +116,26 @@ def _check_derived(value: Map, unit: str, where: str, line: int, reader: Reader)
             _check_number(value[key], "yuan" if key in bounds else "rate", f"{where} 的 {key}", line, reader)
     for key in need & value.keys() - {"share", "share_of_bill"}:
         reader.word(value, key, where)
+
+
+def _check_by_admission(value: Map, where: str, line: int, reader: Reader) -> None:
+    """Findings for a sum by the number of the admission: a list of sums, or a first one and a step."""
+    if "by_admission" in value:
+        reader.keys(value, where, frozenset({"by_admission"}), frozenset({"counted_at"}))
+        listed = value["by_admission"]
+        sums = listed if isinstance(listed, list) else []
+        if not sums:
+            reader.find(line, f"{where} 的 by_admission 写各次住院的金额，最后一个用于以后各次，如 [1000, 500]。")
+    else:
+        needed = frozenset({"first_admission", "each_later_less"})
+        reader.keys(value, where, needed, frozenset({"at_least", "counted_at"}))
+        sums = [value[key] for key in ("first_admission", "each_later_less", "at_least") if key in value]
+    for item in sums:
+        _check_number(item, "yuan", where, line, reader)
+        if isinstance(item, Map):
+            reader.find(line, f"{where} 里各次住院的金额要直接写出，{UNITS['yuan'].remedy}。")
+    if "counted_at" in value:
+        reader.word(value, "counted_at", where, tuple(ADMISSIONS))
 
 
 def _check_of_ordinary(value: Map, unit: str, where: str, line: int, reader: Reader) -> None:

@@ -18,7 +18,7 @@ from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
 from app.tiers.vocabulary import FACTS
 from app.tiers.yamltext import nearest
 
-SHARES: Final = frozenset({"share", "share_of_bill"})
+SHARES: Final = frozenset({"share", "share_of_bill", "by_admission", "first_admission"})
 
 
 def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> Iterator[str]:
@@ -69,7 +69,8 @@ def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) 
         )
 
     if "times" in row.derivation() and any(other.derivation().keys() & SHARES for other in parameter.rows):
-        yield "times 乘的是 ordinary 类别的金额；同一参数里有按比例计算的（share 或 share_of_bill），请把金额直接写出。"
+        forms = "、".join(sorted(SHARES))
+        yield f"times 乘的是 ordinary 类别的金额；同一参数里有随账单变化的（{forms}），请把金额直接写出。"
 
 
 def _is_income(pack: Pack, name: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from app.tiers.inputs import Inputs
 
@@ -147,12 +147,20 @@ class Episode(Struct, frozen=True):
 
     ``deductible_paid`` is what the episode's settlements paid before this one, fen; ``deductible_other_years`` the part
     of it that belongs to other benefit years. ``admission``: how many episodes of the benefit year have a live
-    inpatient settlement, this bill's included.
+    inpatient settlement, this bill's included; ``admission_at_hospital`` and ``admission_at_level`` those of them that
+    have one at the bill's hospital, or at one of its level. Those two are set only where the law asks for them.
     """
 
     deductible_paid: int = 0
     deductible_other_years: int = 0
     admission: int = 1
+    admission_at_hospital: int | UnsetType = UNSET
+    admission_at_level: int | UnsetType = UNSET
+
+    def numbered(self, at: str) -> int:
+        """Which admission this is: of the year, or of those at its hospital or level."""
+        number = {"hospital": self.admission_at_hospital, "level": self.admission_at_level}.get(at, self.admission)
+        return 1 if number is UNSET else number
 
 
 class Scope(Struct, frozen=True):

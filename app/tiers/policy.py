@@ -15,12 +15,13 @@ from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, rounded_to, scaled, sh
 from app.tiers.model import Basis, OwnFigure
 from app.tiers.pack import Pack, Parameter, Row, Rule, Version
 from app.tiers.roles import DISEASE_LIST, LATER_TIERS
-from app.tiers.units import RATE, UNITS, YUAN, Bands, Diseases, ShareOf, Sum, converted
-from app.tiers.vocabulary import COUNTERS, FACTS
+from app.tiers.units import RATE, UNITS, YUAN, Bands, ByAdmission, Diseases, ShareOf, Sum, converted
+from app.tiers.vocabulary import COUNTERS, FACTS, NUMBERED
 
 T = TypeVar("T")
 FactValues = Mapping[str, str]
 OTHER_DISEASES: Final = "other"
+BY_ADMISSION: Final = frozenset({"by_admission", "first_admission"})
 REGISTRATION: Final = "basic.chronic.registration_required"  # asked for by its name, not by a rule
 
 
@@ -60,6 +61,13 @@ class Policy:
             for row in self.rows(rule.parameters[LATER_TIERS.name])
             if isinstance(row.value, list)
             for tier in row.value
+        )
+        applies = [rule.applies for rule in version.rules]
+        applies += [own.applies for own in version.accumulators.values()]
+        self.numbers_admissions = any(not NUMBERED.keys().isdisjoint(facts) for facts in applies) or any(
+            row.derivation().get("counted_at", "year") != "year" or not NUMBERED.keys().isdisjoint(dict(row.selectors))
+            for parameter in pack.parameters.values()
+            for row in parameter.rows
         )
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]] = {}
         self._own: dict[tuple[OwnFigure, ...], Policy] = {}
@@ -175,6 +183,8 @@ class Policy:
         written = row.derivation()
         if written.keys() & {"share_of_bill", "of_accumulator"}:
             return Figure(_share_of(written), basis, rows=rows)
+        if written.keys() & BY_ADMISSION:
+            return Figure(_by_admission(written), basis, rows=rows)
         if "share" in written:
             income = self.figure(str(written["of_parameter"]), facts)
             rate_value = RATE.read(written["share"])
@@ -192,18 +202,31 @@ class Policy:
 
 def _share_of(value: Mapping[str, object]) -> ShareOf:
     named = value.get("of_accumulator")
-    least, most = converted(value.get("at_least", 0), YUAN), converted(value.get("at_most", "none"), YUAN)
+    most = converted(value.get("at_most", "none"), YUAN)
     return ShareOf(
         RATE.read(value["share_of_bill" if named is None else "share"]),
         None if named is None else str(named),
-        least if isinstance(least, int) else 0,
+        _amount(value.get("at_least", 0)),
         most if isinstance(most, int) else None,
     )
 
 
+def _by_admission(value: Mapping[str, object]) -> ByAdmission:
+    first = value.get("by_admission", [value.get("first_admission")])
+    sums = tuple(_amount(item) for item in first) if isinstance(first, list) else ()
+    less, least = (_amount(value.get(key, 0)) for key in ("each_later_less", "at_least"))
+    return ByAdmission(str(value.get("counted_at", "year")), sums, less, least)
+
+
+def _amount(value: object) -> int:
+    """A sum that is written as an amount, fen."""
+    amount = converted(value, YUAN)
+    return amount if isinstance(amount, int) else 0
+
+
 def _derived(rule: Mapping[str, object], ordinary: Sum | Bands | None) -> Sum | Bands | None:
     """``of: ordinary`` with times (sums), plus or at_least (rates, and the rate of every band)."""
-    if ordinary is None or isinstance(ordinary, ShareOf) or rule.keys() == {"of"}:
+    if ordinary is None or isinstance(ordinary, ShareOf | ByAdmission) or rule.keys() == {"of"}:
         return ordinary
     if isinstance(ordinary, tuple):
         return tuple((upper, _derived_rate(rule, band_rate)) for upper, band_rate in ordinary)

@@ -14,7 +14,7 @@ from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
 from app.tiers.pack import Accumulator, Rule
 from app.tiers.policy import OTHER_DISEASES, Figure, Policy
 from app.tiers.roles import BOUND, DISEASE_LIST, Role
-from app.tiers.units import ShareOf, Sum
+from app.tiers.units import ByAdmission, ShareOf, Sum
 from app.tiers.vocabulary import REGIONS
 
 T = TypeVar("T")
@@ -108,6 +108,8 @@ class State:
             "place": place(facts.hospital_area_code, facts.area_code),
             "referral": bill.referral,
             "admission": str(min(3, episode.admission)),
+            "admission_at_hospital": str(min(3, episode.numbered("hospital"))),
+            "admission_at_level": str(min(3, episode.numbered("level"))),
             "crosses_year": "within" if bill.admitted_on.year == bill.discharged_on.year else "across",
         }
         self.ordinary_facts = self.facts | {"class": "ordinary"}
@@ -167,11 +169,16 @@ class State:
     def amount(self, figure: Figure[Sum]) -> int:
         """The sum that a figure means for this bill, fen; of one that isn't none."""
         value = figure.value
+        if isinstance(value, ByAdmission):
+            return value.of(self.episode.numbered(value.at))
         return value.of(self._shared(value)) if isinstance(value, ShareOf) else value or 0
 
     def derivation(self, figure: Figure[Sum]) -> Mapping[str, int | str | None]:
-        """How a figure's sum came about, as inputs of a step: a share of an income, of the bill or of the year."""
+        """How a figure's sum came about, as inputs of a step: a share of an income, of the bill or of the year, or by
+        admission."""
         value = figure.value
+        if isinstance(value, ByAdmission):
+            return self._admission(value)
         if not isinstance(value, ShareOf):
             return figure.parts
         accumulator = None if value.accumulator is None else self.policy.version.accumulators[value.accumulator]
@@ -182,6 +189,14 @@ class State:
             "share_least": value.least,
             "share_most": value.most,
         }
+
+    def _admission(self, value: ByAdmission) -> Mapping[str, int | str | None]:
+        number = self.episode.numbered(value.at)
+        said: dict[str, int | str | None] = {"admission_at": value.at, "admission": str(number)}
+        if number > len(value.sums) and value.less:
+            said |= {"admission_last": value.sums[-1], "admission_less": value.less, "admission_least": value.least}
+            said["admission_over"] = str(number - len(value.sums))
+        return said
 
     def _shared(self, value: ShareOf) -> int:
         """What a sum is a share of: the bill's total, or an accumulator as it would stand if the waterfall ended here,

@@ -14,7 +14,7 @@ Diseases: TypeAlias = Mapping[str, tuple[str, str]]
 Outside: TypeAlias = object
 FUNDED: Final = FUND_TIERS
 TIERS: Final = ("hospital", *FUNDED)
-DERIVED: Final = frozenset({"of", "share", "share_of_bill"})
+DERIVED: Final = frozenset({"of", "share", "share_of_bill", "by_admission", "first_admission"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,24 @@ class ShareOf:
         return result if self.most is None else min(self.most, result)
 
 
-Sum: TypeAlias = int | ShareOf
+@dataclass(frozen=True, slots=True)
+class ByAdmission:
+    """A sum that depends on which admission of the year a bill belongs to, fen: ``sums`` for the first ones, the last
+    of them less ``less`` for each later one, never below ``least``. ``at`` says which admissions count."""
+
+    at: str
+    sums: tuple[int, ...]
+    less: int
+    least: int
+
+    def of(self, number: int) -> int:
+        """The sum of the admission with this number (the first is 1), fen."""
+        if number <= len(self.sums):
+            return self.sums[number - 1]
+        return max(self.least, self.sums[-1] - self.less * (number - len(self.sums)))
+
+
+Sum: TypeAlias = int | ShareOf | ByAdmission
 
 
 @dataclass(frozen=True)

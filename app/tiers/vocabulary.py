@@ -27,7 +27,12 @@ FACTS: Final[Mapping[str, Mapping[str, str]]] = {
     "delivery_mode": {"vaginal": "顺产", "caesarean": "剖宫产"},
     "crosses_year": {"within": "不跨年的", "across": "跨年的"},
     "admission": {"1": "第一次住院", "2": "第二次住院", "3": "第三次及以后住院"},
+    "admission_at_hospital": {"1": "同一医院第一次住院", "2": "同一医院第二次住院", "3": "同一医院第三次及以后住院"},
+    "admission_at_level": {"1": "同级医院第一次住院", "2": "同级医院第二次住院", "3": "同级医院第三次及以后住院"},
 }
+NUMBERED: Final[Mapping[str, str]] = {"admission_at_hospital": "hospital", "admission_at_level": "level"}
+# where the admissions of a year are counted
+ADMISSIONS: Final[Mapping[str, str]] = {"year": "本年度", "hospital": "同一医院", "level": "同级医院"}
 SELECTORS: Final = (*FACTS, "disease_group", "fund")
 
 REGIONS: Final[Mapping[str, str]] = {

@@ -80,6 +80,10 @@ VOCABULARY = {
         "of_parameter",
         "share_of_bill",
         "of_accumulator",
+        "by_admission",
+        "first_admission",
+        "each_later_less",
+        "counted_at",
         "clause",
     ),
 }
@@ -144,7 +148,10 @@ def test_every_unit_has_an_example_that_the_checker_accepts(guide: str) -> None:
     examples = [(unit, value) for unit, found in values for value in found]
     examples = [(unit, value) for unit, value in examples if value[0] in '0123456789"[{tf' and "kind:" not in value]
     assert {unit for unit, _ in examples} == set(UNITS)
-    examples += [("yuan", value) for value in re.findall(r"^\| `(\{(?:of|share)[^`]*\})`", GUIDES[guide], re.MULTILINE)]
+    examples += [
+        ("yuan", value)
+        for value in re.findall(r"^\| `(\{(?:of|share|by_adm|first_adm)[^`]*\})`", GUIDES[guide], re.MULTILINE)
+    ]
     assert len(examples) > len(UNITS) + 3
     for unit, written in examples:
         reader = Reader("guide.yaml")

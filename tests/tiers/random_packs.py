@@ -142,6 +142,9 @@ def _value(unit: str, rng: Random, *, shares: bool = True) -> str:
             if shares:
                 written += ['{share_of_bill: "0.2", at_least: 100, at_most: 3000}']
                 written += ['{share: "0.1", of_accumulator: year_scope}']
+                at = rng.choice(["", ", counted_at: hospital", ", counted_at: level", ", counted_at: year"])
+                written += [f"{{by_admission: [900, 400, 150]{at}}}"]
+                written += [f"{{first_admission: 900, each_later_less: 250, at_least: 100{at}}}"]
             return rng.choice(written)
         case "rate":
             return f'"0.{rng.randint(0, 9999):04d}"' if rng.random() < 0.9 else '"1"'

@@ -73,7 +73,9 @@ def person_years(rng: Random, book: PolicyBook) -> int:
             level, rank, area = int(rng.choice(LEVELS)), rng.choice(RANKS), rng.choice(AREAS)
             facts = Facts("P", "990101", class_, "H", level, rank, area)  # type: ignore[arg-type]
             bill = random_bill(rng, medical_type, day)
-            episode = Episode(deductible_paid=rng.choice([0, 300_00]), admission=rng.randint(1, 4))
+            deductible, admission = rng.choice([0, 300_00]), rng.randint(1, 6)
+            at = rng.randint(1, admission)
+            episode = Episode(deductible, 0, admission, at, rng.randint(at, admission))
             try:
                 outcome = compute(bill, CATALOGUE, facts, year, episode, book.on(day, "990101")).outcome
             except Refused as refused:

@@ -12,7 +12,7 @@ from app.tiers.pack import Rule
 from app.tiers.policy import Figure
 from app.tiers.roles import CAP_ALSO, CAP_STAY, CAP_YEAR, CAPS, CEILING
 from app.tiers.state import State
-from app.tiers.vocabulary import BASES, WORDS
+from app.tiers.vocabulary import ADMISSIONS, BASES, WORDS
 
 UNLIMITED: Final = 1 << 62
 CAP_NAMES: Final = frozenset(role.name for role in CAPS)
@@ -162,6 +162,12 @@ INPUTS: Final[dict[str, str]] = {
     "share_of_title": "比例的基数名称",
     "share_least": "最低",
     "share_most": "最高",
+    "admission": "第几次住院",
+    "admission_at": "住院次数的范围",
+    "admission_last": "此前一次的金额",
+    "admission_less": "每次递减",
+    "admission_least": "最低",
+    "admission_over": "递减次数",
 }
 
 
@@ -183,7 +189,9 @@ def _unit_note(i: Given, exact: int) -> str:
 
 
 def derivation_text(i: Given) -> str:
-    """How a sum came about: a share of an income figure, of the bill or of the year."""
+    """How a sum came about: a share of an income figure, of the bill or of the year, or by admission."""
+    if "admission" in i:
+        return _admission_text(i)
     if "income" in i:
         note = rounded_note(i["income"] * i["share_rate"])
         return f"（人均可支配收入 {yuan(i['income'])} × {percent_text(i['share_rate'])}{note}）"
@@ -194,6 +202,15 @@ def derivation_text(i: Given) -> str:
     most = i.most("share_most")
     bounds += "" if most is None else f"，最高 {yuan(most)}"
     return f"（{i.word('share_of_title')} {yuan(i['share_of'])} × {percent_text(i['share_rate'])}{bounds}）"
+
+
+def _admission_text(i: Given) -> str:
+    which = f"{ADMISSIONS[i.word('admission_at')]}第 {i.word('admission')} 次住院"
+    if "admission_over" not in i:
+        return f"（{which}）"
+    least = f"，最低 {yuan(i['admission_least'])}" if i["admission_least"] else ""
+    less = f"{yuan(i['admission_last'])} − {yuan(i['admission_less'])} × {i.word('admission_over')}"
+    return f"（{which}：{less}{least}）"
 
 
 def limited_text(i: Given, uncapped: int, exact: int, amount: int) -> str:

@@ -18,7 +18,9 @@ UNIT_NOTE: Final = r"（(?:四舍五入|进位|舍尾)到(?:分|角|元)）"
 DERIVED: Final = (
     rf"(?:（人均可支配收入 (?P<income>{YUAN}) × (?P<part>{PERCENT})%(?:{NOTE})?）"
     rf"|（[^（）]+? (?P<share_of>{YUAN}) × (?P<share>{PERCENT})%(?:{NOTE})?"
-    rf"(?:，最低 (?P<least>{YUAN}))?(?:，最高 (?P<highest>{YUAN}))?）)?"
+    rf"(?:，最低 (?P<least>{YUAN}))?(?:，最高 (?P<highest>{YUAN}))?）"
+    rf"|（(?:本年度|同一医院|同级医院)第 \d+ 次住院"
+    rf"(?:：(?P<last>{YUAN}) − (?P<step>{YUAN}) × (?P<steps>\d+)(?:，最低 (?P<lowest>{YUAN}))?)?）)?"
 )
 ROOMS: Final = (
     rf"(?:，年度限额剩余 (?P<year>{YUAN})（(?P<cap>{YUAN}) − 此前已支付 (?P<spent>{YUAN})）"
@@ -94,6 +96,8 @@ class Reading:
         """Unexplained unless a sum that is a share of an income, of the bill or of the year is that share."""
         if "income" in self:
             self.holds(amount == rounded(self["income"] * self["part"] / 100))
+        if "last" in self:
+            self.holds(amount == max(self.get("lowest"), self["last"] - self["step"] * self["steps"]))
         if "share_of" in self:
             exact = max(self.get("least"), rounded(self["share_of"] * self["share"] / 100))
             self.holds(amount == min(exact, self.get("highest", exact)))

@@ -5,7 +5,12 @@ CREATE FUNCTION person_stays(p_person_id text) RETURNS json LANGUAGE sql STABLE 
   SELECT coalesce(json_agg(json_build_array(
            s.settlement_id, s.benefit_year, s.entry_no, s.hospital_code || ' ' || s.visit_id, s.medical_type,
            s.admitted_on, s.discharged_on, c.live,
-           CASE WHEN c.live THEN s.deductible + c.deductible ELSE 0 END, s.episode)
+           CASE WHEN c.live THEN s.deductible + c.deductible ELSE 0 END, s.episode,
+           coalesce((SELECT coalesce(q.level, h.level)
+                       FROM hospital h LEFT JOIN hospital_period q
+                         ON q.hospital_code = h.code AND q.superseded_at IS NULL
+                      WHERE h.code = s.hospital_code
+                        AND (q.period_id IS NULL OR holds_on(q.valid_from, q.valid_until, s.admitted_on))), 0))
            ORDER BY s.benefit_year, s.entry_no), '[]')
     FROM settlement s CROSS JOIN LATERAL (
       SELECT count(*) FILTER (WHERE r.kind = 'reversal') = 0 AS live, coalesce(sum(r.deductible), 0) AS deductible

@@ -1,0 +1,56 @@
+"""The words of section 7 of the specification in plain arithmetic, written from its text alone.
+
+Like ``oracle`` it shares no code with the engine and reads no pack: figures come as arguments, money is an integer
+number of fen, rates are Fractions.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from tests.tiers.oracle import r
+
+
+class Settled(NamedTuple):
+    """A live inpatient settlement of a year: its visit, where, and the visit that it was transferred from."""
+
+    visit: str
+    hospital: str
+    level: int
+    source: str | None
+
+
+def root_of(visit: str, settled: list[Settled]) -> str:
+    """The first visit of an episode, by which episodes are told apart."""
+    sources = {item.visit: item.source for item in settled if item.source is not None}
+    while visit in sources:
+        visit = sources[visit]
+    return visit
+
+
+def admissions(settled: list[Settled]) -> tuple[int, int, int]:
+    """The number of the last one's admission: in the year, at its hospital, at its level.
+
+    Admissions are numbered in settling order, this one included; an episode counts at every hospital and level where it
+    has a live settlement.
+    """
+    last = settled[-1]
+    own = root_of(last.visit, settled)
+    year = {root_of(item.visit, settled) for item in settled}
+    hospital = {root_of(item.visit, settled) for item in settled if item.hospital == last.hospital} | {own}
+    level = {root_of(item.visit, settled) for item in settled if item.level == last.level} | {own}
+    return len(year), len(hospital), len(level)
+
+
+def stepped(first: int, less: int, least: int, number: int) -> int:
+    """A deductible that each admission lowers by a step, down to a floor."""
+    amount = first
+    for _ in range(number - 1):
+        amount -= less
+    return max(amount, least) if number > 1 else amount
+
+
+def after_deductible(in_scope: int, deductible: int, rate: Fraction) -> int:
+    """A share of what is left after a deductible."""
+    return r((in_scope - min(deductible, in_scope)) * rate)
