@@ -183,9 +183,10 @@ def _year(answer: SettlementAnswer, own: dict[str, str]) -> list[tuple[str, str 
     """Label, before and after of each accumulator, the pack's own too, that isn't empty both times."""
     before, after = answer.year_to_date.before, answer.year_to_date.after
     return [
-        (name, before[key], after[key])
-        for key, name in (ACCUMULATOR_NAMES | own).items()
-        if key in after and {before[key], after[key]} - {0, "0.00"}
+        (f"{name}（{group}）" if group else name, before.get(key, "0.00"), after[key])
+        for own_name, name in (ACCUMULATOR_NAMES | own).items()
+        for key, (counted, _, group) in ((key, key.partition("/")) for key in after)
+        if counted == own_name and {before.get(key, 0), after[key]} - {0, "0.00"}
     ]
 
 

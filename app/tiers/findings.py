@@ -6,6 +6,7 @@ rule can meet.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import combinations, pairwise, product
 from typing import Final
@@ -15,7 +16,8 @@ from app.tiers.kinds import KINDS
 from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES
 from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
-from app.tiers.vocabulary import FACTS
+from app.tiers.roles import DISEASE_LIST
+from app.tiers.vocabulary import COUNTERS, FACTS
 from app.tiers.yamltext import nearest
 
 SHARES: Final = frozenset({"share", "share_of_bill", "by_admission", "first_admission"})
@@ -49,6 +51,7 @@ def pack_findings(pack: Pack) -> Iterator[str]:
     for version in pack.versions:
         yield from _rule_findings(pack, version)
         yield from _package_findings(version)
+        yield from _list_findings(pack, version)
         yield from _unpaid_findings(pack, version)
 
 
@@ -85,6 +88,7 @@ def unused(pack: Pack) -> list[str]:
     used = {name for version in pack.versions for rule in version.rules for name in rule.parameters.values()}
     for parameter in pack.parameters.values():
         used.update(str(row.derivation().get("of_parameter", "")) for row in parameter.rows)
+    used.update(own.diseases or "" for version in pack.versions for own in version.accumulators.values())
     return sorted(pack.parameters.keys() - used - {REGISTRATION})
 
 
@@ -151,6 +155,31 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
                 yield from _coverage_findings(pack, version, rule, name)
 
 
+def _list_findings(pack: Pack, version: Version) -> Iterator[str]:
+    """Accumulators per disease group need a list of diseases, their own or that of each rule that names them; a share
+    of one isn't one sum."""
+    for name, own in version.accumulators.items():
+        parameter = None if own.diseases is None else pack.parameters.get(own.diseases)
+        if own.diseases is not None and (parameter is None or parameter.unit != "diseases"):
+            yield (
+                f"{version.at}: 版本 {version.name} 的累计 {name}：没有单位 diseases 的参数“{own.diseases}”可用。"
+                f"{nearest(own.diseases, pack.parameters)}请改名，或在 parameters 里补上。"
+            )
+        elif parameter is not None:
+            probe = Rule("", "", "", "", {}, {DISEASE_LIST.name: own.diseases or ""}, {}, version.at)
+            yield from _coverage_findings(pack, version, replace(probe, rule=name), own.diseases or "")
+    for rule in version.rules:
+        for option in COUNTERS:
+            named = version.accumulators.get(rule.options.get(option, ""))
+            if named is None or not named.per_group:
+                continue
+            if named.diseases is None and DISEASE_LIST.name not in rule.parameters:
+                yield (
+                    f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}：{option} 的累计按病种组分开，"
+                    "规则要写 diseases（病种名单），或在累计里写 diseases。"
+                )
+
+
 def _package_findings(version: Version) -> Iterator[str]:
     """Two packages for one bill: what the fund owes beside the bill would be counted twice."""
     for one, other in combinations((rule for rule in version.rules if rule.kind == "package"), 2):
@@ -163,7 +192,7 @@ def _package_findings(version: Version) -> Iterator[str]:
 
 def _accumulator_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
     """A share of an accumulator needs one that the version declares with ``grows_by``."""
-    growing = [key for key, own in version.accumulators.items() if own.grows_by is not None]
+    growing = [key for key, own in version.accumulators.items() if own.grows_by is not None and not own.per_group]
     for row in pack.parameters[name].rows:
         of = row.derivation().get("of_accumulator")
         if of is not None and of not in growing:
@@ -253,7 +282,8 @@ def _met(policy: Policy, rule: Rule, dimension: str, values: tuple[str, ...]) ->
     types = rule.applies.get("medical_type")
     if dimension == "disease_group":
         groups = {group for _, group in (policy.diseases(rule) or {}).values()}
-        return sorted(groups if types == frozenset({CHRONIC}) else groups | {OTHER_DISEASES})
+        met = groups if types == frozenset({CHRONIC}) else groups | {OTHER_DISEASES}
+        return sorted(met & rule.applies.get(dimension, met))
     if dimension == "medical_type" and types is not None and rule.tier in policy.childbirth_tiers:
         return sorted(types | {CHILDBIRTH})
     if dimension in rule.applies:

@@ -60,11 +60,14 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Accumulator:
     """A yearly sum of the pack's own. ``grows_by`` is the base by which a bill that ``applies`` matches lets it grow at
-    the end of the waterfall; without it only rules count into it."""
+    the end of the waterfall; without it only rules count into it. ``per_group``: a sum for each disease group, told by
+    the list of the rule that counts, or by ``diseases``, the parameter with the accumulator's own list."""
 
     title: str
     grows_by: str | None
     applies: Mapping[str, frozenset[str]]
+    per_group: bool = False
+    diseases: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE, SUPPLEMENT_PA
 from app.tiers.pack import Accumulator, PackSource, Rule, Version
 from app.tiers.roles import OF_EVERY_RULE
 from app.tiers.units import TIERS
-from app.tiers.vocabulary import BASES, COUNTERS, FACTS, OPTIONS, WHOLE_BASES, WORDS
+from app.tiers.vocabulary import BASES, COUNTERS, FACTS, OPTIONS, PER, WHOLE_BASES, WORDS
 from app.tiers.yamltext import Map, Reader, compose, nearest
 
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
@@ -142,11 +142,20 @@ def _accumulator(name: str, data: Map, where: str, reader: Reader) -> Accumulato
     where = f"{where} 的累计“{name}”"
     if name in (*ACCUMULATORS, SUPPLEMENT_PAID) or not _NAME.match(name):
         reader.find(data.line, f"{where}：请换一个名字（小写字母、数字和下划线，且不与固定的十三个累计同名）。")
-    reader.keys(data, where, frozenset({"title"}), frozenset({"grows_by", "applies"}))
+    reader.keys(data, where, frozenset({"title"}), frozenset({"grows_by", "applies", "per", "diseases"}))
     if "applies" in data and "grows_by" not in data:
         reader.find(data.line, f"{where} 写了 applies，就要写 grows_by（每张账单按什么增加）。")
     grows_by = reader.word(data, "grows_by", where, tuple(BASES)) if "grows_by" in data else None
-    return Accumulator(reader.word(data, "title", where), grows_by, _applies(data, where, reader))
+    per_group = reader.word(data, "per", where, tuple(PER)) == "disease_group" if "per" in data else False
+    if per_group and grows_by is not None and "diseases" not in data:
+        reader.find(data.line, f"{where} 写了 per 和 grows_by，就要写 diseases（按哪个病种名单分组）。")
+    return Accumulator(
+        title=reader.word(data, "title", where),
+        grows_by=grows_by,
+        applies=_applies(data, where, reader),
+        per_group=per_group,
+        diseases=reader.word(data, "diseases", where) if "diseases" in data else None,
+    )
 
 
 def _rule(data: Map, where: str, own: Mapping[str, Accumulator], reader: Reader) -> Rule:

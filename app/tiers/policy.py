@@ -51,9 +51,9 @@ class Policy:
         self.version = version
         self.day = day
         self.rules = version.rules
-        self.accumulators = frozenset(version.accumulators) | {
-            rule.options[option] for rule in version.rules for option in COUNTERS if option in rule.options
-        }
+        per_group = {name for name, own in version.accumulators.items() if own.per_group}
+        named = {rule.options[option] for rule in version.rules for option in COUNTERS if option in rule.options}
+        self.accumulators = frozenset(version.accumulators.keys() | named) - per_group
         self.childbirth_tiers = frozenset(
             tier
             for rule in version.rules
@@ -96,7 +96,10 @@ class Policy:
 
     def diseases(self, rule: Rule) -> Diseases | None:
         """The diseases that a rule lists, name and group by code; None when it has no list."""
-        name = rule.parameters.get(DISEASE_LIST.name)
+        return self.diseases_in(rule.parameters.get(DISEASE_LIST.name))
+
+    def diseases_in(self, name: str | None) -> Diseases | None:
+        """The diseases of a parameter, name and group by code; None when there is no such parameter."""
         return None if name is None or name not in self.pack.parameters else self.figure(name, {}).value or {}
 
     def covers(self, name: str, facts: FactValues) -> bool:

@@ -53,4 +53,4 @@ CLASSES: Final = Role[frozenset[str]]("classes", CLASS_LIST, "只限 {} 的类�
 LATER_TIERS: Final = Role[frozenset[str]]("later_tiers", TIER_LIST, "生育费用还进入 {}")
 
 CAPS: Final = (CAP_YEAR, CAP_ALSO, CAP_STAY, CEILING)
-OF_EVERY_RULE: Final = (CLASSES, LATER_TIERS, BOUND)
+OF_EVERY_RULE: Final = (CLASSES, LATER_TIERS, BOUND, DISEASE_LIST)

@@ -134,9 +134,10 @@ class State:
         """What nobody pays yet, fen."""
         return self.total - self.hospital - self.paid["total"]
 
-    def matches(self, applies: Mapping[str, frozenset[str]]) -> bool:
-        """Whether the bill has every fact that a rule or accumulator asks for."""
-        return all(self.facts.get(dimension) in values for dimension, values in applies.items())
+    def matches(self, applies: Mapping[str, frozenset[str]], diseases: str | None = None) -> bool:
+        """Whether the bill has every fact that an accumulator asks for, its disease's group that of a list."""
+        facts = self.facts if diseases is None else self.facts | {"disease_group": self._group(diseases)}
+        return all(facts.get(dimension) in values for dimension, values in applies.items())
 
     def rule_facts(self, rule: Rule) -> dict[str, str]:
         """The facts that a rule looks at: the class is ordinary where the rule says so for a missing referral, the
@@ -145,9 +146,25 @@ class State:
         facts = self.ordinary_facts if ordinary else self.facts
         if DISEASE_LIST.name not in rule.parameters:
             return facts
-        listed = self.policy.diseases(rule) or {}
-        found = listed.get(self.bill.disease_code or "")
-        return facts | {"disease_group": OTHER_DISEASES if found is None else found[1]}
+        return facts | {"disease_group": self._group(rule.parameters[DISEASE_LIST.name])}
+
+    def _group(self, name: str) -> str:
+        """The group of the bill's disease in a list, by the list's parameter."""
+        found = (self.policy.diseases_in(name) or {}).get(self.bill.disease_code or "")
+        return OTHER_DISEASES if found is None else found[1]
+
+    def counter(self, rule: Rule, option: str) -> str | None:
+        """The accumulator that a rule names in an option, that of the disease's group where there is one for each."""
+        name = rule.options.get(option)
+        own = None if name is None else self.policy.version.accumulators.get(name)
+        if own is None or not own.per_group:
+            return name
+        return f"{name}/{self._group(own.diseases or rule.parameters[DISEASE_LIST.name])}"
+
+    def counted(self, rule: Rule, option: str) -> int:
+        """How an accumulator stands that a rule names in an option, fen; 0 without one."""
+        name = self.counter(rule, option)
+        return 0 if name is None else self.accumulators.get(name, 0)
 
     def figure(self, rule: Rule, role: Role[T]) -> Figure[T] | None:
         """The figure that a rule uses in a role; None when the rule has no such role."""
@@ -162,7 +179,7 @@ class State:
         name = rule.options["history"]
         own = self.policy.version.accumulators.get(name)
         title = ACCUMULATOR_NAMES.get(name, name) if own is None else own.title
-        year = self.accumulators[name]
+        year = self.counted(rule, "history")
         bound = year if figure.value is None else self.amount(figure)
         return History(title, year, bound, rule.options.get("history_is", "above"), figure.basis)
 
@@ -208,16 +225,23 @@ class State:
             else self.accumulators[name] + self.growth(self.policy.version.accumulators[name])
         )
 
+    def grow(self) -> None:
+        """Let the pack's own accumulators grow with this bill, when all rules are done."""
+        for name, own in self.policy.version.accumulators.items():
+            key = f"{name}/{self._group(own.diseases)}" if own.per_group and own.diseases is not None else name
+            if amount := self.growth(own):
+                self.accumulators[key] = self.accumulators.get(key, 0) + amount
+
     def growth(self, accumulator: Accumulator) -> int:
         """By how much this bill lets an accumulator grow, as things stand, fen."""
-        if accumulator.grows_by is None or not self.matches(accumulator.applies):
+        if accumulator.grows_by is None or not self.matches(accumulator.applies, accumulator.diseases):
             return 0
         return self.base(accumulator.grows_by)
 
     def count(self, counter: str | None, amount: int) -> None:
         """Let an accumulator grow."""
         if counter is not None:
-            self.accumulators[counter] += amount
+            self.accumulators[counter] = self.accumulators.get(counter, 0) + amount
 
     def pay(self, rule: Rule, amount: int, base: str = "total") -> None:
         """Let the fund of a rule's tier, or the hospital, pay an amount of a base, fen, and count it where the rule
@@ -230,8 +254,8 @@ class State:
             self.portions[rule.tier] += amount
         for region in TAKEN_FROM.get(base, INNERMOST):
             taken[region] += amount
-        self.count(rule.options.get("counts_paid"), amount)
-        self.count(rule.options.get("also_counts"), amount)
+        self.count(self.counter(rule, "counts_paid"), amount)
+        self.count(self.counter(rule, "also_counts"), amount)
 
     def charge_hospital(self, amount: int, base: str = "total") -> None:
         """Put an amount of a base on the hospital, fen. The tiers work with what is left of scope and catalogue."""

@@ -69,5 +69,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "pays_nothing": "未按规定转诊不支付",
     },
 }
+PER: Final[Mapping[str, str]] = {"disease_group": "按病种组分别累计"}
 COUNTERS: Final = ("counts_deductible", "counts_base", "counts_paid", "also_counts", "own_of_year", "history")
 OPTIONS: Final = (*WORDS, *COUNTERS)

@@ -191,8 +191,7 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
 def _count_year(state: State, patient: int) -> None:
     """The accumulators that no single rule owns, and those of the pack's own that grow with each bill."""
     accumulators = state.accumulators
-    for name, accumulator in state.policy.version.accumulators.items():
-        accumulators[name] += state.growth(accumulator)
+    state.grow()
     accumulators["own_total"] += patient
     if not state.referral_missing and state.bill.medical_type in (INPATIENT, CHRONIC):
         accumulators["compliant_own"] += patient

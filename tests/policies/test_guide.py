@@ -62,6 +62,8 @@ VOCABULARY = {
         "rules",
         "accumulators",
         "grows_by",
+        *vocabulary.PER,
+        "per",
         "by",
         "rows",
         "from",

@@ -54,3 +54,18 @@ def stepped(first: int, less: int, least: int, number: int) -> int:
 def after_deductible(in_scope: int, deductible: int, rate: Fraction) -> int:
     """A share of what is left after a deductible."""
     return r((in_scope - min(deductible, in_scope)) * rate)
+
+
+def shares_of_year(in_scope: list[tuple[str, int]], deductible: int, rate: Fraction, cap: int) -> list[int]:
+    """What a rule pays of each bill of a year, told by its disease group: the yearly deductible and the cap are counted
+    per group."""
+    used: dict[str, int] = {}
+    paid: dict[str, int] = {}
+    result = []
+    for group, amount in in_scope:
+        d = min(max(0, deductible - used.get(group, 0)), amount)
+        portion = max(0, min(r((amount - d) * rate), cap - paid.get(group, 0)))
+        used[group] = used.get(group, 0) + d
+        paid[group] = paid.get(group, 0) + portion
+        result.append(portion)
+    return result

@@ -10,6 +10,7 @@ from app.tiers.units import TIERS
 from app.tiers.vocabulary import BASES, COUNTERS, FACTS, WHOLE_BASES, WORDS
 
 DAYS = ("2018-01-01", "2019-07-01", "2021-01-01")
+PER_GROUP = ("by_group", "grown_by_group")
 OWN = {"own_scope": "remaining_in_scope", "own_all": "remaining_total", "year_scope": "in_scope", "counted": None}
 DISEASES = ("X1", "X2", "X9")
 
@@ -24,6 +25,9 @@ def random_pack(rng: Random) -> str:
         f"      {name}: {{title: 累计{name}{'' if base is None else f', grows_by: {base}'}}}\n"
         for name, base in OWN.items()
     )
+    parameters["p_list"] = _parameter("p_list", "diseases", rng)
+    own += "      by_group: {title: 分组, per: disease_group}\n"
+    own += "      grown_by_group: {title: 分组, per: disease_group, grows_by: in_scope, diseases: p_list}\n"
     classes = ", ".join(CLASSES)
     return (
         'pack: random\ntitle: 随机\nareas: ["99"]\ndocuments:\n  d: {title: 文件}\nversions:\n  all:\n    title: 一\n'
@@ -58,6 +62,9 @@ def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
     if rng.random() < 0.2:
         name = words["bound"] = f"p{number}_bound"
         parameters[name] = _parameter(name, "yuan", rng)
+    if rng.random() < 0.3:
+        name = words["diseases"] = f"p{number}_diseases"
+        parameters[name] = _parameter(name, "diseases", rng)
     words |= _options(kind, words.keys(), rng)
     if rng.random() < 0.5:
         fact = rng.choice(list(FACTS))
@@ -80,7 +87,7 @@ def _options(kind: Kind, written: object, rng: Random) -> dict[str, str]:
         )
         wanted = rng.random() < 0.3 and option != "history" and (option != "history_is" or "bound" in roles)
         if needed or wanted:
-            found[option] = rng.choice(_words(option, kind))
+            found[option] = rng.choice(_words(option, kind, per_group="diseases" in roles))
     if "round_to" not in found or "missing_referral_cut" in roles:
         found.pop("rounding", None)
     if "missing_referral_cut" in roles:
@@ -92,13 +99,14 @@ def _options(kind: Kind, written: object, rng: Random) -> dict[str, str]:
     return found
 
 
-def _words(option: str, kind: Kind) -> list[str]:
+def _words(option: str, kind: Kind, *, per_group: bool) -> list[str]:
+    grouped = ["by_group"] * 4 if per_group else []
     if option == "history":
-        return [*ACCUMULATORS, *OWN]
+        return [*ACCUMULATORS, *OWN, *grouped, "grown_by_group"]
     if option == "own_of_year":
-        return ["compliant_own", *(name for name, base in OWN.items() if base is not None)]
+        return ["compliant_own", "grown_by_group", *(name for name, base in OWN.items() if base is not None)]
     if option in COUNTERS:
-        return [*(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE), "counted"]
+        return [*(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE), "counted", *grouped]
     if option == "base":
         return list(WHOLE_BASES if kind.name == "floor" else BASES)
     return list(WORDS[option])

@@ -63,8 +63,8 @@ def _apply(rule: Rule, state: State) -> None:
         return
     base_name = rule.options["base"]
     base = state.base(base_name)
-    counter = rule.options.get("counts_base")
-    start = state.accumulators[counter] if counter is not None else 0
+    counter = state.counter(rule, "counts_base")
+    start = state.counted(rule, "counts_base")
     state.count(counter, base)
     threshold = state.amount(deductible)
     if rule.options.get("bands_from") == "deductible":

@@ -74,7 +74,8 @@ def _apply_own_cap(rule: Rule, state: State) -> None:
     counter = rule.options.get("own_of_year", "compliant_own")
     accumulator = state.policy.version.accumulators.get(counter)
     base_name = "remaining_total" if accumulator is None else accumulator.grows_by or ""
-    own, before, most = state.base(base_name), state.accumulators[counter], state.amount(cap)
+    own, most = state.base(base_name), state.amount(cap)
+    before = state.counted(rule, "own_of_year") if accumulator is not None else state.accumulators[counter]
     limits = limits_of(rule, state)
     wanted, paid = above_cap_of(own, before, most, limits.room, limits.unpaid)
     inputs: Inputs = {"own": own, "own_before": before, "cap": most, "base_name": base_name, **state.derivation(cap)}

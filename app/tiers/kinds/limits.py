@@ -52,10 +52,10 @@ def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
     also = state.figure(rule, CAP_ALSO)
     if also is not None and also.value is not None:
         cap = inputs["cap_also"] = state.amount(also)
-        rooms["cap_also"] = max(0, cap - state.accumulators[rule.options["also_counts"]])
+        rooms["cap_also"] = max(0, cap - state.counted(rule, "also_counts"))
     if year is not None and year.value is not None:
         cap = inputs["cap_year"] = state.amount(year)
-        rooms["cap_year"] = max(0, cap - state.accumulators[rule.options["counts_paid"]])
+        rooms["cap_year"] = max(0, cap - state.counted(rule, "counts_paid"))
     if stay is not None and stay.value is not None:
         rooms["cap_stay"] = state.amount(stay)
     if ceiling is not None and ceiling.value is not None:

@@ -63,7 +63,7 @@ def _apply_lump_sum(rule: Rule, state: State) -> None:
     if sums is None or sums.value is None:
         refuse(rule, state, "no_rate", sums)
         return
-    if rule.options.get("once_per") == "year" and state.accumulators[rule.options["counts_paid"]] > 0:
+    if rule.options.get("once_per") == "year" and state.counted(rule, "counts_paid") > 0:
         refuse(rule, state, "paid_this_year", sums)
         return
     base_name, amount = rule.options["base"], state.amount(sums)

@@ -23,7 +23,7 @@ from app.tiers.kinds.reading import DERIVED, LIMITED, PERCENT, YUAN, ZERO, Readi
 from app.tiers.model import INPATIENT
 from app.tiers.pack import Rule
 from app.tiers.policy import Figure
-from app.tiers.roles import BASE_CAP, CAPS, CUT, DEDUCTIBLE, DISEASE_LIST, RATE_OF
+from app.tiers.roles import BASE_CAP, CAPS, CUT, DEDUCTIBLE, RATE_OF
 from app.tiers.state import State
 from app.tiers.units import Sum
 from app.tiers.vocabulary import BASES
@@ -87,13 +87,13 @@ def _deductible(rule: Rule, state: State, counted: int, inputs: Inputs) -> tuple
     figure = state.figure(rule, DEDUCTIBLE)
     if figure is None or figure.value is None:
         return figure, 0
-    counter = rule.options.get("counts_deductible")
+    counter = state.counter(rule, "counts_deductible")
     before = 0
     match rule.options.get("deductible_per", "stay"):
         case "episode":
             before = state.episode.deductible_paid
         case "year" if counter is not None:
-            before = state.accumulators[counter]
+            before = state.counted(rule, "counts_deductible")
     full = state.amount(figure)
     used = used_of(full, before, counted)
     state.count(counter, used)
@@ -170,7 +170,7 @@ SHARE: Final = Kind(
     name="share",
     apply=_apply,
     needs=(RATE_OF,),
-    may=(DEDUCTIBLE, CUT, BASE_CAP, DISEASE_LIST, *CAPS),
+    may=(DEDUCTIBLE, CUT, BASE_CAP, *CAPS),
     options=(*("base", "deductible_per", "counts_deductible", "ceiling_base", "round_to", "rounding", "cut_cost"),),
     words="支付（{base}{base_cap}{deductible}）× {rate}",
     told=_told,
