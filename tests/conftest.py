@@ -177,6 +177,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """At the end stand the tables that tests gave with ``record_property("table", …)``, also those that ran beside."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in report.user_properties:
+                if name == "table":
+                    terminalreporter.write_line(f"{report.nodeid}\n{text}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_personal_is_left() -> Iterator[None]:
     """No service that a test of this process starts leaves an invented id number or name in its log, or in a temporary
