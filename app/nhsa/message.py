@@ -77,6 +77,7 @@ async def replayed(service: Service, connection: HotConnection, envelope: Envelo
     await _refuse_withdrawn(connection, envelope, found)
     if found.key is None:
         raise Conflict("nhsa_answer_erased")
+    await store.confirm(connection)
     return opened(service.keys, message_place(*known), found.key, found.answer, number=1)
 
 

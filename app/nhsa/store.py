@@ -50,6 +50,8 @@ _YEAR: Final = "SELECT accumulators::text FROM person_year WHERE person_id = $1 
 _MESSAGE: Final = """
 SELECT message_id, input_hash, outcome, settlement_id, visit_no, person_id, key, answer FROM nhsa_message
  WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome <> 'refused'"""
+# As in request_open(): what was committed here may not be on the standby yet, so the replay's own commit waits for it.
+_CONFIRM: Final = "SELECT pg_logical_emit_message(true, 'onestop', 'replayed')"
 _KEEP: Final = """
 INSERT INTO nhsa_message (hospital_code, infno, msgid, input_hash, outcome, settlement_id, visit_no, person_id, key,
                           request, answer, subject, request_id)
@@ -245,6 +247,11 @@ async def failed_lookups(connection: HotConnection, hospital_code: str, within: 
 async def message(connection: HotConnection, hospital_code: str, infno: str, msgid: str) -> KeptMessage | None:
     """A remembered message, None when it never changed anything."""
     return as_struct_or_none(KeptMessage, await connection.fetchrow(_MESSAGE, hospital_code, infno, msgid))
+
+
+async def confirm(connection: HotConnection) -> None:
+    """Let the commit of a transaction that only repeats an answer wait as one that writes does."""
+    await connection.execute(_CONFIRM)
 
 
 async def was_refused(connection: HotConnection, hospital_code: str, infno: str, msgid: str) -> bool:

@@ -43,6 +43,9 @@ BEGIN
   ELSIF found_row.request_hash <> p_hash THEN
     RETURN ROW('reused', NULL, NULL, NULL)::opened_request;
   END IF;
+  -- What was committed here may not be on the standby that confirms commits: somebody cancelled the wait for it, or the
+  -- server was started again meanwhile. With something written, this transaction's own commit waits, and tells.
+  PERFORM pg_logical_emit_message(true, 'onestop', 'replayed');
   RETURN ROW('replayed', found_row.status, found_row.settlement_id, found_row.body)::opened_request;
 END $$;
 
