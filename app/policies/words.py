@@ -13,7 +13,7 @@ from app.tiers.kinds import KINDS
 from app.tiers.pack import Row, Rule
 from app.tiers.policy import Policy
 from app.tiers.units import shown
-from app.tiers.vocabulary import BASES, FACTS, WORDS
+from app.tiers.vocabulary import BASES, FACTS, IN_PROPORTION, WORDS
 
 ORDER_OF_CLAUSES: Final = (
     "missing_referral_cut",
@@ -75,6 +75,8 @@ def _clauses(rule: Rule) -> Iterator[str]:
             yield clauses[name].format(written[name])
     if "also_counts" in written:
         yield f"也记入 {written['also_counts']}"
+    if IN_PROPORTION in written:
+        yield f"与同写 {written[IN_PROPORTION]} 的规则按比例分担"
     if "round_to" in written:
         yield f"{WORDS['rounding'][written.get('rounding', 'half_up')]}到{WORDS['round_to'][written['round_to']]}"
     if "cut_cost" in written:

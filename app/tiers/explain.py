@@ -14,7 +14,7 @@ from app.basics.names import PORTION_NAMES, SCOPE_NAMES
 from app.tiers.inputs import Given, Input, Inputs
 from app.tiers.kinds import KINDS
 from app.tiers.kinds.kind import Explained
-from app.tiers.kinds.reading import YUAN, ZERO, Reading, Unexplained, read
+from app.tiers.kinds.reading import NOTE, YUAN, ZERO, Reading, Unexplained, read
 from app.tiers.model import FUND_TIERS, Step
 from app.tiers.vocabulary import WORDS
 
@@ -55,7 +55,21 @@ def sentence(step: Step) -> str:
     if isinstance(reason, str):
         return REASONS[reason]
     given = Given.of(step.inputs)
-    return _history(given) + explained(step.kind).sentence(given, step.amount)
+    alone = given.get("shared_wanted", step.amount)
+    return _history(given) + explained(step.kind).sentence(given, alone) + _shared(given, step.amount)
+
+
+def _shared(i: Given, amount: int) -> str:
+    """How a payment came about that shares with another one in proportion, "" for any other."""
+    if "shared_sum" not in i:
+        return ""
+    left, wanted, total = i["shared_left"], i["shared_wanted"], i["shared_sum"]
+    how = f"按比例分担 {yuan(left)} × {yuan(wanted)} ÷ {yuan(total)}"
+    if "shared_first" in i:
+        how = f"前一项按比例分担后余下 {yuan(left)} − {yuan(i['shared_first'])}"
+    elif left * wanted % total:
+        return f"；两项合计 {yuan(total)} 超过剩余 {yuan(left)}，{how} = {yuan(amount)}{NOTE}"
+    return f"；两项合计 {yuan(total)} 超过剩余 {yuan(left)}，{how} = {yuan(amount)}"
 
 
 def _history(i: Given) -> str:
@@ -80,9 +94,27 @@ def redone(step: Step) -> str:
     if "history" in step.inputs:
         text = _after_condition(text)
     how = explained(step.kind)
-    if how.redo(read(how.pattern, text)) != Fraction(step.amount, 100):
+    alone, _, shared = text.partition("；两项合计 ")
+    amount = how.redo(read(how.pattern, alone))
+    if (_redo_shared(shared, amount) if shared else amount) != Fraction(step.amount, 100):
         raise Unexplained(text)
     return step.kind
+
+
+def _redo_shared(text: str, wanted: Fraction) -> Fraction:
+    """What a payment comes to that shares in proportion, from the end of its sentence and what it would be alone."""
+    given = read(
+        rf"(?P<total>{YUAN}) 超过剩余 (?P<left>{YUAN})，"
+        rf"(?:按比例分担 (?P<of>{YUAN}) × (?P<wanted>{YUAN}) ÷ (?P<sum>{YUAN})"
+        rf"|前一项按比例分担后余下 (?P<rest>{YUAN}) − (?P<first>{YUAN})) = (?P<product>{YUAN})(?P<rounded>{NOTE})?",
+        text,
+    )
+    given.holds(given["total"] > given["left"])
+    if "first" in given:
+        given.holds(given["rest"] == given["left"])
+        return given["rest"] - given["first"]
+    given.holds((given["of"], given["wanted"], given["sum"]) == (given["left"], wanted, given["total"]))
+    return given.product(given["of"] * given["wanted"] / given["sum"])
 
 
 def _after_condition(text: str) -> str:
@@ -155,6 +187,10 @@ def input_names() -> dict[str, str]:
         "history_title": "累计名称",
         "history_is": "关系",
         "bound": "界限",
+        "shared_sum": "两项合计",
+        "shared_left": "两项可分担的剩余",
+        "shared_wanted": "单独计算的支付",
+        "shared_first": "前一项分担",
     }
     for how in (*STEPS.values(), *(kind.explained for kind in KINDS.values())):
         names |= how.inputs

@@ -16,8 +16,8 @@ from app.tiers.kinds import KINDS
 from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES
 from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
-from app.tiers.roles import DISEASE_LIST
-from app.tiers.vocabulary import COUNTERS, FACTS
+from app.tiers.roles import CUT, DISEASE_LIST
+from app.tiers.vocabulary import COUNTERS, FACTS, IN_PROPORTION
 from app.tiers.yamltext import nearest
 
 SHARES: Final = frozenset({"share", "share_of_bill", "by_admission", "first_admission"})
@@ -52,6 +52,7 @@ def pack_findings(pack: Pack) -> Iterator[str]:
         yield from _rule_findings(pack, version)
         yield from _package_findings(version)
         yield from _list_findings(pack, version)
+        yield from _proportion_findings(version)
         yield from _unpaid_findings(pack, version)
 
 
@@ -153,6 +154,25 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
             else:
                 yield from _accumulator_findings(pack, version, rule, name)
                 yield from _coverage_findings(pack, version, rule, name)
+
+
+def _proportion_findings(version: Version) -> Iterator[str]:
+    """Who shares in proportion: exactly two rules, one after the other, of the same base, of kinds that have one."""
+    sharing = [rule for rule in version.rules if IN_PROPORTION in rule.options]
+    for name in dict.fromkeys(rule.options[IN_PROPORTION] for rule in sharing):
+        numbers = [n for n, rule in enumerate(version.rules) if rule.options.get(IN_PROPORTION) == name]
+        rules = [version.rules[n] for n in numbers]
+        where = f"{rules[-1].at}: 版本 {version.name} 的规则 {rules[-1].rule}：in_proportion: {name}"
+        if len(rules) != 2 or numbers[1] != numbers[0] + 1:
+            yield f"{where} 应正好写在相邻的两条规则里。"
+        elif rules[0].options.get("base") != rules[1].options.get("base"):
+            yield f"{where} 的两条规则要写同一个 base。"
+        for rule in rules:
+            if rule.kind not in ("share", "bands", "bracket") or CUT.name in rule.parameters:
+                yield (
+                    f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}：in_proportion 只用于 share、bands、bracket，"
+                    "且不能有 missing_referral_cut。"
+                )
 
 
 def _list_findings(pack: Pack, version: Version) -> Iterator[str]:

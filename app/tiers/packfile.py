@@ -16,7 +16,7 @@ from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE, SUPPLEMENT_PA
 from app.tiers.pack import Accumulator, PackSource, Rule, Version
 from app.tiers.roles import OF_EVERY_RULE
 from app.tiers.units import TIERS
-from app.tiers.vocabulary import BASES, COUNTERS, FACTS, OPTIONS, PER, WHOLE_BASES, WORDS
+from app.tiers.vocabulary import BASES, COUNTERS, FACTS, IN_PROPORTION, OPTIONS, PER, WHOLE_BASES, WORDS
 from app.tiers.yamltext import Map, Reader, compose, nearest
 
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
@@ -209,8 +209,11 @@ def _rule_findings(data: Map, kind: Kind | None) -> Iterator[str]:
         yield "的起付线按年度计，就要写 counts_deductible（哪个累计记已付起付线）。"
 
 
-def _allowed(option: str, own: Mapping[str, Accumulator]) -> tuple[str, ...]:
-    """The words of an option. Accumulators with ``grows_by`` are read-only to rules."""
+def _allowed(option: str, own: Mapping[str, Accumulator]) -> tuple[str, ...] | None:
+    """The words of an option, None for a name of the pack's own. Accumulators with ``grows_by`` are read-only to
+    rules."""
+    if option == IN_PROPORTION:
+        return None
     if option == "own_of_year":
         return ("compliant_own", *(name for name, item in own.items() if item.grows_by is not None))
     if option == "history":

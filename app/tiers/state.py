@@ -1,13 +1,14 @@
 """What the rules of one bill share while the waterfall runs: money still open, running accumulators, the trace.
 Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from msgspec import structs
 
 from app.basics.areas import place
+from app.basics.money import divide_half_up
 from app.basics.names import ACCUMULATOR_NAMES
 from app.tiers.inputs import Inputs
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
@@ -65,6 +66,18 @@ class History:
         return structs.replace(step, inputs=step.inputs | inputs, basis=step.basis + self.basis)
 
 
+@dataclass(slots=True)
+class Waiting:
+    """A payment that shares with another one in proportion and waits for it: what it would be alone, fen, and how it
+    is made. ``history`` is the condition on the year that let its rule run."""
+
+    rule: Rule
+    base_name: str
+    wanted: int
+    make: Callable[[int, Inputs], None]
+    history: History | None = None
+
+
 class State:
     """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared.
 
@@ -97,6 +110,7 @@ class State:
         self.portions = dict.fromkeys(FUND_TIERS, 0)
         self.accumulators = dict(before)
         self.trace: list[Step] = []
+        self.waiting: list[Waiting] = []
         self.referral_missing = bill.referral == "missing"
         self.out_of_area = facts.hospital_area_code[:4] != facts.area_code[:4]
         self.facts = {
@@ -256,6 +270,30 @@ class State:
             taken[region] += amount
         self.count(self.counter(rule, "counts_paid"), amount)
         self.count(self.counter(rule, "also_counts"), amount)
+
+    def left_of(self, base: str) -> int:
+        """What nobody pays yet of a base, fen."""
+        whole = "total" if base == "total_less_hospital" else REMAINING.get(base, base)
+        return self.base(f"remaining_{whole}")
+
+    def share_out(self) -> None:
+        """Make the payments that wait for each other: as they would be alone, or, where two together exceed what is
+        left of their base, in proportion to that, the second being the remainder."""
+        waiting, self.waiting = self.waiting, []
+        left, wanted = self.left_of(waiting[0].base_name), sum(item.wanted for item in waiting)
+        first = waiting[0]
+        cut = len(waiting) > 1 and wanted > left
+        part = divide_half_up(left * first.wanted, wanted) if cut else 0
+        for number, item in enumerate(waiting):
+            inputs: Inputs = {}
+            amount = item.wanted
+            if cut:
+                amount = part if number == 0 else left - part
+                inputs = {"shared_sum": wanted, "shared_left": left, "shared_wanted": item.wanted}
+                inputs |= {"shared_first": part} if number else {}
+            item.make(amount, inputs)
+            if item.history is not None:
+                self.trace[-1] = item.history.told(self.trace[-1])
 
     def charge_hospital(self, amount: int, base: str = "total") -> None:
         """Put an amount of a base on the hospital, fen. The tiers work with what is left of scope and catalogue."""

@@ -71,4 +71,5 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 PER: Final[Mapping[str, str]] = {"disease_group": "按病种组分别累计"}
 COUNTERS: Final = ("counts_deductible", "counts_base", "counts_paid", "also_counts", "own_of_year", "history")
-OPTIONS: Final = (*WORDS, *COUNTERS)
+IN_PROPORTION: Final = "in_proportion"
+OPTIONS: Final = (*WORDS, *COUNTERS, IN_PROPORTION)

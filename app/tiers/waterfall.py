@@ -36,6 +36,7 @@ from app.tiers.policy import REGISTRATION, Policy
 from app.tiers.roles import BOUND, CLASSES, LATER_TIERS
 from app.tiers.scope import Catalogue, line_faults, scope_of
 from app.tiers.state import State
+from app.tiers.vocabulary import IN_PROPORTION
 
 
 class ConservationBroken(AssertionError):
@@ -112,7 +113,11 @@ def run(
     year = dict(before) | {name: 0 for name in policy.accumulators if name not in before}
     state = State(bill, facts, scope, year, episode, policy)
     for rule in policy.rules:
+        if state.waiting and state.waiting[0].rule.options[IN_PROPORTION] != rule.options.get(IN_PROPORTION):
+            state.share_out()
         _run(rule, state)
+    if state.waiting:
+        state.share_out()
     return Computed(_outcome(state, facts, scope, lines, year), entries)
 
 
@@ -132,10 +137,12 @@ def _run(rule: Rule, state: State) -> None:
     if classes is not None and classes.value is not None and state.facts["class"] not in classes.value:
         state.step(rule, 0, {"reason": "class_not_covered"}, (classes,))
         return
-    steps = len(state.trace)
+    steps, waiting = len(state.trace), len(state.waiting)
     KINDS[rule.kind].apply(rule, state)
     if history is not None and len(state.trace) > steps:
         state.trace[-1] = history.told(state.trace[-1])
+    if len(state.waiting) > waiting:
+        state.waiting[-1].history = history
 
 
 def _later_tier(rule: Rule, state: State, dimension: str) -> bool:

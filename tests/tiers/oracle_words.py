@@ -69,3 +69,11 @@ def shares_of_year(in_scope: list[tuple[str, int]], deductible: int, rate: Fract
         paid[group] = paid.get(group, 0) + portion
         result.append(portion)
     return result
+
+
+def in_proportion(left: int, one: int, other: int) -> tuple[int, int]:
+    """Two payments of one base: as they would be alone, or what is left in proportion, the last the remainder."""
+    if one + other <= left:
+        return one, other
+    first = r(Fraction(left * one, one + other))
+    return first, left - first

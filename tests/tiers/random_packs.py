@@ -7,7 +7,7 @@ from app.tiers.kinds.kind import Kind
 from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE
 from app.tiers.roles import BANDS_OF, RATE_OF
 from app.tiers.units import TIERS
-from app.tiers.vocabulary import BASES, COUNTERS, FACTS, WHOLE_BASES, WORDS
+from app.tiers.vocabulary import BASES, COUNTERS, FACTS, IN_PROPORTION, WHOLE_BASES, WORDS
 
 DAYS = ("2018-01-01", "2019-07-01", "2021-01-01")
 PER_GROUP = ("by_group", "grown_by_group")
@@ -21,6 +21,9 @@ def random_pack(rng: Random) -> str:
     rules = [_first_rule(parameters, rng)]
     rules += [_rule(number, parameters, rng) for number in range(rng.randint(1, 7))]
     rng.shuffle(rules)
+    if rng.random() < 0.3:
+        place = rng.randint(0, len(rules))
+        rules[place:place] = _two_in_proportion(parameters, rng)
     own = "".join(
         f"      {name}: {{title: 累计{name}{'' if base is None else f', grows_by: {base}'}}}\n"
         for name, base in OWN.items()
@@ -41,6 +44,24 @@ def _first_rule(parameters: dict[str, str], rng: Random) -> str:
     """Basic insurance for every bill, so that the pack covers all."""
     parameters["p_first"] = _parameter("p_first", "rate", rng)
     return "      - {rule: first, title: 首条, tier: basic, kind: share, base: in_scope, rate: p_first}\n"
+
+
+def _two_in_proportion(parameters: dict[str, str], rng: Random) -> list[str]:
+    """Two rules that share what is left of a base."""
+    base, found = rng.choice([*BASES]), []
+    for number in (80, 81):
+        kind = rng.choice([KINDS["share"], KINDS["bracket"]])
+        role, unit = ("rate", "rate") if kind.name == "share" else ("bands", "bands")
+        parameters[f"p{number}"] = _parameter(f"p{number}", unit, rng)
+        words = f"rule: r{number}, title: 规则{number}, tier: {rng.choice(TIERS)}, kind: {kind.name}, base: {base}"
+        if rng.random() < 0.4:
+            parameters[f"p{number}_cap"] = _parameter(f"p{number}_cap", "yuan", rng)
+            words += f", cap_year: p{number}_cap, counts_paid: counted"
+        if rng.random() < 0.2:
+            parameters[f"p{number}_bound"] = _parameter(f"p{number}_bound", "yuan", rng)
+            words += f", history: counted, bound: p{number}_bound"
+        found.append(f"      - {{{words}, {role}: p{number}, in_proportion: both}}\n")
+    return found
 
 
 def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
@@ -76,7 +97,7 @@ def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
 def _options(kind: Kind, written: object, rng: Random) -> dict[str, str]:
     roles = set(written)  # type: ignore[call-overload]
     found: dict[str, str] = {}
-    for option in sorted(kind.words_allowed):
+    for option in sorted(kind.words_allowed - {IN_PROPORTION}):
         needed = (
             option == "base"
             or (option == "ceiling_base" and "ceiling" in roles)

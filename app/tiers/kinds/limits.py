@@ -11,8 +11,8 @@ from app.tiers.kinds.reading import NOTE
 from app.tiers.pack import Rule
 from app.tiers.policy import Figure
 from app.tiers.roles import CAP_ALSO, CAP_STAY, CAP_YEAR, CAPS, CEILING
-from app.tiers.state import State
-from app.tiers.vocabulary import ADMISSIONS, BASES, WORDS
+from app.tiers.state import State, Waiting
+from app.tiers.vocabulary import ADMISSIONS, BASES, IN_PROPORTION, WORDS
 
 UNLIMITED: Final = 1 << 62
 CAP_NAMES: Final = frozenset(role.name for role in CAPS)
@@ -85,16 +85,22 @@ class Payout:
 
 
 def pay(rule: Rule, state: State, limits: Limits, payment: Payout, **further_rooms: int) -> None:
-    """Make a payment and write its step. A payment that ``unpaid`` has cut says so."""
+    """Make a payment and write its step; one that shares in proportion waits for the other. A payment that ``unpaid``
+    has cut says so."""
     if payment.wanted > limits.unpaid:
         payment.inputs["unpaid"] = limits.unpaid
-    paid = payment.paid
-    state.pay(rule, paid, payment.base_name)
-    left = further_rooms
     if limits.rooms:
-        left = {name: amount - paid for name, amount in limits.rooms.items()} | further_rooms
         payment.inputs |= limits.inputs
-    state.step(rule, paid, payment.inputs, payment.figures + limits.figures, left)
+
+    def made(paid: int, shared: Inputs) -> None:
+        state.pay(rule, paid, payment.base_name)
+        left = {name: amount - paid for name, amount in limits.rooms.items()} | further_rooms
+        state.step(rule, paid, payment.inputs | shared, payment.figures + limits.figures, left)
+
+    if IN_PROPORTION in rule.options:
+        state.waiting.append(Waiting(rule, payment.base_name, payment.paid, made))
+    else:
+        made(payment.paid, {})
 
 
 def refuse(rule: Rule, state: State, reason: str, *figures: Figure[Any] | None) -> None:
