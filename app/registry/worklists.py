@@ -54,24 +54,27 @@ SELECT p.person_id, p.area_code, i.class, i.valid_from, i.exited_on, p.insured_f
                     holds_on(p.insured_from, p.insured_until, $1))
  ORDER BY p.person_id LIMIT $3"""
 
-# Only bills with an unknown code are in the index of this very condition.
+# Only bills with an unknown code are in the index of this condition. Before form 3 of the document a line of the
+# bill was written with the names of its members.
 _UNKNOWN: Final = """
 SELECT l.item_code, max(l.name) AS name, count(*) AS lines, count(DISTINCT s.settlement_id) AS settlements,
        count(DISTINCT s.hospital_code) AS hospitals, sum(l.amount)::bigint AS amount,
        mode() WITHIN GROUP (ORDER BY m.item_code) AS proposed_item_code
   FROM settlement s CROSS JOIN LATERAL (
-       SELECT b ->> 'item_code' AS item_code, b ->> 'name' AS name, (v ->> 2)::bigint AS amount,
-              ARRAY[b ->> 'hospital_item_code', b ->> 'item_code'] AS own_codes, ((b ->> 'charged_at')::timestamptz
-                AT TIME ZONE 'Asia/Shanghai')::date AS charged_on
+       SELECT b.item_code, b.name, (v ->> 2)::bigint AS amount, ARRAY[b.hospital_item_code, b.item_code] AS own_codes,
+              (b.charged_at::timestamptz AT TIME ZONE 'Asia/Shanghai')::date AS charged_on
          FROM json_array_elements(s.document -> 'lines') v
-         JOIN json_array_elements(s.document -> 'inputs' -> 'bill' -> 'lines') b ON b ->> 'line_no' = v ->> 0
+         JOIN (SELECT coalesce(r ->> 0, r ->> 'line_no') AS line_no, coalesce(r ->> 1, r ->> 'item_code') AS item_code,
+                      coalesce(r ->> 5, r ->> 'charged_at') AS charged_at, coalesce(r ->> 6, r ->> 'name') AS name,
+                      coalesce(r ->> 7, r ->> 'hospital_item_code') AS hospital_item_code
+                 FROM json_array_elements(s.document -> 'inputs' -> 'bill' -> 'lines') r) b ON b.line_no = v ->> 0
         WHERE v ->> 6 = 'unknown_item') l
   LEFT JOIN LATERAL (
        SELECT h.item_code FROM hospital_item h
         WHERE h.hospital_code = s.hospital_code AND h.hospital_item_code = ANY (l.own_codes) AND h.superseded_at IS NULL
           AND holds_on(h.valid_from, h.valid_until, l.charged_on)
         ORDER BY array_position(l.own_codes, h.hospital_item_code) LIMIT 1) m ON true
- WHERE s.document::text LIKE '%"unknown_item"%' AND s.kind = 'settlement'
+ WHERE s.unknown_item AND s.kind = 'settlement'
    AND ($1::date IS NULL OR s.settled_at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai')
    AND ($2::date IS NULL OR s.settled_at < ($2 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')
    AND NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal')

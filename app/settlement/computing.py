@@ -16,7 +16,7 @@ from app.basics.days import shanghai_day
 from app.basics.errors import Fault, Refused
 from app.registry.paying_area import policy_in
 from app.settlement.bill import BillRequest, core_bill, essential
-from app.settlement.document import Document, Inputs, digest, document_of, encoded, results_of
+from app.settlement.document import Document, Inputs, digest, document_of, encoded, encoded_inputs, results_of
 from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
 from app.tiers.episode import Place, episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
@@ -130,7 +130,7 @@ def _documented(
     """The computation with the document to keep: its inputs have only the catalogue versions that were used."""
     outcome = result.outcome
     inputs = structs.replace(inputs, entries=result.entries)
-    given, came_to = encoded(inputs), encoded(results_of(outcome))
+    given, came_to = encoded_inputs(inputs), encoded(results_of(outcome))
     document = document_of(given, came_to, outcome.lines, outcome.trace)
     return Computation(request, found, visits, warnings, inputs, outcome, document, digest(given), digest(came_to))
 

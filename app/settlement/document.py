@@ -4,21 +4,25 @@ A document carries the number of its form, and every form that was ever written 
 
 - 1 said of an episode only whether the year counted it already (``counted_in_year``), of a reversal not what it took
   back, and its steps gave some figures by other names, or not at all.
-- 2 is today's content. Neither 1 nor the first documents of form 2 carry a number; what they have tells them apart.
+- 2 wrote each line of the bill with the names of its members. Neither 1 nor the first documents of form 2 carry a
+  number; what they have tells them apart.
+- 3 is today's: a line is the list of its members, without the last ones where nothing unusual stands there.
 """
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from hashlib import sha256
-from operator import sub
+from operator import attrgetter, sub
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
-from app.settlement.bill import BillRequest
+from app.settlement.bill import BillLine, BillRequest
 from app.tiers.model import (
     FUND_TIERS,
     FUNDS,
+    Approved,
     CatalogueEntry,
     Episode,
     Facts,
@@ -30,7 +34,7 @@ from app.tiers.model import (
     Step,
 )
 
-FORM: Final = 2
+FORM: Final = 3
 
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -54,7 +58,7 @@ class Adjusted(Struct, frozen=True):
 
 
 class Inputs(Struct, frozen=True, omit_defaults=True):
-    """Everything that the result depends on; ``digest`` is over this.
+    """Everything that the result depends on; ``digest`` is over what ``encoded_inputs`` makes of this.
 
     ``refunds``: line numbers and the quantities taken back since settling, ten-thousandths of a unit. Only an
     adjustment has ``adjusts``: its result is the difference between what these inputs give and that.
@@ -69,6 +73,34 @@ class Inputs(Struct, frozen=True, omit_defaults=True):
     bill: BillRequest
     refunds: tuple[tuple[int, int], ...] = ()
     adjusts: Adjusted | None = None
+
+
+class KeptLine(Struct, frozen=True, array_like=True):
+    """A line as a document keeps it, a list: the members of ``BillLine`` in their order, defaults at its end left
+    out."""
+
+    line_no: int
+    item_code: str
+    quantity: str
+    unit_price: str
+    amount: str
+    charged_at: datetime
+    name: str | None = None
+    hospital_item_code: str | None = None
+    approved: Approved = False
+    refund_of_line_no: int | None = None
+
+
+class KeptBill(BillRequest, forbid_unknown_fields=True):
+    """A bill as a document keeps it."""
+
+    lines: tuple[KeptLine, ...]  # type: ignore[assignment]
+
+
+class KeptInputs(Inputs, frozen=True, omit_defaults=True):
+    """The inputs of a document of today's form."""
+
+    bill: KeptBill
 
 
 class ReversalInputs(Struct, frozen=True):
@@ -161,6 +193,24 @@ def encoded(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+def encoded_inputs(inputs: Inputs) -> bytes:
+    """The inputs as a document keeps them."""
+    lines = [_kept(line) for line in inputs.bill.lines]
+    bill = structs.replace(inputs.bill, lines=lines)
+    return encoded(structs.replace(inputs, bill=bill))
+
+
+_plain: Final = attrgetter(*KeptLine.__struct_fields__[:-2])
+
+
+def _kept(line: BillLine) -> Sequence[object]:
+    """A line as the list that ``KeptLine`` reads."""
+    if line.refund_of_line_no is not None:
+        return structs.astuple(line)
+    plain: Sequence[object] = _plain(line)
+    return plain if line.approved is False else [*plain, line.approved]
+
+
 def digest(value: bytes) -> str:
     """SHA-256 of canonical JSON, hexadecimal."""
     return sha256(value).hexdigest()
@@ -210,7 +260,8 @@ def owed(portions: Portions, adjustment: int) -> tuple[Payable, ...]:
 
 _document: Final = msgspec.json.Decoder(Document)
 _marks: Final = msgspec.json.Decoder(_Marks)
-_inputs: Final = msgspec.json.Decoder(Inputs)
+_inputs: Final = msgspec.json.Decoder(KeptInputs)
+_inputs2: Final = msgspec.json.Decoder(Inputs)
 _inputs1: Final = msgspec.json.Decoder(Inputs1)
 _reversal: Final = msgspec.json.Decoder(ReversalInputs)
 _reversal1: Final = msgspec.json.Decoder(ReversalInputs1)
@@ -256,12 +307,22 @@ def _step_of_form_1(step: Step) -> Step:
 
 def decode_inputs(document: Document) -> Inputs:
     """The inputs of a stored settlement or adjustment."""
-    if form_of(document) > 1:
-        return _inputs.decode(document.inputs)
+    form = form_of(document)
+    if form > 2:
+        return _with_lines(_inputs.decode(document.inputs))
+    if form == 2:
+        return _inputs2.decode(document.inputs)
     old = _inputs1.decode(document.inputs)
     admission = old.before["inpatient_count"] + (0 if old.episode.counted_in_year else 1)
     episode = Episode(old.episode.deductible_paid, admission=admission)
     return Inputs(old.policy_digest, old.policy_day, old.entries, old.facts, old.before, episode, old.bill)
+
+
+def _with_lines(kept: KeptInputs) -> Inputs:
+    """Kept inputs with the bill's lines by name."""
+    members = {name: getattr(kept.bill, name) for name in BillRequest.__struct_fields__}
+    bill = BillRequest(**members | {"lines": [BillLine(*structs.astuple(line)) for line in kept.bill.lines]})
+    return Inputs(**{name: getattr(kept, name) for name in Inputs.__struct_fields__} | {"bill": bill})
 
 
 def decode_reversal(document: Document) -> ReversalInputs:

@@ -23,6 +23,7 @@ from app.settlement.document import (
     digest,
     document_of,
     encoded,
+    encoded_inputs,
     less,
     results_of_whole,
     whole_of,
@@ -30,6 +31,7 @@ from app.settlement.document import (
 from app.settlement.person_year import Recomputed
 from app.settlement.rows import EntryKind, NewEntry, Original, PersonYear, Standing
 from app.tiers.model import LineScope, Payable, Step
+from app.tiers.scope import UNKNOWN_ITEM
 
 _REPEATED: Final = frozenset(Original.__struct_fields__) - {"settlement_id", "entry_no", "digest", "engine_version"}
 
@@ -84,6 +86,7 @@ def settlement(computation: Computation) -> Entry:
         warnings=computation.warnings,
         reason=None,
         document=encoded(computation.document).decode(),
+        unknown_item=True if any(line.note == UNKNOWN_ITEM for line in outcome.lines) else None,
     )
     return Entry(row, _transfers(row, outcome.payables, "settlement"), outcome.after)
 
@@ -130,7 +133,7 @@ def adjustment(
     adjusts = Adjusted(shown_id(SETTLEMENT, again.row.settlement_id), again.former, year)
     inputs = structs.replace(again.inputs, policy_digest=again.outcome.policy.digest, adjusts=adjusts)
     stored = document_of(
-        encoded(inputs),
+        encoded_inputs(inputs),
         encoded(results),
         again.outcome.lines,
         again.outcome.trace,

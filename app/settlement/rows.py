@@ -118,9 +118,11 @@ class EntryColumns(Struct, frozen=True):
 
 
 class NewEntry(EntryColumns, frozen=True):
-    """One row to write. ``balance_state``: how the patient's balance begins that this row opens, None for none."""
+    """One row to write. ``balance_state``: how the patient's balance begins that this row opens, None for none.
+    ``unknown_item``: True for a settlement with a code that no catalogue version had."""
 
     balance_state: str | None = None
+    unknown_item: Literal[True] | None = None
 
 
 class EntryRow(EntryColumns, frozen=True, kw_only=True):

@@ -75,6 +75,7 @@ settlement = Table(
     Column("request_id", Text, nullable=False),
     recorded(),
     Column("caused_by", BigInteger, ForeignKey("settlement.settlement_id")),
+    Column("unknown_item", Boolean),
     UniqueConstraint("person_id", "benefit_year", "entry_no", name="settlement_entry"),
 )
 

@@ -3,6 +3,7 @@ Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Final
 
 from msgspec import structs
 
@@ -10,6 +11,7 @@ from app.basics.errors import Fault
 from app.basics.money import divide_half_up, priced, share, trimmed, yuan
 from app.tiers.model import Bill, CatalogueEntry, Line, LineScope, Scope
 
+UNKNOWN_ITEM: Final = "unknown_item"
 Catalogue = Mapping[str, Sequence[CatalogueEntry]]
 
 _LEAST_TOLERANCE = 1  # fen
@@ -197,7 +199,7 @@ def own_expense_reason(line: Line, entry: CatalogueEntry | None) -> str | None:
     if line.approved == "refused":
         return "refused"
     if entry is None:
-        return "unknown_item"
+        return UNKNOWN_ITEM
     if entry.catalogue_class == "C":
         return "class_c"
     if entry.restricted and line.approved is not True:

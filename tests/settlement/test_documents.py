@@ -64,7 +64,7 @@ def test_the_forms_are_told_apart() -> None:
         path.stem: {form_of(decode_document(entry["document"])) for entry in json.loads(path.read_text())["entries"]}
         for path in FORMS
     }
-    assert found == {"form1": {1}, "form2": {2}}
+    assert found == {"form1": {1}, "form2": {2}, "form3": {3}}
     assert len(FORMS) == FORM
 
 
@@ -72,7 +72,7 @@ def test_a_document_of_a_later_release_is_not_guessed_at() -> None:
     """A form that this release doesn't know is an error, not a wrong amount."""
     entry = json.loads(FORMS[-1].read_text())["entries"][0]
     with pytest.raises(ValueError, match=f"form {FORM + 1}"):
-        decode_document(entry["document"].replace("{", f'{{"form":{FORM + 1},', 1))
+        decode_document(entry["document"].replace(f'"form":{FORM}', f'"form":{FORM + 1}'))
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)

@@ -30,7 +30,8 @@ CREATE TABLE settled_visit (
 CREATE SEQUENCE settlement_id AS bigint CACHE 50;
 
 -- The entries of the person-years: settlements, reversals, adjustments. caused_by: which correction made this
--- adjustment necessary; none for a settlement, a reversal, a refund or a readjudication.
+-- adjustment necessary; none for a settlement, a reversal, a refund or a readjudication. unknown_item: whether a
+-- settlement's bill has a code that no catalogue version had; null without.
 CREATE TABLE settlement (
   settlement_id      bigint PRIMARY KEY,
   kind               text NOT NULL CHECK (kind IN ('settlement', 'reversal', 'adjustment')),
@@ -82,6 +83,7 @@ CREATE TABLE settlement (
   request_id         text NOT NULL,
   recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
   caused_by          bigint REFERENCES settlement,
+  unknown_item       boolean,
   CONSTRAINT settlement_entry UNIQUE (person_id, benefit_year, entry_no),
   CONSTRAINT settlement_correction CHECK ((kind = 'settlement') = (of_settlement_id IS NULL)),
   CONSTRAINT settlement_caused CHECK (caused_by IS NULL OR kind = 'adjustment'),
@@ -103,7 +105,7 @@ CREATE INDEX settlement_visit ON settlement (hospital_code, visit_id);
 CREATE INDEX settlement_newest ON settlement (recorded_at DESC, settlement_id DESC);
 CREATE INDEX settlement_caused_by ON settlement (caused_by) WHERE caused_by IS NOT NULL;
 -- Bills with a code that no catalogue version had: few, and all that the worklist of such codes has to look at.
-CREATE INDEX settlement_unknown_code ON settlement (settled_at) WHERE document::text LIKE '%"unknown_item"%';
+CREATE INDEX settlement_unknown_code ON settlement (settled_at) WHERE unknown_item;
 -- Rows come in the order of time, so this stays tiny: the latest rows are found without a burden on settling.
 CREATE INDEX settlement_recorded ON settlement USING brin (recorded_at) WITH (autosummarize = on);
 
@@ -167,5 +169,6 @@ CREATE TYPE new_entry AS (
   in_scope bigint, basic bigint, serious_illness bigint, supplement bigint, medical_assistance bigint,
   safety_net bigint, hospital bigint, patient bigint, payable_adjustment bigint, deductible bigint, delta jsonb, episode text[], policy_pack text,
   policy_version text, policy_digest text, assumed smallint, engine_version text, digest text, result_digest text,
-  warnings text[], reason text, document json, caused_by bigint, balance_state text
+  warnings text[], reason text, document json, caused_by bigint, balance_state text,
+  unknown_item boolean
 );

@@ -30,7 +30,7 @@ BEGIN
     e.in_scope, e.basic, e.serious_illness, e.supplement, e.medical_assistance, e.safety_net, e.hospital, e.patient,
     e.payable_adjustment, e.deductible, e.delta, e.episode, e.policy_pack, e.policy_version, e.policy_digest, e.assumed,
     e.engine_version, e.digest, e.result_digest, e.warnings, e.reason, e.document, v_subject, v_request,
-    clock_timestamp(), e.caused_by);
+    clock_timestamp(), e.caused_by, e.unknown_item);
 
   IF e.paid_by = 'patient' THEN
     transfers := claims_move(e, transfers, v_fiscal);
