@@ -9,8 +9,11 @@ A row of an older transaction that is in no block once the pass is done was take
 pass, and is a finding; anything younger only lags. A row that says it is older than the block before its own is told as
 a remark: somebody may have added it, or a clock was wrong.
 
-Form 1 of a row's content is its JSON with sorted members, without nulls, in UTC: a column that a later migration adds
-and leaves null changes nothing; one with a default needs another form. Who owns the database and can reckon the whole
+A block says in which form its rows were digested; blocks of every form are verified. Form 1 of a row's content is its
+JSON with sorted members, without nulls, in UTC: a column that a later migration adds and leaves null changes nothing;
+one with a default needs another form. Form 2 differs for settlements and transfers, of which there are most: the named
+columns as PostgreSQL writes a row, and a settlement's document behind them as the text that it is; a column that is
+added later needs another form. Who owns the database and can reckon the whole
 chain again is found by a digest that was noted elsewhere (``verify(expected=…)``)."""
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +27,7 @@ from app.database.engine import Database
 from app.database.locks import Lock
 from app.ledger.seal_finding import StandingFinding, Unlike, keep
 
-FORM: Final = 1
+FORM: Final = 2
 FINDINGS: Final = ("edited", "removed", "unsealed", "block", "chain")
 MOST_MEMBERS: Final = 20_000
 MOST_BLOCKS: Final = 10_000
@@ -60,25 +63,58 @@ FIXED: Final[Mapping[str, tuple[str, ...]]] = {
     "seal_finding": ("finding_id", "kind", "block_no", "source", "row_id", "evidence", "recorded_at"),
 }
 
+# Form 2 of the tables that most rows are of: every column but the document, in the order of the table.
+AS_ROWS: Final[Mapping[str, tuple[str, ...]]] = {
+    "settlement": (
+        *("settlement_id", "kind", "of_settlement_id", "person_id", "benefit_year", "entry_no", "hospital_code"),
+        *("visit_id", "settle_seq", "interim", "medical_type", "benefit_class", "paid_by", "paying_area"),
+        *("hospital_area", "out_of_area", "recoverable", "admitted_on", "discharged_on", "settled_at", "total"),
+        *("own_expense", "over_limit", "first_pay", "in_scope", "basic", "serious_illness", "supplement"),
+        *("medical_assistance", "safety_net", "hospital", "patient", "payable_adjustment", "deductible", "delta"),
+        *("episode", "policy_pack", "policy_version", "policy_digest", "assumed", "engine_version", "digest"),
+        *("result_digest", "warnings", "reason", "subject", "request_id", "recorded_at", "caused_by", "unknown_item"),
+    ),
+    "transfer": (
+        *("transfer_id", "event", "settlement_id", "debit_account", "credit_account", "amount", "area_code", "fund"),
+        *("tier", "hospital_code", "hospital_area", "clr_type", "business_date", "period", "benefit_year"),
+        *("fiscal_year", "subject", "request_id", "recorded_at", "statement_id", "cause"),
+    ),
+}
+
 # The whole ledger is read, in the time that it takes.
-_OPEN: Final = text("SELECT service_open('0'), set_config('timezone', 'UTC', true)")
+_OPEN: Final = text(
+    "SELECT service_open('0'), set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true)"
+)
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:lock)")
 _CONTENT: Final = "sha256(convert_to('1 {table} ' || jsonb_strip_nulls({row})::text, 'UTF8'))"
 _BLOCK: Final = """
-sha256(convert_to('1 ' || {no} || ' ' || encode({previous}, 'hex') || E'\\n' ||
+sha256(convert_to({form} || ' ' || {no} || ' ' || encode({previous}, 'hex') || E'\\n' ||
   string_agg(source || ' ' || row_id || ' ' || encode(digest, 'hex'), E'\\n' ORDER BY source COLLATE "C", row_id),
     'UTF8'))"""
 
 
 def _each(query: str) -> str:
-    """A query over each sealed table, as one."""
+    """A query over each sealed table, as one. ``content`` is a row's digest in today's form, ``content_then`` that in
+    the form of the block ``b``."""
     return " UNION ALL ".join(
-        query.format(table=table, key=key, content=_content(table)) for table, key in TABLES.items()
+        query.format(table=table, key=key, content=_content(table, FORM), content_then=_content_then(table))
+        for table, key in TABLES.items()
     )
 
 
-def _content(table: str) -> str:
-    """The digest of what is sealed of a row."""
+def _content_then(table: str) -> str:
+    """The digest of what is sealed of a row, in the form of its block."""
+    if table not in AS_ROWS:
+        return _content(table, FORM)
+    return f"CASE b.form WHEN 1 THEN {_content(table, 1)} ELSE {_content(table, FORM)} END"
+
+
+def _content(table: str, form: int) -> str:
+    """The digest of what is sealed of a row, in a form."""
+    if form > 1 and table in AS_ROWS:
+        row = f"ROW({', '.join(f'r.{one}' for one in AS_ROWS[table])})::text"
+        document = " || E'\\n' || r.document::text" if table == "settlement" else ""
+        return f"sha256(convert_to('2 {table} ' || {row}{document}, 'UTF8'))"
     names = FIXED.get(table)
     if names is None:
         return _CONTENT.format(table=table, row="to_jsonb(r)")
@@ -86,7 +122,7 @@ def _content(table: str) -> str:
     return _CONTENT.format(table=table, row=f"jsonb_build_object({members})")
 
 
-_LAST: Final = text("SELECT block_no, digest, sealed_at FROM seal_block ORDER BY block_no DESC LIMIT 1")
+_LAST: Final = text("SELECT block_no, digest, sealed_at, mark FROM seal_block ORDER BY block_no DESC LIMIT 1")
 _UNSEALED: Final = """
 SELECT '{table}' AS source, r.{key} AS row_id, r.recorded_at FROM {table} r
  WHERE {when} AND NOT EXISTS (SELECT FROM seal_member m WHERE m.source = '{table}' AND m.row_id = r.{key})"""
@@ -94,27 +130,32 @@ _RECENT: Final = (
     "(CAST(:since AS timestamptz) IS NULL OR r.recorded_at >= CAST(:since AS timestamptz) - interval '5 minutes')"
 )
 # Transaction numbers of rows have 32 bits: below the mark is up to 2^31 of them before it.
-_OLD: Final = (
-    "((r.xmin::text::bigint - (SELECT mark FROM seal_pass ORDER BY pass_no DESC LIMIT 1)) & 4294967295) >= 2147483648"
-)
+_BELOW: Final = "((r.xmin::text::bigint - {mark}) & 4294967295) >= 2147483648"
+_OLD: Final = _BELOW.format(mark="(SELECT mark FROM seal_pass ORDER BY pass_no DESC LIMIT 1)")
+# What the last block's mark is above, that block's sealing met.
+_NEW: Final = f"NOT (CAST(:above AS bigint) IS NOT NULL AND {_BELOW.format(mark='CAST(:above AS bigint)')})"
 _MARK: Final = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_NEXT: Final = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 _PASSED: Final = text("INSERT INTO seal_pass (mark) VALUES (:mark)")
-_WAITING: Final = _each(_UNSEALED.replace("{when}", _RECENT))
+_WAITING: Final = _each(_UNSEALED.replace("{when}", f"{_RECENT} AND {_NEW}"))
 _LATE: Final = _each(_UNSEALED.replace("{when}", _OLD))
 _FRESH: Final = _each(
     "SELECT w.source, w.row_id, {content} AS digest FROM waiting w JOIN {table} r ON r.{key} = w.row_id "
     "WHERE w.source = '{table}'"
 )
-# One statement, so that a block has its members or neither is there.
+# One statement, so that a block has its members or neither is there. Its snapshot tells the mark: whatever an older
+# transaction wrote is in a block now, unless this one is full.
 _SEAL: Final = text(f"""
 WITH waiting AS MATERIALIZED (
   {_WAITING} ORDER BY 3 LIMIT {MOST_MEMBERS}),
 fresh AS MATERIALIZED (
   {_FRESH}),
 block AS (
-  INSERT INTO seal_block (block_no, form, previous, digest, members)
-  SELECT :no, {FORM}, :previous, {_BLOCK.format(no="CAST(:no AS bigint)", previous="CAST(:previous AS bytea)")},
-    count(*)
+  INSERT INTO seal_block (block_no, form, previous, digest, members, mark)
+  SELECT :no, {FORM}, :previous,
+    {_BLOCK.format(form=f"'{FORM}'", no="CAST(:no AS bigint)", previous="CAST(:previous AS bytea)")}, count(*),
+    CASE WHEN count(*) < {MOST_MEMBERS} THEN pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+         ELSE CAST(:above AS bigint) END
     FROM fresh HAVING count(*) > 0)
 INSERT INTO seal_member (source, row_id, block_no, digest) SELECT source, row_id, :no, digest FROM fresh""")
 
@@ -122,9 +163,9 @@ _OF_BLOCKS: Final = "(CAST(:blocks AS bigint[]) IS NULL OR {0}.block_no = ANY (C
 _MEMBER: Final = _OF_BLOCKS.format("m")
 _CHECKS: Final = {
     "edited": _each(f"""
-SELECT m.block_no, m.source, m.row_id, {{content}} AS evidence
-  FROM seal_member m JOIN {{table}} r ON r.{{key}} = m.row_id
- WHERE m.source = '{{table}}' AND {_MEMBER} AND m.digest <> {{content}}"""),
+SELECT m.block_no, m.source, m.row_id, {{content_then}} AS evidence
+  FROM seal_member m JOIN seal_block b USING (block_no) JOIN {{table}} r ON r.{{key}} = m.row_id
+ WHERE m.source = '{{table}}' AND {_MEMBER} AND m.digest <> {{content_then}}"""),
     "removed": _each(f"""
 SELECT m.block_no, m.source, m.row_id, ''::bytea AS evidence FROM seal_member m
  WHERE m.source = '{{table}}' AND {_MEMBER}
@@ -135,10 +176,10 @@ SELECT NULL::bigint AS block_no, u.source, u.row_id, ''::bytea AS evidence
     "block": f"""
 SELECT b.block_no, NULL AS source, NULL::bigint AS row_id, coalesce(found.digest, '') AS evidence
   FROM seal_block b LEFT JOIN LATERAL (
-       SELECT count(*) AS members, {_BLOCK.format(no="b.block_no", previous="b.previous")} AS digest
+       SELECT count(*) AS members, {_BLOCK.format(form="b.form", no="b.block_no", previous="b.previous")} AS digest
          FROM seal_member m WHERE m.block_no = b.block_no) found ON true
  WHERE {_OF_BLOCKS.format("b")}
-   AND (found.members <> b.members OR found.digest IS DISTINCT FROM b.digest OR b.form <> {FORM})""",
+   AND (found.members <> b.members OR found.digest IS DISTINCT FROM b.digest OR b.form NOT BETWEEN 1 AND {FORM})""",
     "chain": """
 SELECT b.block_no, NULL AS source, NULL::bigint AS row_id, b.previous || coalesce(b.expected, '') AS evidence
   FROM (SELECT block_no, previous, lag(digest) OVER (ORDER BY block_no) AS expected,
@@ -222,8 +263,10 @@ async def _seal_block(connection: AsyncConnection, *, everything: bool) -> int:
     await connection.execute(_LOCK, {"lock": Lock.SEAL})  # one chain: the next block names the last one
     await connection.execute(_OPEN)
     last = (await connection.execute(_LAST)).first()
-    no, previous, since = (0, bytes(32), None) if last is None else last
-    wanted = {"no": no + 1, "previous": previous, "since": None if everything else since}
+    no, previous, since, mark = (0, bytes(32), None, None) if last is None else last
+    next_id = (await connection.execute(_NEXT)).scalar_one()
+    known = None if everything or mark is None or mark > next_id else mark  # a restored database counts anew
+    wanted = {"no": no + 1, "previous": previous, "since": None if everything else since, "above": known}
     return (await connection.execute(_SEAL, wanted)).rowcount
 
 

@@ -64,6 +64,7 @@ seal_block = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("members", Integer, nullable=False),
     Column("sealed_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("mark", BigInteger),
 )
 
 seal_member = Table(

@@ -181,17 +181,73 @@ async def test_a_row_that_a_completed_pass_must_have_met_is_found(sealed: Sealed
         assert await seal.unsealed(connection) == 1
 
 
-async def test_what_commits_during_a_pass_only_lags(sealed: Sealed) -> None:
-    """A transaction that still ran when a pass began is above its mark, though it began before."""
+@pytest.mark.parametrize("everything", [True, False])
+async def test_what_commits_during_a_pass_only_lags(sealed: Sealed, everything: bool) -> None:
+    """A transaction that still ran when a pass began is above its mark, though it began before, and is sealed next."""
     late = await asyncpg.connect(sealed.url)
     transaction = late.transaction()
     await transaction.start()
     await late.execute(EVENT.replace("$1", "1"))
-    assert await seal.seal(sealed.database, everything=True) == 7
+    assert await seal.seal(sealed.database, everything=everything) == 7
+    await sealed.owner.execute(EVENT.replace("$1", "1"))
+    assert await seal.seal(sealed.database) == 1
     await transaction.commit()
     await late.close()
     assert await kinds(sealed) == {}
     assert await seal.seal(sealed.database) == 1
+
+
+async def test_a_database_that_counts_transactions_anew_is_sealed(sealed: Sealed) -> None:
+    """A restored database counts its transactions from the beginning: the mark of a block of former times is put
+    aside."""
+    await seal.seal(sealed.database)
+    await tamper(sealed, "UPDATE seal_block SET mark = mark + 1000000")
+    await sealed.owner.execute(EVENT.replace("$1", "2"))
+    assert await seal.seal(sealed.database) == 2
+
+
+FORM_1 = """
+WITH content(source, row_id, digest) AS (
+  SELECT 'transfer', transfer_id, sha256(convert_to('1 transfer ' || jsonb_strip_nulls(to_jsonb(t))::text, 'UTF8'))
+    FROM transfer t
+  UNION ALL
+  SELECT 'clearing_event', event_id,
+         sha256(convert_to('1 clearing_event ' || jsonb_strip_nulls(to_jsonb(e))::text, 'UTF8'))
+    FROM clearing_event e),
+block AS (
+  INSERT INTO seal_block (block_no, form, previous, digest, members)
+  SELECT 1, 1, decode(repeat('00', 32), 'hex'), sha256(convert_to('1 1 ' || repeat('00', 32) || E'\\n' ||
+           string_agg(source || ' ' || row_id || ' ' || encode(digest, 'hex'), E'\\n'
+             ORDER BY source COLLATE "C", row_id), 'UTF8')), count(*)
+    FROM content)
+INSERT INTO seal_member (source, row_id, block_no, digest) SELECT source, row_id, 1, digest FROM content"""
+
+
+async def test_a_block_of_the_first_form_is_verified(sealed: Sealed) -> None:
+    """What earlier releases sealed stays in order, beside blocks of today's form, and an edit of it is found."""
+    await sealed.owner.execute("SET timezone = 'UTC'")
+    await sealed.owner.execute(FORM_1)
+    await sealed.owner.execute(EVENT.replace("$1", "2"))
+    assert await seal.seal(sealed.database) == 2
+    forms = await sealed.owner.fetch("SELECT form FROM seal_block ORDER BY block_no")
+    assert [row["form"] for row in forms] == [1, seal.FORM]
+    assert await kinds(sealed) == {}
+    await tamper(sealed, "UPDATE transfer SET amount = 8")
+    assert await kinds(sealed) == {"edited": 1}
+    await tamper(sealed, "UPDATE transfer SET amount = 7", "UPDATE seal_block SET form = 2 WHERE block_no = 1")
+    assert (await kinds(sealed))["block"] == 1
+
+
+async def test_no_column_of_a_row_is_left_out_of_its_seal(sealed: Sealed) -> None:
+    """The columns that are named for a seal are those that the table has; a settlement's document comes last, as it
+    is."""
+    for table, named in seal.AS_ROWS.items():
+        columns = await sealed.owner.fetch(
+            "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped"
+            " ORDER BY attnum",
+            table,
+        )
+        assert [*named] == [row["attname"] for row in columns if row["attname"] != "document"]
 
 
 async def test_a_clock_that_jumps_forges_nothing(sealed: Sealed) -> None:

@@ -60,14 +60,16 @@ CREATE TYPE new_transfer AS (
 );
 
 -- What was sealed: a block names its rows, with their digests, and the block before it.
--- form: the version of the content that digests are taken of.
+-- form: the version of the content that digests are taken of. mark: below this transaction every row is in a block,
+-- as far as it was recorded since shortly before the block.
 CREATE TABLE seal_block (
   block_no    bigint PRIMARY KEY,
   form        smallint NOT NULL,
   previous    bytea NOT NULL,
   digest      bytea NOT NULL,
   members     integer NOT NULL,
-  sealed_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+  sealed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  mark        bigint
 );
 
 CREATE TABLE seal_member (
