@@ -1,9 +1,10 @@
 """What a settlement of 20 lines costs over HTTP, beside two yardsticks on the same server, in one run.
 
-Run: python -m bench.settling [seconds] [rounds]. The yardsticks are pgbench with ``bench/yardsticks/lean.sql`` (the
-least that a settlement must write, never tuned) and with the service's own write function, whose arguments come from a
-table. Rounds are interleaved, medians are printed, and ``build/bench-settling.json`` has every reading. µs are
-processor time per settlement of the service and of PostgreSQL; sealing is off meanwhile and is measured at the end.
+Run: python -m bench.settling [seconds] [rounds] [settlements]. The yardsticks are pgbench with two SQL files of
+``bench/yardsticks`` that are never tuned: ``lean.sql`` (the least that a settlement must write) and ``entry_write.sql``
+(the service's write function as it was on 2026-11-30). Rounds are interleaved, medians are printed, and
+``build/bench-settling.json`` has every reading. µs are processor time per settlement of the service and of PostgreSQL;
+sealing is off meanwhile and is measured at the end. With a number of settlements the database is filled up to it first.
 """
 
 import asyncio
@@ -38,13 +39,7 @@ FOLDER = Path(__file__).parent
 ONE_PERSON = 64
 """Clients that settle bills of one and the same person."""
 
-TEMPLATE = """
-CREATE UNLOGGED TABLE bench_template AS
-SELECT s, (SELECT array_agg(ROW(d.path, c.path, t.amount, t.fund, t.tier, t.event, t.clr_type)::new_transfer)
-             FROM transfer t JOIN account d ON d.account_id = t.debit_account
-             JOIN account c ON c.account_id = t.credit_account WHERE t.settlement_id = s.settlement_id) AS transfers,
-       y.accumulators
-  FROM settlement s JOIN person_year y USING (person_id, benefit_year) LIMIT 1;
+PREPARED = """
 CREATE SEQUENCE bench_number CACHE 50;
 CREATE UNLOGGED TABLE bench_document AS
 SELECT json_build_object('lines', repeat('x', 2000)) AS document;
@@ -55,6 +50,10 @@ LEAN = (
     "(SELECT nextval('bench_number') AS number) n;"
 )
 LEAN_ONE = LEAN.replace("random(1, 4000)", "1")
+FROZEN = (
+    "SELECT frozen.entry_write({row}::frozen.new_entry, t.transfers, t.accumulators, 'bench-key-' || n.number, '\\x00')"
+    " FROM frozen.template t, (SELECT nextval('bench_number') AS number) n;"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +92,19 @@ class Bench:
         return Reading(what, clients, settled / took, *used)
 
 
-def columns(names: list[str]) -> str:
-    """The template's columns with fresh ids."""
+def frozen_row(names: list[str]) -> str:
+    """The frozen function's entry, from its template with fresh ids."""
     fresh = {
-        "settlement_id": "nextval('settlement_id')",
+        "settlement_id": "nextval('frozen.settlement_id')",
         "person_id": "'PGB' || n.number",
         "visit_id": "'PGB' || n.number",
-        "entry_no": "1",
-        "balance_state": "NULL",
+        "document": "t.document",
     }
-    return ", ".join(fresh.get(name, f"(t.s).{name}") for name in names)
+    return f"ROW({', '.join(fresh.get(name, f'(t.e).{name}') for name in names)})"
 
 
 async def prepare(url: str, base_url: str) -> None:
-    """Catalogue, hospital, persons; one settlement as pgbench's template."""
+    """Catalogue, hospital, persons, one settlement; the yardsticks."""
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Idempotency-Key": secrets.token_hex(16)}
     async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
         await client.put(
@@ -129,7 +127,7 @@ async def prepare(url: str, base_url: str) -> None:
         answer = await client.post("/v1/settlements", content=body(), headers={"Content-Type": "application/json"})
         assert answer.status_code == 201, answer.text
     connection = await asyncpg.connect(url)
-    await connection.execute(TEMPLATE)
+    await connection.execute(PREPARED)
     await connection.execute(
         f"""INSERT INTO person SELECT 'PBENCH' || g, name, id_number, decode(md5('PBENCH' || g), 'hex'), area_code,
               insurance_type, insured_from, insured_until, subject, request_id FROM person, generate_series(1,
@@ -140,7 +138,8 @@ async def prepare(url: str, base_url: str) -> None:
               {PERSONS}) g;
             ANALYZE"""
     )
-    await connection.execute((FOLDER / "yardsticks/lean.sql").read_text(encoding="utf-8"))
+    for name in ("lean", "entry_write"):
+        await connection.execute((FOLDER / f"yardsticks/{name}.sql").read_text(encoding="utf-8"))
     await connection.close()
 
 
@@ -193,11 +192,7 @@ def rounds(bench: Bench, folder: Path, seconds: int, times: int) -> list[Reading
     names = asyncio.run(attributes(bench.url))
     (folder / "lean.sql").write_text(LEAN, encoding="utf-8")
     (folder / "lean_one.sql").write_text(LEAN_ONE, encoding="utf-8")
-    (folder / "write.sql").write_text(
-        f"SELECT entry_write(ROW({columns(names)})::new_entry, t.transfers, t.accumulators, 'bench-key-' || n.number,"
-        " '\\x00') FROM bench_template t, (SELECT nextval('bench_number') AS number) n;",
-        encoding="utf-8",
-    )
+    (folder / "write.sql").write_text(FROZEN.format(row=frozen_row(names)), encoding="utf-8")
     readings = []
     for _ in range(times):
         for clients in CLIENTS:
@@ -275,10 +270,10 @@ async def analyzed(url: str) -> None:
 
 
 async def attributes(url: str) -> list[str]:
-    """The attributes of the written row, in order."""
+    """The attributes of the frozen function's entry, in order."""
     connection = await asyncpg.connect(url)
     rows = await connection.fetch(
-        "SELECT attname FROM pg_attribute WHERE attrelid = 'new_entry'::regclass ORDER BY attnum"
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'frozen.new_entry'::regclass ORDER BY attnum"
     )
     await connection.close()
     return [row["attname"] for row in rows]
