@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from app.basics.days import shanghai_day
-from app.basics.money import parsed
-from app.service.wire import Code, Day, Instant, Money, Name, Price, Quantity, SignedMoney
+from app.basics.money import MONEY_PATTERN, PRICE_PATTERN, QUANTITY_PATTERN, parsed
+from app.service.look import SIMPLE_CODE, Look
+from app.service.wire import Code, Day, Instant, Money, Name, Price, Quantity, SignedMoney, look_at
 from app.tiers.model import Approved, Bill, DeliveryMode, Line, MedicalType, Referral, WorkInjury
 
 MAX_LINES: Final = 10_000
@@ -68,6 +69,43 @@ class BillRequest(Struct, forbid_unknown_fields=True):
     paid_by: Literal["hospital", "patient"] = "hospital"
     quote_id: Annotated[str, Meta(max_length=2000)] | None = None
     expected_patient: Money | None = None
+
+
+class _LineInOneLook(BillLine, forbid_unknown_fields=True):
+    """A line whose texts are checked together with those of the other lines."""
+
+    line_no: LineNo
+    item_code: str
+    quantity: str
+    unit_price: str
+    amount: str
+    charged_at: Instant
+    name: Name | None = None
+    hospital_item_code: str | None = None
+    approved: Approved = False
+    refund_of_line_no: LineNo | None = None
+
+
+class _BillInOneLook(BillRequest, forbid_unknown_fields=True):
+    """A bill whose lines are checked together."""
+
+    lines: Annotated[list[_LineInOneLook], Meta(min_length=1, max_length=MAX_LINES)]  # type: ignore[assignment]
+
+
+look_at(
+    BillRequest,
+    Look(
+        _BillInOneLook,
+        "lines",
+        {
+            "item_code": SIMPLE_CODE,
+            "quantity": QUANTITY_PATTERN,
+            "unit_price": PRICE_PATTERN,
+            "amount": MONEY_PATTERN,
+            "hospital_item_code": SIMPLE_CODE,
+        },
+    ),
+)
 
 
 def core_bill(request: BillRequest) -> Bill:
