@@ -1,50 +1,25 @@
 """Reading, comparing and checking policy packs."""
 
-import json
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import click
 from rich.table import Table
 
-from app.basics.days import shanghai_day
-from app.basics.errors import OnestopError, PolicyError
+from app.basics.errors import PolicyError
 from app.basics.names import TIER_NAMES
 from app.cli.config import configured
 from app.cli.output import fail, out, wrapping_table
-from app.policies import (
-    SCHEMES,
-    SHIPPED,
-    book_with,
-    cases_file,
-    pack_files,
-    packs_of,
-    read_text,
-    read_texts,
-    shipped_book,
-)
+from app.cli.policy_diff import policy_diff
+from app.cli.policy_found import STATUS_WORDS, books, policy_on, written
+from app.policies import SCHEMES, SHIPPED, book_with, cases_file, pack_files, packs_of, read_text
 from app.policies.api import policy_answer
 from app.policies.cases import failures, parse_cases
 from app.policies.checking import assumed_rows
 from app.policies.coverage import coverage
-from app.policies.words import Side, differences, facts_words, rule_words
-from app.service.messages import text as message_text
+from app.policies.words import facts_words, rule_words
 from app.tiers.findings import unused
-from app.tiers.load import load_book
-from app.tiers.policy import Policy, PolicyBook
-from app.tiers.yamltext import nearest
-
-STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
-PART_WORDS: Final = {
-    "rule": "规则",
-    "order": "顺序",
-    "precedence": "优先次序",
-    "group": "类别组",
-    "accumulator": "累计",
-    "figure": "数字",
-}
+from app.tiers.policy import PolicyBook
 
 
 @click.group()
@@ -52,16 +27,14 @@ def policy() -> None:
     """Policy packs."""
 
 
-def _books() -> list[PolicyBook]:
-    """The book of the service, and that of the published schemes, which the service doesn't load by itself."""
-    return [shipped_book(configured().policy_dir), load_book(read_texts(SCHEMES))]
+policy.add_command(policy_diff)
 
 
 @policy.command("list")
 def policy_list() -> None:
     """All packs with their versions."""
     table = Table("政策配置", "名称", "地区", "版本", "起", "止（不含）", "暂定参数")
-    for pack in [pack for book in _books() for pack in book.packs.values()]:
+    for pack in [pack for book in books() for pack in book.packs.values()]:
         for version in pack.versions:
             until = "" if version.until is None else str(version.until)
             areas = " ".join(pack.areas)
@@ -71,32 +44,12 @@ def policy_list() -> None:
     out.print(table)
 
 
-def _policy_on(pack: str, on: datetime | None) -> tuple[Policy, date]:
-    """The policy of a pack, by its name or its file, on a day (today without one), or leave with what is wrong."""
-    day = shanghai_day(datetime.now(UTC)) if on is None else on.date()
-    path = Path(pack)
-    try:
-        if path.suffix == ".yaml":
-            books, pack = [book_with([path], configured().policy_dir, drafts=True)], path.stem
-        else:
-            books = _books()
-        known = [name for book in books for name in book.packs]
-        book = next((book for book in books if pack in book.packs), None)
-        if book is None:
-            fail(f"没有政策配置 {pack}。{nearest(pack, known)}现有：{'、'.join(known)}；文件请写到 .yaml 为止。")
-        return book.policy(pack, day), day
-    except PolicyError as error:
-        fail(str(error))
-    except OnestopError as error:
-        fail(f"{pack} {day}：{message_text(error.code, error.values, 'zh')}")
-
-
 @policy.command("show")
 @click.argument("pack")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day, today without it.")
 def policy_show(pack: str, on: datetime | None) -> None:
     """The rules in their order, in words, and every figure of a pack (name or file) on a day."""
-    found, day = _policy_on(pack, on)
+    found, day = policy_on(pack, on)
     shown = policy_answer(found, day)
     rules = wrapping_table("", "层级", "规则", "做什么", title=f"{shown.title} · {shown.version} · {day}")
     for number, rule in enumerate(found.rules, 1):
@@ -110,48 +63,8 @@ def policy_show(pack: str, on: datetime | None) -> None:
             applies = facts_words(figure.applies_to)
             status, until = STATUS_WORDS[figure.status], figure.until or ""
             name = f"{parameter.title}（{parameter.name}）"
-            table.add_row(name, applies, _written(figure.value), figure.from_, until, status, source)
+            table.add_row(name, applies, written(figure.value), figure.from_, until, status, source)
     out.print(table)
-
-
-def _written(value: object) -> str:
-    """A value of a figure as one text."""
-    return "无" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-@policy.command("diff")
-@click.argument("a")
-@click.argument("b")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day of both, today without it.")
-@click.option("--on-b", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day of B, if it is another one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
-def policy_diff(a: str, b: str, on: datetime | None, on_b: datetime | None, as_json: bool) -> None:
-    """Compare two packs (names or files), or one pack on two days: rules, groups and figures that differ."""
-    (one, day), (two, day_b) = _policy_on(a, on), _policy_on(b, on_b or on)
-    found = differences(one, two)
-    if as_json:
-        sides = {
-            key: {"pack": policy.pack.name, "version": policy.version.name, "on": str(on)}
-            for key, policy, on in (("a", one, day), ("b", two, day_b))
-        }
-        answer = sides | {"differences": [asdict(item) for item in found]}
-        click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
-        return
-    heads = [f"{policy.pack.name} · {policy.version.name} · {on}" for policy, on in ((one, day), (two, day_b))]
-    table = wrapping_table("不同之处", "适用", *heads, title=f"{len(found)} 处不同", show_lines=True)
-    for item in found:
-        name = f"{item.title}（{item.name}）" if item.title else item.name
-        table.add_row(f"{PART_WORDS[item.part]} {name}", facts_words(item.applies), *map(_side, (item.a, item.b)))
-    out.print(table)
-
-
-def _side(side: Side | None) -> str:
-    if side is None:
-        return "—"
-    if side.status is None:
-        return _written(side.value)
-    until = "" if side.until is None else f"，到 {side.until} 前"
-    return f"{_written(side.value)}\n{side.since} 起{until}，{STATUS_WORDS[side.status]}\n{side.source}"
 
 
 @policy.command("check")
@@ -159,11 +72,11 @@ def _side(side: Side | None) -> str:
 def policy_check(files: tuple[Path, ...]) -> None:
     """Check the shipped packs, and pack files with them; without files also the published schemes."""
     try:
-        books = [book_with(packs_of(files), configured().policy_dir)] if files else _books()
+        known = [book_with(packs_of(files), configured().policy_dir)] if files else books()
     except PolicyError as error:
         fail(f"{error}\n共 {len(error.findings)} 处问题。")
     given = {path.stem for path in packs_of(files)}
-    for pack in [pack for book in books for pack in book.packs.values()]:
+    for pack in [pack for book in known for pack in book.packs.values()]:
         rows = sum(len(parameter.rows) for parameter in pack.parameters.values())
         out.print(f"{pack.name}：没有问题，{rows} 个带日期的数字，其中 {assumed_rows(pack)} 个暂定（待核实）。")
         if pack.name in given and (idle := unused(pack)):
@@ -177,7 +90,7 @@ def policy_test(files: tuple[Path, ...]) -> None:
     extra, given = configured().policy_dir, packs_of(files)
     failed = 0
     try:
-        groups = [(given, book_with(given, extra))] if given else zip(_case_packs(extra), _books(), strict=True)
+        groups = [(given, book_with(given, extra))] if given else zip(_case_packs(extra), books(), strict=True)
         for packs, book in groups:
             failed += sum(_tested(pack, book) for pack in packs)
     except PolicyError as error:

@@ -274,6 +274,10 @@ class PolicyBook:
         }
         self._on: dict[tuple[date, str], Policy] = {}
 
+    def ruled_by(self, pack_name: str) -> "PolicyBook":
+        """A book in which one pack rules everywhere, whatever areas it names."""
+        return PolicyBook({pack_name: replace(self.packs[pack_name], areas=("",))})
+
     def on(self, day: date, area_code: str) -> Policy:
         """The policy of an area (six digits) on a day. Refused(policy_gap) when no pack covers the area or no version
         the day."""
