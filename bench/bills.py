@@ -7,9 +7,14 @@ LINES = 20
 
 
 def bill(
-    *, hospital: str = "HBENCH", person: str = "PBENCH", visit: str = "ZYBENCH", item: str = "XBENCH"
+    *,
+    hospital: str = "HBENCH",
+    person: str = "PBENCH",
+    visit: str = "ZYBENCH",
+    item: str = "XBENCH",
+    outpatient: bool = False,
 ) -> dict[str, Any]:
-    """A bill as a hospital sends it; some 4 kB of JSON."""
+    """A bill as a hospital sends it; some 4 kB of JSON. An outpatient's is of one day."""
     rows = [
         {
             "line_no": number,
@@ -19,7 +24,7 @@ def bill(
             "quantity": f"{number}",
             "unit_price": "123.45",
             "amount": f"{number * 12345 // 100}.{number * 12345 % 100:02d}",
-            "charged_at": f"2018-05-{2 + number % 10:02d}T09:30:00+08:00",
+            "charged_at": f"2018-05-{2 if outpatient else 2 + number % 10:02d}T09:30:00+08:00",
             "approved": False,
             "refund_of_line_no": None,
         }
@@ -33,9 +38,9 @@ def bill(
         "interim": False,
         "person_id": person,
         "insurance_type": "390",
-        "medical_type": "21",
+        "medical_type": "11" if outpatient else "21",
         "admitted_on": "2018-05-02",
-        "discharged_on": "2018-05-12",
+        "discharged_on": "2018-05-02" if outpatient else "2018-05-12",
         "diagnoses": [{"code": "I63.900", "name": "脑梗死", "main": True}],
         "referral": "compliant",
         "work_injury": "none",
@@ -45,6 +50,6 @@ def bill(
     }
 
 
-def body(**names: str) -> bytes:
+def body(*, outpatient: bool = False, **names: str) -> bytes:
     """The bill as bytes."""
-    return json.dumps(bill(**names), ensure_ascii=False).encode()
+    return json.dumps(bill(outpatient=outpatient, **names), ensure_ascii=False).encode()

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -36,8 +37,12 @@ CLIENTS = (1, 16, 64)
 WORKERS = 2
 PERSONS = 4000
 FOLDER = Path(__file__).parent
+FAR = 10**9
+"""By how much the ids of copied settlements are beyond those that are settled."""
 ONE_PERSON = 64
 """Clients that settle bills of one and the same person."""
+ONE_PERSONS_BILLS = {"one outpatient": True, "one inpatient": False}
+"""What is measured of one person, and whether the bills are an outpatient's."""
 
 PREPARED = """
 CREATE SEQUENCE bench_number CACHE 50;
@@ -50,6 +55,7 @@ LEAN = (
     "(SELECT nextval('bench_number') AS number) n;"
 )
 LEAN_ONE = LEAN.replace("random(1, 4000)", "1")
+FROZEN_NAME = "entry_write"
 FROZEN = (
     "SELECT frozen.entry_write({row}::frozen.new_entry, t.transfers, t.accumulators, 'bench-key-' || n.number, '\\x00')"
     " FROM frozen.template t, (SELECT nextval('bench_number') AS number) n;"
@@ -86,21 +92,30 @@ class Bench:
     def http(self, what: str, clients: int, seconds: int) -> Reading:
         """One round over HTTP."""
         before = cpu.seconds(self.service), cpu.seconds(self.postgres)
-        settled, took = asyncio.run(over_http(self.port, clients, seconds, one_person=what == "one person"))
+        load = over_http(
+            self.port,
+            clients,
+            seconds,
+            one_person=what in ONE_PERSONS_BILLS,
+            outpatient=ONE_PERSONS_BILLS.get(what, False),
+        )
+        settled, took = asyncio.run(load)
         after = cpu.seconds(self.service), cpu.seconds(self.postgres)
         used = [1e6 * (end - start) / settled for start, end in zip(before, after, strict=True)]
         return Reading(what, clients, settled / took, *used)
 
 
-def frozen_row(names: list[str]) -> str:
-    """The frozen function's entry, from its template with fresh ids."""
+def frozen_row(names: list[str], *, known: Sequence[str] | None = None) -> str:
+    """The frozen function's entry, from its template with fresh ids. ``known``: the template's attributes, where an
+    entry of today is made of it; what it doesn't have is null."""
     fresh = {
         "settlement_id": "nextval('frozen.settlement_id')",
         "person_id": "'PGB' || n.number",
         "visit_id": "'PGB' || n.number",
         "document": "t.document",
     }
-    return f"ROW({', '.join(fresh.get(name, f'(t.e).{name}') for name in names)})"
+    had = {name: f"(t.e).{name}" for name in known or names}
+    return f"ROW({', '.join(fresh.get(name) or had.get(name, 'NULL') for name in names)})"
 
 
 async def prepare(url: str, base_url: str) -> None:
@@ -156,7 +171,9 @@ def pgbench(binaries: Path, url: str, script: Path, clients: int, seconds: int) 
     return float(line.split()[2])
 
 
-async def over_http(port: int, clients: int, seconds: int, *, one_person: bool = False) -> tuple[int, float]:
+async def over_http(
+    port: int, clients: int, seconds: int, *, one_person: bool = False, outpatient: bool = False
+) -> tuple[int, float]:
     """Settlements done and seconds taken, with keep-alive connections, by a client that does as little as it can."""
     end, done, visit = perf_counter() + seconds, [0], secrets.token_hex(4)
 
@@ -165,7 +182,8 @@ async def over_http(port: int, clients: int, seconds: int, *, one_person: bool =
         number = client
         while perf_counter() < end:
             name = f"{visit}-{number}"
-            content = body(person="PBENCH1" if one_person else f"PBENCH{number % PERSONS + 1}", visit=name)
+            person = "PBENCH1" if one_person else f"PBENCH{number % PERSONS + 1}"
+            content = body(person=person, visit=name, outpatient=outpatient)
             writer.write(
                 "POST /v1/settlements HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                 f"application/json\r\nIdempotency-Key: bench-key-{name}-x\r\n"
@@ -197,10 +215,10 @@ def rounds(bench: Bench, folder: Path, seconds: int, times: int) -> list[Reading
     for _ in range(times):
         for clients in CLIENTS:
             readings.append(bench.pgbench("lean", folder / "lean.sql", clients, seconds))
-            readings.append(bench.pgbench("entry_write", folder / "write.sql", clients, seconds))
+            readings.append(bench.pgbench(FROZEN_NAME, folder / "write.sql", clients, seconds))
             readings.append(bench.http("http", clients, seconds))
         readings.append(bench.pgbench("lean, one row", folder / "lean_one.sql", ONE_PERSON, seconds))
-        readings.append(bench.http("one person", ONE_PERSON, seconds))
+        readings += [bench.http(what, ONE_PERSON, seconds) for what in ONE_PERSONS_BILLS]
     return readings
 
 
@@ -218,29 +236,32 @@ async def sealing(bench: Bench) -> float:
         await database.close()
 
 
-def report(readings: list[Reading], sealed: float) -> None:
+def report(readings: list[Reading], sealed: float, size: float) -> None:
     """The medians as a table, and everything as a file."""
-    lines = [f"{'':14}{'clients':>8}{'per second':>12}{'service µs':>12}{'postgres µs':>12}{'to lean':>9}"]
+    titles = "".join(
+        f"{title:>14}" for title in ("clients", "per second", "service µs", "postgres µs", "to lean", "to frozen")
+    )
+    lines = [f"{'':16}{titles}"]
     rates: dict[tuple[str, int], float] = {}
     for what, clients in dict.fromkeys((one.what, one.clients) for one in readings):
         of = [one for one in readings if (one.what, one.clients) == (what, clients)]
         rate = rates[what, clients] = median(one.rate for one in of)
-        lean = rates.get(("lean, one row" if what == "one person" else "lean", clients))
-        ratio = "" if lean is None or what.startswith("lean") else f"{rate / lean:.2f}"
-        service, postgres = (
-            median(values) for values in zip(*((r.service_us, r.postgres_us) for r in of), strict=True)
-        )
-        lines.append(f"{what:14}{clients:8}{rate:12.0f}{service:12.0f}{postgres:12.0f}{ratio:>9}")
-    sys.stdout.write("\n".join([*lines, f"sealing: {sealed:.0f} µs of PostgreSQL per settlement", ""]))
+        used = [median(values) for values in zip(*((one.service_us, one.postgres_us) for one in of), strict=True)]
+        beside = ("lean, one row", "") if what in ONE_PERSONS_BILLS else ("lean", FROZEN_NAME)
+        ratios = [f"{rate / rates[one, clients]:.2f}" if (one, clients) in rates else "" for one in beside]
+        numbers = (f"{clients}", f"{rate:.0f}", *(f"{one:.0f}" for one in used), *(ratios if used[0] else ("", "")))
+        lines.append(f"{what:16}" + "".join(f"{number:>14}" for number in numbers))
+    lines += [f"sealing: {sealed:.0f} µs of PostgreSQL per settlement", f"disk: {size:.0f} bytes per settlement", ""]
+    sys.stdout.write("\n".join(lines))
     out = FOLDER.parent / "build"
     out.mkdir(exist_ok=True)
-    kept = {"readings": [asdict(one) for one in readings], "sealing_us": sealed}
+    kept = {"readings": [asdict(one) for one in readings], "sealing_us": sealed, "bytes": size}
     (out / "bench-settling.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 def main() -> None:
     """Measure in turn and print."""
-    seconds, times = (int(word) for word in (sys.argv[1:3] + ["5", "3"][len(sys.argv) - 1 :])[:2])
+    seconds, times, settlements = (int(word) for word in (sys.argv[1:4] + ["5", "3", "0"][len(sys.argv) - 1 :])[:3])
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
     with embedded.start(folder / "data") as server:
@@ -249,13 +270,15 @@ def main() -> None:
         service, base_url = start_service(url, folder, workers=WORKERS, **secret)
         try:
             asyncio.run(prepare(url, base_url))
+            asyncio.run(fill(url, settlements))
             port = int(base_url.rsplit(":", 1)[1])
             asyncio.run(over_http(port, 16, 2))
             asyncio.run(analyzed(url))  # a table that was empty when a plan was made is read from end to end
             postmaster = int(next((folder / "data").rglob("postmaster.pid")).read_text().split()[0])
             bench = Bench(server, url, port, service.pid, postmaster)
             readings = rounds(bench, folder, seconds, times)
-            report(readings, asyncio.run(sealing(bench)))
+            size = asyncio.run(bytes_each(url))
+            report(readings, asyncio.run(sealing(bench)), size)
         finally:
             service.terminate()
             service.wait(30)
@@ -266,6 +289,47 @@ async def analyzed(url: str) -> None:
     """Have the planner look at the tables, as autovacuum does within a minute."""
     connection = await asyncpg.connect(url)
     await connection.execute("ANALYZE")
+    await connection.close()
+
+
+async def bytes_each(url: str) -> float:
+    """Bytes on disk per settlement that settling writes, with indexes, before sealing."""
+    tables = ("settlement", "settled_visit", "transfer", "person_year", "idempotency")
+    connection = await asyncpg.connect(url)
+    query = "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest($1::text[]) name"
+    size: int = await connection.fetchval(query, tables)
+    settled: int = await connection.fetchval("SELECT count(*) FROM settlement")
+    await connection.close()
+    return size / settled
+
+
+async def fill(url: str, number: int) -> None:
+    """Copies of the first settlement and of what belongs to it, each of a person of its own, up to a number."""
+    fresh = {
+        "settlement_id": f"s.settlement_id + {FAR} + g",
+        "transfer_id": "nextval('transfer_id')",
+        "person_id": "'PFULL' || g",
+        "visit_id": "'FULL' || g",
+    }
+    connection = await asyncpg.connect(url)
+    for table in ("settlement", "settled_visit", "transfer"):
+        names = [
+            row["attname"]
+            for row in await connection.fetch(
+                "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0", table
+            )
+        ]
+        values = ", ".join(fresh.get(name, f"s.{name}") for name in names)
+        await connection.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} s, generate_series(1, $1) g"
+            " WHERE s.settlement_id = (SELECT settlement_id FROM settlement WHERE person_id = 'PBENCH' LIMIT 1)",
+            number,
+        )
+    await connection.execute(
+        "INSERT INTO person_year SELECT 'PFULL' || g, s.benefit_year, s.entries, s.accumulators FROM person_year s,"
+        " generate_series(1, $1) g WHERE s.person_id = 'PBENCH'",
+        number,
+    )
     await connection.close()
 
 
