@@ -11,13 +11,14 @@ FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 NO_END: Final = frozenset({date(9999, 12, 31), date(2999, 12, 31)})  # how systems write that something has no end
 _MIDNIGHT: Final = re.compile(r"[ T]0{1,2}:00(:00(\.0+)?)?\Z")
-SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+_OFFSET: Final = timedelta(hours=8)
+SHANGHAI: Final = timezone(_OFFSET, "Asia/Shanghai")
 _PERIOD: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
 def shanghai_day(instant: datetime) -> date:
     """The calendar day of an instant in the business zone."""
-    return instant.astimezone(SHANGHAI).date()
+    return instant.date() if instant.utcoffset() == _OFFSET else instant.astimezone(SHANGHAI).date()
 
 
 def shown_instant(instant: datetime) -> str:

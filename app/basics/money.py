@@ -48,6 +48,7 @@ def scaled(text: str, decimals: int) -> int:
     return -value if sign else value
 
 
+@lru_cache(maxsize=16_384)  # prices, quantities and amounts of a day's bills repeat
 def parsed(text: str, decimals: int) -> int:
     """``scaled`` for a text that already matched one of the patterns above: the fast way on the settling path."""
     whole, _, fraction = text.partition(".")

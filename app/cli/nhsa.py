@@ -9,8 +9,8 @@ import httpx
 
 from app.nhsa.client import Sender
 from app.nhsa.conformance import StepResult, play
-from app.nhsa.gateway import Credential, Profile
 from app.nhsa.kit import Kit, Patient
+from app.service.caller import Credential, Profile
 
 CONFORMANCE_WORDS: Final = {"passed": "通过", "failed": "未通过", "skipped": "未进行"}
 

@@ -14,11 +14,12 @@ from app.basics.days import SHANGHAI
 from app.basics.errors import OnestopError, TooMany, Unauthorized, Unavailable
 from app.database.engine import RETRY_SECONDS
 from app.nhsa.call import FileOutput
-from app.nhsa.door import CASHIER, answered, authenticate, caller_of, known_infno
-from app.nhsa.envelope import envelope_of, error_text, plain_body, plain_upload, sender_of, written
+from app.nhsa.door import CASHIER, GatewayChanged, answered, authenticate, caller_of, known_infno
+from app.nhsa.envelope import Envelope, envelope_of, error_text, plain_body, plain_upload, sender_of, written
 from app.nhsa.gateway import refusal
 from app.service import metrics
 from app.service.audit import noted
+from app.service.caller import Caller, Credential
 from app.service.http import answer, count_request, count_stranger, service_of
 from app.service.messages import text
 from app.service.openapi import body, gives
@@ -94,7 +95,7 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         except OnestopError as unreadable:
             await _authenticate(request, None)
             raise unreadable
-        await _authenticate(request, sender_of(fields))
+        credential = await _authenticate(request, sender_of(fields))
         envelope = envelope_of(fields, path_infno=path_infno, limit=service.settings.nhsa_max_input)
     except Unauthorized as error:
         _count(path_infno, "gateway")
@@ -114,7 +115,10 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
     try:
         if envelope.infno not in CASHIER:
             count_request(request, f"hospital {envelope.hospital_code}")
-        result = await answered(service, request.app.state.dictionaries, envelope, caller, received)
+        result = await _result(request, envelope, caller, received, credential)
+    except Unauthorized as error:
+        _count(envelope.infno, "gateway")
+        return _strange(request, error)
     except Unavailable:
         return _busy()
     except TooMany as too_many:
@@ -123,6 +127,18 @@ async def _answer(request: Request, path_infno: str | None) -> Response:
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.filename)}"}
         return Response(result.content, 200, headers, "application/octet-stream")
     return _json(result)
+
+
+async def _result(
+    request: Request, envelope: Envelope, caller: Caller, received: datetime, credential: Credential
+) -> bytes | FileOutput:
+    """The answer to a message; once more, by what holds now, where the way of signing has just changed."""
+    service, dictionaries = service_of(request), request.app.state.dictionaries
+    try:
+        return await answered(service, dictionaries, envelope, caller, received, credential)
+    except GatewayChanged:
+        fresh = await _authenticate(request, envelope.hospital_code)
+        return await answered(service, dictionaries, envelope, caller, received, fresh)
 
 
 def _boundary(request: Request) -> bytes | None:
@@ -158,9 +174,9 @@ def _json(content: object, status: int = 200, headers: Mapping[str, str] | None 
     return answer(content, status, {"Content-Type": "application/json;charset=utf-8", **(headers or {})})
 
 
-async def _authenticate(request: Request, hospital_code: str | None) -> None:
+async def _authenticate(request: Request, hospital_code: str | None) -> Credential:
     client = None if request.client is None else request.client.host
-    await authenticate(service_of(request), request.headers, client, hospital_code)
+    return await authenticate(service_of(request), request.headers, client, hospital_code)
 
 
 def _count(path_infno: str | None, outcome: str) -> None:

@@ -13,7 +13,8 @@ from app.basics.days import SHANGHAI
 from app.nhsa.api import CALL_SERVICE
 from app.nhsa.dictionary import BASELINE, DICTIONARIES
 from app.nhsa.fields import TRANSACTIONS, Field
-from app.nhsa.gateway import A_SIGNATURE, Credential, signed_a, signed_b
+from app.nhsa.gateway import A_SIGNATURE, signed_a, signed_b
+from app.service.caller import Credential
 
 SAMPLE_DAY = "2018-05-02"
 API_NAME, API_VERSION = "callService", "1.0.0"

@@ -19,7 +19,6 @@ import httpx
 
 from app.nhsa.client import filled
 from app.nhsa.families import FAMILIES
-from app.nhsa.gateway import Credential
 from app.nhsa.kit import (
     AMOUNT,
     SCOPE,
@@ -36,6 +35,7 @@ from app.nhsa.kit import (
     personal,
     settling,
 )
+from app.service.caller import Credential
 
 STALE: Final = timedelta(minutes=31)
 Step = Callable[[Kit], Awaitable[None]]

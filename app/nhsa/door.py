@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.days import shanghai_day
 from app.basics.errors import Conflict, NotFound, OnestopError, TooMany, Unauthorized, Unavailable
 from app.nhsa import (
     declaration,
@@ -28,14 +28,14 @@ from app.nhsa.call import Call, FileOutput, Output, refused
 from app.nhsa.dictionary import BASELINE, Dictionaries, Dictionary
 from app.nhsa.envelope import Envelope, error_text, written
 from app.nhsa.fields import TRANSACTIONS, checked
-from app.nhsa.gateway import Credential, verified
+from app.nhsa.gateway import verified
 from app.nhsa.message import REMEMBERED
 from app.nhsa.store import Hospital
 from app.registry.hospital_gateway import gateway_credentials
 from app.registry.service import raw_connection
 from app.service import metrics
 from app.service.audit import noted
-from app.service.caller import Caller, Service
+from app.service.caller import Caller, Credential, Service
 from app.service.http import open_request
 from app.service.security import Principal, looks_like_id_number
 from app.service.spelling import as_sent
@@ -100,31 +100,56 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 # ---------------------------------------------------------------- who
 
 
+class GatewayChanged(Unauthorized):
+    """The way of signing by which the sender was let through holds no more."""
+
+
 async def authenticate(
     service: Service, headers: Mapping[str, str], client: str | None, hospital_code: str | None
-) -> None:
-    """Let the sender through by its hospital's profile; Unauthorized otherwise. A nonce is spent whatever comes after.
+) -> Credential:
+    """Let the sender through by its hospital's profile, which is answered; Unauthorized otherwise. A nonce is spent
+    whatever comes after.
 
-    ``hospital_code`` None: the body couldn't be read, and the default profile decides.
+    ``hospital_code`` None: the body couldn't be read, and the default profile decides. A profile is looked up at most
+    once in ``token_cache_seconds``, and compared by the database in the message's own transaction.
     """
+    known, now, networks = _known(service, hospital_code), datetime.now(UTC), service.settings.nhsa_allowed_networks
+    if known is not None:
+        try:
+            if verified(known, headers, client, now, networks) is None:
+                return known
+        except Unauthorized:
+            known = None  # perhaps it has changed since: look
     async with service.database.transaction(reserved=True) as session:
-        credential = await _credential(service, session, hospital_code)
-        nonce = verified(credential, headers, client, datetime.now(UTC), service.settings.nhsa_allowed_networks)
-        if nonce is not None:
-            connection = await raw_connection(session)
-            if not await store.spend_nonce(connection, nonce.key_id, nonce.nonce):
-                raise Unauthorized("nhsa_nonce_reused")
+        credential = known or await _credential(service, session, hospital_code)
+        nonce = verified(credential, headers, client, now, networks)
+        if nonce is not None and not await store.spend_nonce(session, nonce.key_id, nonce.nonce):
+            raise Unauthorized("nhsa_nonce_reused")
+    return credential
+
+
+def forget(service: Service, hospital_code: str) -> None:
+    """Look the hospital's profile up at its next message."""
+    service.credentials.pop(hospital_code, None)
+
+
+def _known(service: Service, hospital_code: str | None) -> Credential | None:
+    looked_up, credential = service.credentials.get(hospital_code or "", (0.0, None))
+    return credential if monotonic() - looked_up < service.settings.token_cache_seconds else None
 
 
 async def _credential(service: Service, session: AsyncConnection, hospital_code: str | None) -> Credential:
-    found = None
-    if hospital_code is not None:
-        # As the hospital that the message says it is: its own credential is all that is looked at.
-        await open_request(service, session, _as_hospital(hospital_code, "", "authentication"))
-        found = await gateway_credentials(service.keys, session, hospital_code)
+    default = Credential(service.settings.nhsa_default_profile)
+    if hospital_code is None:
+        return default
+    # As the hospital that the message says it is: its own credential is all that is looked at.
+    await open_request(service, session, _as_hospital(hospital_code, "", "authentication"))
+    found = await gateway_credentials(service.keys, session, hospital_code)
     if found is None:
-        return Credential(service.settings.nhsa_default_profile)
-    return Credential(found.profile, found.key_id or "", found.secret or "")
+        return default  # anybody can name a hospital that there isn't: only what there is is kept in mind
+    credential = Credential(found.profile, found.key_id or "", found.secret or "", found.change_id)
+    service.credentials[hospital_code] = (monotonic(), credential)
+    return credential
 
 
 def caller_of(envelope: Envelope, request_id: str) -> Caller:
@@ -143,14 +168,23 @@ def _as_hospital(hospital_code: str, operator: str, request_id: str) -> Caller:
 
 
 async def answered(
-    service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
+    service: Service,
+    dictionaries: Dictionaries,
+    envelope: Envelope,
+    caller: Caller,
+    received: datetime,
+    credential: Credential,
 ) -> bytes | FileOutput:
     """The answer to a message; ``err_msg`` tells what can't be done and what must not happen. Unavailable where nobody
-    knows what became of it, or nothing could be done; TooMany for a hospital that reads too many strangers."""
+    knows what became of it, or nothing could be done; TooMany for a hospital that reads too many strangers;
+    GatewayChanged where the sender was let through by what holds no more."""
     infno = envelope.infno
     answer: bytes | FileOutput
     try:
-        outcome, answer = await _answered(service, dictionaries, envelope, caller, received)
+        outcome, answer = await _answered(service, dictionaries, envelope, caller, received, credential)
+    except GatewayChanged:
+        forget(service, envelope.hospital_code)
+        raise
     except (Unavailable, TooMany) as error:
         LOGGER.warning("transaction %s has to be repeated: %s", infno, error.code)
         metrics.nhsa_transactions.labels(infno, "refused").inc()
@@ -181,28 +215,35 @@ def failure(request_id: str) -> OnestopError:
 
 
 async def _answered(
-    service: Service, dictionaries: Dictionaries, envelope: Envelope, caller: Caller, received: datetime
+    service: Service,
+    dictionaries: Dictionaries,
+    envelope: Envelope,
+    caller: Caller,
+    received: datetime,
+    credential: Credential,
 ) -> tuple[str, bytes | FileOutput]:
     infno = envelope.infno
     handler = HANDLERS.get(infno)
     if handler is None:
         raise NotFound("nhsa_unknown_transaction")
     async with service.database.transaction(reserved=infno in CASHIER) as session:
-        await open_request(service, session, caller)
-        connection = await raw_connection(session)
-        now = await store.business_now(connection, manual=service.manual_clock)
-        hospital = await store.hospital(connection, envelope.hospital_code, shanghai_day(now))
+        manual, wait = service.manual_clock, service.settings.idempotency_wait
+        msgid = envelope.msgid if infno in REMEMBERED else None
+        opened = await store.opened(session, caller, infno, msgid, manual=manual, wait=wait)
+        connection, hospital = await raw_connection(session), opened.hospital
+        if opened.gateway != credential.change_id:
+            raise GatewayChanged("nhsa_signature_wrong")
         if hospital is None:
             raise refused("unknown_hospital", "/fixmedins_code")
         if infno in LOOKS_UP and await store.failed_lookups(connection, envelope.hospital_code, HOUR) >= MOST_FAILURES:
             raise Conflict("nhsa_too_many_failures", values={"limit": str(MOST_FAILURES)})
         if infno in REMEMBERED:
-            stored = await message.replayed(service, connection, envelope)
+            stored = await message.replayed(service, connection, envelope, opened)
             if stored is not None:
                 return "replayed", stored
         dictionary = _dictionary(dictionaries, hospital)
         nodes = checked(infno, envelope.sent, envelope.fields, dictionary)
-        call = Call(service, session, connection, caller, envelope, nodes, dictionary, hospital, now)
+        call = Call(service, session, connection, caller, envelope, nodes, dictionary, hospital, opened.now)
         output = await handler(call)
         noted().about(call.person_id)
         if isinstance(output, FileOutput):

@@ -13,11 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from typing import Final, Literal
+from typing import Final
 
 from app.basics.errors import Unauthorized
-
-Profile = Literal["A", "B", "none"]
+from app.service.caller import Credential
 
 WINDOW_SECONDS: Final = 30 * 60
 MAX_HEADER: Final = 200
@@ -25,15 +24,6 @@ A_SIGNED: Final = ("_api_access_key", "_api_name", "_api_timestamp", "_api_versi
 A_SIGNATURE: Final = "_api_signature"
 B_HEADERS: Final = ("x-tif-paasid", "x-tif-timestamp", "x-tif-nonce", "x-tif-signature")
 _MILLISECONDS_FROM: Final = 100_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """How a hospital proves who it is; ``none`` has neither key nor secret."""
-
-    profile: Profile
-    key_id: str = ""
-    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,17 +53,19 @@ WITHDRAWN_BY: Final[Mapping[str, str]] = {"2201": "2202", "2401": "2404", "2402"
 LOGGER: Final = logging.getLogger("onestop.nhsa")
 
 
-async def replayed(service: Service, connection: HotConnection, envelope: Envelope) -> bytes | None:
-    """Take the message's lock; its stored answer if it was answered before, None if it is new.
+async def replayed(
+    service: Service, connection: HotConnection, envelope: Envelope, opened_as: store.Opened
+) -> bytes | None:
+    """The stored answer of a message that was answered before, None if it is new.
 
     Conflict while it still runs, when the msgid stands for other input, when it was undone, when what it settled was
     cancelled since, when the answer isn't kept any more.
     """
     known = (envelope.hospital_code, envelope.infno, envelope.msgid)
-    # Two deliveries of one message: the second waits for the first's commit and finds its answer.
-    if not await store.lock_message(connection, *known, service.settings.idempotency_wait):
+    # Two deliveries of one message: the second has waited for the first's commit and finds its answer.
+    if not opened_as.held:
         raise Conflict("nhsa_message_running")
-    found = await store.message(connection, *known)
+    found = opened_as.message
     if found is None:
         return None
     if found.outcome == "undone":

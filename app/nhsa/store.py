@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct, structs
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.engine import HotConnection
 from app.nhsa.rows import (
@@ -19,10 +20,11 @@ from app.nhsa.rows import (
     as_struct_or_none,
 )
 from app.service.caller import Caller
+from app.service.http import refuse_ended
 
 _LOCK: Final = "SELECT nhsa_message_lock($1, $2, $3, $4)"
+_OPENED: Final = "SELECT * FROM nhsa_opened($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _PERSON_LOCK: Final = "SELECT person_lock($1)"
-_NOW: Final = "SELECT business_now($1)"
 _NONCE: Final = "INSERT INTO nhsa_nonce (key_id, nonce) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
 _HOSPITAL: Final = """
 SELECT h.name, coalesce(q.level, h.level) AS level, coalesce(q.rank, h.rank) AS rank,
@@ -141,10 +143,33 @@ class Hospital(Struct, frozen=True):
 # ---------------------------------------------------------------- requests
 
 
-async def business_now(connection: HotConnection, *, manual: bool) -> datetime:
-    """The business instant."""
-    now: datetime = await connection.fetchval(_NOW, manual)
-    return now
+class Opened(Struct, frozen=True):
+    """A message's transaction once it is open: the business instant, the hospital (None: not registered), the change by
+    which its way of signing holds; whether the message is ours until the transaction ends, and what it was before."""
+
+    now: datetime
+    hospital: Hospital | None
+    gateway: int | None
+    held: bool
+    message: KeptMessage | None
+
+
+async def opened(
+    session: AsyncConnection, caller: Caller, infno: str, msgid: str | None, *, manual: bool, wait: float
+) -> Opened:
+    """Open the request of a message, and read what every message needs. With a msgid hold the message, or wait so many
+    seconds for whoever does."""
+    token_id, subject, request_id, *reach = caller.opening()[:6]
+    values = (token_id, subject, request_id, *reach, manual, infno, msgid, timedelta(seconds=wait))
+    row = {**(await session.exec_driver_sql(_OPENED, values)).mappings().one()}
+    refuse_ended(row["state"])
+    return Opened(
+        row["now"],
+        None if row["level"] is None else as_struct(Hospital, row),
+        row["gateway"],
+        bool(row["held"]),
+        None if row["message_id"] is None else as_struct(KeptMessage, row),
+    )
 
 
 async def lock_message(connection: HotConnection, hospital_code: str, infno: str, msgid: str, wait: float) -> bool:
@@ -158,9 +183,9 @@ async def lock_person(connection: HotConnection, person_id: str) -> None:
     await connection.execute(_PERSON_LOCK, person_id)
 
 
-async def spend_nonce(connection: HotConnection, key_id: str, nonce: str) -> bool:
+async def spend_nonce(session: AsyncConnection, key_id: str, nonce: str) -> bool:
     """Whether a nonce is new; it isn't afterwards."""
-    return await connection.fetchval(_NONCE, key_id, nonce) is not None
+    return (await session.exec_driver_sql(_NONCE, (key_id, nonce))).scalar() is not None
 
 
 # ---------------------------------------------------------------- registry

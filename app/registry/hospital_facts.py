@@ -82,11 +82,12 @@ class GatewayAnswer(Struct):
 
 
 class GatewayCredentials(Struct, frozen=True):
-    """What a signature is checked with; never answered."""
+    """What a signature is checked with; never answered. ``change_id``: the change by which it holds."""
 
     profile: Profile
     key_id: str | None
     secret: str | None
+    change_id: int | None = None
 
 
 class ItemCodeRequest(Struct, forbid_unknown_fields=True):

@@ -99,7 +99,7 @@ async def gateway_credentials(keys: Keys, connection: AsyncConnection, code: str
     if row is None:
         return None
     secret = None if row["secret"] is None else decrypt(keys, row["secret"], associated=secret_place(code))
-    return GatewayCredentials(row["profile"], row["key_id"], secret)
+    return GatewayCredentials(row["profile"], row["key_id"], secret, row["change_id"])
 
 
 async def _answer(connection: AsyncConnection, code: str) -> GatewayAnswer:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Literal
 
 from app.basics.areas import area_prefix
 from app.basics.errors import Language
@@ -11,6 +12,19 @@ from app.database.engine import Database
 from app.service.rates import Rates
 from app.service.security import Keys, Principal
 from app.tiers.policy import PolicyBook
+
+Profile = Literal["A", "B", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """How a hospital proves at the national door who it is; ``none`` has neither key nor secret. ``change_id``: the
+    change by which it holds, None for the default profile."""
+
+    profile: Profile
+    key_id: str = ""
+    secret: str = ""
+    change_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -32,6 +46,8 @@ class Service:
     admin_token_id: int = 0
     """The number of ``ONESTOP_ADMIN_TOKEN``, once the service is prepared."""
     tokens: dict[bytes, tuple[float, Principal]] = field(default_factory=dict)
+    credentials: dict[str, tuple[float, Credential]] = field(default_factory=dict)
+    """By hospital, when it was looked up how it signs, and what was found."""
     former_books: dict[str, tuple[PolicyBook, str]] = field(default_factory=dict)
     """Packs that are no longer in use, by digest: their book and name, kept for corrections and replays."""
 

@@ -102,11 +102,7 @@ def decode(data: bytes, type_: type[T]) -> T:
     request. Knows form only: whether amounts add up or a person exists is decided elsewhere.
     """
     plan = _plans.get(type_) or _plan(type_)
-    if (
-        plan.look is not None
-        and not any(mark in data for mark in _DOUBTFUL)
-        and (seen := plan.look.at(data)) is not None
-    ):
+    if plan.look is not None and not _is_doubtful(data) and (seen := plan.look.at(data)) is not None:
         return cast(T, seen)
     value: T = _decoded(data, plan)
     return value
@@ -117,6 +113,12 @@ def look_at(type_: type[Struct], look: Look) -> None:
     _looks[type_] = look
 
 
+def _is_doubtful(data: bytes) -> bool:
+    """Whether the bytes may hold what the decoder lets through: a NUL, days at the edge of the calendar, no end."""
+    edge = b'"0001-' in data or b'"9999-' in data
+    return edge or b"\\u00" in data or b"9999-12-31" in data or b"2999-12-31" in data
+
+
 def _decoded(data: bytes, plan: "_Plan") -> Any:
     """The thorough way."""
     if b"9999-12-31" in data or b"2999-12-31" in data:  # what means no end is told by the walk
@@ -125,7 +127,7 @@ def _decoded(data: bytes, plan: "_Plan") -> Any:
         value = plan.decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         value = _decoded_folded(data, plan)
-    doubtful = plan.open_ended or any(mark in data for mark in _DOUBTFUL)
+    doubtful = plan.open_ended or _is_doubtful(data)
     if doubtful and (faults := _faults(data, plan)):
         raise Refused(faults)
     return value
@@ -162,8 +164,6 @@ class _Plan:
 
 _plans: Final[dict[type[Any], _Plan]] = {}
 _looks: Final[dict[type[Any], Look]] = {}
-_DOUBTFUL: Final = (b"\\u00", b'"0001-', b'"9999-', b"9999-12-31", b"2999-12-31")
-"""What the decoder lets through or means something else: a NUL, days at the edge of the calendar, no end."""
 
 
 def _plan(type_: type[Any]) -> _Plan:

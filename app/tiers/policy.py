@@ -20,6 +20,7 @@ from app.tiers.vocabulary import COUNTERS, FACTS, NUMBERED
 
 T = TypeVar("T")
 FactValues = Mapping[str, str]
+MOST_MET: Final = 10_000
 OTHER_DISEASES: Final = "other"
 BY_ADMISSION: Final = frozenset({"by_admission", "first_admission"})
 REGISTRATION: Final = "basic.chronic.registration_required"  # asked for by its name, not by a rule
@@ -69,6 +70,7 @@ class Policy:
             for parameter in pack.parameters.values()
             for row in parameter.rows
         )
+        self._met: dict[tuple[str, ...], dict[str, Figure[Any]]] = {}
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]] = {}
         self._own: dict[tuple[OwnFigure, ...], Policy] = {}
 
@@ -82,6 +84,17 @@ class Policy:
                 self._own.clear()
             self._own[figures] = Policy(_owned(self.pack, figures, self.day), self.version, self.day)
         return self._own[figures]
+
+    def met(self, facts: FactValues) -> dict[str, Figure[Any]]:
+        """The figures that were found before for the same facts, by parameter: bills of one kind look for the same
+        ones. ``facts`` always have the same members in the same order."""
+        key = tuple(facts.values())
+        found = self._met.get(key)
+        if found is None:
+            if len(self._met) >= MOST_MET:
+                self._met.clear()
+            found = self._met[key] = {}
+        return found
 
     def figure(self, name: str, facts: FactValues) -> Figure[Any]:
         """The one figure of a parameter for these facts; Refused(policy_gap) when there is none."""

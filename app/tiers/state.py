@@ -126,6 +126,7 @@ class State:
             "admission_at_level": str(min(3, episode.numbered("level"))),
             "crosses_year": "within" if bill.admitted_on.year == bill.discharged_on.year else "across",
         }
+        self._met = policy.met(self.facts)
         self.ordinary_facts = self.facts | {"class": "ordinary"}
 
     def base(self, name: str) -> int:
@@ -183,7 +184,14 @@ class State:
     def figure(self, rule: Rule, role: Role[T]) -> Figure[T] | None:
         """The figure that a rule uses in a role; None when the rule has no such role."""
         name = rule.parameters.get(role.name)
-        return None if name is None else self.policy.figure(name, self.rule_facts(rule))
+        if name is None:
+            return None
+        if self.referral_missing or DISEASE_LIST.name in rule.parameters:
+            return self.policy.figure(name, self.rule_facts(rule))
+        figure = self._met.get(name)
+        if figure is None:
+            figure = self._met[name] = self.policy.figure(name, self.facts)
+        return figure
 
     def history_of(self, rule: Rule) -> History | None:
         """The condition on the year that a rule has, as things stand; a bound that is none is never passed."""

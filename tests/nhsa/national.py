@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.nhsa.client import Sender, filled
-from app.nhsa.gateway import Credential
+from app.service.caller import Credential
 from tests.world import World
 
 

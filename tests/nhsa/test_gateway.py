@@ -15,7 +15,8 @@ import pytest
 
 from app.basics.errors import Unauthorized
 from app.config import Settings
-from app.nhsa.gateway import Credential, signed_a, signed_b, verified
+from app.nhsa.gateway import signed_a, signed_b, verified
+from app.service.caller import Credential
 from tests.conftest import ADMIN_TOKEN, start_service
 from tests.nhsa.national import Hospital, signing
 from tests.nhsa.test_stay import visit_id
