@@ -5,6 +5,7 @@ both as this module counts them. A release that changes a migration or ``sql/`` 
 ``OLDEST_CODE`` to the first version whose code works on what it leaves.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.database.engine import APP_ROLE, UNNAMED, one_connection, plain_url
+from app.database.engine import APP_ROLE, UNNAMED, one_connection, plain_url, sqlstate
 from app.database.locks import Lock
 from app.database.present import apply_present, work_as_owner
 
@@ -28,6 +29,12 @@ MIGRATIONS: Final = next(path for path in (_ROOT.parent / "migrations", _ROOT / 
 SCHEMA_VERSION: Final = 1
 OLDEST_CODE: Final = 1
 
+MIGRATION_TRIES: Final = 20
+MIGRATION_PAUSE: Final = 1.0  # seconds, in which waiting requests come through
+_IN_THE_WAY: Final = ("55P03", "40P01")  # lock timeout, deadlock
+# Every request reads its token first. So none begins any more, those in flight end, and the other tables, which they
+# would lock in an order of their own, are free.
+_GATE: Final = text("LOCK TABLE token IN ACCESS EXCLUSIVE MODE")
 _STATE: Final = text("SELECT schema_version, oldest_code FROM schema_state")
 _HAS_STATE: Final = text("SELECT to_regclass('public.schema_state') IS NOT NULL")
 _KEEP_STATE: Final = text("""
@@ -87,10 +94,18 @@ async def migrate(url: str) -> str:
     """Bring a database to this release's schema and say its revision. The login of the URL is onestop_owner, a member
     of it, or a superuser.
 
-    Two at once: the second waits. A schema of a later release is left as it is. SchemaUnfit when this code is too old
-    for it.
+    Two at once: the second waits. What a service beside it holds for too long is tried again some times. A schema of a
+    later release is left as it is. SchemaUnfit when this code is too old for it.
     """
-    await _within(url, _upgrade)
+    for tries_left in reversed(range(MIGRATION_TRIES)):
+        try:
+            await _within(url, _upgrade)
+            break
+        except Exception as error:
+            if sqlstate(error) not in _IN_THE_WAY or not tries_left:
+                raise
+            LOGGER.warning("the migration has to wait for transactions that hold tables, and is tried again")
+            await asyncio.sleep(MIGRATION_PAUSE)
     return head()
 
 
@@ -134,6 +149,8 @@ def _upgrade(connection: Connection) -> None:
     if stored is None or stored[0] <= SCHEMA_VERSION:
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
         work_as_owner(connection)
+        if stored is not None:
+            connection.execute(_GATE)
         command.upgrade(_config(connection), "head")
         apply_present(connection)
         connection.execute(_KEEP_STATE, {"schema_version": SCHEMA_VERSION, "oldest_code": OLDEST_CODE})
