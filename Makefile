@@ -50,10 +50,14 @@ soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-ye
 	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
 	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py
 	@$(MAKE) -s soak-faults
+	@$(MAKE) -s soak-cluster
 	@$(MAKE) -s soak-clearing
 
 soak-faults: dev ## 500 faults under load, in pieces of MINUTES (55); run it again to go on
 	@$(BIN)/python -m tests.faults.soak --faults 500 --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
+
+soak-cluster: dev ## Kill the leader of deploy/cluster under load, ROUNDS (4) times, and measure the gap (Debian's patroni etcd-server pgbouncer haproxy postgresql-15)
+	@$(BIN)/python -m tests.faults.cluster --rounds $(or $(ROUNDS),4)
 
 soak-clearing: dev ## 1,000 hospital-months of clearing against the auditor, in pieces of MINUTES (55); run it again to go on
 	@$(BIN)/python -m tests.simulation.soak --months 1000 --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
@@ -108,4 +112,4 @@ lock: $(SUPPLY)/.ready ## Pin anew what pyproject.toml asks for; what is pinned 
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra build --output-file requirements.lock pyproject.toml
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
-.PHONY: help setup dev sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults check format openapi image bench
+.PHONY: help setup dev sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults soak-cluster check format openapi image bench

@@ -21,7 +21,7 @@ from tests.faults.load import Load
 from tests.service.test_operations import children
 from tests.world import id_number, key
 
-FIND_SECONDS: Final = 20.0
+FIND_SECONDS: Final = 60.0
 MOST_CONNECTIONS: Final = 400
 SLOW_CLIENTS: Final = 40
 LIST_ROWS: Final = 40

@@ -20,7 +20,7 @@ from tests.faults.causes import CAUSES, Doing, Whole, planned
 from tests.faults.ground import Ground, NotHere, ground, until
 from tests.faults.load import Found, Load
 
-GIVE_UP_SECONDS: Final = 120.0
+GIVE_UP_SECONDS: Final = 300.0
 RECOVERY_SECONDS: Final = 10.0
 SPIN_SECONDS: Final = 0.1
 COLUMNS: Final = ("fault", "tries", "bills", "repeated", "lost", "doubled", "recovery median", "longest", "too late")
@@ -85,6 +85,7 @@ async def _tried(fault: str, doing: Doing, delay: float) -> Outcome:
 
 async def _done(fault: str, doing: Doing, delay: float) -> Outcome:
     load = doing.load
+    await doing.ground.until_whole(GIVE_UP_SECONDS)
     load.begin()
     await asyncio.sleep(delay)
     besides = await CAUSES[fault](doing)

@@ -20,6 +20,7 @@ def test_a_seed_is_a_plan() -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(900)  # a busy machine may need minutes for the last fault that still begins within the budget
 async def test_faults_under_load_cost_no_settlement(record_property: Callable[[str, object], None]) -> None:
     """Kills, a frozen database, a full disk and others, one after the other while clients settle: what was acknowledged
     is there once, what wasn't converges to one, all invariants hold, and everything works again within ten seconds. A
