@@ -31,6 +31,7 @@ from app.database.schema import let_in, migrate
 from tests.conftest import ADMIN_TOKEN, ROOT, start_service
 from tests.faults.ground import HEADERS, until
 from tests.faults.load import Found, Load
+from tests.faults.run import leave_cleanly
 from tests.service.test_operations import children
 
 SHIPPED: Final = ROOT / "deploy/cluster"
@@ -303,6 +304,7 @@ async def soak(rounds: int) -> bool:
 
 def main() -> int:
     """Read the command line and run."""
+    leave_cleanly()
     wanted = argparse.ArgumentParser(description=__doc__)
     wanted.add_argument("--rounds", type=int, default=4)
     chosen = wanted.parse_args()

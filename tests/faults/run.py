@@ -7,6 +7,7 @@ its death doesn't.
 import argparse
 import asyncio
 import random
+import signal
 import time
 from collections.abc import Iterable
 from math import inf
@@ -143,8 +144,15 @@ def _row(fault: str, tries: list[Outcome]) -> tuple[str, ...]:
     return (fault.replace("_", " "), str(len(done)), *(str(number) for number in sums), *recovery)
 
 
+def leave_cleanly() -> None:
+    """Told to end, also in the background of a shell, leave no process and no disk behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 def main() -> None:
     """Read the command line and run."""
+    leave_cleanly()
     wanted = argparse.ArgumentParser(description=__doc__)
     wanted.add_argument("--seed", type=int, default=1)
     wanted.add_argument("--faults", type=int, default=20)

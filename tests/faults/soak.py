@@ -16,7 +16,7 @@ from typing import Final
 import click
 import msgspec
 
-from tests.faults.run import Outcome, run, table
+from tests.faults.run import Outcome, leave_cleanly, run, table
 
 OF_A_SEED: Final = 20
 RIGHT, WRONG, UNFINISHED = 0, 1, 2
@@ -54,6 +54,7 @@ def soak(folder: Path, faults: int, minutes: float) -> int:
 
 def main() -> int:
     """Read the command line and run."""
+    leave_cleanly()
     wanted = argparse.ArgumentParser(description=__doc__)
     wanted.add_argument("--faults", type=int, default=500, help="faults to reach, those of before included")
     wanted.add_argument("--minutes", type=float, default=55, help="begin no seed after so many minutes")
