@@ -25,7 +25,7 @@ from app.service.metrics import uncaught_errors
 from app.service.tables import backup
 
 TICK_SECONDS: Final = 1.0
-CANDIDATE_SECONDS: Final = 2.0
+CANDIDATE_SECONDS: Final = 1.0
 LONGEST_QUERY_SECONDS: Final = 600
 ROUND_SECONDS: Final = 6 * 86_400  # every block is compared within 7 days; a day is left for what stands still
 HANGS_SECONDS: Final = 3 * LONGEST_QUERY_SECONDS  # one part is several queries

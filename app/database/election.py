@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.basics.errors import OnestopError, Unavailable
 from app.database.engine import Database
 
-LEASE_SECONDS: Final = 6.0
+LEASE_SECONDS: Final = 5.0
 BEAT_SECONDS: Final = 1.5
 LOGGER: Final = logging.getLogger("onestop.election")
 _HOLD: Final = text("""
