@@ -40,6 +40,9 @@ LOGGER: Final = logging.getLogger("onestop.database")
 # Statements without a name: a pooler that gives each transaction another connection mixes up named ones.
 UNNAMED: Final = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
 
+# What the locks and the order of reading are made for, whatever the server or the login has for a default.
+ISOLATION: Final = "READ COMMITTED"
+
 HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types
 HotRecord = Any  # a row that it reads: a mapping of columns
 
@@ -135,7 +138,7 @@ class Database:
                 self._admitted(self._ordinary_hot, reserved),
                 self.pool.acquire(timeout=self.settings.pool_timeout) as connection,
             ):
-                begun = connection.transaction()
+                begun = connection.transaction(isolation=ISOLATION.lower().replace(" ", "_"))
                 await begun.start()
                 try:
                     yield connection
@@ -221,6 +224,7 @@ async def open_database(url: str, settings: Settings) -> Database:
     engine = create_async_engine(
         "postgresql+asyncpg://",
         connect_args={"async_creator_fn": connect, **of_dialect},
+        isolation_level=ISOLATION,
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,

@@ -116,3 +116,18 @@ async def _writing_where_nothing_can_be_written(database: Any) -> None:
     async with database.hot() as connection:
         await connection.execute("SET LOCAL transaction_read_only = on")
         await connection.execute("UPDATE business_clock SET now = now")
+
+
+async def test_every_transaction_is_read_committed(database_server: str) -> None:
+    """Whatever isolation database or login have for a default."""
+    url = await migrated_database(database_server)
+    owner: Any = await asyncpg.connect(url)
+    name = url.partition("?")[0].rpartition("/")[2]
+    await owner.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    await owner.close()
+    database = await open_database(of_app(url), Settings(pool_size=1, hot_pool_size=1))
+    asked = "SELECT current_setting('transaction_isolation'), current_setting('default_transaction_isolation')"
+    async with database.hot() as hot, database.transaction() as connection:
+        for row in (await hot.fetchrow(asked), (await connection.exec_driver_sql(asked)).one()):
+            assert tuple(row) == ("read committed", "serializable")
+    await database.close()

@@ -42,6 +42,19 @@ class Doing:
         await asyncio.sleep(self.seconds)
 
 
+REFUSING: Final = """
+CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF random() < 0.3 THEN
+    RAISE EXCEPTION 'could not serialize access' USING ERRCODE = 'serialization_failure';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER refusing_written AFTER INSERT ON settlement FOR EACH ROW EXECUTE FUNCTION refusing();
+CREATE CONSTRAINT TRIGGER refusing_commit AFTER INSERT ON settlement DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION refusing();
+"""
+
 Whole = Callable[[], Awaitable[bool]]
 Cause = Callable[[Doing], Awaitable[Whole | None]]
 """Does a fault; returns when its cause is gone, with what has to be true besides the service being whole."""
@@ -238,14 +251,17 @@ async def _leave(doing: Doing) -> None:
 
 
 async def serialization(doing: Doing) -> None:
-    """Every transaction runs under an isolation in which PostgreSQL refuses some (40001), at once for all."""
+    """PostgreSQL refuses every second settlement (40001), when it is written or not before its commit; meanwhile the
+    login's own isolation is another one, which the service doesn't go by."""
     level = doing.dice.choice(["repeatable read", "serializable"])
     async with doing.ground.owner() as owner:
+        await owner.execute(REFUSING)
         for change in (f"SET default_transaction_isolation = '{level}'", "RESET default_transaction_isolation"):
             await owner.execute(f"ALTER ROLE onestop_app {change}")
             await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'onestop_app'")
             if change.startswith("SET"):
                 await doing.last()
+        await owner.execute("DROP FUNCTION refusing() CASCADE")
 
 
 async def table_locked(doing: Doing) -> None:

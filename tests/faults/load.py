@@ -93,10 +93,11 @@ class Load:
         """Stop the clients where they are."""
         for task in self._tasks:
             task.cancel()
-        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(ended, Exception):
-                raise ended
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        for one in ended:
+            if isinstance(one, Exception):
+                raise one
 
     async def _client(self) -> None:
         async with self._connected() as client:
