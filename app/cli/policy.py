@@ -1,5 +1,6 @@
 """Reading, comparing and checking policy packs."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from app.basics.names import TIER_NAMES
 from app.cli.config import configured
 from app.cli.output import fail, out, wrapping_table
 from app.cli.policy_diff import policy_diff
-from app.cli.policy_found import STATUS_WORDS, books, policy_on, written
+from app.cli.policy_found import books, law_of, policy_on
 from app.policies import SCHEMES, SHIPPED, book_with, cases_file, pack_files, packs_of, read_text
 from app.policies.api import policy_answer
 from app.policies.cases import failures, parse_cases
 from app.policies.checking import assumed_rows
-from app.policies.coverage import coverage
-from app.policies.words import facts_words, rule_words
-from app.tiers.findings import unused
+from app.policies.coverage import Covered, coverage
+from app.policies.law_page import law_page
+from app.policies.words import STATUS_WORDS, facts_words, rule_words, written
+from app.tiers.findings import unused, without_place
+from app.tiers.pack import Pack
 from app.tiers.policy import PolicyBook
 
 
@@ -47,8 +50,13 @@ def policy_list() -> None:
 @policy.command("show")
 @click.argument("pack")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day, today without it.")
-def policy_show(pack: str, on: datetime | None) -> None:
+@click.option("--html", "as_html", is_flag=True, help="One page to print and sign; without --on of all days.")
+def policy_show(pack: str, on: datetime | None, *, as_html: bool) -> None:
     """The rules in their order, in words, and every figure of a pack (name or file) on a day."""
+    if as_html:
+        law = law_of(pack)
+        click.echo(law_page(law.book.packs[law.name], None if on is None else on.date()))
+        return
     found, day = policy_on(pack, on)
     shown = policy_answer(found, day)
     rules = wrapping_table("", "层级", "规则", "做什么", title=f"{shown.title} · {shown.version} · {day}")
@@ -69,18 +77,45 @@ def policy_show(pack: str, on: datetime | None) -> None:
 
 @policy.command("check")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def policy_check(files: tuple[Path, ...]) -> None:
+@click.option(
+    "--strict", is_flag=True, help="Enacted figures without a golden case, and documents without a place, are errors."
+)
+def policy_check(files: tuple[Path, ...], *, strict: bool) -> None:
     """Check the shipped packs, and pack files with them; without files also the published schemes."""
+    paths = packs_of(files)
     try:
-        known = [book_with(packs_of(files), configured().policy_dir)] if files else books()
+        known = [book_with(paths, configured().policy_dir)] if files else books()
+        given = paths or pack_files(SHIPPED, SCHEMES)
+        missing = [line for path in given for line in _missing(path, _book_of(path.stem, known))] if strict else []
     except PolicyError as error:
         fail(f"{error}\n共 {len(error.findings)} 处问题。")
-    given = {path.stem for path in packs_of(files)}
     for pack in [pack for book in known for pack in book.packs.values()]:
         rows = sum(len(parameter.rows) for parameter in pack.parameters.values())
         out.print(f"{pack.name}：没有问题，{rows} 个带日期的数字，其中 {assumed_rows(pack)} 个暂定（待核实）。")
-        if pack.name in given and (idle := unused(pack)):
-            out.print(f"  提示：没有规则用到 {'、'.join(idle)}。若不是留作记录，请核对名字，或删去。")
+        if pack.name in {path.stem for path in paths}:
+            _show_notes(pack)
+    if missing:
+        fail("\n".join([*missing, f"按 --strict 共 {len(missing)} 处问题。"]))
+
+
+def _show_notes(pack: Pack) -> None:
+    if idle := unused(pack):
+        out.print(f"  提示：没有规则用到 {'、'.join(idle)}。若不是留作记录，请核对名字，或删去。")
+    if unplaced := without_place(pack):
+        out.print(f"  提示：文件 {'、'.join(unplaced)} 没有 href 和 checked_on。请写明在哪里读到、哪天核对。")
+
+
+def _book_of(pack: str, known: list[PolicyBook]) -> PolicyBook:
+    return next(book for book in known if pack in book.packs)
+
+
+def _missing(path: Path, book: PolicyBook) -> Iterator[str]:
+    """What --strict asks of a pack file: a case for each enacted figure, the place of each document behind one."""
+    for item in _covered(path, book):
+        if item.row.status == "enacted" and not item.bills:
+            yield f"{_at(item)}：没有算例用到。请在 {cases_file(path).name} 里加一个。"
+    for name in without_place(book.packs[path.stem]):
+        yield f"{path.name}: 文件“{name}”没有 href 和 checked_on。请写明在哪里读到、哪天核对。"
 
 
 @policy.command("test")
@@ -118,21 +153,30 @@ def policy_coverage(files: tuple[Path, ...], strict: bool) -> None:
 
 def _uncovered(path: Path, book: PolicyBook) -> int:
     """List the figures of a pack file that no case beside it touches; how many of them are enacted."""
-    cases = cases_file(path)
-    parsed = parse_cases(cases.name, read_text(cases)) if cases.is_file() else ()
-    rows = [item for item in coverage(book.packs[path.stem], parsed, book) if item.row.file == path.name]
+    rows = _covered(path, book)
     enacted = [item for item in rows if item.row.status == "enacted"]
     idle = [item for item in rows if not item.bills]
     for item in idle:
-        row = item.row
-        words = facts_words({key: tuple(values) for key, values in row.selectors})
-        interval = f"{row.since} 起" if row.until is None else f"{row.since} 起，到 {row.until} 前"
-        figure = f"{item.title}（{item.parameter}）{words} {interval}，{STATUS_WORDS[row.status]}"
-        click.echo(f"{row.file}:{row.line}: {figure}：没有算例用到")
+        click.echo(f"{_at(item)}：没有算例用到")
     touched = sum(1 for item in enacted if item.bills)
     counts = f"{len(rows)} 个数字，{len(rows) - len(idle)} 个有算例"
     click.echo(f"{path.stem}：{counts}；已颁布的 {len(enacted)} 个，{touched} 个有算例。")
     return len(enacted) - touched
+
+
+def _covered(path: Path, book: PolicyBook) -> list[Covered]:
+    """The figures of a pack file, with the bills of the cases beside it that touch each."""
+    cases = cases_file(path)
+    parsed = parse_cases(cases.name, read_text(cases)) if cases.is_file() else ()
+    return [item for item in coverage(book.packs[path.stem], parsed, book) if item.row.file == path.name]
+
+
+def _at(item: Covered) -> str:
+    """Where a dated figure stands, what it is, for whom, from when, its status."""
+    row = item.row
+    interval = f"{row.since} 起" if row.until is None else f"{row.since} 起，到 {row.until} 前"
+    words = f"{item.title}（{item.parameter}）{facts_words(dict(row.selectors))} {interval}，{STATUS_WORDS[row.status]}"
+    return f"{row.file}:{row.line}: {words}"
 
 
 def _case_packs(extra: Path | None) -> list[list[Path]]:

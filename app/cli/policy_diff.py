@@ -18,11 +18,11 @@ from app.basics.names import PORTION_NAMES
 from app.cli.config import data_dir_option
 from app.cli.database import with_database
 from app.cli.output import fail, out, wrapping_table
-from app.cli.policy_found import STATUS_WORDS, law_of, policy_on, shipped_files, written
+from app.cli.policy_found import law_of, policy_on, shipped_files
 from app.policies import cases_file, read_text
 from app.policies.cases import parse_cases
 from app.policies.changes import BillChange, Law, Span, changed_bills, spans
-from app.policies.words import PolicyDifference, Side, differences, facts_words
+from app.policies.words import STATUS_WORDS, PolicyDifference, Side, differences, facts_words, written
 from app.settlement.what_if import stored_changes
 from app.tiers.policy import Policy
 

@@ -1,9 +1,7 @@
 """The packs that a command names, by name or by file, and how their values are written."""
 
-import json
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
 
 from app.basics.days import shanghai_day
 from app.basics.errors import OnestopError, PolicyError
@@ -15,8 +13,6 @@ from app.service.messages import text as message_text
 from app.tiers.load import load_book
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.yamltext import nearest
-
-STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
 
 
 def books() -> list[PolicyBook]:
@@ -55,8 +51,3 @@ def shipped_files(pack: str) -> list[Path]:
     extra = configured().policy_dir
     folders = [SCHEMES, SHIPPED] if extra is None else [SCHEMES, SHIPPED, extra]
     return [path for path in pack_files(*folders) if path.stem == pack]
-
-
-def written(value: object) -> str:
-    """A value of a figure as one text."""
-    return "无" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

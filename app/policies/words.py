@@ -4,6 +4,7 @@ Pure.
 Figures stand in the words by their parameters' names, which is where an author finds them in the file.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -15,6 +16,7 @@ from app.tiers.policy import Policy
 from app.tiers.units import shown
 from app.tiers.vocabulary import BASES, FACTS, IN_PROPORTION, WORDS
 
+STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
 ORDER_OF_CLAUSES: Final = (
     "missing_referral_cut",
     "cap_year",
@@ -25,6 +27,11 @@ ORDER_OF_CLAUSES: Final = (
     "diseases",
     "later_tiers",
 )
+
+
+def written(value: object) -> str:
+    """A value of a figure as one text."""
+    return "无" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def rule_words(rule: Rule) -> str:

@@ -83,6 +83,14 @@ def _is_income(pack: Pack, name: str) -> bool:
     return parameter is not None and parameter.unit == "yuan" and not any(row.derivation() for row in parameter.rows)
 
 
+def without_place(pack: Pack) -> list[str]:
+    """Documents that enacted figures of the pack's own file stand in, and of which nobody says where they can be read
+    and on which day they were."""
+    rows = [row for parameter in pack.parameters.values() for row in parameter.rows if row.file == f"{pack.name}.yaml"]
+    enacted = {row.document for row in rows if row.status == "enacted"}
+    return sorted(name for name in enacted if not pack.documents[name].keys() >= {"href", "checked_on"})
+
+
 def unused(pack: Pack) -> list[str]:
     """Parameters that nothing asks for: no rule, no derived figure, nobody by name. Worth a note, no finding: a pack
     may keep figures on record that other work needs (when to pay a hospital, what to report)."""

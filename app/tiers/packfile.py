@@ -23,6 +23,8 @@ OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
 EVERY_RULE: Final = frozenset({"applies", *OPTIONS_OF_EVERY_RULE, *(role.name for role in OF_EVERY_RULE)})
 COUNTABLE: Final = (*(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE), SUPPLEMENT_PAID)
 _NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,39}\Z")
+DOCUMENT_KEYS: Final = frozenset({"number", "issuer", "issued", "note", "href", "checked_on"})
+"""``href``: where the document can be read; ``checked_on``: the day on which the figures were compared with it."""
 
 
 def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
@@ -75,7 +77,9 @@ def _documents(data: object, reader: Reader) -> dict[str, dict[str, str]]:
         if not isinstance(item, Map):
             reader.find(data.lines[name], f"文件“{name}”应有 title，如 {name}: {{title: 文件名}}。")
             continue
-        reader.keys(item, f"文件“{name}”", frozenset({"title"}), frozenset({"number", "issuer", "issued", "note"}))
+        reader.keys(item, f"文件“{name}”", frozenset({"title"}), DOCUMENT_KEYS)
+        if "checked_on" in item:
+            reader.day(item, "checked_on", f"文件“{name}”")
         documents[name] = {key: str(value) for key, value in item.items()}
     return documents
 
