@@ -89,6 +89,7 @@ bench: dev ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.slip
 	@$(BIN)/python -m bench.exports
 	@$(BIN)/python -m bench.month_close
+	@$(BIN)/python -m bench.overview
 
 SUPPLY := .venv-supply
 $(SUPPLY)/.ready: deploy/supply-chain/requirements.lock

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     max_import_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
     export_days: int = Field(default=7, ge=1, le=366)
     seal_seconds: float = Field(default=10.0, gt=0)
+    roll_seconds: float = Field(default=60.0, gt=0)
     observe_seconds: float = Field(default=300.0, gt=0)
     check_seconds: float = Field(default=900.0, gt=0)
     job_row_days: int = Field(default=400, ge=1)

@@ -1,7 +1,7 @@
-"""What one process of the whole service does: seal, prove the ledger, show clearing's figures.
+"""What one process of the whole service does: seal, sum up, prove the ledger, show clearing's figures.
 
 It is elected by a row of the database with its heartbeat; when that stops, another takes over. Being outvoted for a
-moment does no harm: sealing has a lock of its own, and the rest only reads.
+moment does no harm: sealing and summing have locks of their own, and the rest only reads.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from app.basics.errors import OnestopError
 from app.clearing.metrics import clearing_figures, ledger_figures, liveness, seal_figures, service_figures
 from app.database.election import Election, election
 from app.jobs import store
-from app.ledger import proof, seal, seal_finding
+from app.ledger import proof, rollup, seal, seal_finding
 from app.ledger.overpaid import overpaid
 from app.service import elected, tokens
 from app.service.caller import Service
@@ -59,6 +59,7 @@ class _Lead:
         settings = self.service.settings
         parts = (
             (self._seal, settings.seal_seconds),
+            (self._roll, settings.roll_seconds),
             (self._check, settings.check_seconds),
             (self._observe, settings.observe_seconds),
         )
@@ -89,6 +90,9 @@ class _Lead:
 
     async def _seal(self) -> None:
         await seal.seal(self.service.database)
+
+    async def _roll(self) -> None:
+        await rollup.roll(self.service.database)
 
     async def _check(self) -> None:
         """Count what is in no block though a pass must have met it, make a pass, look at the blocks that are due."""

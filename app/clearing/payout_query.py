@@ -1,17 +1,17 @@
 """The one query behind payout rates, projections, the floor's check and the closing of a year
 (docs/specification/clearing.md, section 7).
 
-Everything is a fold of transfers. A *bucket* is what falls due together: the postings of one statement, of one
-undeclared month, or of one release of deposits.
+Everything is summed from what was posted (``app/ledger/rollup.py``). A *bucket* is what falls due together: the
+postings of one statement, of one undeclared month, or of one release of deposits.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import last_day, next_month, period_of
@@ -19,6 +19,7 @@ from app.basics.errors import Refused
 from app.basics.money import RATE_ONE
 from app.clearing.moves import StoredRow
 from app.clearing.plan import DEFAULT_CLAIM_DAYS, Plan, plan_on
+from app.ledger.rollup import POSTED, span
 from app.tiers.policy import PolicyBook
 
 FUND: Final = "fund"
@@ -35,75 +36,89 @@ NOT_CLAIMS: Final = (
 MOST_YEARS_LATE: Final = 5
 """Months later than this behind their fiscal year have no pay-by day any more."""
 
-# A year of postings is grouped in memory instead of being sorted on disk.
-_MEMORY: Final = text("SELECT set_config('work_mem', '64MB', true)")
-_QUERY: Final = """
+# Groups are made in memory instead of being sorted on disk. The planner, who takes a group of groups for one row, would
+# look again and again at what is better looked at once.
+_PLANNED: Final = text("SELECT set_config('work_mem', '64MB', true), set_config('enable_nestloop', :loops, true)")
+PLANNED: Final = """
 WITH plan AS (
   SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date,
     deposit_rate integer, claim_days integer)
 ), floors AS (
   SELECT * FROM jsonb_to_recordset(CAST(:floors AS jsonb)) AS f(prefix text, fund text, floor integer)
-), asked AS (
-  SELECT CAST(:year AS smallint) AS year, CAST(:as_of AS date) AS as_of, make_date(:year, 12, 31) AS year_end
+), asked AS MATERIALIZED (
+  SELECT CAST(:year AS smallint) AS year, d.as_of, make_date(:year, 12, 31) AS year_end
+    FROM unnest(CAST(:days AS date[])) d(as_of)
 ), declared AS MATERIALIZED (
-  SELECT s.statement_id, s.area_code, s.period, s.pay_by FROM statement s
-   WHERE (s.withdrawn_on IS NULL OR s.withdrawn_on > :as_of)
-     AND (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date <= :as_of AND s.period >= :first{statements}
-), item AS MATERIALIZED (
-  SELECT i.transfer_id, i.statement_id FROM declared s JOIN statement_item i USING (statement_id)
+  -- from which day on, and until which, a statement stood
+  SELECT s.statement_id, s.area_code, s.period, s.pay_by, s.withdrawn_on,
+         (s.declared_at AT TIME ZONE 'Asia/Shanghai')::date AS declared_on
+    FROM statement s WHERE s.period >= :first{statements}
 ), cut AS MATERIALIZED (
   -- a deduction is as late as the posting that it cuts
-  SELECT t.transfer_id, min(o.period) AS period
-    FROM transfer t
-    CROSS JOIN LATERAL (SELECT t.settlement_id UNION ALL SELECT s.settlement_id FROM settlement s
-                         WHERE s.of_settlement_id = t.settlement_id) x
-    JOIN transfer o ON o.settlement_id = x.settlement_id AND o.fund = t.fund AND o.event <> 'deduction'
-    JOIN item i ON (i.transfer_id, i.statement_id) = (o.transfer_id, t.statement_id)
-   WHERE t.event = 'deduction' AND t.fiscal_year IN (:year, :year - 1) AND t.business_date <= :as_of{transfers}
-   GROUP BY 1
+  SELECT t.*, d.declared_on, d.withdrawn_on
+    FROM deductions_late(CAST(:first_year AS integer), CAST(:year AS integer), CAST(:last_day AS date)) t
+    JOIN declared d USING (statement_id) WHERE true{cuts}
+), entry AS (
+  -- what moved, of the year and the one before; what a statement took stands in it while it stands, else by itself
+  SELECT t.fiscal_year, t.debit_account, t.credit_account, t.event, t.statement_id, t.period, t.period AS cut_period,
+         t.day, t.cause, t.amount, t.day AS since, NULL::date AS until
+    FROM {posted} t WHERE t.fiscal_year BETWEEN :first_year AND :year{transfers}
+  UNION ALL
+  SELECT t.fiscal_year, t.debit_account, t.credit_account, t.event, v.statement_id, t.period, t.period, t.day, NULL,
+         v.amount, d.declared_on, d.withdrawn_on
+    FROM statement_sum t JOIN declared d ON d.statement_id = t.statement_id,
+         LATERAL (VALUES (t.own_statement, -t.amount), (t.statement_id, t.amount)) v(statement_id, amount)
+   WHERE t.fiscal_year BETWEEN :first_year AND :year{transfers}
+  UNION ALL
+  SELECT t.fiscal_year, t.debit_account, t.credit_account, 'deduction', t.statement_id, t.period, v.cut_period,
+         t.business_date, NULL, v.amount, greatest(t.business_date, t.declared_on), t.withdrawn_on
+    FROM cut t, LATERAL (VALUES (t.period, -t.amount), (t.cut_period, t.amount)) v(cut_period, amount)
 ), movement AS (
-  -- what moved, as of the day, of the year and the one before; by accounts, so that the long read stays narrow
-  SELECT t.fiscal_year, t.debit_account, t.credit_account, t.event, coalesce(i.statement_id,
-    t.statement_id) AS statement_id,
-         t.period, coalesce(c.period, t.period) AS cut_period,
-         t.business_date <= least(:as_of, make_date(:year, 12, 31)) AS legal,
-         CASE WHEN t.statement_id IS NULL AND t.event IN ('payment', 'payment_returned', 'carry_repaid',
-           'deposit_released', 'deposit_forfeited')
-              THEN t.cause END AS cause, sum(t.amount) AS amount
-    FROM transfer t LEFT JOIN item i USING (transfer_id) LEFT JOIN cut c USING (transfer_id)
-   WHERE t.fiscal_year IN (:year, :year - 1) AND t.business_date <= :as_of{transfers}
-   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+  SELECT a.as_of, e.fiscal_year, e.debit_account, e.credit_account, e.event, e.statement_id, e.period, e.cut_period,
+         e.day <= a.year_end AS legal, e.cause, sum(e.amount) AS amount
+    FROM asked a JOIN entry e ON e.since <= a.as_of AND (e.until IS NULL OR e.until > a.as_of)
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+), holder AS MATERIALIZED (
+  -- what is known of the accounts; a claim of a person is a party of its own, named as its account
+  SELECT a.account_id, a.kind, a.party ~ '^(hospital|claim):' AS owed,
+         substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.path, '/', 2), 6) AS fund,
+         CASE WHEN a.party LIKE 'hospital:%' THEN substr(a.party, 10) ELSE a.party END AS hospital_code,
+         a.party LIKE 'claim:%' AS person
+    FROM account a
 ), posting AS (
-  SELECT m.*, substr(split_part(h.path, '/', 1), 6) AS area_code, substr(split_part(h.path, '/', 2), 6) AS fund,
-         -- a claim of a person is a party of its own, named as its account
-         CASE WHEN h.party LIKE 'hospital:%' THEN substr(h.party, 10) ELSE h.party END AS hospital_code,
-         CASE WHEN c.kind = 'payable' AND c.party ~ '^(hospital|claim):' THEN m.amount ELSE 0 END
-         - CASE WHEN d.kind = 'payable' AND d.party ~ '^(hospital|claim):' THEN m.amount ELSE 0 END AS owed,
+  SELECT m.*, CASE WHEN d.owed THEN d.area_code ELSE c.area_code END AS area_code,
+         CASE WHEN d.owed THEN d.fund ELSE c.fund END AS fund,
+         CASE WHEN d.owed THEN d.hospital_code ELSE c.hospital_code END AS hospital_code,
+         CASE WHEN c.kind = 'payable' AND c.owed THEN m.amount ELSE 0 END
+         - CASE WHEN d.kind = 'payable' AND d.owed THEN m.amount ELSE 0 END AS owing,
          CASE WHEN c.kind = 'deposit' THEN m.amount ELSE 0 END - CASE WHEN d.kind = 'deposit' THEN m.amount
            ELSE 0 END AS held,
          CASE WHEN d.kind = 'prepaid' THEN m.amount ELSE 0 END - CASE WHEN c.kind = 'prepaid' THEN m.amount
            ELSE 0 END AS prepaid
-    FROM movement m JOIN account d ON d.account_id = m.debit_account JOIN account c ON c.account_id = m.credit_account
-    JOIN account h ON h.account_id = CASE WHEN d.party ~ '^(hospital|claim):' THEN d.account_id ELSE c.account_id END
-   WHERE h.party ~ '^(hospital|claim):' AND NOT (:by_hospital AND h.party LIKE 'claim:%') AND (c.kind IN ('payable',
-     'deposit', 'prepaid') OR d.kind IN ('payable',
-     'deposit', 'prepaid'))
+    FROM movement m JOIN holder d ON d.account_id = m.debit_account JOIN holder c ON c.account_id = m.credit_account
+   WHERE m.amount <> 0 AND (d.owed OR c.owed)
+     AND NOT (:by_hospital AND CASE WHEN d.owed THEN d.person ELSE c.person END)
+     AND (c.kind IN ('payable', 'deposit', 'prepaid') OR d.kind IN ('payable', 'deposit', 'prepaid'))
 ), moved AS MATERIALIZED (
-  SELECT fiscal_year, area_code, fund, hospital_code, statement_id, period, cut_period, legal, cause,
-         sum(owed) FILTER (WHERE event IN ('settlement', 'adjustment', 'reversal', 'recovery',
+  SELECT as_of, fiscal_year, area_code, fund, hospital_code, statement_id, period, cut_period, legal, cause,
+         sum(owing) FILTER (WHERE event IN ('settlement', 'adjustment', 'reversal', 'recovery',
            'family_doctor')) AS incurred,
-         sum(-owed) FILTER (WHERE event IN ('deduction', 'deduction_reversed')) AS deducted,
+         sum(-owing) FILTER (WHERE event IN ('deduction', 'deduction_reversed')) AS deducted,
          sum(-held) FILTER (WHERE event = 'deposit_forfeited') AS forfeited,
-         sum(-owed) FILTER (WHERE event IN ('payment', 'payment_returned', 'carried', 'carry_repaid')) AS cash,
-         sum(-owed) FILTER (WHERE event IN ('offset', 'offset_undone')) AS offset_,
+         sum(-owing) FILTER (WHERE event IN ('payment', 'payment_returned', 'carried', 'carry_repaid')) AS cash,
+         sum(-owing) FILTER (WHERE event IN ('offset', 'offset_undone')) AS offset_,
          sum(held) AS held, sum(prepaid) AS prepaid
-    FROM posting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    FROM posting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+), planned_month AS MATERIALIZED (
+  SELECT DISTINCT ON (x.area_code, p.period) x.area_code, p.period, p.pay_by, p.deposit_rate, p.claim_days
+    FROM (SELECT DISTINCT area_code FROM moved) x JOIN plan p ON starts_with(x.area_code, p.prefix)
+   ORDER BY x.area_code, p.period, length(p.prefix) DESC
 ), released AS (
   SELECT p.cause, o.due_on, o.period FROM disbursement o,
          LATERAL (VALUES ('rel_' || o.release_id), ('dis_' || o.disbursement_id)) p(cause)
    WHERE o.release_id IS NOT NULL AND o.state <> 'cancelled'
 ), bucket AS (
-  SELECT m.fiscal_year, m.area_code, m.fund, m.hospital_code, s.statement_id, coalesce(s.period, r.period,
+  SELECT m.as_of, m.fiscal_year, m.area_code, m.fund, m.hospital_code, s.statement_id, coalesce(s.period, r.period,
     m.period) AS period,
          coalesce(s.pay_by, r.due_on, k.created_on + coalesce(p.claim_days, :claim_days), p.pay_by) AS pay_by,
          CASE WHEN k.claim_id IS NULL THEN p.deposit_rate ELSE 0 END AS deposit_rate,
@@ -115,21 +130,23 @@ WITH plan AS (
          sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited, 0)) AS payable,
          sum(coalesce(m.cash, 0) + coalesce(m.offset_, 0)) AS paid, sum(m.held) AS held,
          coalesce(sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0)) FILTER (
-           WHERE m.cut_period < to_char(CAST(:as_of AS date), 'YYYY-MM') AND m.cause IS NULL AND k.claim_id IS NULL
+           WHERE m.cut_period < to_char(m.as_of, 'YYYY-MM') AND m.cause IS NULL AND k.claim_id IS NULL
              AND (s.statement_id IS NULL OR s.period > m.cut_period)), 0) AS late
-    FROM moved m LEFT JOIN declared s ON s.statement_id = m.statement_id LEFT JOIN released r ON r.cause = m.cause
-    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate, p.claim_days FROM plan p
-                        WHERE starts_with(m.area_code, p.prefix) AND p.period = coalesce(s.period, m.period)
-                        ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
+    FROM moved m
+    LEFT JOIN declared s ON s.statement_id = m.statement_id AND s.declared_on <= m.as_of
+      AND (s.withdrawn_on IS NULL OR s.withdrawn_on > m.as_of)
+    LEFT JOIN released r ON r.cause = m.cause
+    LEFT JOIN planned_month p ON p.area_code = m.area_code AND p.period = coalesce(s.period, m.period)
     LEFT JOIN claim k ON m.hospital_code = 'claim:clm_' || k.claim_id
-   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ), taken AS (
   -- what an order took of another's negative net of the same year is paid, by period, where it was owed
-  SELECT x.statement_id, o.fund, o.fiscal_year, sum(x.amount) AS amount
-    FROM disbursement w JOIN disbursement o ON o.disbursement_id = w.taken_by AND o.fiscal_year = w.fiscal_year,
+  SELECT a.as_of, x.statement_id, o.fund, o.fiscal_year, sum(x.amount) AS amount
+    FROM disbursement w JOIN disbursement o ON o.disbursement_id = w.taken_by AND o.fiscal_year = w.fiscal_year
+    JOIN asked a ON o.created_on <= a.as_of,
          LATERAL (VALUES (o.statement_id, -w.amount - w.repaid), (w.statement_id,
            w.amount + w.repaid)) x(statement_id, amount)
-   WHERE :by_period AND o.created_on <= :as_of GROUP BY 1, 2, 3
+   WHERE :by_period GROUP BY 1, 2, 3, 4
 ), planned AS (
   -- the deposit of a bucket: its order's, else the plan's share of what is payable
   SELECT b.*, coalesce(k.amount, 0) AS taken, CASE WHEN b.statement_id = CAST(:proposed AS bigint)
@@ -137,12 +154,17 @@ WITH plan AS (
                    WHEN o.statement_id IS NOT NULL THEN o.deposit
                    ELSE b.held + div(greatest(b.payable, 0) * coalesce(b.deposit_rate, 0) + 5000, 10000) END AS deposit
     FROM bucket b LEFT JOIN disbursement o ON o.statement_id = b.statement_id AND o.fund = b.fund
-     AND o.fiscal_year = b.fiscal_year AND o.created_on <= :as_of AND (o.cancelled_on IS NULL
-       OR o.cancelled_on > :as_of)
-    LEFT JOIN taken k ON (k.statement_id, k.fund, k.fiscal_year) = (b.statement_id, b.fund, b.fiscal_year)
-), party AS (
+     AND o.fiscal_year = b.fiscal_year AND o.created_on <= b.as_of AND (o.cancelled_on IS NULL
+       OR o.cancelled_on > b.as_of)
+    LEFT JOIN taken k ON (k.as_of, k.statement_id, k.fund, k.fiscal_year) = (b.as_of, b.statement_id, b.fund,
+      b.fiscal_year)
+)"""
+"""The beginning of a query: ``planned`` has the buckets as of the days asked, with ``asked`` beside them."""
+_QUERY: Final = (
+    PLANNED
+    + """, party AS (
   -- one hospital nets what it was overpaid against what it is owed
-  SELECT b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN b.period END AS period,
+  SELECT b.as_of, b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN b.period END AS period,
          sum(b.incurred) AS incurred, sum(b.deductions) AS deductions, sum(b.cash) AS cash, sum(b.offset_) AS offset_,
          sum(b.payable) AS payable, sum(b.paid) AS paid, sum(b.held) AS held, sum(b.late) AS late,
          coalesce(sum(b.payable - b.held) FILTER (WHERE b.pay_by <= a.as_of), 0) AS due,
@@ -150,52 +172,63 @@ WITH plan AS (
          greatest(0, sum(b.payable - b.held - b.paid - b.taken) FILTER (WHERE b.pay_by < a.as_of)) AS overdue,
          greatest(0, sum(b.payable - b.deposit - b.paid) FILTER (WHERE b.pay_by <= a.year_end
            AND a.as_of <= a.year_end)) AS to_pay
-    FROM planned b, asked a WHERE b.fiscal_year = a.year GROUP BY 1, 2, 3, 4
+    FROM planned b JOIN asked a ON (a.as_of, a.year) = (b.as_of, b.fiscal_year) GROUP BY 1, 2, 3, 4, 5
 ), year_end AS (
-  SELECT b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN a.year || '-12' END AS period,
+  SELECT b.as_of, b.area_code, b.fund, b.hospital_code, CASE WHEN :by_period THEN a.year || '-12' END AS period,
          greatest(0, least(sum(b.prepaid), sum(b.incurred - b.deductions - b.cash - b.offset_))) AS amount
-    FROM bucket b, asked a WHERE b.fiscal_year = a.year AND a.as_of >= a.year_end GROUP BY 1, 2, 3, 4
-), monthly AS (
+    FROM bucket b JOIN asked a ON (a.as_of, a.year) = (b.as_of, b.fiscal_year) AND a.as_of >= a.year_end
+   GROUP BY 1, 2, 3, 4, 5
+), monthly AS MATERIALIZED (
   -- by the month of each posting, whichever statement swept it
-  SELECT m.fiscal_year, m.area_code, m.fund, CASE WHEN :by_hospital THEN m.hospital_code END AS hospital_code,
+  SELECT m.as_of, m.fiscal_year, m.area_code, m.fund, CASE WHEN :by_hospital THEN m.hospital_code END AS hospital_code,
          right(m.period, 2) AS month, sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0) - coalesce(m.forfeited,
            0)) AS payable
-    FROM moved m WHERE left(m.period, 4) = m.fiscal_year::text GROUP BY 1, 2, 3, 4, 5
+    FROM moved m WHERE left(m.period, 4) = m.fiscal_year::text GROUP BY 1, 2, 3, 4, 5, 6
 ), compared AS (
   -- a month beside last year's; only what has a last year is compared, in which a month may have had nothing
-  SELECT m.area_code, m.fund, m.hospital_code, m.month,
+  SELECT m.as_of, m.area_code, m.fund, m.hospital_code, m.month,
          coalesce(sum(m.payable) FILTER (WHERE m.fiscal_year = a.year - 1), 0) AS before,
          coalesce(sum(m.payable) FILTER (WHERE m.fiscal_year = a.year), 0) AS known,
-         bool_or(bool_or(m.fiscal_year = a.year - 1)) OVER (PARTITION BY m.area_code, m.fund, m.hospital_code) AS had
-    FROM monthly m, asked a GROUP BY 1, 2, 3, 4
+         bool_or(bool_or(m.fiscal_year = a.year - 1)) OVER (PARTITION BY m.as_of, m.area_code, m.fund,
+           m.hospital_code) AS had
+    FROM monthly m JOIN asked a USING (as_of) GROUP BY 1, 2, 3, 4, 5
 ), expected AS (
-  SELECT l.area_code, l.fund, l.hospital_code, x.period,
+  SELECT l.as_of, l.area_code, l.fund, l.hospital_code, x.period,
          CASE WHEN x.open THEN greatest(0, l.before - l.known) ELSE 0 END AS amount, p.pay_by, p.deposit_rate
-    FROM asked a JOIN compared l ON l.had
+    FROM asked a JOIN compared l ON l.as_of = a.as_of AND l.had
     CROSS JOIN LATERAL (
       SELECT a.year || '-' || l.month AS period, a.as_of <= a.year_end AND a.year || '-' || l.month
-             > coalesce((SELECT max(s.period) FROM declared s WHERE s.area_code = l.area_code), '') AS open) x
-    LEFT JOIN LATERAL (SELECT p.pay_by, p.deposit_rate FROM plan p WHERE starts_with(l.area_code, p.prefix)
-      AND p.period = x.period
-                        ORDER BY length(p.prefix) DESC LIMIT 1) p ON true
+             > coalesce((SELECT max(s.period) FROM declared s WHERE s.area_code = l.area_code
+                 AND s.declared_on <= a.as_of AND (s.withdrawn_on IS NULL OR s.withdrawn_on > a.as_of)), '') AS open) x
+    LEFT JOIN planned_month p ON p.area_code = l.area_code AND p.period = x.period
 ), part AS (
-  SELECT p.area_code, p.fund, p.hospital_code, p.period, p.incurred, p.deductions, p.cash, p.offset_,
+  SELECT p.as_of, p.area_code, p.fund, p.hospital_code, p.period, p.incurred, p.deductions, p.cash, p.offset_,
          0 AS year_end_offset, p.payable, p.paid, p.held, p.due, least(p.paid_of_due, p.due) AS disbursed_of_due,
          coalesce(p.overdue, 0) AS overdue,
          greatest(0, coalesce(p.to_pay, 0) - coalesce(y.amount, 0)) AS scheduled, 0 AS expected, p.late
     FROM party p
-    LEFT JOIN (SELECT area_code, fund, hospital_code, sum(amount) AS amount FROM year_end GROUP BY 1, 2, 3) y
-      USING (area_code, fund, hospital_code)
+    LEFT JOIN (SELECT as_of, area_code, fund, hospital_code, sum(amount) AS amount FROM year_end GROUP BY 1, 2, 3, 4) y
+      USING (as_of, area_code, fund, hospital_code)
   UNION ALL
-  SELECT y.area_code, y.fund, y.hospital_code, y.period, 0, 0, 0, 0, y.amount, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  SELECT y.as_of, y.area_code, y.fund, y.hospital_code, y.period, 0, 0, 0, 0, y.amount, 0, 0, 0, 0, 0, 0, 0, 0, 0
     FROM year_end y WHERE y.amount > 0
   UNION ALL
-  SELECT e.area_code, e.fund, e.hospital_code, CASE WHEN :by_period THEN e.period END, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  SELECT e.as_of, e.area_code, e.fund, e.hospital_code, CASE WHEN :by_period THEN e.period END, 0, 0, 0, 0, 0, 0, 0, 0,
+         0, 0, 0,
          CASE WHEN e.pay_by <= a.year_end
               THEN e.amount - div(e.amount * coalesce(e.deposit_rate, 0) + 5000, 10000) ELSE 0 END, e.amount, 0
-    FROM expected e, asked a WHERE e.amount > 0 OR NOT (:by_period OR :by_hospital)
+    FROM expected e JOIN asked a USING (as_of) WHERE e.amount > 0 OR NOT (:by_period OR :by_hospital)
+), area_floor AS MATERIALIZED (
+  SELECT x.area_code, f.fund, f.floor
+    FROM (SELECT DISTINCT area_code FROM part) x
+    CROSS JOIN LATERAL (SELECT prefix FROM plan WHERE starts_with(x.area_code, prefix)
+      ORDER BY length(prefix) DESC LIMIT 1) y
+    JOIN floors f ON f.prefix = y.prefix
+), compares AS MATERIALIZED (
+  SELECT DISTINCT l.as_of, l.area_code, l.fund FROM monthly l JOIN asked a ON (a.as_of, a.year - 1) = (l.as_of,
+    l.fiscal_year)
 )
-SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.area_code END AS area_code,
+SELECT p.as_of, CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.area_code END AS area_code,
        CASE WHEN :by_hospital THEN p.hospital_code END AS hospital_code, p.period,
        sum(p.incurred)::bigint AS incurred, sum(p.deductions)::bigint AS deductions, sum(p.cash)::bigint AS cash,
        sum(p.offset_)::bigint AS offset_, sum(p.year_end_offset)::bigint AS year_end_offset,
@@ -208,18 +241,16 @@ SELECT CASE WHEN :by_fund THEN p.fund END AS fund, CASE WHEN :by_area THEN p.are
        coalesce(sum(p.incurred - p.deductions) FILTER (WHERE p.hospital_code LIKE 'claim:%'), 0)::bigint
          AS persons_payable,
        coalesce(sum(p.cash) FILTER (WHERE p.hospital_code LIKE 'claim:%'), 0)::bigint AS persons_disbursed,
-       bool_or(EXISTS (SELECT FROM monthly l, asked a
-                        WHERE l.fiscal_year = a.year - 1 AND l.area_code = p.area_code
-                          AND l.fund = p.fund)) AS last_year,
+       bool_or(l.fund IS NOT NULL) AS last_year,
        coalesce(sum((p.incurred - p.deductions) * f.floor), 0)::bigint AS bound,
        coalesce(sum(p.cash + p.offset_ + p.year_end_offset) FILTER (WHERE f.floor IS NOT NULL),
          0)::bigint AS bound_disbursed,
        array_agg(DISTINCT f.floor) AS floors
   FROM part p
-  LEFT JOIN LATERAL (SELECT prefix FROM plan WHERE starts_with(p.area_code, prefix)
-    ORDER BY length(prefix) DESC LIMIT 1) x ON true
-  LEFT JOIN floors f ON f.prefix = x.prefix AND f.fund = p.fund
- GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+  LEFT JOIN area_floor f USING (area_code, fund)
+  LEFT JOIN compares l USING (as_of, area_code, fund)
+ GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"""
+)
 
 
 class Figures(Struct, frozen=True):
@@ -231,6 +262,7 @@ class Figures(Struct, frozen=True):
     area_code: str | None
     hospital_code: str | None
     period: str | None
+    as_of: date | None = None
     incurred: int = 0
     deductions: int = 0
     cash: int = 0
@@ -294,12 +326,18 @@ async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: 
 
     What the transaction may not see isn't counted. A month for which no pack names a pay-by day never falls due. After
     31 December what was scheduled and expected stands still as it was on that day."""
-    figures = await _figures(connection, book, wanted)
     year_end = date(wanted.year, 12, 31)
-    if wanted.as_of <= year_end:
-        return figures
-    legal = await _figures(connection, book, msgspec.structs.replace(wanted, as_of=year_end))
-    return _projected_as(figures, legal)
+    found = await _figures(connection, book, wanted, {wanted.as_of, min(wanted.as_of, year_end)})
+    figures = [row for row in found if row.as_of == wanted.as_of]
+    return figures if wanted.as_of <= year_end else _projected_as(figures, [row for row in found if row not in figures])
+
+
+async def payout_curve(
+    connection: AsyncConnection, book: PolicyBook, wanted: Wanted, days: Collection[date]
+) -> list[Figures]:
+    """What was payable, due and disbursed as of each of several days of the year, ordered by day and group; nothing is
+    projected. ``wanted.as_of`` doesn't count."""
+    return await _figures(connection, book, wanted, days, comparing=False) if days else []
 
 
 def _projected_as(figures: Sequence[Figures], legal: Sequence[Figures]) -> list[Figures]:
@@ -319,10 +357,28 @@ def _group_of(row: Figures) -> tuple[str | None, str | None, str | None, str | N
     return row.fund, row.area_code, row.hospital_code, row.period
 
 
-async def _figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> list[Figures]:
+async def _figures(
+    connection: AsyncConnection, book: PolicyBook, wanted: Wanted, days: Collection[date], *, comparing: bool = True
+) -> list[Figures]:
+    rows = await looked_up(connection, book, wanted, _QUERY, days, comparing=comparing)
+    return [msgspec.convert(dict(row), Figures) for row in rows]
+
+
+async def looked_up(
+    connection: AsyncConnection,
+    book: PolicyBook,
+    wanted: Wanted,
+    query: str,
+    days: Collection[date],
+    *,
+    comparing: bool = False,
+) -> Sequence[RowMapping]:
+    """The rows of a query that begins as ``PLANNED`` does, as of these days; ``comparing`` looks at the year before as
+    well."""
     parameters: StoredRow = {
         "year": wanted.year,
-        "as_of": wanted.as_of,
+        "first_year": wanted.year - comparing,
+        "days": sorted(days),
         "first": f"{wanted.year - 1}-01",
         "proposed": wanted.proposed,
         "proposed_deposit": wanted.proposed_deposit,
@@ -334,11 +390,14 @@ async def _figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted
         "plans": msgspec.json.encode(list(_plans(book, wanted))).decode(),
         "floors": msgspec.json.encode(list(_floors(book, wanted.year))).decode(),
     }
-    await connection.execute(_MEMORY)
     transfers, statements, values = _filters(wanted)
-    query = text(_QUERY.format(transfers=transfers, statements=statements))
-    rows = await connection.execute(query, parameters | values)
-    return [msgspec.convert(dict(row), Figures) for row in rows.mappings()]
+    cuts = transfers.replace(NOT_CLAIMS, "")  # a hospital's deductions are of its bills
+    whole = query.format(posted=POSTED, transfers=transfers, statements=statements, cuts=cuts)
+    spanned = await span(connection, days)
+    await connection.execute(_PLANNED, {"loops": "off"})
+    rows = (await connection.execute(text(whole), parameters | values | spanned)).mappings().all()
+    await connection.execute(_PLANNED, {"loops": "on"})
+    return rows
 
 
 def _filters(wanted: Wanted) -> tuple[str, str, dict[str, str]]:

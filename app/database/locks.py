@@ -2,7 +2,7 @@
 
 A lock of a named thing (a person, a month of an area) is ``hashtextextended(name, number)``, so that the numbers part
 the kinds; in SQL ``lock_key('person', id)`` says the same for the locks that the database takes itself (a test
-compares). The last two are locks of the whole database: their number is the lock. All are held until the transaction
+compares). The last three are locks of the whole database: their number is the lock. All are held until the transaction
 ends, so that they work behind a pooler.
 
 The order in which one transaction takes them: an idempotency key or a message, then what is declared, ordered or
@@ -39,6 +39,7 @@ class Lock(IntEnum):
     SUBJECT = 14  # of a subject: roles that may not meet don't come by two tokens issued at once
     MIGRATION = 7203_0001  # two that migrate at once: the second waits
     SEAL = 7203_0002  # the seals are one chain: the next block names the last one
+    ROLL = 7203_0003  # a posting is added to the sums once; postings_roll() takes it
 
 
 async def hold(connection: AsyncConnection, kind: Lock, name: str) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import late
-from app.clearing.payout_query import AREA, HOSPITAL, Wanted, payout_figures
+from app.clearing.payout_query import AREA, HOSPITAL, Wanted, payout_curve
 from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_rates, ratio
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement, fiscal_year_closing, statement, statement_total
@@ -123,11 +123,10 @@ async def _open_years(connection: AsyncConnection, area: str | None) -> list[int
 async def _curves(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> dict[str | None, list[CurvePoint]]:
     """Each fund's share paid at the end of every month until today, and what it would be had all due been paid."""
     curves: dict[str | None, list[CurvePoint]] = {}
-    for day in _month_ends(wanted):
-        asked = Wanted(year=wanted.year, as_of=day, area_code=wanted.area_code)
-        for row in await payout_figures(connection, visitor.service.book, asked):
-            point = CurvePoint(day.isoformat(), ratio(row.disbursed, row.payable), ratio(row.due, row.payable))
-            curves.setdefault(row.fund, []).append(point)
+    asked = Wanted(year=wanted.year, as_of=wanted.as_of, area_code=wanted.area_code)
+    for row in await payout_curve(connection, visitor.service.book, asked, _month_ends(wanted)):
+        point = CurvePoint(str(row.as_of), ratio(row.disbursed, row.payable), ratio(row.due, row.payable))
+        curves.setdefault(row.fund, []).append(point)
     return curves
 
 

@@ -1,5 +1,5 @@
-"""Reading the ledger: trial balance, the history of an account, the chart of accounts. Folds over transfers; nothing is
-stored."""
+"""Reading the ledger: trial balance, the history of an account, the chart of accounts. From
+what was posted (``rollup.py``)."""
 
 from datetime import date
 from typing import Annotated, Final
@@ -11,6 +11,7 @@ from app.basics.days import shanghai_day, shown_instant
 from app.basics.errors import NotFound
 from app.basics.ids import SETTLEMENT, shown_id
 from app.basics.money import yuan
+from app.ledger.rollup import POSTED, span
 from app.service import clock
 from app.service.caller import Caller, Service
 from app.service.columns import ListColumn, columns_of
@@ -26,10 +27,10 @@ MAX_PATH: Final = 200
 _REACHED: Final = """
 reaches(CASE WHEN a.party LIKE 'hospital:%' THEN substr(a.party, 10) END, substr(split_part(a.path, '/', 1), 6), NULL)
 AND reaches_fund(substr(split_part(a.path, '/', 2), 6))"""
-_BALANCES: Final = text("""
+_BALANCES: Final = text(f"""
 WITH moved AS MATERIALIZED (
-  SELECT debit_account, credit_account, sum(amount) AS amount FROM transfer
-   WHERE business_date <= :as_of AND (CAST(:area_code AS text) IS NULL OR area_code = :area_code)
+  SELECT debit_account, credit_account, sum(amount) AS amount FROM {POSTED} p
+   WHERE (CAST(:area_code AS text) IS NULL OR area_code = :area_code)
      AND (CAST(:fund AS text) IS NULL OR fund = :fund)
    GROUP BY 1, 2)
 SELECT a.path, sum(s.debit)::bigint AS debit, sum(s.credit)::bigint AS credit,
@@ -39,21 +40,41 @@ SELECT a.path, sum(s.debit)::bigint AS debit, sum(s.credit)::bigint AS credit,
     credit)
   JOIN account a USING (account_id)
  GROUP BY a.path ORDER BY a.path LIMIT :most""")
-# The path names area, fund and hospital, by which an index finds the account's transfers.
-_ENTRIES: Final = text("""
-WITH asked AS (
+# The sums say which months a page is in, and the balance before them. The path names area, fund and hospital, by which
+# an index finds the account's transfers of these months.
+_ENTRIES: Final = text(f"""
+WITH asked AS MATERIALIZED (
   SELECT account_id, substr(split_part(path, '/', 1), 6) AS area_code, substr(split_part(path, '/', 2), 6) AS fund,
          CASE WHEN party LIKE 'hospital:%' THEN substr(party, 10) END AS hospital_code
     FROM account WHERE path = :account),
+month AS MATERIALIZED (
+  SELECT month_end(p.day) AS last, sum(p.postings) AS postings,
+         sum(CASE p.debit_account WHEN k.account_id THEN p.amount ELSE -p.amount END) AS amount
+    FROM {POSTED} p, asked k
+   WHERE k.account_id IN (p.debit_account, p.credit_account) AND p.area_code = k.area_code AND p.fund = k.fund
+     AND (k.hospital_code IS NULL OR p.hospital_code = k.hospital_code)
+   GROUP BY 1),
+behind AS (
+  SELECT m.last, sum(m.postings) OVER (ORDER BY m.last) - m.postings
+         - first_value(m.postings) OVER (ORDER BY m.last) AS before
+    FROM month m WHERE CAST(:after_day AS date) IS NULL OR m.last >= :after_day),
+page AS MATERIALIZED (
+  SELECT date_trunc('month', min(b.last))::date AS first, max(b.last) AS last, to_char(min(b.last), 'YYYY-MM') AS since,
+         to_char(max(b.last), 'YYYY-MM') AS until,
+         coalesce((SELECT sum(m.amount) FROM month m WHERE m.last < min(b.last)), 0) AS balance
+    FROM behind b WHERE b.before < :most),
 history AS (
   SELECT t.*, CASE t.debit_account WHEN k.account_id THEN t.amount ELSE 0 END AS debit,
          CASE t.credit_account WHEN k.account_id THEN t.amount ELSE 0 END AS credit,
          CASE t.debit_account WHEN k.account_id THEN t.credit_account ELSE t.debit_account END AS other
     FROM transfer t, asked k
    WHERE k.account_id IN (t.debit_account, t.credit_account) AND t.area_code = k.area_code AND t.fund = k.fund
-     AND (k.hospital_code IS NULL OR t.hospital_code = k.hospital_code) AND t.business_date <= :as_of),
+     AND (k.hospital_code IS NULL OR t.hospital_code = k.hospital_code) AND t.business_date <= :as_of
+     AND t.business_date >= (SELECT first FROM page) AND t.business_date <= (SELECT last FROM page)
+     AND t.period >= (SELECT since FROM page) AND t.period <= (SELECT until FROM page)),
 running AS (
-  SELECT h.*, sum(h.debit - h.credit) OVER (ORDER BY h.business_date, h.transfer_id)::bigint AS balance FROM history h)
+  SELECT h.*, ((SELECT balance FROM page)
+         + sum(h.debit - h.credit) OVER (ORDER BY h.business_date, h.transfer_id))::bigint AS balance FROM history h)
 SELECT r.*, o.path AS other_account FROM running r JOIN account o ON o.account_id = r.other
  WHERE CAST(:after_day AS date) IS NULL OR (r.business_date, r.transfer_id) > (:after_day, :after_id)
  ORDER BY r.business_date, r.transfer_id LIMIT :most""")
@@ -126,8 +147,8 @@ async def trial_balance(
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         day = as_of or shanghai_day(await clock.now(connection, manual=service.manual_clock))
-        wanted = {"as_of": day, "area_code": area_code, "fund": fund, "most": MAX_ACCOUNTS}
-        rows = (await connection.execute(_BALANCES, wanted)).mappings().all()
+        wanted = {"area_code": area_code, "fund": fund, "most": MAX_ACCOUNTS}
+        rows = (await connection.execute(_BALANCES, wanted | await span(connection, [day]))).mappings().all()
     debit, credit = (rows[0]["total_debit"], rows[0]["total_credit"]) if rows else (0, 0)
     return TrialBalanceAnswer(
         as_of=day,
@@ -166,7 +187,7 @@ async def _entries(asked: Asked[EntryFilters, Posted]) -> Page[LedgerEntryAnswer
         await open_request(service, connection, asked.caller)
         until = asked.filters.as_of or shanghai_day(await clock.now(connection, manual=service.manual_clock))
         wanted = {"account": account, "as_of": until, "after_day": day, "after_id": number, "most": asked.limit + 1}
-        rows = (await connection.execute(_ENTRIES, wanted)).mappings().all()
+        rows = (await connection.execute(_ENTRIES, wanted | await span(connection, [until]))).mappings().all()
         if not rows and not (await connection.execute(_KNOWN, {"account": account})).scalar_one():
             raise NotFound("not_found")
     return page_of(rows, asked.limit, _entry, lambda row: (row["business_date"], row["transfer_id"]))

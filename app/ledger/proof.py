@@ -156,7 +156,41 @@ SELECT substr(split_part(a.path, '/', 1), 6) AS area_code, substr(split_part(a.p
   FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account) WHERE a.kind = 'deposit'
     GROUP BY 1, 2, 3, 4"""
 
+_DIMENSIONS: Final = (
+    "fiscal_year, benefit_year, period, area_code, hospital_code, hospital_area, fund, tier, event, clr_type,"
+    " debit_account, credit_account, statement_id"
+)
+# What a pass has taken is neither in the tail nor missing; months are days added up; a statement's sums are its items'.
+_ROLLUP: Final = f"""
+WITH pass AS MATERIALIZED (SELECT mark, since FROM last_roll()),
+summed AS (
+  SELECT 'day' AS kind, day, {_DIMENSIONS}, cause, postings AS found, amount AS fen, 0 AS expected, 0 AS owed
+    FROM posting_sum WHERE grain = 'day' AND EXISTS (SELECT FROM pass)
+  UNION ALL
+  SELECT 'day', business_date, {_DIMENSIONS}, cause_kept(statement_id, event, cause), 0, 0, count(*), sum(amount)
+    FROM transfer t WHERE (SELECT NOT (t.recorded_at >= p.since AND NOT before_mark(t.xmin, p.mark)) FROM pass p)
+   GROUP BY 2, {_DIMENSIONS}, 16
+  UNION ALL
+  SELECT 'month', day, {_DIMENSIONS}, cause, postings, amount, 0, 0 FROM posting_sum WHERE grain = 'month'
+  UNION ALL
+  SELECT 'month', month_end(day), {_DIMENSIONS}, cause, 0, 0, postings, amount FROM posting_sum WHERE grain = 'day'),
+statement_items AS (
+  SELECT statement_id, day, fiscal_year, period, fund, event, debit_account, credit_account, own_statement,
+         amount AS fen, 0 AS owed FROM statement_sum
+  UNION ALL
+  SELECT i.statement_id, month_end(t.business_date), t.fiscal_year, t.period, t.fund, t.event, t.debit_account,
+         t.credit_account, t.statement_id, 0, t.amount
+    FROM statement_item i JOIN transfer t USING (transfer_id))
+SELECT concat_ws(' ', kind, day, area_code, fund, hospital_code, fiscal_year, event) AS place, sum(owed) AS expected,
+       sum(fen) AS found
+  FROM summed GROUP BY kind, day, {_DIMENSIONS}, cause HAVING (sum(fen), sum(found)) <> (sum(owed), sum(expected))
+UNION ALL
+SELECT concat_ws(' ', 'stm_' || statement_id, day, fund, fiscal_year, event), sum(owed), sum(fen)
+  FROM statement_items GROUP BY statement_id, day, fiscal_year, period, fund, event, debit_account, credit_account,
+    own_statement HAVING sum(owed) <> sum(fen)"""
+
 CHECKS: Final = BILL_CHECKS | {
+    "rollup": _ROLLUP,
     "payable": _PAYABLE,
     "settlement_transfers": _SETTLEMENT,
     "posted_to_known": """

@@ -84,6 +84,58 @@ seal_pass = Table(
     Column("completed_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
 )
 
+posting_sum = Table(
+    "posting_sum",
+    METADATA,
+    Column("grain", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("fiscal_year", SmallInteger, nullable=False),
+    Column("benefit_year", SmallInteger, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("area_code", Text, nullable=False),
+    Column("hospital_code", Text, nullable=False),
+    Column("hospital_area", Text, nullable=False),
+    Column("fund", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("clr_type", Text, nullable=False),
+    Column("debit_account", BigInteger, nullable=False),
+    Column("credit_account", BigInteger, nullable=False),
+    Column("statement_id", BigInteger),
+    Column("cause", Text),
+    Column("postings", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+)
+
+posting_roll = Table(
+    "posting_roll",
+    METADATA,
+    Column("pass_no", BigInteger, Identity(always=True), primary_key=True),
+    Column("mark", BigInteger, nullable=False),
+    Column("next", BigInteger, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("cluster", BigInteger, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False, server_default=text("transaction_timestamp()")),
+)
+
+statement_sum = Table(
+    "statement_sum",
+    METADATA,
+    Column("statement_id", BigInteger, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("fiscal_year", SmallInteger, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("area_code", Text, nullable=False),
+    Column("hospital_code", Text, nullable=False),
+    Column("hospital_area", Text, nullable=False),
+    Column("fund", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("debit_account", BigInteger, nullable=False),
+    Column("credit_account", BigInteger, nullable=False),
+    Column("own_statement", BigInteger),
+    Column("amount", BigInteger, nullable=False),
+)
+
 seal_verified = Table(
     "seal_verified",
     METADATA,

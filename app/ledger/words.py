@@ -35,6 +35,7 @@ CHECK_WORDS: Final = {
     "prepayment_state": "预付单的状态与其资金一致",
     "prepayment": "预付单的已付、退回、冲抵与记录一致",
     "claim": "零星报销科目等于应付减去审核扣款和银行确认的支付，未更正的单没有多付",
+    "rollup": "汇总数等于其分录（按日、按月、按月度结算申报表）",
     "closed_year": "已关账年度的应付和已拨付与关账时一致",
 }
 COUNTED: Final = frozenset({"declared_once", "declared_own", "part_state", "withdrawn", "undeclared"})

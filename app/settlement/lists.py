@@ -48,11 +48,18 @@ Settled = tuple[datetime, int]
 
 
 async def _settlements(asked: Asked[SettlementFilters, Settled]) -> Page[SettlementAnswer, Settled]:
-    wanted, after = asked.filters, asked.after or (None, None)
-    of = (wanted.hospital_code, wanted.person_id, wanted.visit_id, wanted.from_, wanted.to, wanted.status)
+    wanted = asked.filters
+    of = store.Listed(
+        hospital_code=wanted.hospital_code,
+        person_id=wanted.person_id,
+        visit_id=wanted.visit_id,
+        first=wanted.from_,
+        last=wanted.to,
+        status=wanted.status,
+    )
     async with asked.service.database.hot() as connection:
         await check_context(asked.service, connection, asked.caller)
-        rows = await store.read_list(connection, *of, *after, asked.limit + 1)
+        rows = await store.read_list(connection, of, asked.after, asked.limit + 1)
     return await asyncio.to_thread(  # a thousand documents take longer to decode than other requests should wait
         page_of,
         rows,

@@ -1,10 +1,11 @@
 """Every SQL statement of settling, named in one place, and the law that settlements were computed under. Fen."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from app.database.engine import HotConnection, HotRecord
 from app.service.caller import Caller, Keyed, Service
@@ -104,14 +105,27 @@ _READ_MANY: Final = _READ + " WHERE s.settlement_id = ANY ($1) ORDER BY s.entry_
 _READ_VISIT: Final = (
     _READ + " WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.settle_seq = $3 AND s.kind = 'settlement'"
 )
-_READ_LIST: Final = f"""
-SELECT * FROM ({_READ}
-   WHERE ($1::text IS NULL OR s.hospital_code = $1) AND ($2::text IS NULL OR s.person_id = $2)
-     AND ($3::text IS NULL OR s.visit_id = $3)
-     AND ($4::date IS NULL OR (s.settled_at AT TIME ZONE 'Asia/Shanghai')::date >= $4)
-     AND ($5::date IS NULL OR (s.settled_at AT TIME ZONE 'Asia/Shanghai')::date <= $5)
-     AND ($7::timestamptz IS NULL OR (s.recorded_at, s.settlement_id) < ($7, $8))
-  ) q WHERE ($6::text IS NULL OR q.status = $6) ORDER BY q.recorded_at DESC, q.settlement_id DESC LIMIT $9"""
+_MADE_OF: Final = "s.settlement_id IN (SELECT r.of_settlement_id FROM settlement r WHERE r.kind = '{}')"
+_OF_STATUS: Final[Mapping[str, str]] = {
+    "reversed": _MADE_OF.format("reversal"),
+    "adjusted": f"{_MADE_OF.format('adjustment')} AND NOT {_MADE_OF.format('reversal')}",
+    "settled": "NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id"
+    " AND r.kind IN ('reversal', 'adjustment'))",
+}
+"""Which entries have a status, asked so that few are found by an index of what corrects them."""
+_MIDNIGHT: Final = "(${}::date)::timestamp AT TIME ZONE 'Asia/Shanghai'"
+
+
+class Listed(Struct, frozen=True, kw_only=True):
+    """Which entries a list has: those of a hospital, a person, a visit, of days of settling (both included), of a
+    status. None is no condition."""
+
+    hospital_code: str | None = None
+    person_id: str | None = None
+    visit_id: str | None = None
+    first: date | None = None
+    last: date | None = None
+    status: str | None = None
 
 
 async def read_one(connection: HotConnection, settlement_id: int) -> EntryRow | None:
@@ -140,9 +154,33 @@ async def read_visit(connection: HotConnection, hospital_code: str, visit_id: st
     return _first(await connection.fetch(_READ_VISIT, hospital_code, visit_id, settle_seq))
 
 
-async def read_list(connection: HotConnection, *arguments: object) -> list[EntryRow]:
-    """Entries newest first: hospital, person, visit, from, to, status, cursor time, cursor id, limit."""
-    return _rows(await connection.fetch(_READ_LIST, *arguments))
+async def read_list(
+    connection: HotConnection, wanted: Listed, after: tuple[datetime, int] | None, most: int
+) -> list[EntryRow]:
+    """So many entries, newest first, behind a position (when recorded, id). Only what is asked for is a condition, so
+    that the planner finds the rows by their index."""
+    values: list[object] = []
+
+    def conditions() -> Iterator[str]:
+        for name in ("hospital_code", "person_id", "visit_id"):
+            if (value := getattr(wanted, name)) is not None:
+                values.append(value)
+                yield f"s.{name} = ${len(values)}"
+        if wanted.first is not None:
+            values.append(wanted.first)
+            yield f"s.settled_at >= {_MIDNIGHT.format(len(values))}"
+        if wanted.last is not None:
+            values.append(wanted.last + timedelta(days=1))
+            yield f"s.settled_at < {_MIDNIGHT.format(len(values))}"
+        if wanted.status is not None:
+            yield _OF_STATUS[wanted.status]
+        if after is not None:
+            values.extend(after)
+            yield f"(s.recorded_at, s.settlement_id) < (${len(values) - 1}::timestamptz, ${len(values)})"
+
+    where = " AND ".join(conditions()) or "true"
+    order = f"ORDER BY s.recorded_at DESC, s.settlement_id DESC LIMIT ${len(values) + 1}"
+    return _rows(await connection.fetch(f"{_READ} WHERE {where} {order}", *values, most))
 
 
 def _rows(records: Iterable[HotRecord]) -> list[EntryRow]:

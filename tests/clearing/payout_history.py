@@ -119,7 +119,12 @@ class History:
                 await self.connection.execute(
                     "INSERT INTO statement_item (statement_id, transfer_id) VALUES ($1, $2)", number, item.transfer_id
                 )
+        await self.connection.execute("SELECT statement_summed($1)", number)
         return number
+
+    async def roll(self) -> None:
+        """Add what was posted so far to the sums."""
+        await self.connection.execute("SELECT postings_roll()")
 
     async def order(
         self, number: int, hospital: str, fund: str, year: int, day: date, rate: Fraction, offset: int = 0

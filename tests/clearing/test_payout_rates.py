@@ -219,6 +219,8 @@ async def random_history(history: History, draw: random.Random) -> None:
         for hospital in ("H1", "H2"):
             for fund in (FUND, OTHER):
                 await random_bills(history, draw, hospital, fund, year, month)
+                if draw.random() < 0.1:
+                    await history.roll()
             if draw.random() < 0.85:
                 await random_statement(history, draw, hospital, f"{year}-{month:02d}")
     for hospital in ("H1", "H2"):

@@ -86,6 +86,9 @@ WRITES_PAST_THE_RULES = (
     "UPDATE seal_finding SET evidence = ''",
     "DELETE FROM seal_acknowledgement",
     "UPDATE seal_pass SET mark = 0",
+    "UPDATE posting_sum SET amount = 1",
+    "DELETE FROM posting_roll",
+    "UPDATE statement_sum SET amount = 1",
     "UPDATE idempotency SET status = 200",
     "DELETE FROM idempotency",
     "DELETE FROM person",
@@ -105,7 +108,7 @@ WITHOUT_ROW_SECURITY = {
     # Every request's to read; who may write is the service's to ask.
     "area", "hospital",
     # Digests of rows.
-    "seal_block", "seal_member", "seal_pass", "seal_verified", "seal_finding", "seal_acknowledgement",
+    "seal_block", "seal_member", "seal_pass", "seal_verified", "seal_finding", "seal_acknowledgement", "posting_roll",
 }  # fmt: skip
 
 

@@ -168,8 +168,9 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
     ),
     "settlement_transfers": (
         "UPDATE transfer SET amount = amount + 1 WHERE event = 'reversal'",
-        {"payable", "statement_total"},
+        {"payable", "statement_total", "rollup"},
     ),
+    "rollup": ("UPDATE statement_sum SET amount = amount + 1 WHERE fund = '390100'", set()),
     "cash": ("UPDATE bank_movement SET amount = amount + 1 WHERE bank_reference = 'R1'", {"payable", "order_paid"}),
     "deposit": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'deposit_withheld'", {"payable"}),
     "prepaid": ("UPDATE transfer SET amount = amount + 1 WHERE event = 'prepayment'", {"cash"}),
@@ -220,7 +221,7 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
         " OVERRIDING SYSTEM VALUE SELECT 9, hospital_code, hospital_area, area_code, '2018-09', "
         "declared_at, pay_by, subject, request_id"
         " FROM statement WHERE statement_id = 1",
-        {"declared_own", "statement_total"},
+        {"declared_own", "statement_total", "rollup"},
     ),
     "declared_own": ("UPDATE statement SET period = '2018-04' WHERE statement_id = 1", set()),
     "claim": (

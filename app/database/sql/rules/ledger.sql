@@ -60,3 +60,23 @@ CREATE TRIGGER seal_acknowledgement_kept BEFORE TRUNCATE ON seal_acknowledgement
 CREATE TRIGGER seal_acknowledgement_by_two BEFORE INSERT ON seal_acknowledgement FOR EACH ROW
   EXECUTE FUNCTION approved_by_another('subject', 'maker');
 GRANT SELECT, INSERT ON seal_acknowledgement TO onestop_app;
+
+-- Sums of transfers are seen as transfers are. Only postings_roll() and statement_fill() write them.
+ALTER TABLE posting_sum ENABLE ROW LEVEL SECURITY;
+CREATE POLICY posting_sum_reach ON posting_sum FOR SELECT TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+CREATE POLICY posting_sum_rolls ON posting_sum TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT ON posting_sum TO onestop_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON posting_sum TO onestop_settler;
+GRANT SELECT ON posting_roll TO onestop_app;
+GRANT SELECT, INSERT, DELETE ON posting_roll TO onestop_settler;
+
+CREATE TRIGGER statement_sum_immutable BEFORE UPDATE OR DELETE ON statement_sum FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_sum_kept BEFORE TRUNCATE ON statement_sum FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE statement_sum ENABLE ROW LEVEL SECURITY;
+CREATE POLICY statement_sum_reach ON statement_sum FOR SELECT TO onestop_app
+  USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
+CREATE POLICY statement_sum_fills ON statement_sum TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT ON statement_sum TO onestop_app;
+GRANT SELECT, INSERT ON statement_sum TO onestop_settler;

@@ -131,3 +131,62 @@ CREATE TABLE seal_acknowledgement (
 );
 CREATE INDEX seal_acknowledgement_finding ON seal_acknowledgement (finding_id);
 CREATE UNIQUE INDEX seal_acknowledgement_once ON seal_acknowledgement (finding_id) WHERE confirms IS NOT NULL;
+
+-- What was posted, summed (decision 0034). grain: one business day, or a whole month, whose last day stands in day.
+-- cause only where a payment belongs to no statement. amount: fen, postings: how many transfers.
+CREATE TABLE posting_sum (
+  grain          text NOT NULL CHECK (grain IN ('day', 'month')),
+  day            date NOT NULL,
+  fiscal_year    smallint NOT NULL,
+  benefit_year   smallint NOT NULL,
+  period         text NOT NULL,
+  area_code      text NOT NULL,
+  hospital_code  text NOT NULL,
+  hospital_area  text NOT NULL,
+  fund           text NOT NULL,
+  tier           text NOT NULL,
+  event          text NOT NULL,
+  clr_type       text NOT NULL,
+  debit_account  bigint NOT NULL,
+  credit_account bigint NOT NULL,
+  statement_id   bigint,
+  cause          text,
+  postings       bigint NOT NULL CHECK (postings > 0),
+  amount         bigint NOT NULL CHECK (amount > 0)
+);
+CREATE UNIQUE INDEX posting_sum_once ON posting_sum (grain, day, fiscal_year, hospital_code, fund, event, debit_account,
+  credit_account, period, clr_type, tier, benefit_year, statement_id, cause, area_code, hospital_area)
+  NULLS NOT DISTINCT;
+CREATE INDEX posting_sum_month ON posting_sum (fiscal_year, day) WHERE grain = 'month';
+
+-- A pass that added to the sums. mark: the oldest transaction that ran then; what older ones posted is in the sums.
+-- next: the transaction that would have come next. since: no row of a transaction from mark on was written before it.
+-- cluster: transactions are counted by one database cluster; in another the sums are made anew.
+CREATE TABLE posting_roll (
+  pass_no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  mark    bigint NOT NULL,
+  next    bigint NOT NULL,
+  since   timestamptz NOT NULL,
+  cluster bigint NOT NULL,
+  made_at timestamptz NOT NULL DEFAULT transaction_timestamp()
+);
+
+-- The items of a statement, summed like the postings themselves. day: the last of the month.
+CREATE TABLE statement_sum (
+  statement_id   bigint NOT NULL,
+  day            date NOT NULL,
+  fiscal_year    smallint NOT NULL,
+  period         text NOT NULL,
+  area_code      text NOT NULL,
+  hospital_code  text NOT NULL,
+  hospital_area  text NOT NULL,
+  fund           text NOT NULL,
+  event          text NOT NULL,
+  debit_account  bigint NOT NULL,
+  credit_account bigint NOT NULL,
+  own_statement  bigint,
+  amount         bigint NOT NULL CHECK (amount > 0)
+);
+CREATE UNIQUE INDEX statement_sum_once ON statement_sum (statement_id, day, fiscal_year, period, fund, event,
+  debit_account, credit_account, own_statement) NULLS NOT DISTINCT;
+CREATE INDEX statement_sum_year ON statement_sum (fiscal_year);

@@ -108,6 +108,7 @@ CREATE INDEX settlement_caused_by ON settlement (caused_by) WHERE caused_by IS N
 CREATE INDEX settlement_unknown_code ON settlement (settled_at) WHERE unknown_item;
 -- Rows come in the order of time, so this stays tiny: the latest rows are found without a burden on settling.
 CREATE INDEX settlement_recorded ON settlement USING brin (recorded_at) WITH (autosummarize = on);
+CREATE INDEX settlement_settled ON settlement USING brin (settled_at) WITH (autosummarize = on);
 
 -- What a correction leaves between patient and hospital: its patient amount, fen; negative is owed to the patient.
 CREATE TABLE patient_balance (

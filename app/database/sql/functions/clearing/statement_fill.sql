@@ -31,6 +31,7 @@ BEGIN
          sum(CASE WHEN t.credit_account = ANY (mine) THEN t.amount ELSE -t.amount END)
     FROM unnest(taken) x(transfer_id) JOIN transfer t USING (transfer_id)
    GROUP BY t.fund, t.tier, t.clr_type, t.fiscal_year;
+  PERFORM statement_summed(s.statement_id);
   INSERT INTO statement_part (statement_id, fund, fiscal_year, amount, hospital_code, hospital_area, area_code,
     subject, request_id)
   SELECT s.statement_id, t.fund, t.fiscal_year, sum(t.amount), s.hospital_code, s.hospital_area, s.area_code,

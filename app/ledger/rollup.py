@@ -1,0 +1,45 @@
+"""Sums of what was posted, by business day and by month, so that no figure reads every transfer (decision 0034).
+
+``posted()`` in SQL gives the sums and, one by one, what no pass has added yet, in one snapshot: what is asked is right
+whether or not a pass was ever made. ``onestop check`` compares the sums with all transfers (``rollup``)."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.basics.days import last_day, period_of
+from app.database.engine import Database
+
+MOST_SECONDS: Final = "600s"
+_OPEN: Final = text("SELECT service_open(:timeout)")
+_ROLL: Final = text("SELECT postings_roll()")
+_SINCE: Final = text("SELECT (SELECT since FROM last_roll())")
+POSTED: Final = "posted(CAST(:rolled_since AS timestamptz), CAST(:whole_until AS date), CAST(:last_day AS date))"
+"""What was posted, as a table of a query; its values are ``span()``."""
+EVER: Final = date(9999, 12, 31)
+
+Span = dict[str, object]
+
+
+async def roll(database: Database) -> int:
+    """Add what was posted since the last pass, and say how many transfers that were. Two at once: the second waits."""
+    async with database.transaction() as connection:
+        await connection.execute(_OPEN, {"timeout": MOST_SECONDS})
+        added: int = (await connection.execute(_ROLL)).scalar_one()
+    return added
+
+
+async def span(connection: AsyncConnection, days: Iterable[date]) -> Span:
+    """The values of ``POSTED`` for figures as of some business days. Months are read whole as long as each of the days
+    is the last of its month; behind them it goes by the day."""
+    asked = sorted(days)
+    broken = [day for day in asked if day != last_day(period_of(day))]
+    since = (await connection.execute(_SINCE)).scalar_one()
+    return {
+        "rolled_since": since,
+        "whole_until": broken[0].replace(day=1) if broken else EVER,
+        "last_day": asked[-1],
+    }
