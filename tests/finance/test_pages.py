@@ -223,6 +223,8 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
     claim = await claim_of(busy_office)
     paths = [
         "/finance",
+        "/finance/overdue?year=2018",
+        "/finance/figures?year=2018&fund=390100",
         "/finance/waiting",
         "/finance/search",
         "/finance/search?q=滇禾县城关镇",
