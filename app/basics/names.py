@@ -32,6 +32,10 @@ MEDICAL_TYPE_NAMES: Final[Words] = {
     "zh": {"11": "普通门诊", "14": "门诊慢特病", "21": "住院", "52": "生育住院"},
     "en": {"11": "outpatient", "14": "chronic outpatient", "21": "inpatient", "52": "childbirth inpatient"},
 }
+INSURANCE_NAMES: Final[Words] = {
+    "zh": {"390": "居民医保", "310": "职工医保"},
+    "en": {"390": "residents' insurance", "310": "employees' insurance"},
+}
 FUND_NAMES: Final[Words] = {
     # the portions that a fund pays, by tier
     "zh": {

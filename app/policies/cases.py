@@ -23,6 +23,7 @@ from app.tiers.model import (
     MEDICAL_TYPES,
     RANKS,
     REFERRALS,
+    RESIDENTS,
     BenefitClass,
     Bill,
     CatalogueEntry,
@@ -38,7 +39,7 @@ from app.tiers.model import (
 )
 from app.tiers.policy import PolicyBook
 from app.tiers.vocabulary import FACTS
-from app.tiers.waterfall import compute
+from app.tiers.waterfall import compute, of_type, typed
 from app.tiers.yamltext import Map, Reader, compose, text_of
 
 PORTIONS: Final = PORTION_NAMES["zh"]
@@ -47,6 +48,7 @@ BILL_KEYS: Final = frozenset(
     {"day", "admitted", "person", "hospital", "medical_type", "referral", "disease", "delivery_mode", "amounts"}
     | {"continues", "expect", "payable_adjustment", "steps", "after", "refused"}
 )
+PERSON_KEYS: Final = frozenset({"class", "registered", "insurance_type", "retired"})
 CASE_KEYS: Final = BILL_KEYS | {"before", "bills"}
 COUNTS: Final = frozenset({"inpatient_count"})
 _FOREVER: Final = date(1900, 1, 1)
@@ -134,7 +136,12 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
     day = reader.day(data, "day", where) or date.max
     admitted = reader.day(data, "admitted", where) or day
     person, hospital = (reader.part(data, key, where) for key in ("person", "hospital"))
-    reader.keys(person, f"{where} 的 person", frozenset({"area"}), frozenset({"class", "registered"}))
+    reader.keys(
+        person,
+        f"{where} 的 person",
+        frozenset({"area"}),
+        frozenset({"class", "registered", "insurance_type", "retired"}),
+    )
     reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area", "code"}))
     amounts = _amounts(data, "amounts", where, COLUMNS, reader)
     total = sum(amounts.values())
@@ -171,6 +178,8 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
         hospital_rank=cast(Rank, _fact(hospital, "rank", where, RANKS, "county", reader)),
         hospital_area_code=text_of(hospital.get("area")) or area,
+        insurance_type=_fact(person, "insurance_type", where, tuple(FACTS["insurance_type"]), RESIDENTS, reader),
+        retired=_flag(person, "retired", where, default=False, reader=reader),
         disease_registered=_flag(person, "registered", where, default=True, reader=reader),
     )
     return CaseBill(
@@ -242,10 +251,13 @@ def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome |
     stays: list[Stay] = []
     for number, item in enumerate(case.bills):
         year = item.bill.discharged_on.year
-        before = years.get(year) or empty_year() | dict(case.before if not years else {})
+        first = dict(case.before if not years else {})
+        kind = item.facts.insurance_type
+        before = years.get(year) or empty_year() | (first if kind == RESIDENTS else typed(first, kind))
         if not item.continues:
             paid, counted, episode = 0, set(), str(number)
-        admission = before["inpatient_count"] + (0 if year in counted else 1)
+        own = of_type(before, item.facts.insurance_type)[1]
+        admission = own["inpatient_count"] + (0 if year in counted else 1)
         place = Place(item.facts.hospital_code, item.facts.hospital_level)
         visit = visit_name(place.hospital_code, episode)
         there = episode_of(stays, (visit, episode), benefit_year=year, place=place)
@@ -270,7 +282,7 @@ def _computed(
     item: CaseBill, before: dict[str, int], episode: Episode, book: PolicyBook
 ) -> tuple[Outcome | None, str | None]:
     try:
-        policy = book.on(item.bill.discharged_on, item.facts.area_code)
+        policy = book.on(item.bill.discharged_on, item.facts.area_code, item.facts.insurance_type)
         return compute(item.bill, _CATALOGUE, item.facts, before, episode, policy).outcome, None
     except Refused as refused:
         return None, refused.code
@@ -309,11 +321,12 @@ def _step_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
 
 
 def _accumulator_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
+    after = of_type(outcome.after, item.facts.insurance_type)[1]
     for name, wanted in item.after.items():
-        if name not in outcome.after:
-            yield f"累计 {name}：没有这个累计，有的是 {'、'.join(outcome.after)}"
-        elif outcome.after[name] != wanted:
-            yield f"累计 {name}：应为 {_shown(name, wanted)}，算得 {_shown(name, outcome.after[name])}"
+        if name not in after:
+            yield f"累计 {name}：没有这个累计，有的是 {'、'.join(after)}"
+        elif after[name] != wanted:
+            yield f"累计 {name}：应为 {_shown(name, wanted)}，算得 {_shown(name, after[name])}"
 
 
 def _shown(name: str, value: int) -> str:

@@ -51,7 +51,7 @@ def _used(pack: Pack) -> list[str]:
 
 def _touched(item: CaseBill, outcome: Outcome, book: PolicyBook) -> set[Key]:
     """The rows that the steps of an outcome name as their basis."""
-    policy = book.on(item.bill.discharged_on, item.facts.area_code)
+    policy = book.on(item.bill.discharged_on, item.facts.area_code, item.facts.insurance_type)
     state = State(item.bill, item.facts, Scope(0, 0, 0, 0), {}, Episode(), policy)
     rules = {rule.rule: rule for rule in policy.rules}
     found: set[Key] = set()

@@ -48,6 +48,7 @@ class PersonRequest(Struct, forbid_unknown_fields=True):
 
     ``insured_periods``: several periods of insurance; ``insured_from`` and ``insured_until``, if sent, are then their
     first and last day. ``area_from``: the person moved here on that day; without it another area corrects the last one.
+    ``retired_from``: the first day of retirement, for insurance that asks; like a date of insurance when it isn't sent.
     """
 
     name: GivenName
@@ -59,11 +60,12 @@ class PersonRequest(Struct, forbid_unknown_fields=True):
     insured_until: EndDay | UnsetType | None = UNSET
     insured_periods: Annotated[list[Period], Meta(min_length=1, max_length=MAX_PERIODS)] | None = None
     area_from: Day | None = None
+    retired_from: Day | UnsetType | None = UNSET
 
 
 class PersonAnswer(Struct):
     """A person; the id number is masked, the identities are sorted by their first day. ``insured_periods`` is there
-    when there are several, ``area_from`` when the person moved."""
+    when there are several, ``area_from`` when the person moved, ``retired_from`` when the person has retired."""
 
     person_id: str
     name: str
@@ -75,6 +77,7 @@ class PersonAnswer(Struct):
     identities: list[IdentityEntry]
     insured_periods: list[Period] | UnsetType = UNSET
     area_from: date | UnsetType = UNSET
+    retired_from: date | UnsetType = UNSET
 
 
 class Ceilings(Struct, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app.database.engine import HotConnection
-from app.tiers.model import OwnFigure
+from app.tiers.model import RESIDENTS, OwnFigure
 from app.tiers.policy import Policy, PolicyBook
 
 _AREA: Final = "SELECT area_on($1, $2)::text"
@@ -33,8 +33,10 @@ async def area_on(connection: HotConnection, area_code: str, day: date) -> Found
     return _area.decode(await connection.fetchval(_AREA, area_code, day))
 
 
-def policy_in(book: PolicyBook, day: date, area_code: str, area: FoundArea) -> Policy:
-    """The policy of an area on a day: of the pack that its record names, else of the pack that covers its code."""
-    if area.pack is not None and area.pack in book.packs:
-        return book.policy(area.pack, day)
-    return book.on(day, area_code)
+def policy_in(book: PolicyBook, day: date, area_code: str, area: FoundArea, insurance_type: str = RESIDENTS) -> Policy:
+    """The policy of an area for an insurance type on a day: of the pack that its record names, if that one covers the
+    type, else of the pack that covers its code."""
+    named = None if area.pack is None else book.packs.get(area.pack)
+    if named is not None and insurance_type in named.insurance_types:
+        return book.policy(named.name, day)
+    return book.on(day, area_code, insurance_type)

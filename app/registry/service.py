@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+from msgspec import UNSET, UnsetType, structs
 from sqlalchemy import ARRAY, RowMapping, Text, any_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -114,7 +115,8 @@ async def put_person(service: Service, caller: Caller, person_id: str, wanted: P
     id_number = mask_id_number(normal_id_number(wanted.id_number))
     place = (wanted.area_code, area_from)
     periods = wanted_periods(wanted)
-    return _person_answer(person_id, wanted.name, id_number, place, wanted.insurance_type, periods, wanted.identities)
+    answer = _person_answer(person_id, wanted.name, id_number, place, wanted.insurance_type, periods, wanted.identities)
+    return structs.replace(answer, retired_from=_retired_from(stored, wanted) or UNSET)
 
 
 async def raw_connection(connection: AsyncConnection) -> HotConnection:
@@ -177,7 +179,8 @@ async def read_person(service: Service, caller: Caller, person_id: str, *, purpo
     if purpose is None:
         id_number = mask_id_number(id_number)
     place = (row["area_code"], areas[-1].since)
-    return _person_answer(person_id, name, id_number, place, row["insurance_type"], periods, identities)
+    answer = _person_answer(person_id, name, id_number, place, row["insurance_type"], periods, identities)
+    return structs.replace(answer, retired_from=row["retired_from"] or UNSET)
 
 
 async def person_read(service: Service, connection: AsyncConnection, caller: Caller, person_id: str) -> RowMapping:
@@ -225,6 +228,13 @@ async def _refuse_id_number_in_use(
         raise Conflict("id_number_in_use")
 
 
+def _retired_from(stored: RowMapping | None, wanted: PersonRequest) -> date | None:
+    """Since when the person has retired; what isn't sent stays as it is known."""
+    if isinstance(wanted.retired_from, UnsetType):
+        return None if stored is None else stored["retired_from"]
+    return wanted.retired_from
+
+
 async def _write_person(
     keys: Keys,
     connection: AsyncConnection,
@@ -243,6 +253,7 @@ async def _write_person(
         "insurance_type": wanted.insurance_type,
         "insured_from": insured_from,
         "insured_until": insured_until,
+        "retired_from": _retired_from(stored, wanted),
     }
     named = None if stored is None else decrypt(keys, stored["name"], associated=name_place(person_id))
     if stored is not None and named == wanted.name and _same(stored, plain):

@@ -73,6 +73,7 @@ person = Table(
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     recorded(),
+    Column("retired_from", Date),
 )
 
 identity = Table(

@@ -200,7 +200,7 @@ class ReplayAnswer(Struct):
 
 def shown_year(accumulators: Mapping[str, int]) -> dict[str, str | int]:
     """Accumulators as money strings; counts stay integers."""
-    return {key: value if key in COUNTS else yuan(value) for key, value in accumulators.items()}
+    return {key: value if key.rpartition(":")[2] in COUNTS else yuan(value) for key, value in accumulators.items()}
 
 
 def shown_scope(scope: Scope) -> ScopeAnswer:

@@ -19,13 +19,13 @@ from app.settlement.bill import BillRequest, core_bill, essential
 from app.settlement.document import Document, Inputs, digest, document_of, encoded, encoded_inputs, results_of
 from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
 from app.tiers.episode import Place, episode_of, episode_visits, stay_warnings, visit_name
-from app.tiers.model import BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
+from app.tiers.model import RESIDENTS, BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import refunded, uncovered
 from app.tiers.waterfall import Computed, bill_faults, policy_faults, run
 
-INSURANCE_TYPE: Final = "390"
-"""Residents' basic insurance, the only one that is settled here."""
+INSURANCE_TYPE: Final = RESIDENTS
+"""Residents' basic insurance, the only one that the national interface settles here."""
 _MEMBERS: Final = {f"/{name}": position for position, name in enumerate(BillRequest.__struct_fields__)}
 
 
@@ -63,7 +63,7 @@ def computed(request: BillRequest, found: BillFacts, book: PolicyBook, episode: 
     bill = core_bill(request)
     visit, source = visit_name(request.hospital_code, request.visit_id), _source(request)
     visits = (visit,) if episode is not None else episode_visits(found.stays, visit, source)
-    faults = bill_faults(bill) + _fact_faults(request, found)
+    faults = bill_faults(bill) + _fact_faults(request, found, book)
     if visits is None:
         faults.append(Fault("/transfer_from", "transfer_visit_unknown"))
     policy, gaps = _policy(request, found, book)
@@ -165,10 +165,11 @@ def _in_request_order(faults: list[Fault]) -> list[Fault]:
     return sorted(faults, key=position)
 
 
-def _fact_faults(request: BillRequest, found: BillFacts) -> list[Fault]:
+def _fact_faults(request: BillRequest, found: BillFacts, book: PolicyBook) -> list[Fault]:
     """Faults that only the registry and the clock can tell."""
     faults = []
-    if request.insurance_type != INSURANCE_TYPE:
+    supported = request.insurance_type in book.insurance_types
+    if not supported:
         faults.append(Fault("/insurance_type", "insurance_type_unsupported"))
     if found.hospital is None:
         faults.append(Fault("/hospital_code", "unknown_hospital"))
@@ -176,7 +177,9 @@ def _fact_faults(request: BillRequest, found: BillFacts) -> list[Fault]:
         faults.append(Fault("/hospital_code", "hospital_not_contracted"))
     if found.person is None:
         faults.append(Fault("/person_id", "unknown_person"))
-    elif not found.person.insured or found.person.insurance_type != INSURANCE_TYPE:
+    elif not found.person.insured or found.person.insurance_type != (
+        request.insurance_type if supported else INSURANCE_TYPE
+    ):
         faults.append(Fault("/person_id", "not_insured"))
     if request.discharged_on > shanghai_day(cast(datetime, found.now)):
         faults.append(Fault("/discharged_on", "in_the_future"))
@@ -185,10 +188,11 @@ def _fact_faults(request: BillRequest, found: BillFacts) -> list[Fault]:
 
 def _policy(request: BillRequest, found: BillFacts, book: PolicyBook) -> tuple[Policy | None, list[Fault]]:
     """The policy of the person's area on the discharge day, with the area's own figures, or why there is none."""
+    kind = request.insurance_type if request.insurance_type in book.insurance_types else INSURANCE_TYPE
     if found.person is None:
         return None, []
     try:
-        policy = policy_in(book, request.discharged_on, found.person.area_code, found.area)
+        policy = policy_in(book, request.discharged_on, found.person.area_code, found.area, kind)
         return policy.with_own(found.area.figures), []
     except Refused as refused:
         return None, _of_discharge_day(refused.faults)
@@ -207,4 +211,7 @@ def _facts(
         hospital_area_code=hospital.area_code,
         disease_registered=request.disease_code in found.registrations,
         own_figures=found.area.figures,
+        insurance_type=request.insurance_type,
+        retired=person.retired,
+        funds=dict(policy.pack.funds.get(request.insurance_type, {})),
     )

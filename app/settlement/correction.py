@@ -188,7 +188,8 @@ def _as_known_now(
 
     def revised(item: Standing, inputs: Inputs) -> Inputs:
         area = areas[inputs.facts.area_code, inputs.policy_day]
-        policy = policy_in(service.book, inputs.policy_day, inputs.facts.area_code, area)
+        kind = inputs.facts.insurance_type
+        policy = policy_in(service.book, inputs.policy_day, inputs.facts.area_code, area, kind)
         former = policy_of(inputs.policy_digest, inputs.policy_day)
         if former.same_law(policy):
             policy = former
@@ -226,7 +227,8 @@ def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing,
     if found.kind != "settlement":
         raise Conflict("not_a_settlement")
     target, *later = found.standing
-    all_funds(caller, (fund for tier, fund in FUNDS.items() if getattr(target.whole.portions, tier)))
+    fund_of = FUNDS.__getitem__ if target.document is None else decode_inputs(target.document).facts.fund
+    all_funds(caller, (fund_of(tier) for tier in FUNDS if getattr(target.whole.portions, tier)))
     if target.row.paid_by == "patient":
         may_claim(caller)
     if found.reversed:

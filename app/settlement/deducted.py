@@ -48,7 +48,7 @@ async def _line_worth(
         return _without_line(inputs, line_no)
 
     (again,) = computed_again([target], found.stays, entry.year_before(found), policy_of, revised)
-    changes = owed(again.difference.portions, again.difference.payable_adjustment)
+    changes = owed(again.difference.portions, again.difference.payable_adjustment, again.inputs.facts)
     return {payable.fund: -payable.amount for payable in changes}
 
 
@@ -73,6 +73,6 @@ async def fit_deductions(service: Service, connection: HotConnection, caller: Ca
         for row in await connection.fetch(_LINES, list(corrections.values()))
         for worth in [await _line_worth(service, connection, caller, row["settlement_id"], row["line_no"])]
         if worth is not None
-        for fund in FUNDS.values()
+        for fund in dict.fromkeys((*FUNDS.values(), *worth))
     ]
     await connection.execute(_FIT, list(corrections), msgspec.json.encode(worths).decode())

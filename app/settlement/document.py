@@ -21,7 +21,6 @@ from msgspec import UNSET, Raw, Struct, UnsetType, structs
 from app.settlement.bill import BillLine, BillRequest
 from app.tiers.model import (
     FUND_TIERS,
-    FUNDS,
     Approved,
     CatalogueEntry,
     Episode,
@@ -244,18 +243,19 @@ def less(whole: Whole, other: Whole) -> Whole:
 NOTHING: Final = Whole(Scope(0, 0, 0, 0), Portions(0, 0, 0, 0, 0, 0), 0, 0, {})
 
 
-def results_of_whole(whole: Whole, year: dict[str, int]) -> Results:
-    """The results of an entry that moves a year's accumulators by a whole; ``year`` is the year before it."""
+def results_of_whole(whole: Whole, year: dict[str, int], facts: Facts) -> Results:
+    """The results of an entry that moves a year's accumulators by a whole; ``year`` is the year before it, the funds
+    are those of the settlement's ``facts``."""
     after = dict(year)
     for key, value in whole.delta.items():
         after[key] = after.get(key, 0) + value
-    return Results(whole.scope, whole.portions, owed(whole.portions, whole.payable_adjustment), after)
+    return Results(whole.scope, whole.portions, owed(whole.portions, whole.payable_adjustment, facts), after)
 
 
-def owed(portions: Portions, adjustment: int) -> tuple[Payable, ...]:
+def owed(portions: Portions, adjustment: int, facts: Facts) -> tuple[Payable, ...]:
     """What each fund owes by its portion, fen; the adjustment of a package price is the basic fund's."""
     amounts = {tier: getattr(portions, tier) + (adjustment if tier == "basic" else 0) for tier in FUND_TIERS}
-    return tuple(Payable(FUNDS[tier], tier, amount) for tier, amount in amounts.items() if amount)
+    return tuple(Payable(facts.fund(tier), tier, amount) for tier, amount in amounts.items() if amount)
 
 
 _document: Final = msgspec.json.Decoder(Document)

@@ -20,6 +20,7 @@ from app.settlement.document import (
     Document,
     ReversalInputs,
     Whole,
+    decode_inputs,
     digest,
     document_of,
     encoded,
@@ -99,7 +100,7 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
     row, document = item.row, cast(Document, item.document)
     year = found.accumulators or {}
     whole = less(NOTHING, item.whole)
-    results = results_of_whole(whole, year)
+    results = results_of_whole(whole, year, decode_inputs(document).facts)
     inputs = encoded(ReversalInputs(shown_id(SETTLEMENT, row.settlement_id), row.digest, item.digests, year, evidence))
     total = sum(structs.astuple(whole.portions))
     step = Step("reversal", "reversal", "reversal", "撤销结算", whole.portions.patient, {"total": total})
@@ -129,7 +130,7 @@ def adjustment(
     """
     difference = again.difference
     year = written[-1].year if written else found.accumulators or {}
-    results = results_of_whole(difference, year)
+    results = results_of_whole(difference, year, again.inputs.facts)
     adjusts = Adjusted(shown_id(SETTLEMENT, again.row.settlement_id), again.former, year)
     inputs = structs.replace(again.inputs, policy_digest=again.outcome.policy.digest, adjusts=adjusts)
     stored = document_of(

@@ -55,14 +55,15 @@ async def _recomputed(service: Service, connection: HotConnection, row: EntryRow
         whole = NOTHING
         for item in entries:
             whole = less(whole, item.whole)
-        return encoded(results_of_whole(whole, taken_back.before))
+        facts = decode_inputs(decode_document(entries[0].document)).facts
+        return encoded(results_of_whole(whole, taken_back.before, facts))
     inputs = decode_inputs(document)
     policy_of = await store.policies_of(service, connection, [inputs.policy_digest])
     outcome = outcome_of(inputs, policy_of(inputs.policy_digest, inputs.policy_day))
     if inputs.adjusts is None:
         return encoded(results_of(outcome))
     difference = less(whole_of(outcome), inputs.adjusts.whole)
-    return encoded(results_of_whole(difference, inputs.adjusts.year))
+    return encoded(results_of_whole(difference, inputs.adjusts.year, inputs.facts))
 
 
 def _columns_match(row: EntryRow, document: Document) -> bool:

@@ -23,6 +23,7 @@ class FoundPerson(Struct, frozen=True):
     area_code: str
     insurance_type: str
     insured: bool
+    retired: bool = False
 
 
 class FoundHospital(Struct, frozen=True):

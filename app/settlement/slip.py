@@ -185,7 +185,7 @@ def _year(answer: SettlementAnswer, own: dict[str, str]) -> list[tuple[str, str 
     return [
         (f"{name}（{group}）" if group else name, before.get(key, "0.00"), after[key])
         for own_name, name in (ACCUMULATOR_NAMES | own).items()
-        for key, (counted, _, group) in ((key, key.partition("/")) for key in after)
+        for key, (counted, _, group) in ((key, key.rpartition(":")[2].partition("/")) for key in after)
         if counted == own_name and {before.get(key, 0), after[key]} - {0, "0.00"}
     ]
 

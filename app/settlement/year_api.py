@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
 from msgspec import defstruct
@@ -23,11 +23,13 @@ from app.service.openapi import gives
 from app.service.security import PERSON_READERS, require
 from app.settlement.answer import COUNTS, shown_year
 from app.settlement.tables import person_year
-from app.tiers.model import ACCUMULATORS, empty_year
+from app.tiers.model import ACCUMULATORS, RESIDENTS, empty_year
 from app.tiers.pack import Rule
 from app.tiers.policy import Policy
-from app.tiers.units import ShareOf
+from app.tiers.units import ByAdmission, ShareOf
+from app.tiers.waterfall import of_type
 
+InsuranceType = Literal["390", "310"]
 router = APIRouter(prefix="/v1", tags=["registry"])
 
 
@@ -41,13 +43,15 @@ PersonYearAnswer: Final = defstruct(
 
 
 @router.get("/persons/{person_id}/years/{year}", responses=gives(200, PersonYearAnswer))
-async def get_person_year(request: Request, person_id: str, year: int) -> Response:
+async def get_person_year(
+    request: Request, person_id: str, year: int, insurance_type: InsuranceType = RESIDENTS
+) -> Response:
     """What the year has counted so far, and ``room``: what is left under each yearly cap, null where there is no cap.
     The caps are those of today within the year, of the last day of a past year, of the first day of a future one."""
     caller, service = await _reader(request)
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise NotFound("not_found")
-    return answer(await read_year(service, caller, person_id, year))
+    return answer(await read_year(service, caller, person_id, year, insurance_type))
 
 
 async def _reader(request: Request) -> tuple[Caller, Service]:
@@ -56,7 +60,9 @@ async def _reader(request: Request) -> tuple[Caller, Service]:
     return caller, service_of(request)
 
 
-async def read_year(service: Service, caller: Caller, person_id: str, year: int) -> dict[str, Any]:
+async def read_year(
+    service: Service, caller: Caller, person_id: str, year: int, insurance_type: str = RESIDENTS
+) -> dict[str, Any]:
     """A person-year's accumulators, the pack's own with them, and ``room``. NotFound for a person out of reach.
 
     Accumulators are 0 before the first bill. The rules are those of the person's area as it is now; where they have a
@@ -73,14 +79,14 @@ async def read_year(service: Service, caller: Caller, person_id: str, year: int)
         today = shanghai_day(await clock.now(connection, manual=service.manual_clock))
         day = day_of_year(year, today)
         area = await area_on(await raw_connection(connection), row["area_code"], day)
-    accumulators = empty_year() | (stored or {})
+    accumulators = of_type(empty_year() | (stored or {}), insurance_type)[1]
     try:
-        policy = policy_in(service.book, day, row["area_code"], area).with_own(area.figures)
+        policy = policy_in(service.book, day, row["area_code"], area, insurance_type).with_own(area.figures)
     except Refused:
         return shown_year(accumulators) | {"room": {}}
     accumulators |= {name: 0 for name in policy.version.accumulators if name not in accumulators}
     class_ = benefit_class(identities, day, policy.version.precedence)
-    return shown_year(accumulators) | {"room": room(policy, class_, accumulators)}
+    return shown_year(accumulators) | {"room": room(policy, class_, accumulators, insurance_type)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,9 @@ class _Cap:
     most: int | None
 
 
-def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str | None]:
+def room(
+    policy: Policy, class_: str, year: Mapping[str, int], insurance_type: str = RESIDENTS
+) -> dict[str, str | None]:
     """What is left under each yearly cap of a policy, yuan by accumulator; None: no cap for this class.
 
     Of several caps on one accumulator the tightest counts. A cap that depends on more than the class and the facts of
@@ -105,6 +113,10 @@ def room(policy: Policy, class_: str, year: Mapping[str, int]) -> dict[str, str 
         "place": "county",
         "referral": "compliant",
         "admission": "1",
+        "admission_at_hospital": "1",
+        "admission_at_level": "1",
+        "insurance_type": insurance_type,
+        "retirement": "not_retired",
     }
     left: dict[str, int | None] = {}
     for rule in policy.rules:
@@ -128,7 +140,7 @@ def _cap(policy: Policy, rule: Rule, facts: Mapping[str, str]) -> _Cap | None:
     if classes is not None and facts["class"] not in (policy.figure(classes, facts).value or ()):
         return _Cap(counter, None) if own else None
     most = policy.figure(name, facts).value
-    return None if isinstance(most, ShareOf) else _Cap(counter, most)
+    return None if isinstance(most, ShareOf | ByAdmission) else _Cap(counter, most)
 
 
 def day_of_year(year: int, today: date) -> date:

@@ -13,7 +13,7 @@ from typing import Final
 
 from app.basics.errors import Refused
 from app.tiers.kinds import KINDS
-from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES
+from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, FUNDS, RESIDENTS
 from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
 from app.tiers.roles import CUT, DISEASE_LIST
@@ -24,19 +24,41 @@ SHARES: Final = frozenset({"share", "share_of_bill", "by_admission", "first_admi
 
 
 def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> Iterator[str]:
-    owner: dict[str, str] = {}
+    owner: dict[tuple[str, str], str] = {}
     for pack in packs.values():
         for area in pack.areas:
             if not area.isdigit() or not 2 <= len(area) <= 6:
                 yield f'{pack.at("areas")}: areas：“{area}”应是 2 到 6 位行政区划代码前缀，如 "53"。'
             if pack.name in drafts:
                 continue
-            if area in owner:
+            for kind in _types_of(pack, packs):
+                if (area, kind) in owner:
+                    yield (
+                        f"{pack.at('areas')}: areas：“{area}”已属于政策配置 {owner[area, kind]}（policy_overlap）。"
+                        "只管其中一部分地区时，请写更长的前缀。"
+                    )
+                owner.setdefault((area, kind), pack.name)
+
+
+def _types_of(pack: PackSource, packs: Mapping[str, PackSource]) -> tuple[str, ...]:
+    """The insurance types that a pack covers, by itself or as its ancestors do."""
+    seen: set[str] = set()
+    while not pack.insurance_types and pack.inherits is not None and pack.inherits in packs and pack.name not in seen:
+        seen.add(pack.name)
+        pack = packs[pack.inherits]
+    return pack.insurance_types or (RESIDENTS,)
+
+
+def _fund_findings(pack: Pack) -> Iterator[str]:
+    """Funds are never mixed: of another insurance type basic insurance and serious illness have funds of their own."""
+    tiers = {rule.tier for version in pack.versions for rule in version.rules}
+    for kind in pack.insurance_types:
+        for tier in ("basic", "serious_illness") if kind != RESIDENTS else ():
+            if tier in tiers and pack.funds.get(kind, {}).get(tier, FUNDS[tier]) == FUNDS[tier]:
                 yield (
-                    f"{pack.at('areas')}: areas：“{area}”已属于政策配置 {owner[area]}（policy_overlap）。"
-                    "只管其中一部分地区时，请写更长的前缀。"
+                    f"{pack.name}.yaml:1: 险种 {kind} 的 {tier} 不能用居民的基金，要在 funds 里写明，"
+                    '如 funds: {"310": {basic: "310100", serious_illness: "330100"}}。'
                 )
-            owner.setdefault(area, pack.name)
 
 
 def pack_findings(pack: Pack) -> Iterator[str]:
@@ -47,6 +69,7 @@ def pack_findings(pack: Pack) -> Iterator[str]:
         for row in parameter.rows:
             for finding in _row_findings(pack, parameter, row, groups):
                 yield f"{row.file}:{row.line}: 参数 {parameter.name}（{row.since} 起）：{finding}"
+    yield from _fund_findings(pack)
     yield from _version_findings(pack)
     for version in pack.versions:
         yield from _rule_findings(pack, version)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from app.basics.errors import PolicyError
 from app.tiers.findings import area_findings, override_findings, pack_findings
+from app.tiers.model import RESIDENTS
 from app.tiers.pack import Pack, PackSource, Row, Version
 from app.tiers.packfile import parse_pack
 from app.tiers.payout_findings import payout_findings
@@ -73,6 +74,8 @@ def _inherited(
         source.parameters,
         source.digest,
         {name: texts[name]},
+        source.insurance_types or (RESIDENTS,),
+        source.funds,
     )
     if source.inherits is None:
         return own
@@ -99,6 +102,8 @@ def _inherited(
     return replace(
         own,
         documents={**parent.documents, **source.documents},
+        insurance_types=source.insurance_types or parent.insurance_types,
+        funds={**parent.funds, **source.funds},
         versions=(*_cut_versions(parent.versions, source.versions), *source.versions),
         parameters=parameters,
         digest=sha256(f"{source.digest}:{parent.digest}".encode()).hexdigest(),

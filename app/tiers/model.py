@@ -62,6 +62,7 @@ ACCUMULATORS: Final = (
     "compliant_own",
     "own_total",
 )
+RESIDENTS: Final = "390"  # the insurance type of whoever says none
 SUPPLEMENT_PAID: Final = "supplement_paid"  # an accumulator of packs with supplementary insurance alone
 KEPT_BY_ENGINE: Final = frozenset({"inpatient_count", "compliant_own", "own_total"})
 
@@ -128,7 +129,8 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     """What is known of person and hospital on the days that count.
 
     ``benefit_class`` is the person's own on the admission day; a missing referral is applied by the rules, not here.
-    ``own_figures`` are those of the person's area.
+    ``own_figures`` are those of the person's area. ``retired``: on the admission day.
+    ``funds``: those that the person's insurance has in the place of residents', by tier.
     """
 
     person_id: str
@@ -140,6 +142,13 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     hospital_area_code: str
     disease_registered: bool = False
     own_figures: tuple[OwnFigure, ...] = ()
+    insurance_type: str = RESIDENTS
+    retired: bool = False
+    funds: dict[str, str] = {}
+
+    def fund(self, tier: str) -> str:
+        """The fund of a tier."""
+        return self.funds.get(tier, FUNDS[tier])
 
 
 class Episode(Struct, frozen=True):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from app.tiers.model import RESIDENTS
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -102,6 +104,8 @@ class PackSource:
     parameters: Mapping[str, Parameter]
     digest: str
     lines: Mapping[str, int]
+    insurance_types: tuple[str, ...] = ()
+    funds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def at(self, key: str) -> str:
         """Where a key of the pack stands, for findings."""
@@ -110,7 +114,8 @@ class PackSource:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack with everything that it inherits."""
+    """A pack with everything that it inherits. ``funds``: by insurance type, the fund of each tier that isn't the
+    residents'."""
 
     name: str
     title: str
@@ -121,6 +126,8 @@ class Pack:
     parameters: Mapping[str, Parameter]
     digest: str
     texts: Mapping[str, str]
+    insurance_types: tuple[str, ...] = (RESIDENTS,)
+    funds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def boundaries(self, version: Version) -> list[date]:
         """The days on which anything changes within a version, its first day included, ascending."""

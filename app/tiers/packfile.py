@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
+from app.basics.funds import NATIONAL_FUNDS
 from app.tiers.figurefile import parameter_of
 from app.tiers.kinds import KINDS
 from app.tiers.kinds.kind import OPTIONS_OF_EVERY_RULE, Kind
-from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE, SUPPLEMENT_PAID
+from app.tiers.model import ACCUMULATORS, CLASSES, FUND_TIERS, KEPT_BY_ENGINE, SUPPLEMENT_PAID
 from app.tiers.pack import Accumulator, PackSource, Rule, Version
 from app.tiers.roles import OF_EVERY_RULE
 from app.tiers.units import TIERS
 from app.tiers.vocabulary import BASES, COUNTERS, FACTS, IN_PROPORTION, OPTIONS, PER, WHOLE_BASES, WORDS
-from app.tiers.yamltext import Map, Reader, compose, nearest
+from app.tiers.yamltext import Map, Reader, compose, nearest, text_of
 
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
 EVERY_RULE: Final = frozenset({"applies", *OPTIONS_OF_EVERY_RULE, *(role.name for role in OF_EVERY_RULE)})
@@ -34,7 +35,7 @@ def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
     if root is None:
         return None, reader.findings
     needed = frozenset({"pack", "title", "areas"})
-    allowed = frozenset({"inherits", "documents", "versions", "parameters"})
+    allowed = frozenset({"inherits", "documents", "versions", "parameters", "insurance_types", "funds"})
     reader.keys(root, "政策配置", needed, allowed)
     if root.get("pack") != name:
         line = root.lines.get("pack", root.line)
@@ -51,8 +52,37 @@ def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
         },
         digest=sha256(text.encode()).hexdigest(),
         lines=root.lines,
+        insurance_types=_insurance_types(root, reader),
+        funds=_funds(root, reader),
     )
     return source, reader.findings
+
+
+def _insurance_types(root: Map, reader: Reader) -> tuple[str, ...]:
+    """The insurance types that a pack covers, none where it doesn't say."""
+    if "insurance_types" not in root:
+        return ()
+    line = root.lines["insurance_types"]
+    written = reader.words(root["insurance_types"], line, "insurance_types")
+    for word in written:
+        if word not in FACTS["insurance_type"]:
+            reader.unknown(line, "insurance_types", word, FACTS["insurance_type"])
+    return written
+
+
+def _funds(root: Map, reader: Reader) -> dict[str, dict[str, str]]:
+    """The funds that a pack chooses, by insurance type and tier."""
+    funds: dict[str, dict[str, str]] = {}
+    for kind, tiers in _mapping(root, "funds", reader).items():
+        if kind not in FACTS["insurance_type"]:
+            reader.unknown(tiers.line, "funds", kind, FACTS["insurance_type"])
+        reader.keys(tiers, f"funds 的“{kind}”", frozenset(), frozenset(FUND_TIERS))
+        funds[kind] = {tier: text_of(code) for tier, code in tiers.items()}
+        for tier, code in funds[kind].items():
+            if code not in NATIONAL_FUNDS:
+                where = f"funds 的“{kind}”的 {tier}"
+                reader.find(tiers.lines[tier], f'{where} 写了“{code}”，应是国家字典里加引号的基金代码，如 "310100"。')
+    return funds
 
 
 def _mapping(root: Map, key: str, reader: Reader) -> dict[str, "Map"]:

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from app.basics.errors import Fault, Refused
 from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, rounded_to, scaled, share, yuan
-from app.tiers.model import Basis, OwnFigure
+from app.tiers.model import FUNDS, RESIDENTS, Basis, OwnFigure
 from app.tiers.pack import Pack, Parameter, Row, Rule, Version
 from app.tiers.roles import DISEASE_LIST, LATER_TIERS
 from app.tiers.units import RATE, UNITS, YUAN, Bands, ByAdmission, Diseases, ShareOf, Sum, converted
@@ -73,6 +73,10 @@ class Policy:
         self._met: dict[tuple[str, ...], dict[str, Figure[Any]]] = {}
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]] = {}
         self._own: dict[tuple[OwnFigure, ...], Policy] = {}
+
+    def fund(self, tier: str, insurance_type: str) -> str:
+        """The fund of a tier for an insurance type."""
+        return self.pack.funds.get(insurance_type, {}).get(tier, FUNDS[tier])
 
     def with_own(self, figures: tuple[OwnFigure, ...]) -> "Policy":
         """The same law with an area's own figures in the place of the pack's. One of a parameter that the pack doesn't
@@ -276,39 +280,49 @@ def can_be_own(parameter: Parameter) -> bool:
     return parameter.unit == "yuan" and not any(row.selectors for row in parameter.rows)
 
 
+def unsupported(insurance_type: str) -> Refused:
+    """The refusal of an insurance type that no pack of the area covers."""
+    return Refused([Fault("/insurance_type", "insurance_type_unsupported", {"allowed": insurance_type})])
+
+
 class PolicyBook:
     """All packs of the service; ``on`` finds the rules of a day in an area."""
 
     def __init__(self, packs: Mapping[str, Pack]) -> None:
         self.packs = packs
+        self.insurance_types = frozenset(kind for pack in packs.values() for kind in pack.insurance_types)
         self._policies: dict[tuple[str, date], Policy] = {}
         self._boundaries = {
             (pack.name, version.since): pack.boundaries(version) for pack in packs.values() for version in pack.versions
         }
-        self._on: dict[tuple[date, str], Policy] = {}
+        self._on: dict[tuple[date, str, str], Policy] = {}
 
     def ruled_by(self, pack_name: str) -> "PolicyBook":
         """A book in which one pack rules everywhere, whatever areas it names."""
         return PolicyBook({pack_name: replace(self.packs[pack_name], areas=("",))})
 
-    def on(self, day: date, area_code: str) -> Policy:
-        """The policy of an area (six digits) on a day. Refused(policy_gap) when no pack covers the area or no version
-        the day."""
-        policy = self._on.get((day, area_code))
+    def on(self, day: date, area_code: str, insurance_type: str = RESIDENTS) -> Policy:
+        """The policy of an area (six digits) for an insurance type on a day. Refused(policy_gap) when no pack covers
+        the area or no version the day, insurance_type_unsupported when the area has no pack for the type."""
+        key = (day, area_code, insurance_type)
+        policy = self._on.get(key)
         if policy is None:
             if len(self._on) > 100_000:
                 self._on.clear()
-            policy = self._on[day, area_code] = self.policy(self.pack_for(area_code, day).name, day)
+            policy = self._on[key] = self.policy(self.pack_for(area_code, day, insurance_type).name, day)
         return policy
 
-    def pack_for(self, area_code: str, day: date) -> Pack:
-        """The pack with the longest area prefix of the code."""
+    def pack_for(self, area_code: str, day: date, insurance_type: str = RESIDENTS) -> Pack:
+        """The pack with the longest area prefix of the code, among those for an insurance type."""
         matches = [
             (len(prefix), pack) for pack in self.packs.values() for prefix in pack.areas if area_code.startswith(prefix)
         ]
+        of_type = [match for match in matches if insurance_type in match[1].insurance_types]
+        if matches and not of_type:
+            raise unsupported(insurance_type)
         if not matches:
             raise Refused([Fault("", "policy_gap", {"parameter": "areas", "day": str(day)})])
-        return max(matches, key=lambda match: match[0])[1]
+        return max(of_type, key=lambda match: match[0])[1]
 
     def policy(self, pack_name: str, day: date) -> Policy:
         """A pack's policy on a day, whatever the area."""

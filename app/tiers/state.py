@@ -122,6 +122,8 @@ class State:
             "place": place(facts.hospital_area_code, facts.area_code),
             "referral": bill.referral,
             "admission": str(min(3, episode.admission)),
+            "insurance_type": facts.insurance_type,
+            "retirement": "retired" if facts.retired else "not_retired",
             "admission_at_hospital": str(min(3, episode.numbered("hospital"))),
             "admission_at_level": str(min(3, episode.numbered("level"))),
             "crosses_year": "within" if bill.admitted_on.year == bill.discharged_on.year else "across",

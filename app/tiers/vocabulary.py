@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.basics.areas import PLACES
-from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
+from app.basics.names import CLASS_NAMES, INSURANCE_NAMES, MEDICAL_TYPE_NAMES
 from app.tiers.model import LEVELS, MEDICAL_TYPES, RANKS, REFERRALS
 
 STATUSES: Final = ("enacted", "assumed")
@@ -28,6 +28,8 @@ FACTS: Final[Mapping[str, Mapping[str, str]]] = {
     "crosses_year": {"within": "不跨年的", "across": "跨年的"},
     "admission": {"1": "第一次住院", "2": "第二次住院", "3": "第三次及以后住院"},
     "admission_at_hospital": {"1": "同一医院第一次住院", "2": "同一医院第二次住院", "3": "同一医院第三次及以后住院"},
+    "insurance_type": INSURANCE_NAMES["zh"],
+    "retirement": {"retired": "已退休", "not_retired": "未退休"},
     "admission_at_level": {"1": "同级医院第一次住院", "2": "同级医院第二次住院", "3": "同级医院第三次及以后住院"},
 }
 NUMBERED: Final[Mapping[str, str]] = {"admission_at_hospital": "hospital", "admission_at_level": "level"}

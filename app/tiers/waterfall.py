@@ -15,10 +15,10 @@ from app.tiers.model import (
     CHILDBIRTH,
     CHRONIC,
     FUND_TIERS,
-    FUNDS,
     INPATIENT,
     MEDICAL_TYPES,
     OUTPATIENT_TYPES,
+    RESIDENTS,
     Bill,
     CatalogueEntry,
     Episode,
@@ -30,6 +30,7 @@ from app.tiers.model import (
     Portions,
     Scope,
     Step,
+    empty_year,
 )
 from app.tiers.pack import Rule
 from app.tiers.policy import REGISTRATION, Policy
@@ -110,7 +111,8 @@ def run(
 ) -> Computed:
     """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again."""
     scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level)
-    year = dict(before) | {name: 0 for name in policy.accumulators if name not in before}
+    others, own = of_type(before, facts.insurance_type)
+    year = own | {name: 0 for name in policy.accumulators if name not in own}
     state = State(bill, facts, scope, year, episode, policy)
     for rule in policy.rules:
         if state.waiting and state.waiting[0].rule.options[IN_PROPORTION] != rule.options.get(IN_PROPORTION):
@@ -118,7 +120,26 @@ def run(
         _run(rule, state)
     if state.waiting:
         state.share_out()
-    return Computed(_outcome(state, facts, scope, lines, year), entries)
+    outcome = _outcome(state, facts, scope, lines, year)
+    if facts.insurance_type != RESIDENTS:
+        before, after = (typed(one, facts.insurance_type) | others for one in (outcome.before, outcome.after))
+        outcome = msgspec.structs.replace(outcome, before=before, after=after)
+    return Computed(outcome, entries)
+
+
+def of_type(year: Mapping[str, int], insurance_type: str) -> tuple[dict[str, int], dict[str, int]]:
+    """A year's accumulators of other insurance types, by their full names, and those of one type, by their plain
+    names: those of another type than residents' insurance begin with it, as ``310:basic_paid``."""
+    if insurance_type == RESIDENTS:
+        return {}, dict(year)
+    prefix = f"{insurance_type}:"
+    own = {name.removeprefix(prefix): amount for name, amount in year.items() if name.startswith(prefix)}
+    return {name: amount for name, amount in year.items() if not name.startswith(prefix)}, empty_year() | own
+
+
+def typed(year: Mapping[str, int], insurance_type: str) -> dict[str, int]:
+    """The accumulators of an insurance type by their full names."""
+    return {f"{insurance_type}:{name}": amount for name, amount in year.items()}
 
 
 def _run(rule: Rule, state: State) -> None:
@@ -164,7 +185,7 @@ def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, .
     conserve(bill.total, scope, portions)
     _count_year(state, patient)
     payables = tuple(
-        Payable(FUNDS[tier], tier, amount)
+        Payable(state.policy.fund(tier, facts.insurance_type), tier, amount)
         for tier in FUND_TIERS
         if (amount := state.portions[tier] + (adjustment if tier == "basic" else 0))
     )

@@ -47,6 +47,8 @@ VOCABULARY = {
         "pack",
         "title",
         "inherits",
+        "insurance_types",
+        "funds",
         "areas",
         "documents",
         "versions",

@@ -81,7 +81,7 @@ CREATE POLICY person_reach ON person TO onestop_app
   USING (current_setting('onestop.reach', true) = 'hospital' OR reaches(NULL, area_code, NULL));
 CREATE POLICY person_settles ON person FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT, UPDATE (name, id_number, id_number_index, area_code, insurance_type, insured_from,
-  insured_until, subject, request_id, recorded_at, name_birth_index) ON person TO onestop_app;
+  insured_until, subject, request_id, recorded_at, name_birth_index, retired_from) ON person TO onestop_app;
 GRANT SELECT ON person TO onestop_settler;
 
 -- A quote is noted a moment after it was answered, for all hospitals together.

@@ -116,6 +116,7 @@ CREATE TABLE person (
   request_id      text NOT NULL,
   recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
   name_birth_index bytea,
+  retired_from    date,
   CONSTRAINT person_insured_interval CHECK (insured_until > insured_from)
 );
 CREATE INDEX person_name_birth ON person (name_birth_index) WHERE name_birth_index IS NOT NULL;

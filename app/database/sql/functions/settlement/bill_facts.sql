@@ -30,7 +30,8 @@ BEGIN
     'lock_wait', lock_wait,
     'settled', (SELECT v.settlement_id FROM settled_visit v WHERE v.hospital_code = b.hospital_code
                   AND v.visit_id = b.visit_id AND v.settle_seq = b.settle_seq),
-    'person', (SELECT json_build_object('area_code', v_area, 'insurance_type', p.insurance_type, 'insured',
+    'person', (SELECT json_build_object('area_code', v_area, 'insurance_type', p.insurance_type, 'retired',
+                 coalesce(p.retired_from <= b.admitted_on, false), 'insured',
                  coalesce((SELECT bool_or(holds_on(i.valid_from, i.valid_until, b.admitted_on)) FROM insured_period i
                             WHERE i.person_id = p.person_id AND i.superseded_at IS NULL),
                           holds_on(p.insured_from, p.insured_until, b.admitted_on)))
