@@ -134,3 +134,11 @@ async def test_no_name_or_id_number_leaves_its_place(watched: Watched) -> None:
     assert "Traceback" in places["log"]
     assert world.person in places["audit"]
     assert {place: found for place, text in places.items() if (found := found_in(text))} == {}
+
+
+def test_what_was_invented_is_found_wherever_it_stands() -> None:
+    """A number within other digits, one with a small x, and a name; a number that nobody invented isn't."""
+    number = id_number()
+    assert found_in(f"7{number.lower()}") == [number]
+    assert found_in(f"a{number}b 李某") == [number, "李某"]
+    assert found_in(f"{number[:17]} {number[17:]}") == []
