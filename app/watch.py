@@ -13,7 +13,16 @@ from typing import Final
 from sqlalchemy import func, select
 
 from app.basics.errors import OnestopError
-from app.clearing.metrics import clearing_figures, ledger_figures, liveness, seal_figures, service_figures
+from app.clearing.metrics import (
+    clearing_figures,
+    ledger_figures,
+    liveness,
+    money_figures,
+    seal_figures,
+    service_figures,
+)
+from app.clearing.moves import business_now, today
+from app.clearing.to_money import days_to_money
 from app.database.election import Election, election
 from app.jobs import store
 from app.ledger import proof, rollup, seal, seal_finding
@@ -104,12 +113,16 @@ class _Lead:
             checked = await proof.check_all(connection, seconds=LONGEST_QUERY_SECONDS)
             too_much = await overpaid(connection)
             block = await seal.last_block(connection)
+            passed = await days_to_money(connection, today(await business_now(self.service, connection)))
         seals = await self._verify()
         broken = {result.check: result.count for result in checked if result.count}
         for result in checked:
             for violation in result.violations:
-                LOGGER.error("the ledger's invariant %s is broken at %s", result.check, violation.place)
-        self._show("ledger", ledger_figures(broken, too_much, waiting, block) + seals)
+                LOGGER.error(
+                    "the ledger's invariant %s is broken at %s; run onestop ledger check and stop paying",
+                    *(result.check, violation.place),
+                )
+        self._show("ledger", ledger_figures(broken, too_much, waiting, block) + seals + money_figures(passed))
 
     async def _verify(self) -> bytes:
         """Compare the new blocks, and so many of the others that all come round in time, with their rows."""

@@ -16,6 +16,7 @@ from app.clearing.moves import business_now, today
 from app.clearing.payout_query import AREA, FUND, Figures, Wanted, payout_figures
 from app.clearing.plan import plan_of
 from app.clearing.report import due_reports
+from app.clearing.to_money import ToMoney
 from app.jobs.store import JobFigures
 from app.ledger.overpaid import Overpaid
 from app.ledger.proof import CHECKS
@@ -24,6 +25,7 @@ from app.service.caller import Service
 
 SECONDS_A_DAY: Final = 86_400
 FEN: Final = 100
+MOST_DAYS: Final = 36_500
 _BY_FUND: Final = ("area_code", "fund")
 _BY_YEAR: Final = (*_BY_FUND, "year")
 
@@ -73,7 +75,19 @@ async def clearing_figures(service: Service, connection: AsyncConnection, *, sec
     _payouts(figured, payouts, day.year)
     await _worklists(figured, connection, day)
     await _areas(figured, service, connection, day)
+    _gaps(figured, service, day)
     return figured.text()
+
+
+def _gaps(figured: Figured, service: Service, day: date) -> None:
+    until = figured.gauge(
+        "policy_days_until_gap",
+        f"Business days from today to the first without a policy; {MOST_DAYS}: the last version has no end.",
+        ("pack",),
+    )
+    for name, pack in service.book.packs.items():
+        ends = pack.ruled_until(day)
+        until.labels(name).set(MOST_DAYS if ends is None else (ends - day).days)
 
 
 def _payouts(figured: Figured, payouts: dict[int, list[Figures]], this_year: int) -> None:
@@ -172,6 +186,19 @@ def ledger_figures(
             gauge.labels(row.area_code, row.fund, str(row.fiscal_year)).set(getattr(row, name) / FEN)
     figured.gauge("unsealed_rows", "Rows that no block names though a completed pass met them.").set(unsealed_rows)
     figured.gauge("sealed_block", "The last block of the seals.").set(sealed_block)
+    return figured.text()
+
+
+def money_figures(passed: Sequence[ToMoney]) -> bytes:
+    """How long it takes from settling to the money."""
+    figured = Figured()
+    days = figured.gauge(
+        "settlement_to_money_days",
+        "Days from settling to the last payment, by amount, of what was paid whole within 90 days.",
+        (*_BY_FUND, "payee", "quantile"),
+    )
+    for row in passed:
+        days.labels(row.area_code, row.fund, row.payee, row.quantile).set(row.days)
     return figured.text()
 
 

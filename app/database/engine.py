@@ -111,6 +111,17 @@ class Database:
         self.settings = settings
         self._ordinary = asyncio.Semaphore(ordinary_share(settings.pool_size))
         self._ordinary_hot = asyncio.Semaphore(ordinary_share(settings.hot_pool_size))
+        self.timeouts = 0
+        """How often somebody waited for a connection in vain."""
+
+    def in_use(self) -> dict[str, tuple[int, int]]:
+        """Of each pool, by its name, how many connections are in use just now, and how many there may be."""
+        ordinary: Any = self.engine.pool
+        hot = self.pool.get_size() - self.pool.get_idle_size()
+        return {
+            "ordinary": (ordinary.checkedout(), self.settings.pool_size),
+            "hot": (hot, self.settings.hot_pool_size),
+        }
 
     @asynccontextmanager
     async def transaction(self, *, reserved: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -127,6 +138,7 @@ class Database:
                     raise
                 await commit.made((await connection.get_raw_connection()).driver_connection, begun.commit())
         except (DBAPIError, PoolTimeout, *LOST) as error:
+            self.timeouts += isinstance(error, PoolTimeout)
             raise commit.translated(error) from error
 
     @asynccontextmanager
@@ -147,6 +159,7 @@ class Database:
                     raise
                 await commit.made(connection, begun.commit())
         except LOST as error:
+            self.timeouts += isinstance(error, TimeoutError)
             raise commit.translated(error) from error
 
     @asynccontextmanager
@@ -159,6 +172,7 @@ class Database:
             async with asyncio.timeout(self.settings.pool_timeout):
                 await ordinary.acquire()
         except TimeoutError:
+            self.timeouts += 1
             raise Unavailable("busy", headers={"Retry-After": RETRY_SECONDS}) from None
         try:
             yield

@@ -21,7 +21,7 @@ from app.database.schema import misfit
 from app.service import clock, key_check
 from app.service.caller import Service
 from app.service.loops import Beat, Loop
-from app.service.metrics import degraded, ready
+from app.service.metrics import degraded, pool_connections, pool_timeouts, ready
 from app.service.tables import health_probe
 
 PROBE_SECONDS: Final = 5.0
@@ -54,6 +54,7 @@ class Health:
     def __init__(self, service: Service, loops: Sequence[Loop]) -> None:
         self._service = service
         self._loops = loops
+        self._timeouts = 0
         self._last = HealthReport({"probe": "not done yet"}, {}, time.monotonic())
 
     def loop(self) -> Loop:
@@ -72,6 +73,7 @@ class Health:
         return self.report().ready
 
     async def _probe(self, _: Beat) -> None:
+        self._count_connections()
         try:
             async with self._service.database.transaction(reserved=True) as connection:
                 checks, worth_a_look = await self._looked(connection)
@@ -81,6 +83,15 @@ class Health:
             self._keep({"database": type(error).__name__}, {})
             raise
         self._keep(checks, worth_a_look)
+
+    def _count_connections(self) -> None:
+        """Show how many connections are in use, and how many waited for one in vain since the last probe."""
+        database = self._service.database
+        for pool, (used, most) in database.in_use().items():
+            pool_connections.labels(pool, "used").set(used)
+            pool_connections.labels(pool, "most").set(most)
+        pool_timeouts.inc(database.timeouts - self._timeouts)
+        self._timeouts = database.timeouts
 
     def _keep(self, checks: dict[str, str], worth_a_look: dict[str, str]) -> None:
         self._last = HealthReport(checks | self._disk(), worth_a_look | self._silent_loops(), time.monotonic())

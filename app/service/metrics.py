@@ -74,6 +74,13 @@ degraded = Gauge(
     "How many things of the instance aren't as they should be although it can settle.",
     multiprocess_mode="livemax",
 )
+pool_connections = Gauge(
+    "onestop_pool_connections",
+    "Connections to the database, of all workers: in use at the last probe (every 5 s), and the most there may be.",
+    ("pool", "kind"),
+    multiprocess_mode="livesum",
+)
+pool_timeouts = Counter("onestop_pool_timeouts_total", "Requests and jobs that waited for a connection in vain.")
 loop_errors = Counter("onestop_loop_errors_total", "Failed rounds of a background loop.", ("loop",))
 loop_turned_at = Gauge(
     "onestop_loop_turned_at_seconds",

@@ -129,6 +129,16 @@ class Pack:
     insurance_types: tuple[str, ...] = (RESIDENTS,)
     funds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def ruled_until(self, day: date) -> date | None:
+        """The first day, this one or a later one, that no version rules; None when the last version has no end."""
+        until: date | None = day
+        while until is not None and (version := self._ruling(until)) is not None:
+            until = version.until
+        return until
+
+    def _ruling(self, day: date) -> Version | None:
+        return next((version for version in self.versions if version.covers(day)), None)
+
     def boundaries(self, version: Version) -> list[date]:
         """The days on which anything changes within a version, its first day included, ascending."""
         days = {version.since}

@@ -154,6 +154,9 @@ async def test_a_june_that_pays_on_time_is_silent_and_an_unpaid_year_is_not(
         assert of_fund(samples, "payable_yuan", year="2018") == 950.00 + float(june["portions"]["basic"])
         assert of_fund(samples, "payout_floor", year="2018") == 0.85
         assert of_fund(samples, "payout_ratio", year="2018", kind="matured") == 1.0
+        assert of_fund(samples, "settlement_to_money_days", payee="hospital", quantile="0.5") == 16
+        assert samples["onestop_policy_days_until_gap", (("pack", "yunnan"),)] > 365
+        assert samples["onestop_pool_connections", (("kind", "most"), ("pool", "ordinary"))] > 0
         assert firing(samples, tmp_path) == set()
 
         await desk.at("2018-07-05")

@@ -421,3 +421,13 @@ def test_a_full_width_colon_is_named() -> None:
     """A key typed with a Chinese keyboard is the line that is wrong, not the next one."""
     with pytest.raises(PolicyError, match=r"small.yaml:3: .*全角"):
         load_book({"small": SMALL.replace("title: 小包", "title：小包", 1)})
+
+
+def test_a_pack_says_until_when_it_rules() -> None:
+    """The first day without a version, from any day; none while the last version has no end."""
+    day = date(2019, 7, 1)
+    assert load_book({"small": SMALL}).packs["small"].ruled_until(day) is None
+    ending = SMALL.replace("from: 2018-01-01\n", "from: 2018-01-01\n    until: 2020-01-01\n", 1)
+    pack = load_book({"small": ending}).packs["small"]
+    assert pack.ruled_until(day) == date(2020, 1, 1)
+    assert pack.ruled_until(date(2021, 1, 1)) == date(2021, 1, 1)

@@ -12,8 +12,10 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from app.basics.days import SHANGHAI
+from app.basics.errors import Unavailable
 from app.config import Settings
 from app.database import embedded
 from app.database.engine import open_database
@@ -93,8 +95,22 @@ async def test_reports_that_take_every_connection_leave_the_instance_ready(datab
         async with database.transaction():
             await health.loop().turn(lambda: None)
             assert health.is_ready()
+            assert database.in_use() == {"ordinary": (1, 2), "hot": (0, 2)}
+            with pytest.raises(Unavailable):
+                async with database.transaction():
+                    pass
+        before = shown("onestop_pool_timeouts_total")
+        await health.loop().turn(lambda: None)
+        assert shown("onestop_pool_timeouts_total") == before + 1
+        assert shown("onestop_pool_connections", pool="ordinary", kind="most") == 2
+        assert shown("onestop_pool_connections", pool="ordinary", kind="used") == 0
     finally:
         await database.close()
+
+
+def shown(name: str, **labels: str) -> float:
+    """A sample of this process."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def test_an_old_report_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
