@@ -213,7 +213,7 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(v.verified_a
 _COUNT_OLD: Final = text(f"SELECT count(*) FROM ({_LATE}) u")
 
 
-class Place(NamedTuple):
+class SealPlace(NamedTuple):
     """Where a finding is: its block, table and row, as far as it has them, and its number once it is kept."""
 
     block_no: int | None
@@ -228,7 +228,7 @@ class SealFinding:
 
     kind: str
     count: int
-    places: tuple[Place, ...]
+    places: tuple[SealPlace, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +294,8 @@ async def verify(
     findings, acknowledged = [], []
     for kind, query in _CHECKS.items():
         total, stands = await _compared(connection, kind, query, given)
-        known = [Place(*one.place, one.finding_id) for one in stands if one.acknowledged]
-        unknown = [Place(*one.place, one.finding_id) for one in stands if not one.acknowledged]
+        known = [SealPlace(*one.place, one.finding_id) for one in stands if one.acknowledged]
+        unknown = [SealPlace(*one.place, one.finding_id) for one in stands if not one.acknowledged]
         if total > len(known):
             findings.append(SealFinding(kind, total - len(known), tuple(unknown[:MOST_SHOWN])))
         if known:
@@ -303,7 +303,7 @@ async def verify(
     if expected is not None:
         stored = (await connection.execute(_NOTED, {"no": expected[0]})).scalar_one_or_none()
         if stored != expected[1].lower():
-            findings.append(SealFinding("noted", 1, (Place(expected[0], None, None),)))
+            findings.append(SealFinding("noted", 1, (SealPlace(expected[0], None, None),)))
     asked = _REMARKS.items() if blocks is None else ()
     remarks = [found for kind, query in asked if (found := await _remarked(connection, kind, query))]
     await connection.execute(_LOOKED, given)
@@ -327,7 +327,7 @@ async def _compared(
 async def _remarked(connection: AsyncConnection, kind: str, query: str) -> SealFinding | None:
     counted = text(f"SELECT count(*) OVER () AS n, f.* FROM ({query}) f ORDER BY 2, 3, 4 LIMIT {MOST_SHOWN}")
     rows = (await connection.execute(counted)).all()
-    return SealFinding(kind, rows[0][0], tuple(Place(row[1], row[2], row[3]) for row in rows)) if rows else None
+    return SealFinding(kind, rows[0][0], tuple(SealPlace(row[1], row[2], row[3]) for row in rows)) if rows else None
 
 
 async def due_blocks(connection: AsyncConnection, share: float) -> list[int]:

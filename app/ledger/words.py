@@ -6,7 +6,7 @@ from typing import Final
 from app.basics.ids import SEAL_FINDING, shown_id
 from app.basics.money import yuan
 from app.ledger.proof import CheckResult, Violation
-from app.ledger.seal import Place, Verified
+from app.ledger.seal import SealPlace, Verified
 
 CHECK_WORDS: Final = {
     "bill": "每张账单的各方分担、各类费用之和等于总额",
@@ -83,7 +83,7 @@ def verified_words(verified: Verified) -> Iterator[str]:
         yield f"最后一个区块 {verified.head[0]}，摘要 {verified.head[1]}（请记在别处，下次用 --noted 核对）"
 
 
-def _place(place: Place) -> str:
+def _place(place: SealPlace) -> str:
     row = [] if place.source is None else [f"{place.source} {place.row_id}"]
     block = [] if place.block_no is None else [f"区块 {place.block_no}"]
     number = [] if place.finding_id is None else [shown_id(SEAL_FINDING, place.finding_id)]
