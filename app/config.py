@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.tracing import endpoint_fault
+
 PREFIX: Final = "ONESTOP_"
 # Read by the command line and by the service's own processes; no settings of the service.
 OF_COMMANDS: Final = frozenset({"URL", "TOKEN", "NHSA_SECRET", "PARENT", "RATES"})
@@ -93,6 +95,8 @@ class Settings(BaseSettings):
     session_seconds: int = Field(default=12 * 3600, ge=60, le=7 * 24 * 3600)
     session_idle_seconds: int = Field(default=3600, ge=60, le=24 * 3600)
     log_level: str = "info"
+    traces_endpoint: str | None = None
+    traces_share: float = Field(default=1.0, ge=0, le=1)
 
     rate_limit: int = Field(default=6000, ge=0)  # requests a minute; 0: none
     connections_per_address: int = Field(default=200, ge=0)  # of a worker; 0: any
@@ -143,6 +147,14 @@ class Settings(BaseSettings):
         if wanted == "off" and info.data.get("env") == PRODUCTION:
             raise ValueError("in production the second factor can't be switched off")
         return wanted
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _is_collector(cls, endpoint: str | None) -> str | None:
+        fault = None if endpoint is None else endpoint_fault(endpoint)
+        if fault is not None:
+            raise ValueError(fault)
+        return endpoint
 
     @field_validator("log_level")
     @classmethod

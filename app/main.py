@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from app import tracing
 from app.basics.errors import OnestopError
 from app.clearing import batch_job
 from app.clearing.routes import CLEARING_ROUTES
@@ -94,6 +97,13 @@ def create_app(settings: Settings, database_url: str) -> Application:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.configure_logging(settings.log_level)
+        if settings.traces_endpoint is not None:
+            tracing.begin(
+                settings.traces_endpoint,
+                share=settings.traces_share,
+                version=VERSION,
+                instance=f"{socket.gethostname()}:{os.getpid()}",
+            )
         database = await open_database(database_url, settings)
         service = Service(settings, database, book, keys, start is not None, Rates(settings.rate_limit))
         app.state.service = service
@@ -118,6 +128,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
                 with suppress(asyncio.CancelledError):
                     await task
             await database.close()
+            tracing.end()
 
     api = describe_app(lifespan)
     guarded = guard.Guard(audit.AuditLayer(api), hosts=settings.allowed_hosts, open_to_all=operations.QUIET)
@@ -136,10 +147,12 @@ async def _prepare(service: Service, start: datetime | None) -> None:
                     await clock.start_manual(connection, start)
             service.prepared = True
         except OnestopError as error:
-            LOGGER.warning("the service waits for its database: %s", error.code)
+            LOGGER.warning(
+                "the service waits for its database (%s); see that it runs and lets the service in", error.code
+            )
         except Exception:
             uncaught_errors.inc()
-            LOGGER.exception("the service can't write what it needs of its database, and tries again")
+            LOGGER.exception("the service can't write what it needs of its database, and tries again; report this line")
         if not service.prepared:
             await asyncio.sleep(PREPARING_PAUSE)
 

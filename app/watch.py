@@ -92,10 +92,15 @@ class _Lead:
         try:
             await act()
         except OnestopError as error:
-            LOGGER.warning("the watch couldn't %s: %s", act.__name__.strip("_"), error.code)
+            LOGGER.warning(
+                "the watch couldn't %s and tries again (%s); see the database if this goes on",
+                *(act.__name__.strip("_"), error.code),
+            )
         except Exception:
             uncaught_errors.inc()
-            LOGGER.exception("the watch couldn't %s", act.__name__.strip("_"))
+            LOGGER.exception(
+                "the watch couldn't %s and tries again; report it with its traceback", act.__name__.strip("_")
+            )
 
     async def _seal(self) -> None:
         await seal.seal(self.service.database)

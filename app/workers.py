@@ -52,7 +52,9 @@ class Workers(Multiprocess):
             elif not process.process.is_alive():
                 self._bury(process, place)
             elif not self._answers(process, place):
-                LOGGER.error("worker %s doesn't answer and is replaced", process.pid)
+                LOGGER.error(
+                    "worker %s doesn't answer and is replaced; when that goes on, look for a full machine", process.pid
+                )
                 self._bury(process, place)
 
     def _answers(self, process: Process, place: _Place) -> bool:

@@ -54,7 +54,10 @@ class Election:
             try:
                 await self.hold()
             except Exception as error:
-                LOGGER.warning("a heartbeat of the elected process didn't reach the database: %s", error)
+                LOGGER.warning(
+                    "a heartbeat of the elected process didn't reach the database (%s); another takes over; look at it",
+                    error,
+                )
 
     async def leave(self) -> None:
         """End the term, so that another needn't wait for it."""

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.basics.errors import OnestopError, Unavailable
 from app.config import Settings
+from app.tracing import step
 
 METADATA: Final = MetaData()
 RETRY_SECONDS: Final = "2"
@@ -165,19 +166,20 @@ class Database:
     @asynccontextmanager
     async def _admitted(self, ordinary: asyncio.Semaphore, reserved: bool) -> AsyncIterator[None]:
         """Wait for one of the connections that ordinary work may have at once; what is reserved doesn't wait."""
-        if reserved:
-            yield
-            return
-        try:
-            async with asyncio.timeout(self.settings.pool_timeout):
-                await ordinary.acquire()
-        except TimeoutError:
-            self.timeouts += 1
-            raise Unavailable("busy", headers={"Retry-After": RETRY_SECONDS}) from None
-        try:
-            yield
-        finally:
-            ordinary.release()
+        with step("transaction"):
+            if reserved:
+                yield
+                return
+            try:
+                async with asyncio.timeout(self.settings.pool_timeout):
+                    await ordinary.acquire()
+            except TimeoutError:
+                self.timeouts += 1
+                raise Unavailable("busy", headers={"Retry-After": RETRY_SECONDS}) from None
+            try:
+                yield
+            finally:
+                ordinary.release()
 
     async def close(self) -> None:
         """Close both pools; requests in flight are finished first."""

@@ -408,7 +408,9 @@ def _defect(request: Request, error: Exception) -> Response:
     """A defect: logged under the request's id, shown as a page that names it and nothing of the error."""
     request_id = str(getattr(request.state, "request_id", ""))
     fields = {"fields": {"request_id": request_id}}
-    LOGGER.error("unexpected error in request %s", request_id, exc_info=error, extra=fields)
+    LOGGER.error(
+        "unexpected error in request %s; report it with its traceback", request_id, exc_info=error, extra=fields
+    )
     return problem_page(request, OnestopError("internal_error"))
 
 

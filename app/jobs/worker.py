@@ -99,7 +99,9 @@ async def _watch(service: Service, process: Process, job_id: int, attempt: int, 
             if not await store.renew(service, job_id, attempt):
                 return
         except OnestopError as error:
-            LOGGER.warning("the lease of a job can't be held just now: %s", error.code)
+            LOGGER.warning(
+                "the lease of a job can't be held just now (%s); it goes on or is taken up again by itself", error.code
+            )
 
 
 async def _stop(process: Process) -> None:

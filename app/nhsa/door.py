@@ -186,7 +186,9 @@ async def answered(
         forget(service, envelope.hospital_code)
         raise
     except (Unavailable, TooMany) as error:
-        LOGGER.warning("transaction %s has to be repeated: %s", infno, error.code)
+        LOGGER.warning(
+            "transaction %s has to be repeated by its sender (%s); see the database if this goes on", infno, error.code
+        )
         metrics.nhsa_transactions.labels(infno, "refused").inc()
         raise
     except OnestopError as error:
@@ -197,7 +199,12 @@ async def answered(
     except Exception as error:
         outcome = "failed"
         fields = {"request_id": caller.request_id}
-        LOGGER.error("unexpected error in transaction %s", infno, exc_info=error, extra={"fields": fields})
+        LOGGER.error(
+            "unexpected error in transaction %s; report it with its traceback",
+            infno,
+            exc_info=error,
+            extra={"fields": fields},
+        )
         metrics.uncaught_errors.inc()
         answer = written(envelope.fields, received, error=error_text(failure(caller.request_id)))
     metrics.nhsa_transactions.labels(infno, outcome).inc()

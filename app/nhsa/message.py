@@ -153,4 +153,6 @@ async def keep_refused(
             if envelope.infno in REMEMBERED:
                 await _insert(service, connection, caller, envelope, "refused", (None, None, None), answer)
     except OnestopError as error:
-        LOGGER.warning("a refused message could not be logged: %s", error.code)
+        LOGGER.warning(
+            "a refused message couldn't be kept (%s); nothing was settled by it, see the database", error.code
+        )

@@ -235,7 +235,10 @@ class _Recorded:
                 await connection.exec_driver_sql(_WRITE, structs.astuple(self._row))
         except Exception as error:
             code = error.code if isinstance(error, OnestopError) else type(error).__name__
-            LOGGER.error("the audit log can't be written: %s", code)
+            LOGGER.error(
+                "the audit log can't be written (%s); nobody is read meanwhile, see the database's space",
+                code,
+            )
             metrics.audit_errors.inc()
             return False
         return True

@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 
 from app.basics.days import SHANGHAI
+from app.tracing import trace_id_variable
 
 request_id_variable: ContextVar[str | None] = ContextVar("onestop_request_id", default=None)
 
@@ -66,6 +67,8 @@ class JsonFormatter(logging.Formatter):
         }
         if (request_id := request_id_variable.get()) is not None:
             line["request_id"] = request_id
+        if (trace_id := trace_id_variable.get()) is not None:
+            line["trace_id"] = trace_id
         for name, value in getattr(record, "fields", {}).items():
             line.setdefault(name, _loggable(value))
         if record.exc_info:

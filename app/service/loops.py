@@ -55,11 +55,15 @@ class Loop:
                 self.restarts = 0
             except OnestopError as error:  # the database is away or busy; it may come back
                 loop_errors.labels(self.name).inc()
-                LOGGER.warning("the loop %s has to wait: %s", self.name, error.code)
+                LOGGER.warning(
+                    "the loop %s has to wait for the database (%s) and goes on by itself; see /readyz",
+                    self.name,
+                    error.code,
+                )
             except Exception:
                 loop_errors.labels(self.name).inc()
                 uncaught_errors.inc()
-                LOGGER.exception("the loop %s failed and goes on", self.name)
+                LOGGER.exception("the loop %s failed and goes on; report it with its traceback", self.name)
             self.beat()
             await asyncio.sleep(self.pause)
 
@@ -83,7 +87,9 @@ async def keep(loops: Sequence[Loop], *, ready: Callable[[], bool]) -> None:
 async def _begun_anew(loop: Loop, task: asyncio.Task[None], ready: bool) -> asyncio.Task[None]:
     loop.restarts += 1
     loop_errors.labels(loop.name).inc()
-    LOGGER.error("the loop %s ended or hangs, and is begun anew (%s)", loop.name, loop.restarts)
+    LOGGER.error(
+        "the loop %s ended or hangs, and is begun anew (%s); keep the log if this repeats", loop.name, loop.restarts
+    )
     if loop.restarts > MOST_RESTARTS and ready:
         LOGGER.error("the loop %s doesn't recover; this process ends, so that another takes over", loop.name)
         os.kill(os.getpid(), signal.SIGINT)  # served to an end, and then a status that isn't 0

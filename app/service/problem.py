@@ -175,7 +175,10 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     """A defect: logged under the request id, answered without any of its text."""
     request_id = _request_id(request)
     LOGGER.error(
-        "unexpected error in request %s", request_id, exc_info=error, extra={"fields": {"request_id": request_id}}
+        "unexpected error in request %s; report it with its traceback",
+        request_id,
+        exc_info=error,
+        extra={"fields": {"request_id": request_id}},
     )
     return problem_response(OnestopError("internal_error"), request_id=request_id, language=_language(request))
 

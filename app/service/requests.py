@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import tracing
 from app.basics.text import folded
 from app.service.logs import redacted, request_id_variable
 from app.service.metrics import (
@@ -138,6 +139,7 @@ class RequestMiddleware:
         exchange = _Exchange(_request_id(scope["headers"]), state, receive, AsSent(send, scope, sent_path))
         state["request_id"] = exchange.request_id
         token = request_id_variable.set(exchange.request_id)
+        traced = None if scope["path"] in self._quiet else tracing.arrived(scope["headers"])
         http_requests_in_progress.inc()
         failed = True
         try:
@@ -152,12 +154,20 @@ class RequestMiddleware:
         finally:
             http_requests_in_progress.dec()
             exchange.close(failed=failed)
-            self._record(scope, exchange, self._templates.of(scope, root))
+            template = self._templates.of(scope, root)
+            self._record(scope, exchange, template)
+            if traced is not None:
+                traced.end(
+                    method=_known_method(scope),
+                    template=template,
+                    status=exchange.status,
+                    request_id=exchange.request_id,
+                )
         # After an exception it stays set: the server logs the traceback later, in this same task.
         request_id_variable.reset(token)
 
     def _record(self, scope: Scope, exchange: _Exchange, template: str) -> None:
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = _known_method(scope)
         key = (method, template, exchange.status)
         if key not in self._series:
             counter = http_requests.labels(method, template, str(exchange.status))
@@ -170,6 +180,10 @@ class RequestMiddleware:
         level = logging.ERROR if exchange.status >= 500 else logging.DEBUG if template in self._quiet else logging.INFO
         if _access.isEnabledFor(level):
             _access.handle(_request_record(level, scope, exchange, method=method, template=template, seconds=seconds))
+
+
+def _known_method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in METHODS else "other"
 
 
 def folded_path(path: str) -> str:

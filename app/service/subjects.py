@@ -38,7 +38,9 @@ async def keep_apart(connection: AsyncConnection, subject: str, scopes: Sequence
         return
     if strict:
         raise Conflict("roles_may_not_meet", values=dict(zip(("one", "other"), meeting, strict=True)))
-    LOGGER.warning("the roles %s and %s meet in one subject; in production that is refused", *meeting)
+    LOGGER.warning(
+        "the roles %s and %s meet in one subject; take another subject, in production this is refused", *meeting
+    )
 
 
 def skeleton(subject: str) -> str:
