@@ -36,6 +36,24 @@ INSURANCE_NAMES: Final[Words] = {
     "zh": {"390": "居民医保", "310": "职工医保"},
     "en": {"390": "residents' insurance", "310": "employees' insurance"},
 }
+ITEM_KIND_NAMES: Final[Words] = {
+    "zh": {
+        "drug": "药品",
+        "material": "材料",
+        "imported_material": "进口材料",
+        "examination": "检查",
+        "bed": "床位",
+        "service": "诊疗服务",
+    },
+    "en": {
+        "drug": "drug",
+        "material": "material",
+        "imported_material": "imported material",
+        "examination": "examination",
+        "bed": "bed",
+        "service": "service",
+    },
+}
 FUND_NAMES: Final[Words] = {
     # the portions that a fund pays, by tier
     "zh": {

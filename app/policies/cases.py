@@ -5,7 +5,7 @@ person's area on the day, and what the year held is carried from bill to bill. A
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, cast
 
@@ -16,6 +16,7 @@ from app.basics.money import RATE_ONE, fen, yuan
 from app.basics.names import PORTION_NAMES
 from app.tiers.episode import Place, Stay, episode_of, visit_name
 from app.tiers.explain import sentence
+from app.tiers.figurefile import check_value
 from app.tiers.model import (
     CLASSES,
     INPATIENT,
@@ -26,6 +27,7 @@ from app.tiers.model import (
     RESIDENTS,
     BenefitClass,
     Bill,
+    CatalogueClass,
     CatalogueEntry,
     DeliveryMode,
     Episode,
@@ -38,14 +40,26 @@ from app.tiers.model import (
     empty_year,
 )
 from app.tiers.policy import PolicyBook
-from app.tiers.vocabulary import FACTS
+from app.tiers.units import RATE
+from app.tiers.vocabulary import FACTS, LINE_FACTS
 from app.tiers.waterfall import compute, of_type, typed
 from app.tiers.yamltext import Map, Reader, compose, text_of
 
 PORTIONS: Final = PORTION_NAMES["zh"]
 COLUMNS: Final = ("own_expense", "over_limit", "first_pay", "in_scope")
 BILL_KEYS: Final = frozenset(
-    {"day", "admitted", "person", "hospital", "medical_type", "referral", "disease", "delivery_mode", "amounts"}
+    {
+        "day",
+        "admitted",
+        "person",
+        "hospital",
+        "medical_type",
+        "referral",
+        "disease",
+        "delivery_mode",
+        "amounts",
+        "items",
+    }
     | {"continues", "expect", "payable_adjustment", "steps", "after", "refused"}
 )
 PERSON_KEYS: Final = frozenset({"class", "registered", "insurance_type", "retired"})
@@ -74,6 +88,7 @@ class CaseBill:
     steps: Mapping[str, int]
     after: Mapping[str, int]
     refused: str | None
+    catalogue: Mapping[str, list[CatalogueEntry]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +147,8 @@ def _case(data: Map, reader: Reader) -> Case:
 
 
 def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
-    reader.keys(data, where, frozenset({"day", "person", "hospital", "amounts"}), BILL_KEYS)
+    needed = frozenset({"day", "person", "hospital"} | (set() if "items" in data else {"amounts"}))
+    reader.keys(data, where, needed, BILL_KEYS)
     day = reader.day(data, "day", where) or date.max
     admitted = reader.day(data, "admitted", where) or day
     person, hospital = (reader.part(data, key, where) for key in ("person", "hospital"))
@@ -144,7 +160,12 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
     )
     reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area", "code"}))
     amounts = _amounts(data, "amounts", where, COLUMNS, reader)
-    total = sum(amounts.values())
+    entries, lines = _items(data, day, where, reader)
+    lines += [
+        Line(len(lines) + number, column, 10_000, amount * 10_000, amount, day, False, None)
+        for number, (column, amount) in enumerate(amounts.items(), 1)
+    ]
+    total = sum(line.amount for line in lines)
     expect = _amounts(data, "expect", where, tuple(PORTIONS), reader)
     if "refused" not in data and sum(expect.values()) != total:
         written, billed = yuan(sum(expect.values())), yuan(total)
@@ -165,10 +186,7 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         referral=cast(Referral, _fact(data, "referral", where, REFERRALS, "compliant", reader)),
         work_injury="none",
         total=total,
-        lines=tuple(
-            Line(number, column, 10_000, amount * 10_000, amount, day, False, None)
-            for number, (column, amount) in enumerate(amounts.items(), 1)
-        ),
+        lines=tuple(lines),
     )
     facts = Facts(
         person_id="算例",
@@ -192,7 +210,27 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         steps=_amounts(data, "steps", where, None, reader),
         after=_amounts(data, "after", where, None, reader),
         refused=reader.word(data, "refused", where) if "refused" in data else None,
+        catalogue=entries,
     )
+
+
+def _items(data: Map, day: date, where: str, reader: Reader) -> tuple[dict[str, list[CatalogueEntry]], list[Line]]:
+    """The lines that a bill gives item by item, and a catalogue entry for each."""
+    entries: dict[str, list[CatalogueEntry]] = {}
+    lines: list[Line] = []
+    for number, item in enumerate(reader.parts(data, "items", where) if "items" in data else [], 1):
+        place = f"{where} 的第 {number} 项"
+        reader.keys(item, place, frozenset({"kind", "class", "amount"}), frozenset({"first_pay"}))
+        kind = _fact(item, "kind", place, tuple(LINE_FACTS["item_kind"]), "service", reader)
+        class_ = cast(CatalogueClass, _fact(item, "class", place, ("A", "B", "C"), "A", reader))
+        first_pay = 0
+        if "first_pay" in item:
+            check_value(item["first_pay"], "rate", f"{place} 的 first_pay", item.line, reader)
+            first_pay = RATE.read(item["first_pay"]) if not reader.findings else 0
+        code, amount = f"item{number}", _money(item, "amount", place, reader) if "amount" in item else 0
+        entries[code] = [CatalogueEntry(code, class_, first_pay, (None, None, None), False, _FOREVER, None, kind)]
+        lines.append(Line(number, code, 10_000, amount * 10_000, amount, day, False, None))
+    return entries, lines
 
 
 def _fact(data: Map, key: str, where: str, allowed: tuple[str, ...], default: str, reader: Reader) -> str:
@@ -283,7 +321,7 @@ def _computed(
 ) -> tuple[Outcome | None, str | None]:
     try:
         policy = book.on(item.bill.discharged_on, item.facts.area_code, item.facts.insurance_type)
-        return compute(item.bill, _CATALOGUE, item.facts, before, episode, policy).outcome, None
+        return compute(item.bill, {**_CATALOGUE, **item.catalogue}, item.facts, before, episode, policy).outcome, None
     except Refused as refused:
         return None, refused.code
 

@@ -22,7 +22,7 @@ MAX_PERIODS: Final = 200
 
 GivenName = Annotated[str, Meta(min_length=1, max_length=200)]
 Evidence = Annotated[str, Meta(max_length=500)]
-ItemKind = Literal["drug", "material", "service"]
+ItemKind = Literal["drug", "material", "imported_material", "examination", "bed", "service"]
 Level = Literal[1, 2, 3]
 
 

@@ -3,7 +3,7 @@
 from app.basics.money import scaled
 from app.tiers.pack import Parameter, Row
 from app.tiers.units import DERIVED, UNITS, WrongBand, converted
-from app.tiers.vocabulary import ADMISSIONS, FACTS, SELECTORS, STATUSES, WORDS
+from app.tiers.vocabulary import ADMISSIONS, FACTS, LINE_FACTS, SELECTORS, STATUSES, WORDS
 from app.tiers.yamltext import Map, Reader, text_of
 
 Spread = tuple[dict[str, tuple[str, ...]], object, int]
@@ -62,7 +62,7 @@ def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Ro
 def _check_selectors(row: Row, where: str, reader: Reader) -> None:
     """Findings for values of facts that no bill has; which groups there are is known when all versions are."""
     for dimension, values in row.selectors:
-        known = tuple(FACTS.get(dimension, ()))
+        known = tuple(FACTS.get(dimension, LINE_FACTS.get(dimension, ())))
         for value in values if known and dimension != "class" else ():
             if value not in known:
                 reader.unknown(row.line, f"{where}（{row.since} 起）的 {dimension}", value, known)

@@ -16,8 +16,8 @@ from app.tiers.kinds import KINDS
 from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, FUNDS, RESIDENTS
 from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
-from app.tiers.roles import CUT, DISEASE_LIST
-from app.tiers.vocabulary import COUNTERS, FACTS, IN_PROPORTION
+from app.tiers.roles import CUT, DISEASE_LIST, ITEMS
+from app.tiers.vocabulary import COUNTERS, FACTS, IN_PROPORTION, LINE_FACTS
 from app.tiers.yamltext import nearest
 
 SHARES: Final = frozenset({"share", "share_of_bill", "by_admission", "first_admission"})
@@ -76,6 +76,7 @@ def pack_findings(pack: Pack) -> Iterator[str]:
         yield from _package_findings(version)
         yield from _list_findings(pack, version)
         yield from _proportion_findings(version)
+        yield from _item_findings(pack, version)
         yield from _unpaid_findings(pack, version)
 
 
@@ -120,6 +121,7 @@ def unused(pack: Pack) -> list[str]:
     used = {name for version in pack.versions for rule in version.rules for name in rule.parameters.values()}
     for parameter in pack.parameters.values():
         used.update(str(row.derivation().get("of_parameter", "")) for row in parameter.rows)
+    used.update(version.first_pay or "" for version in pack.versions)
     used.update(own.diseases or "" for version in pack.versions for own in version.accumulators.values())
     return sorted(pack.parameters.keys() - used - {REGISTRATION})
 
@@ -182,9 +184,30 @@ def _rule_findings(pack: Pack, version: Version) -> Iterator[str]:
                     f"{where}：{role} 要单位 {unit} 的参数，{name} 的单位是 {parameter.unit}（{parameter.at}）。"
                     "请换一个参数，或改它的 unit。"
                 )
+            elif any(not LINE_FACTS.keys().isdisjoint(dict(row.selectors)) for row in parameter.rows):
+                told = "、".join(LINE_FACTS)
+                yield f"{where}：{role} 的参数 {name} 按 {told} 分，只有版本的 first_pay 可以这样写。请换一个参数。"
             else:
                 yield from _accumulator_findings(pack, version, rule, name)
                 yield from _coverage_findings(pack, version, rule, name)
+
+
+def _item_findings(pack: Pack, version: Version) -> Iterator[str]:
+    """First pay by kind of item needs a figure for every line; a base of some kinds alone lies in scope."""
+    name = version.first_pay
+    parameter = None if name is None else pack.parameters.get(name)
+    if name is not None and (parameter is None or parameter.unit != "rate"):
+        guess = nearest(name, pack.parameters)
+        where = f"{version.at}: 版本 {version.name} 的 first_pay"
+        yield f"{where}：没有单位 rate 的参数“{name}”可用。{guess}请改名，或补上。"
+    elif name is not None:
+        yield from _coverage_findings(pack, version, Rule("first_pay", "", "", "", {}, {}, {}, version.at), name)
+    for rule in version.rules:
+        if ITEMS.name in rule.parameters and rule.options.get("base") not in ("in_scope", "remaining_in_scope"):
+            yield (
+                f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}：写了 items（项目种类），"
+                "base 只能是 in_scope 或 remaining_in_scope。"
+            )
 
 
 def _proportion_findings(version: Version) -> Iterator[str]:

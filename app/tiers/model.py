@@ -74,7 +74,7 @@ def empty_year() -> dict[str, int]:
 
 class CatalogueEntry(Struct, frozen=True, array_like=True):
     """One dated version of a catalogue item. Ceilings per hospital level 1, 2, 3 in millionths of a yuan, None: no
-    ceiling."""
+    ceiling. ``kind``: what it is, "" where that wasn't written down."""
 
     item_code: str
     catalogue_class: CatalogueClass
@@ -83,6 +83,7 @@ class CatalogueEntry(Struct, frozen=True, array_like=True):
     restricted: bool
     valid_from: date
     valid_until: date | None
+    kind: str = ""
 
 
 class Line(Struct, frozen=True, array_like=True):

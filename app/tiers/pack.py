@@ -74,7 +74,8 @@ class Accumulator:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The order of the tiers and who is who, for the policy days in ``[since, until)``."""
+    """The order of the tiers and who is who, for the policy days in ``[since, until)``. ``first_pay``: the parameter
+    with the first pay of lines, None where the catalogue says it."""
 
     name: str
     title: str
@@ -85,6 +86,7 @@ class Version:
     rules: tuple[Rule, ...]
     accumulators: Mapping[str, Accumulator] = field(default_factory=dict)
     at: str = field(default="", compare=False)
+    first_pay: str | None = None
 
     def covers(self, day: date) -> bool:
         """Whether the version rules a day."""

@@ -117,7 +117,10 @@ def _documents(data: object, reader: Reader) -> dict[str, dict[str, str]]:
 def _version(name: str, data: Map, reader: Reader) -> Version:
     where = f"版本“{name}”"
     reader.keys(
-        data, where, frozenset({"title", "from", "precedence", "groups", "rules"}), frozenset({"until", "accumulators"})
+        data,
+        where,
+        frozenset({"title", "from", "precedence", "groups", "rules"}),
+        frozenset({"until", "accumulators", "first_pay"}),
     )
     since, until = reader.interval(data, where)
     accumulators = {
@@ -142,6 +145,7 @@ def _version(name: str, data: Map, reader: Reader) -> Version:
         groups=members,
         rules=tuple(_rule(item, where, accumulators, reader) for item in reader.parts(data, "rules", where)),
         accumulators=accumulators,
+        first_pay=reader.word(data, "first_pay", where) if "first_pay" in data else None,
         at=f"{reader.file}:{data.line}",
     )
 

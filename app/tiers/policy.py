@@ -14,9 +14,9 @@ from app.basics.errors import Fault, Refused
 from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, rounded_to, scaled, share, yuan
 from app.tiers.model import FUNDS, RESIDENTS, Basis, OwnFigure
 from app.tiers.pack import Pack, Parameter, Row, Rule, Version
-from app.tiers.roles import DISEASE_LIST, LATER_TIERS
+from app.tiers.roles import DISEASE_LIST, ITEMS, LATER_TIERS
 from app.tiers.units import RATE, UNITS, YUAN, Bands, ByAdmission, Diseases, ShareOf, Sum, converted
-from app.tiers.vocabulary import COUNTERS, FACTS, NUMBERED
+from app.tiers.vocabulary import COUNTERS, FACTS, LINE_FACTS, NUMBERED
 
 T = TypeVar("T")
 FactValues = Mapping[str, str]
@@ -71,6 +71,7 @@ class Policy:
             for row in parameter.rows
         )
         self._met: dict[tuple[str, ...], dict[str, Figure[Any]]] = {}
+        self.asks_for_items = any(ITEMS.name in rule.parameters for rule in version.rules)
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]] = {}
         self._own: dict[tuple[OwnFigure, ...], Policy] = {}
 
@@ -138,7 +139,8 @@ class Policy:
     def same_law(self, other: "Policy") -> bool:
         """Whether rules and figures of the day are the same, whatever else the two packs' texts say."""
         one, two = self.version, other.version
-        return (one.rules, one.groups, one.precedence, one.accumulators, self._written()) == (
+        return (one.first_pay, one.rules, one.groups, one.precedence, one.accumulators, self._written()) == (
+            two.first_pay,
             two.rules,
             two.groups,
             two.precedence,
@@ -157,7 +159,7 @@ class Policy:
             for dimension, values in row.selectors:
                 mentioned.setdefault(dimension, []).extend(values)
         return {
-            dimension: tuple(FACTS.get(dimension) or sorted(set(values)))
+            dimension: tuple(FACTS.get(dimension) or LINE_FACTS.get(dimension) or sorted(set(values)))
             for dimension, values in sorted(mentioned.items())
         }
 

@@ -8,6 +8,7 @@ from app.tiers.units import (
     BANDS,
     CLASS_LIST,
     DISEASES,
+    KIND_LIST,
     PRICES,
     RATE,
     TEXT,
@@ -50,6 +51,7 @@ LIMIT: Final = Role[int]("limit", RATE)
 REASON: Final = Role[str]("reason", TEXT)
 DISEASE_LIST: Final = Role[Diseases]("diseases", DISEASES, "病种名单 {}")
 CLASSES: Final = Role[frozenset[str]]("classes", CLASS_LIST, "只限 {} 的类别")
+ITEMS: Final = Role[frozenset[str]]("items", KIND_LIST, "只算 {} 的项目")
 LATER_TIERS: Final = Role[frozenset[str]]("later_tiers", TIER_LIST, "生育费用还进入 {}")
 
 CAPS: Final = (CAP_YEAR, CAP_ALSO, CAP_STAY, CEILING)

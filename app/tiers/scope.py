@@ -1,7 +1,7 @@
 """From lines to scope (docs/specification/calculation.md, section 3): what the catalogue lets the funds look at.
 Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -12,6 +12,7 @@ from app.basics.money import divide_half_up, priced, share, trimmed, yuan
 from app.tiers.model import Bill, CatalogueEntry, Line, LineScope, Scope
 
 UNKNOWN_ITEM: Final = "unknown_item"
+FirstPay = Callable[[CatalogueEntry], "int | None"]
 Catalogue = Mapping[str, Sequence[CatalogueEntry]]
 
 _LEAST_TOLERANCE = 1  # fen
@@ -207,8 +208,9 @@ def own_expense_reason(line: Line, entry: CatalogueEntry | None) -> str | None:
     return None
 
 
-def line_scope(line: Line, entry: CatalogueEntry | None, level: int) -> LineScope:
-    """The scope of one net line at a hospital of a level (1–3), by steps 2 to 5."""
+def line_scope(line: Line, entry: CatalogueEntry | None, level: int, first_pay_of: FirstPay | None = None) -> LineScope:
+    """The scope of one net line at a hospital of a level (1–3), by steps 2 to 5; ``first_pay_of`` gives the pack's own
+    ratio of first pay."""
     amount = line.amount
     reason = own_expense_reason(line, entry)
     if reason is not None or entry is None:
@@ -217,15 +219,27 @@ def line_scope(line: Line, entry: CatalogueEntry | None, level: int) -> LineScop
     over_limit = 0
     if ceiling is not None and line.unit_price > ceiling:
         over_limit = min(amount, priced(line.unit_price - ceiling, line.quantity))
-    first_pay = share(amount - over_limit, entry.first_pay_ratio) if entry.catalogue_class == "B" else 0
+    own = None if first_pay_of is None else first_pay_of(entry)
+    ratio = (entry.first_pay_ratio if entry.catalogue_class == "B" else 0) if own is None else own
+    first_pay = share(amount - over_limit, ratio) if ratio else 0
     note = "over_ceiling" if over_limit else None
     return LineScope(
         line.line_no, entry.catalogue_class, 0, over_limit, first_pay, amount - over_limit - first_pay, note
     )
 
 
+def in_scope_by_kind(lines: Sequence[Line], catalogue: Catalogue, scopes: Sequence[LineScope]) -> dict[str, int]:
+    """The in-scope amounts of a bill's lines by the kind of their items, fen."""
+    amounts: dict[str, int] = {}
+    for line, row in zip(netted(lines), scopes, strict=True):
+        entry = entry_on(catalogue, line.item_code, line.charged_on)
+        kind = "" if entry is None else entry.kind
+        amounts[kind] = amounts.get(kind, 0) + row.in_scope
+    return amounts
+
+
 def scope_of(
-    lines: Sequence[Line], catalogue: Catalogue, level: int
+    lines: Sequence[Line], catalogue: Catalogue, level: int, first_pay_of: FirstPay | None = None
 ) -> tuple[Scope, tuple[LineScope, ...], tuple[CatalogueEntry, ...]]:
     """The bill's scope, its lines' scopes, and the catalogue versions used (each once, in order of use).
 
@@ -238,7 +252,7 @@ def scope_of(
         entry = entry_on(catalogue, line.item_code, line.charged_on)
         if entry is not None:
             used[entry.item_code, entry.valid_from] = entry
-        row = line_scope(line, entry, level)
+        row = line_scope(line, entry, level, first_pay_of)
         own_expense += row.own_expense
         over_limit += row.over_limit
         first_pay += row.first_pay

@@ -14,7 +14,7 @@ from app.tiers.inputs import Inputs
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
 from app.tiers.pack import Accumulator, Rule
 from app.tiers.policy import OTHER_DISEASES, Figure, Policy
-from app.tiers.roles import BOUND, DISEASE_LIST, Role
+from app.tiers.roles import BOUND, DISEASE_LIST, ITEMS, Role
 from app.tiers.units import ByAdmission, ShareOf, Sum
 from app.tiers.vocabulary import REGIONS
 
@@ -66,6 +66,25 @@ class History:
         return structs.replace(step, inputs=step.inputs | inputs, basis=step.basis + self.basis)
 
 
+def facts_of(bill: Bill, facts: Facts, episode: Episode) -> dict[str, str]:
+    """The facts of a bill by which rules and figures are told apart."""
+    return {
+        "class": facts.benefit_class,
+        "level": str(facts.hospital_level),
+        "rank": facts.hospital_rank,
+        "medical_type": bill.medical_type,
+        "delivery_mode": bill.delivery_mode or "",
+        "place": place(facts.hospital_area_code, facts.area_code),
+        "referral": bill.referral,
+        "admission": str(min(3, episode.admission)),
+        "insurance_type": facts.insurance_type,
+        "retirement": "retired" if facts.retired else "not_retired",
+        "admission_at_hospital": str(min(3, episode.numbered("hospital"))),
+        "admission_at_level": str(min(3, episode.numbered("level"))),
+        "crosses_year": "within" if bill.admitted_on.year == bill.discharged_on.year else "across",
+    }
+
+
 @dataclass(slots=True)
 class Waiting:
     """A payment that shares with another one in proportion and waits for it: what it would be alone, fen, and how it
@@ -111,23 +130,10 @@ class State:
         self.accumulators = dict(before)
         self.trace: list[Step] = []
         self.waiting: list[Waiting] = []
+        self.by_kind: dict[str, int] = {}
         self.referral_missing = bill.referral == "missing"
         self.out_of_area = facts.hospital_area_code[:4] != facts.area_code[:4]
-        self.facts = {
-            "class": facts.benefit_class,
-            "level": str(facts.hospital_level),
-            "rank": facts.hospital_rank,
-            "medical_type": bill.medical_type,
-            "delivery_mode": bill.delivery_mode or "",
-            "place": place(facts.hospital_area_code, facts.area_code),
-            "referral": bill.referral,
-            "admission": str(min(3, episode.admission)),
-            "insurance_type": facts.insurance_type,
-            "retirement": "retired" if facts.retired else "not_retired",
-            "admission_at_hospital": str(min(3, episode.numbered("hospital"))),
-            "admission_at_level": str(min(3, episode.numbered("level"))),
-            "crosses_year": "within" if bill.admitted_on.year == bill.discharged_on.year else "across",
-        }
+        self.facts = facts_of(bill, facts, episode)
         self._met = policy.met(self.facts)
         self.ordinary_facts = self.facts | {"class": "ordinary"}
 
@@ -141,6 +147,15 @@ class State:
             left = self.whole[region] - self.paid[region] - self.apart[region]
             return max(0, min(left, self.remaining_total))
         return self.total - self.hospital if name == "total_less_hospital" else self.whole[name]
+
+    def base_of(self, rule: Rule) -> int:
+        """The amount of a rule's base, fen; of some kinds of items alone where the rule says so."""
+        amount = self.base(rule.options["base"])
+        kinds = self.figure(rule, ITEMS) if ITEMS.name in rule.parameters else None
+        if kinds is None or kinds.value is None:
+            return amount
+        items = sum(self.by_kind.get(kind, 0) for kind in kinds.value)
+        return min(amount, items, self.base("remaining_in_scope"))
 
     def paid_of(self, base: str) -> int:
         """What the funds pay so far of a whole base, fen."""

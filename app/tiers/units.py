@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from app.basics.money import RATE_ONE, fen, rate, rate_text, share, yuan
+from app.basics.names import ITEM_KIND_NAMES
 from app.tiers.model import CLASSES, FUND_TIERS
 
 T = TypeVar("T")
@@ -206,11 +207,11 @@ PRICES: Final = Unit[Mapping[str, int]](
 )
 CLASS_LIST: Final = Unit[frozenset[str]]("classes", "写类别的列表", _words(CLASSES), sorted)
 TIER_LIST: Final = Unit[frozenset[str]]("tiers", "写层级的列表", _words(TIERS), sorted)
+KIND_LIST: Final = Unit[frozenset[str]]("kinds", "写项目种类的列表", _words(tuple(ITEM_KIND_NAMES["zh"])), sorted)
 TEXT: Final = Unit[str]("text", "写文字", _text, lambda value: value)
 
-UNITS: Final[Mapping[str, Unit]] = {  # type: ignore[type-arg]
-    unit.name: unit for unit in (YUAN, RATE, BANDS, FLAG, DAYS, DATES, DISEASES, PRICES, CLASS_LIST, TIER_LIST, TEXT)
-}
+_ALL: Final = (YUAN, RATE, BANDS, FLAG, DAYS, DATES, DISEASES, PRICES, CLASS_LIST, TIER_LIST, KIND_LIST, TEXT)
+UNITS: Final[Mapping[str, Unit]] = {unit.name: unit for unit in _ALL}  # type: ignore[type-arg]
 
 
 def converted(value: object, unit: Unit[T]) -> T | None:

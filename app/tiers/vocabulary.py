@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.basics.areas import PLACES
-from app.basics.names import CLASS_NAMES, INSURANCE_NAMES, MEDICAL_TYPE_NAMES
+from app.basics.names import CLASS_NAMES, INSURANCE_NAMES, ITEM_KIND_NAMES, MEDICAL_TYPE_NAMES
 from app.tiers.model import LEVELS, MEDICAL_TYPES, RANKS, REFERRALS
 
 STATUSES: Final = ("enacted", "assumed")
@@ -35,7 +35,12 @@ FACTS: Final[Mapping[str, Mapping[str, str]]] = {
 NUMBERED: Final[Mapping[str, str]] = {"admission_at_hospital": "hospital", "admission_at_level": "level"}
 # where the admissions of a year are counted
 ADMISSIONS: Final[Mapping[str, str]] = {"year": "本年度", "hospital": "同一医院", "level": "同级医院"}
-SELECTORS: Final = (*FACTS, "disease_group", "fund")
+LINE_FACTS: Final[Mapping[str, Mapping[str, str]]] = {
+    # facts of a line, for what a line's first pay is
+    "item_kind": ITEM_KIND_NAMES["zh"],
+    "catalogue_class": {"A": "甲类", "B": "乙类"},
+}
+SELECTORS: Final = (*FACTS, *LINE_FACTS, "disease_group", "fund")
 
 REGIONS: Final[Mapping[str, str]] = {
     "total": "总费用",

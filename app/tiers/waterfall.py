@@ -35,8 +35,8 @@ from app.tiers.model import (
 from app.tiers.pack import Rule
 from app.tiers.policy import REGISTRATION, Policy
 from app.tiers.roles import BOUND, CLASSES, LATER_TIERS
-from app.tiers.scope import Catalogue, line_faults, scope_of
-from app.tiers.state import State
+from app.tiers.scope import Catalogue, FirstPay, in_scope_by_kind, line_faults, scope_of
+from app.tiers.state import State, facts_of
 from app.tiers.vocabulary import IN_PROPORTION
 
 
@@ -110,10 +110,13 @@ def run(
     bill: Bill, catalogue: Catalogue, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
 ) -> Computed:
     """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again."""
-    scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level)
+    first_pay = None if policy.version.first_pay is None else _first_pay(bill, facts, episode, policy)
+    scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level, first_pay)
     others, own = of_type(before, facts.insurance_type)
     year = own | {name: 0 for name in policy.accumulators if name not in own}
     state = State(bill, facts, scope, year, episode, policy)
+    if policy.asks_for_items:
+        state.by_kind = in_scope_by_kind(bill.lines, catalogue, lines)
     for rule in policy.rules:
         if state.waiting and state.waiting[0].rule.options[IN_PROPORTION] != rule.options.get(IN_PROPORTION):
             state.share_out()
@@ -125,6 +128,18 @@ def run(
         before, after = (typed(one, facts.insurance_type) | others for one in (outcome.before, outcome.after))
         outcome = msgspec.structs.replace(outcome, before=before, after=after)
     return Computed(outcome, entries)
+
+
+def _first_pay(bill: Bill, facts: Facts, episode: Episode, policy: Policy) -> FirstPay:
+    """The pack's first pay of a line by the kind and class of its item; None where the catalogue's own counts."""
+    known, name = facts_of(bill, facts, episode), policy.version.first_pay or ""
+
+    def ratio(entry: CatalogueEntry) -> int | None:
+        of_line = {"item_kind": entry.kind or "service", "catalogue_class": entry.catalogue_class}
+        value: int | None = policy.figure(name, known | of_line).value
+        return value
+
+    return ratio
 
 
 def of_type(year: Mapping[str, int], insurance_type: str) -> tuple[dict[str, int], dict[str, int]]:

@@ -48,6 +48,8 @@ VOCABULARY = {
         "title",
         "inherits",
         "insurance_types",
+        "first_pay",
+        *(word for words in vocabulary.LINE_FACTS.values() for word in words),
         "funds",
         "areas",
         "documents",

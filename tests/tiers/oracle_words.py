@@ -77,3 +77,16 @@ def in_proportion(left: int, one: int, other: int) -> tuple[int, int]:
         return one, other
     first = r(Fraction(left * one, one + other))
     return first, left - first
+
+
+def by_kind(
+    lines: list[tuple[str, int]], first_pay: dict[str, Fraction], shared: set[str], deductible: int, rate: Fraction
+) -> tuple[int, int, int]:
+    """First pay, what is paid of the kinds that share no further, and of the others, of lines of kind and amount."""
+    paid_first = [r(amount * first_pay[kind]) for kind, amount in lines]
+    in_scope = dict.fromkeys(first_pay, 0)
+    for (kind, amount), first in zip(lines, paid_first, strict=True):
+        in_scope[kind] += amount - first
+    free = sum(amount for kind, amount in in_scope.items() if kind not in shared)
+    rest = sum(amount for kind, amount in in_scope.items() if kind in shared)
+    return sum(paid_first), free, r((rest - min(deductible, rest)) * rate)

@@ -5,9 +5,9 @@ from random import Random
 from app.tiers.kinds import KINDS
 from app.tiers.kinds.kind import Kind
 from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE
-from app.tiers.roles import BANDS_OF, RATE_OF
+from app.tiers.roles import BANDS_OF, ITEMS, RATE_OF
 from app.tiers.units import TIERS
-from app.tiers.vocabulary import BASES, COUNTERS, FACTS, IN_PROPORTION, WHOLE_BASES, WORDS
+from app.tiers.vocabulary import BASES, COUNTERS, FACTS, IN_PROPORTION, LINE_FACTS, WHOLE_BASES, WORDS
 
 DAYS = ("2018-01-01", "2019-07-01", "2021-01-01")
 PER_GROUP = ("by_group", "grown_by_group")
@@ -36,8 +36,19 @@ def random_pack(rng: Random) -> str:
         'pack: random\ntitle: 随机\nareas: ["99"]\ndocuments:\n  d: {title: 文件}\nversions:\n  all:\n    title: 一\n'
         f"    from: {DAYS[0]}\n    precedence: [{classes}]\n"
         f"    groups:\n      poor: [{', '.join(CLASSES[:4])}]\n      others: [{', '.join(CLASSES[4:])}]\n"
-        f"    accumulators:\n{own}    rules:\n" + "".join(rules) + "parameters:\n" + "".join(parameters.values())
+        f"    accumulators:\n{own}{_first_pay(parameters, rng)}    rules:\n"
+        + "".join(rules)
+        + "parameters:\n"
+        + "".join(parameters.values())
     )
+
+
+def _first_pay(parameters: dict[str, str], rng: Random) -> str:
+    """First pay by the kind of an item, or none."""
+    if rng.random() < 0.7:
+        return ""
+    parameters["p_pay"] = _parameter("p_pay", "rate", rng, fact="item_kind")
+    return "    first_pay: p_pay\n"
 
 
 def _first_rule(parameters: dict[str, str], rng: Random) -> str:
@@ -71,6 +82,8 @@ def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
     may = [role for role in kind.may if rng.random() < 0.4]
     if kind.name == "bands":
         may = [role for role in may if role.name not in ("bands", "rate")] + [rng.choice([BANDS_OF, RATE_OF])]
+    if ITEMS in may:
+        may.remove(ITEMS)
     for role in (*kind.needs, *may):
         name = words[role.name] = f"p{number}_{role.name}"
         parameters[name] = _parameter(name, role.unit.name, rng)
@@ -87,6 +100,9 @@ def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
         name = words["diseases"] = f"p{number}_diseases"
         parameters[name] = _parameter(name, "diseases", rng)
     words |= _options(kind, words.keys(), rng)
+    if ITEMS in kind.may and words["base"] in ("in_scope", "remaining_in_scope") and rng.random() < 0.4:
+        name = words["items"] = f"p{number}_items"
+        parameters[name] = _parameter(name, "kinds", rng)
     if rng.random() < 0.5:
         fact = rng.choice(list(FACTS))
         values = rng.sample(list(FACTS[fact]), rng.randint(1, len(FACTS[fact])))
@@ -133,10 +149,11 @@ def _words(option: str, kind: Kind, *, per_group: bool) -> list[str]:
     return list(WORDS[option])
 
 
-def _parameter(name: str, unit: str, rng: Random) -> str:
+def _parameter(name: str, unit: str, rng: Random, *, fact: str | None = None) -> str:
     """One or two rows by date, by a fact or for all."""
     facts = [fact for fact in FACTS if fact != "delivery_mode" or rng.random() < 0.2]
-    fact = rng.choice([*facts, *[""] * len(FACTS)]) if unit in ("yuan", "rate", "bands") else ""
+    if fact is None:
+        fact = rng.choice([*facts, *[""] * len(FACTS)]) if unit in ("yuan", "rate", "bands") else ""
     by = f"    by: [{fact}]\n" if fact else ""
     days = [DAYS[0], rng.choice(DAYS[1:])] if rng.random() < 0.3 else [DAYS[0]]
     rows = ""
@@ -146,7 +163,7 @@ def _parameter(name: str, unit: str, rng: Random) -> str:
         if fact == "class":
             value = _by_class(unit, rng)
         elif fact:
-            value = "{" + ", ".join(f"{item}: {_value(unit, rng)}" for item in FACTS[fact]) + "}"
+            value = "{" + ", ".join(f"{item}: {_value(unit, rng)}" for item in {**FACTS, **LINE_FACTS}[fact]) + "}"
         source = 'source: {document: d, clause: "1"}'
         rows += (
             f"      - {{from: {day}{until}, value: {value}, status: {rng.choice(['enacted', 'assumed'])}, {source}}}\n"
@@ -188,6 +205,8 @@ def _value(unit: str, rng: Random, *, shares: bool = True) -> str:
             return f"{{X1: {rng.randint(0, 9000)}, X9: {rng.randint(0, 900)}}}"
         case "classes":
             return f"[{', '.join(rng.sample(CLASSES, rng.randint(1, 8)))}]"
+        case "kinds":
+            return "[drug, material, examination]"
         case "tiers":
             return f"[{', '.join(rng.sample(TIERS, 2))}]"
     return "说明"

@@ -37,7 +37,7 @@ PACKS = int(os.environ.get("ONESTOP_RANDOM_PACKS", "2000"))
 SHARDS = 4
 AREAS = ("990101", "990102", "990201", "110101")
 CATALOGUE = {
-    "A": [CatalogueEntry("A", "A", 0, (None, None, None), False, date(2000, 1, 1), None)],
+    "A": [CatalogueEntry("A", "A", 0, (None, None, None), False, date(2000, 1, 1), None, "drug")],
     "B": [CatalogueEntry("B", "B", 1500, (None, 40_000_000, None), False, date(2000, 1, 1), None)],
     "C": [CatalogueEntry("C", "C", 0, (None, None, None), False, date(2000, 1, 1), None)],
 }

@@ -23,10 +23,12 @@ from app.tiers.kinds.reading import DERIVED, LIMITED, PERCENT, YUAN, ZERO, Readi
 from app.tiers.model import INPATIENT
 from app.tiers.pack import Rule
 from app.tiers.policy import Figure
-from app.tiers.roles import BASE_CAP, CAPS, CUT, DEDUCTIBLE, RATE_OF
+from app.tiers.roles import BASE_CAP, CAPS, CUT, DEDUCTIBLE, ITEMS, RATE_OF
 from app.tiers.state import State
 from app.tiers.units import Sum
-from app.tiers.vocabulary import BASES
+from app.tiers.vocabulary import BASES, LINE_FACTS
+
+KINDS_OF_ITEM: Final = LINE_FACTS["item_kind"]
 
 
 def used_of(deductible: int, before: int, counted: int) -> int:
@@ -57,8 +59,11 @@ def _apply(rule: Rule, state: State) -> None:
         refuse(rule, state, "no_rate", rate)
         return
     base_name = rule.options["base"]
-    base = state.base(base_name)
+    base = state.base_of(rule)
     inputs: Inputs = {"base": base, "base_name": base_name}
+    items = state.figure(rule, ITEMS)
+    if items is not None and items.value is not None:
+        inputs["items"] = "、".join(KINDS_OF_ITEM[kind] for kind in sorted(items.value))
     cap = state.figure(rule, BASE_CAP)
     counted = base if cap is None or cap.value is None else min(base, state.amount(cap))
     if counted < base:
@@ -79,7 +84,7 @@ def _apply(rule: Rule, state: State) -> None:
         if rule.options.get("cut_cost") != "later_tiers":
             state.reduce(full - paid)
         inputs |= {"cut": points, "cut_rate": cut_rate, "reduction": full - paid}
-    pay(rule, state, limits, Payout(base_name, paid, wanted, inputs, (cap, deductible, rate, cut)))
+    pay(rule, state, limits, Payout(base_name, paid, wanted, inputs, (cap, items, deductible, rate, cut)))
 
 
 def _deductible(rule: Rule, state: State, counted: int, inputs: Inputs) -> tuple[Figure[Sum] | None, int]:
@@ -115,7 +120,8 @@ def uncapped(i: Given) -> int:
 
 
 def _sentence(i: Given, amount: int) -> str:
-    base = f"{BASES[i.word('base_name')]} {yuan(i['base'])}"
+    kinds = f"（{i.word('items')}）" if "items" in i else ""
+    base = f"{BASES[i.word('base_name')]}{kinds} {yuan(i['base'])}"
     if "base_cap" in i:
         base += f"（最多计入 {yuan(i['base_cap'])}）"
     if "deductible_full" in i:
@@ -170,7 +176,7 @@ SHARE: Final = Kind(
     name="share",
     apply=_apply,
     needs=(RATE_OF,),
-    may=(DEDUCTIBLE, CUT, BASE_CAP, *CAPS),
+    may=(DEDUCTIBLE, CUT, BASE_CAP, ITEMS, *CAPS),
     options=(*("base", "deductible_per", "counts_deductible", "ceiling_base", "round_to", "rounding", "cut_cost"),),
     words="支付（{base}{base_cap}{deductible}）× {rate}",
     told=_told,
@@ -182,6 +188,7 @@ SHARE: Final = Kind(
             "base": "计算基数",
             "base_name": "基数名称",
             "base_cap": "最多计入",
+            "items": "项目种类",
             "deductible": "起付线",
             "deductible_full": "起付线标准",
             "deductible_before": "此前已付起付线",

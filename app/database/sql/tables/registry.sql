@@ -226,7 +226,8 @@ CREATE TABLE catalogue_entry (
   area_code       text NOT NULL CHECK (area_code ~ '^[0-9]{4}00$'),
   item_code       text NOT NULL,
   name            text NOT NULL,
-  kind            text NOT NULL CHECK (kind IN ('drug', 'material', 'service')),
+  kind            text NOT NULL CHECK (kind IN
+                    ('drug', 'material', 'imported_material', 'examination', 'bed', 'service')),
   class           text NOT NULL CHECK (class IN ('A', 'B', 'C')),
   first_pay_ratio smallint NOT NULL CHECK (first_pay_ratio BETWEEN 0 AND 10000),
   ceiling_1       bigint CHECK (ceiling_1 >= 0),

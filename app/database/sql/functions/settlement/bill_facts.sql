@@ -54,7 +54,7 @@ BEGIN
                     AND (q.period_id IS NULL OR holds_on(q.valid_from, q.valid_until, b.admitted_on))),
     'entries', (SELECT coalesce(json_agg(json_build_array(e.item_code, e.class, e.first_pay_ratio,
                   json_build_array(e.ceiling_1, e.ceiling_2, e.ceiling_3), e.restricted, e.valid_from,
-                  e.valid_until) ORDER BY e.area_code DESC), '[]')
+                  e.valid_until, e.kind) ORDER BY e.area_code DESC), '[]')
                   FROM catalogue_entry e WHERE e.item_code = ANY (b.item_codes) AND e.superseded_at IS NULL
                    AND e.area_code = ANY (catalogue_owners(coalesce(v_area, '000000')))),
     'accumulators', (SELECT y.accumulators FROM person_year y
