@@ -6,6 +6,7 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 # A mirror can't smuggle anything in: every download is checked against the hashes of the lock.
 ARG PIP_INDEX_URL
+ARG NPM_CONFIG_REGISTRY
 WORKDIR /src
 RUN python3 -m venv /tools && python3 -m venv --without-pip /opt/onestop
 COPY requirements.lock ./
