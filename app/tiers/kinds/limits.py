@@ -91,16 +91,22 @@ def pay(rule: Rule, state: State, limits: Limits, payment: Payout, **further_roo
         payment.inputs["unpaid"] = limits.unpaid
     if limits.rooms:
         payment.inputs |= limits.inputs
-
-    def made(paid: int, shared: Inputs) -> None:
-        state.pay(rule, paid, payment.base_name)
-        left = {name: amount - paid for name, amount in limits.rooms.items()} | further_rooms
-        state.step(rule, paid, payment.inputs | shared, payment.figures + limits.figures, left)
-
     if IN_PROPORTION in rule.options:
+
+        def made(paid: int, shared: Inputs) -> None:
+            payment.inputs |= shared
+            _made(rule, state, limits, payment, paid, further_rooms)
+
         state.waiting.append(Waiting(rule, payment.base_name, payment.paid, made))
     else:
-        made(payment.paid, {})
+        _made(rule, state, limits, payment, payment.paid, further_rooms)
+
+
+def _made(rule: Rule, state: State, limits: Limits, payment: Payout, paid: int, further: dict[str, int]) -> None:
+    state.pay(rule, paid, payment.base_name)
+    if limits.rooms:
+        further = {name: amount - paid for name, amount in limits.rooms.items()} | further
+    state.step(rule, paid, payment.inputs, payment.figures + limits.figures, further)
 
 
 def refuse(rule: Rule, state: State, reason: str, *figures: Figure[Any] | None) -> None:
