@@ -9,6 +9,7 @@ from app.basics.errors import Fault, Refused
 
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
+EDGE_YEARS: Final = frozenset({1, 9999})  # conversions between zones, and the day after, can leave the calendar
 NO_END: Final = frozenset({date(9999, 12, 31), date(2999, 12, 31)})  # how systems write that something has no end
 _MIDNIGHT: Final = re.compile(r"[ T]0{1,2}:00(:00(\.0+)?)?\Z")
 _OFFSET: Final = timedelta(hours=8)

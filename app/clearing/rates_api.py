@@ -1,6 +1,5 @@
 """The routes of payout rates, of closing a year and of exceptions from the floor. They translate, nothing more."""
 
-from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -13,7 +12,7 @@ from app.clearing.api import opened, reading, writing
 from app.clearing.payout_query import FUND
 from app.clearing.payout_rate import RateAnswer, RateFilters, rates_of
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
-from app.service.http import answer
+from app.service.http import QueryDay, answer
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS
@@ -47,7 +46,7 @@ class ExceptionsAnswer(Struct):
 async def get_payout_rates(
     request: Request,
     year: Annotated[int, Query(ge=1900, le=2199)],
-    as_of: date | None = None,
+    as_of: QueryDay = None,
     fund: str | None = None,
     area_code: Area = None,
     hospital_code: str | None = None,

@@ -21,7 +21,7 @@ from app.cli.output import fail, out, wrapping_table
 from app.cli.policy_found import law_of, policy_on, shipped_files
 from app.policies import cases_file, read_text
 from app.policies.cases import parse_cases
-from app.policies.changes import BillChange, Law, Span, changed_bills, spans
+from app.policies.changes import BillChange, Law, Stretch, changed_bills, spans
 from app.policies.words import STATUS_WORDS, PolicyDifference, Side, differences, facts_words, written
 from app.settlement.what_if import stored_changes
 from app.tiers.policy import Policy
@@ -118,11 +118,11 @@ def _side(side: Side | None) -> str:
     return f"{written(side.value)}\n{side.since} 起{until}，{STATUS_WORDS[side.status]}\n{side.source}"
 
 
-def _interval(span: Span) -> str:
+def _interval(span: Stretch) -> str:
     return f"{span.since} 起" + ("" if span.until is None else f"，到 {span.until} 前")
 
 
-def _show_spans(found: list[Span], a: Law, b: Law) -> None:
+def _show_spans(found: list[Stretch], a: Law, b: Law) -> None:
     if not found:
         out.print(f"{a.name} 和 {b.name} 在所有日期都相同。")
     for span in found:
@@ -134,7 +134,7 @@ def _show_spans(found: list[Span], a: Law, b: Law) -> None:
             out.print(_table(span.differences, heads, f"{_interval(span)}：{len(span.differences)} 处不同"))
 
 
-def _span(span: Span) -> dict[str, Any]:
+def _span(span: Stretch) -> dict[str, Any]:
     until = None if span.until is None else str(span.until)
     ruled = {side: None if policy is None else policy.version.name for side, policy in (("a", span.a), ("b", span.b))}
     return {
@@ -209,7 +209,7 @@ def _signed(amount: int) -> str:
     return f"{'+' if amount > 0 else ''}{yuan(amount)}"
 
 
-def _warn_of_past(found: list[Span], *, stored: bool) -> None:
+def _warn_of_past(found: list[Stretch], *, stored: bool) -> None:
     """Say that a change touches days that have been."""
     today = shanghai_day(datetime.now(UTC))
     past = [span for span in found if span.since <= today]
@@ -221,7 +221,7 @@ def _warn_of_past(found: list[Span], *, stored: bool) -> None:
             out.print("用 --bills stored 查看数据库里有哪些结算会受影响；要更正请走重新核算（readjudication）。")
 
 
-def _of_store(found: list[Span], a: Law, b: Law, data_dir: Path | None, *, as_json: bool) -> dict[str, Any]:
+def _of_store(found: list[Stretch], a: Law, b: Law, data_dir: Path | None, *, as_json: bool) -> dict[str, Any]:
     """What the change would have made of the stored settlements of A on the days that it touches."""
     answer: dict[str, Any] = {}
 
@@ -235,5 +235,5 @@ def _of_store(found: list[Span], a: Law, b: Law, data_dir: Path | None, *, as_js
     return answer
 
 
-def _concerned(found: list[Span]) -> Callable[[date], bool]:
+def _concerned(found: list[Stretch]) -> Callable[[date], bool]:
     return lambda day: any(span.covers(day) for span in found)

@@ -1,6 +1,5 @@
 """The routes of the ledger. They translate; the ledger is only read here."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -13,7 +12,7 @@ from app.ledger.book import ACCOUNTS, ENTRIES, TrialBalanceAnswer
 from app.ledger.seal_finding import AcknowledgementAnswer, AcknowledgementRequest
 from app.ledger.seal_finding_list import SEAL_FINDINGS
 from app.service.caller import Caller, Service
-from app.service.http import answer, caller_of, encoded, service_of
+from app.service.http import QueryDay, answer, caller_of, encoded, service_of
 from app.service.idempotency import once
 from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
@@ -27,7 +26,7 @@ Area = Annotated[str | None, Query(pattern="^[0-9]{6}$")]
 
 @router.get("/trial-balance", responses=gives(200, TrialBalanceAnswer))
 async def get_trial_balance(
-    request: Request, as_of: date | None = None, area_code: Area = None, fund: str | None = None
+    request: Request, as_of: QueryDay = None, area_code: Area = None, fund: str | None = None
 ) -> Response:
     """What was posted to every account until a business day (today without one): the two sums are equal."""
     caller, service = await _reader(request)

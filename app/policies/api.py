@@ -13,7 +13,7 @@ from app.basics.days import shanghai_day
 from app.basics.errors import Fault, NotFound, Refused
 from app.policies.checking import CheckAnswer, assumed_rows, checked_apart
 from app.service import clock
-from app.service.http import answer, caller_of, open_request, service_of
+from app.service.http import QueryDay, answer, caller_of, open_request, service_of
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import require
@@ -79,7 +79,7 @@ async def list_policies(request: Request) -> Response:
 
 
 @router.get("/policies/{pack}", responses=gives(200, PolicyDayAnswer))
-async def get_policy(request: Request, pack: str, on: date | None = None) -> Response:
+async def get_policy(request: Request, pack: str, on: QueryDay = None) -> Response:
     """Every parameter of a pack on a day (today without one)."""
     caller, service = await caller_of(request), service_of(request)
     if pack not in service.book.packs:

@@ -41,7 +41,7 @@ class Law:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Stretch:
     """An interval [since, until) in which two packs differ in the same way; None: the pack rules none of its days."""
 
     since: date
@@ -65,10 +65,10 @@ class BillChange:
     b: Portions | str
 
 
-def spans(a: Law, b: Law) -> list[Span]:
+def spans(a: Law, b: Law) -> list[Stretch]:
     """The intervals in which the packs differ, in order; neighbours with the same differences are one."""
     edges: list[date | None] = [*sorted(a.days() | b.days()), None]
-    found: list[Span] = []
+    found: list[Stretch] = []
     for since, until in pairwise(edges):
         if since is None:
             continue
@@ -77,19 +77,19 @@ def spans(a: Law, b: Law) -> list[Span]:
         differing = tuple(differences(one, two)) if one is not None and two is not None else ()
         if (one is None) == (two is None) and not (both and differing):
             continue
-        span = Span(since, until, one, two, differing)
+        span = Stretch(since, until, one, two, differing)
         if found and found[-1].until == since and _same(found[-1], span):
-            found[-1] = Span(found[-1].since, until, found[-1].a, found[-1].b, found[-1].differences)
+            found[-1] = Stretch(found[-1].since, until, found[-1].a, found[-1].b, found[-1].differences)
         else:
             found.append(span)
     return found
 
 
-def _same(one: Span, two: Span) -> bool:
+def _same(one: Stretch, two: Stretch) -> bool:
     return _said(one) == _said(two)
 
 
-def _said(span: Span) -> tuple[object, ...]:
+def _said(span: Stretch) -> tuple[object, ...]:
     """What an interval's differences come to, without the days and sources of the figures."""
     said = [
         (item.part, item.name, sorted(item.applies.items()), _value(item.a), _value(item.b))

@@ -1,6 +1,5 @@
 """The routes of the registry: hospitals, persons, the catalogue, and a person's year. They translate, nothing more."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -14,7 +13,7 @@ from app.registry.facts import (
     PersonRequest,
 )
 from app.service.caller import Caller, Service
-from app.service.http import answer, caller_of, service_of
+from app.service.http import QueryDay, answer, caller_of, service_of
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import PERSON_READERS, require
@@ -69,7 +68,7 @@ async def put_catalogue_entry(request: Request, item_code: str) -> Response:
 async def get_catalogue_entry(
     request: Request,
     item_code: str,
-    on: date | None = None,
+    on: QueryDay = None,
     area_code: Annotated[str | None, Query(pattern=r"^[0-9]{6}$")] = None,
 ) -> Response:
     """The version of a catalogue entry that is valid on a day (today without one) in an area (the caller's without

@@ -1,7 +1,5 @@
 """The routes of hospitals: facts by date, how they sign at the national door, their own item codes. They translate."""
 
-from datetime import date
-
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -17,7 +15,7 @@ from app.registry.hospital_facts import (
     ItemCodeRequest,
 )
 from app.registry.lists import HOSPITALS
-from app.service.http import answer, caller_of, encoded, service_of
+from app.service.http import QueryDay, answer, caller_of, encoded, service_of
 from app.service.idempotency import once
 from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
@@ -41,7 +39,7 @@ async def put_hospital(request: Request, code: str) -> Response:
 
 
 @router.get("/hospitals/{code}", responses=gives(200, HospitalAnswer))
-async def get_hospital(request: Request, code: str, on: date | None = None) -> Response:
+async def get_hospital(request: Request, code: str, on: QueryDay = None) -> Response:
     """A hospital as it is on a day (today without one). Only itself and its area see its bank account, masked."""
     return answer(await hospitals.read_hospital(service_of(request), await caller_of(request), code, on))
 
@@ -95,7 +93,7 @@ async def put_item_code(request: Request, code: str, hospital_item_code: str) ->
 
 
 @router.get("/hospitals/{code}/item-codes/{hospital_item_code}", responses=gives(200, ItemCodeAnswer))
-async def get_item_code(request: Request, code: str, hospital_item_code: str, on: date | None = None) -> Response:
+async def get_item_code(request: Request, code: str, hospital_item_code: str, on: QueryDay = None) -> Response:
     """Which catalogue item a code of the hospital's own means on a day (today without one)."""
     caller, service = await caller_of(request), service_of(request)
     return answer(await hospitals.read_item_code(service, caller, code, hospital_item_code, on))

@@ -1,6 +1,5 @@
 """The routes of imports and of the worklists beside them. They translate, nothing more."""
 
-from datetime import date
 from typing import Literal
 
 import msgspec
@@ -15,7 +14,7 @@ from app.registry.catalogue_import import CatalogueOptions
 from app.registry.item_code_import import ItemCodeOptions
 from app.registry.lists import CANDIDATES, RECEIVED_LISTS, UNINSURED_POOR, UNKNOWN_CODES
 from app.registry.poverty_list import ListKind, ListOptions
-from app.service.http import caller_of, encoded, service_of
+from app.service.http import QueryDay, caller_of, encoded, service_of
 from app.service.idempotency import once
 from app.service.lists import add_route
 from app.service.openapi import gives, takes_file
@@ -34,7 +33,7 @@ class QueuedAnswer(Struct):
 
 @router.post("/registry/imports", openapi_extra=takes_file(), responses=gives(202, QueuedAnswer))
 async def post_list(
-    request: Request, kind: ListKind = "list", area_code: str | None = None, received_on: date | None = None
+    request: Request, kind: ListKind = "list", area_code: str | None = None, received_on: QueryDay = None
 ) -> Response:
     """Import a poverty list (``list``), a list of exits (``exit``) or of corrections 清退 (``correction``): CSV or
     XLSX, with the columns id_number 身份证号 and class 人员类别, and name 姓名, birth_date 出生日期, from 认定日期,
@@ -57,7 +56,7 @@ async def post_catalogue(
     request: Request,
     kind: Literal["catalogue", "hospital_codes"] = "catalogue",
     complete: Literal["true", "false"] = "false",
-    effective_on: date | None = None,
+    effective_on: QueryDay = None,
     hospital_code: str | None = None,
 ) -> Response:
     """Compare a catalogue file (CSV or XLSX; item_code 医疗目录编码, name 项目名称, kind 项目种类, class 甲乙丙类,

@@ -1,12 +1,12 @@
 """What every route needs: who asks, what a transaction of theirs may reach, answers, pages of lists."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
 import msgspec
-from fastapi import Request
+from fastapi import Query, Request
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -26,6 +26,9 @@ MAX_CACHED_TOKENS: Final = 10_000
 USED_EVERY: Final = timedelta(hours=1)
 PAGE_DEFAULT: Final = 20
 PAGE_MOST: Final = 100
+
+QueryDay = Annotated[date | None, Query(ge=date(2, 1, 1), le=date(9998, 12, 31))]
+"""A day that a query may name: any but those at the edge of the calendar, which have no instant in every zone."""
 
 _encoder: Final = msgspec.json.Encoder()
 # Quoting, settling and reversing have a queue instead: the cashier's window is never told to come again in a minute.

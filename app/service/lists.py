@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.days import shanghai_day
+from app.basics.days import EDGE_YEARS, shanghai_day
 from app.basics.errors import Fault, Language, Refused
 from app.basics.text import folded
 from app.service import clock
@@ -178,7 +178,7 @@ def add_route(router: APIRouter, path: str, one: AnyList) -> None:
         if one.scopes:
             require(caller.principal, *one.scopes)
         after = position_of(service, cursor, one.position)
-        filters = one.filters(**{name: _folded(value) for name, value in given.items()})
+        filters = one.filters(**_within_calendar({name: _folded(value) for name, value in given.items()}))
         page = await one.read(Asked(service, caller, filters, after, limit))
         noted().saw(page.rows)
         next_cursor = cursor_of(service, page.last)
@@ -239,6 +239,15 @@ def typed_filters(one: AnyList, texts: Mapping[str, str]) -> dict[str, object]:
         for name, text in texts.items()
         if text not in NO_END or date not in get_args(kinds.get(name, str))
     }
+
+
+def _within_calendar(given: dict[str, Any]) -> dict[str, Any]:
+    """Filters without a day at the edge of the calendar, which has no instant in every zone, or no day after. Refused
+    ``date_out_of_range`` for those that are one."""
+    edges = [name for name, value in given.items() if isinstance(value, date) and value.year in EDGE_YEARS]
+    if edges:
+        raise Refused([Fault(f"/query/{name.rstrip('_')}", "date_out_of_range") for name in edges])
+    return given
 
 
 def _folded(value: Any) -> Any:

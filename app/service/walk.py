@@ -12,6 +12,7 @@ import msgspec
 import msgspec.inspect as mi
 from msgspec import Meta
 
+from app.basics.days import EDGE_YEARS
 from app.basics.errors import Fault
 from app.basics.money import MONEY_PATTERN
 from app.basics.text import folded, text_fault
@@ -22,7 +23,6 @@ NO_END: Final = frozenset({"9999-12-31", "2999-12-31"})
 _FOLDED: Final = frozenset({"code", "reference", "area"})
 _DECIMALS: Final = frozenset({"money", "price", "quantity", "rate"})
 MOST_INT: Final = 2**63 - 1
-_EDGE_YEARS: Final = frozenset({1, 9999})  # conversions between zones, and the day after, can leave the calendar
 _SIGNED_MONEY: Final = re.compile(MONEY_PATTERN)
 _SHOWN_KEY: Final = re.compile(r"\A[A-Za-z0-9_-]{1,40}\Z")
 
@@ -243,7 +243,7 @@ def _calendar_check(class_: Any, code: str) -> Check:
         except (msgspec.ValidationError, ValueError):
             found.add(pointer, code)
         else:
-            if point.year in _EDGE_YEARS:
+            if point.year in EDGE_YEARS:
                 found.add(pointer, "date_out_of_range")
 
     return check

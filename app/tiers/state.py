@@ -86,7 +86,7 @@ def facts_of(bill: Bill, facts: Facts, episode: Episode) -> dict[str, str]:
 
 
 @dataclass(slots=True)
-class Waiting:
+class Deferred:
     """A payment that shares with another one in proportion and waits for it: what it would be alone, fen, and how it
     is made. ``history`` is the condition on the year that let its rule run."""
 
@@ -129,7 +129,7 @@ class State:
         self.portions = dict.fromkeys(FUND_TIERS, 0)
         self.accumulators = dict(before)
         self.trace: list[Step] = []
-        self.waiting: list[Waiting] = []
+        self.waiting: list[Deferred] = []
         self.by_kind: dict[str, int] = {}
         self.referral_missing = bill.referral == "missing"
         self.out_of_area = facts.hospital_area_code[:4] != facts.area_code[:4]

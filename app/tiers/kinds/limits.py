@@ -11,7 +11,7 @@ from app.tiers.kinds.reading import NOTE
 from app.tiers.pack import Rule
 from app.tiers.policy import Figure
 from app.tiers.roles import CAP_ALSO, CAP_STAY, CAP_YEAR, CAPS, CEILING
-from app.tiers.state import State, Waiting
+from app.tiers.state import Deferred, State
 from app.tiers.vocabulary import ADMISSIONS, BASES, IN_PROPORTION, WORDS
 
 UNLIMITED: Final = 1 << 62
@@ -97,7 +97,7 @@ def pay(rule: Rule, state: State, limits: Limits, payment: Payout, **further_roo
             payment.inputs |= shared
             _made(rule, state, limits, payment, paid, further_rooms)
 
-        state.waiting.append(Waiting(rule, payment.base_name, payment.paid, made))
+        state.waiting.append(Deferred(rule, payment.base_name, payment.paid, made))
     else:
         _made(rule, state, limits, payment, payment.paid, further_rooms)
 
