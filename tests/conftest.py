@@ -22,6 +22,7 @@ import pytest
 from app.database import embedded
 from app.database.engine import APP_ROLE
 from app.database.schema import let_in, migrate
+from tests import budget
 from tests.seeded import found_in, found_in_file
 from tests.served import Served
 
@@ -183,13 +184,19 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         print(f"\n{report.when} of {report.nodeid} failed", flush=True)  # noqa: T201
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """At the end stand the tables that tests gave with ``record_property("table", …)``, also those that ran beside."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """At the end stand the tables that tests gave with ``record_property("table", …)``, also those that ran beside, and
+    in continuous integration the time that each part took (``ONESTOP_CI_TIMES``: the file that its runs share)."""
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
             for name, text in report.user_properties:
                 if name == "table":
                     terminalreporter.write_line(f"{report.nodeid}\n{text}")
+    if times := os.environ.get("ONESTOP_CI_TIMES"):
+        reports = [report for kind in ("passed", "failed", "") for report in terminalreporter.getreports(kind)]
+        timed = [report for report in reports if isinstance(report, pytest.TestReport)]
+        workers = config.getoption("numprocesses", None) or 1
+        terminalreporter.write_line(budget.table(budget.kept(Path(times), budget.spent(timed, workers))))
 
 
 @pytest.fixture(scope="session", autouse=True)
