@@ -25,6 +25,7 @@ ORDER_OF_CLAUSES: Final = (
     "counts_paid",
     "exceeds",
     "diseases",
+    "items",
     "later_tiers",
 )
 

@@ -227,8 +227,7 @@ def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing,
     if found.kind != "settlement":
         raise Conflict("not_a_settlement")
     target, *later = found.standing
-    fund_of = FUNDS.__getitem__ if target.document is None else decode_inputs(target.document).facts.fund
-    all_funds(caller, (fund_of(tier) for tier in FUNDS if getattr(target.whole.portions, tier)))
+    all_funds(caller, _funds_of(target))
     if target.row.paid_by == "patient":
         may_claim(caller)
     if found.reversed:
@@ -241,6 +240,15 @@ def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing,
     ):
         raise Forbidden("cascade_needs_finance")
     return target, later
+
+
+def _funds_of(target: Standing) -> list[str]:
+    """The funds that still pay something of a settlement; none of one that is reversed."""
+    paying = [tier for tier in FUNDS if getattr(target.whole.portions, tier)]
+    if not paying or target.document is None:
+        return [FUNDS[tier] for tier in paying]
+    fund_of = decode_inputs(target.document).facts.fund
+    return [fund_of(tier) for tier in paying]
 
 
 def _followed(entries: list[Entry], found: PersonYear, again: Iterable[Recomputed], reason: str) -> list[Entry]:

@@ -114,7 +114,7 @@ def _redo_shared(text: str, wanted: Fraction) -> Fraction:
         given.holds(given["rest"] == given["left"])
         return given["rest"] - given["first"]
     given.holds((given["of"], given["wanted"], given["sum"]) == (given["left"], wanted, given["total"]))
-    return given.product(given["of"] * given["wanted"] / given["sum"])
+    return given.product(Fraction(given["of"] * given["wanted"], given["sum"]))
 
 
 def _after_condition(text: str) -> str:
