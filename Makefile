@@ -90,6 +90,7 @@ bench: dev ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.exports
 	@$(BIN)/python -m bench.month_close
 	@$(BIN)/python -m bench.overview
+	@$(BIN)/python -m bench.capacity
 
 SUPPLY := .venv-supply
 $(SUPPLY)/.ready: deploy/supply-chain/requirements.lock
