@@ -66,7 +66,7 @@ def as_period(text: str, pointer: str) -> str:
 
 def period_of(day: date) -> str:
     """The month of a day."""
-    return f"{day:%Y-%m}"
+    return day.isoformat()[:7]
 
 
 def first_day(period: str) -> date:

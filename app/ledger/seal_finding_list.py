@@ -55,6 +55,7 @@ async def _findings(connection: AsyncConnection, wanted: SealFindingFilters, day
     of_first = first.c.acknowledgement_id == func.coalesce(second.c.confirms, newest)
     found: Rows = select(
         seal_finding,
+        finding.finding_id.label("seal_finding_id"),
         first.c.acknowledgement_id,
         first.c.reason,
         first.c.subject.label("asked_by"),

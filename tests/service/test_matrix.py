@@ -158,6 +158,8 @@ async def _everything(desk: Office) -> dict[str, str]:
         "prepayment_id": prepayment["prepayment_id"],
         "release_id": "rel_1",
         "check_id": "bch_1",
+        "finding_id": "sfd_1",
+        "acknowledgement_id": "sak_1",
         "batch_id": "pay_1",
         "receipt_id": "rcp_1",
         "claim_id": claims[0]["claim_id"],
