@@ -186,13 +186,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """At the end stand the tables that tests gave with ``record_property("table", …)``, also those that ran beside, and
-    in continuous integration the time that each part took (``ONESTOP_CI_TIMES``: the file that its runs share)."""
+    in continuous integration the time that each part took (``CI_TIMES``: the file that its runs share)."""
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
             for name, text in report.user_properties:
                 if name == "table":
                     terminalreporter.write_line(f"{report.nodeid}\n{text}")
-    if times := os.environ.get("ONESTOP_CI_TIMES"):
+    if times := os.environ.get("CI_TIMES"):
         reports = [report for kind in ("passed", "failed", "") for report in terminalreporter.getreports(kind)]
         timed = [report for report in reports if isinstance(report, pytest.TestReport)]
         workers = config.getoption("numprocesses", None) or 1
