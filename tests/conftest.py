@@ -192,7 +192,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             for name, text in report.user_properties:
                 if name == "table":
                     terminalreporter.write_line(f"{report.nodeid}\n{text}")
-    if times := os.environ.get("CI_TIMES"):
+    times = os.environ.get("CI_TIMES")
+    if times and "PYTEST_XDIST_WORKER" not in os.environ:
         reports = [report for kind in ("passed", "failed", "") for report in terminalreporter.getreports(kind)]
         timed = [report for report in reports if isinstance(report, pytest.TestReport)]
         workers = config.getoption("numprocesses", None) or 1
