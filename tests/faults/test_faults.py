@@ -1,12 +1,11 @@
 """Faults under load: no settlement that was acknowledged is lost, none is there twice, and nothing needs a hand."""
 
-import os
 from collections.abc import Callable
 
 import pytest
 
 from tests.faults.causes import CAUSES, planned
-from tests.faults.run import RECOVERY_SECONDS, run, table
+from tests.faults.run import run, table
 
 SEED = 1
 FAULTS = 20
@@ -24,12 +23,9 @@ def test_a_seed_is_a_plan() -> None:
 @pytest.mark.timeout(900)  # a busy machine may need minutes for the last fault that still begins within the budget
 async def test_faults_under_load_cost_no_settlement(record_property: Callable[[str, object], None]) -> None:
     """Kills, a frozen database, a full disk and others, one after the other while clients settle: what was acknowledged
-    is there once, what wasn't converges to one, all invariants hold, and everything works again within ten seconds
-    (times the test processes that run side by side). A machine that is too slow for the budget leaves the last ones
-    out, and the table says so."""
+    is there once, what wasn't converges to one, all invariants hold, and everything works again within ten seconds. A
+    machine that is too slow for the budget leaves the last ones out, and the table says so."""
     outcomes = await run(SEED, FAULTS, within=BUDGET_SECONDS)
     record_property("table", f"{table(outcomes)}\n{len(outcomes)} of {FAULTS} faults (all of them: make soak-faults)")
-    beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))  # test processes among whom the cores are shared
-    late = [one for one in outcomes if one.is_late and one.seconds > RECOVERY_SECONDS * beside]
-    assert [one for one in outcomes if one.wrong] + late == []
+    assert [one for one in outcomes if one.wrong or one.is_late] == []
     assert len(outcomes) > 1
