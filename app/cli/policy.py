@@ -148,7 +148,7 @@ def policy_coverage(files: tuple[Path, ...], strict: bool) -> None:
     except PolicyError as error:
         fail(f"{error}\n共 {len(error.findings)} 处问题。")
     if missing and strict:
-        fail(f"{missing} 个已颁布的数字没有算例用到。请在政策包旁边的 .cases.yaml 里各加一个。")
+        fail(f"{missing} 个已颁布的数字没有算例用到。请在政策配置旁边的 .cases.yaml 里各加一个。")
 
 
 def _uncovered(path: Path, book: PolicyBook) -> int:

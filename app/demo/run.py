@@ -132,6 +132,6 @@ def _explain(refused: _Refused, console: Console) -> None:
 def _show_slip(address: str, token: str, console: Console) -> None:
     """The address to open, and what the browser asks for; not wrapped, so that they can be copied. Never a token in an
     address: those are kept, shown and sent on."""
-    console.print(Text("\n用浏览器打开患者签字的结算单，用户名 demo，密码是下面的演示令牌："))
+    console.print(Text("\n用浏览器打开患者签字的结算单，用户名 demo，密码是下面的演示账号口令："))
     console.print(Text(address), soft_wrap=True)
     console.print(Text(token), soft_wrap=True)

@@ -83,7 +83,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "name": ("名称", "Name"),
         "of_settlement_id": ("原结算编号", "Corrected settlement"),
         "operation": ("操作", "Operation"),
-        "other_account": ("对方科目", "Other account"),
+        "other_account": ("对应科目", "Other account"),
         "outcome": ("复核决定", "Decision"),
         "paid_by": ("垫付方", "Paid first by"),
         "paying_area": ("参保统筹区", "Paying area"),

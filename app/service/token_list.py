@@ -81,7 +81,7 @@ async def _read(asked: Asked[TokenFilters, int]) -> Page[TokenRow, int]:
 
 TOKENS: Final = DeclaredList(
     name="tokens",
-    title={"zh": "令牌", "en": "Tokens"},
+    title={"zh": "账号", "en": "Tokens"},
     about="""Tokens, newest first, for administrators without hospital, area and funds: whose, what for, when they were
     used last and when they end; never what they are found by. Those behind logins to the pages are left out.""",
     scopes=(ADMIN,),

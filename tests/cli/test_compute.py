@@ -305,7 +305,7 @@ def test_the_demo_settles_once_however_often_it_runs(service_url: str) -> None:
     assert "2091.22" in first
     assert "没有重复支付" not in first
     assert "没有重复支付" in second
-    address, token = first.split("演示令牌：")[1].split()[:2]
+    address, token = first.split("演示账号口令：")[1].split()[:2]
     assert address in second
     assert token not in address
     slip = httpx.get(address, auth=("demo", token))

@@ -39,7 +39,7 @@ def test_every_figure_and_clause_of_a_pack_stands_on_its_page(path: Path) -> Non
 def test_assumptions_stand_before_the_rules() -> None:
     """Who signs sees first what isn't known yet."""
     page = law_page(shipped_book().packs["yunnan"])
-    assert 0 < page.index("尚待核实的假设") < page.index("二、规则")
+    assert 0 < page.index("暂定（待核实）参数") < page.index("二、规则")
     assert "终末期肾病" in page[: page.index("二、规则")]
 
 

@@ -339,7 +339,7 @@ async def test_an_areas_record_says_who_pools_and_which_pack_rules(client: httpx
     assert {one["paying_area"] for one in (quote, settled)} == {"539901"}
     assert settled["policy"]["pack"] == "wenshan"
     await put(client, "/v1/areas/539900", {"name": "某州", "pack": None, "dictionary": None})
-    again = {"reason": "政策包更正", "dry_run": True}
+    again = {"reason": "政策配置更正", "dry_run": True}
     year = await client.post(f"/v1/persons/{world.person}/years/2018/readjudication", json=again, headers=key())
     assert len(year.json()["changes"]) == 1
 

@@ -480,4 +480,4 @@ async def test_the_command_imports_and_says_what_to_look_at(
     code, printed = await run("--url", "http://127.0.0.1:9")
     assert (code, "无法访问" in printed) == (1, True)
     code, printed = await run("--token", "wrong")
-    assert (code, "令牌" in printed) == (1, True)
+    assert (code, "口令" in printed) == (1, True)

@@ -4,7 +4,7 @@ from typing import Final
 
 MESSAGES: Final[dict[str, tuple[str, str]]] = {
     "unknown_area": (
-        "没有政策包适用于该统筹区，也没有该区的记录。请核对六位行政区划代码，或先登记该区。",
+        "没有政策配置适用于该统筹区，也没有该区的记录。请核对六位行政区划代码，或先登记该区。",
         "No pack rules this area, and it has no record. Check its code of six digits, or register the area first.",
     ),
     "subject_looks_alike": (
@@ -12,7 +12,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "It looks like a known subject but has letters of another script. Check the keyboard, or take another name.",
     ),
     "roles_may_not_meet": (
-        "两个角色不能由同一人兼任：申报的不审批，审计的不经办。{one} 与 {other} 请分给两人，或先停用其原有令牌或账号。",
+        "两个角色不能由同一人兼任：申报的不审批，审计的不经办。{one} 与 {other} 请分给两人，或先停用其原有账号。",
         "One person can't have both roles: who claims doesn't approve, who audits doesn't act. Give {one} and {other} "
         "to two people, or first end the token or user that has the other role.",
     ),
@@ -21,19 +21,19 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The finding was acknowledged before, or is mended. Nothing is left to say of it; look at the list again.",
     ),
     "maker_is_checker": (
-        "经办人与复核人不能是同一人，也不能有一方的令牌或账号由另一方签发、重置。请由另一人复核。",
+        "经办人与复核人不能是同一人，也不能有一方的账号由另一方签发、重置。请由另一人复核。",
         "Maker and checker are the same subject, or one of them let the other in. Have somebody else approve it.",
     ),
     "unauthorized": (
-        "缺少访问令牌。请在请求头加上 Authorization: Bearer <令牌>。",
+        "请求没有带账号口令。请在请求头加上 Authorization: Bearer <口令>。",
         "The access token is missing. Send the header Authorization: Bearer <token>.",
     ),
     "token_invalid": (
-        "访问令牌无效、已过期或已停用。请核对令牌，或向管理员申请新令牌。",
+        "账号口令无效，或账号已过期、已停用。请核对口令，或向管理员申请新账号。",
         "The access token is invalid, expired or revoked. Check it or ask an administrator for a new one.",
     ),
     "token_expired": (
-        "访问令牌已过期。请向管理员申请新令牌。",
+        "账号已过期。请向管理员申请新账号。",
         "The access token has expired. Ask an administrator for a new one.",
     ),
     "forbidden": (
@@ -41,7 +41,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "You may not do this. Ask an administrator for permission.",
     ),
     "forbidden_scope": (
-        "令牌没有所需的权限。需要以下之一：{scope}；请换用令牌，或向管理员申请。",
+        "账号没有所需的权限。需要以下之一：{scope}；请换用有权限的账号，或向管理员申请。",
         "The token lacks the scope. One of these is needed: {scope}; use another token or ask an administrator.",
     ),
     "login_failed": (
@@ -56,11 +56,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "places aren't affected. An administrator resets a password that was forgotten.",
     ),
     "token_has_ended": (
-        "令牌已失效、已吊销或已更换过，不能再更换。请签发新令牌。",
+        "账号已失效、已停用或口令已更换过，不能再更换。请签发新账号。",
         "The token has ended, was revoked or was replaced before. Issue another one.",
     ),
     "token_needs_end": (
-        "只有仅含 hospital 权限的令牌可以没有截止时间。请填写 expires_at，或省略（365 天）。",
+        "只有仅含 hospital 权限的账号可以没有截止时间。请填写 expires_at，或省略（365 天）。",
         "Only a token of the scope hospital alone may have no end. Give expires_at, or leave it out for 365 days.",
     ),
     "password_common": (

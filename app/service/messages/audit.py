@@ -61,7 +61,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "Send either a size or a rate. Say how many settlements to draw, or which share, and not both.",
     ),
     "statement_needs_all_funds": (
-        "该操作涉及月度结算申报表的所有基金，令牌只限部分基金。请由不限基金的令牌办理。",
+        "该操作涉及月度结算申报表的所有基金，账号只限部分基金。请由不限基金的账号办理。",
         "This concerns every fund of the statement, and the token is limited to some. Use a token without that limit.",
     ),
 }

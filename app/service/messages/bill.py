@@ -104,7 +104,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "A recognised work injury isn't covered here. Claim it from work-injury insurance.",
     ),
     "transfer_visit_unknown": (
-        "找不到转出医院的就诊记录。请核对转出机构编码和就诊号，确认对方已结算。",
+        "找不到转出医院的就诊记录。请核对转出机构编码和就诊号，确认转出医院已结算。",
         "The visit that the person was transferred from is unknown. "
         "Check its hospital and visit id, and that it is settled.",
     ),

@@ -200,7 +200,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "There is already an exception for this fund and year. Read it, and have somebody else approve it.",
     ),
     "all_funds_needed": (
-        "该操作涉及全部基金，此令牌只限部分基金。请由不限基金的令牌办理。",
+        "该操作涉及全部基金，此账号只限部分基金。请由不限基金的账号办理。",
         "This concerns every fund, and the token is limited to some. Use a token without that limit.",
     ),
     "payout_below_floor": (

@@ -18,7 +18,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "Narrow it to {limit} rows; what is too long at once can be a job: POST /v1/exports, up to a million rows.",
     ),
     "export_needs_office": (
-        "医院的令牌不能建立导出任务。请按月份、日期等条件缩小范围后直接下载：GET /v1/exports。",
+        "医院的账号不能建立导出任务。请按月份、日期等条件缩小范围后直接下载：GET /v1/exports。",
         "A hospital's token can't have export jobs. Narrow the list by month or days and download it: GET /v1/exports.",
     ),
     "result_not_ready": (
