@@ -1,11 +1,11 @@
 """Quality deposits 质量保证金 at the year's final settlement: what is released is ordered and paid, the rest is a
 deduction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import RowMapping, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import iso, period_of
@@ -25,6 +25,7 @@ from app.registry import hospital_account
 from app.registry.tables import hospital
 from app.service.wire import AreaCode, Code, Name, Rate
 
+MOST_UNRELEASED: Final = 500
 _BALANCE: Final = text(
     """SELECT coalesce(sum(CASE WHEN t.credit_account = a.account_id THEN t.amount ELSE -t.amount END), 0)
          FROM account a JOIN transfer t ON a.account_id IN (t.debit_account, t.credit_account)
@@ -133,6 +134,18 @@ async def held(connection: AsyncConnection, owner: Mapping[str, str], year: int)
     purse = purse_of(owner, year)
     values = {"path": purse.deposit, "year": year, "hospital": purse.hospital_code, "area": purse.area_code}
     return int((await connection.execute(_BALANCE, values)).scalar_one())
+
+
+async def unreleased(connection: AsyncConnection, *, before: int) -> Sequence[RowMapping]:
+    """What approved orders of the fiscal years before this one hold back and nothing has released, by hospital, area,
+    fund and year; ``amount`` in fen. A draft says what is held to the fen (``held``)."""
+    columns = disbursement.c
+    by = (columns.hospital_code, columns.area_code, columns.fund, columns.fiscal_year)
+    withheld = (columns.approved_by.is_not(None), columns.state != PaymentState.CANCELLED, columns.deposit > 0)
+    wanted = select(*by, func.sum(columns.deposit).label("amount")).where(
+        *withheld, columns.released_by.is_(None), columns.fiscal_year < before
+    )
+    return (await connection.execute(wanted.group_by(*by).order_by(*by).limit(MOST_UNRELEASED))).mappings().all()
 
 
 # ---------------------------------------------------------------- moving

@@ -7,13 +7,14 @@ from sqlalchemy import ColumnElement, RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
-from app.basics.ids import DISBURSEMENT, PREPAYMENT, STATEMENT, number_of
+from app.basics.ids import DISBURSEMENT, PREPAYMENT, RELEASE, STATEMENT, number_of
 from app.clearing import order, prepayment
+from app.clearing.deposit import RELEASES
 from app.clearing.moves import Row, business_now, pooling_area_of, today
 from app.clearing.order import ORDERS, OrderAnswer
-from app.clearing.payment import Order, Prepayment
+from app.clearing.payment import Order, Prepayment, Release
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentAnswer
-from app.clearing.tables import disbursement
+from app.clearing.tables import deposit_release, disbursement
 from app.clearing.tables import prepayment as prepayment_table
 from app.service.caller import Service
 from app.service.lists import Rows
@@ -63,6 +64,11 @@ async def prepayment_row(connection: AsyncConnection, shown: str) -> Prepayment:
 async def prepayment_of(connection: AsyncConnection, shown: str) -> PrepaymentAnswer:
     """A prepayment within reach."""
     return prepayment.answer_of(await prepayment_row(connection, shown))
+
+
+async def release_row(connection: AsyncConnection, shown: str) -> Release:
+    """A deposit release within reach, as it is stored."""
+    return RELEASES.read(await _one(connection, deposit_release, number_of(RELEASE, shown)))
 
 
 def _prepaid(row: RowMapping) -> PrepaymentAnswer:

@@ -7,24 +7,14 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.errors import Forbidden, OnestopError
 from app.clearing import bank_file, bank_receipt
 from app.clearing.bank_columns import bank_columns
 from app.clearing.lists import RECEIPT_ROWS
 from app.clearing.machine import acting
 from app.clearing.payment_batch_api import RECEIPT_TYPES
-from app.finance import session
 from app.finance.list_page import ListPage, list_shown
-from app.finance.page import (
-    SESSION_COOKIE,
-    PageRoute,
-    Refusal,
-    acted,
-    from_here,
-    sentences_of,
-    visit,
-)
-from app.service.upload import received
+from app.finance.page import PageRoute, gone_to, visit
+from app.finance.uploads import once_uploaded, own_upload, refusing
 
 router = APIRouter(prefix="/finance/bank-receipts", route_class=PageRoute, include_in_schema=False)
 PATH: Final = "/finance/bank-receipts"
@@ -47,30 +37,18 @@ async def get_receipts(request: Request) -> Response:
 async def post_receipt(request: Request) -> Response:
     """Book the bank's file, and show what became of its rows."""
     visitor = await visit(request, "finance")
-    cookie = request.cookies.get(SESSION_COOKIE, "")
-    try:
-        async with received(request, visitor.service.settings.max_body_bytes, RECEIPT_TYPES) as upload:
-            if not from_here(request) or not session.csrf_matches(
-                visitor.service.keys, cookie, upload.fields.get("csrf", "")
-            ):
-                raise Forbidden("form_not_ours")
+
+    async def booked(fields: dict[str, str]) -> Response:
+        async with own_upload(visitor, visitor.service.settings.max_body_bytes, RECEIPT_TYPES) as upload:
             columns = bank_columns(visitor.service.settings.bank_columns)
             format_, rows = await asyncio.to_thread(bank_file.read, upload.path, columns)
 
-            async def act(connection: AsyncConnection) -> object:
+            async def act(connection: AsyncConnection) -> tuple[int, bytes]:
                 at = await acting(visitor.service, connection, visitor.caller)
-                return await bank_receipt.receive(at, format_, upload.digest, rows)
+                await bank_receipt.receive(at, format_, upload.digest, rows)
+                return 303, b"{}"
 
-            return await acted(
-                visitor,
-                {"key": upload.fields.get("key", ""), "file": upload.digest.hex()},
-                act,
-                location=PATH,
-                notice="notice.receipt.booked",
-                show=lambda refusal: list_shown(visitor, PAGE, refusal),
-            )
-    except OnestopError as error:
-        if error.status >= 500 or error.code == "form_not_ours":
-            raise
-        refusal = Refusal(sentences_of(error, visitor.caller.language), error.status)
-        return await list_shown(visitor, PAGE, refusal)
+            await once_uploaded(visitor, upload, act)
+        return gone_to(PATH, "notice.receipt.booked")
+
+    return await refusing(visitor, {}, booked, lambda refusal: list_shown(visitor, PAGE, refusal))

@@ -19,13 +19,12 @@ from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
 from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen, listed
 from app.finance.page import Contents, Refusal, Visitor, reading, shown, visit
-from app.finance.registered import hospital_names
+from app.finance.registered import every_hospital, hospital_names
 from app.registry.tables import hospital
 from app.service.audit import noted
 from app.service.columns import ListColumn, filter_title
 from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, Rows, plain_type
 
-MOST_OFFERED: Final = 200
 LONG: Final = ("statement_id", "claim_id", "settlement_id", "reconciliation_id", "area_code")
 """Filters that a page offers only when its address has them: lists link to each other by them."""
 
@@ -113,15 +112,8 @@ async def beside(visitor: Visitor, connection: AsyncConnection, declared: AnyLis
     return {
         "names": await hospital_names(connection, codes),
         "fields": fields_of(visitor, declared),
-        "offered": await _offered(connection) if "hospital_code" in declared.filters.__struct_fields__ else [],
+        "offered": await every_hospital(connection) if "hospital_code" in declared.filters.__struct_fields__ else [],
     }
-
-
-async def _offered(connection: AsyncConnection) -> list[tuple[str, str]]:
-    found = await connection.execute(
-        select(hospital.c.code, hospital.c.name).order_by(hospital.c.name).limit(MOST_OFFERED)
-    )
-    return [(row.code, row.name) for row in found]
 
 
 async def _listing(

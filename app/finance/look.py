@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from app.basics.errors import Language
-from app.basics.ids import CLAIM, DISBURSEMENT, PAYMENT_BATCH, PREPAYMENT, SETTLEMENT, STATEMENT
+from app.basics.ids import CLAIM, DISBURSEMENT, PAYMENT_BATCH, PREPAYMENT, RELEASE, SETTLEMENT, STATEMENT
 from app.basics.money import yuan
 from app.finance.texts import TEXTS
 from app.version import VERSION
@@ -53,6 +53,7 @@ PAGES: Final = {
     PREPAYMENT: "/finance/prepayments",
     SETTLEMENT: "/finance/settlements",
     CLAIM: "/finance/claims",
+    RELEASE: "/finance/deposits",
     PAYMENT_BATCH: "/finance/payment-batches",
 }
 

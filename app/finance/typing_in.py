@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Final
 
 _AMOUNT: Final = re.compile(r"\A-?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]{0,2})?\Z")
+_PERCENT: Final = re.compile(r"\A([0-9]{1,3})(?:\.([0-9]{1,2}))?%\Z")
+_SHARE: Final = re.compile(r"\A[0-9](\.[0-9]+)?\Z")
 _DAY: Final = re.compile(r"\A([0-9]{4})[./年-]([0-9]{1,2})[./月-]([0-9]{1,2})日?\Z")
 
 
 def understood(form: Mapping[str, str]) -> dict[str, str]:
-    """A form's fields with amounts (``amount``, ``amount_…``) and days (``…_on``) in the service's form. What can't
+    """A form's fields with amounts (``amount``, ``amount_…``), shares (``…_ratio``, ``…_rate``) and days
+    (``…_on``) in the service's form. What can't
     be read as one stays as it was typed, for the service to refuse."""
     return {name: _field(name, value) for name, value in form.items()}
 
@@ -19,6 +22,8 @@ def understood(form: Mapping[str, str]) -> dict[str, str]:
 def _field(name: str, value: str) -> str:
     if name == "amount" or name.startswith("amount_"):
         return amount(value)
+    if name.endswith(("_ratio", "_rate")):
+        return share(value)
     return day(value) if name.endswith("_on") else value
 
 
@@ -29,6 +34,17 @@ def amount(typed: str) -> str:
         return typed
     whole, _, rest = text.replace(",", "").partition(".")
     return f"{whole}.{rest.ljust(2, '0')}"
+
+
+def share(typed: str) -> str:
+    """``95%`` and ``９５％`` are ``0.95``, ``7.5%`` is ``0.075``; never rounds."""
+    text = unicodedata.normalize("NFKC", typed).replace(" ", "")
+    found = _PERCENT.match(text)
+    if found is None:
+        return text if _SHARE.match(text) else typed
+    digits = f"{found[1]:0>3}{found[2] or ''}"
+    whole = len(digits) - len(found[2] or "") - 2
+    return f"{int(digits[:whole])}.{digits[whole:]}"
 
 
 def day(typed: str) -> str:

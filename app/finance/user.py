@@ -23,13 +23,14 @@ from app.service.caller import Service
 from app.service.rights import check_rights
 from app.service.security import Scope
 from app.service.subjects import admitted, keep_apart
-from app.service.tables import TEXTS, app_user
+from app.service.tables import TEXTS, app_user, second_factor
 from app.service.wire import AreaCode, Code, Reference
 from app.tiers.policy import PolicyBook
 
 MOST_JUDGED: Final = 72
 """So many characters of a password are judged: it takes longer than their number."""
 UNCOMMON: Final = 2
+MOST_LISTED: Final = 1000
 HASHES_AT_ONCE: Final = 2
 """Each takes 64 MiB and a core for some 50 ms."""
 
@@ -57,6 +58,44 @@ class UserAnswer(Struct):
     hospital_code: str | None
     area_code: str | None
     funds: list[str] | None
+
+
+class ListedUser(Struct):
+    """A user as the administrator's page lists them. ``factor``: what there is of a second factor, and whether its
+    reset was asked for, by whom."""
+
+    name: str
+    scopes: list[str]
+    hospital_code: str | None
+    area_code: str | None
+    funds: list[str] | None
+    created_by: str
+    disabled: bool
+    first_login: bool
+    has_factor: bool
+    reset_by: str | None
+
+
+async def listed(connection: AsyncConnection) -> list[ListedUser]:
+    """All users by name, at most ``MOST_LISTED``; those who may still log in first."""
+    factor = app_user.outerjoin(second_factor, second_factor.c.name == app_user.c.name)
+    wanted = select(app_user, second_factor.c.confirmed_at, second_factor.c.reset_by).select_from(factor)
+    ordered = wanted.order_by(app_user.c.disabled_at.is_not(None), app_user.c.name).limit(MOST_LISTED)
+    return [
+        ListedUser(
+            name=row.name,
+            scopes=row.scopes,
+            hospital_code=row.hospital_code,
+            area_code=row.area_code,
+            funds=row.funds,
+            created_by=row.created_by,
+            disabled=row.disabled_at is not None,
+            first_login=row.must_change,
+            has_factor=row.confirmed_at is not None,
+            reset_by=row.reset_by,
+        )
+        for row in await connection.execute(ordered)
+    ]
 
 
 async def add(

@@ -13,6 +13,7 @@ from app.basics.money import yuan
 from app.clearing.tables import (
     claim,
     deduction,
+    deposit_release,
     difference,
     disbursement,
     monthly_report,
@@ -60,7 +61,7 @@ _ORDERS: Final = "/finance/orders"
 _CLAIMS: Final = "/finance/claims"
 _PREPAID: Final = "/finance/prepayments"
 _DECLARED: Final = "/finance/statements"
-_WITHOUT_FILTERS: Final = ("/finance/closings", "/finance/reports", "/finance/accounts")
+_WITHOUT_FILTERS: Final = ("/finance/closings", "/finance/deposits", "/finance/reports", "/finance/accounts")
 TASKS: Final = (
     Task("statements.declared", statement, "declared", _DECLARED, ("subject",)),
     Task("statements.reconciled", statement, "reconciled", _DECLARED, ("subject",)),
@@ -84,6 +85,7 @@ TASKS: Final = (
     Task("appeals", deduction, "appealed", "/finance/audit", ("subject", "appealed_by"), deduction.c.amount),
     Task("differences", difference, "open", "/finance/reconciliation"),
     Task("balances", patient_balance, "open", "/finance/balances"),
+    Task("releases.draft", deposit_release, "draft", "/finance/deposits", ("subject",), deposit_release.c.amount),
     Task("exceptions", payout_exception, "draft", "/finance/closings", ("subject",)),
     Task("reports", monthly_report, "submitted", "/finance/reports", ("subject",)),
     Task("jobs", job, "proposed", "/finance/jobs", scope="registry"),

@@ -95,7 +95,7 @@ async def get_job(
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
-        _check_reach(request, caller, job, *JOB_READERS)
+        check_reach(request, caller, job, *JOB_READERS)
         rows = await store.read_rows(connection, job.job_id, outcome=outcome, after=after, limit=limit + 1)
     page = page_of(rows, limit, lambda row: shown_row(row, caller.language), lambda row: row.row_no)
     shown = {
@@ -113,7 +113,12 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
-    _check_reach(request, caller, job, *JOB_READERS)
+    check_reach(request, caller, job, *JOB_READERS)
+    return await result_file(request, service, caller, job, outcome)
+
+
+async def result_file(request: Request, service: Service, caller: Caller, job: Job, outcome: str | None) -> Response:
+    """The file of a job that the caller may see: what its kind makes, else its rows as a workbook."""
     result = _kind(request, job).result
     if result is not None:
         name, type_, content = await result(service, caller, job)
@@ -126,7 +131,7 @@ async def get_result(request: Request, job_id: str, outcome: str | None = None) 
     except BaseException:
         os.unlink(path)
         raise
-    headers = {"Content-Disposition": f'attachment; filename="{job_id}.xlsx"'}
+    headers = {"Content-Disposition": f'attachment; filename="{job.shown}.xlsx"'}
     return FileResponse(path, headers=headers, media_type=XLSX_TYPE, background=BackgroundTask(path.unlink))
 
 
@@ -158,7 +163,7 @@ async def post_cancellation(request: Request, job_id: str) -> Response:
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         job = await store.locked(connection, number_of(JOB, job_id), *CANCELLABLE)
-        _check_reach(request, caller, job, "registry")
+        check_reach(request, caller, job, "registry")
         job = await store.end(connection, job.job_id, "cancelled")
         return 200, encoded(_job(job, caller.language))
 
@@ -176,7 +181,7 @@ def _kind(request: Request, job: Job) -> JobKind:
     return kinds[job.kind]
 
 
-def _check_reach(request: Request, caller: Caller, job: Job, *scopes: str) -> None:
+def check_reach(request: Request, caller: Caller, job: Job, *scopes: str) -> None:
     """An export or a batch is its asker's alone; another job is for who has one of the scopes."""
     check_mine = _kind(request, job).check_mine
     if check_mine is not None:
@@ -206,4 +211,9 @@ def _job(job: Job, language: str) -> dict[str, object]:
 
 
 def _fault(fault: FileFault, language: str) -> FaultAnswer:
-    return FaultAnswer(fault.row, fault.column, fault.code, message_text(fault.code, fault.values, language))
+    return FaultAnswer(fault.row, fault.column, fault.code, fault_sentence(fault, language))
+
+
+def fault_sentence(fault: FileFault, language: str) -> str:
+    """Why a file was refused, in words."""
+    return message_text(fault.code, fault.values, language)

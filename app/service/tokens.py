@@ -83,7 +83,7 @@ async def post_token(request: Request) -> Response:
         issued = await issue(connection, None, wanted, strict=service.settings.production, **signed)
         return 201, encoded(issued)
 
-    return await once(request, caller, wanted, act, kept=_without_text)
+    return await once(request, caller, wanted, act, kept=without_text)
 
 
 @router.post(
@@ -104,13 +104,13 @@ async def post_rotation(request: Request, token_id: str) -> Response:
         strict = service.settings.production
         return 201, encoded(await rotate(connection, token_id, wanted, strict=strict, **signed))
 
-    return await once(request, caller, wanted, act, kept=_without_text)
+    return await once(request, caller, wanted, act, kept=without_text)
 
 
 add_route(router, "/tokens", TOKENS)
 
 
-def _without_text(content: bytes) -> bytes:
+def without_text(content: bytes) -> bytes:
     """An answer as it is kept: a token's text is nowhere."""
     return encoded({**json.decode(content), "token": None})
 

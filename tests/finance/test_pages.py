@@ -10,8 +10,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.clearing.office import Office
-from tests.finance.conftest import NARROW, WIDE, Desk
+from tests.finance.conftest import FIRST, NARROW, WIDE, Desk
 from tests.finance.test_claims import claim_of
+from tests.world import id_number, key
 
 pytestmark = pytest.mark.thorough
 
@@ -253,6 +254,12 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
         "/finance/prepayments/pre_1",
         "/finance/balances",
         "/finance/closings",
+        "/finance/deposits",
+        f"/finance/settlements/{number}/reverse",
+        f"/finance/settlements/{number}/refund",
+        f"/finance/persons/{person}/years/2018/readjudication",
+        "/finance/imports",
+        "/finance/imports/detail",
         "/finance/reports?area_code=530100",
         "/finance/reports/530100/2018-05",
         "/finance/jobs",
@@ -294,6 +301,31 @@ async def test_the_audit_log_is_an_auditors_page(desks: Any) -> None:
             assert await desk.overflow() <= 0
     other: Desk = await desks("wang")
     assert await other.page.locator("a[href='/finance/audit-log']").count() == 0
+
+
+async def test_the_registrys_and_the_administrators_pages(desks: Any, busy_office: Office) -> None:
+    """Uploads, a job with its rows and the accounts are usable in both languages and on a phone."""
+    everything = {"name": "root", "password": FIRST, "scopes": ["admin"]}
+    answer = await busy_office.client.post("/v1/users", json=everything, headers=key())
+    assert answer.status_code == 201, answer.text
+    content = f"身份证号,人员类别\n{id_number()},低保\n".encode()
+    headers = key() | {"Content-Type": "text/csv"}
+    job = await busy_office.client.post("/v1/registry/imports?area_code=530127", content=content, headers=headers)
+    desk: Desk = await desks("root")
+    wrong: dict[str, Any] = {}
+    for language in ("zh", "en"):
+        await desk.open(f"/finance/language/{language}")
+        for path in (
+            *(f"/finance/imports/{kind}" for kind in ("poverty-list", "catalogue", "hospital-codes")),
+            f"/finance/jobs/{job.json()['job_id']}",
+            "/finance/users",
+        ):
+            await desk.open(path)
+            for size in (WIDE, NARROW):
+                await desk.page.set_viewport_size(size)  # type: ignore[arg-type]
+                if found := [*await desk.violations(), *(["too wide"] if await desk.overflow() > 0 else [])]:
+                    wrong[f"{path} {language} {size['width']}"] = found
+    assert wrong == {}
 
 
 async def test_an_id_number_is_whole_for_a_purpose(desks: Any, busy_office: Office) -> None:

@@ -208,15 +208,24 @@ async def test_many_failures_from_one_place_make_it_wait(own_office: Office) -> 
 @pytest.mark.parametrize(
     ("roles", "first", "shut"),
     [
-        ({"scopes": ["registry"]}, "/finance/waiting", {"orders", "statements", "settlements", "closings", "reports"}),
-        ({"scopes": ["policy"]}, "/finance/policies", {"orders", "jobs", "lists", "closings", "reports", "audit"}),
+        (
+            {"scopes": ["registry"]},
+            "/finance/waiting",
+            {"orders", "statements", "settlements", "closings", "reports", "deposits", "users"},
+        ),
+        (
+            {"scopes": ["policy"]},
+            "/finance/policies",
+            {"orders", "jobs", "lists", "closings", "reports", "audit", "imports", "users"},
+        ),
         (
             {"scopes": ["hospital"], "hospital_code": "H-none"},
             None,
-            {"closings", "reports", "jobs", "lists", "policies"},
+            {"closings", "reports", "jobs", "lists", "policies", "users"},
         ),
-        ({"scopes": ["finance"], "area_code": "530300"}, None, set()),
-        ({"scopes": ["auditor"]}, None, set()),
+        ({"scopes": ["finance"], "area_code": "530300"}, None, {"users"}),
+        ({"scopes": ["auditor"]}, None, {"imports", "users"}),
+        ({"scopes": ["admin"], "area_code": "530300"}, None, {"users"}),
     ],
 )
 async def test_each_page_is_for_its_roles(
@@ -226,7 +235,8 @@ async def test_each_page_is_for_its_roles(
     code = roles.get("hospital_code")
     await known_hospital(client, None if code is None else str(code))
     names = (
-        "orders statements settlements reconciliation audit prepayments balances closings reports jobs lists policies"
+        "orders statements settlements reconciliation audit prepayments deposits balances closings reports imports "
+        "jobs lists policies users"
     )
     async with browser(str(client.base_url)) as visitor:
         await person(client, visitor, **roles)

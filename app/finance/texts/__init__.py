@@ -3,8 +3,7 @@
 
 from typing import Final
 
-from app.finance.texts import frame, office, overview, payments, settlements
+from app.finance.texts import corrections, frame, imports, office, overview, payments, settlements, users
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {
-    key: texts for pages in (frame, overview, payments, office, settlements) for key, texts in pages.TEXTS.items()
-}
+GROUPS: Final = (frame, overview, payments, office, imports, settlements, corrections, users)
+TEXTS: Final[dict[str, tuple[str, str]]] = {key: texts for pages in GROUPS for key, texts in pages.TEXTS.items()}

@@ -133,6 +133,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "nav.claims": ("零星报销", "Claims"),
     "nav.audit": ("审核", "Audit"),
     "nav.prepayments": ("预付", "Prepayments"),
+    "nav.deposits": ("保证金", "Deposits"),
     "nav.balances": ("患者退补款", "Balances"),
     "nav.closings": ("关账", "Closing"),
     "nav.reports": ("月报", "Reports"),
