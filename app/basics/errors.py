@@ -7,6 +7,7 @@
     │   ├── Forbidden             403  somebody who may not do this
     │   ├── NotFound              404  not there, or not theirs
     │   ├── Conflict              409  the present state doesn't allow it
+    │   ├── PreconditionFailed    412  somebody wrote since the version that the request names
     │   ├── TooLarge              413  more bytes than are read
     │   ├── UnsupportedMedia      415  a type of content that isn't read
     │   ├── Refused               422  unacceptable content; carries every fault found
@@ -97,6 +98,12 @@ class Conflict(OnestopError):
     """The present state doesn't allow what is asked for."""
 
     status = 409
+
+
+class PreconditionFailed(OnestopError):
+    """What is there isn't the version that ``If-Match`` names."""
+
+    status = 412
 
 
 class Unacceptable(OnestopError):

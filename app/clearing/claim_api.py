@@ -20,7 +20,7 @@ from app.clearing.payment import Claim
 from app.clearing.payment_api import Door, add_paying, done, sent
 from app.clearing.person_account import PersonAccountAnswer, PersonAccountRequest
 from app.registry.hospital_facts import AskedChange
-from app.service.http import answer
+from app.service.http import answer, tagged
 from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
 from app.service.problem import read_body
@@ -96,7 +96,7 @@ async def post_claim_deduction(request: Request, claim_id: str) -> Response:
 
 @router.put(
     "/persons/{person_id}/bank-account",
-    openapi_extra=body(PersonAccountRequest),
+    openapi_extra=body(PersonAccountRequest, matched=True),
     responses=gives(200, PersonAccountAnswer),
 )
 async def put_person_account(request: Request, person_id: str) -> Response:
@@ -112,11 +112,11 @@ async def put_person_account(request: Request, person_id: str) -> Response:
     )
 
 
-@router.get("/persons/{person_id}/bank-account", responses=gives(200, PersonAccountAnswer))
+@router.get("/persons/{person_id}/bank-account", responses=gives(200, PersonAccountAnswer, versioned=True))
 async def get_person_account(request: Request, person_id: str) -> Response:
     """A person's account, its number masked, and the change that waits."""
     caller, service = await opened(request, *REGISTRY_READERS)
-    return answer(
+    return tagged(
         await reading(
             caller, service, lambda connection: person_account.account_of(service.keys, connection, person_id)
         )

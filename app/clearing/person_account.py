@@ -17,6 +17,7 @@ from app.registry.hospital_facts import AskedChange, BankAccount, masked
 from app.registry.key_rotation import Table, renewed
 from app.registry.service import person_row
 from app.service.caller import Caller
+from app.service.conditions import hold_to
 from app.service.security import Keys, decrypt, encrypt
 
 ACCOUNTS: Final = ChangeKind(person_account, "person_id", Lock.PERSON, ACCOUNT_CHANGE)
@@ -79,6 +80,7 @@ async def ask(
     withdrawn."""
     await person_row(connection, person_id)
     await hold(connection, Lock.PERSON, person_id)  # of two who ask at once, the second replaces the first
+    await hold_to(caller.if_match, lambda: account_within(keys, connection, person_id))
     if wanted.bank_account == await _holding(keys, connection, person_id):
         await change.withdraw(connection, ACCOUNTS, person_id)
     else:

@@ -13,7 +13,7 @@ from app.registry.facts import (
     PersonRequest,
 )
 from app.service.caller import Caller, Service
-from app.service.http import QueryDay, answer, caller_of, service_of
+from app.service.http import QueryDay, answer, caller_of, service_of, tagged
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import PERSON_READERS, require
@@ -34,7 +34,7 @@ async def _person_reader(request: Request) -> tuple[Caller, Service]:
     return caller, service_of(request)
 
 
-@router.put("/persons/{person_id}", openapi_extra=body(PersonRequest), responses=gives(200, PersonAnswer))
+@router.put("/persons/{person_id}", openapi_extra=body(PersonRequest, matched=True), responses=gives(200, PersonAnswer))
 async def put_person(request: Request, person_id: str) -> Response:
     """Bring a person to the state wanted. Identities that differ are corrected, and what was known before is kept.
     ``person_id`` is the fund's own number, never the id number."""
@@ -43,7 +43,7 @@ async def put_person(request: Request, person_id: str) -> Response:
     return answer(await registry.put_person(service, caller, person_id, wanted))
 
 
-@router.get("/persons/{person_id}", responses=gives(200, PersonAnswer))
+@router.get("/persons/{person_id}", responses=gives(200, PersonAnswer, versioned=True))
 async def get_person(
     request: Request, person_id: str, purpose: Annotated[str | None, Query(min_length=2, max_length=200)] = None
 ) -> Response:
@@ -51,10 +51,13 @@ async def get_person(
     audit log keeps, registry, finance and auditors are answered it whole. A hospital's reads of persons whom it neither
     quoted, settled nor identified within 30 days are limited: 429 ``person_reads_exceeded``."""
     caller, service = await _person_reader(request)
-    return answer(await registry.read_person(service, caller, person_id, purpose=purpose))
+    shown = await registry.read_person(service, caller, person_id, purpose=purpose)
+    return answer(shown) if purpose is not None else tagged(shown)
 
 
-@router.put("/catalogue/{item_code}", openapi_extra=body(CatalogueRequest), responses=gives(200, CatalogueAnswer))
+@router.put(
+    "/catalogue/{item_code}", openapi_extra=body(CatalogueRequest, matched=True), responses=gives(200, CatalogueAnswer)
+)
 async def put_catalogue_entry(request: Request, item_code: str) -> Response:
     """Store the version of a catalogue entry that begins on ``valid_from``, for everybody, or with an area's token for
     that area. The same content again changes nothing; other content replaces that version, which stays in the
@@ -64,7 +67,7 @@ async def put_catalogue_entry(request: Request, item_code: str) -> Response:
     return answer(await registry.put_catalogue_entry(service, caller, item_code, wanted))
 
 
-@router.get("/catalogue/{item_code}", responses=gives(200, CatalogueAnswer))
+@router.get("/catalogue/{item_code}", responses=gives(200, CatalogueAnswer, versioned=True))
 async def get_catalogue_entry(
     request: Request,
     item_code: str,
@@ -74,4 +77,4 @@ async def get_catalogue_entry(
     """The version of a catalogue entry that is valid on a day (today without one) in an area (the caller's without
     one): the area's own, else the province's, else everybody's."""
     caller, service = await caller_of(request), service_of(request)
-    return answer(await registry.read_catalogue_entry(service, caller, item_code, on, area_code))
+    return tagged(await registry.read_catalogue_entry(service, caller, item_code, on, area_code))

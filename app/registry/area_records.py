@@ -18,6 +18,7 @@ from app.registry.facts import GivenName, interval_faults
 from app.registry.service import may_write, refuse
 from app.registry.tables import area, area_figure
 from app.service.caller import Caller, Service
+from app.service.conditions import hold_to
 from app.service.http import open_request
 from app.service.wire import AreaCode, Code, Day, EndDay, Money
 from app.tiers.policy import can_be_own
@@ -75,6 +76,7 @@ async def put_area(service: Service, caller: Caller, area_code: str, wanted: Are
             raise NotFound("not_found")
         await hold(connection, Lock.AREA_RECORD, area_code)
         known = await _read(connection, area_code)
+        await hold_to(caller.if_match, lambda: _own_record(connection, area_code))
         record = {name: _wanted(getattr(wanted, name), getattr(known, name, None)) for name in RECORD}
         await correct(connection, caller, area, key, [record])
         if not isinstance(wanted.incomes, UnsetType):
@@ -93,7 +95,11 @@ async def read_area(service: Service, caller: Caller, area_code: str) -> AreaAns
     """An area's own record, or NotFound."""
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        found = await _read(connection, area_code)
+        return await _own_record(connection, area_code)
+
+
+async def _own_record(connection: AsyncConnection, area_code: str) -> AreaAnswer:
+    found = await _read(connection, area_code)
     if found is None:
         raise NotFound("not_found")
     return found

@@ -20,6 +20,7 @@ from app.registry.facts import MAX_PERIODS, Period, interval_faults, overlaps, p
 from app.registry.service import may_write, person_read, refuse, sent_code
 from app.registry.tables import chronic_registration, family_doctor_contract, hospital, person
 from app.service.caller import Caller, Service
+from app.service.conditions import hold_to
 from app.service.http import open_request
 from app.service.wire import Code, Day, EndDay, is_code
 
@@ -78,6 +79,7 @@ async def put_registration(
         await open_request(service, connection, caller)
         await hold(connection, Lock.PERSON, person_id)
         await _own_person(connection, caller, person_id)
+        await hold_to(caller.if_match, lambda: _registered(connection, person_id, disease_code))
         held = await current(connection, chronic_registration, key)
         until = None if wanted.periods is not None else _until(wanted.from_, wanted.until, held)
         periods = _periods(wanted, until)
@@ -99,7 +101,14 @@ def _until(since: date | None, sent_: date | UnsetType | None, held: Sequence[Ro
 
 async def read_registration(service: Service, caller: Caller, person_id: str, disease_code: str) -> RegistrationAnswer:
     """A person's registration for a disease, or NotFound."""
-    found = [one for one in await registrations(service, caller, person_id) if one.disease_code == disease_code]
+    async with service.database.transaction() as connection:
+        await open_request(service, connection, caller)
+        await person_read(service, connection, caller, person_id)
+        return await _registered(connection, person_id, disease_code)
+
+
+async def _registered(connection: AsyncConnection, person_id: str, disease_code: str) -> RegistrationAnswer:
+    found = [one for one in await _registrations(connection, person_id) if one.disease_code == disease_code]
     if not found:
         raise NotFound("not_found")
     return found[0]
@@ -110,7 +119,11 @@ async def registrations(service: Service, caller: Caller, person_id: str) -> lis
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         await person_read(service, connection, caller, person_id)
-        rows = await current(connection, chronic_registration, {"person_id": person_id})
+        return await _registrations(connection, person_id)
+
+
+async def _registrations(connection: AsyncConnection, person_id: str) -> list[RegistrationAnswer]:
+    rows = await current(connection, chronic_registration, {"person_id": person_id})
     by_disease: dict[str, list[Period]] = {}
     for row in rows:
         by_disease.setdefault(row["disease_code"], []).append(Period(row["valid_from"], row["valid_until"]))
@@ -173,6 +186,7 @@ async def put_doctor_contract(
         held = await current(connection, family_doctor_contract, {"contract_id": contract_id})
         if held:
             await _own_person(connection, caller, held[0]["person_id"])
+        await hold_to(caller.if_match, lambda: _contract(connection, contract_id))
         until = _until(wanted.from_, wanted.until, held)
         await _refuse_overlap(connection, contract_id, wanted, until)
         row = {
@@ -191,7 +205,11 @@ async def read_doctor_contract(service: Service, caller: Caller, contract_id: st
         raise NotFound("not_found")
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        rows = await current(connection, family_doctor_contract, {"contract_id": contract_id})
+        return await _contract(connection, contract_id)
+
+
+async def _contract(connection: AsyncConnection, contract_id: str) -> DoctorContractAnswer:
+    rows = await current(connection, family_doctor_contract, {"contract_id": contract_id})
     if not rows:
         raise NotFound("not_found")
     row: RowMapping = rows[0]

@@ -26,6 +26,7 @@ from app.registry.service import refuse, sent_code
 from app.registry.tables import hospital_gateway
 from app.service import clock
 from app.service.caller import Caller, Service
+from app.service.conditions import hold_to
 from app.service.http import open_request
 from app.service.security import Keys, decrypt, encrypt
 from app.service.wire import is_code
@@ -53,6 +54,7 @@ async def put_gateway(service: Service, caller: Caller, code: str, wanted: Gatew
         await open_request(service, connection, caller)
         if await locked_hospital(connection, caller, code) is None:
             raise NotFound("not_found")
+        await hold_to(caller.if_match, lambda: _answer(connection, code))
         held = await gateway_credentials(service.keys, connection, code)
         if held is not None and _same(held, GatewayCredentials(wanted.profile, key_id, secret)):
             await change.withdraw(connection, GATEWAYS, code)

@@ -37,6 +37,7 @@ from app.registry.tables import (
 )
 from app.service import clock
 from app.service.caller import Caller, Service
+from app.service.conditions import hold_to
 from app.service.http import open_request
 from app.service.security import Keys
 from app.service.wire import is_code
@@ -59,6 +60,7 @@ async def put_hospital(service: Service, caller: Caller, code: str, wanted: Hosp
         known = await locked_hospital(connection, caller, code)
         if not may_write(caller, wanted.area_code):
             raise NotFound("not_found")
+        await hold_to(caller.if_match, lambda: _read(service, connection, code, wanted.valid_from))
         since = wanted.valid_from or (None if known is None else await _today(service, connection))
         value: Facts = (wanted.level, wanted.rank, wanted.area_code)
         spans = stated(await _spans(connection, known), since, value)
@@ -82,11 +84,15 @@ async def read_hospital(service: Service, caller: Caller, code: str, on: date | 
         raise NotFound("not_found")
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        row = (await connection.execute(select(hospital).where(hospital.c.code == code))).mappings().first()
-        if row is None:
-            raise NotFound("not_found")
-        day = on or await _today(service, connection)
-        return await _answer(service.keys, connection, code, row["name"], await _spans(connection, row), day)
+        return await _read(service, connection, code, on)
+
+
+async def _read(service: Service, connection: AsyncConnection, code: str, on: date | None) -> HospitalAnswer:
+    row = (await connection.execute(select(hospital).where(hospital.c.code == code))).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    day = on or await _today(service, connection)
+    return await _answer(service.keys, connection, code, row["name"], await _spans(connection, row), day)
 
 
 async def list_hospitals(
@@ -187,6 +193,7 @@ async def put_item_code(
         await open_request(service, connection, caller)
         if await locked_hospital(connection, caller, code) is None:
             raise NotFound("not_found")
+        await hold_to(caller.if_match, lambda: _item_on(service, connection, key, wanted.valid_from))
         held = await current(connection, hospital_item, key)
         spans = stated([_item_span(row) for row in held], wanted.valid_from, wanted.item_code)
         rows = [{"valid_from": one.since, "valid_until": one.until, "item_code": one.value} for one in spans]
@@ -200,12 +207,17 @@ async def read_item_code(service: Service, caller: Caller, code: str, own_code: 
         raise NotFound("not_found")
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        key = {"hospital_code": code, "hospital_item_code": own_code}
-        spans = [_item_span(row) for row in await current(connection, hospital_item, key)]
-        span = span_on(spans, on or await _today(service, connection))
+        return await _item_on(service, connection, {"hospital_code": code, "hospital_item_code": own_code}, on)
+
+
+async def _item_on(
+    service: Service, connection: AsyncConnection, key: Mapping[str, str], on: date | None
+) -> ItemCodeAnswer:
+    spans = [_item_span(row) for row in await current(connection, hospital_item, key)]
+    span = span_on(spans, on or await _today(service, connection))
     if span is None:
         raise NotFound("not_found")
-    return _item_answer(code, own_code, span)
+    return _item_answer(key["hospital_code"], key["hospital_item_code"], span)
 
 
 def _item_span(row: RowMapping) -> Span[str]:

@@ -15,7 +15,7 @@ from app.registry.hospital_facts import (
     ItemCodeRequest,
 )
 from app.registry.lists import HOSPITALS
-from app.service.http import QueryDay, answer, caller_of, encoded, service_of
+from app.service.http import QueryDay, answer, caller_of, encoded, service_of, tagged
 from app.service.idempotency import once
 from app.service.lists import add_route
 from app.service.openapi import KEYED, body, gives
@@ -26,7 +26,9 @@ from app.service.wire import decode
 router = APIRouter(prefix="/v1", tags=["registry"])
 
 
-@router.put("/hospitals/{code}", openapi_extra=body(HospitalRequest), responses=gives(200, HospitalAnswer))
+@router.put(
+    "/hospitals/{code}", openapi_extra=body(HospitalRequest, matched=True), responses=gives(200, HospitalAnswer)
+)
 async def put_hospital(request: Request, code: str) -> Response:
     """Create a hospital, or change it: level, rank and area hold from ``valid_from`` on (without one ever since for a
     new hospital, else from today), until the next change that is known. Bills take what holds on the admission day.
@@ -38,16 +40,18 @@ async def put_hospital(request: Request, code: str) -> Response:
     return answer(await hospitals.put_hospital(service, caller, code, wanted))
 
 
-@router.get("/hospitals/{code}", responses=gives(200, HospitalAnswer))
+@router.get("/hospitals/{code}", responses=gives(200, HospitalAnswer, versioned=True))
 async def get_hospital(request: Request, code: str, on: QueryDay = None) -> Response:
     """A hospital as it is on a day (today without one). Only itself and its area see its bank account, masked."""
-    return answer(await hospitals.read_hospital(service_of(request), await caller_of(request), code, on))
+    return tagged(await hospitals.read_hospital(service_of(request), await caller_of(request), code, on))
 
 
 add_route(router, "/hospitals", HOSPITALS)
 
 
-@router.put("/hospitals/{code}/gateway", openapi_extra=body(GatewayRequest), responses=gives(200, GatewayAnswer))
+@router.put(
+    "/hospitals/{code}/gateway", openapi_extra=body(GatewayRequest, matched=True), responses=gives(200, GatewayAnswer)
+)
 async def put_gateway(request: Request, code: str) -> Response:
     """Say how the hospital's system signs at the national door. The first time it holds at once. Later it is a change,
     ``gateway_change``, that waits for another subject's approval; until then what held before holds. The secret is
@@ -58,12 +62,12 @@ async def put_gateway(request: Request, code: str) -> Response:
     return answer(await hospital_gateway.put_gateway(service, caller, code, wanted))
 
 
-@router.get("/hospitals/{code}/gateway", responses=gives(200, GatewayAnswer))
+@router.get("/hospitals/{code}/gateway", responses=gives(200, GatewayAnswer, versioned=True))
 async def get_gateway(request: Request, code: str) -> Response:
     """How the hospital's system signs, without its secret, and the change that waits."""
     caller, service = await caller_of(request), service_of(request)
     require(caller.principal, *REGISTRY_READERS)
-    return answer(await hospital_gateway.read_gateway(service, caller, code))
+    return tagged(await hospital_gateway.read_gateway(service, caller, code))
 
 
 @router.post("/gateway-changes/{gateway_change_id}/approval", openapi_extra=KEYED, responses=gives(200, AskedChange))
@@ -80,7 +84,7 @@ async def post_gateway_change_approval(request: Request, gateway_change_id: str)
 
 @router.put(
     "/hospitals/{code}/item-codes/{hospital_item_code}",
-    openapi_extra=body(ItemCodeRequest),
+    openapi_extra=body(ItemCodeRequest, matched=True),
     responses=gives(200, ItemCodeAnswer),
 )
 async def put_item_code(request: Request, code: str, hospital_item_code: str) -> Response:
@@ -92,8 +96,8 @@ async def put_item_code(request: Request, code: str, hospital_item_code: str) ->
     return answer(await hospitals.put_item_code(service, caller, code, hospital_item_code, wanted))
 
 
-@router.get("/hospitals/{code}/item-codes/{hospital_item_code}", responses=gives(200, ItemCodeAnswer))
+@router.get("/hospitals/{code}/item-codes/{hospital_item_code}", responses=gives(200, ItemCodeAnswer, versioned=True))
 async def get_item_code(request: Request, code: str, hospital_item_code: str, on: QueryDay = None) -> Response:
     """Which catalogue item a code of the hospital's own means on a day (today without one)."""
     caller, service = await caller_of(request), service_of(request)
-    return answer(await hospitals.read_item_code(service, caller, code, hospital_item_code, on))
+    return tagged(await hospitals.read_item_code(service, caller, code, hospital_item_code, on))

@@ -12,7 +12,7 @@ from app.registry.enrolments import (
     RegistrationRequest,
 )
 from app.service.caller import Caller, Service
-from app.service.http import answer, caller_of, service_of
+from app.service.http import answer, caller_of, service_of, tagged
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import PERSON_READERS, require
@@ -27,7 +27,7 @@ async def _admitted(request: Request, *scopes: str) -> tuple[Service, Caller]:
     return service_of(request), caller
 
 
-@router.put("/areas/{area_code}", openapi_extra=body(AreaRecordRequest), responses=gives(200, AreaAnswer))
+@router.put("/areas/{area_code}", openapi_extra=body(AreaRecordRequest, matched=True), responses=gives(200, AreaAnswer))
 async def put_area(request: Request, area_code: str) -> Response:
     """Bring an area's record to the state wanted: who pools its funds (``pooling_area``), which pack rules it, the name
     of its dictionary for the national interface, and figures of its own (``incomes``). It counts for the areas below it
@@ -37,15 +37,15 @@ async def put_area(request: Request, area_code: str) -> Response:
     return answer(await area_records.put_area(service, caller, area_code, wanted))
 
 
-@router.get("/areas/{area_code}", responses=gives(200, AreaAnswer))
+@router.get("/areas/{area_code}", responses=gives(200, AreaAnswer, versioned=True))
 async def get_area(request: Request, area_code: str) -> Response:
     """An area's own record."""
-    return answer(await area_records.read_area(service_of(request), await caller_of(request), area_code))
+    return tagged(await area_records.read_area(service_of(request), await caller_of(request), area_code))
 
 
 @router.put(
     "/persons/{person_id}/chronic-registrations/{disease_code}",
-    openapi_extra=body(RegistrationRequest),
+    openapi_extra=body(RegistrationRequest, matched=True),
     responses=gives(200, RegistrationAnswer),
 )
 async def put_registration(request: Request, person_id: str, disease_code: str) -> Response:
@@ -55,11 +55,14 @@ async def put_registration(request: Request, person_id: str, disease_code: str) 
     return answer(await enrolments.put_registration(service, caller, person_id, disease_code, wanted))
 
 
-@router.get("/persons/{person_id}/chronic-registrations/{disease_code}", responses=gives(200, RegistrationAnswer))
+@router.get(
+    "/persons/{person_id}/chronic-registrations/{disease_code}",
+    responses=gives(200, RegistrationAnswer, versioned=True),
+)
 async def get_registration(request: Request, person_id: str, disease_code: str) -> Response:
     """A person's registration for a chronic disease."""
     service, caller = await _admitted(request, *PERSON_READERS)
-    return answer(await enrolments.read_registration(service, caller, person_id, disease_code))
+    return tagged(await enrolments.read_registration(service, caller, person_id, disease_code))
 
 
 @router.get("/persons/{person_id}/chronic-registrations", responses=gives(200, RegistrationAnswer, listed=True))
@@ -72,7 +75,7 @@ async def get_registrations(request: Request, person_id: str) -> Response:
 
 @router.put(
     "/family-doctor/contracts/{contract_id}",
-    openapi_extra=body(DoctorContractRequest),
+    openapi_extra=body(DoctorContractRequest, matched=True),
     responses=gives(200, DoctorContractAnswer),
 )
 async def put_doctor_contract(request: Request, contract_id: str) -> Response:
@@ -82,8 +85,8 @@ async def put_doctor_contract(request: Request, contract_id: str) -> Response:
     return answer(await enrolments.put_doctor_contract(service, caller, contract_id, wanted))
 
 
-@router.get("/family-doctor/contracts/{contract_id}", responses=gives(200, DoctorContractAnswer))
+@router.get("/family-doctor/contracts/{contract_id}", responses=gives(200, DoctorContractAnswer, versioned=True))
 async def get_doctor_contract(request: Request, contract_id: str) -> Response:
     """A person's contract with a family doctor."""
     service, caller = await _admitted(request, *PERSON_READERS)
-    return answer(await enrolments.read_doctor_contract(service, caller, contract_id))
+    return tagged(await enrolments.read_doctor_contract(service, caller, contract_id))

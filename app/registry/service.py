@@ -52,6 +52,7 @@ from app.registry.worklists import add_candidates
 from app.service import clock
 from app.service.audit import noted
 from app.service.caller import Caller, Service
+from app.service.conditions import hold_to
 from app.service.http import open_request
 from app.service.security import (
     REGISTRY_READERS,
@@ -105,6 +106,7 @@ async def put_person(service: Service, caller: Caller, person_id: str, wanted: P
         # Two PUTs of one person: the second compares with what the first wrote, or both would add the same identities.
         await hold(connection, Lock.PERSON, person_id)
         await _refuse_id_number_in_use(service.keys, connection, person_id, wanted)
+        await hold_to(caller.if_match, lambda: _shown(service.keys, connection, person_id))
         stored = (await connection.execute(select(person).where(person.c.person_id == person_id))).mappings().first()
         wanted = await with_known_insurance(connection, stored, wanted)
         try:
@@ -171,12 +173,17 @@ async def read_person(service: Service, caller: Caller, person_id: str, *, purpo
         noted().reason = purpose
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
-        row = await person_read(service, connection, caller, person_id)
-        identities = await identities_of(connection, person_id)
-        periods, areas = await insured_periods(connection, row), await area_spans(connection, row)
-    name = decrypt(service.keys, row["name"], associated=name_place(person_id))
-    id_number = decrypt(service.keys, row["id_number"], associated=id_number_place(person_id))
-    if purpose is None:
+        await person_read(service, connection, caller, person_id)
+        return await _shown(service.keys, connection, person_id, whole=purpose is not None)
+
+
+async def _shown(keys: Keys, connection: AsyncConnection, person_id: str, *, whole: bool = False) -> PersonAnswer:
+    row = await person_row(connection, person_id)
+    identities = await identities_of(connection, person_id)
+    periods, areas = await insured_periods(connection, row), await area_spans(connection, row)
+    name = decrypt(keys, row["name"], associated=name_place(person_id))
+    id_number = decrypt(keys, row["id_number"], associated=id_number_place(person_id))
+    if not whole:
         id_number = mask_id_number(id_number)
     place = (row["area_code"], areas[-1].since)
     answer = _person_answer(person_id, name, id_number, place, row["insurance_type"], periods, identities)
@@ -363,6 +370,7 @@ async def put_catalogue_entry(
         await share(connection, Lock.CATALOGUE_ITEM, EVERY_ITEM)
         # Two PUTs of one item: each would see no overlap with the other's version, which isn't committed yet.
         await hold(connection, Lock.CATALOGUE_ITEM, item_code)
+        await hold_to(caller.if_match, lambda: _entry_on(connection, caller, item_code, wanted.valid_from, None))
         versions = (await connection.execute(current)).mappings().all()
         known = next((row for row in versions if row["valid_from"] == wanted.valid_from), None)
         if known is not None:
@@ -382,17 +390,23 @@ async def read_catalogue_entry(
         await open_request(service, connection, caller)
         if on is None:
             on = shanghai_day(await clock.now(connection, manual=service.manual_clock))
-        area = area_code or await _place(connection, caller)
-        columns = catalogue_entry.c
-        valid = select(catalogue_entry).where(
-            columns.item_code == item_code,
-            columns.superseded_at.is_(None),
-            columns.area_code == any_(func.catalogue_owners(area, type_=ARRAY(Text))),
-            columns.valid_from <= on,
-            columns.valid_until.is_(None) | (columns.valid_until > on),
-        )
-        valid = valid.order_by(columns.area_code.desc()).limit(1)
-        row = (await connection.execute(valid)).mappings().first()
+        return await _entry_on(connection, caller, item_code, on, area_code)
+
+
+async def _entry_on(
+    connection: AsyncConnection, caller: Caller, item_code: str, on: date, area_code: str | None
+) -> CatalogueAnswer:
+    area = area_code or await _place(connection, caller)
+    columns = catalogue_entry.c
+    valid = select(catalogue_entry).where(
+        columns.item_code == item_code,
+        columns.superseded_at.is_(None),
+        columns.area_code == any_(func.catalogue_owners(area, type_=ARRAY(Text))),
+        columns.valid_from <= on,
+        columns.valid_until.is_(None) | (columns.valid_until > on),
+    )
+    valid = valid.order_by(columns.area_code.desc()).limit(1)
+    row = (await connection.execute(valid)).mappings().first()
     if row is None:
         raise NotFound("not_found")
     return _catalogue_answer(row)

@@ -73,11 +73,13 @@ class Keyed:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, under which request id, in which language."""
+    """Who asks, under which request id, in which language, and on which condition."""
 
     principal: Principal
     request_id: str
     language: Language
+    if_match: tuple[str, ...] | None = None
+    """The versions that a PUT may replace, None for any (``app/service/conditions.py``)."""
 
     @property
     def reach(self) -> tuple[str, str, str]:

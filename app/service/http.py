@@ -15,6 +15,7 @@ from app.basics.errors import Fault, NotFound, Refused, Unauthorized, Unavailabl
 from app.database.engine import RETRY_SECONDS, HotConnection
 from app.service.audit import asked_by
 from app.service.caller import Caller, OpenState, Service
+from app.service.conditions import HEADER, tag_of, tags_of
 from app.service.messages import language_of
 from app.service.metrics import rate_limited
 from app.service.security import Principal, bearer, is_admin_token, token_digest
@@ -54,6 +55,11 @@ def answer(body: object, status: int = 200, headers: dict[str, str] | None = Non
     return Response(body if isinstance(body, bytes) else encoded(body), status, headers, JSON_TYPE)
 
 
+def tagged(body: object) -> Response:
+    """The answer of a read, with the tag that a PUT can send back with ``If-Match``."""
+    return answer(body, headers={"ETag": tag_of(body)})
+
+
 async def caller_of(request: Request, *, browser: bool = False) -> Caller:
     """Who asks; ``browser`` as in ``security.bearer``. Unauthorized without a valid token.
 
@@ -78,7 +84,8 @@ async def caller_of(request: Request, *, browser: bool = False) -> Caller:
         count_request(request, f"token {principal.token_id}")
     state = request.state
     state.subject = principal.subject
-    caller = Caller(principal, state.request_id, language_of(request.headers.get("accept-language")))
+    language = language_of(request.headers.get("accept-language"))
+    caller = Caller(principal, state.request_id, language, tags_of(request.headers.getlist(HEADER)))
     asked_by(caller)
     return caller
 

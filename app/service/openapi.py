@@ -19,6 +19,19 @@ IDEMPOTENCY_HEADER: Final = {
 
 
 KEYED: Final[dict[str, Any]] = {"parameters": [IDEMPOTENCY_HEADER]}
+MATCHED: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The ETag of the version that is replaced; 412 when another one is there.",
+            "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]*")$'},
+        }
+    ]
+}
+TAGGED: Final[dict[str, Any]] = {
+    "ETag": {"description": "The version, for If-Match of a PUT.", "schema": {"type": "string"}}
+}
 
 
 def _reference(type_: type[Any]) -> dict[str, str]:
@@ -26,13 +39,16 @@ def _reference(type_: type[Any]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{type_.__name__}"}
 
 
-def body(type_: type[Any], *, keyed: bool = False) -> dict[str, Any]:
-    """The ``openapi_extra`` of a route that reads a struct; ``keyed``: it needs an Idempotency-Key."""
+def body(type_: type[Any], *, keyed: bool = False, matched: bool = False) -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that reads a struct; ``keyed``: it needs an Idempotency-Key; ``matched``: it
+    replaces a version that If-Match may name."""
     extra: dict[str, Any] = {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference(type_)}}}
     }
     if keyed:
         extra |= KEYED
+    if matched:
+        extra |= MATCHED
     return extra
 
 
@@ -46,8 +62,10 @@ def takes_file(types: tuple[str, ...] = FILE_TYPES) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}} | KEYED
 
 
-def gives(status: int, type_: type[Any], *, listed: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of a route that answers a struct, or a page of them."""
+def gives(
+    status: int, type_: type[Any], *, listed: bool = False, versioned: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that answers a struct, with its ETag when ``versioned``, or a page of them."""
     content: dict[str, Any] = _reference(type_)
     if listed:
         content = {
@@ -59,7 +77,10 @@ def gives(status: int, type_: type[Any], *, listed: bool = False) -> dict[int | 
                 "next_cursor": {"type": ["string", "null"]},
             },
         }
-    return {status: {"description": "OK", "content": {"application/json": {"schema": content}}}}
+    response: dict[str, Any] = {"description": "OK", "content": {"application/json": {"schema": content}}}
+    if versioned:
+        response["headers"] = TAGGED
+    return {status: response}
 
 
 def install(app: FastAPI) -> None:

@@ -40,7 +40,6 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "request_refused",
-    428: "precondition_required",
     429: "too_many_requests",
     503: "unavailable",
 }

@@ -68,10 +68,6 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "数据已被他人修改。请重新读取最新版本，再用新的 ETag 提交。",
         "The data was changed meanwhile. Read it again and send the new ETag.",
     ),
-    "precondition_required": (
-        "缺少 If-Match 请求头。请先读取数据，再带上其 ETag 提交。",
-        "The If-Match header is missing. Read the data first and send its ETag.",
-    ),
     "too_many_requests": (
         "请求过于频繁。未写入任何数据；请按 Retry-After 等待后用同一个键重试。",
         "There are too many requests. Nothing was written; wait as Retry-After says and repeat with the same key.",
