@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.ids import SETTLEMENT, shown_id
 from app.clearing.statement import SIGNED
 from app.service.export import Column
+from app.service.words import worded
 
 COLUMNS: Final = (
     Column("结算编号 settlement_id"),
@@ -18,6 +19,7 @@ COLUMNS: Final = (
     Column("人员编号 person_id"),
     Column("人员类别 benefit_class"),
     Column("清算类别 clr_type"),
+    Column("清算类别名称"),
     Column("入院日期 admitted_on", "date"),
     Column("出院日期 discharged_on", "date"),
     Column("记账日期 business_date", "date"),
@@ -42,9 +44,12 @@ async def rows(connection: AsyncConnection, number: int, fund: str) -> list[list
     return [
         [
             None if row["settlement_id"] is None else shown_id(SETTLEMENT, row["settlement_id"]),
-            row["event"],
+            worded("event", row["event"], "zh"),
             None if row["of_settlement_id"] is None else shown_id(SETTLEMENT, row["of_settlement_id"]),
-            *(row[name] for name in ("visit_id", "settle_seq", "person_id", "benefit_class", "clr_type")),
+            *(row[name] for name in ("visit_id", "settle_seq", "person_id")),
+            worded("benefit_class", row["benefit_class"] or "", "zh"),
+            row["clr_type"],
+            worded("clr_type", row["clr_type"], "zh"),
             *(
                 row[name]
                 for name in ("admitted_on", "discharged_on", "business_date", "fiscal_year", "total", "amount")

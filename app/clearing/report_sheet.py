@@ -15,6 +15,7 @@ from openpyxl.utils import get_column_letter
 
 from app.clearing.report import MonthlyReport
 from app.clearing.report_figures import Benefits
+from app.service.words import CODES, has_words, worded
 
 MONEY_FORMAT: Final = "#,##0.00"
 SHARE_FORMAT: Final = "0.00%"
@@ -44,10 +45,11 @@ HEADINGS: Final = {
     "fund": "基金",
     "tier": "保障层级",
     "clr_type": "清算类别",
+    "name": "名称",
     "postings": "笔数",
     "amount": "金额",
 }
-TEXTS: Final = frozenset({"area_code", "benefit_class", "medical_type", "fund", "tier", "clr_type"})
+TEXTS: Final = frozenset({"area_code", "benefit_class", "medical_type", "fund", "tier", "clr_type", "name"})
 SHARES: Final = frozenset({"share", "share_paid", "share_of_scope"})
 NARROW, WIDE = 12, 18
 
@@ -73,7 +75,7 @@ def _facts(book: Workbook, report: MonthlyReport) -> None:
     facts: Sequence[tuple[str, str | date | int | None]] = (
         ("统筹区", report.area_code),
         ("月份", report.period),
-        ("状态", report.state),
+        ("状态", worded("state", report.state, "zh")),
         ("截止日", report.due_on),
         ("提交日", report.submitted_on),
         ("提交人", report.submitted_by),
@@ -95,14 +97,29 @@ def _table(book: Workbook, title: str, rows: Sequence[msgspec.Struct]) -> None:
     sheet = book.create_sheet(title)
     if not rows:
         return
-    names = rows[0].__struct_fields__
+    names = _columns(rows[0])
     sheet.freeze_panes = "A2"
     for number, name in enumerate(names, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = NARROW if name in TEXTS else WIDE
-    sheet.append([_heading(sheet, HEADINGS[name]) for name in names])
+    sheet.append([_heading(sheet, HEADINGS[name.partition(":")[0]]) for name in names])
     for row in rows:
-        sheet.append([_cell(sheet, name, getattr(row, name)) for name in names])
+        sheet.append([_cell(sheet, *_named(row, name)) for name in names])
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{len(rows) + 1}"
+
+
+def _columns(row: msgspec.Struct) -> list[str]:
+    """The members of a row, each code followed by its name: ``fund``, ``name:fund``."""
+    return [one for name in row.__struct_fields__ for one in ([name, f"name:{name}"] if name in CODES else [name])]
+
+
+def _named(row: msgspec.Struct, column: str) -> tuple[str, object]:
+    """The kind of a column and its value in a row: names beside codes, other values in words."""
+    kind, _, member = column.rpartition(":")
+    value = getattr(row, member)
+    if not isinstance(value, str) or not (kind or has_words(member)) or (not kind and member in CODES):
+        return (kind or member), (None if kind and value is None else value)
+    words = worded(member, value, "zh")
+    return (kind or member), ("" if kind and words == value else words)
 
 
 def _heading(sheet: Any, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
@@ -30,15 +31,18 @@ from app.service.wire import decode
 
 router = APIRouter(prefix="/v1/exports", tags=["exports"])
 FORMAT: Final = "format"
+COLUMNS: Final = "columns"
 CHUNK_BYTES: Final = 256 * 1024
 
 
 class ExportRequest(Struct, forbid_unknown_fields=True):
-    """A list by its name, and what narrows it by the names of its page's query."""
+    """A list by its name, what narrows it by the names of its page's query, and the members that become columns, all
+    without any."""
 
     list: str
     format: Format = "xlsx"
     filters: dict[str, Any] = {}
+    columns: tuple[str, ...] = ()
 
 
 class ExportListAnswer(Struct):
@@ -47,6 +51,7 @@ class ExportListAnswer(Struct):
     list: str
     title: str
     filters: tuple[str, ...]
+    columns: tuple[str, ...]
 
 
 class ExportListsAnswer(Struct):
@@ -65,11 +70,14 @@ class ExportJobAnswer(Struct):
 @router.get("", responses=gives(200, ExportListsAnswer))
 async def get_lists(request: Request) -> Response:
     """The lists that the caller may export, with their filters."""
-    caller = await caller_of(request)
+    caller = await _reader_of(request)
     scopes = caller.principal.scopes
     shown = [
         ExportListAnswer(
-            name, one.title["zh"], tuple(field.encode_name for field in msgspec.structs.fields(one.filters))
+            name,
+            one.title[caller.language],
+            tuple(field.encode_name for field in msgspec.structs.fields(one.filters)),
+            tuple(column.path for column in one.columns),
         )
         for name, one in LISTS.items()
         if "admin" in scopes or not scopes.isdisjoint(one.scopes)
@@ -78,14 +86,18 @@ async def get_lists(request: Request) -> Response:
 
 
 @router.get("/{list}", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}, CSV_TYPE: {}}}})
-async def get_export(request: Request, list: str, format: Format = "xlsx") -> Response:
-    """A list as a file, at most 20,000 rows; a longer one is 413 ``export_too_long``, to be had by a job. Further
-    query parameters are the filters of the list's page, ``GET /v1/exports`` names them. The header names the filters,
-    the last row has the sums; codes are texts, amounts and days are numbers and days."""
-    caller, service = await caller_of(request), service_of(request)
+async def get_export(request: Request, list: str, format: Format = "xlsx", columns: str = "") -> Response:
+    """A list as a file for people, at most 20,000 rows; a longer one is 413 ``export_too_long``, to be had by a job.
+    Further query parameters are the filters of the list's page, ``GET /v1/exports`` names them and the members that
+    ``columns`` can choose, with commas between them. The header names the filters, the last row has the sums; amounts
+    and days are numbers and days, states and kinds are words in the language of ``Accept-Language``, codes are texts
+    with their names beside them."""
+    caller, service = await _reader_of(request), service_of(request)
     _check_reader(caller, list, NotFound("not_found"))
-    filters = typed_filters(LISTS[list], {name: text for name, text in request.query_params.items() if name != FORMAT})
-    export = export_of(list, format, filters, pointer="/query")
+    own = (FORMAT, COLUMNS)
+    filters = typed_filters(LISTS[list], {name: text for name, text in request.query_params.items() if name not in own})
+    members = [name for name in columns.split(",") if name]
+    export = export_of(list, format, filters, pointer="/query", members=members)
     content = await _written(service, caller, export)
     headers = {"Content-Disposition": f'attachment; filename="{list}.{format}"'}
     return StreamingResponse(_chunks(content), headers=headers, media_type=MEDIA_TYPES[format])
@@ -96,12 +108,12 @@ async def post_export(request: Request) -> Response:
     """Export a list of up to a million rows by a job. ``GET /v1/jobs/{job_id}`` counts the rows written,
     ``…/cancellation`` gives it up, ``…/result`` is the file, for whoever asked for it and for some days. Not for a
     hospital's token: ``export_needs_office``."""
-    caller, service = await caller_of(request), service_of(request)
+    caller, service = await _reader_of(request), service_of(request)
     wanted = decode(await read_body(request, service.settings.max_body_bytes), ExportRequest)
     _check_reader(caller, wanted.list, Refused([Fault("/list", "not_in_list", {"allowed": ", ".join(LISTS)})]))
     if caller.principal.hospital_code is not None:
         raise Forbidden("export_needs_office")
-    export = export_of(wanted.list, wanted.format, wanted.filters, pointer="/filters")
+    export = export_of(wanted.list, wanted.format, wanted.filters, pointer="/filters", members=wanted.columns)
 
     async def act(connection: AsyncConnection) -> tuple[int, bytes]:
         job_id = await job.queue(service, connection, caller, export)
@@ -110,6 +122,12 @@ async def post_export(request: Request) -> Response:
     response = await once(request, caller, wanted, act)
     response.headers["Location"] = f"/v1/jobs/{msgspec.json.decode(response.body)['job_id']}"
     return response
+
+
+async def _reader_of(request: Request) -> Caller:
+    """The caller, who reads Chinese unless they say otherwise: these files are for people of the office."""
+    caller = await caller_of(request)
+    return caller if "accept-language" in request.headers else replace(caller, language="zh")
 
 
 def _check_reader(caller: Caller, name: str, unknown: Exception) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.errors import Conflict, NotFound, OnestopError
+from app.basics.errors import Conflict, Language, NotFound, OnestopError
 from app.exports.file import MOST_ROWS, Export, Format, export_of, write_list
 from app.jobs import store
 from app.jobs.asker import Asker, asker_of, caller_of_run
@@ -29,18 +29,21 @@ KIND: Final = EXPORT
 MEDIA_TYPES: Final[dict[Format, str]] = {"xlsx": XLSX_TYPE, "csv": f"{CSV_TYPE}; charset=utf-8"}
 
 
-class ExportOptions(Struct, frozen=True):
-    """What a job exports; ``asker`` isn't shown."""
+class ExportOptions(Struct, frozen=True, omit_defaults=True):
+    """What a job exports; ``asker`` isn't shown. In its asker's ``language``, Chinese where none is said."""
 
     list: str
     format: Format
     filters: dict[str, Any]
     asker: Asker
+    columns: tuple[str, ...] = ()
+    language: Language = "zh"
 
 
 async def queue(service: Service, connection: AsyncConnection, caller: Caller, export: Export) -> int:
     """Queue an export; the job's id. The caller isn't a hospital: a job belongs to an area, or to all of them."""
-    options = ExportOptions(export.name, export.format, export.given, asker_of(caller.principal))
+    asker = asker_of(caller.principal)
+    options = ExportOptions(export.name, export.format, export.given, asker, export.members, caller.language)
     stored = msgspec.to_builtins(options)
     new = NewJob(
         kind=KIND,
@@ -64,8 +67,11 @@ async def run(service: Service, run_: Run) -> None:
     try:
         with TemporaryDirectory(prefix="onestop-export-") as folder:
             path = Path(folder) / "file"
-            export = export_of(options.list, options.format, options.filters, pointer="/filters")
-            await write_list(service, caller_of_run(run_), export, path, most=MOST_ROWS, told=told)
+            export = export_of(
+                options.list, options.format, options.filters, pointer="/filters", members=options.columns
+            )
+            caller = replace(caller_of_run(run_), language=options.language)
+            await write_list(service, caller, export, path, most=MOST_ROWS, told=told)
             await store.finish_with_file(service, run_, path)
     except OnestopError as error:
         if error.retryable:

@@ -38,7 +38,8 @@ async def get_export(request: Request, name: str) -> Response:
         raise NotFound("not_found")
     visitor = await visit(request, *LISTS[name].scopes)
     format_: Format = "csv" if request.query_params.get("format") == "csv" else "xlsx"
-    export = export_of(name, format_, _filters(name, request.query_params), pointer="/query")
+    members = [one.path for one in LISTS[name].columns if one.path in request.query_params.getlist("columns")]
+    export = export_of(name, format_, _filters(name, request.query_params), pointer="/query", members=members)
     try:
         path = await _file(visitor, export)
     except TooLarge:
@@ -79,7 +80,8 @@ async def _queued(visitor: Visitor, export: Export) -> str:
         for row in (await connection.execute(select(table).where(own))).mappings():
             found = job_of(row)
             options = job.options_of(found)
-            if (options.list, options.format, options.filters) == (export.name, export.format, export.given):
+            asked = (export.name, export.format, export.given, export.members, visitor.caller.language)
+            if (options.list, options.format, options.filters, options.columns, options.language) == asked:
                 return found.job_id
         return await job.queue(visitor.service, connection, visitor.caller, export)
 

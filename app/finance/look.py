@@ -15,6 +15,7 @@ from app.basics.errors import Language
 from app.basics.ids import CLAIM, DISBURSEMENT, PAYMENT_BATCH, PREPAYMENT, RELEASE, SETTLEMENT, STATEMENT
 from app.basics.money import yuan
 from app.finance.texts import TEXTS
+from app.service.words import worded
 from app.version import VERSION
 
 HERE: Final = Path(__file__).parent
@@ -112,6 +113,7 @@ def _environment() -> Environment:
         data=data_block,
         member=member,
         page_of=page_of,
+        worded=lambda value, member, language: worded(member, value, language),
     )
     environment.globals.update(asset=asset, link=link, texts=TEXTS)
     return environment

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from app.basics.errors import Language
 from app.basics.money import fen
-from app.service.export import Column, Kind
+from app.service.export import Column, Kind, flag_text
+from app.service.words import CODES, has_words, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,24 @@ class ListColumn:
     summed: bool = True
 
     @property
-    def file_column(self) -> Column:
-        """The column of a file, whose heading has the member's own name as well."""
-        return Column(f"{self.title['zh']} {self.path.rpartition('.')[2]}", self.kind, self.summed)
+    def worded(self) -> bool:
+        """Whether its values are said in words; codes that others know as well stay, with their words beside them."""
+        return has_words(self.path) and self.path not in CODES
 
-    def cell(self, row: Struct) -> object:
-        """The row's cell as a file wants it: money in fen, days as days."""
+    def file_column(self, language: Language) -> Column:
+        """The column of a file for people."""
+        return Column(self.title[language], self.kind, self.summed)
+
+    def value(self, row: Struct) -> object:
+        """The member of the row."""
         value: object = row
         for name in self.path.split("."):
             value = getattr(value, name)
+        return value
+
+    def cell(self, row: Struct, language: Language) -> object:
+        """The row's cell as a file for people wants it: money in fen, days as days, states and kinds in words."""
+        value = self.value(row)
         if value is None:
             return None
         match self.kind:
@@ -45,9 +55,11 @@ class ListColumn:
             case "date":
                 return date.fromisoformat(value) if isinstance(value, str) else value
             case "text" if isinstance(value, dict):
-                return "，".join(f"{name} {count}" for name, count in value.items())
+                return "，".join(f"{worded(self.path, name, language)} {count}" for name, count in value.items())
             case "text" if isinstance(value, list):
                 return "，".join(value)
+            case "text" if self.worded:
+                return worded(self.path, str(value), language)
         return value
 
 
@@ -266,6 +278,13 @@ COLUMNS: Final[Mapping[str, ListColumn]] = {
     for kind, members in _WORDS.items()
     for path, (chinese, english) in members.items()
 }
+BESIDE: Final[Mapping[str, tuple[str, str]]] = {
+    "hospital_code": ("医疗机构", "Hospital"),
+    "fund": ("基金名称", "Name of the fund"),
+    "medical_type": ("医疗类别名称", "Name of the type"),
+    "clr_type": ("清算类别名称", "Name of the clearing type"),
+}
+"""What stands in a file beside a code: the column of its names."""
 _FILTERS: Final[Mapping[str, tuple[str, str]]] = {
     "from": ("起始日", "From"),
     "receipt_id": ("回盘文件号", "Receipt"),
@@ -297,9 +316,11 @@ def _paths(row: type[Struct], left_out: frozenset[str], before: str = "") -> lis
     return paths
 
 
-def filters_text(filters: Mapping[str, object]) -> str:
-    """What a list was narrowed to, for the header of its file: ``费用月份 period=2018-05；基金 fund=390100``."""
-    return "；".join(f"{filter_title(name, 'zh')} {name}={_filter_value(value)}" for name, value in filters.items())
+def filters_text(filters: Mapping[str, object], language: Language) -> str:
+    """What a list was narrowed to, for the header of its file: ``费用月份 2018-05；基金 390100 基本医保``."""
+    return "；".join(
+        f"{filter_title(name, language)} {_filter_value(name, value, language)}" for name, value in filters.items()
+    )
 
 
 def filter_title(name: str, language: Language) -> str:
@@ -309,5 +330,9 @@ def filter_title(name: str, language: Language) -> str:
     return COLUMNS[name].title[language]
 
 
-def _filter_value(value: object) -> str:
-    return ("是" if value else "否") if isinstance(value, bool) else str(value)
+def _filter_value(name: str, value: object, language: Language) -> str:
+    if isinstance(value, bool):
+        return flag_text(value, language)
+    text = str(value)
+    words = worded(name, text, language)
+    return f"{text} {words}" if name in CODES and words != text else words

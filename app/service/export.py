@@ -7,7 +7,7 @@ written as they come, none is kept in memory.
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Final, Literal
@@ -16,6 +16,7 @@ import xlsxwriter
 from msgspec import Struct
 from starlette.responses import Response
 
+from app.basics.errors import Language
 from app.basics.money import RATE_ONE, rate, yuan
 
 CSV_TYPE: Final = "text/csv"
@@ -24,7 +25,7 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 IN_MEMORY: Final = 8 * 1024 * 1024
 LONG_DIGITS: Final = 12  # from so many on a spreadsheet rounds a number, or shows it with an exponent
 BOM: Final = b"\xef\xbb\xbf"
-SUM: Final = "合计"
+SUM: Final[Mapping[Language, str]] = {"zh": "合计", "en": "Total"}
 Kind = Literal["text", "money", "count", "date", "instant", "rate", "flag"]
 _NUMBER_FORMATS: Final[dict[Kind, str]] = {
     "text": "@",
@@ -116,8 +117,11 @@ class CsvList:
     Excel alone: the title above the headings, sums below, and a tab before long numbers that are codes, which keeps
     them texts."""
 
-    def __init__(self, file: IO[bytes], columns: Sequence[Column], title: str | None = None) -> None:
+    def __init__(
+        self, file: IO[bytes], columns: Sequence[Column], title: str | None = None, language: Language = "zh"
+    ) -> None:
         file.write(BOM)
+        self._language = language
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         self._rows = csv.writer(self._text, lineterminator="\r\n")
         self._columns, self._titled, self._sums = columns, title is not None, _Sums(columns)
@@ -137,7 +141,7 @@ class CsvList:
             sums = [
                 yuan(self._sums.fen[index]) if index in self._sums.fen else "" for index in range(len(self._columns))
             ]
-            self._rows.writerow([SUM, *sums[1:]])
+            self._rows.writerow([SUM[self._language], *sums[1:]])
         self._text.detach()
 
     def _plain(self, cell: object, column: Column) -> str:
@@ -146,7 +150,7 @@ class CsvList:
         if column.kind == "money":
             return yuan(_whole(cell))
         if column.kind == "flag":
-            return _flag(cell)
+            return flag_text(cell, self._language)
         text = str(cell)
         if column.kind != "text":
             return text
@@ -161,8 +165,9 @@ def _whole(cell: object) -> int:
     return cell
 
 
-def _flag(cell: object) -> str:
-    return "是" if cell else "否"
+def flag_text(value: object, language: Language) -> str:
+    """Yes or no."""
+    return ("yes" if value else "no") if language == "en" else ("是" if value else "否")
 
 
 # ---------------------------------------------------------------- XLSX
@@ -172,7 +177,8 @@ class XlsxList:
     """A list being written as a workbook of one sheet; each row leaves the memory with the next. Close it whatever
     happens."""
 
-    def __init__(self, file: IO[bytes], columns: Sequence[Column], title: str) -> None:
+    def __init__(self, file: IO[bytes], columns: Sequence[Column], title: str, language: Language = "zh") -> None:
+        self._language = language
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         self._book = xlsxwriter.Workbook(file, options)
         self._formats = {kind: self._book.add_format({"num_format": form}) for kind, form in _NUMBER_FORMATS.items()}
@@ -199,7 +205,7 @@ class XlsxList:
         """Write the sums and the end of the file, which stays open."""
         self._sheet.autofilter(1, 0, max(1, self._at - 1), len(self._columns) - 1)
         if self._sums.money:
-            self._sheet.write_string(self._at, 0, SUM, self._bold)
+            self._sheet.write_string(self._at, 0, SUM[self._language], self._bold)
             for index, amount in self._sums.fen.items():
                 self._write(index, amount, "money", self._bold_money)
         self._book.close()
@@ -220,6 +226,6 @@ class XlsxList:
             case "instant":
                 sheet.write_datetime(at, index, datetime.fromisoformat(str(cell)).replace(tzinfo=None), form)
             case "flag":
-                sheet.write_string(at, index, _flag(cell), form)
+                sheet.write_string(at, index, flag_text(cell, self._language), form)
             case _:
                 sheet.write_string(at, index, str(cell), form)

@@ -250,8 +250,9 @@ async def test_the_workbook_has_the_same_figures_typed_and_filtered(late_may: ht
     assert (total["医疗费总额"].value, total["医疗费总额"].number_format) == (900, "#,##0.00")
     assert f"{total['基金支付总额'].value:.2f}" == settled["fund_total"]
     assert total["结算人次"].value == 1
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:R{sheet.max_row}")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:S{sheet.max_row}")
     fund = book["本月基金"]["A2"]
-    assert (fund.value, fund.data_type) == ("390100", "s")
+    assert (fund.value, fund.data_type, book["本月基金"]["B2"].value) == ("390100", "s", "基本医保")
+    assert [cell.value for cell in book["月报"]["B"]][2] == "草稿"
     kinds = {cell.data_type for other in book for row in other for cell in row}
     assert "f" not in kinds

@@ -3,10 +3,12 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, get_args
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
 
 import asyncpg
 import httpx
@@ -19,8 +21,10 @@ from app.database.engine import open_database
 from app.exports.lists import LISTS
 from app.jobs.store import drop_results
 from app.service.caller import Service
+from app.service.columns import BESIDE
 from app.service.export import Column, CsvList, XlsxList
 from app.service.security import derive_keys
+from app.service.words import CODES, has_words, worded
 from app.tiers.policy import PolicyBook
 from tests.clearing.office import Office, office
 from tests.world import id_number, key
@@ -109,9 +113,11 @@ async def _fill(desk: Office) -> None:
     await desk.do("li", "/deposit-releases", released | {"assessed_ratio": "0.9000", "reason": "考核"})
 
 
-async def file_of(desk: Office, name: str, form: str, who: str | None = None, **query: Any) -> httpx.Response:
+async def file_of(
+    desk: Office, name: str, form: str, who: str | None = None, *, language: str = "zh-CN", **query: Any
+) -> httpx.Response:
     """GET an export."""
-    headers = desk.tokens[who] if who is not None else {}
+    headers = (desk.tokens[who] if who is not None else {}) | {"Accept-Language": language}
     return await desk.client.get(f"/v1/exports/{name}", params=query | {"format": form}, headers=headers)
 
 
@@ -151,7 +157,20 @@ def typed(value: Any, kind: str) -> Any:
             return datetime.fromisoformat(value).replace(tzinfo=None)
         case "flag":
             return "是" if value else "否"
-    return "，".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, dict) else value
+    return (
+        "，".join(f"{worded('summary', name, 'zh')} {count}" for name, count in value.items())
+        if isinstance(value, dict)
+        else value
+    )
+
+
+def at(name: str) -> list[int]:
+    """Where the list's own columns stand in a file, between which stand the names of codes."""
+    places, place = [], 0
+    for column in LISTS[name].columns:
+        places.append(place)
+        place += 1 + (column.path in BESIDE)
+    return places
 
 
 @pytest.mark.thorough
@@ -166,21 +185,24 @@ async def test_a_file_holds_what_the_page_answers(desk: Office, name: str) -> No
     columns = LISTS[name].columns
     paths, kinds = [column.path for column in columns], [column.kind for column in columns]
     assert str(title[0]).startswith(f"{LISTS[name].title['zh']}　条件：")
-    assert headings == tuple(column.file_column.heading for column in columns)
+    places = at(name)
+    assert [headings[place] for place in places] == [column.title["zh"] for column in columns]
     assert page
     money = [index for index, kind in enumerate(kinds) if kind == "money"]
     sums = rows.pop() if money else None
     assert len(rows) == len(page)
     for row, given in zip(rows, page, strict=True):
-        for cell, path, kind in zip(row, paths, kinds, strict=True):
-            wanted = typed(member(given, path), kind)
+        for place, path, kind in zip(places, paths, kinds, strict=True):
+            wanted, cell = typed(member(given, path), kind), row[place]
+            if path in WORDED and isinstance(wanted, str):
+                wanted = worded(path, wanted, "zh")
             shown = Decimal(str(cell)) if isinstance(wanted, Decimal) else cell
             assert shown == wanted, (name, path)
     if sums is not None:
         assert sums[0] == "合计"
         for index in money:
             amounts = [Decimal(member(given, paths[index]) or "0") for given in page]
-            assert Decimal(str(sums[index])) == sum(amounts, Decimal())
+            assert Decimal(str(sums[places[index]])) == sum(amounts, Decimal())
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -190,9 +212,9 @@ async def test_both_formats_hold_the_same(desk: Office, name: str) -> None:
     title, headings, *rows = read_csv((await file_of(desk, name, "csv", **query_of(name))).content)
     columns = LISTS[name].columns
     assert title[0].startswith(f"{LISTS[name].title['zh']}　条件：")
-    assert headings == [column.file_column.heading for column in columns]
+    assert [headings[place] for place in at(name)] == [column.title["zh"] for column in columns]
     for row, given in zip(rows, page, strict=False):
-        for cell, column in zip(row, columns, strict=True):
+        for cell, column in zip((row[place] for place in at(name)), columns, strict=True):
             value = member(given, column.path)
             plain = cell.lstrip("\t") if cell.startswith("\t") else cell.removeprefix("'")
             if column.kind in ("money", "date", "rate", "instant"):
@@ -202,6 +224,7 @@ async def test_both_formats_hold_the_same(desk: Office, name: str) -> None:
     assert not has_money or rows[-1][0] == "合计"
 
 
+WORDED = {column.path for one in LISTS.values() for column in one.columns if column.worded}
 INSIDE = ("scope", "portions", "policy", "hospitals", "persons")
 
 
@@ -239,7 +262,8 @@ async def test_an_accounts_history_ends_with_its_movements(desk: Office) -> None
     account = f"area:530100/fund:390100/payable/hospital:{desk.world.township}"
     page = (await desk.get("/ledger/entries", account=account, limit=100))["data"]
     _, _, *rows, sums = read_xlsx((await file_of(desk, "ledger-entries", "xlsx", "li", account=account)).content)
-    named = dict(zip((column.path for column in LISTS["ledger-entries"].columns), sums, strict=True))
+    columns = LISTS["ledger-entries"].columns
+    named = {column.path: sums[place] for column, place in zip(columns, at("ledger-entries"), strict=True)}
     assert [row[0] for row in rows] == [entry["transfer_id"] for entry in page]
     assert Decimal(str(named["debit"])) == sum(Decimal(entry["debit"]) for entry in page)
     assert named["balance"] is None
@@ -249,16 +273,64 @@ async def test_filters_are_those_of_the_page_and_stand_in_the_header(desk: Offic
     """One hospital's unpaid, overdue orders; and a header that says so."""
     query = {"hospital_code": desk.world.township, "fund": "390100", "overdue": "true"}
     title, _, *rows = read_csv((await file_of(desk, "disbursements", "csv", **query)).content)
-    assert "医疗机构编码 hospital_code=" + desk.world.township in title[0]
-    assert "基金 fund=390100" in title[0]
-    assert "逾期 overdue=是" in title[0]
+    assert "医疗机构编码 " + desk.world.township in title[0]
+    assert "基金 390100 基本医保" in title[0]
+    assert "逾期 是" in title[0]
     assert "导出时间：2019-01-10 10:00" in title[0]
     assert len(rows) == 2
     assert len(read_csv((await file_of(desk, "disbursements", "csv", overdue="false")).content)) == 3
     days = {"from": "2018-05-01", "to": "2018-05-31", "person_id": "9" * 20}
     title, _, *rows = read_csv((await file_of(desk, "settlements", "csv", **days)).content)
-    assert "起始日 from=2018-05-01；截止日 to=2018-05-31" in title[0]
+    assert "起始日 2018-05-01；截止日 2018-05-31" in title[0]
     assert len(rows) == 2
+
+
+async def test_a_file_is_in_its_readers_language_with_names_beside_codes(desk: Office) -> None:
+    """Chinese or English words for states and kinds, the hospital's and the fund's name beside their codes."""
+    name = {"hospital_code": desk.world.township}
+    _, heads, *rows = read_csv((await file_of(desk, "disbursements", "csv", **name)).content)
+    first = dict(zip(heads, rows[0], strict=True))
+    hospital = (await desk.get(f"/hospitals/{desk.world.township}"))["name"]
+    assert (first["医疗机构编码"], first["医疗机构"]) == (desk.world.township, hospital)
+    assert (first["基金"], first["基金名称"]) in {("390100", "基本医保"), ("610100", "医疗救助")}
+    assert {row[heads.index("状态")] for row in rows[:-1]} <= {"草稿", "部分支付", "已送银行", "已批准"}
+    assert not any(re.fullmatch(r"[a-z]+_[a-z_]+", cell) for row in rows for cell in row)
+    title, heads, *rows = read_csv((await file_of(desk, "disbursements", "csv", language="en")).content)
+    assert title[0].startswith("Orders　Filters: none")
+    assert {row[heads.index("State")] for row in rows[:-1]} <= {"Draft", "Part paid", "Sent", "Approved"}
+    assert rows[-1][0] == "Total"
+
+
+async def test_one_chooses_the_columns(desk: Office) -> None:
+    """In the list's order, sums below them; a column that the list hasn't is refused."""
+    chosen = {"columns": "amount,disbursement_id,fund"}
+    _, heads, *rows = read_csv((await file_of(desk, "disbursements", "csv", **chosen)).content)
+    assert heads == ["拨付单号", "基金", "基金名称", "金额"]
+    assert Decimal(rows[-1][3]) == sum(Decimal(row[3]) for row in rows[:-1])
+    refused = await file_of(desk, "disbursements", "csv", columns="amount,password")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/query/columns")
+    wanted = {"list": "disbursements", "format": "csv", "columns": ["amount", "password"]}
+    refused = await desk.send("li", "/exports", wanted)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/columns")
+
+
+def _values(type_: Any) -> set[str]:
+    """The values that a member can have, where its type names them."""
+    if isinstance(type_, type) and issubclass(type_, Enum):
+        return {str(one.value) for one in type_}
+    if get_origin(type_) is Literal:
+        return set(get_args(type_))
+    return {value for one in get_args(type_) for value in _values(one)}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_value_that_a_list_names_has_its_words(name: str) -> None:
+    """No state, kind or outcome is shown by the name that programs have for it."""
+    shown = {column.path for column in LISTS[name].columns}
+    for field in msgspec.structs.fields(LISTS[name].row):
+        for value in _values(field.type) if field.name in shown else ():
+            assert has_words(field.name), (name, field.name)
+            assert field.name in CODES or worded(field.name, value, "zh") != value, (name, field.name, value)
 
 
 async def test_what_is_no_filter_is_refused_with_its_place(desk: Office) -> None:
@@ -322,13 +394,13 @@ async def test_a_job_gives_the_same_file_to_its_asker_alone(desk: Office) -> Non
     assert queued.headers["location"] == f"/v1/jobs/{job_id}"
     job = await ended(desk, job_id, "treasury")
     assert (job["state"], job["done"], job["total"], job["kind"]) == ("done", 1, 1, "export")
-    assert job["options"] == wanted
+    assert job["options"] == wanted | {"language": "en"}
 
     path = f"/v1/jobs/{job_id}/result"
     result = await desk.client.get(path, headers=desk.tokens["treasury"])
     assert result.headers["content-type"].startswith("text/csv")
     assert f'filename="disbursements-{job_id}.csv"' in result.headers["content-disposition"]
-    direct = await file_of(desk, "disbursements", "csv", "treasury", fund="390100")
+    direct = await file_of(desk, "disbursements", "csv", "treasury", language="en", fund="390100")
     assert result.content == direct.content
     for who in ("li", "wang"):
         assert (await desk.client.get(path, headers=desk.tokens[who])).status_code == 404

@@ -147,11 +147,12 @@ async def test_lists_are_taken_as_files(desks: Any, busy_office: Office) -> None
     assert "610100" in title[0]
     assert len(expected) > 1
     assert [row[0] for row in rows] == [one["disbursement_id"] for one in expected]
-    at = {name.rpartition(" ")[2]: index for index, name in enumerate(heads)}
-    assert [f"{row[at['amount']]:.2f}" for row in rows] == [one["amount"] for one in expected]
-    assert [row[at["due_on"]].date().isoformat() for row in rows] == [one["due_on"] for one in expected]
-    assert {type(row[at["fund"]]) for row in rows} == {str}
-    assert sums[at["amount"]] == pytest.approx(sum(float(one["amount"]) for one in expected))
+    at = {name: index for index, name in enumerate(heads)}
+    assert [f"{row[at['金额']]:.2f}" for row in rows] == [one["amount"] for one in expected]
+    assert [row[at["应付日期"]].date().isoformat() for row in rows] == [one["due_on"] for one in expected]
+    assert {row[at["基金"]] for row in rows} == {"610100"}
+    assert {row[at["基金名称"]] for row in rows} == {"医疗救助"}
+    assert sums[at["金额"]] == pytest.approx(sum(float(one["amount"]) for one in expected))
     async with page.expect_download() as download:
         await page.get_by_role("link", name="CSV").click()
     content = Path(await (await download.value).path()).read_bytes()
@@ -226,6 +227,7 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
         "/finance",
         "/finance/overdue?year=2018",
         "/finance/figures?year=2018&fund=390100",
+        "/finance/months?period=2018-05",
         "/finance/waiting",
         "/finance/search",
         "/finance/search?q=滇禾县城关镇",

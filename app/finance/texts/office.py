@@ -84,10 +84,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "notice.report.approved": ("月报已签发。", "The report is signed off."),
     # ---- jobs, lists, policies
     "jobs.number": ("任务号", "Job"),
-    "jobs.kind.export": ("导出", "Export"),
-    "jobs.kind.poverty_list": ("名单比对", "Poverty list"),
-    "jobs.kind.catalogue": ("目录导入", "Catalogue"),
-    "jobs.kind.batch": ("批量办理", "Batch"),
     "jobs.accept": ("接受", "Accept"),
     "jobs.cancel": ("取消", "Cancel"),
     "notice.job.accepted": ("已接受并写入。", "Accepted and written."),
@@ -136,13 +132,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "part.accumulator": ("累计", "Accumulator"),
     "part.figure": ("数字", "Figure"),
     # ---- exports
+    "export.choose": ("选择导出的列", "Choose columns"),
+    "export.columns": ("导出文件包含的列", "Columns of the file"),
     "export.rows": ("已写入 {count} 行", "{count} rows written"),
     "export.download": ("下载文件", "Download the file"),
     "export.kept": ("文件保留 7 天，只有您本人可以下载。", "Kept for 7 days, for you alone."),
     "export.cancel": ("取消导出", "Cancel the export"),
     "notice.export.cancelled": ("导出已取消。", "The export is cancelled."),
-    "state.queued": ("排队中", "Queued"),
-    "state.running": ("进行中", "Running"),
-    "state.done": ("已完成", "Done"),
-    "state.failed": ("失败", "Failed"),
 }
