@@ -9,10 +9,12 @@ from starlette.responses import Response
 
 from app.basics.errors import Fault, Forbidden, OnestopError, Refused
 from app.basics.text import folded
-from app.finance import session, user
+from app.finance import kept_form, session, user
 from app.finance.page import (
     LANGUAGE_COOKIE,
     LOGIN,
+    LOGIN_COOKIE,
+    LOGIN_PURPOSE,
     PASSWORD,
     SESSION_COOKIE,
     PageRoute,
@@ -22,6 +24,7 @@ from app.finance.page import (
     from_here,
     gone_to,
     language_of,
+    login_page,
     own_form,
     secure,
     sentences_of,
@@ -32,13 +35,11 @@ from app.finance.page import (
 )
 from app.finance.user import Password
 from app.service.http import service_of
-from app.service.security import sign, verify
+from app.service.security import verify
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
-LOGIN_COOKIE: Final = "onestop_login"
 HOME: Final = "/finance"
 LANGUAGE_SECONDS: Final = 365 * 24 * 3600
-_PURPOSE: Final = "login"
 
 
 class NewPassword(Struct, forbid_unknown_fields=True):
@@ -60,17 +61,7 @@ def safe_next(wanted: str | None) -> str:
 @router.get("/login")
 async def get_login(request: Request, next: str | None = None) -> Response:
     """The form to log in with."""
-    return _login_page(request, safe_next(next), None)
-
-
-def _login_page(request: Request, wanted: str, refusal: Refusal | None) -> Response:
-    """The form, bound to this browser by a cookie of its own, so that nobody else can log somebody in as himself."""
-    bound = request.cookies.get(LOGIN_COOKIE) or secrets.token_urlsafe(18)
-    csrf = sign(service_of(request).keys, _PURPOSE, bound[:64].encode())
-    status = refusal.status if refusal else 200
-    response = shown_to_anyone(request, "login.html", status=status, refusal=refusal, wanted=wanted, csrf=csrf)
-    response.set_cookie(LOGIN_COOKIE, bound[:64], path=LOGIN, httponly=True, samesite="strict", secure=secure(request))
-    return response
+    return login_page(request, safe_next(next), None)
 
 
 @router.post("/login")
@@ -86,11 +77,17 @@ async def post_login(request: Request) -> Response:
         if error.status >= 500:
             raise
         typed = {"name": form.get("name", "")}
-        return _login_page(request, wanted, Refusal(sentences_of(error, language_of(request)), error.status, typed))
+        refusal = Refusal(sentences_of(error, language_of(request)), error.status, typed)
+        return login_page(request, wanted, refusal, kept=form.get("kept", ""))
     async with service.database.transaction() as connection:
         text = await session.begin(service, connection, row, request.state.request_id)
     request.state.subject = row["name"]
-    response = gone_to(PASSWORD if row["must_change"] else wanted)
+    back = kept_form.kept_of(service.keys, form.get("kept", ""), row["name"])
+    if back is not None and not row["must_change"]:
+        csrf = session.csrf_of(service.keys, text)
+        response = shown_to_anyone(request, "resume.html", form=back, csrf=csrf)
+    else:
+        response = gone_to(PASSWORD if row["must_change"] else wanted)
     response.delete_cookie(LOGIN_COOKIE, path=LOGIN)
     response.set_cookie(SESSION_COOKIE, text, path=HOME, httponly=True, samesite="lax", secure=secure(request))
     return response
@@ -98,7 +95,7 @@ async def post_login(request: Request) -> Response:
 
 def _check_bound(request: Request, form: dict[str, str]) -> None:
     try:
-        bound = verify(service_of(request).keys, _PURPOSE, form.get("csrf", "")).decode()
+        bound = verify(service_of(request).keys, LOGIN_PURPOSE, form.get("csrf", "")).decode()
     except ValueError:
         raise Forbidden("form_not_ours") from None
     if not from_here(request) or not secrets.compare_digest(bound, request.cookies.get(LOGIN_COOKIE, "")):

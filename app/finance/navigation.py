@@ -6,6 +6,7 @@ from app.service.security import ADMIN, MONEY_READERS, OFFICE_READERS, PERSON_RE
 
 ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.overview", "/finance", MONEY_READERS),
+    ("nav.months", "/finance/months", MONEY_READERS),
     ("nav.waiting", "/finance/waiting", ("finance", "auditor", "registry")),
     ("nav.orders", "/finance/orders", MONEY_READERS),
     ("nav.payment_batches", "/finance/payment-batches", OFFICE_READERS),

@@ -1,12 +1,14 @@
 """One disbursement order: how its amount comes about, what the bank moved, who did what, and the next step."""
 
 from decimal import Decimal
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.clearing import order_list, pinned, remittance
+from app.basics.ids import DISBURSEMENT, number_of
+from app.clearing import order_list, order_paper, pinned, remittance
 from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS, answer_of
 from app.clearing.payment import PaymentKind, PaymentState
@@ -15,14 +17,28 @@ from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, sho
 from app.finance.payment_steps import Pages, add_steps, steps_for
 from app.finance.registered import hospital_names
 from app.service.security import MONEY_READERS
+from app.settlement.slip_pdf import PDF_TYPE
 
 router = APIRouter(prefix="/finance/orders", route_class=PageRoute, include_in_schema=False)
+MOST_NUMBER: Final = 60
 
 
 @router.get("/{disbursement_id}")
 async def get_order(request: Request, disbursement_id: str) -> Response:
     """An order."""
     return await _page(await visit(request, *MONEY_READERS), disbursement_id)
+
+
+@router.get("/{disbursement_id}/order.pdf")
+async def get_paper(request: Request, disbursement_id: str) -> Response:
+    """The order on paper, with the document number that was typed."""
+    visitor = await visit(request, *MONEY_READERS)
+    number = request.query_params.get("number", "").strip()[:MOST_NUMBER]
+    content = await order_paper.order_pdf(visitor.service, visitor.caller, disbursement_id, number)
+    headers = {
+        "Content-Disposition": f'inline; filename="{DISBURSEMENT}{number_of(DISBURSEMENT, disbursement_id)}.pdf"'
+    }
+    return Response(content, 200, headers, PDF_TYPE)
 
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.basics.errors import Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
 from app.clearing.plan import FUNDS
-from app.finance import session
+from app.finance import kept_form, session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
 from app.finance.second_factor import PROVEN_FOR
@@ -32,12 +32,14 @@ from app.service.http import count_request, open_request, principal_of, service_
 from app.service.idempotency import remembered, request_hash
 from app.service.messages import fault_text, summary
 from app.service.problem import too_large
-from app.service.security import ADMIN, Principal, require
+from app.service.security import ADMIN, Principal, require, sign
 from app.service.wire import decode
 
 SESSION_COOKIE: Final = "onestop_session"
 LANGUAGE_COOKIE: Final = "onestop_language"
 NOTICE_COOKIE: Final = "onestop_notice"
+LOGIN_COOKIE: Final = "onestop_login"
+LOGIN_PURPOSE: Final = "login"
 LOGIN: Final = "/finance/login"
 PASSWORD: Final = "/finance/password"
 SECOND_FACTOR: Final = "/finance/second-factor"
@@ -237,6 +239,10 @@ async def acted(
     """Act once per form, in one transaction, and go on to ``location`` with a notice; a refusal is shown by
     ``show``."""
 
+    if form.get(kept_form.RESUMED):
+        visitor.request.state.page = location.partition("?")[0]
+        return await show(Refusal([said(visitor.caller.language, "resume.again")], 200, form))
+
     async def written(connection: AsyncConnection) -> tuple[int, bytes]:
         await act(connection)
         return 303, b"{}"
@@ -395,7 +401,7 @@ class PageRoute(APIRoute):
             except RequestValidationError:
                 response = problem_page(request, NotFound("not_found"))
             except OnestopError as error:
-                response = _refused(request, error)
+                response = await _refused(request, error)
             except Exception as error:
                 response = _defect(request, error)
             _complete(request, response.headers)
@@ -414,8 +420,40 @@ def _defect(request: Request, error: Exception) -> Response:
     return problem_page(request, OnestopError("internal_error"))
 
 
-def _refused(request: Request, error: OnestopError) -> Response:
+async def _login_again(request: Request) -> Response | None:
+    """The login page with the form that was sent after its session had ended; None where there is none to keep."""
+    if request.method != "POST" or not kept_form.is_kept(request) or request.url.path.startswith((LOGIN, PASSWORD)):
+        return None
+    service = service_of(request)
+    async with service.database.transaction() as connection:
+        owner = await session.owner(connection, request.cookies.get(SESSION_COOKIE, ""))
+    if owner is None or not from_here(request):
+        return None
+    try:
+        fields = await form_of(request)
+    except OnestopError:
+        return None
+    form = kept_form.kept(service.keys, link(request.url.path, request.query_params), fields, owner)
+    return login_page(request, "/finance", Refusal([said(language_of(request), "resume.ended")], 401), kept=form)
+
+
+def login_page(request: Request, wanted: str, refusal: Refusal | None, *, kept: str = "") -> Response:
+    """The form to log in with, bound to this browser by a cookie of its own, so that nobody else can log somebody in
+    as himself. ``kept``: a form to come back to."""
+    bound = request.cookies.get(LOGIN_COOKIE) or secrets.token_urlsafe(18)
+    csrf = sign(service_of(request).keys, LOGIN_PURPOSE, bound[:64].encode())
+    status = refusal.status if refusal else 200
+    contents = {"refusal": refusal, "wanted": wanted, "csrf": csrf, "kept": kept}
+    response = shown_to_anyone(request, "login.html", status=status, **contents)
+    response.set_cookie(LOGIN_COOKIE, bound[:64], path=LOGIN, httponly=True, samesite="strict", secure=secure(request))
+    return response
+
+
+async def _refused(request: Request, error: OnestopError) -> Response:
     if isinstance(error, Unauthorized) and error.code == "session_ended":
+        again = await _login_again(request)
+        if again is not None:
+            return again
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         location = f"{LOGIN}?next={quote(wanted, safe='')}" if request.method == "GET" else LOGIN
         if "hx-request" in request.headers:

@@ -52,6 +52,15 @@ async def current(service: Service, connection: AsyncConnection, text: str) -> R
     return row
 
 
+async def owner(connection: AsyncConnection, text: str) -> str | None:
+    """Whose session a cookie was, also after it ended."""
+    if not text:
+        return None
+    wanted = select(user_session.c.name).where(user_session.c.digest == token_digest(text))
+    found: str | None = (await connection.execute(wanted)).scalar_one_or_none()
+    return found
+
+
 async def end(connection: AsyncConnection, name: str, *, token_id: int | None = None) -> None:
     """End a session of a user by its token, or all of the user's."""
     await connection.execute(select(func.session_end(name, token_id)))

@@ -15,17 +15,20 @@ from app.basics.money import fen, yuan
 from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.finance.look import said
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
+from app.finance.person import MOST_PURPOSE
 from app.finance.registered import hospital_names
+from app.registry.service import read_person
 from app.service.audit import noted
 from app.service.http import check_context
-from app.service.security import MONEY_READERS
+from app.service.security import MONEY_READERS, REGISTRY_READERS
 from app.settlement import store
 from app.settlement.answer import PortionsAnswer, SettlementAnswer
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.rows import EntryRow
-from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, basis_text
+from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, SlipLine, basis_text, bill_of, lines_of
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
+from app.tiers.packfile import CLAUSE
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
 EVERY_ENTRY: Final = 2**31 - 1
@@ -61,7 +64,8 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
     number = read_id(SETTLEMENT, settlement_id)
     if number is None:
         raise NotFound("not_found")
-    found, entries = await _read(visitor, number)
+    found, entries, lines = await _read(visitor, number)
+    purpose = request.query_params.get("purpose", "").strip()[:MOST_PURPOSE]
     proof = await replay(visitor.service, visitor.caller, number) if request.query_params.get("replay") else None
 
     async def names(connection: AsyncConnection) -> dict[str | None, str]:
@@ -77,6 +81,9 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         hospital=hospitals.get(found.hospital_code, found.hospital_code),
         bars=waterfall(found, language),
         entries=entries,
+        lines=lines,
+        may_name=visitor.may(*REGISTRY_READERS) and visitor.principal.hospital_code is None,
+        person_name=await _name(visitor, found.person_id, purpose) if purpose else None,
         proof=proof,
         tier_names={tier: said(language, f"tier.{tier}") for tier in TIERS},
         class_name=CLASS_NAMES[language].get(found.benefit_class, found.benefit_class),
@@ -87,7 +94,16 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         basis_text=basis_text,
         titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
         documents={} if pack is None else pack.documents,
+        clause=CLAUSE,
     )
+
+
+async def _name(visitor: Visitor, person_id: str, purpose: str) -> str | None:
+    """The patient's name for an office that says what for, which the audit log keeps; None out of its reach."""
+    try:
+        return (await read_person(visitor.service, visitor.caller, person_id, purpose=purpose)).name
+    except NotFound:
+        return None
 
 
 @router.get("/{settlement_id}/slip.pdf")
@@ -107,8 +123,9 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
     return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
 
 
-async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[ListedEntry]]:
-    """The settlement with its detail, and every entry of the same bill within reach, oldest first."""
+async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[ListedEntry], list[SlipLine]]:
+    """The settlement with its detail, every entry of the same bill within reach, oldest first, and its lines: what was
+    charged beside the scope of what remains of it."""
     async with visitor.service.database.hot() as connection:
         await check_context(visitor.service, connection, visitor.caller)
         row = await store.read_one(connection, number)
@@ -117,7 +134,8 @@ async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[L
         noted().about(row.person_id)
         entries = await store.read_group(connection, row.of_settlement_id or number, EVERY_ENTRY)
     funds, language = visitor.principal.funds, visitor.caller.language
-    return answer_of_row(row, detail=True, funds=funds, language=language), [_listed(one) for one in entries]
+    answer = answer_of_row(row, detail=True, funds=funds, language=language)
+    return answer, [_listed(one) for one in entries], lines_of(answer, bill_of(row))
 
 
 def _listed(row: EntryRow) -> ListedEntry:

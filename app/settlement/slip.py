@@ -134,12 +134,12 @@ def contents(row: EntryRow, names: Names, pack: Pack | None) -> dict[str, Any]:
     """What stands on the slip of a row, for either template: amounts as texts of yuan, the labels of
     ``WORDS`` not put in yet. Titles of figures and documents come from the pack as it is now. Pure."""
     answer = answer_of_row(row, detail=True, funds=None)
-    bill = _bill(row)
+    bill = bill_of(row)
     return {
         "answer": answer,
         "names": names,
         "bill": bill,
-        "lines": _lines(answer, bill),
+        "lines": lines_of(answer, bill),
         "settled_at": _minute(answer.settled_at),
         "total_capital": capital_yuan(row.total),
         "patient_capital": capital_yuan(row.patient),
@@ -155,7 +155,7 @@ def _portions(answer: SettlementAnswer) -> list[tuple[str, str]]:
     return [(tier, getattr(answer.portions, tier)) for tier in PORTION_TIERS]
 
 
-def _bill(row: EntryRow) -> BillRequest | None:
+def bill_of(row: EntryRow) -> BillRequest | None:
     """The bill of a settlement; corrections are stored without one."""
     if row.kind != "settlement":
         return None
@@ -166,7 +166,7 @@ def _minute(instant: str) -> str:
     return f"{datetime.fromisoformat(instant).astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
 
-def _lines(answer: SettlementAnswer, bill: BillRequest | None) -> list[SlipLine]:
+def lines_of(answer: SettlementAnswer, bill: BillRequest | None) -> list[SlipLine]:
     """Every line that was charged, refunds too, beside the scope of what remains of it."""
     scopes = {line.line_no: line for line in answer.lines or ()}
     if bill is None:

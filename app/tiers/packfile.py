@@ -24,7 +24,9 @@ OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
 EVERY_RULE: Final = frozenset({"applies", *OPTIONS_OF_EVERY_RULE, *(role.name for role in OF_EVERY_RULE)})
 COUNTABLE: Final = (*(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE), SUPPLEMENT_PAID)
 _NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,39}\Z")
-DOCUMENT_KEYS: Final = frozenset({"number", "issuer", "issued", "note", "href", "checked_on"})
+DOCUMENT_KEYS: Final = frozenset({"number", "issuer", "issued", "note", "href", "checked_on", "clauses"})
+CLAUSE: Final = "clause "
+"""Before the number of a clause whose text a document has."""
 """``href``: where the document can be read; ``checked_on``: the day on which the figures were compared with it."""
 
 
@@ -110,7 +112,12 @@ def _documents(data: object, reader: Reader) -> dict[str, dict[str, str]]:
         reader.keys(item, f"文件“{name}”", frozenset({"title"}), DOCUMENT_KEYS)
         if "checked_on" in item:
             reader.day(item, "checked_on", f"文件“{name}”")
-        documents[name] = {key: str(value) for key, value in item.items()}
+        clauses = item.get("clauses") or Map(item.line)
+        if not isinstance(clauses, Map):
+            reader.find(item.lines["clauses"], f"文件“{name}”的 clauses 应是条款和原文，如 {{5: 原文}}。")
+            continue
+        documents[name] = {key: str(value) for key, value in item.items() if key != "clauses"}
+        documents[name] |= {f"{CLAUSE}{clause}": str(text) for clause, text in clauses.items()}
     return documents
 
 

@@ -58,6 +58,15 @@ if (menu) {
   follow();
 }
 
+// What supports a step is folded on a phone and open where there is room.
+const wide = window.matchMedia("(min-width: 768px)");
+const unfold = () => document.querySelectorAll("details.fold").forEach((one) => { one.open = wide.matches; });
+wide.addEventListener("change", unfold);
+unfold();
+
+// After a login in the middle of a form: back to it.
+document.querySelector("form[data-resume]")?.requestSubmit();
+
 // A page with a refusal or a notice is read from there.
 const alert = document.querySelector("[role=alert]");
 if (alert) { alert.tabIndex = -1; alert.focus(); }
