@@ -12,11 +12,11 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements-batch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
 	@echo "Preparing $(VENV) (once, a minute or so) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-batch.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -49,6 +49,7 @@ test-all: test ## Those and then the thorough ones: kills, many seeds, whole sim
 soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
 	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
+	@ONESTOP_BATCH_BILLS=5000000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m thorough tests/batch/test_compute.py
 	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py
 	@$(MAKE) -s soak-faults
 	@$(MAKE) -s soak-cluster
@@ -109,10 +110,11 @@ licenses: setup $(SUPPLY)/.ready ## The licence of every Python package that the
 	@$(SUPPLY)/bin/pip-licenses --python $(BIN)/python --from mixed --order license --format markdown --packages $$(sed -n "s/^\([a-zA-Z0-9_.-]*\)==.*/\1/p" requirements.lock)
 
 audit: $(SUPPLY)/.ready ## Known vulnerabilities of what is pinned; asks the advisory database over the network
-	@$(SUPPLY)/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+	@$(SUPPLY)/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements-batch.lock
 
 lock: $(SUPPLY)/.ready ## Pin anew what pyproject.toml asks for; what is pinned already stays
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra build --output-file requirements.lock pyproject.toml
+	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra build --extra batch --constraint requirements.lock --output-file requirements-batch.lock pyproject.toml
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 .PHONY: help setup dev sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults soak-cluster check format openapi image bench

@@ -27,6 +27,7 @@ PLACES: Final = {
     "tests/database/test_failover.py": "standby and pooler",
     "tests/database/test_commit.py": "standby and pooler",
     "tests/database/test_connecting.py": "standby and pooler",
+    "tests/batch/": "batch and Spark",
     "tests/simulation/": "batch and Spark",
     "tests/deploy/test_image.py": "image",
 }

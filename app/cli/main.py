@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "demo": "trial",
     "simulate-year": "trial",
     "compute": "bill",
+    "batch": "batch",
     "openapi": "service",
     "policy": "policy",
     "registry": "registry",

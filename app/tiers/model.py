@@ -130,7 +130,8 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     """What is known of person and hospital on the days that count.
 
     ``benefit_class`` is the person's own on the admission day; a missing referral is applied by the rules, not here.
-    ``own_figures`` are those of the person's area. ``retired``: on the admission day.
+    ``own_figures`` are those of the person's area. ``retired``: on the admission day; None: not
+    known, and the bill is refused where a rule asks.
     ``funds``: those that the person's insurance has in the place of residents', by tier.
     """
 
@@ -144,7 +145,7 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     disease_registered: bool = False
     own_figures: tuple[OwnFigure, ...] = ()
     insurance_type: str = RESIDENTS
-    retired: bool = False
+    retired: bool | None = False
     funds: dict[str, str] = {}
 
     def fund(self, tier: str) -> str:

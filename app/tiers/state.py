@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from msgspec import structs
 
 from app.basics.areas import place
+from app.basics.errors import Fault, Refused
 from app.basics.money import divide_half_up
 from app.basics.names import ACCUMULATOR_NAMES
 from app.tiers.inputs import Inputs
@@ -30,6 +31,7 @@ TAKEN_FROM: Final = {
         ("out_of_catalogue", ("total", "out_of_scope", "out_of_catalogue")),
     )
 }
+UNKNOWN: Final = "unknown"
 REMAINING: Final = {f"remaining_{region}": region for region in REGIONS}
 
 
@@ -66,9 +68,28 @@ class History:
         return structs.replace(step, inputs=step.inputs | inputs, basis=step.basis + self.basis)
 
 
+class PartlyKnown(dict[str, str]):
+    """The facts of a bill of which some aren't known: Refused(fact_missing) when a rule asks for one of them."""
+
+    def get(self, key: str, default: str | None = None) -> str:  # type: ignore[override]
+        """A fact by its name."""
+        value = super().get(key, default or "")
+        if value == UNKNOWN:
+            raise fact_missing()
+        return value
+
+    def __or__(self, other: dict[str, str]) -> "PartlyKnown":  # type: ignore[override]
+        return PartlyKnown({**self, **other})
+
+
+def fact_missing() -> Refused:
+    """The refusal of a bill whose rule asks for a fact that isn't known."""
+    return Refused([Fault("", "fact_missing")])
+
+
 def facts_of(bill: Bill, facts: Facts, episode: Episode) -> dict[str, str]:
     """The facts of a bill by which rules and figures are told apart."""
-    return {
+    known = {
         "class": facts.benefit_class,
         "level": str(facts.hospital_level),
         "rank": facts.hospital_rank,
@@ -78,11 +99,12 @@ def facts_of(bill: Bill, facts: Facts, episode: Episode) -> dict[str, str]:
         "referral": bill.referral,
         "admission": str(min(3, episode.admission)),
         "insurance_type": facts.insurance_type,
-        "retirement": "retired" if facts.retired else "not_retired",
+        "retirement": UNKNOWN if facts.retired is None else "retired" if facts.retired else "not_retired",
         "admission_at_hospital": str(min(3, episode.numbered("hospital"))),
         "admission_at_level": str(min(3, episode.numbered("level"))),
         "crosses_year": "within" if bill.admitted_on.year == bill.discharged_on.year else "across",
     }
+    return known if facts.retired is not None else PartlyKnown(known)
 
 
 @dataclass(slots=True)

@@ -51,8 +51,33 @@ class Computed(msgspec.Struct, frozen=True):
     entries: tuple[CatalogueEntry, ...]
 
 
+class Scoped(msgspec.Struct, frozen=True):
+    """A bill's scope, that of its lines, and its in-scope amounts by the kind of item where a rule asks for them,
+    fen."""
+
+    scope: Scope
+    lines: tuple[LineScope, ...] = ()
+    by_kind: dict[str, int] = {}
+
+
 def bill_faults(bill: Bill) -> list[Fault]:
     """Every fault of a bill that can be seen without looking at anything else, pointers as in the API."""
+    faults = stay_faults(bill) + line_faults(bill.lines)
+    if bill.discharged_on >= bill.admitted_on:
+        faults += [
+            Fault(f"/lines/{index}/charged_at", "charged_outside_stay")
+            for index, line in enumerate(bill.lines)
+            if not bill.admitted_on <= line.charged_on <= bill.discharged_on
+        ]
+    if bill.total != sum([line.amount for line in bill.lines]):
+        faults.append(Fault("/total", "total_mismatch"))
+    if bill.total < 0:
+        faults.append(Fault("/total", "negative_amount"))
+    return faults
+
+
+def stay_faults(bill: Bill) -> list[Fault]:
+    """Those of them that neither its lines nor its total have."""
     faults = []
     if bill.discharged_on < bill.admitted_on:
         faults.append(Fault("/discharged_on", "discharge_before_admission"))
@@ -64,17 +89,6 @@ def bill_faults(bill: Bill) -> list[Fault]:
         faults.append(Fault("/delivery_mode", "delivery_mode_missing"))
     if bill.medical_type == CHRONIC and bill.disease_code is None:
         faults.append(Fault("/disease_code", "disease_not_listed"))
-    faults += line_faults(bill.lines)
-    if bill.discharged_on >= bill.admitted_on:
-        faults += [
-            Fault(f"/lines/{index}/charged_at", "charged_outside_stay")
-            for index, line in enumerate(bill.lines)
-            if not bill.admitted_on <= line.charged_on <= bill.discharged_on
-        ]
-    if bill.total != sum([line.amount for line in bill.lines]):
-        faults.append(Fault("/total", "total_mismatch"))
-    if bill.total < 0:
-        faults.append(Fault("/total", "negative_amount"))
     return faults
 
 
@@ -110,24 +124,39 @@ def run(
     bill: Bill, catalogue: Catalogue, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
 ) -> Computed:
     """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again."""
+    scoped, entries = scoped_by_lines(bill, catalogue, facts, episode, policy)
+    return Computed(outcome_of_scope(bill, scoped, facts, before, episode, policy), entries)
+
+
+def scoped_by_lines(
+    bill: Bill, catalogue: Catalogue, facts: Facts, episode: Episode, policy: Policy
+) -> tuple[Scoped, tuple[CatalogueEntry, ...]]:
+    """A bill's scope by its lines, and the catalogue versions that it used."""
     first_pay = None if policy.version.first_pay is None else _first_pay(bill, facts, episode, policy)
     scope, lines, entries = scope_of(bill.lines, catalogue, facts.hospital_level, first_pay)
+    by_kind = in_scope_by_kind(bill.lines, catalogue, lines) if policy.asks_for_items else {}
+    return Scoped(scope, lines, by_kind), entries
+
+
+def outcome_of_scope(
+    bill: Bill, scoped: Scoped, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
+) -> Outcome:
+    """What a bill comes to whose scope is known, by the rules in their order."""
     others, own = of_type(before, facts.insurance_type)
     year = own | {name: 0 for name in policy.accumulators if name not in own}
-    state = State(bill, facts, scope, year, episode, policy)
-    if policy.asks_for_items:
-        state.by_kind = in_scope_by_kind(bill.lines, catalogue, lines)
+    state = State(bill, facts, scoped.scope, year, episode, policy)
+    state.by_kind = scoped.by_kind
     for rule in policy.rules:
         if state.waiting and state.waiting[0].rule.options[IN_PROPORTION] != rule.options.get(IN_PROPORTION):
             state.share_out()
         _run(rule, state)
     if state.waiting:
         state.share_out()
-    outcome = _outcome(state, facts, scope, lines, year)
+    outcome = _outcome(state, facts, scoped, year)
     if facts.insurance_type != RESIDENTS:
         before, after = (typed(one, facts.insurance_type) | others for one in (outcome.before, outcome.after))
         outcome = msgspec.structs.replace(outcome, before=before, after=after)
-    return Computed(outcome, entries)
+    return outcome
 
 
 def _first_pay(bill: Bill, facts: Facts, episode: Episode, policy: Policy) -> FirstPay:
@@ -192,8 +221,8 @@ def _later_tier(rule: Rule, state: State, dimension: str) -> bool:
     )
 
 
-def _outcome(state: State, facts: Facts, scope: Scope, lines: tuple[LineScope, ...], before: dict[str, int]) -> Outcome:
-    bill = state.bill
+def _outcome(state: State, facts: Facts, scoped: Scoped, before: dict[str, int]) -> Outcome:
+    bill, scope, lines = state.bill, scoped.scope, scoped.lines
     waived, adjustment = (0, state.adjustment) if not bill.paid_by_patient else (state.hospital, 0)
     hospital, patient = state.hospital - waived, state.remaining_total + waived
     portions = Portions(**state.portions, hospital=hospital, patient=patient)

@@ -1,0 +1,144 @@
+"""One bucket of persons computed: its rows sorted into chains, what they come to written down in the rows' order.
+
+A bucket is finished when its note is there; what a broken run left of an unfinished one is written over.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from msgspec import Struct, structs
+
+from app.batch.chain import BillResult, Chain, Law, settled
+from app.batch.columns import BILL, RESULT, SPREAD
+from app.batch.sent import sent_bills
+from app.batch.spread import bucket_file, read_bucket, refuse_shared_orders
+from app.batch.state import start_chains, tables_of
+
+SLICE: Final = 1024
+"""Bills that are Python objects together."""
+READ_AT_ONCE: Final = 2048
+
+
+class Finished(Struct, frozen=True):
+    """The note of a bucket: how many bills and persons it has, and how many bills were refused."""
+
+    bills: int
+    persons: int
+    faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class BucketTask:
+    """What the buckets of a run have in common: where they lie, whether they start with something, and whether they
+    hand something on. ``files`` are the names of the parts."""
+
+    folder: Path
+    files: list[str]
+    years: pa.Schema | None
+    hands_on: bool
+
+
+def note_file(folder: Path, number: int) -> Path:
+    """Where the note of a finished bucket stands."""
+    return folder / f"finished-{number:05d}.json"
+
+
+def finished(folder: Path, number: int) -> Finished | None:
+    """The note of a bucket, None of one that isn't finished."""
+    path = note_file(folder, number)
+    return msgspec.json.decode(path.read_bytes(), type=Finished) if path.exists() else None
+
+
+def state_files(folder: Path, number: int) -> dict[str, Path]:
+    """Where a bucket leaves what its persons hand on."""
+    return {name: folder / f"{name}-{number:05d}.parquet" for name in ("years", "episodes", "visits")}
+
+
+def compute_bucket(task: BucketTask, number: int, law: Law) -> Finished:
+    """Compute a bucket and write what it comes to. Rejected when two bills of a person have one place in its order."""
+    table = read_bucket(task.folder, "person", number, SPREAD)
+    order = pc.sort_indices(table, sort_keys=[("person_id", "ascending"), ("settle_order", "ascending")])
+    table = table.take(order)
+    refuse_shared_orders(table, task.files)
+    chains = {} if task.years is None else start_chains(task.folder, number, task.years)
+    rows: list[tuple[object, ...]] = []
+    persons = 0
+    last = ""
+    for person, row in _rows(table, chains, law):
+        if person != last and not task.hands_on:
+            chains.pop(last, None)  # nobody comes again
+        persons += person != last
+        last = person
+        rows.append(row)
+    results = _results(rows).take(pc.sort_indices(order))
+    _write_results(results, bucket_file(task.folder, "result", number))
+    if task.hands_on:
+        for name, made in tables_of(chains).items():
+            pq.write_table(made, state_files(task.folder, number)[name], compression="zstd")
+    note = Finished(len(rows), persons, sum(row[-1] is not None for row in rows))
+    _replace(note_file(task.folder, number), msgspec.json.encode(note))
+    return note
+
+
+def _rows(table: pa.Table, chains: dict[str, Chain], law: Law) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Person and result of each bill, in the order of the chains."""
+    wanted = [name for name in BILL if name != "settle_order"]
+    for batch in table.select(wanted).combine_chunks().to_batches(max_chunksize=SLICE):
+        ids, persons = (batch.column(name).to_pylist() for name in ("bill_id", "person_id"))
+        for bill_id, person, sent in zip(ids, persons, sent_bills(batch), strict=True):
+            chain = chains.get(person)
+            if chain is None:
+                chain = chains[person] = Chain()
+            yield person, _row(bill_id, settled(chain, sent, law))
+
+
+def _row(bill_id: str, result: BillResult | str) -> tuple[object, ...]:
+    """A row of ``RESULT``."""
+    if isinstance(result, str):
+        return (bill_id, *[None] * (len(RESULT.names) - 2), result)
+    outcome = result.outcome
+    scope, portions = outcome.scope, outcome.portions
+    return (
+        bill_id,
+        *structs.astuple(scope),
+        portions.basic,
+        portions.serious_illness,
+        portions.supplement,
+        portions.medical_assistance,
+        portions.safety_net,
+        portions.hospital,
+        portions.patient,
+        outcome.payable_adjustment,
+        result.deductible,
+        outcome.policy.version,
+        None,
+    )
+
+
+def _results(rows: list[tuple[object, ...]]) -> pa.RecordBatch:
+    columns = list(zip(*rows, strict=True)) or [()] * len(RESULT.names)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, RESULT, strict=True)]
+    return pa.record_batch(arrays, schema=RESULT)
+
+
+def _write_results(results: pa.RecordBatch, path: Path) -> None:
+    with path.open("wb") as file, pa.ipc.new_stream(file, RESULT) as writer:
+        for start in range(0, len(results), READ_AT_ONCE):
+            writer.write_batch(results.slice(start, READ_AT_ONCE))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

@@ -1,0 +1,162 @@
+"""One person's bills in the order of settling, each after what the ones before it left. Pure.
+
+The functions are those that settle one bill; nothing here knows a rule. A refused bill leaves nothing behind.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, cast
+
+from msgspec import structs
+
+from app.basics.errors import Fault, Refused
+from app.batch.sent import Sent
+from app.settlement.computing import class_on, place_of
+from app.tiers.episode import STAYS, Stay, episode_of, episode_visits
+from app.tiers.model import CHRONIC, INPATIENT, Bill, Episode, Facts, Outcome, empty_year
+from app.tiers.policy import Policy
+from app.tiers.scope import netted, own_expense_reason
+from app.tiers.state import fact_missing
+from app.tiers.waterfall import Scoped, bill_faults, outcome_of_scope, policy_faults, scoped_by_lines, stay_faults
+
+MOST: Final = 2**63 - 1
+Law = Callable[[date, str, str], "tuple[Policy | None, tuple[str, ...]]"]
+"""The policy of a day, an area and an insurance type, and the codes of why there is none."""
+OUT_OF_RANGE: Final = "amount_out_of_range"
+
+
+class UnknownKinds(dict[str, int]):
+    """The in-scope amounts by kind of item, where kinds aren't known: Refused when a rule asks."""
+
+    def get(self, key: str, default: int = 0) -> int:  # type: ignore[override]
+        """What a kind has."""
+        raise fact_missing()
+
+
+@dataclass(slots=True)
+class Chain:
+    """What was settled of a person so far: accumulators by year, stays, and the visits with their seqs."""
+
+    years: dict[int, dict[str, int]] = field(default_factory=dict)
+    stays: list[Stay] = field(default_factory=list)
+    settled: dict[tuple[str, int], "Taken"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A settled bill, as far as a later run has to know it."""
+
+    medical_type: str
+    level: int
+    benefit_year: int
+    episode: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BillResult:
+    """What a bill came to, and its deductible of basic insurance, fen."""
+
+    outcome: Outcome
+    deductible: int
+
+
+def settled(chain: Chain, sent: Sent, law: Law) -> BillResult | str:
+    """Settle the person's next bill; of a refused one the alphabetically first of the codes."""
+    if sent.codes:
+        return min(sent.codes)
+    visits = episode_visits(chain.stays, sent.visit, sent.source)
+    codes = list(_faults(sent))
+    if (sent.visit, sent.seq) in chain.settled:
+        codes.append("already_settled")
+    if visits is None:
+        codes.append("transfer_visit_unknown")
+    policy, gaps = law(sent.bill.discharged_on, sent.facts.area_code, sent.facts.insurance_type)
+    codes += gaps
+    if policy is None or visits is None:
+        return min(codes)
+    facts = structs.replace(sent.facts, benefit_class=class_on((sent.facts.benefit_class,), policy))
+    codes += [fault.code for fault in policy_faults(sent.bill, facts, policy)]
+    if codes:
+        return min(codes)
+    year = sent.bill.discharged_on.year
+    episode = episode_of(chain.stays, visits, benefit_year=year, place=place_of(facts, policy))
+    before = chain.years.get(year) or empty_year()
+    try:
+        outcome = _outcome(sent, facts, before, episode, policy)
+    except Refused as refused:
+        return min(fault.code for fault in refused.faults)
+    if max(outcome.after.values()) > MOST:
+        return OUT_OF_RANGE
+    result = BillResult(outcome, deductible_of(outcome, sent.bill))
+    _keep(chain, sent, visits, result)
+    return result
+
+
+def deductible_of(outcome: Outcome, bill: Bill) -> int:
+    """What a bill consumes of the deductibles of basic insurance, types 21 and 14, fen."""
+    if bill.medical_type != CHRONIC:
+        return outcome.deductible
+    return sum(cast(int, step.inputs.get("deductible", 0)) for step in outcome.trace if step.tier == "basic")
+
+
+def _faults(sent: Sent) -> Iterator[str]:
+    """The codes of a bill's own faults."""
+    bill, scope = sent.bill, sent.scope
+    if scope is not None:
+        whole = sum(structs.astuple(scope))
+        yield from (fault.code for fault in stay_faults(bill))
+        if whole != bill.total:
+            yield "total_mismatch"
+        if whole > MOST:
+            yield OUT_OF_RANGE
+        return
+    yield from (fault.code for fault in bill_faults(bill))
+    amounts = [line.amount for line in bill.lines]
+    products = [line.quantity * line.unit_price for line in bill.lines]
+    sums = sum(amounts), sum(amount for amount in amounts if amount > 0)
+    if any(abs(amount) > MOST for amount in (*sums, *products)):
+        yield OUT_OF_RANGE
+
+
+def _outcome(sent: Sent, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy) -> Outcome:
+    """What the rules make of the bill, by its lines or by the scope that it came with."""
+    if sent.scope is not None:
+        scoped = Scoped(sent.scope, (), UnknownKinds())
+    else:
+        kindless = _kindless(sent) if policy.version.first_pay is not None or policy.asks_for_items else False
+        if kindless and policy.version.first_pay is not None and "item_kind" in policy.domain(policy.version.first_pay):
+            raise Refused([Fault("", "fact_missing")])
+        scoped, _ = scoped_by_lines(sent.bill, sent.catalogue, facts, episode, policy)
+        if kindless:
+            scoped = structs.replace(scoped, by_kind=UnknownKinds())
+    return outcome_of_scope(sent.bill, scoped, facts, before, episode, policy)
+
+
+def _kindless(sent: Sent) -> bool:
+    """Whether a line that the funds look at doesn't say what it is."""
+    for line in netted(sent.bill.lines):
+        entry = sent.catalogue.get(line.item_code, (None,))[0]
+        if entry is not None and not entry.kind and own_expense_reason(line, entry) is None:
+            return True
+    return False
+
+
+def _keep(chain: Chain, sent: Sent, visits: tuple[str, ...], result: BillResult) -> None:
+    """Let a settled bill count for those after it."""
+    bill, outcome, level = sent.bill, result.outcome, sent.facts.hospital_level
+    chain.years[outcome.benefit_year] = outcome.after
+    chain.settled[sent.visit, sent.seq] = Taken(bill.medical_type, level, outcome.benefit_year, visits)
+    if bill.medical_type in STAYS:
+        number = len(chain.stays)
+        paid = outcome.deductible if bill.medical_type == INPATIENT else 0
+        chain.stays.append(stay(number, sent.visit, bill.medical_type, outcome.benefit_year, paid, visits, level))
+
+
+def stay(
+    number: int, visit: str, medical_type: str, year: int, deductible: int, visits: tuple[str, ...], level: int
+) -> Stay:
+    """A settled stay as episodes look at it; its days don't matter to them."""
+    day = date(year, 1, 1)
+    return Stay(number, year, number, visit, medical_type, day, day, live=True, deductible=deductible, episode=visits,
+                level=level)  # fmt: skip

@@ -1,0 +1,92 @@
+"""Many bills at once, from files to files."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.cli.config import configured
+from app.cli.output import fail
+
+MISSING = "onestop batch 需要 pyarrow：请运行 make setup，或安装 onestop[batch]。"
+
+
+@click.group()
+def batch() -> None:
+    """Compute many bills at once, person by person, from Parquet files to Parquet files."""
+
+
+@batch.command("compute")
+@click.argument("names", metavar="IN OUT", nargs=-1, required=True)
+@click.option(
+    "--pack", "packs", multiple=True, help="A pack, by name or file; further ones may follow. Default: the service's."
+)
+@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes; as many as there are cores.")
+@click.option("--start", type=click.Path(path_type=Path), default=None, help="A folder that --years-out wrote.")
+@click.option("--years-out", type=click.Path(path_type=Path), default=None, help="Write what later bills start with.")
+@click.option(
+    "--figures", type=click.Path(path_type=Path), default=None, help="Areas' own figures, as GET /v1/areas answers."
+)
+def compute(
+    names: tuple[str, ...],
+    packs: tuple[str, ...],
+    workers: int | None,
+    start: Path | None,
+    years_out: Path | None,
+    figures: Path | None,
+) -> None:
+    """Compute the bills of IN (a Parquet file or a folder of them) and write their results to OUT.
+
+    A run that was stopped goes on where it was when it is called again.
+    """
+    try:
+        from app.batch.run import BatchOrder, run
+        from app.batch.source import Rejected
+        from app.batch.workers import LawNamed
+    except ModuleNotFoundError as error:
+        if error.name != "pyarrow":
+            raise
+        fail(MISSING)
+    if len(names) < 2 or (len(names) > 2 and not packs):
+        raise click.UsageError("give IN and OUT")
+    (source, out), more_packs = map(Path, names[:2]), names[2:]
+    law = LawNamed((*packs, *more_packs), configured().policy_dir, figures)
+    order = BatchOrder(source, out, law, workers or len(os.sched_getaffinity(0)), start, years_out)
+    try:
+        with Shown() as shown:
+            report = run(order, shown.told)
+    except Rejected as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{Path(error.filename).name if error.filename else out.name}：{os.strerror(error.errno or 0)}")
+    click.echo(str(report))
+
+
+class Shown:
+    """A bar for the stage that a run is in."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> "Shown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._bar.stop()
+
+    def told(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
+        self._bar.update(self._task, description=stage, completed=done, total=total)
