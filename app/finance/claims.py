@@ -22,6 +22,7 @@ from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.payment import Claim, PaymentKind, PaymentState, typed
 from app.clearing.tables import deduction
+from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, get_list
 from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
@@ -81,6 +82,7 @@ async def _page(visitor: Visitor, claim_id: str, refusal: Refusal | None = None)
             "events": await moves_of(connection, claim_id),
             "today": day,
             "steps": _steps(visitor, row, account_is_current=current),
+            "following": await following(visitor, connection, "/finance/claims", row.claim_id),
             "cuts": visitor.may("finance") and row.state in WAITING and row.amount > 0,
         }
 

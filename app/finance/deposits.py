@@ -18,6 +18,7 @@ from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import release_row
 from app.clearing.payment import PaymentState
+from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
 from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
@@ -93,6 +94,7 @@ async def _page(visitor: Visitor, release_id: str, refusal: Refusal | None = Non
             "release": release,
             "hospital": names.get(release.hospital_code, release.hospital_code),
             "events": await moves_of(connection, release_id),
+            "following": await following(visitor, connection, PATH, row.release_id),
             "steps": _steps(visitor, row.state, row.subject),
         }
 

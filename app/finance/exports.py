@@ -38,7 +38,8 @@ async def get_export(request: Request, name: str) -> Response:
         raise NotFound("not_found")
     visitor = await visit(request, *LISTS[name].scopes)
     format_: Format = "csv" if request.query_params.get("format") == "csv" else "xlsx"
-    members = [one.path for one in LISTS[name].columns if one.path in request.query_params.getlist("columns")]
+    asked = {member for one in request.query_params.getlist("columns") for member in one.split(",")}
+    members = [one.path for one in LISTS[name].columns if one.path in asked]
     export = export_of(name, format_, _filters(name, request.query_params), pointer="/query", members=members)
     try:
         path = await _file(visitor, export)

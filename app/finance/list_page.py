@@ -2,7 +2,7 @@
 time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from typing import Final, Generic, Literal, Protocol, get_args, get_origin
@@ -17,8 +17,10 @@ from starlette.responses import Response
 from app.basics.money import yuan
 from app.clearing.moves import business_now, today
 from app.clearing.plan import FUNDS
+from app.finance import saved_views
 from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen, listed
-from app.finance.page import Contents, Refusal, Visitor, reading, shown, visit
+from app.finance.look import link
+from app.finance.page import Contents, Elsewhere, Refusal, Visitor, reading, shown, visit
 from app.finance.registered import every_hospital, hospital_names
 from app.registry.tables import hospital
 from app.service.audit import noted
@@ -86,6 +88,8 @@ async def get_list(request: Request, page: ListPage) -> Response:
 async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None = None, **further: object) -> Response:
     """The page that the visitor's address asks for; with what a refused step says."""
 
+    page = _with_columns(visitor, page)
+
     async def read(connection: AsyncConnection) -> Contents:
         day = today(await business_now(visitor.service, connection))
         narrowed = await narrowed_by(visitor, connection, page.declared)
@@ -99,10 +103,27 @@ async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None =
             "sortable": sortable,
             "misread": narrowed.misread,
             "sums": {name: yuan(value) for name, value in listing.sums.items()},
+            "views": await saved_views.of_page(connection, page.address),
+            "view_query": saved_views.kept_query(visitor.request.query_params, page.declared.filters),
             **await beside(visitor, connection, page.declared, rows),
         }
 
     return shown(visitor, page.template, {**await reading(visitor, read), "page": page, **further}, refusal=refusal)
+
+
+def _with_columns(visitor: Visitor, page: ListPage) -> ListPage:
+    """The page with the columns of the address, its usual ones without. The boxes of a form name them one by one: then
+    the reader goes to the address that names them together."""
+    query = visitor.request.query_params
+    known = [column.path for column in page.declared.columns]
+    if ticked := query.getlist("column"):
+        kept = {name: value for name, value in query.items() if name not in ("column", "columns", "page")}
+        raise Elsewhere(
+            link(page.address, kept, columns=",".join(name for name in known if name in (page.key, *ticked)))
+        )
+    asked = query.get("columns", "").split(",")
+    members = tuple(name for name in known if name in asked and name != page.key)
+    return replace(page, members=(page.key, *members)) if members else page
 
 
 async def beside(visitor: Visitor, connection: AsyncConnection, declared: AnyList, rows: Sequence[Struct]) -> Contents:

@@ -12,6 +12,7 @@ from app.clearing import order_list, order_paper, pinned, remittance
 from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS, answer_of
 from app.clearing.payment import PaymentKind, PaymentState
+from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
@@ -56,6 +57,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "today": day,
             "changed": row.state is PaymentState.APPROVED and not current,
             "steps": () if found.taken_by else steps,
+            "following": await following(visitor, connection, "/finance/orders", row.disbursement_id),
             "left": str(-Decimal(found.amount) - Decimal(found.repaid)),
         }
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from app.basics.errors import Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
+from app.basics.errors import Fault, Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
 from app.clearing.plan import FUNDS
 from app.finance import kept_form, session
 from app.finance.look import link, said, template
@@ -30,7 +30,7 @@ from app.service.audit import asked_by
 from app.service.caller import Caller, Keyed, Service
 from app.service.http import count_request, open_request, principal_of, service_of
 from app.service.idempotency import remembered, request_hash
-from app.service.messages import fault_text, summary
+from app.service.messages import HEADING, fault_text, summary
 from app.service.problem import too_large
 from app.service.security import ADMIN, Principal, require, sign
 from app.service.wire import decode
@@ -40,6 +40,7 @@ LANGUAGE_COOKIE: Final = "onestop_language"
 NOTICE_COOKIE: Final = "onestop_notice"
 LOGIN_COOKIE: Final = "onestop_login"
 LOGIN_PURPOSE: Final = "login"
+KEYS_COOKIE: Final = "onestop_keys"
 LOGIN: Final = "/finance/login"
 PASSWORD: Final = "/finance/password"
 SECOND_FACTOR: Final = "/finance/second-factor"
@@ -63,17 +64,16 @@ HEADERS: Final = {
 PAGE_SENTENCES: Final = {
     code: f"problem.{code}"
     for code in (
-        *(
-            "internal_error",
-            "forbidden_scope",
-            "not_found",
-            "idempotency_key_reused",
-            "idempotency_in_progress",
-            "form_not_ours",
-        ),
-        *("invalid_cursor", "token_invalid", "token_expired"),
+        *("internal_error", "forbidden_scope", "not_found", "form_not_ours"),
+        *("idempotency_key_reused", "idempotency_in_progress"),
+        *("invalid_cursor", "token_invalid", "token_expired", "token_has_ended", "token_needs_end"),
+        *("all_funds_needed", "statement_needs_all_funds", "maker_is_checker", "roles_may_not_meet"),
+        *("body_too_large", "malformed_form", "malformed_request", "unsupported_file_type", "unsupported_media_type"),
+        *("missing", "wrong_type", "text_format", "invalid_parameter", "date_out_of_range", "unknown_field"),
+        *("export_needs_office", "export_too_long"),
     )
 }
+"""What the API says of tokens, keys, fields and addresses, a page says in its reader's words."""
 T = TypeVar("T")
 
 
@@ -297,11 +297,17 @@ def check_proven(visitor: Visitor, location: str) -> None:
 def sentences_of(error: OnestopError, language: Language) -> list[str]:
     """What an error says to a reader of a page: each of its faults once. What the API says of tokens, keys and
     cursors, a page says of logins, forms and pages."""
-    if error.code in PAGE_SENTENCES:
-        return [said(language, PAGE_SENTENCES[error.code])]
     if error.faults:
-        return list(dict.fromkeys(fault_text(fault, language) for fault in error.faults))
+        return list(dict.fromkeys(_fault_sentence(fault, language) for fault in error.faults))
+    if error.code in PAGE_SENTENCES:
+        return [said(language, PAGE_SENTENCES[error.code], **error.values)]
     return [summary(error.code, error.values, 0, language)]
+
+
+def _fault_sentence(fault: Fault, language: Language) -> str:
+    if fault.code in PAGE_SENTENCES and HEADING not in fault.values:  # of a file's cell the place is said too
+        return said(language, PAGE_SENTENCES[fault.code], **fault.values)
+    return fault_text(fault, language)
 
 
 def gone_to(location: str, notice: str | None = None) -> Response:
@@ -354,6 +360,7 @@ def _rendered(request: Request, name: str, status: int, contents: Contents) -> R
             "here": partial(link, path, query),
             "new_key": new_key,
             "navigation": ENTRIES,
+            "keys_off": request.cookies.get(KEYS_COOKIE) == "off",
             "here_in": _entry(request.url.path),
             "visitor": getattr(request.state, "visitor", None),
             "notice": None,

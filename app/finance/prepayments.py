@@ -16,6 +16,7 @@ from app.clearing.moves import business_now, today
 from app.clearing.order_list import prepayment_row
 from app.clearing.payment import PaymentKind, PaymentState
 from app.clearing.prepayment import PREPAYMENTS, PrepaymentRequest
+from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
 from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
@@ -87,6 +88,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "events": await moves_of(connection, shown_id),
             "today": today(await business_now(visitor.service, connection)),
             "changed": row.state is PaymentState.APPROVED and not current,
+            "following": await following(visitor, connection, "/finance/prepayments", row.prepayment_id),
             "steps": steps_for(visitor, PaymentKind.PREPAYMENT, row.state, row.subject, account_is_current=current),
         }
 

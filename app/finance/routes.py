@@ -42,6 +42,7 @@ from app.finance import (
     unknown,
     user_api,
     users_page,
+    views,
     waiting_page,
 )
 from app.finance.static_files import static_files
@@ -83,6 +84,7 @@ MODULES: Final = (
     audit_log,
     seal_findings,
     users_page,
+    views,
     exports,
 )
 

@@ -23,11 +23,13 @@ from app.service.http import check_context
 from app.service.security import MONEY_READERS, REGISTRY_READERS
 from app.settlement import store
 from app.settlement.answer import PortionsAnswer, SettlementAnswer
+from app.settlement.document import decode_document
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.rows import EntryRow
-from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, SlipLine, basis_text, bill_of, lines_of
+from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, basis_text, bill_of, lines_of
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
+from app.tiers import english
 from app.tiers.packfile import CLAUSE
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
@@ -64,7 +66,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
     number = read_id(SETTLEMENT, settlement_id)
     if number is None:
         raise NotFound("not_found")
-    found, entries, lines = await _read(visitor, number)
+    found, entries, row = await _read(visitor, number)
     purpose = request.query_params.get("purpose", "").strip()[:MOST_PURPOSE]
     proof = await replay(visitor.service, visitor.caller, number) if request.query_params.get("replay") else None
 
@@ -81,7 +83,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         hospital=hospitals.get(found.hospital_code, found.hospital_code),
         bars=waterfall(found, language),
         entries=entries,
-        lines=lines,
+        lines=lines_of(found, bill_of(row)),
         may_name=visitor.may(*REGISTRY_READERS) and visitor.principal.hospital_code is None,
         person_name=await _name(visitor, found.person_id, purpose) if purpose else None,
         proof=proof,
@@ -89,7 +91,11 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         class_name=CLASS_NAMES[language].get(found.benefit_class, found.benefit_class),
         medical_type=MEDICAL_TYPE_NAMES[language].get(found.medical_type, found.medical_type),
         scope_names=SCOPE_NAMES,
-        room_names=ROOM_NAMES,
+        room_names=ROOM_NAMES if language == "zh" else english.ROOM_NAMES,
+        english_steps=[
+            (english.KIND_NAMES.get(step.kind, step.name), english.line_of(step))
+            for step in decode_document(row.document).trace
+        ],
         accumulators=ACCUMULATOR_NAMES,
         basis_text=basis_text,
         titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
@@ -123,9 +129,8 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
     return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
 
 
-async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[ListedEntry], list[SlipLine]]:
-    """The settlement with its detail, every entry of the same bill within reach, oldest first, and its lines: what was
-    charged beside the scope of what remains of it."""
+async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[ListedEntry], EntryRow]:
+    """The settlement with its detail, every entry of the same bill within reach, oldest first, and its own row."""
     async with visitor.service.database.hot() as connection:
         await check_context(visitor.service, connection, visitor.caller)
         row = await store.read_one(connection, number)
@@ -135,7 +140,7 @@ async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[L
         entries = await store.read_group(connection, row.of_settlement_id or number, EVERY_ENTRY)
     funds, language = visitor.principal.funds, visitor.caller.language
     answer = answer_of_row(row, detail=True, funds=funds, language=language)
-    return answer, [_listed(one) for one in entries], lines_of(answer, bill_of(row))
+    return answer, [_listed(one) for one in entries], row
 
 
 def _listed(row: EntryRow) -> ListedEntry:

@@ -25,6 +25,7 @@ from app.clearing.plan import FUNDS
 from app.clearing.statement_row import BEFORE_APPROVAL, BEFORE_AUDIT
 from app.clearing.statement_row import read as read_statement
 from app.clearing.tables import statement_item
+from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.listing import Sorting, Summing, chosen, listed
 from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
@@ -89,6 +90,7 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
             "may": _may(visitor, found, whole=await whole_in_reach(connection, number)),
             "to_order": {part.fund for part in found.parts if part.state == "approved" and visitor.may("finance")},
             "funds": visitor.funds,
+            "following": await following(visitor, connection, "/finance/statements", number),
         }
 
     return shown(visitor, "statement.html", await reading(visitor, read), refusal=refusal)

@@ -192,6 +192,16 @@ second_factor = Table(
     recorded(),
 )
 
+saved_view = Table(
+    "saved_view",
+    METADATA,
+    Column("name", Text, ForeignKey("app_user.name"), primary_key=True),
+    Column("page", Text, primary_key=True),
+    Column("title", Text, primary_key=True),
+    Column("query", Text, nullable=False),
+    recorded(),
+)
+
 failed_login = Table(
     "failed_login",
     METADATA,

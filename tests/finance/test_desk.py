@@ -139,6 +139,7 @@ async def test_accounts_are_kept_on_a_page(desk: Office) -> None:
 async def test_a_deposit_is_released_by_two(desk: Office) -> None:
     """Drafted with a share as a percentage, approved by another on a page that asks with year, area, fund and amounts;
     its order pays what was released."""
+    await desk.settled("9000.00", "2018-05-20")
     await desk.at("2018-06-02")
     statement = await desk.approved("2018-05")
     order = await desk.ordered(statement, deposit_rate="0.0500")

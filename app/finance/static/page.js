@@ -26,12 +26,19 @@ document.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData.entries()]) if (value === "") event.formData.delete(name);
 });
 
-// The key / goes to the box that finds everything.
+// Single keys, outside of fields, unless they are switched off on the page of help.
+const goes = { o: "/finance/orders", s: "/finance/statements", w: "/finance/waiting", h: "/finance" };
+let afterG = false;
 document.addEventListener("keydown", (event) => {
-  const box = document.getElementById("find");
-  if (event.key !== "/" || !box || event.target.closest("input, textarea, select")) return;
-  event.preventDefault();
-  box.focus();
+  if (document.body.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const key = event.key, box = document.getElementById("find");
+  const turn = { n: "page-next", p: "page-previous" }[key];
+  if (afterG && goes[key]) window.location.assign(goes[key]);
+  else if (key === "/" && box) { event.preventDefault(); box.focus(); }
+  else if (key === "?") window.location.assign("/finance/help");
+  else if (turn) document.querySelector(`a#${turn}`)?.click();
+  if (key !== "Shift") afterG = key === "g";
 });
 
 // The box in the heading ticks every row of the page.
@@ -45,7 +52,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
+  const field = (name) => event.target.elements[name]?.selectedOptions?.[0]?.text ?? event.target.elements[name]?.value ?? "";
+  const question = event.target.dataset.confirm?.replace(/\{(\w+)\}/g, (_, name) => field(name));
   if (question && !window.confirm(question)) event.preventDefault();
 });
 

@@ -74,7 +74,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "There is no such page, or it is not within your reach. Check the number, or use the menu or the search box.",
     ),
     "problem.idempotency_key_reused": (
-        "这张表单已经提交过，这次内容不同。请反结账页面再填写。",
+        "这张表单已经提交过，这次内容不同。请再打开一次这个页面填写。",
         "This form was sent before with other contents. Open the page again and fill it in.",
     ),
     "problem.idempotency_in_progress": (
@@ -91,6 +91,83 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "problem.token_invalid": ("登录已经失效，请重新登录。", "Your login has ended. Log in again."),
     "problem.token_expired": ("登录已经失效，请重新登录。", "Your login has ended. Log in again."),
+    "problem.token_has_ended": (
+        "这个接入凭证已经失效、吊销或更换过，不能再更换。请开立新的。",
+        "This credential has ended, was revoked or replaced. Issue another.",
+    ),
+    "problem.token_needs_end": (
+        "只有医疗机构的接入凭证可以长期有效。请填写有效期。",
+        "Only a hospital's credential may have no end. Say until when it is good.",
+    ),
+    "problem.all_funds_needed": (
+        "这项操作涉及全部基金，您的账号只管部分基金。请由管全部基金的人办理。",
+        "This concerns every fund, and your account acts for some. Somebody who acts for all of them can do it.",
+    ),
+    "problem.statement_needs_all_funds": (
+        "这项操作涉及申报表的全部基金，您的账号只管部分基金。请由管全部基金的人办理。",
+        "This concerns every fund of the statement, and your account acts for some. Somebody who acts for all of them "
+        "can do it.",
+    ),
+    "problem.maker_is_checker": (
+        "经办和复核不能是同一个人，也不能是互相开立、重设账号的两个人。请由另一位办理。",
+        "Maker and checker are two people, and neither may have given the other their account. Ask somebody else.",
+    ),
+    "problem.roles_may_not_meet": (
+        "一个人不能同时是这两种角色：{one}、{other}。请用另一个名字，或先停用原有的。",
+        "Nobody may have both roles: {one} and {other}. Take another name, or end the other one first.",
+    ),
+    "problem.body_too_large": (
+        "文件或表单太大，最多 {limit} 字节。请拆成几份。",
+        "The file or form is too large: at most {limit} bytes. Send it in parts.",
+    ),
+    "problem.malformed_form": (
+        "表单没有传完整。请重新选择文件再提交。",
+        "The form didn't arrive whole. Choose the file again and send it.",
+    ),
+    "problem.malformed_request": (
+        "表单没有传完整。请刷新页面再提交。",
+        "The form didn't arrive whole. Reload the page and send it again.",
+    ),
+    "problem.unsupported_file_type": (
+        "这种文件不能用。请选择 XLSX 或 CSV 文件，不要压缩。",
+        "This kind of file can't be read. Choose a workbook (XLSX) or CSV, not packed.",
+    ),
+    "problem.unsupported_media_type": (
+        "表单没有传完整。请刷新页面再提交。",
+        "The form didn't arrive whole. Reload the page and send it again.",
+    ),
+    "problem.missing": (
+        "有必填的内容没有填。请补上再提交。",
+        "Something that is needed was left empty. Fill it in and send again.",
+    ),
+    "problem.wrong_type": (
+        "有一项填写的格式不对，应为数字的请只填数字。请改正再提交。",
+        "Something has the wrong form; where a number is asked for, enter digits only. Correct it and send again.",
+    ),
+    "problem.text_format": (
+        "有一项文字的格式或长度不对。请检查空格和位数。",
+        "A text has the wrong form or length. Look for blanks and missing digits.",
+    ),
+    "problem.invalid_parameter": (
+        "有一项内容或地址中的条件看不懂。请核对后再试。",
+        "Something that was entered, or a filter of the address, can't be understood. Check it and try again.",
+    ),
+    "problem.date_out_of_range": (
+        "日期的年份超出范围。长期有效的请不填。",
+        "The year is out of range. Leave the day empty where there is no end.",
+    ),
+    "problem.unknown_field": (
+        "表单和系统对不上，可能是页面已过期。请刷新页面再填。",
+        "The form doesn't fit the system any more. Reload the page and fill it in again.",
+    ),
+    "problem.export_needs_office": (
+        "清单太长。请按月份、日期等条件缩小范围后再下载。",
+        "The list is too long. Narrow it by month or day, then download it.",
+    ),
+    "problem.export_too_long": (
+        "清单太长，最多 {limit} 行。请缩小范围后再下载。",
+        "The list is too long: at most {limit} rows. Narrow it, then download it.",
+    ),
     "refused": ("没有做任何改动：", "Nothing was changed:"),
     "details": ("明细", "Details"),
     "record": ("记录", "Record"),

@@ -24,8 +24,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "closings.close_month": ("关闭月份", "Close the month"),
     "closings.close_year": ("关闭年度", "Close the year"),
     "closings.close_year.sure": (
-        "年度关闭后不能再打开。确定关闭吗？",
-        "A closed year can't be opened again. Close it?",
+        "统筹区 {{area_code}}，{{year}} 年度，全部基金：关闭后不能再打开。确定关闭吗？",
+        "Area {{area_code}}, year {{year}}, every fund: a closed year can't be opened again. Close it?",
     ),
     "closings.unpaid": ("12 月 31 日尚未付清", "Not paid by 31 December"),
     "closings.undeclared": ("未申报", "Not declared"),

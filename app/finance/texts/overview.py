@@ -63,6 +63,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "waiting.prepayments.draft": ("待批准预付款", "Prepayments to approve"),
     "waiting.prepayments.approved": ("待送银行预付款", "Prepayments to send to the bank"),
     "waiting.prepayments.sent": ("待登记付款预付款", "Prepayments whose payment is to be recorded"),
+    "following": ("接着办理：", "Go on with:"),
     "waiting.releases.draft": ("待批准保证金清算", "Deposit releases to approve"),
     "waiting.claims.draft": ("待批准零星报销单", "Claims to approve"),
     "waiting.claims.approved": ("待送银行零星报销单", "Claims to send to the bank"),

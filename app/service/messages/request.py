@@ -11,6 +11,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "服务使用真实时间，不能拨动时钟。测试请以 ONESTOP_CLOCK=manual:<时间> 启动服务。",
         "The service runs on real time, which can't be moved. For tests start it with ONESTOP_CLOCK=manual:<instant>.",
     ),
+    "too_many_views": (
+        "一个列表最多保存 {limit} 组条件。请先删除不用的。",
+        "At most {limit} sets of filters are kept of a list. Delete one that isn't used.",
+    ),
     "idempotency_key_missing": (
         "缺少 Idempotency-Key 请求头。请为每笔业务生成一个不重复的键，重试时使用同一个键。",
         "The Idempotency-Key header is missing. Make one key per business act and repeat with the same key.",

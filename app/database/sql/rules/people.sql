@@ -13,6 +13,11 @@ GRANT SELECT, INSERT ON user_session TO onestop_settler;
 GRANT SELECT, INSERT, UPDATE (secret, confirmed_at, last_step, recovery) ON second_factor TO onestop_app;
 GRANT SELECT, UPDATE (reset_by), DELETE ON second_factor TO onestop_settler;
 
+-- Everybody's own.
+ALTER TABLE saved_view ENABLE ROW LEVEL SECURITY;
+CREATE POLICY saved_view_own ON saved_view TO onestop_app USING (name = current_setting('onestop.subject', true));
+GRANT SELECT, INSERT, UPDATE (query, recorded_at), DELETE ON saved_view TO onestop_app;
+
 GRANT SELECT, INSERT, DELETE ON failed_login TO onestop_app;
 
 CREATE TRIGGER app_user_issued AFTER INSERT OR UPDATE OF password_hash ON app_user FOR EACH ROW

@@ -38,6 +38,17 @@ CREATE TABLE second_factor (
   recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- A list's filters, order and columns that somebody gave a name, to find them above the list again: the query of its
+-- address. It may name a person.
+CREATE TABLE saved_view (
+  name        text NOT NULL REFERENCES app_user,
+  page        text NOT NULL CHECK (length(page) <= 64),
+  title       text NOT NULL CHECK (length(title) BETWEEN 1 AND 40),
+  query       text NOT NULL CHECK (length(query) <= 2000),
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (name, page, title)
+);
+
 -- Failed attempts to prove who one is, by the keyed digests of the name and of where they came from; older ones are of
 -- no use and are deleted.
 CREATE TABLE failed_login (
