@@ -18,7 +18,15 @@ from app.tiers.model import CHRONIC, INPATIENT, Bill, Episode, Facts, Outcome, e
 from app.tiers.policy import Policy
 from app.tiers.scope import netted, own_expense_reason
 from app.tiers.state import fact_missing
-from app.tiers.waterfall import Scoped, bill_faults, outcome_of_scope, policy_faults, scoped_by_lines, stay_faults
+from app.tiers.waterfall import (
+    Scoped,
+    bill_faults,
+    outcome_of_scope,
+    policy_faults,
+    scoped_by_lines,
+    stay_faults,
+    whole_faults,
+)
 
 MOST: Final = 2**63 - 1
 Law = Callable[[date, str, str], "tuple[Policy | None, tuple[str, ...]]"]
@@ -76,7 +84,7 @@ def settled(chain: Chain, sent: Sent, law: Law) -> BillResult | str:
     if policy is None or visits is None:
         return min(codes)
     facts = structs.replace(sent.facts, benefit_class=class_on((sent.facts.benefit_class,), policy))
-    codes += [fault.code for fault in policy_faults(sent.bill, facts, policy)]
+    codes += [fault.code for fault in policy_faults(sent.bill, facts, policy) + whole_faults(sent.bill, policy)]
     if codes:
         return min(codes)
     year = sent.bill.discharged_on.year

@@ -7,16 +7,17 @@ import click
 
 from app.basics.errors import OnestopError, PolicyError
 from app.cli.output import fail, out
+from app.cli.policy_found import GIVEN_FILE
 from app.demo.compute import compute_file
 from app.demo.show import show_settlement
 from app.service.messages import text as message_text
 
 
 @click.command()
-@click.argument("bill", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("bill", type=GIVEN_FILE)
 @click.option(
     "--policy-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GIVEN_FILE,
     default=None,
     help="A pack; it rules every area that it names, even where a shipped pack does. It may inherit shipped packs, "
     "published schemes and packs beside it.",

@@ -12,7 +12,7 @@ from app.basics.names import TIER_NAMES
 from app.cli.config import configured
 from app.cli.output import fail, out, wrapping_table
 from app.cli.policy_diff import policy_diff
-from app.cli.policy_found import books, law_of, policy_on
+from app.cli.policy_found import GIVEN_FILE, books, law_of, policy_on
 from app.policies import SCHEMES, SHIPPED, book_with, cases_file, pack_files, packs_of, read_text
 from app.policies.api import policy_answer
 from app.policies.cases import failures, parse_cases
@@ -76,7 +76,7 @@ def policy_show(pack: str, on: datetime | None, *, as_html: bool) -> None:
 
 
 @policy.command("check")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=GIVEN_FILE)
 @click.option(
     "--strict", is_flag=True, help="Enacted figures without a golden case, and documents without a place, are errors."
 )
@@ -119,7 +119,7 @@ def _missing(path: Path, book: PolicyBook) -> Iterator[str]:
 
 
 @policy.command("test")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=GIVEN_FILE)
 def policy_test(files: tuple[Path, ...]) -> None:
     """Compute the golden cases beside pack files (NAME.cases.yaml); without files those of all that is shipped."""
     extra, given = configured().policy_dir, packs_of(files)
@@ -135,7 +135,7 @@ def policy_test(files: tuple[Path, ...]) -> None:
 
 
 @policy.command("coverage")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=GIVEN_FILE)
 @click.option("--strict", is_flag=True, help="Leave with an error when an enacted figure is touched by no case.")
 def policy_coverage(files: tuple[Path, ...], strict: bool) -> None:
     """Say which dated figures no golden case touches; without files those of the shipped packs."""

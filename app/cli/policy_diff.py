@@ -32,6 +32,7 @@ PART_WORDS: Final = {
     "precedence": "优先次序",
     "group": "类别组",
     "accumulator": "累计",
+    "option": "版本",
     "figure": "数字",
 }
 STORED: Final = "stored"

@@ -1,7 +1,11 @@
 """The packs that a command names, by name or by file, and how their values are written."""
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
+
+import click
 
 from app.basics.days import shanghai_day
 from app.basics.errors import OnestopError, PolicyError
@@ -13,6 +17,28 @@ from app.service.messages import text as message_text
 from app.tiers.load import load_book
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.yamltext import nearest
+
+
+class GivenFile(click.Path):
+    """A file that has to be there; one that isn't is told in Chinese, with the name beside it that it resembles."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        path = Path(value)
+        if path.is_dir():
+            fail(f"{path} 是文件夹，请写里面的文件，如 {path / '名称.yaml'}。", 2)
+        if not path.is_file():
+            beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+            where = "" if path.parent.is_dir() else f"也没有文件夹 {path.parent}。"
+            fail(f"没有文件 {path}。{nearest(path.name, beside)}{where}请核对路径。", 2)
+        return super().convert(value, param, ctx)
+
+
+GIVEN_FILE: Final = GivenFile()
 
 
 def books() -> list[PolicyBook]:

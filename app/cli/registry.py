@@ -7,6 +7,7 @@ import click
 import httpx
 
 from app.cli.output import fail, out
+from app.cli.policy_found import GIVEN_FILE
 from app.demo.follow import ImportRefused, follow_import, show_import
 
 
@@ -16,7 +17,7 @@ def registry() -> None:
 
 
 @registry.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GIVEN_FILE)
 @click.option(
     "--kind", type=click.Choice(["list", "exit", "correction", "catalogue"]), default="list", show_default=True
 )

@@ -37,6 +37,7 @@ class FigureAnswer(Struct, rename={"from_": "from"}):
     status: str
     document: str
     clause: str
+    quote: str | None = None
 
 
 class ParameterAnswer(Struct):
@@ -157,6 +158,7 @@ def _figure(row: Row, unit: str) -> FigureAnswer:
         status=row.status,
         document=row.document,
         clause=row.clause,
+        quote=row.quote or None,
     )
 
 

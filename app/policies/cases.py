@@ -40,9 +40,11 @@ from app.tiers.model import (
     empty_year,
 )
 from app.tiers.policy import PolicyBook
+from app.tiers.split import KnownBefore, compute_split, last_day_before
+from app.tiers.typed import number_advice
 from app.tiers.units import RATE
 from app.tiers.vocabulary import FACTS, LINE_FACTS
-from app.tiers.waterfall import compute, of_type, typed
+from app.tiers.waterfall import compute, of_type, splits, typed
 from app.tiers.yamltext import Map, Reader, compose, text_of
 
 PORTIONS: Final = PORTION_NAMES["zh"]
@@ -61,6 +63,7 @@ BILL_KEYS: Final = frozenset(
         "items",
     }
     | {"continues", "expect", "payable_adjustment", "steps", "after", "refused"}
+    | {"amounts_last_year", "years", "after_last_year", "out_of_order"}
 )
 PERSON_KEYS: Final = frozenset({"class", "registered", "insurance_type", "retired"})
 CASE_KEYS: Final = BILL_KEYS | {"before", "bills"}
@@ -89,6 +92,8 @@ class CaseBill:
     after: Mapping[str, int]
     refused: str | None
     catalogue: Mapping[str, list[CatalogueEntry]] = field(default_factory=dict)
+    years: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    after_last_year: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +148,23 @@ def _case(data: Map, reader: Reader) -> Case:
             if isinstance(general, Map) and isinstance(special, Map):
                 special.update({name: value for name, value in general.items() if name not in special})
         parsed.append(_bill(merged, place, reader))
+        if len(parsed) > 1 and not _in_order(parsed[-2], parsed[-1]) and merged.get("out_of_order") is not True:
+            reader.find(
+                own.line,
+                f"{place} 的日期 {parsed[-1].bill.discharged_on} 早于前一张的 {parsed[-2].bill.discharged_on}。"
+                "同一个人的账单按结算先后写，累计按这个顺序算；确实后结算的，写 out_of_order: true。",
+            )
     return Case(reader.file, title, _amounts(data, "before", where, None, reader), tuple(parsed))
 
 
+def _in_order(earlier: CaseBill, later: CaseBill) -> bool:
+    """Whether a bill's day isn't before that of the bill settled before it."""
+    return earlier.bill.discharged_on <= later.bill.discharged_on
+
+
 def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
-    needed = frozenset({"day", "person", "hospital"} | (set() if "items" in data else {"amounts"}))
+    listed = data.keys() & {"items", "amounts_last_year"}
+    needed = frozenset({"day", "person", "hospital"} | (set() if listed else {"amounts"}))
     reader.keys(data, where, needed, BILL_KEYS)
     day = reader.day(data, "day", where) or date.max
     admitted = reader.day(data, "admitted", where) or day
@@ -159,12 +176,13 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         frozenset({"class", "registered", "insurance_type", "retired"}),
     )
     reader.keys(hospital, f"{where} 的 hospital", frozenset({"level", "rank"}), frozenset({"area", "code"}))
-    amounts = _amounts(data, "amounts", where, COLUMNS, reader)
     entries, lines = _items(data, day, where, reader)
-    lines += [
-        Line(len(lines) + number, column, 10_000, amount * 10_000, amount, day, False, None)
-        for number, (column, amount) in enumerate(amounts.items(), 1)
-    ]
+    for key, charged_on in (("amounts_last_year", _year_end_before(day)), ("amounts", day)):
+        amounts = _amounts(data, key, where, COLUMNS, reader)
+        lines += [
+            Line(len(lines) + number, column, 10_000, amount * 10_000, amount, charged_on, False, None)
+            for number, (column, amount) in enumerate(amounts.items(), 1)
+        ]
     total = sum(line.amount for line in lines)
     expect = _amounts(data, "expect", where, tuple(PORTIONS), reader)
     if "refused" not in data and sum(expect.values()) != total:
@@ -173,7 +191,6 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
             data.lines.get("expect", data.line),
             f"{where} 的 expect 合计 {written}，账单总额是 {billed}，应相等；个人负担写 patient。",
         )
-    area = text_of(person.get("area"))
     bill = Bill(
         medical_type=cast(MedicalType, _fact(data, "medical_type", where, MEDICAL_TYPES, INPATIENT, reader)),
         admitted_on=admitted,
@@ -188,18 +205,7 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         total=total,
         lines=tuple(lines),
     )
-    facts = Facts(
-        person_id="算例",
-        area_code=area,
-        benefit_class=cast(BenefitClass, _fact(person, "class", where, CLASSES, "ordinary", reader)),
-        hospital_code=text_of(hospital.get("code")) or "算例",
-        hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
-        hospital_rank=cast(Rank, _fact(hospital, "rank", where, RANKS, "county", reader)),
-        hospital_area_code=text_of(hospital.get("area")) or area,
-        insurance_type=_fact(person, "insurance_type", where, tuple(FACTS["insurance_type"]), RESIDENTS, reader),
-        retired=_flag(person, "retired", where, default=False, reader=reader),
-        disease_registered=_flag(person, "registered", where, default=True, reader=reader),
-    )
+    facts = _facts(person, hospital, where, reader)
     return CaseBill(
         line=data.line,
         bill=bill,
@@ -211,7 +217,34 @@ def _bill(data: Map, where: str, reader: Reader) -> CaseBill:
         after=_amounts(data, "after", where, None, reader),
         refused=reader.word(data, "refused", where) if "refused" in data else None,
         catalogue=entries,
+        years={
+            year: _amounts(part, year, f"{where} 的 years", tuple(PORTIONS), reader)
+            for part in [reader.part(data, "years", where)]
+            for year in part
+        },
+        after_last_year=_amounts(data, "after_last_year", where, None, reader),
     )
+
+
+def _facts(person: Map, hospital: Map, where: str, reader: Reader) -> Facts:
+    """What a case says of its person and hospital."""
+    area = text_of(person.get("area"))
+    return Facts(
+        person_id="算例",
+        area_code=area,
+        benefit_class=cast(BenefitClass, _fact(person, "class", where, CLASSES, "ordinary", reader)),
+        hospital_code=text_of(hospital.get("code")) or "算例",
+        hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
+        hospital_rank=cast(Rank, _fact(hospital, "rank", where, RANKS, "county", reader)),
+        hospital_area_code=text_of(hospital.get("area")) or area,
+        insurance_type=_fact(person, "insurance_type", where, tuple(FACTS["insurance_type"]), RESIDENTS, reader),
+        retired=_flag(person, "retired", where, default=False, reader=reader),
+        disease_registered=_flag(person, "registered", where, default=True, reader=reader),
+    )
+
+
+def _year_end_before(day: date) -> date:
+    return date(day.year - 1, 12, 31) if day.year > 1 else day
 
 
 def _items(data: Map, day: date, where: str, reader: Reader) -> tuple[dict[str, list[CatalogueEntry]], list[Line]]:
@@ -220,7 +253,7 @@ def _items(data: Map, day: date, where: str, reader: Reader) -> tuple[dict[str, 
     lines: list[Line] = []
     for number, item in enumerate(reader.parts(data, "items", where) if "items" in data else [], 1):
         place = f"{where} 的第 {number} 项"
-        reader.keys(item, place, frozenset({"kind", "class", "amount"}), frozenset({"first_pay"}))
+        reader.keys(item, place, frozenset({"kind", "class", "amount"}), frozenset({"first_pay", "day"}))
         kind = _fact(item, "kind", place, tuple(LINE_FACTS["item_kind"]), "service", reader)
         class_ = cast(CatalogueClass, _fact(item, "class", place, ("A", "B", "C"), "A", reader))
         first_pay = 0
@@ -229,7 +262,8 @@ def _items(data: Map, day: date, where: str, reader: Reader) -> tuple[dict[str, 
             first_pay = RATE.read(item["first_pay"]) if not reader.findings else 0
         code, amount = f"item{number}", _money(item, "amount", place, reader) if "amount" in item else 0
         entries[code] = [CatalogueEntry(code, class_, first_pay, (None, None, None), False, _FOREVER, None, kind)]
-        lines.append(Line(number, code, 10_000, amount * 10_000, amount, day, False, None))
+        charged_on = reader.day(item, "day", place) or day
+        lines.append(Line(number, code, 10_000, amount * 10_000, amount, charged_on, False, None))
     return entries, lines
 
 
@@ -267,7 +301,10 @@ def _money(data: Map, key: str, where: str, reader: Reader) -> int:
     try:
         return fen(text_of(value))
     except ValueError:
-        reader.find(data.lines.get(key, data.line), f'{where} 的“{key}”应是金额：整数元，或加引号的 "1234.50"。')
+        advice = number_advice(text_of(value))
+        reader.find(
+            data.lines.get(key, data.line), f'{where} 的“{key}”应是金额：{advice}整数元，或加引号的 "1234.50"。'
+        )
         return 0
 
 
@@ -300,11 +337,15 @@ def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome |
         visit = visit_name(place.hospital_code, episode)
         there = episode_of(stays, (visit, episode), benefit_year=year, place=place)
         there = structs.replace(there, deductible_paid=paid, deductible_other_years=0, admission=admission)
-        outcome, refusal = _computed(item, before, there, book)
+        last_year = years.get(year - 1) or empty_year()
+        numbered = of_type(last_year, kind)[1]["inpatient_count"] + (0 if year - 1 in counted else 1)
+        older = structs.replace(there, admission=numbered)
+        outcome, refusal = _computed(item, (before, there), (last_year, older), book)
         years[year] = before if outcome is None else outcome.after
         if outcome is not None:
+            years |= {part.benefit_year: part.after for part in outcome.years}
             paid += outcome.deductible
-            counted.add(year)
+            counted.add(outcome.years[0].benefit_year if outcome.years else year)
             bill = item.bill
             stays.append(
                 Stay(
@@ -317,11 +358,17 @@ def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome |
 
 
 def _computed(
-    item: CaseBill, before: dict[str, int], episode: Episode, book: PolicyBook
+    item: CaseBill, newer: tuple[dict[str, int], Episode], older: tuple[dict[str, int], Episode], book: PolicyBook
 ) -> tuple[Outcome | None, str | None]:
+    """A bill after what the discharge's year held; one that is split also after what the year before held."""
+    catalogue, bill, facts = {**_CATALOGUE, **item.catalogue}, item.bill, item.facts
     try:
-        policy = book.on(item.bill.discharged_on, item.facts.area_code, item.facts.insurance_type)
-        return compute(item.bill, {**_CATALOGUE, **item.catalogue}, item.facts, before, episode, policy).outcome, None
+        policy = book.on(bill.discharged_on, facts.area_code, facts.insurance_type)
+        if not splits(bill, policy):
+            return compute(bill, catalogue, facts, *newer, policy).outcome, None
+        former = book.on(last_day_before(bill), facts.area_code, facts.insurance_type)
+        parts = KnownBefore(*older, former), KnownBefore(*newer, policy)
+        return compute_split(bill, catalogue, facts, *parts).outcome, None
     except Refused as refused:
         return None, refused.code
 
@@ -335,7 +382,27 @@ def _differences(item: CaseBill, outcome: Outcome | None, refusal: str | None) -
     if item.adjustment != outcome.payable_adjustment:
         yield f"定额结余（payable_adjustment）：应为 {yuan(item.adjustment)}，算得 {yuan(outcome.payable_adjustment)}"
     yield from _step_differences(item, outcome)
-    yield from _accumulator_differences(item, outcome)
+    after = of_type(outcome.after, item.facts.insurance_type)[1]
+    yield from _accumulator_differences(item.after, after)
+    yield from _year_differences(item, outcome)
+
+
+def _year_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
+    """What of the parts of a split bill isn't as expected."""
+    parts = {str(part.benefit_year): part for part in outcome.years}
+    for year, expected in item.years.items():
+        if year not in parts:
+            yield f"年度 {year}：这张账单没有分到这一年，分到的有 {'、'.join(parts) or '无（没有跨年分开）'}"
+            continue
+        for name, title in PORTIONS.items():
+            wanted, got = expected.get(name, 0), getattr(parts[year].portions, name)
+            if wanted != got:
+                yield f"{year} 年部分{title}（{name}）：应为 {yuan(wanted)}，算得 {yuan(got)}"
+    if item.after_last_year and not parts:
+        yield "after_last_year：这张账单没有跨年分开。"
+    elif item.after_last_year:
+        last_year = of_type(outcome.years[0].after, item.facts.insurance_type)[1]
+        yield from _accumulator_differences(item.after_last_year, last_year)
 
 
 def _portion_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
@@ -358,9 +425,8 @@ def _step_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
             yield f"步骤 {name}：应为 {yuan(wanted)}，算得 {yuan(steps[name].amount)}：{sentence(steps[name])}"
 
 
-def _accumulator_differences(item: CaseBill, outcome: Outcome) -> Iterator[str]:
-    after = of_type(outcome.after, item.facts.insurance_type)[1]
-    for name, wanted in item.after.items():
+def _accumulator_differences(expected: Mapping[str, int], after: Mapping[str, int]) -> Iterator[str]:
+    for name, wanted in expected.items():
         if name not in after:
             yield f"累计 {name}：没有这个累计，有的是 {'、'.join(after)}"
         elif after[name] != wanted:

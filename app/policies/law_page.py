@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.basics.names import ACCUMULATOR_NAMES, TIER_NAMES
 from app.policies.value_words import accumulator_title, value_words
-from app.policies.words import STATUS_WORDS, facts_words, rule_words
+from app.policies.words import STATUS_WORDS, facts_words, over_new_year, rule_words
 from app.tiers.pack import Pack, Row, Rule, Version
 
 _EMPTY: Final = dict.fromkeys(("number", "issuer", "issued", "note", "href", "checked_on"), "")
@@ -55,6 +55,7 @@ class PrintedVersion:
 
     title: str
     interval: str
+    over_new_year: str
     rules: tuple[PrintedRule, ...]
 
 
@@ -80,7 +81,8 @@ def law_page(pack: Pack, on: date | None = None) -> str:
 
 def _version(pack: Pack, version: Version, on: date | None) -> PrintedVersion:
     rules = tuple(_rule(pack, version, rule, number, on) for number, rule in enumerate(version.rules, 1))
-    return PrintedVersion(f"{version.title}（{version.name}）", _interval(version.since, version.until), rules)
+    title, interval = f"{version.title}（{version.name}）", _interval(version.since, version.until)
+    return PrintedVersion(title, interval, over_new_year(version), rules)
 
 
 def _rule(pack: Pack, version: Version, rule: Rule, number: int, on: date | None) -> PrintedRule:
@@ -134,7 +136,8 @@ def _figure(pack: Pack, name: str, row: Row) -> PrintedFigure:
 
 
 def _source(pack: Pack, row: Row) -> str:
-    return f"{pack.documents[row.document]['title']} {row.clause}"
+    quoted = f"：“{row.quote}”" if row.quote else ""
+    return f"{pack.documents[row.document]['title']} {row.clause}{quoted}"
 
 
 def _interval(since: date, until: date | None) -> str:

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.basics.money import percent_text, scaled
-from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, TIER_NAMES
+from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, ITEM_KIND_NAMES, TIER_NAMES
 from app.tiers.pack import Pack, Row
 from app.tiers.units import shown
-
-ROUNDED: Final = {"fen": "分", "jiao": "角", "yuan": "元"}
-COUNTED_AT: Final = {"year": "全年", "hospital": "同一医院", "level": "同级医院"}
+from app.tiers.vocabulary import ADMISSIONS, WORDS
 
 
 def value_words(pack: Pack, row: Row, unit: str) -> str:
@@ -42,7 +40,8 @@ def _of_ordinary(_pack: Pack, value: Mapping[str, Any]) -> str:
     if "at_least" in value:
         words += f"，不低于 {_rate(value['at_least'])}"
     if "round_to" in value:
-        words += f"，取整到{ROUNDED.get(str(value['round_to']), str(value['round_to']))}"
+        unit, direction = str(value["round_to"]), str(value.get("rounding", "half_up"))
+        words += f"，{WORDS['rounding'][direction]}到{WORDS['round_to'][unit]}"
     return words
 
 
@@ -60,9 +59,10 @@ def _share(pack: Pack, value: Mapping[str, Any]) -> str:
 
 
 def _by_admission(_pack: Pack, value: Mapping[str, Any]) -> str:
-    where = COUNTED_AT.get(str(value.get("counted_at", "year")), str(value.get("counted_at")))
-    sums = "，".join(f"第 {number} 次 {_sum(amount)}" for number, amount in enumerate(value["by_admission"], 1))
-    less = f"，以后每次减 {_sum(value['less'])}" if "less" in value else "，以后不变"
+    where = ADMISSIONS[str(value.get("counted_at", "year"))]
+    listed = value.get("by_admission") or [value["first_admission"]]
+    sums = "，".join(f"第 {number} 次 {_sum(amount)}" for number, amount in enumerate(listed, 1))
+    less = f"，以后每次减 {_sum(value['each_later_less'])}" if "each_later_less" in value else "，以后不变"
     least = f"，不低于 {_sum(value['at_least'])}" if "at_least" in value else ""
     return f"{where}住院：{sums}{less}{least}"
 
@@ -89,6 +89,7 @@ def _diseases(value: Mapping[str, Mapping[str, str]]) -> str:
 
 _DERIVED: Final[dict[str, Callable[[Pack, Mapping[str, Any]], str]]] = {
     "by_admission": _by_admission,
+    "first_admission": _by_admission,
     "share_of_bill": _share,
     "share": _share,
     "of": _of_ordinary,
@@ -103,6 +104,7 @@ _UNITS: Final[dict[str, Callable[[Any], str]]] = {
     "diseases": _diseases,
     "classes": lambda value: "、".join(CLASS_NAMES["zh"].get(name, name) for name in value) or "无",
     "tiers": lambda value: "、".join(TIER_NAMES["zh"].get(name, name) for name in value) or "无",
+    "kinds": lambda value: "、".join(ITEM_KIND_NAMES["zh"][name] for name in value) or "无",
     "dates": "、".join,
     "prices": lambda value: "、".join(f"{code} {_sum(price)}" for code, price in value.items()),
 }

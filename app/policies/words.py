@@ -11,16 +11,16 @@ from math import prod
 from typing import Final
 
 from app.tiers.kinds import KINDS
-from app.tiers.pack import Row, Rule
+from app.tiers.pack import Row, Rule, Version
 from app.tiers.policy import Policy
 from app.tiers.units import shown
-from app.tiers.vocabulary import BASES, FACTS, IN_PROPORTION, WORDS
+from app.tiers.vocabulary import ALSO, BASES, FACTS, IN_PROPORTION, OVER_NEW_YEAR, WORDS
 
 STATUS_WORDS: Final = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
 ORDER_OF_CLAUSES: Final = (
     "missing_referral_cut",
     "cap_year",
-    "cap_also",
+    *(cap for cap, _ in ALSO.values()),
     "cap_stay",
     "counts_paid",
     "exceeds",
@@ -81,8 +81,8 @@ def _clauses(rule: Rule) -> Iterator[str]:
     for name in ORDER_OF_CLAUSES:
         if name in written:
             yield clauses[name].format(written[name])
-    if "also_counts" in written:
-        yield f"也记入 {written['also_counts']}"
+    if also := [written[option] for option in ALSO if option in written]:
+        yield f"也记入 {'、'.join(also)}"
     if IN_PROPORTION in written:
         yield f"与同写 {written[IN_PROPORTION]} 的规则按比例分担"
     if "round_to" in written:
@@ -140,9 +140,16 @@ def differences(a: Policy, b: Policy) -> list[PolicyDifference]:
         for version in (one, two)
     ]
     found += _named("accumulator", *growing)
+    found += _named("option", *({"first_pay": one_of.first_pay or ""} for one_of in (one, two)))
+    found += _named("option", *({"over_new_year": over_new_year(one_of)} for one_of in (one, two)))
     for name in sorted(a.pack.parameters.keys() | b.pack.parameters.keys()):
         found += _figures(name, a, b)
     return found
+
+
+def over_new_year(version: Version) -> str:
+    """In which year a stay over the turn of the year counts."""
+    return OVER_NEW_YEAR["split" if version.splits_stays else "together"]
 
 
 def _rule_texts(rules: Mapping[str, Rule]) -> dict[str, str]:

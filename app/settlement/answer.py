@@ -60,12 +60,13 @@ class PolicyAnswer(Struct):
 
 
 class BasisAnswer(Struct):
-    """Where a figure of a step comes from."""
+    """Where a figure of a step comes from; ``quote`` is the clause's own wording, where the pack quotes it."""
 
     document: str
     clause: str
     status: Literal["enacted", "assumed"]
     parameter: str
+    quote: str | UnsetType = UNSET
 
 
 class StepAnswer(Struct):
@@ -239,7 +240,13 @@ def shown_trace(trace: Sequence[Step]) -> list[StepAnswer]:
             amount=yuan(step.amount),
             room={key: yuan(value) for key, value in step.room.items()},
             basis=[
-                BasisAnswer(item.document, item.clause, item.status, item.parameter)  # type: ignore[arg-type]
+                BasisAnswer(
+                    document=item.document,
+                    clause=item.clause,
+                    status=item.status,  # type: ignore[arg-type]
+                    parameter=item.parameter,
+                    quote=step.quotes.get(item.parameter, UNSET),
+                )
                 for item in step.basis
             ],
         )

@@ -22,7 +22,7 @@ from app.tiers.episode import Place, episode_of, episode_visits, stay_warnings, 
 from app.tiers.model import RESIDENTS, BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import refunded, uncovered
-from app.tiers.waterfall import Computed, bill_faults, policy_faults, run
+from app.tiers.waterfall import Computed, bill_faults, policy_faults, run, whole_faults
 
 INSURANCE_TYPE: Final = RESIDENTS
 """Residents' basic insurance, the only one that the national interface settles here."""
@@ -71,7 +71,7 @@ def computed(request: BillRequest, found: BillFacts, book: PolicyBook, episode: 
     if policy is None or found.person is None or found.hospital is None or visits is None:
         raise Refused(_in_request_order(faults))
     facts = _facts(request, found, found.person, found.hospital, policy)
-    faults += policy_faults(bill, facts, policy)
+    faults += policy_faults(bill, facts, policy) + whole_faults(bill, policy)
     if faults:
         raise Refused(_in_request_order(faults))
     inputs = Inputs(

@@ -27,6 +27,7 @@ from app.settlement.reading import answer_of_row
 from app.settlement.rows import EntryRow
 from app.tiers.model import FUND_TIERS
 from app.tiers.pack import Pack
+from app.tiers.vocabulary import ALSO
 
 NOT_KNOWN: Final = "—"
 _CLAUSE_NUMBER: Final = re.compile(r"\A[0-9]+(?=\Z|（)")
@@ -59,7 +60,7 @@ SCOPE_NAMES: Final[Mapping[str, str]] = {
 BASIS_STATUS: Final[Mapping[str, str]] = {"enacted": "已颁布", "assumed": "暂定（待核实）"}
 ROOM_NAMES: Final[Mapping[str, str]] = {
     "cap_year": "年度限额尚余",
-    "cap_also": "另一限额尚余",
+    **{cap: f"{name}尚余" for cap, name in ALSO.values()},
     "cap_stay": "单次限额尚余",
     "ceiling": "合计支付上限尚余",
     "own_cap": "距个人自付封顶尚余",

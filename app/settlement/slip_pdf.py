@@ -57,7 +57,8 @@ def _plain(contents: Mapping[str, Any]) -> dict[str, Any]:
         plain["bill"].pop("lines")
     for step in plain["answer"]["trace"]:
         for basis in step["basis"]:
-            basis["text"] = basis_text(basis["document"], basis["clause"])
+            quoted = f"：“{basis['quote']}”" if "quote" in basis else ""
+            basis["text"] = basis_text(basis["document"], basis["clause"]) + quoted
     more = {
         "words": WORDS,
         "rows": [_cells(line, charged=contents["bill"] is not None) for line in contents["lines"]],

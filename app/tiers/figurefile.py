@@ -1,11 +1,15 @@
 """The figures of a pack file: parameters, their dated rows and values, each checked against its unit. Pure."""
 
+from typing import Final
+
 from app.basics.money import scaled
 from app.tiers.pack import Parameter, Row
+from app.tiers.typed import number_advice
 from app.tiers.units import DERIVED, UNITS, WrongBand, converted
 from app.tiers.vocabulary import ADMISSIONS, FACTS, LINE_FACTS, SELECTORS, STATUSES, WORDS
 from app.tiers.yamltext import Map, Reader, text_of
 
+MOST_QUOTED: Final = 200
 Spread = tuple[dict[str, tuple[str, ...]], object, int]
 
 
@@ -37,6 +41,12 @@ def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Ro
             line = data.lines["source"]
             reader.find(line, f"{where}（{since} 起）缺少来源，请写 source: {{document: 文件代号, clause: 条款}}。")
         source = Map(data.line)
+    reader.keys(source, f"{where} 的 source", frozenset(), frozenset({"document", "clause", "quote"}))
+    quote = reader.word(source, "quote", f"{where} 的 source")
+    if len(quote) > MOST_QUOTED:
+        reader.find(
+            source.lines["quote"], f"{where} 的 quote 有 {len(quote)} 字，只引用有关的一句，最多 {MOST_QUOTED} 字。"
+        )
     selectors = {key: reader.words(data[key], data.lines[key], f"{where} 的 {key}") for key in SELECTORS if key in data}
     rows = [
         Row(
@@ -49,6 +59,7 @@ def _rows(data: Map, where: str, by: tuple[str, ...], reader: Reader) -> list[Ro
             text_of(source.get("clause")),
             line,
             reader.file,
+            quote,
         )
         for extra, value, line in (
             _spread(data["value"], by, where, data.lines["value"], reader) if "value" in data else ()
@@ -92,7 +103,8 @@ def check_value(value: object, unit: str, where: str, line: int, reader: Reader)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         written = f"“{text_of(value)}”" if text_of(value) else ""
         found = f"（{error}）" if isinstance(error, WrongBand) else ""
-        reader.find(line, f"{where} 的 value {written}不对{found}：{UNITS[unit].remedy}。")
+        advice = number_advice(text_of(value))
+        reader.find(line, f"{where} 的 value {written}不对{found}：{advice}{UNITS[unit].remedy}。")
 
 
 def _check_derived(value: Map, unit: str, where: str, line: int, reader: Reader) -> None:

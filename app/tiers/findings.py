@@ -9,17 +9,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import combinations, pairwise, product
-from typing import Final
+from math import prod
+from typing import Final, TypeAlias
 
 from app.basics.errors import Refused
 from app.tiers.kinds import KINDS
-from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, FUNDS, RESIDENTS
+from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, FUNDS, INPATIENT, RESIDENTS
 from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
 from app.tiers.roles import CUT, DISEASE_LIST, ITEMS
 from app.tiers.vocabulary import COUNTERS, FACTS, IN_PROPORTION, LINE_FACTS
 from app.tiers.yamltext import nearest
 
+MOST_SHOWN: Final = 5
+WHOLE_STAY: Final = frozenset({"package", "fixed_payment", "disease_price"})
 SHARES: Final = frozenset({"share", "share_of_bill", "by_admission", "first_admission"})
 
 
@@ -74,6 +77,7 @@ def pack_findings(pack: Pack) -> Iterator[str]:
     for version in pack.versions:
         yield from _rule_findings(pack, version)
         yield from _package_findings(version)
+        yield from _split_findings(version)
         yield from _list_findings(pack, version)
         yield from _proportion_findings(version)
         yield from _item_findings(pack, version)
@@ -254,6 +258,16 @@ def _list_findings(pack: Pack, version: Version) -> Iterator[str]:
                 )
 
 
+def _split_findings(version: Version) -> Iterator[str]:
+    """A sum for a whole stay can't be paid for each part of a split one."""
+    for rule in version.rules if version.splits_stays else ():
+        if rule.kind in WHOLE_STAY and INPATIENT in rule.applies.get("medical_type", {INPATIENT}):
+            yield (
+                f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}：{rule.kind} 按一次住院定额，"
+                "不能和 over_new_year: split 一起用。请用 applies 把住院（21）分开，或删去 over_new_year。"
+            )
+
+
 def _package_findings(version: Version) -> Iterator[str]:
     """Two packages for one bill: what the fund owes beside the bill would be counted twice."""
     for one, other in combinations((rule for rule in version.rules if rule.kind == "package"), 2):
@@ -295,30 +309,55 @@ def _unpaid_findings(pack: Pack, version: Version) -> Iterator[str]:
 
 
 def _coverage_findings(pack: Pack, version: Version, rule: Rule, name: str) -> Iterator[str]:
-    """The first day, and the first facts, for which a rule finds no figure or two."""
-    days = [*pack.boundaries(version), version.until]
-    for day, following in pairwise(days):
-        if day is None:
-            return
+    """The first days on which a rule finds no figure, for all facts at once, and the first day on which it finds
+    two."""
+    open_gaps: dict[_Missing, date] = {}
+    gaps: dict[tuple[str, date, date | None], list[Mapping[str, str]]] = {}
+    closed: set[_Missing] = set()
+
+    def close(missing: Collection[_Missing], until: date | None) -> None:
+        for one in missing:
+            gaps.setdefault((one[0], open_gaps.pop(one), until), []).append(dict(one[1]))
+            closed.add(one)
+
+    for day in pack.boundaries(version):
         policy = Policy(pack, version, day)
-        facts: dict[str, str] = {}
-        try:
-            for facts in facts_for(policy, rule, name):
+        missing: set[_Missing] = set()
+        for facts in facts_for(policy, rule, name):
+            try:
                 policy.figure(name, facts)
-        except Refused as refused:
-            wanted = str(refused.faults[0].values["parameter"])
-            if refused.code == "policy_gap":
-                yield _gap(pack.parameters[wanted], rule, facts, day, following)
-            else:
-                yield _overlap(policy, wanted, rule)
-            return
+            except Refused as refused:
+                wanted = str(refused.faults[0].values["parameter"])
+                if refused.code != "policy_gap":
+                    yield _overlap(policy, wanted, rule)
+                    return
+                missing.add((wanted, tuple(facts.items())))
+        close([one for one in open_gaps if one not in missing], day)
+        open_gaps |= {one: day for one in sorted(missing) if one not in open_gaps and one not in closed}
+    close(list(open_gaps), version.until)
+    for (wanted, since, until), facts_of in gaps.items():
+        yield _gap(pack.parameters[wanted], rule, facts_of, since, until)
 
 
-def _gap(parameter: Parameter, rule: Rule, facts: Mapping[str, str], day: date, following: date | None) -> str:
+_Missing: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def _whom(missing: Sequence[Mapping[str, str]]) -> str:
+    """The facts for which a figure is missing, each fact's values together where all of their combinations are."""
+    values = {key: list(dict.fromkeys(facts[key] for facts in missing)) for key in missing[0]}
+    if len(missing) == prod(len(found) for found in values.values()):
+        return "、".join(f"{key} {'、'.join(value or '没有' for value in found)}" for key, found in values.items())
+    shown = ["、".join(f"{key} {value or '没有'}" for key, value in facts.items()) for facts in missing[:MOST_SHOWN]]
+    return "；".join(shown) + (f" 等 {len(missing)} 种情况" if len(missing) > MOST_SHOWN else "")
+
+
+def _gap(
+    parameter: Parameter, rule: Rule, missing: Sequence[Mapping[str, str]], day: date, following: date | None
+) -> str:
     ended = [row for row in parameter.rows if row.until is not None and row.until <= day]
     nearest_row = max(ended, key=lambda row: (row.until or day, row.line), default=None)
     at = parameter.at if nearest_row is None else f"{nearest_row.file}:{nearest_row.line}"
-    whom = "、".join(f"{key} {value or '没有'}" for key, value in facts.items())
+    whom = _whom(missing)
     return (
         f"{at}: 参数 {parameter.name}：{day} 没有规则"
         f"（policy_gap，{_days(day, following)}，规则 {rule.rule}{'，' if whom else ''}{whom}）。"

@@ -221,7 +221,8 @@ class Basis(Struct, frozen=True, array_like=True):
 class Step(Struct, frozen=True, omit_defaults=True):
     """One step of the explanation, numbers only; ``explain.py`` makes the sentence when it is read.
 
-    ``inputs`` hold fen, rates and counts by name; ``room`` what is left under each cap afterwards, fen.
+    ``inputs`` hold fen, rates and counts by name; ``room`` what is left under each cap afterwards, fen; ``quotes`` the
+    clauses' own wording by parameter, where the pack quotes it.
     """
 
     tier: str
@@ -232,6 +233,7 @@ class Step(Struct, frozen=True, omit_defaults=True):
     inputs: Inputs
     basis: tuple[Basis, ...] = ()
     room: dict[str, int] = {}
+    quotes: dict[str, str] = {}
 
 
 class Payable(Struct, frozen=True):
@@ -251,8 +253,23 @@ class PolicyRef(Struct, frozen=True):
     assumed: int
 
 
+class SplitYear(Struct, frozen=True):
+    """What of a bill split at the turn of the year belongs to one benefit year, amounts in fen: its lines' money, who
+    pays it, what the funds owe, the year before and after it, the law of its last day."""
+
+    benefit_year: int
+    scope: Scope
+    portions: Portions
+    payables: tuple[Payable, ...]
+    deductible: int
+    before: dict[str, int]
+    after: dict[str, int]
+    policy: PolicyRef
+
+
 class Outcome(Struct, frozen=True):
-    """Everything the engine returns for one bill; amounts in fen."""
+    """Everything the engine returns for one bill; amounts in fen. ``years``: its parts by benefit year, oldest first,
+    where the law splits it at the turn of the year; the year ``before`` and ``after`` are then the discharge's."""
 
     benefit_class: str
     benefit_year: int
@@ -270,6 +287,7 @@ class Outcome(Struct, frozen=True):
     policy: PolicyRef
     lines: tuple[LineScope, ...]
     trace: tuple[Step, ...]
+    years: tuple[SplitYear, ...] = ()
 
     @property
     def fund_total(self) -> int:

@@ -12,7 +12,8 @@ from app.tiers.model import RESIDENTS
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One dated figure: selectors, half-open interval, its value as written, its source."""
+    """One dated figure: selectors, half-open interval, its value as written, its source. ``quote``: the clause's own
+    wording, where the pack quotes it."""
 
     selectors: tuple[tuple[str, tuple[str, ...]], ...]
     since: date
@@ -23,6 +24,7 @@ class Row:
     clause: str
     line: int
     file: str
+    quote: str = field(default="", compare=False)
 
     def covers(self, day: date) -> bool:
         """Whether the figure holds on a day."""
@@ -75,7 +77,8 @@ class Accumulator:
 @dataclass(frozen=True, slots=True)
 class Version:
     """The order of the tiers and who is who, for the policy days in ``[since, until)``. ``first_pay``: the parameter
-    with the first pay of lines, None where the catalogue says it."""
+    with the first pay of lines, None where the catalogue says it. ``splits_stays``: an inpatient stay over the turn of
+    the year is split there."""
 
     name: str
     title: str
@@ -87,6 +90,7 @@ class Version:
     accumulators: Mapping[str, Accumulator] = field(default_factory=dict)
     at: str = field(default="", compare=False)
     first_pay: str | None = None
+    splits_stays: bool = False
 
     def covers(self, day: date) -> bool:
         """Whether the version rules a day."""

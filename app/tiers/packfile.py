@@ -17,7 +17,18 @@ from app.tiers.model import ACCUMULATORS, CLASSES, FUND_TIERS, KEPT_BY_ENGINE, S
 from app.tiers.pack import Accumulator, PackSource, Rule, Version
 from app.tiers.roles import OF_EVERY_RULE
 from app.tiers.units import TIERS
-from app.tiers.vocabulary import BASES, COUNTERS, FACTS, IN_PROPORTION, OPTIONS, PER, WHOLE_BASES, WORDS
+from app.tiers.vocabulary import (
+    ALSO,
+    BASES,
+    COUNTERS,
+    FACTS,
+    IN_PROPORTION,
+    OPTIONS,
+    OVER_NEW_YEAR,
+    PER,
+    WHOLE_BASES,
+    WORDS,
+)
 from app.tiers.yamltext import Map, Reader, compose, nearest, text_of
 
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
@@ -110,6 +121,10 @@ def _documents(data: object, reader: Reader) -> dict[str, dict[str, str]]:
             reader.find(data.lines[name], f"文件“{name}”应有 title，如 {name}: {{title: 文件名}}。")
             continue
         reader.keys(item, f"文件“{name}”", frozenset({"title"}), DOCUMENT_KEYS)
+        if "href" in item and not str(item["href"]).startswith(("https://", "http://")):
+            reader.find(
+                item.lines["href"], f"文件“{name}”的 href 应是网址，以 https:// 或 http:// 开头；不知道就不写。"
+            )
         if "checked_on" in item:
             reader.day(item, "checked_on", f"文件“{name}”")
         clauses = item.get("clauses") or Map(item.line)
@@ -127,7 +142,7 @@ def _version(name: str, data: Map, reader: Reader) -> Version:
         data,
         where,
         frozenset({"title", "from", "precedence", "groups", "rules"}),
-        frozenset({"until", "accumulators", "first_pay"}),
+        frozenset({"until", "accumulators", "first_pay", "over_new_year"}),
     )
     since, until = reader.interval(data, where)
     accumulators = {
@@ -153,6 +168,7 @@ def _version(name: str, data: Map, reader: Reader) -> Version:
         rules=tuple(_rule(item, where, accumulators, reader) for item in reader.parts(data, "rules", where)),
         accumulators=accumulators,
         first_pay=reader.word(data, "first_pay", where) if "first_pay" in data else None,
+        splits_stays=reader.word(data, "over_new_year", where, tuple(OVER_NEW_YEAR)) == "split",
         at=f"{reader.file}:{data.line}",
     )
 
@@ -238,8 +254,7 @@ def _rule_findings(data: Map, kind: Kind | None) -> Iterator[str]:
             yield f"要写 base，可选：{'、'.join(BASES)}。"
     if data.get("cap_year") and "counts_paid" not in data:
         yield "有年度限额 cap_year，就要写 counts_paid（哪个累计记已支付），否则限额永远用不完。"
-    if data.get("cap_also") and "also_counts" not in data:
-        yield "有 cap_also，就要写 also_counts（另一个累计，支付额也记入它）。"
+    yield from _counter_findings(data)
     if len(data.keys() & {"bound", "history"}) == 1:
         yield "的 history（看哪个累计）和 bound（界限）要一起写。"
     if "rounding" in data and "round_to" not in data:
@@ -252,6 +267,18 @@ def _rule_findings(data: Map, kind: Kind | None) -> Iterator[str]:
         yield "写了 history_is，就要写 history 和 bound。"
     if data.get("deductible_per") == "year" and "counts_deductible" not in data:
         yield "的起付线按年度计，就要写 counts_deductible（哪个累计记已付起付线）。"
+
+
+def _counter_findings(data: Map) -> Iterator[str]:
+    """The further accumulators of a payment: each limit has its own, none stands twice, the first comes first."""
+    for option, (cap, _) in ALSO.items():
+        if cap in data and option not in data:
+            yield f"有 {cap}，就要写 {option}（另一个累计，支付额也记入它）。"
+    counted = [text_of(data[option]) for option in ("counts_paid", *ALSO) if option in data]
+    if len(set(counted)) < len(counted):
+        yield "的 counts_paid、also_counts 等写了同一个累计两次，支付额会记两遍。"
+    if not {"also_counts_2", "also_counts_3"}.isdisjoint(data) and "also_counts" not in data:
+        yield "先写 also_counts，再写 also_counts_2、also_counts_3。"
 
 
 def _allowed(option: str, own: Mapping[str, Accumulator]) -> tuple[str, ...] | None:

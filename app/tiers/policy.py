@@ -29,12 +29,17 @@ REGISTRATION: Final = "basic.chronic.registration_required"  # asked for by its 
 @dataclass(frozen=True, slots=True)
 class Figure(Generic[T]):
     """A policy figure that holds for given facts: its value (None means none), sources, its parts when it was derived
-    (a share of an income figure), and the rows that it was made of, each with its parameter's name."""
+    (a share of an income figure), and the rows that it was made of, each with its parameter's name. ``quotes``: the
+    wording of their clauses by parameter, where the pack quotes it."""
 
     value: T | None
     basis: tuple[Basis, ...]
     parts: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[tuple[str, Row], ...] = ()
+    quotes: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quotes", {name: row.quote for name, row in self.rows if row.quote})
 
     @property
     def known(self) -> T:
@@ -139,13 +144,18 @@ class Policy:
     def same_law(self, other: "Policy") -> bool:
         """Whether rules and figures of the day are the same, whatever else the two packs' texts say."""
         one, two = self.version, other.version
-        return (one.first_pay, one.rules, one.groups, one.precedence, one.accumulators, self._written()) == (
-            two.first_pay,
-            two.rules,
-            two.groups,
-            two.precedence,
-            two.accumulators,
-            other._written(),
+        return (self._of_version(one), self._written()) == (self._of_version(two), other._written())
+
+    @staticmethod
+    def _of_version(version: Version) -> tuple[object, ...]:
+        """What of a version is law."""
+        return (
+            version.first_pay,
+            version.splits_stays,
+            version.rules,
+            version.groups,
+            version.precedence,
+            version.accumulators,
         )
 
     def _written(self) -> dict[str, list[tuple[object, object]]]:
@@ -271,7 +281,12 @@ def _owned(pack: Pack, figures: tuple[OwnFigure, ...], day: date) -> Pack:
         rows = [] if parameter is None else [row for row in parameter.rows if row.covers(day)]
         if parameter is not None and len(rows) == 1 and can_be_own(parameter):
             row = replace(
-                rows[0], value=yuan(figure.amount), status=figure.status, document=figure.document, clause=figure.clause
+                rows[0],
+                value=yuan(figure.amount),
+                status=figure.status,
+                document=figure.document,
+                clause=figure.clause,
+                quote="",
             )
             parameters[figure.parameter] = replace(parameter, rows=(row,))
     return replace(pack, parameters=parameters)

@@ -41,6 +41,8 @@ CUT: Final = Role[int]("missing_referral_cut", RATE, "未按规定转诊降低 {
 CAP_YEAR: Final = Role[Sum]("cap_year", YUAN, "年度限额 {}")
 CAP_STAY: Final = Role[Sum]("cap_stay", YUAN, "单次限额 {}")
 CAP_ALSO: Final = Role[Sum]("cap_also", YUAN, "另一限额 {}")
+CAP_ALSO_2: Final = Role[Sum]("cap_also_2", YUAN, "第三限额 {}")
+CAP_ALSO_3: Final = Role[Sum]("cap_also_3", YUAN, "第四限额 {}")
 BOUND: Final = Role[Sum]("bound", YUAN)
 CEILING: Final = Role[int]("ceiling", RATE)
 OWN_CAP: Final = Role[Sum]("cap", YUAN)
@@ -54,5 +56,6 @@ CLASSES: Final = Role[frozenset[str]]("classes", CLASS_LIST, "只限 {} 的类�
 ITEMS: Final = Role[frozenset[str]]("items", KIND_LIST, "只算 {} 的项目")
 LATER_TIERS: Final = Role[frozenset[str]]("later_tiers", TIER_LIST, "生育费用还进入 {}")
 
-CAPS: Final = (CAP_YEAR, CAP_ALSO, CAP_STAY, CEILING)
+FURTHER_CAPS: Final = (CAP_ALSO, CAP_ALSO_2, CAP_ALSO_3)
+CAPS: Final = (CAP_YEAR, *FURTHER_CAPS, CAP_STAY, CEILING)
 OF_EVERY_RULE: Final = (CLASSES, LATER_TIERS, BOUND, DISEASE_LIST)

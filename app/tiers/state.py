@@ -3,7 +3,7 @@ Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import structs
 
@@ -17,7 +17,7 @@ from app.tiers.pack import Accumulator, Rule
 from app.tiers.policy import OTHER_DISEASES, Figure, Policy
 from app.tiers.roles import BOUND, DISEASE_LIST, ITEMS, Role
 from app.tiers.units import ByAdmission, ShareOf, Sum
-from app.tiers.vocabulary import REGIONS
+from app.tiers.vocabulary import ALSO, REGIONS
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class History:
     year: int
     bound: int
     relation: str
-    basis: tuple[Basis, ...]
+    figure: Figure[Sum]
 
     @property
     def met(self) -> bool:
@@ -65,7 +65,8 @@ class History:
             "history_is": self.relation,
             "bound": self.bound,
         }
-        return structs.replace(step, inputs=step.inputs | inputs, basis=step.basis + self.basis)
+        basis, quotes = step.basis + self.figure.basis, {**step.quotes, **self.figure.quotes}
+        return structs.replace(step, inputs=step.inputs | inputs, basis=basis, quotes=quotes)
 
 
 class PartlyKnown(dict[str, str]):
@@ -119,6 +120,16 @@ class Deferred:
     history: History | None = None
 
 
+class Earlier(NamedTuple):
+    """What a rule did with the part of a split bill that belongs to the year before, fen."""
+
+    deductible: int
+    paid: int
+
+
+NOTHING_EARLIER: Final = Earlier(0, 0)
+
+
 class State:
     """Money of one bill in fen, moved only by ``pay`` and ``charge_hospital``; one object per bill, never shared.
 
@@ -131,6 +142,7 @@ class State:
         self, bill: Bill, facts: Facts, scope: Scope, before: dict[str, int], episode: Episode, policy: Policy
     ) -> None:
         self.bill = bill
+        self.earlier: Mapping[str, Earlier] | None = None
         self.scope = scope
         self.policy = policy
         self.episode = episode
@@ -158,6 +170,10 @@ class State:
         self.facts = facts_of(bill, facts, episode)
         self._met = policy.met(self.facts)
         self.ordinary_facts = self.facts | {"class": "ordinary"}
+
+    def earlier_of(self, rule: Rule) -> Earlier:
+        """What a rule did with the older part of this bill, nothing where the bill isn't split."""
+        return NOTHING_EARLIER if self.earlier is None else self.earlier.get(rule.rule, NOTHING_EARLIER)
 
     def base(self, name: str) -> int:
         """An amount that a rule can refer to, fen, never negative.
@@ -242,7 +258,7 @@ class State:
         title = ACCUMULATOR_NAMES.get(name, name) if own is None else own.title
         year = self.counted(rule, "history")
         bound = year if figure.value is None else self.amount(figure)
-        return History(title, year, bound, rule.options.get("history_is", "above"), figure.basis)
+        return History(title, year, bound, rule.options.get("history_is", "above"), figure)
 
     def amount(self, figure: Figure[Sum]) -> int:
         """The sum that a figure means for this bill, fen; of one that isn't none."""
@@ -316,7 +332,9 @@ class State:
         for region in TAKEN_FROM.get(base, INNERMOST):
             taken[region] += amount
         self.count(self.counter(rule, "counts_paid"), amount)
-        self.count(self.counter(rule, "also_counts"), amount)
+        if "also_counts" in rule.options:
+            for option in ALSO:
+                self.count(self.counter(rule, option), amount)
 
     def left_of(self, base: str) -> int:
         """What nobody pays yet of a base, fen."""
@@ -368,7 +386,11 @@ class State:
     ) -> None:
         """Write one step of the explanation."""
         basis: tuple[Basis, ...] = ()
+        quotes: dict[str, str] = {}
         for figure in figures:
             if figure is not None:
                 basis += figure.basis
-        self.trace.append(Step(rule.tier, rule.rule, rule.kind, rule.title, amount, inputs, basis, room or {}))
+                if figure.quotes:
+                    quotes |= figure.quotes
+        step = Step(rule.tier, rule.rule, rule.kind, rule.title, amount, inputs, basis, room or {}, quotes)
+        self.trace.append(step)

@@ -14,12 +14,20 @@ from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, SCOPE_NAMES, TIER_
 from app.tiers.inputs import Given
 from app.tiers.kinds import KINDS
 from app.tiers.model import FUND_TIERS, Portions, Scope, Step
+from app.tiers.vocabulary import ALSO
 
 CAP_NAMES: Final[Words] = {
-    "zh": {"cap_year": "年度限额", "cap_also": "另一限额", "cap_stay": "单次限额", "ceiling": "合计支付上限"},
+    "zh": {
+        "cap_year": "年度限额",
+        **dict(ALSO.values()),
+        "cap_stay": "单次限额",
+        "ceiling": "合计支付上限",
+    },
     "en": {
         "cap_year": "yearly limit",
         "cap_also": "second limit",
+        "cap_also_2": "third limit",
+        "cap_also_3": "fourth limit",
         "cap_stay": "limit per stay",
         "ceiling": "limit of all funds together",
     },

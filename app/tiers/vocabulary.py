@@ -76,7 +76,18 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "pays_nothing": "未按规定转诊不支付",
     },
 }
+OVER_NEW_YEAR: Final[Mapping[str, str]] = {
+    # the year of a stay over the turn of the year
+    "together": "跨年住院的全部费用计入出院年度",
+    "split": "跨年住院在 12 月 31 日分开，各计入当年累计，起付线只付一次",
+}
 PER: Final[Mapping[str, str]] = {"disease_group": "按病种组分别累计"}
-COUNTERS: Final = ("counts_deductible", "counts_base", "counts_paid", "also_counts", "own_of_year", "history")
+ALSO: Final[Mapping[str, tuple[str, str]]] = {
+    # further accumulators of a payment: the limit of each, and its name in Chinese
+    "also_counts": ("cap_also", "另一限额"),
+    "also_counts_2": ("cap_also_2", "第三限额"),
+    "also_counts_3": ("cap_also_3", "第四限额"),
+}
+COUNTERS: Final = ("counts_deductible", "counts_base", "counts_paid", *ALSO, "own_of_year", "history")
 IN_PROPORTION: Final = "in_proportion"
 OPTIONS: Final = (*WORDS, *COUNTERS, IN_PROPORTION)

@@ -36,7 +36,7 @@ from app.tiers.pack import Rule
 from app.tiers.policy import REGISTRATION, Policy
 from app.tiers.roles import BOUND, CLASSES, LATER_TIERS
 from app.tiers.scope import Catalogue, FirstPay, in_scope_by_kind, line_faults, scope_of
-from app.tiers.state import State, facts_of
+from app.tiers.state import Earlier, State, facts_of
 from app.tiers.vocabulary import IN_PROPORTION
 
 
@@ -110,22 +110,41 @@ def policy_faults(bill: Bill, facts: Facts, policy: Policy) -> list[Fault]:
     return []
 
 
+def splits(bill: Bill, policy: Policy) -> bool:
+    """Whether the law of the discharge splits a bill at the turn of the year."""
+    over = bill.admitted_on.year < bill.discharged_on.year
+    return over and bill.medical_type == INPATIENT and policy.version.splits_stays
+
+
+def whole_faults(bill: Bill, policy: Policy) -> list[Fault]:
+    """The fault of a bill that can't be computed whole, because the law splits it."""
+    return [Fault("/discharged_on", "stay_over_new_year")] if splits(bill, policy) else []
+
+
 def compute(
     bill: Bill, catalogue: Catalogue, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
 ) -> Computed:
-    """The outcome of one bill under the policy of its day. Refused with all faults when it can't be computed."""
-    faults = bill_faults(bill) + policy_faults(bill, facts, policy)
+    """The outcome of one bill under the policy of its day. Refused with all faults when it can't be computed; one that
+    the law ``splits`` needs ``compute_split``."""
+    faults = bill_faults(bill) + policy_faults(bill, facts, policy) + whole_faults(bill, policy)
     if faults:
         raise Refused(faults)
     return run(bill, catalogue, facts, before, episode, policy)
 
 
 def run(
-    bill: Bill, catalogue: Catalogue, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
+    bill: Bill,
+    catalogue: Catalogue,
+    facts: Facts,
+    before: Mapping[str, int],
+    episode: Episode,
+    policy: Policy,
+    earlier: Mapping[str, Earlier] | None = None,
 ) -> Computed:
-    """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again."""
+    """``compute`` for a bill in which ``bill_faults`` and ``policy_faults`` found nothing; it doesn't look again.
+    ``earlier``: what the rules did with the older part of a split bill, of which this is the other one."""
     scoped, entries = scoped_by_lines(bill, catalogue, facts, episode, policy)
-    return Computed(outcome_of_scope(bill, scoped, facts, before, episode, policy), entries)
+    return Computed(outcome_of_scope(bill, scoped, facts, before, episode, policy, earlier), entries)
 
 
 def scoped_by_lines(
@@ -139,13 +158,20 @@ def scoped_by_lines(
 
 
 def outcome_of_scope(
-    bill: Bill, scoped: Scoped, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy
+    bill: Bill,
+    scoped: Scoped,
+    facts: Facts,
+    before: Mapping[str, int],
+    episode: Episode,
+    policy: Policy,
+    earlier: Mapping[str, Earlier] | None = None,
 ) -> Outcome:
-    """What a bill comes to whose scope is known, by the rules in their order."""
+    """What a bill comes to whose scope is known, by the rules in their order. ``earlier`` as in ``run``."""
     others, own = of_type(before, facts.insurance_type)
     year = own | {name: 0 for name in policy.accumulators if name not in own}
     state = State(bill, facts, scoped.scope, year, episode, policy)
     state.by_kind = scoped.by_kind
+    state.earlier = earlier
     for rule in policy.rules:
         if state.waiting and state.waiting[0].rule.options[IN_PROPORTION] != rule.options.get(IN_PROPORTION):
             state.share_out()
@@ -267,7 +293,7 @@ def _count_year(state: State, patient: int) -> None:
     accumulators["own_total"] += patient
     if not state.referral_missing and state.bill.medical_type in (INPATIENT, CHRONIC):
         accumulators["compliant_own"] += patient
-    if state.bill.medical_type == INPATIENT:
+    if state.bill.medical_type == INPATIENT and state.earlier is None:
         accumulators["inpatient_count"] = state.episode.admission
 
 

@@ -13,11 +13,14 @@ from typing import Final
 
 import yaml
 
+from app.tiers.typed import day_advice, key_advice, wide_advice
+
 MAX_PACK_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 12
 MAX_DIGITS: Final = 15
 MAX_FINDINGS: Final = 200  # of a file; who mends these is told the next ones
 WIDE_COLON: Final = re.compile(r"\s*(?:- )?[A-Za-z_][A-Za-z0-9_.]*\s*：")  # a key typed with a Chinese keyboard
+WIDE_COMMA: Final = re.compile(r"[\w\"'\]}]\s*[，：、]\s*[A-Za-z_\"'{\[]")
 ADVICE: Final = (
     # what the YAML reader says, and what its author should do
     ("mapping values", "一行里有两个冒号。文字里有“: ”时，请把整段文字放进引号。"),
@@ -94,7 +97,7 @@ class Reader:
         missing = needed - data.keys()
         free, known = (needed | allowed) - data.keys(), "、".join(sorted(needed | allowed))
         for key in sorted(data.keys() - needed - allowed)[: MAX_FINDINGS - len(self.findings)]:
-            guess = nearest(key, free)
+            guess = key_advice(key) or nearest(key, free)
             missing = frozenset(other for other in missing if f"“{other}”" not in guess)
             self.find(data.lines[key], f"{where} 有不认识的键“{key}”。{guess}可以写的有：{known}。")
         for key in sorted(missing):
@@ -116,17 +119,15 @@ class Reader:
 
     def unknown(self, line: int, where: str, value: object, known: Iterable[str]) -> None:
         """Finding for a word that isn't one of those that may stand there."""
-        choices = list(known)
-        self.find(
-            line, f"{where} 不能写“{text_of(value)}”。{nearest(text_of(value), choices)}可选：{'、'.join(choices)}。"
-        )
+        choices, text = list(known), text_of(value)
+        advice = wide_advice(text) or nearest(text, choices)
+        self.find(line, f"{where} 不能写“{text}”。{advice}可选：{'、'.join(choices)}。")
 
     def day(self, data: "Map", key: str, where: str) -> date | None:
         value = data.get(key)
         if value is not None and not isinstance(value, date):
-            self.find(
-                data.lines.get(key, data.line), f"{where} 的“{key}”应是日期，写成 2017-11-03 这样的形式，不加引号。"
-            )
+            advice = day_advice(text_of(value)) or "写成 2017-11-03 这样的形式，不加引号。"
+            self.find(data.lines.get(key, data.line), f"{where} 的“{key}”应是日期，{advice}")
             return None
         return value
 
@@ -230,6 +231,9 @@ def _broken(error: yaml.YAMLError, text: str, reader: Reader) -> None:
         reader.find(tab, "不是有效的 YAML：缩进用了制表符（Tab），请改为空格。")
         return
     wide = next((number for number, row in enumerate(lines, 1) if WIDE_COLON.match(row)), None)
+    if wide is None and WIDE_COMMA.search(lines[line - 1] if lines else ""):
+        reader.find(line, "不是有效的 YAML：括号里各项之间写了全角的“，”或“：”，请改成半角逗号、半角冒号加空格。")
+        return
     if wide is not None:
         reader.find(wide, "不是有效的 YAML：键后面的冒号是全角的“：”，请改成半角冒号加空格，如 title: 名称。")
         return

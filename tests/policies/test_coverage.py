@@ -1,10 +1,15 @@
 """Which figures of a pack its golden cases touch."""
 
+from pathlib import Path
+
 import pytest
 
-from app.policies import SHIPPED, cases_file, pack_files, read_text, shipped_book
+from app.policies import SCHEMES, SHIPPED, cases_file, pack_files, read_text, read_texts, shipped_book
 from app.policies.cases import parse_cases
 from app.policies.coverage import Covered, coverage
+from app.tiers.load import load_book
+
+BOOKS = [shipped_book(), load_book(read_texts(SCHEMES))]
 
 
 def covered(name: str, cases: str) -> list[Covered]:
@@ -13,11 +18,12 @@ def covered(name: str, cases: str) -> list[Covered]:
     return coverage(book.packs[name], parse_cases("p.cases.yaml", cases), book)
 
 
-@pytest.mark.parametrize("pack", [path.stem for path in pack_files(SHIPPED)])
-def test_every_enacted_figure_of_the_shipped_packs_has_a_case(pack: str) -> None:
-    """An enacted figure can't be changed without a golden case noticing."""
-    rows = covered(pack, read_text(cases_file(SHIPPED / f"{pack}.yaml")))
-    own = [item for item in rows if item.row.file == f"{pack}.yaml" and item.row.status == "enacted"]
+@pytest.mark.parametrize("path", pack_files(SHIPPED, SCHEMES), ids=lambda path: path.stem)
+def test_every_enacted_figure_of_every_pack_has_a_case(path: Path) -> None:
+    """An enacted figure, of the published schemes too, can't be changed without a golden case noticing."""
+    book = next(book for book in BOOKS if path.stem in book.packs)
+    rows = coverage(book.packs[path.stem], parse_cases(path.name, read_text(cases_file(path))), book)
+    own = [item for item in rows if item.row.file == path.name and item.row.status == "enacted"]
     assert [(item.parameter, item.row.line) for item in own if not item.bills] == []
 
 

@@ -49,6 +49,8 @@ VOCABULARY = {
         "inherits",
         "insurance_types",
         "first_pay",
+        "over_new_year",
+        *vocabulary.OVER_NEW_YEAR,
         *(word for words in vocabulary.LINE_FACTS.values() for word in words),
         "funds",
         "areas",

@@ -52,6 +52,22 @@ def test_a_page_has_words_instead_of_codes(path: Path) -> None:
         assert code not in page.replace("assistance.tilted", ""), code
 
 
+def test_every_form_of_a_value_has_words() -> None:
+    """A sum by admission, one rounded up, kinds of items and the split at the turn of the year are in words."""
+    text = SMALL.replace("    rules:", "    over_new_year: split\n    rules:")
+    for name, unit, value in (
+        ("steps", "yuan", "{first_admission: 900, each_later_less: 100, at_least: 300, counted_at: level}"),
+        ("items", "kinds", "[imported_material, bed]"),
+    ):
+        text += f"  {name}:\n    title: {name}\n    unit: {unit}\n    rows:\n"
+        text += f"      - {{from: 2018-01-01, value: {value}, status: assumed, source: {{document: d, clause: '1'}}}}\n"
+    page = law_page(load_book({"small": text}).packs["small"])
+    assert "同级医院住院：第 1 次 900 元，以后每次减 100 元，不低于 300 元" in page
+    assert "进口材料" in page
+    assert "跨年住院在 12 月 31 日分开" in page
+    assert "进位到元" in law_page(next(book.packs["yutian"] for book in BOOKS if "yutian" in book.packs))
+
+
 def test_a_page_of_a_day_has_the_figures_of_that_day_only() -> None:
     """The rate of 2019 isn't on the page of a day in 2018."""
     pack = load_book({"small": SMALL}).packs["small"]

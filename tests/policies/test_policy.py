@@ -266,7 +266,7 @@ LINES = {
     "a level in a row": ("{from: 2019-01-01, v", "{level: 4, from: 2019-01-01, v", 21, "可选：1、2、3"),
     "a dimension": ("unit: rate", "unit: rate\n    by: [levle]", 20, "是不是“level”？"),
     "a document": ('document: d, clause: "2"', 'document: dd, clause: "2"', 22, "是不是“d”？"),
-    "a date as text": ("{from: 2019-01-01", '{from: "2019-01-01"', 22, "写成 2017-11-03 这样的形式，不加引号"),
+    "a date as text": ("{from: 2019-01-01", '{from: "2019-01-01"', 22, "请写成 2019-01-01，不加引号"),
     "a number as float": ('value: "0.60"', "value: 0.60", 22, '请加引号写成文字，如 "0.60"'),
     "a number without quotes as a word": ("title: 小包", "title: 2018", 3, "请加引号"),
     "a duplicate key": ("title: 小包", "title: 小包\ntitle: 大包", 4, "先在第 3 行"),

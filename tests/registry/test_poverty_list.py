@@ -297,14 +297,14 @@ async def test_a_list_has_a_due_day_and_is_overdue_until_matched(client: httpx.A
 
 
 async def test_registered_poor_whom_nobody_insures_are_listed(client: httpx.AsyncClient) -> None:
-    """Who is registered poor today and not insured today is on the list; no subsidy figure is known, so it is null."""
+    """Who is registered poor today and not insured today is on the list; the subsidy is that of the day's law."""
     poor = [{"class": "registered_poor", "from": "2016-01-01"}]
     out = await person(client, poor, insured_from="2017-01-01", insured_until="2027-01-01")
     covered = await person(client, poor, insured_from="2017-01-01", insured_until="2028-01-01")
     ordinary = await person(client, insured_until="2027-01-01")
     shown = (await client.get("/v1/registry/uninsured-poor", params={"limit": 100})).json()["data"]
     rows = {row["person_id"]: row for row in shown}
-    assert rows[out["person_id"]]["premium_subsidy"] is None
+    assert rows[out["person_id"]]["premium_subsidy"] == "400.00"
     assert rows[out["person_id"]]["class_since"] == "2016-01-01"
     assert not {covered["person_id"], ordinary["person_id"]} & rows.keys()
 

@@ -7,7 +7,7 @@ from app.tiers.kinds.kind import Kind
 from app.tiers.model import ACCUMULATORS, CLASSES, KEPT_BY_ENGINE
 from app.tiers.roles import BANDS_OF, ITEMS, RATE_OF
 from app.tiers.units import TIERS
-from app.tiers.vocabulary import BASES, COUNTERS, FACTS, IN_PROPORTION, LINE_FACTS, WHOLE_BASES, WORDS
+from app.tiers.vocabulary import ALSO, BASES, COUNTERS, FACTS, IN_PROPORTION, LINE_FACTS, WHOLE_BASES, WORDS
 
 DAYS = ("2018-01-01", "2019-07-01", "2021-01-01")
 PER_GROUP = ("by_group", "grown_by_group")
@@ -33,10 +33,11 @@ def random_pack(rng: Random) -> str:
     own += "      grown_by_group: {title: 分组, per: disease_group, grows_by: in_scope, diseases: p_list}\n"
     classes = ", ".join(CLASSES)
     return (
-        'pack: random\ntitle: 随机\nareas: ["99"]\ndocuments:\n  d: {title: 文件}\nversions:\n  all:\n    title: 一\n'
+        f'pack: random\ntitle: 随机\nareas: ["99"]\n{_insurance_types(rng)}'
+        "documents:\n  d: {title: 文件}\nversions:\n  all:\n    title: 一\n"
         f"    from: {DAYS[0]}\n    precedence: [{classes}]\n"
         f"    groups:\n      poor: [{', '.join(CLASSES[:4])}]\n      others: [{', '.join(CLASSES[4:])}]\n"
-        f"    accumulators:\n{own}{_first_pay(parameters, rng)}    rules:\n"
+        f"    accumulators:\n{own}{_first_pay(parameters, rng)}{_over_new_year(rng)}    rules:\n"
         + "".join(rules)
         + "parameters:\n"
         + "".join(parameters.values())
@@ -49,6 +50,19 @@ def _first_pay(parameters: dict[str, str], rng: Random) -> str:
         return ""
     parameters["p_pay"] = _parameter("p_pay", "rate", rng, fact="item_kind")
     return "    first_pay: p_pay\n"
+
+
+def _over_new_year(rng: Random) -> str:
+    """Where a stay over the turn of the year counts, or nothing said."""
+    return rng.choice(["", "", "", "    over_new_year: together\n", "    over_new_year: split\n"])
+
+
+def _insurance_types(rng: Random) -> str:
+    """Residents' insurance alone, or employees' beside it with funds of its own."""
+    if rng.random() < 0.6:
+        return ""
+    funds = 'funds: {"310": {basic: "310100", serious_illness: "330100"}}'
+    return f'insurance_types: ["390", "310"]\n{funds}\n'
 
 
 def _first_rule(parameters: dict[str, str], rng: Random) -> str:
@@ -100,6 +114,9 @@ def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
         name = words["diseases"] = f"p{number}_diseases"
         parameters[name] = _parameter(name, "diseases", rng)
     words |= _options(kind, words.keys(), rng)
+    for option, (cap, _) in ALSO.items():
+        if option not in words:
+            words.pop(cap, None)
     if ITEMS in kind.may and words["base"] in ("in_scope", "remaining_in_scope") and rng.random() < 0.4:
         name = words["items"] = f"p{number}_items"
         parameters[name] = _parameter(name, "kinds", rng)
@@ -118,7 +135,7 @@ def _options(kind: Kind, written: object, rng: Random) -> dict[str, str]:
             option == "base"
             or (option == "ceiling_base" and "ceiling" in roles)
             or (option == "counts_paid" and "cap_year" in roles)
-            or (option == "also_counts" and "cap_also" in roles)
+            or (option in ALSO and ALSO[option][0] in roles)
             or (option == "history" and "bound" in roles)
             or (option == "counts_deductible" and "deductible" in roles)
         )
@@ -129,6 +146,10 @@ def _options(kind: Kind, written: object, rng: Random) -> dict[str, str]:
         found.pop("rounding", None)
     if "missing_referral_cut" in roles:
         found.pop("round_to", None)
+    counters = [option for option in ("counts_paid", *ALSO) if option in found]
+    if "also_counts" not in found or len({found[option] for option in counters}) < len(counters):
+        for option in ALSO if rng.random() < 0.95 else ():
+            found.pop(option, None)
     if found.get("once_per") == "year" and "counts_paid" not in found:
         del found["once_per"]
     if found.get("deductible_per") == "year" and "counts_deductible" not in found:
@@ -206,7 +227,8 @@ def _value(unit: str, rng: Random, *, shares: bool = True) -> str:
         case "classes":
             return f"[{', '.join(rng.sample(CLASSES, rng.randint(1, 8)))}]"
         case "kinds":
-            return "[drug, material, examination]"
+            kinds = list(LINE_FACTS["item_kind"])
+            return f"[{', '.join(rng.sample(kinds, rng.randint(1, len(kinds))))}]"
         case "tiers":
             return f"[{', '.join(rng.sample(TIERS, 2))}]"
     return "说明"

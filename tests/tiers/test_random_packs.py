@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from app.basics.errors import PolicyError, Refused
 from app.policies import read_text
@@ -24,11 +25,13 @@ from app.tiers.model import (
     Episode,
     Facts,
     Line,
+    Outcome,
     empty_year,
 )
 from app.tiers.policy import PolicyBook
+from app.tiers.split import KnownBefore, compute_split, last_day_before
 from app.tiers.summary import summarized
-from app.tiers.waterfall import compute
+from app.tiers.waterfall import compute, splits
 from tests.tiers.random_packs import DISEASES, random_pack
 
 pytestmark = pytest.mark.thorough
@@ -39,20 +42,25 @@ AREAS = ("990101", "990102", "990201", "110101")
 CATALOGUE = {
     "A": [CatalogueEntry("A", "A", 0, (None, None, None), False, date(2000, 1, 1), None, "drug")],
     "B": [CatalogueEntry("B", "B", 1500, (None, 40_000_000, None), False, date(2000, 1, 1), None)],
+    "M": [CatalogueEntry("M", "B", 5000, (None, None, None), False, date(2000, 1, 1), None, "imported_material")],
+    "E": [CatalogueEntry("E", "A", 0, (None, None, None), False, date(2000, 1, 1), None, "examination")],
     "C": [CatalogueEntry("C", "C", 0, (None, None, None), False, date(2000, 1, 1), None)],
 }
 
 
 def random_bill(rng: Random, medical_type: str, day: date) -> Bill:
-    """A bill of up to three lines, one of each catalogue class."""
+    """A bill of a line of each item; a stay may begin in the year before, and then some lines were charged there."""
+    admitted = day
+    if medical_type in ("21", "52") and rng.random() < 0.4:
+        admitted = date(day.year - 1, 12, rng.randint(1, 31))
     amounts = {code: rng.choice([0, rng.randint(1, 99), rng.randint(1, 30_000_00)]) for code in CATALOGUE}
     lines = tuple(
-        Line(number, code, 10_000, amount * 10_000, amount, day, False, None)
+        Line(number, code, 10_000, amount * 10_000, amount, rng.choice([admitted, day]), False, None)
         for number, (code, amount) in enumerate(amounts.items(), 1)
     )
     return Bill(
         medical_type=medical_type,  # type: ignore[arg-type]
-        admitted_on=day,
+        admitted_on=admitted,
         discharged_on=day,
         disease_code=rng.choice(DISEASES) if medical_type == "14" else rng.choice([None, *DISEASES]),
         delivery_mode=rng.choice(["vaginal", "caesarean"]) if medical_type == "52" else None,  # type: ignore[arg-type]
@@ -63,21 +71,33 @@ def random_bill(rng: Random, medical_type: str, day: date) -> Bill:
     )
 
 
+def outcome_of(bill: Bill, facts: Facts, year: dict[str, int], episode: Episode, book: PolicyBook) -> Outcome:
+    """A bill by the law of its day; a split one after an empty older year."""
+    policy = book.on(bill.discharged_on, facts.area_code, facts.insurance_type)
+    if not splits(bill, policy):
+        return compute(bill, CATALOGUE, facts, year, episode, policy).outcome
+    former = book.on(last_day_before(bill), facts.area_code, facts.insurance_type)
+    older = KnownBefore(empty_year(), structs.replace(episode, deductible_paid=0), former)
+    return compute_split(bill, CATALOGUE, facts, older, KnownBefore(year, episode, policy)).outcome
+
+
 def person_years(rng: Random, book: PolicyBook) -> int:
     """Bills of every medical type and class through one pack; how many were computed."""
     names, computed = input_names(), 0
     for class_ in CLASSES:
         year = empty_year()
         for medical_type in MEDICAL_TYPES:
-            day = date(rng.choice([2018, 2019, 2021, 2022]), rng.randint(1, 12), rng.randint(1, 28))
+            day = date(rng.choice([2019, 2020, 2021, 2022]), rng.randint(1, 12), rng.randint(1, 28))
             level, rank, area = int(rng.choice(LEVELS)), rng.choice(RANKS), rng.choice(AREAS)
+            kind = rng.choice(sorted(book.insurance_types))
             facts = Facts("P", "990101", class_, "H", level, rank, area)  # type: ignore[arg-type]
+            facts = structs.replace(facts, insurance_type=kind, retired=rng.random() < 0.5)
             bill = random_bill(rng, medical_type, day)
             deductible, admission = rng.choice([0, 300_00]), rng.randint(1, 6)
             at = rng.randint(1, admission)
             episode = Episode(deductible, 0, admission, at, rng.randint(at, admission))
             try:
-                outcome = compute(bill, CATALOGUE, facts, year, episode, book.on(day, "990101")).outcome
+                outcome = outcome_of(bill, facts, year, episode, book)
             except Refused as refused:
                 assert refused.code == "disease_not_listed"
                 continue
@@ -93,6 +113,8 @@ def person_years(rng: Random, book: PolicyBook) -> int:
                     medical_type=medical_type,
                     language=language,  # type: ignore[arg-type]
                 )
+            for part in outcome.years:
+                assert all(amount >= 0 for amount in part.after.values())
             assert all(amount >= 0 for amount in outcome.after.values())
             year = outcome.after
             computed += 1

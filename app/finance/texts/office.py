@@ -130,6 +130,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "part.precedence": ("优先次序", "Precedence"),
     "part.group": ("类别组", "Group"),
     "part.accumulator": ("累计", "Accumulator"),
+    "part.option": ("版本", "Version"),
     "part.figure": ("数字", "Figure"),
     # ---- exports
     "export.choose": ("选择导出的列", "Choose columns"),

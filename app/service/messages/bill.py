@@ -87,6 +87,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The hospital has no designated-provider contract on the admission (visit) day. "
         "Check both, or have the contract registered.",
     ),
+    "stay_over_new_year": (
+        "参保地把跨年住院在 12 月 31 日分开计算，本系统还不能这样结算。请在 12 月 31 日做中途结算，次日起另算一段。",
+        "The person's area splits a stay at 31 December, which isn't settled here. Send an interim bill to 31 December "
+        "and another one from the next day.",
+    ),
     "disease_not_listed": (
         "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",
         "The chronic disease isn't listed or its code is missing. Send a code from the list of the person's area.",

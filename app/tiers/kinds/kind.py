@@ -10,10 +10,10 @@ from app.tiers.pack import Rule
 from app.tiers.roles import OF_EVERY_RULE, Role
 from app.tiers.state import State
 from app.tiers.units import TIERS
-from app.tiers.vocabulary import IN_PROPORTION
+from app.tiers.vocabulary import ALSO, IN_PROPORTION
 from app.tiers.yamltext import Map
 
-OPTIONS_OF_EVERY_RULE = ("referral_missing", "counts_paid", "also_counts", "history", "history_is", IN_PROPORTION)
+OPTIONS_OF_EVERY_RULE = ("referral_missing", "counts_paid", *ALSO, "history", "history_is", IN_PROPORTION)
 AnyRole = Role[Any]
 
 

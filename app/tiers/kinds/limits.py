@@ -3,6 +3,7 @@ Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, percent_text, rounded_to, share, yuan
@@ -10,9 +11,9 @@ from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.reading import NOTE
 from app.tiers.pack import Rule
 from app.tiers.policy import Figure
-from app.tiers.roles import CAP_ALSO, CAP_STAY, CAP_YEAR, CAPS, CEILING
+from app.tiers.roles import CAP_STAY, CAP_YEAR, CAPS, CEILING, FURTHER_CAPS
 from app.tiers.state import Deferred, State
-from app.tiers.vocabulary import ADMISSIONS, BASES, IN_PROPORTION, WORDS
+from app.tiers.vocabulary import ADMISSIONS, ALSO, BASES, IN_PROPORTION, WORDS
 
 UNLIMITED: Final = 1 << 62
 CAP_NAMES: Final = frozenset(role.name for role in CAPS)
@@ -49,15 +50,15 @@ def limits_of(rule: Rule, state: State) -> Limits:
 def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
     year, stay, ceiling = state.figure(rule, CAP_YEAR), state.figure(rule, CAP_STAY), state.figure(rule, CEILING)
     rooms, inputs = limits.rooms, limits.inputs
-    also = state.figure(rule, CAP_ALSO)
-    if also is not None and also.value is not None:
-        cap = inputs["cap_also"] = state.amount(also)
-        rooms["cap_also"] = max(0, cap - state.counted(rule, "also_counts"))
+    further = _further_rooms(limits, rule, state) if "also_counts" in rule.options else ()
     if year is not None and year.value is not None:
         cap = inputs["cap_year"] = state.amount(year)
         rooms["cap_year"] = max(0, cap - state.counted(rule, "counts_paid"))
     if stay is not None and stay.value is not None:
-        rooms["cap_stay"] = state.amount(stay)
+        paid_before = state.earlier_of(rule).paid
+        rooms["cap_stay"] = max(0, state.amount(stay) - paid_before)
+        if paid_before:
+            inputs["stay_paid_before"] = paid_before
     if ceiling is not None and ceiling.value is not None:
         name = rule.options["ceiling_base"]
         base, paid = state.base(name), state.paid_of(name)
@@ -69,7 +70,19 @@ def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
             "ceiling_paid": paid,
         }
     inputs.update({f"room_{name}": amount for name, amount in rooms.items()})
-    limits.figures = (year, stay, ceiling) if also is None else (year, also, stay, ceiling)
+    limits.figures = (year, *further, stay, ceiling)
+
+
+def _further_rooms(limits: Limits, rule: Rule, state: State) -> Used:
+    """Add the rooms of the further accumulators that a payment counts into; returns their figures."""
+    found = []
+    for role, option in zip(FURTHER_CAPS, ALSO, strict=True):
+        figure = state.figure(rule, role)
+        if figure is not None and figure.value is not None:
+            cap = limits.inputs[role.name] = state.amount(figure)
+            limits.rooms[role.name] = max(0, cap - state.counted(rule, option))
+        found.append(figure)
+    return tuple(found)
 
 
 @dataclass(slots=True)
@@ -156,12 +169,13 @@ def rounding_in(i: Given) -> Rounding:
 INPUTS: Final[dict[str, str]] = {
     "cap_year": "年度限额",
     "room_cap_year": "年度限额剩余",
-    "cap_also": "另一限额",
-    "room_cap_also": "另一限额剩余",
+    **dict(ALSO.values()),
+    **{f"room_{cap}": f"{name}剩余" for cap, name in ALSO.values()},
     "base_left": "以基数为限",
     "round_to": "取整单位",
     "rounding": "取整办法",
     "room_cap_stay": "单次限额",
+    "stay_paid_before": "本次住院上年部分已支付",
     "room_ceiling": "合计支付上限剩余",
     "ceiling_base": "支付上限基数",
     "ceiling_base_name": "支付上限基数名称",
@@ -249,13 +263,14 @@ def _room_of_year(i: Given) -> str:
     return f"年度限额剩余 {yuan(room)}（{yuan(cap)} − 此前已支付 {yuan(cap - room)}）"
 
 
-def _room_of_also(i: Given) -> str:
-    cap, room = i["cap_also"], i["room_cap_also"]
-    return f"另一限额剩余 {yuan(room)}（{yuan(cap)} − 已记入 {yuan(cap - room) if room else '不少于限额'}）"
+def _room_of_also(i: Given, name: str, title: str) -> str:
+    cap, room = i[name], i[f"room_{name}"]
+    return f"{title}剩余 {yuan(room)}（{yuan(cap)} − 已记入 {yuan(cap - room) if room else '不少于限额'}）"
 
 
 def _room_of_stay(i: Given) -> str:
-    return f"单次限额 {yuan(i['room_cap_stay'])}"
+    before = f"（已减去上年部分支付的 {yuan(i['stay_paid_before'])}）" if "stay_paid_before" in i else ""
+    return f"单次限额 {yuan(i['room_cap_stay'])}{before}"
 
 
 def _room_of_ceiling(i: Given) -> str:
@@ -266,7 +281,7 @@ def _room_of_ceiling(i: Given) -> str:
 
 _ROOM_TEXTS: Final[Mapping[str, Callable[[Given], str]]] = {
     "cap_year": _room_of_year,
-    "cap_also": _room_of_also,
+    **{cap: partial(_room_of_also, name=cap, title=title) for cap, title in ALSO.values()},
     "cap_stay": _room_of_stay,
     "ceiling": _room_of_ceiling,
 }

@@ -66,6 +66,9 @@ def _apply_lump_sum(rule: Rule, state: State) -> None:
     if rule.options.get("once_per") == "year" and state.counted(rule, "counts_paid") > 0:
         refuse(rule, state, "paid_this_year", sums)
         return
+    if state.earlier_of(rule).paid and rule.options.get("once_per") != "year":
+        refuse(rule, state, "paid_last_year", sums)
+        return
     base_name, amount = rule.options["base"], state.amount(sums)
     base, limits = state.base(base_name), limits_of(rule, state)
     least = state.figure(rule, EXCEEDS)

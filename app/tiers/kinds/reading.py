@@ -22,11 +22,16 @@ DERIVED: Final = (
     rf"|（(?:本年度|同一医院|同级医院)第 \d+ 次住院"
     rf"(?:：(?P<last>{YUAN}) − (?P<step>{YUAN}) × (?P<steps>\d+)(?:，最低 (?P<lowest>{YUAN}))?)?）)?"
 )
+FURTHER: Final = {"also": "另一限额", "also_2": "第三限额", "also_3": "第四限额"}
 ROOMS: Final = (
     rf"(?:，年度限额剩余 (?P<year>{YUAN})（(?P<cap>{YUAN}) − 此前已支付 (?P<spent>{YUAN})）"
     rf"|，年度限额 {YUAN} (?P<empty>已用完)，剩余 0\.00)?"
-    rf"(?:，另一限额剩余 (?P<also>{YUAN})（(?P<also_cap>{YUAN}) − 已记入 (?:(?P<also_spent>{YUAN})|不少于限额)）)?"
-    rf"(?:，单次限额 (?P<stay>{YUAN}))?"
+    + "".join(
+        rf"(?:，{title}剩余 (?P<{name}>{YUAN})（(?P<{name}_cap>{YUAN}) − 已记入"
+        rf" (?:(?P<{name}_spent>{YUAN})|不少于限额)）)?"
+        for name, title in FURTHER.items()
+    )
+    + rf"(?:，单次限额 (?P<stay>{YUAN})(?:（已减去上年部分支付的 {YUAN}）)?)?"
     rf"(?:，合计支付上限剩余 (?P<ceiling>{YUAN})（\D+ (?P<of>{YUAN}) × (?P<most_rate>{PERCENT})%(?:{NOTE})?"
     rf" − 已支付 (?P<paid>{YUAN})，不低于 0）)?"
     rf"(?:，以基数 (?P<base_left>{YUAN}) 为限)?"
@@ -82,14 +87,15 @@ class Reading:
     def _rooms(self) -> Iterable[Fraction]:
         if "year" in self:
             self.holds(self["year"] == self["cap"] - self["spent"])
-        if "also" in self:
-            self.holds(self["also"] == self["also_cap"] - self.get("also_spent", self["also_cap"]))
+        for name in FURTHER.keys() & self.numbers.keys():
+            cap = self[f"{name}_cap"]
+            self.holds(self[name] == cap - self.get(f"{name}_spent", cap))
         if "ceiling" in self:
             most = rounded(self["of"] * self["most_rate"] / 100)
             self.holds(self["ceiling"] == max(ZERO, most - self["paid"]))
         empty = [ZERO] if self.texts.get("empty") else []
         return empty + [
-            self[name] for name in ("year", "also", "stay", "ceiling", "base_left", "unpaid") if name in self
+            self[name] for name in ("year", *FURTHER, "stay", "ceiling", "base_left", "unpaid") if name in self
         ]
 
     def derived(self, amount: Fraction) -> None:

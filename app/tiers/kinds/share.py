@@ -95,6 +95,8 @@ def _deductible(rule: Rule, state: State, counted: int, inputs: Inputs) -> tuple
     counter = state.counter(rule, "counts_deductible")
     before = 0
     match rule.options.get("deductible_per", "stay"):
+        case "stay":
+            before = state.earlier_of(rule).deductible
         case "episode":
             before = state.episode.deductible_paid
         case "year" if counter is not None:
