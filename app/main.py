@@ -35,6 +35,8 @@ from app.nhsa.retention import erasing
 from app.policies import shipped_book
 from app.policies.api import keep_texts
 from app.policies.api import router as policy_routes
+from app.readjudication import job as readjudicating
+from app.readjudication.api import router as readjudication_routes
 from app.registry import catalogue_import, item_code_import, poverty_list
 from app.registry.person_reads import keeping_quoted
 from app.registry.routes import REGISTRY_ROUTES
@@ -56,6 +58,7 @@ from app.watch import watching
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     *SETTLEMENT_ROUTES,
     *CLEARING_ROUTES,
+    readjudication_routes,
     ledger_routes,
     *REGISTRY_ROUTES,
     job_routes,
@@ -71,6 +74,7 @@ JOB_KINDS: Final[JobKinds] = {
     item_code_import.KIND: JobKind(item_code_import.run),
     exporting.KIND: JobKind(exporting.run, check_mine=asker.check_mine, result=exporting.result),
     batch_job.KIND: JobKind(batch_job.run, check_mine=asker.check_mine),
+    readjudicating.KIND: JobKind(readjudicating.run, check_mine=asker.check_mine),
 }
 LOGGER: Final = logging.getLogger("onestop.main")
 PREPARING_SECONDS: Final = 5.0

@@ -27,6 +27,7 @@ from app.database.election import Election, election
 from app.jobs import store
 from app.ledger import proof, rollup, seal, seal_finding
 from app.ledger.overpaid import overpaid
+from app.readjudication.metrics import readjudication_figures
 from app.service import elected, tokens
 from app.service.caller import Service
 from app.service.loops import Beat, Loop
@@ -152,7 +153,9 @@ class _Lead:
             ends = await tokens.ending(connection)
             backed_up = await connection.scalar(select(func.max(backup.c.taken_at)))
             jobs = await store.figures(connection)
+            readjudicated = await readjudication_figures(connection)
         self._show("clearing", content)
+        self._show("readjudication", readjudicated)
         self._show("service", service_figures(ends, backed_up, jobs))
 
     def _show(self, part: str, content: bytes) -> None:

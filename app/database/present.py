@@ -12,9 +12,11 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 SQL: Final = Path(__file__).parent / "sql"
-TABLES: Final = ("service", "people", "registry", "settlement", "ledger", "jobs", "clearing", "nhsa")
+TABLES: Final = ("service", "people", "registry", "settlement", "ledger", "jobs", "clearing", "readjudication", "nhsa")
 FUNCTIONS: Final = ("service", "history", "registry", "settlement", "ledger", "clearing", "nhsa")
-RULES: Final = ("moves", "service", "people", "registry", "settlement", "ledger", "jobs", "clearing", "nhsa")
+RULES: Final = (
+    *("moves", "service", "people", "registry", "settlement", "ledger", "jobs", "clearing", "readjudication", "nhsa"),
+)
 
 
 def work_as_owner(connection: Connection) -> None:

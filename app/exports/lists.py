@@ -7,6 +7,7 @@ from app.clearing import lists as clearing
 from app.clearing.claim_list import CLAIM_LIST
 from app.ledger import book as ledger
 from app.ledger.seal_finding_list import SEAL_FINDINGS
+from app.readjudication import lists as readjudication
 from app.registry import lists as registry
 from app.service.audit_list import AUDIT_LOG
 from app.service.lists import AnyList
@@ -34,6 +35,8 @@ LISTS: Final[Mapping[str, AnyList]] = {
         registry.UNINSURED_POOR,
         registry.CANDIDATES,
         registry.UNKNOWN_CODES,
+        readjudication.RUNS,
+        readjudication.YEARS,
         AUDIT_LOG,
         SEAL_FINDINGS,
     )

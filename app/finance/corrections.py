@@ -33,7 +33,7 @@ from app.service.audit import noted
 from app.service.caller import Keyed
 from app.service.http import check_context
 from app.service.wire import decode, is_code
-from app.settlement import correction, store
+from app.settlement import correction, readjudication, store
 from app.settlement.answer import PortionsAnswer, ReadjudicationAnswer, SettlementAnswer
 from app.settlement.api import ReadjudicationRequest, RecoveryRequest, RefundRequest, ReversalRequest
 from app.settlement.bill import BillLine
@@ -203,7 +203,9 @@ def _year(person_id: str, text: str) -> int:
 
 
 async def _dry_run(visitor: Visitor, person_id: str, year: int, refusal: Refusal | None = None) -> Response:
-    answered = await correction.readjudicate(visitor.service, visitor.caller, person_id, year, reason="", keyed=None)
+    answered = await readjudication.readjudicate(
+        visitor.service, visitor.caller, person_id, year, reason="", keyed=None
+    )
     found = msgspec.json.decode(answered.body, type=ReadjudicationAnswer)
 
     async def names(connection: AsyncConnection) -> dict[str | None, str]:
@@ -240,7 +242,7 @@ async def post_readjudication(request: Request, person_id: str, year: str) -> Re
     try:
         sent = {"reason": form.get("reason", ""), "dry_run": False}
         wanted = decode(msgspec.json.encode(sent), ReadjudicationRequest)
-        await correction.readjudicate(
+        await readjudication.readjudicate(
             visitor.service,
             visitor.caller,
             person_id,

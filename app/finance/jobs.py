@@ -12,7 +12,7 @@ from app.finance.listing import PAGE_ROWS, chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, gone_to, shown, stepped, visit
 from app.jobs import store
 from app.jobs.api import CANCELLABLE, check_reach, fault_sentence, result_file
-from app.jobs.kinds import BATCH, EXPORT
+from app.jobs.kinds import BATCH, EXPORT, READJUDICATION
 from app.jobs.lists import JOBS
 from app.jobs.outcome import shown_row
 from app.jobs.row import Job
@@ -46,6 +46,8 @@ async def get_job(request: Request, job_id: str) -> Response:
     job = await _job(visitor, job_id)
     if job.kind in PAGES_OF_THEIR_OWN:
         return gone_to(f"{PAGES_OF_THEIR_OWN[job.kind]}/{job_id}")
+    if job.kind == READJUDICATION:
+        return gone_to(f"/finance/readjudications/{job.options['readjudication_id']}")
     return await _job_page(visitor, job)
 
 

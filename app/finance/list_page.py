@@ -27,7 +27,7 @@ from app.service.audit import noted
 from app.service.columns import ListColumn, filter_title
 from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, Rows, plain_type
 
-LONG: Final = ("statement_id", "claim_id", "settlement_id", "reconciliation_id", "area_code")
+LONG: Final = ("statement_id", "claim_id", "settlement_id", "reconciliation_id", "area_code", "readjudication_id")
 """Filters that a page offers only when its address has them: lists link to each other by them."""
 
 Widget = Literal["options", "check", "date", "month", "hospital", "text"]

@@ -12,7 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from app.basics.errors import Language
-from app.basics.ids import CLAIM, DISBURSEMENT, PAYMENT_BATCH, PREPAYMENT, RELEASE, SETTLEMENT, STATEMENT
+from app.basics.ids import (
+    CLAIM,
+    DISBURSEMENT,
+    PAYMENT_BATCH,
+    PREPAYMENT,
+    READJUDICATION,
+    RELEASE,
+    SETTLEMENT,
+    STATEMENT,
+)
 from app.basics.money import yuan
 from app.finance.texts import TEXTS
 from app.service.words import worded
@@ -56,6 +65,7 @@ PAGES: Final = {
     CLAIM: "/finance/claims",
     RELEASE: "/finance/deposits",
     PAYMENT_BATCH: "/finance/payment-batches",
+    READJUDICATION: "/finance/readjudications",
 }
 
 

@@ -19,6 +19,7 @@ ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.prepayments", "/finance/prepayments", MONEY_READERS),
     ("nav.deposits", "/finance/deposits", MONEY_READERS),
     ("nav.balances", "/finance/balances", MONEY_READERS),
+    ("nav.readjudications", "/finance/readjudications", OFFICE_READERS),
     ("nav.closings", "/finance/closings", OFFICE_READERS),
     ("nav.reports", "/finance/reports", OFFICE_READERS),
     ("nav.imports", "/finance/imports", ("registry", "finance", "hospital")),

@@ -24,6 +24,7 @@ from app.clearing.tables import (
 )
 from app.finance.look import link
 from app.jobs.tables import job
+from app.readjudication.tables import readjudication_run
 from app.registry.tables import hospital_account, hospital_gateway
 from app.service.security import ADMIN, Principal
 from app.settlement.tables import patient_balance
@@ -57,6 +58,7 @@ class Waiting(Struct, frozen=True):
 
 _UNPAID: Final = disbursement.c.amount - disbursement.c.paid
 _CLAIM_UNPAID: Final = claim.c.amount - claim.c.paid
+_READJUDICATED: Final = func.coalesce(readjudication_run.c.fund_total, 0)
 _ORDERS: Final = "/finance/orders"
 _CLAIMS: Final = "/finance/claims"
 _PREPAID: Final = "/finance/prepayments"
@@ -86,6 +88,7 @@ TASKS: Final = (
     Task("differences", difference, "open", "/finance/reconciliation"),
     Task("balances", patient_balance, "open", "/finance/balances"),
     Task("releases.draft", deposit_release, "draft", "/finance/deposits", ("subject",), deposit_release.c.amount),
+    Task("readjudications", readjudication_run, "computed", "/finance/readjudications", ("subject",), _READJUDICATED),
     Task("exceptions", payout_exception, "draft", "/finance/closings", ("subject",)),
     Task("reports", monthly_report, "submitted", "/finance/reports", ("subject",)),
     Task("jobs", job, "proposed", "/finance/jobs", scope="registry"),

@@ -13,7 +13,8 @@ from app.service.caller import Caller, Service
 
 EXPORT: Final = "export"
 BATCH: Final = "batch"
-PRIVATE: Final = (EXPORT, BATCH)
+READJUDICATION: Final = "readjudication"
+PRIVATE: Final = (EXPORT, BATCH, READJUDICATION)
 """The kinds whose jobs are their askers' alone."""
 ResultFile = tuple[str, str, AsyncIterator[bytes]]
 """A file's name, its media type, its content."""

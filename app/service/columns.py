@@ -108,7 +108,10 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "projection": ("预测依据", "Basis of the projection"),
         "proposed_item_code": ("建议项目编码", "Proposed item code"),
         "query": ("条件", "Query"),
+        "adjustments": ("调整记录", "Adjustments"),
+        "readjudication_id": ("批量重新核算编号", "Readjudication"),
         "reason": ("原因", "Reason"),
+        "source": ("范围", "Which person-years"),
         "reason_code": ("原因代码", "Reason code"),
         "reconciliation_id": ("对账编号", "Reconciliation"),
         "reference": ("付款凭证号", "Payment reference"),
@@ -172,6 +175,9 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "outstanding": ("未抵扣余额", "Not used yet"),
         "paid": ("已付", "Paid"),
         "payable": ("应付", "Payable"),
+        "patient_owes": ("患者应补", "Patient bears more"),
+        "posted_fund_total": ("已入账基金变化", "Posted: funds"),
+        "posted_patient": ("已入账个人变化", "Posted: patient"),
         "payable_adjustment": ("定额结余", "Surplus of fixed sums"),
         "portions.basic": ("基本医保", "Basic insurance"),
         "portions.hospital": ("医院承担", "Borne by the hospital"),
@@ -234,6 +240,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
     },
     "count": {
         "age_days": ("天数", "Days open"),
+        "bills": ("变化的结算数", "Settlements that change"),
         "benefit_year": ("待遇年度", "Benefit year"),
         "block": ("区块", "Block"),
         "count": ("行数", "Rows"),
@@ -263,6 +270,7 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
     },
     "flag": {
         "account_pinned": ("已确定收款账户", "Account fixed"),
+        "changed_since": ("试算后有变化", "Changed since the dry run"),
         "interim": ("中途结算", "Interim"),
         "other_person": ("非本机构人员", "Not the hospital's person"),
         "out_of_area": ("异地", "Out of area"),
@@ -287,6 +295,7 @@ BESIDE: Final[Mapping[str, tuple[str, str]]] = {
 """What stands in a file beside a code: the column of its names."""
 _FILTERS: Final[Mapping[str, tuple[str, str]]] = {
     "from": ("起始日", "From"),
+    "outcome": ("处理结果", "Outcome"),
     "receipt_id": ("回盘文件号", "Receipt"),
     "result": ("结果", "Result"),
     "to": ("截止日", "To"),

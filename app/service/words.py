@@ -47,6 +47,9 @@ VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "month_soft": ("暂停付款", "Payments stopped"),
         "month_hard": ("完全关账", "Closed"),
         "overdue": ("逾期", "Overdue"),
+        "computing": ("试算中", "Computing"),
+        "computed": ("待批准", "To be approved"),
+        "stopped": ("已停止", "Stopped"),
         "queued": ("排队中", "Queued"),
         "running": ("进行中", "Running"),
         "done": ("已完成", "Done"),
@@ -73,6 +76,7 @@ VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "catalogue": ("目录导入", "Catalogue"),
         "hospital_codes": ("院内编码导入", "Hospital codes"),
         "batch": ("批量办理", "Batch"),
+        "readjudication": ("批量重新核算", "Readjudication"),
         "edited": ("内容被改", "Edited"),
         "removed": ("被删除", "Removed"),
         "unsealed": ("漏封存", "Unsealed"),
@@ -97,6 +101,8 @@ VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "changed": ("变更", "Changed"),
         "ended": ("截止", "Ended"),
         "unchanged": ("未变", "Unchanged"),
+        "posted": ("已入账", "Posted"),
+        "refused": ("未入账", "Refused"),
     },
     "direction": {
         "refund": ("退给患者", "To the patient"),
@@ -110,6 +116,9 @@ VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "amount_differs": ("金额不符", "amount differs"),
         "matched": ("相符", "equal"),
         "different": ("有差异", "different"),
+        "changed": ("有变化", "changes"),
+        "unchanged": ("无变化", "as before"),
+        "refused": ("不能核算", "can't be computed"),
     },
     "event": {
         "settlement": ("结算", "Settlement"),
@@ -159,6 +168,11 @@ VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "21": ("住院", "Inpatient"),
         "99949": ("生育住院", "Childbirth"),
         "9914": ("家庭医生签约", "Family doctors"),
+    },
+    "source": {
+        "worklist": ("待重算人员年度", "Those waiting to be computed again"),
+        "policy": ("政策或地区数字已更正的", "Those settled under a law or figure that has changed"),
+        "all": ("该年度全部", "All of the year"),
     },
     "basis": {"totals": ("合计数", "Totals"), "file": ("明细文件", "File of details")},
     "projection": {

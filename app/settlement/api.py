@@ -21,7 +21,7 @@ from app.service.problem import read_body
 from app.service.route import DirectRoute
 from app.service.security import MONEY_READERS, require
 from app.service.wire import Quantity, decode, is_code
-from app.settlement import balance, correction, settling, store
+from app.settlement import balance, correction, readjudication, settling, store
 from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer
 from app.settlement.balance import BalanceAnswer, BalanceClosingRequest
 from app.settlement.bill import MAX_LINES, BillRequest, LineNo
@@ -174,7 +174,7 @@ async def post_readjudication(request: Request, person_id: str, year: int) -> Re
     if not is_code(person_id) or not 2000 <= year <= 2999:
         raise NotFound("not_found")
     keyed = None if wanted.dry_run else keyed_by(request, wanted)
-    answered = await correction.readjudicate(service, caller, person_id, year, reason=wanted.reason, keyed=keyed)
+    answered = await readjudication.readjudicate(service, caller, person_id, year, reason=wanted.reason, keyed=keyed)
     return answer(answered.body) if keyed is None else _answered(answered)
 
 

@@ -6,9 +6,8 @@ is computed again; its differences are adjustments.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Final
 
 from msgspec import structs
@@ -16,20 +15,18 @@ from msgspec import structs
 from app.basics.errors import Conflict, Forbidden, Refused
 from app.basics.ids import SETTLEMENT, shown_id
 from app.database.engine import HotConnection
-from app.registry.paying_area import FoundArea, area_on, policy_in
 from app.service import metrics
 from app.service.caller import Caller, Keyed, Service
 from app.service.idempotency import check_opened, remember, remembered_body
 from app.service.security import require
 from app.settlement import entry, store
-from app.settlement.answer import ReadjudicationAnswer, SettlementAnswer
+from app.settlement.answer import SettlementAnswer
 from app.settlement.bill import core_bill
-from app.settlement.computing import class_on
 from app.settlement.deducted import fit_deductions
 from app.settlement.document import Inputs, decode_inputs, encoded
 from app.settlement.entry import Entry
 from app.settlement.person_year import PolicyOf, Recomputed, computed_again
-from app.settlement.reading import answer_of_row, change_of
+from app.settlement.reading import answer_of_row
 from app.settlement.rows import PersonYear, Standing, YearPart
 from app.settlement.settling import all_funds, may_claim, within_funds
 from app.tiers.episode import later_years, visit_name
@@ -69,9 +66,9 @@ async def reverse_within(
     """
     require(caller.principal, "hospital", "finance")
     plan = _reversal(caller, settlement_id, reason, None, False)
-    found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=False))
-    entries = _warned(found, plan(found, await _policies(service, connection, found)))
-    await _write(service, connection, caller, found, entries)
+    found = await read_part(service, connection, caller, keyed, YearPart(settlement_id, whole=False))
+    entries = warned(found, plan(found, await laws_of(service, connection, found)))
+    await write_all(service, connection, caller, found, entries)
     return entries
 
 
@@ -131,87 +128,17 @@ def _less_refunds(inputs: Inputs, lines: Sequence[tuple[int, int]]) -> Inputs:
     return structs.replace(inputs, refunds=tuple(sorted(refunds.items())))
 
 
-async def readjudicate(
-    service: Service, caller: Caller, person_id: str, year: int, *, reason: str, keyed: Keyed | None
-) -> Answered:
-    """Compute a person-year again with the identities and the law known now; without a key nothing is written.
-
-    Keeps what each settlement knew of hospital, catalogue and area. Only what is different becomes an adjustment.
-    """
-    require(caller.principal, "finance")
-    async with service.database.hot() as connection:
-        found = await _read(service, connection, caller, keyed, YearPart(person_id=person_id, year=year))
-        if keyed is not None and found.body is not None:
-            return Answered(remembered_body(service, caller, keyed, b64decode(found.body)), True)
-        policy_of = await _policies(service, connection, found)
-        areas = await _areas(connection, found)
-        revised = _as_known_now(service, found, policy_of, areas)
-        again = list(computed_again(found.standing, found.stays, entry.year_before(found), policy_of, revised))
-        changed = [item for item in again if item.changed]
-        if any(not item.reached for item in changed):
-            raise Forbidden("forbidden")
-        answer = ReadjudicationAnswer(
-            person_id=person_id,
-            benefit_year=year,
-            dry_run=keyed is None,
-            changes=[change_of(item) for item in changed],
-        )
-        entries: list[Entry] = []
-        if keyed is not None:
-            for item in changed:
-                entries.append(entry.adjustment(found, item, reason, entries, caused_by=None, own=False))
-            entries = _warned(found, entries)
-            await _write(service, connection, caller, found, entries)
-            await store.off_worklist(connection, person_id, year)
-            answer.adjustments = await _rows(connection, caller, entries)
-        body = encoded(answer)
-        if keyed is not None:
-            await remember(service, connection, caller, keyed, CREATED, body)
-    observe(entries)
-    return Answered(body)
-
-
-async def _areas(connection: HotConnection, found: PersonYear) -> dict[tuple[str, date], FoundArea]:
-    """What the records say now of the areas, on the policy days, of a year's settlements."""
-    wanted = set()
-    for item in found.standing:
-        if item.document is not None:
-            inputs = decode_inputs(item.document)
-            wanted.add((inputs.facts.area_code, inputs.policy_day))
-    return {(code, day): await area_on(connection, code, day) for code, day in wanted}
-
-
-def _as_known_now(
-    service: Service, found: PersonYear, policy_of: PolicyOf, areas: Mapping[tuple[str, date], FoundArea]
-) -> Callable[[Standing, Inputs], Inputs]:
-    """What readjudication changes of a settlement's inputs: class on the admission day, law, the area's own figures."""
-
-    def revised(item: Standing, inputs: Inputs) -> Inputs:
-        area = areas[inputs.facts.area_code, inputs.policy_day]
-        kind = inputs.facts.insurance_type
-        policy = policy_in(service.book, inputs.policy_day, inputs.facts.area_code, area, kind)
-        former = policy_of(inputs.policy_digest, inputs.policy_day)
-        if former.same_law(policy):
-            policy = former
-        day = inputs.bill.admitted_on
-        classes = {name for name, since, until in found.identities if since <= day and (until is None or day < until)}
-        facts = structs.replace(inputs.facts, benefit_class=class_on(classes, policy), own_figures=area.figures)
-        return structs.replace(inputs, policy_digest=policy.pack.digest, facts=facts)
-
-    return revised
-
-
 async def _correct(
     service: Service, caller: Caller, settlement_id: int, cascade: bool, keyed: Keyed, plan: Plan
 ) -> Answered:
     """Read under the person's lock, plan, write; answer with the first entry and the adjustments that followed."""
     async with service.database.hot(reserved=True) as connection:
-        found = await _read(service, connection, caller, keyed, YearPart(settlement_id, whole=cascade))
+        found = await read_part(service, connection, caller, keyed, YearPart(settlement_id, whole=cascade))
         if keyed is not None and found.body is not None:
             return Answered(remembered_body(service, caller, keyed, b64decode(found.body)), True)
-        entries = _warned(found, plan(found, await _policies(service, connection, found)))
-        await _write(service, connection, caller, found, entries)
-        first, *others = await _rows(connection, caller, entries)
+        entries = warned(found, plan(found, await laws_of(service, connection, found)))
+        await write_all(service, connection, caller, found, entries)
+        first, *others = await rows_seen(connection, caller, entries)
         first.adjustments = others
         body = encoded(first)
         await remember(service, connection, caller, keyed, CREATED, body)
@@ -268,7 +195,7 @@ def _followed(entries: list[Entry], found: PersonYear, again: Iterable[Recompute
     return entries
 
 
-async def _read(
+async def read_part(
     service: Service, connection: HotConnection, caller: Caller, keyed: Keyed | None, of: YearPart
 ) -> PersonYear:
     found = await store.person_year(service, connection, caller, keyed, of)
@@ -276,7 +203,7 @@ async def _read(
     return found
 
 
-async def _policies(service: Service, connection: HotConnection, found: PersonYear) -> PolicyOf:
+async def laws_of(service: Service, connection: HotConnection, found: PersonYear) -> PolicyOf:
     return await store.policies_of(service, connection, (item.row.policy_digest for item in found.standing))
 
 
@@ -288,7 +215,7 @@ def _relying(found: PersonYear, item: Entry) -> list[int]:
     return later_years(found.stays, row.of_settlement_id, visit_name(row.hospital_code, row.visit_id), row.benefit_year)
 
 
-def _warned(found: PersonYear, entries: Sequence[Entry]) -> list[Entry]:
+def warned(found: PersonYear, entries: Sequence[Entry]) -> list[Entry]:
     """The entries, with a warning where a later year relied on what they change."""
     return [
         replace(item, row=structs.replace(item.row, warnings=[*item.row.warnings, LATER_YEAR_AFFECTED]))
@@ -298,7 +225,7 @@ def _warned(found: PersonYear, entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-async def _write(
+async def write_all(
     service: Service, connection: HotConnection, caller: Caller, found: PersonYear, entries: Sequence[Entry]
 ) -> None:
     """Write the entries, put the later years that relied on them on the worklist, and give back what they make
@@ -311,7 +238,7 @@ async def _write(
     await fit_deductions(service, connection, caller, entries)
 
 
-async def _rows(connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> list[SettlementAnswer]:
+async def rows_seen(connection: HotConnection, caller: Caller, entries: Sequence[Entry]) -> list[SettlementAnswer]:
     """What was written, as far as the caller may see it."""
     rows = await store.read_many(connection, [item.row.settlement_id for item in entries])
     return [answer_of_row(row, detail=True, funds=caller.principal.funds) for row in rows]

@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 from tests.clearing.office import Office
 from tests.finance.conftest import FIRST, NARROW, WIDE, Desk
 from tests.finance.test_claims import claim_of
+from tests.readjudication.desk import until
 from tests.world import id_number, key
 
 pytestmark = pytest.mark.thorough
@@ -229,13 +230,22 @@ async def unusable(desk: Desk, page: str) -> dict[str, list[str]]:
     return found
 
 
+async def paths_of_a_run(desk: Office) -> tuple[str, ...]:
+    """The pages of readjudications, of one whose dry run is done."""
+    made = await desk.do("li", "/readjudications", {"reason": "名单晚到", "source": "all", "year": 2018})
+    shown = made["readjudication_id"]
+    await until(desk, shown, lambda found: found["state"] == "computed")
+    path = "/finance/readjudications"
+    return path, f"{path}/{shown}", f"{path}/rows?readjudication_id={shown}"
+
+
 async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office) -> None:
     """At 1440 and at 390 pixels: axe finds nothing, nothing scrolls sideways; in both languages."""
     number, order = await first_settlement(busy_office), await order_of(busy_office, "2018-04")
     body = {"hospital_code": busy_office.world.township, "area_code": "530100", "fund": "390100"}
     await busy_office.do("li", "/prepayments", body | {"amount": "1000.00", "year": 2018})
     person = (await busy_office.get(f"/settlements/{number}"))["person_id"]
-    claim = await claim_of(busy_office)
+    claim, of_a_run = await claim_of(busy_office), await paths_of_a_run(busy_office)
     paths = [
         "/finance",
         "/finance/overdue?year=2018",
@@ -289,7 +299,7 @@ async def test_every_page_is_usable_by_everybody(desks: Any, busy_office: Office
     found: dict[str, Any] = {}
     for language in ("zh", "en"):
         await desk.open(f"/finance/language/{language}")
-        for path in paths:
+        for path in (*paths, *of_a_run):
             await desk.open(path)
             found |= await unusable(desk, f"{path} {language}")
     desk.complaints = [one for one in desk.complaints if "404" not in one]

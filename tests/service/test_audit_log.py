@@ -20,7 +20,7 @@ from tests.world import World, key
 PLAIN = (
     *("/v1/clearing", "/v1/fiscal", "/v1/disbursements", "/v1/prepayments", "/v1/deposit-releases", "/v1/payout-rates"),
     *("/v1/reports", "/v1/ledger", "/v1/catalogue", "/v1/registry/lists", "/v1/hospitals", "/v1/areas", "/v1/policies"),
-    *("/v1/bank-checks", "/v1/tokens"),
+    *("/v1/bank-checks", "/v1/tokens", "/v1/readjudications"),
     *("/v1/clock", "/v1/exports", "/livez", "/readyz", "/version", "/metrics", "/openapi.json", "/finance"),
 )
 """Beginnings of addresses whose reads answer nothing of persons, as far as ``PERSONAL`` doesn't name them."""

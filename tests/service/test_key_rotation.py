@@ -64,6 +64,7 @@ NOT_ROTATED = {
     # Digests, without a secret.
     "job.file_digest", "seal_block.previous", "seal_block.digest", "seal_member.digest", "nhsa_message.input_hash",
     "user_session.digest", "token.digest", "idempotency.request_hash", "bank_receipt.digest", "payment_batch.digest",
+    "readjudication_row.before_digest",
     "backup.dump_sha256", "seal_finding.evidence",
     # Tells the secrets.
     "key_check.value",

@@ -163,6 +163,7 @@ async def _everything(desk: Office) -> dict[str, str]:
         "batch_id": "pay_1",
         "receipt_id": "rcp_1",
         "claim_id": claims[0]["claim_id"],
+        "readjudication_id": (await desk.do("li", "/readjudications", MONTH | {"reason": "x"}))["readjudication_id"],
         "change_id": put.json()["bank_account_change"]["change_id"],
         "exception_id": exception["exception_id"],
         "item_code": world.item("A"),
@@ -279,13 +280,14 @@ async def kept(url: str) -> dict[str, str]:
 
 
 async def settled_down(desk: Office, things: Things) -> None:
-    """Wait until the import has ended, so that nothing changes by itself."""
+    """Wait until the import and the dry run have ended, so that nothing changes by itself."""
     for _ in range(200):
         job = await desk.get(f"/jobs/{things.theirs['job_id']}")
-        if job["state"] not in ("queued", "running"):
+        run = await desk.get(f"/readjudications/{things.theirs['readjudication_id']}")
+        if job["state"] not in ("queued", "running") and run["job_state"] == "done":
             return
         await asyncio.sleep(0.1)
-    raise AssertionError("the import did not end")
+    raise AssertionError("the import and the dry run did not end")
 
 
 def problems(name: str, operation: Operation, answers: dict[bool, httpx.Response], marks: tuple[str, ...]) -> list[str]:

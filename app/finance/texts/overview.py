@@ -77,6 +77,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "waiting.appeals": ("待复核申诉", "Appeals to decide"),
     "waiting.differences": ("未处理对账差异", "Open differences"),
     "waiting.balances": ("未结患者退补款", "Open patient balances"),
+    "waiting.readjudications": ("待批准批量重新核算", "Readjudications to approve"),
     "waiting.exceptions": ("待批准例外", "Exceptions to approve"),
     "waiting.reports": ("待签发月报", "Reports to sign off"),
     "waiting.jobs": ("待接受的目录导入", "Catalogue imports to accept"),

@@ -54,4 +54,9 @@ INSERT INTO state_move VALUES
   ('fiscal_month', 'open', 'soft'), ('fiscal_month', 'open', 'hard'), ('fiscal_month', 'soft', 'hard'),
   ('fiscal_month', 'soft', 'open'), ('fiscal_month', 'hard', 'open'),
   ('bank_check', 'draft', 'approved'),
+  ('readjudication', 'computing', 'computed'), ('readjudication', 'computing', 'cancelled'),
+  ('readjudication', 'computed', 'approved'), ('readjudication', 'computed', 'cancelled'),
+  ('readjudication', 'approved', 'running'), ('readjudication', 'approved', 'stopped'),
+  ('readjudication', 'running', 'stopped'), ('readjudication', 'running', 'done'),
+  ('readjudication', 'stopped', 'approved'), ('readjudication', 'stopped', 'cancelled'),
   ('monthly_report', 'draft', 'submitted'), ('monthly_report', 'submitted', 'approved');

@@ -1,0 +1,1 @@
+"""Many person-years readjudicated together, by two people."""
