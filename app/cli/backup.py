@@ -44,7 +44,7 @@ def backup(file: Path, data_dir: Path | None) -> None:
     """
     settings = with_place(data_dir)
     with _said():
-        with owner_of(settings, folder_of(settings, data_dir)) as url:
+        with owner_of(settings, folder_of(settings, data_dir), there=True) as url:
             manifest = take(url, file)
         click.echo(f"已写出并读回核对：{file}（{file.stat().st_size} 字节）")
         _show(manifest)
@@ -82,7 +82,7 @@ def recovered(until: datetime, data_dir: Path | None) -> None:
     Does what restore does in the end: moves ids on, holds sending back until the bank was checked, proves everything.
     """
     settings = with_place(data_dir)
-    with _said(), owner_of(settings, folder_of(settings, data_dir)) as url:
+    with _said(), owner_of(settings, folder_of(settings, data_dir), there=True) as url:
         asyncio.run(noted(url, until))
         _told(asyncio.run(resumed(url, settings)))
 

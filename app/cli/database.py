@@ -25,10 +25,20 @@ CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUn
 UNREACHABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 
 
+def check_there(settings: Settings, folder: Path) -> None:
+    """Leave if the embedded database was never made: what only reads would find an empty one in order."""
+    configured = settings.database_url or settings.owner_database_url
+    if configured is None and not (folder / "pg").exists():
+        fail(f"{folder} 里没有数据库：请检查 --data-dir 或 ONESTOP_DATA_DIR，或者设置 ONESTOP_DATABASE_URL")
+
+
 @contextmanager
-def owner_of(settings: Settings, folder: Path) -> Iterator[str]:
+def owner_of(settings: Settings, folder: Path, *, there: bool = False) -> Iterator[str]:
     """The URL of a login that sees everything: the configured owner's (or the backup's), that of the running embedded
-    database, or of one started for it. SchemaUnfit where only the service's login is known."""
+    database, or of one started for it; ``there``: it has to have been made before. SchemaUnfit where only the
+    service's login is known."""
+    if there:
+        check_there(settings, folder)
     beside = running_logins(folder) if settings.database_url is None and settings.owner_database_url is None else None
     with owned(settings, folder) if beside is None else nullcontext(beside.owner) as url:
         yield url
@@ -45,8 +55,14 @@ def _said(error: OnestopError) -> str:
     return "\n".join(lines) or message_text(error.code, error.values, "zh")
 
 
-def with_database(data_dir: Path | None, act: Callable[[AsyncConnection], Awaitable[None]]) -> None:
-    """Run one transaction on the configured database, on the running embedded one, or on one started for it."""
+def with_database(
+    data_dir: Path | None, act: Callable[[AsyncConnection], Awaitable[None]], *, there: bool = False
+) -> None:
+    """Run one transaction on the configured database, on the running embedded one, or on one started for it; ``there``:
+    it has to have been made before."""
+    if there:
+        settings = with_place(data_dir)
+        check_there(settings, folder_of(settings, data_dir))
 
     async def in_transaction(database: Database) -> None:
         async with database.transaction() as connection:

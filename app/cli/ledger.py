@@ -23,7 +23,7 @@ def check(data_dir: Path | None) -> None:
 
     Status 0 only when all of it holds.
     """
-    with_database(data_dir, prove)
+    with_database(data_dir, prove, there=True)
 
 
 async def prove(connection: AsyncConnection) -> None:
@@ -53,7 +53,7 @@ def ledger_check(data_dir: Path | None) -> None:
             fail(words)
         click.echo(words)
 
-    with_database(data_dir, act)
+    with_database(data_dir, act, there=True)
 
 
 @click.group("seal")
@@ -85,4 +85,4 @@ def seal_verify(data_dir: Path | None, noted: tuple[int, str] | None, *, everyth
             fail(words)
         click.echo(words)
 
-    with_database(data_dir, act)
+    with_database(data_dir, act, there=True)

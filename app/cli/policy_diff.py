@@ -232,7 +232,7 @@ def _of_store(found: list[Stretch], a: Law, b: Law, data_dir: Path | None, *, as
         if not as_json:
             _show_bills(f"改动日期内已有的结算 {stored.bills} 笔", stored.changed)
 
-    with_database(data_dir, act)
+    with_database(data_dir, act, there=True)
     return answer
 
 

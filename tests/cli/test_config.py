@@ -111,3 +111,15 @@ def test_impossible_numbers_are_refused(words: list[str]) -> None:
 def test_the_version_is_said() -> None:
     """``onestop --version`` names product and release."""
     assert CliRunner().invoke(main, ["--version"]).output.startswith("onestop, version ")
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["ledger", "check"], ["seal", "verify", "--all"], ["backup", "there.onestop"]], ids=" ".join
+)
+def test_what_only_reads_makes_no_database(command: list[str], tmp_path: Path) -> None:
+    """In a folder without one there is nothing to prove or to save: a misspelt folder isn't an empty ledger in
+    order."""
+    done = CliRunner().invoke(main, [*command, "--data-dir", str(tmp_path / "misspelt")])
+    assert (done.exit_code, len(done.output.strip().splitlines())) == (1, 1)
+    assert f"{tmp_path}/misspelt 里没有数据库" in done.output
+    assert not any(tmp_path.iterdir())
