@@ -43,8 +43,9 @@ test: dev ## The tests of every part at small size: real PostgreSQL, real HTTP
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not thorough"
 
 test-all: test ## Those and then the thorough ones: kills, many seeds, whole simulated years
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m thorough --ignore=tests/faults
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m thorough --ignore=tests/faults --ignore=tests/deploy/test_image_runs.py
 	@$(BIN)/python -m pytest -m thorough tests/faults # alone: how soon it recovers is told of a whole machine
+	@$(BIN)/python -m pytest -m thorough tests/deploy/test_image_runs.py # one process: the image is built once
 
 soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \

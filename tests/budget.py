@@ -30,6 +30,7 @@ PLACES: Final = {
     "tests/batch/": "batch and Spark",
     "tests/simulation/": "batch and Spark",
     "tests/deploy/test_image.py": "image",
+    "tests/deploy/test_image_runs.py": "image",
 }
 
 

@@ -15,8 +15,9 @@ import pytest
 
 from app.database.engine import APP_ROLE
 from tests.conftest import APP_PASSWORD, free_port
+from tests.programs import found
 
-PROGRAM: Final = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+PROGRAM: Final = found("pgbouncer")
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="PgBouncer isn't installed")
 PASSWORD: Final = "p@ss:w/o#rd%41"
 CONFIGURATION: Final = """

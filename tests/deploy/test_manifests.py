@@ -18,6 +18,7 @@ from app.server import GRACEFUL_SECONDS
 from app.service.health import STALE_SECONDS
 from tests.conftest import ROOT
 from tests.faults.ground import RESTART_SECONDS
+from tests.programs import found
 
 DEPLOY: Final = ROOT / "deploy"
 COMPOSE: Final = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
@@ -191,7 +192,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-HAPROXY: Final = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+HAPROXY: Final = found("haproxy")
 
 
 @pytest.mark.skipif(HAPROXY is None, reason="HAProxy isn't installed")

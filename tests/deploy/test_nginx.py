@@ -1,6 +1,5 @@
 """The shipped reverse proxy, with a real nginx."""
 
-import shutil
 import ssl
 import subprocess
 import time
@@ -14,8 +13,9 @@ import pytest
 
 from tests.conftest import ADMIN_TOKEN, ROOT, free_port
 from tests.database.pgbouncer import certificate
+from tests.programs import found
 
-PROGRAM: Final = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+PROGRAM: Final = found("nginx")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="nginx isn't installed")
 
 

@@ -1,9 +1,12 @@
 """The time of continuous integration, part by part."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
-from tests import budget
+import pytest
+
+from tests import budget, programs
 
 
 def test_every_place_of_the_budget_is_there() -> None:
@@ -22,3 +25,24 @@ def test_runs_add_up_and_what_is_over_is_named(tmp_path: Path) -> None:
     (over,) = [line for line in budget.table(total).splitlines() if "OVER" in line]
     assert over.startswith("pages")
     assert budget.table(total).endswith("350 s")
+
+
+def test_integration_has_every_program_that_its_tests_need() -> None:
+    """Where integration says what it needs, none is missing: a recipe's test isn't skipped there unseen."""
+    assert programs.missing() == []
+
+
+def test_a_program_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for one that isn't there is told which."""
+    monkeypatch.setenv(programs.REQUIRED, "sh no-such-program")
+    assert programs.missing() == ["no-such-program"]
+
+
+def test_every_program_that_tests_skip_without_is_asked_for() -> None:
+    """The list of .ci/run has each program without which a test is skipped, but those that no integration has."""
+    root = Path(__file__).parents[2]
+    text = "".join(path.read_text(encoding="utf-8") for path in (root / "tests").rglob("test_*.py"))
+    text += (root / "tests/database/pgbouncer.py").read_text(encoding="utf-8")
+    named = set(re.findall(r'(?:which|found)\("([a-z-]+)"', text))
+    asked = re.findall(rf'export {programs.REQUIRED}="([^"]*)"', (root / ".ci/run").read_text(encoding="utf-8"))
+    assert named - set(asked[0].split()) == {"systemd-analyze"}
