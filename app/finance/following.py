@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, ScalarSelect, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.ids import shown_id
@@ -25,19 +25,18 @@ class Following(Struct, frozen=True):
 
 async def following(visitor: Visitor, connection: AsyncConnection, address: str, number: int) -> Sequence[Following]:
     """For each step that the visitor takes in this list, the next one behind this number, else the first; of which
-    they aren't the maker."""
+    they aren't the maker. One statement."""
     tasks = [task for task in TASKS if task.address == address and visitor.may(task.scope)]
-    found = [(task, await _next(visitor, connection, task, number)) for task in tasks]
-    return [
-        Following(task.key, shown_id(PREFIXES[address], other), f"{address}/{shown_id(PREFIXES[address], other)}")
-        for task, other in found
-        if other is not None
-    ]
+    if not tasks:
+        return []
+    wanted = [_next(visitor, task, number).label(task.key) for task in tasks]
+    row = (await connection.execute(select(*wanted))).one()
+    shown = [(task.key, shown_id(PREFIXES[address], other)) for task, other in zip(tasks, row, strict=True) if other]
+    return [Following(key, one, f"{address}/{one}") for key, one in shown]
 
 
-async def _next(visitor: Visitor, connection: AsyncConnection, task: Task, number: int) -> int | None:
+def _next(visitor: Visitor, task: Task, number: int) -> ScalarSelect[int]:
     key: ColumnElement[int] = next(iter(task.table.primary_key.columns))
     mine = [task.table.c[name].is_distinct_from(visitor.principal.subject) for name in task.makers]
     wanted = select(key).where(task.table.c.state == task.state, key != number, *mine)
-    found: int | None = (await connection.execute(wanted.order_by((key > number).desc(), key).limit(1))).scalar()
-    return found
+    return wanted.order_by((key > number).desc(), key).limit(1).scalar_subquery()

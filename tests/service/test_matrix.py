@@ -41,6 +41,8 @@ OF_REQUESTS: Final = frozenset(
         "nhsa_nonce",
         "seal_block",
         "seal_member",
+        "posting_sum",  # as with seals the elected process writes these, whenever it is its turn: what they sum is
+        "posting_roll",  # in "transfer", which is compared
     }
 )
 DIGEST: Final = """
