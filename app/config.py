@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     person_lock_timeout: float = Field(default=15.0, gt=0)
     statement_timeout: float = Field(default=30.0, gt=0)
     idempotency_days: int = Field(default=30, ge=30, le=3660)
+    settle_together: Literal["auto", "always", "never"] = "auto"
     idempotency_wait: float = Field(default=2.0, gt=0)
     token_cache_seconds: float = Field(default=5.0, ge=0)
 

@@ -50,6 +50,7 @@ from app.service.metrics import uncaught_errors
 from app.service.rates import Rates
 from app.service.retention import purging
 from app.service.security import load_keys
+from app.settlement import together
 from app.settlement.routes import SETTLEMENT_ROUTES
 from app.version import VERSION
 from app.watch import watching
@@ -111,6 +112,7 @@ def create_app(settings: Settings, database_url: str) -> Application:
         database = await open_database(database_url, settings)
         service = Service(settings, database, book, keys, start is not None, Rates(settings.rate_limit))
         app.state.service = service
+        app.state.settling = together.gathering(service)
         app.state.dictionaries, app.state.job_kinds = code_lists, JOB_KINDS
         preparing = asyncio.create_task(_prepare(service, start))
         await asyncio.wait([preparing], timeout=PREPARING_SECONDS)

@@ -61,6 +61,8 @@ class OpenState(StrEnum):
     IN_PROGRESS = "in_progress"
     TOKEN_ENDED = "token_ended"
     NOT_FOUND = "not_found"
+    BUSY = "busy"
+    """Somebody else holds what the request needs, and it isn't waited for."""
 
 
 @dataclass(frozen=True, slots=True)

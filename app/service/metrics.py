@@ -29,6 +29,7 @@ from app.tiers.model import FUNDS
 MULTIPROCESS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 PORTIONS: Final[Mapping[str, str]] = {**FUNDS, "hospital": "", "patient": ""}
 
+GATHERED: Final = ("done", "refused", "alone", "later", "failed")
 IDEMPOTENCY_RESULTS: Final = ("new", "replayed", "reused", "in_progress")
 
 _REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -51,6 +52,11 @@ reversed_portion_yuan = Counter(
     "onestop_reversed_portion_yuan_total", "Yuan taken back, by who had borne it.", ("portion", "fund")
 )
 idempotency = Counter("onestop_idempotency_total", "What became of an idempotency key.", ("result",))
+gathered = Counter(
+    "onestop_gathered_total",
+    "Bills taken to be settled with others in one transaction, by how that ended.",
+    ("outcome",),
+)
 rejections = Counter("onestop_rejections_total", "Requests refused, by the codes of their faults.", ("code", "route"))
 nhsa_transactions = Counter(
     "onestop_nhsa_transactions_total", "Transactions of the national interface.", ("infno", "outcome")
@@ -104,6 +110,8 @@ def _start_at_zero() -> None:
     """Make every series whose labels are known appear with 0, so that its first increase is seen by ``rate()``."""
     for result in IDEMPOTENCY_RESULTS:
         idempotency.labels(result)
+    for outcome in GATHERED:
+        gathered.labels(outcome)
     for portion, fund in PORTIONS.items():
         portion_yuan.labels(portion, fund)
         reversed_portion_yuan.labels(portion, fund)

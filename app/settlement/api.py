@@ -1,6 +1,6 @@
 """The routes of settling. They translate; what a bill costs is decided elsewhere."""
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, TypeVar, cast
 
 from fastapi import APIRouter, Request
 from msgspec import Meta, Struct
@@ -13,6 +13,7 @@ from app.basics.money import parsed
 from app.registry.person_reads import note_quoted
 from app.service.audit import noted
 from app.service.caller import Caller, Keyed, Service
+from app.service.gathering import Gathering
 from app.service.http import answer, caller_of, check_context, service_of
 from app.service.idempotency import REPLAYED, idempotency_key, keyed_by, once, request_hash
 from app.service.lists import add_route
@@ -33,6 +34,7 @@ from app.settlement.rows import EntryRow
 from app.settlement.settling import Settled
 from app.settlement.slip import slip_html
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
+from app.settlement.together import SettlingAsked
 
 router = APIRouter(prefix="/v1", tags=["settling"], route_class=DirectRoute)
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -100,7 +102,8 @@ async def post_settlement(request: Request) -> Response:
     caller, service = await caller_of(request), service_of(request)
     key = idempotency_key(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
-    settled = await settling.settle(service, caller, bill, Keyed(key, request_hash(request, bill)))
+    bills = cast(Gathering[SettlingAsked, Settled], request.app.state.settling)
+    settled = await bills.done(SettlingAsked(caller, bill, Keyed(key, request_hash(request, bill))))
     if settled.computation is None or settled.row is None:
         return await _replayed(service, caller, settled)
     seen = caller.principal.funds

@@ -36,6 +36,14 @@ class Settled:
     row: NewEntry | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadyToWrite:
+    """An entry to write, and what the call leaves once it is written and committed."""
+
+    entry: Entry
+    settled: Settled
+
+
 class QuoteToken(msgspec.Struct, array_like=True):
     """What a quote id carries, signed: when, the patient's portion (fen), a digest of each thing that may change."""
 
@@ -51,7 +59,7 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
     """Compute a bill without writing; Refused with all faults. Returns it with the quote id and when that expires."""
     _may_settle(caller, bill)
     async with service.database.hot(reserved=True) as connection:
-        found = await _read(service, connection, caller, bill, None)
+        found = await _read(service, connection, caller, bill)
     _in_reach(caller, found)
     computation = _computed(service, bill, found)
     expires = computation.now + timedelta(seconds=service.settings.quote_seconds)
@@ -61,7 +69,7 @@ async def quote(service: Service, caller: Caller, bill: BillRequest) -> tuple[Co
 async def quote_within(service: Service, connection: HotConnection, caller: Caller, bill: BillRequest) -> Computation:
     """``quote`` inside a transaction that the caller opened, without a quote id."""
     _may_settle(caller, bill)
-    found = await _read(service, connection, caller, bill, None)
+    found = await _read(service, connection, caller, bill)
     _in_reach(caller, found)
     return _computed(service, bill, found)
 
@@ -88,9 +96,31 @@ async def settle_within(
     ``check`` may raise for what was computed, before anything is written.
     """
     _may_settle(caller, bill)
-    found = await _read(service, connection, caller, bill, keyed)
+    found = await store.facts(service, connection, caller, bill, keyed)
+    check_opened(found.state, keyed)
     if found.state == OpenState.REPLAYED:
         return Settled(cast(int, found.settlement_id))
+    made = prepared(service, caller, bill, found, check=check)
+    try:
+        await store.write(connection, made.entry, keyed)
+    except Exception as error:
+        if constraint(error) == "settled_visit_pkey":
+            where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
+            raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
+        raise
+    return made.settled
+
+
+def prepared(
+    service: Service,
+    caller: Caller,
+    bill: BillRequest,
+    found: BillFacts,
+    *,
+    check: Callable[[Computation], None] | None = None,
+) -> ReadyToWrite:
+    """What settling a bill is to write, by the facts that were read for it under a new key. Raises what refuses it."""
+    metrics.lock_wait_seconds.observe(found.lock_wait / 1_000_000)
     _in_reach(caller, found)
     if found.settled is not None:
         raise _already_settled(found.settled)
@@ -100,14 +130,16 @@ async def settle_within(
         check(computation)
     written = entry.settlement(computation)
     within_funds(caller, [written])
+    return ReadyToWrite(written, Settled(written.row.settlement_id, computation, written.row))
+
+
+def is_plain(caller: Caller, bill: BillRequest) -> bool:
+    """Whether a bill is the caller's to settle and paid by the hospital, as nearly all are."""
     try:
-        await store.write(connection, written, keyed)
-    except Exception as error:
-        if constraint(error) == "settled_visit_pkey":
-            where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
-            raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
-        raise
-    return Settled(written.row.settlement_id, computation, written.row)
+        _may_settle(caller, bill)
+    except OnestopError:
+        return False
+    return bill.paid_by == "hospital"
 
 
 def observe_settled(settled: Settled) -> None:
@@ -158,17 +190,10 @@ def _in_reach(caller: Caller, found: BillFacts) -> None:
         raise NotFound("not_found")
 
 
-async def _read(
-    service: Service,
-    connection: HotConnection,
-    caller: Caller,
-    bill: BillRequest,
-    keyed: Keyed | None,
-) -> BillFacts:
-    found = await store.facts(service, connection, caller, bill, keyed)
-    check_opened(found.state, keyed)
-    if keyed is not None:
-        metrics.lock_wait_seconds.observe(found.lock_wait / 1_000_000)
+async def _read(service: Service, connection: HotConnection, caller: Caller, bill: BillRequest) -> BillFacts:
+    """The facts of a bill that is only computed."""
+    found = await store.facts(service, connection, caller, bill, None)
+    check_opened(found.state, None)
     return found
 
 

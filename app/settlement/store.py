@@ -1,6 +1,6 @@
 """Every SQL statement of settling, named in one place, and the law that settlements were computed under. Fen."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -20,6 +20,10 @@ from app.tiers.policy import Policy, PolicyBook
 
 _FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
 _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
+_FACTS_OF_SEVERAL: Final = "SELECT bills_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill[])"
+_WRITE_SEVERAL: Final = (
+    "SELECT entries_write($1, $2, $3, $4, $5, $6, $7, $8, $9::new_entry[], $10, $11::new_transfer[], $12::jsonb[])"
+)
 _CORRECTION: Final = "SELECT correction_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _ON_WORKLIST: Final = """
 INSERT INTO readjudication_candidate AS c (person_id, benefit_year, reason, amount, subject, request_id)
@@ -29,6 +33,9 @@ _OFF_WORKLIST: Final = "DELETE FROM readjudication_candidate WHERE person_id = $
 _TEXTS: Final = "SELECT pack, texts FROM policy_text WHERE digest = $1"
 
 
+Asking = tuple[Caller, BillRequest, Keyed]
+"""Who asks to settle which bill, under which key."""
+
 _found = msgspec.json.Decoder(BillFacts)
 _person_year = msgspec.json.Decoder(PersonYear)
 
@@ -37,8 +44,25 @@ async def facts(
     service: Service, connection: HotConnection, caller: Caller, bill: BillRequest, keyed: Keyed | None
 ) -> BillFacts:
     """Open the request and read what the engine needs. With a key: lock the person and take an id. Else only read."""
+    opening = caller.opening(keyed, service.settings.idempotency_wait)
+    text = await connection.fetchval(_FACTS, *opening, service.manual_clock, _wanted(bill))
+    return _found.decode(text)
+
+
+async def facts_of_several(
+    service: Service, connection: HotConnection, asked: Sequence[Asking], *, patient: bool
+) -> list[BillFacts]:
+    """``facts`` of bills that are settled in one transaction, in their order, each opened for itself. ``patient``: wait
+    for persons that others have locked."""
+    bills = [_wanted(bill) for _, bill, _ in asked]
+    openings = _openings((caller, keyed) for caller, _, keyed in asked)
+    texts = await connection.fetchval(_FACTS_OF_SEVERAL, *openings, patient, service.manual_clock, bills)
+    return [_found.decode(text) for text in texts]
+
+
+def _wanted(bill: BillRequest) -> tuple[object, ...]:
     source = bill.transfer_from
-    wanted = (
+    return (
         bill.hospital_code,
         bill.visit_id,
         bill.settle_seq,
@@ -50,20 +74,31 @@ async def facts(
         None if source is None else source.visit_id,
         list({line.item_code for line in bill.lines}),
     )
-    opening = caller.opening(keyed, service.settings.idempotency_wait)
-    text = await connection.fetchval(_FACTS, *opening, service.manual_clock, wanted)
-    return _found.decode(text)
+
+
+def _openings(asked: Iterable[tuple[Caller, Keyed]]) -> Iterable[tuple[object, ...]]:
+    """An array for each argument of ``request_open`` but the wait."""
+    return zip(*(caller.opening(keyed)[:-1] for caller, keyed in asked), strict=True)
 
 
 async def write(connection: HotConnection, entry: Entry, keyed: Keyed | None = None) -> None:
     """Write an entry with all that belongs to it, and the key that it was asked for under, in one call."""
-    rows = [
-        (item.debit, item.credit, item.amount, item.fund, item.tier, item.event, item.clr_type)
-        for item in entry.transfers
-    ]
+    rows = [msgspec.structs.astuple(transfer) for transfer in entry.transfers]
     year = encoded(entry.year).decode()
     key = (None, None) if keyed is None else (keyed.key, keyed.request_hash)
     await connection.execute(_WRITE, msgspec.structs.astuple(entry.row), rows, year, *key)
+
+
+async def write_several(connection: HotConnection, written: Sequence[tuple[Caller, Keyed, Entry]]) -> None:
+    """``write`` for several settlements, each of its own request, in one call: all of them, or none."""
+    openings = _openings((caller, keyed) for caller, keyed, _ in written)
+    rows = [msgspec.structs.astuple(entry.row) for _, _, entry in written]
+    of, transfers = [], []
+    for place, (_, _, entry) in enumerate(written, 1):
+        of += [place] * len(entry.transfers)
+        transfers += [msgspec.structs.astuple(transfer) for transfer in entry.transfers]
+    years = [encoded(entry.year).decode() for _, _, entry in written]
+    await connection.execute(_WRITE_SEVERAL, *openings, rows, of, transfers, years)
 
 
 async def person_year(

@@ -15,6 +15,7 @@ from app.config import Settings
 from app.database.engine import open_database
 from tests.conftest import ADMIN_TOKEN, migrated_database, of_app, start_service
 from tests.database.pgbouncer import PASSWORD, needs_pgbouncer, pgbouncer
+from tests.service.test_operations import metric
 from tests.world import World
 
 
@@ -40,6 +41,9 @@ async def test_the_service_works_behind_pgbouncer(database_server: str, mode: st
                 world = await World(client).build()
                 settled = await asyncio.gather(*(world.settle(world.bill()) for _ in range(24)))
                 assert {answer.status_code for answer in settled} == {201}, [answer.text for answer in settled]
+                seen = (await client.get("/metrics")).text
+                assert metric(seen, "onestop_gathered_total", '"done"') > 0
+                assert metric(seen, "onestop_gathered_total", '"failed"') == 0
                 assert (await client.get("/v1/settlements")).status_code == 200
                 assert await _shown(client)
         finally:
