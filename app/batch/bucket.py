@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 
 from app.batch.chain import BillResult, Chain, Law, settled
 from app.batch.columns import BILL, RESULT, SPREAD
-from app.batch.sent import sent_bills
+from app.batch.sent import Sent, sent_bills
 from app.batch.spread import bucket_file, read_bucket, refuse_shared_orders
 from app.batch.state import start_chains, tables_of
 
@@ -63,10 +63,7 @@ def state_files(folder: Path, number: int) -> dict[str, Path]:
 
 def compute_bucket(task: BucketTask, number: int, law: Law) -> Finished:
     """Compute a bucket and write what it comes to. Rejected when two bills of a person have one place in its order."""
-    table = read_bucket(task.folder, "person", number, SPREAD)
-    order = pc.sort_indices(table, sort_keys=[("person_id", "ascending"), ("settle_order", "ascending")])
-    table = table.take(order)
-    refuse_shared_orders(table, task.files)
+    table, order = sorted_bucket(task, number)
     chains = {} if task.years is None else start_chains(task.folder, number, task.years)
     rows: list[tuple[object, ...]] = []
     persons = 0
@@ -87,16 +84,31 @@ def compute_bucket(task: BucketTask, number: int, law: Law) -> Finished:
     return note
 
 
+def sorted_bucket(task: BucketTask, number: int) -> tuple[pa.Table, pa.Array]:
+    """The rows of a bucket in the order of the chains, and where each stood before. Rejected when two bills of a person
+    have one place."""
+    table = read_bucket(task.folder, "person", number, SPREAD)
+    order = pc.sort_indices(table, sort_keys=[("person_id", "ascending"), ("settle_order", "ascending")])
+    table = table.take(order)
+    refuse_shared_orders(table, task.files)
+    return table, order
+
+
 def _rows(table: pa.Table, chains: dict[str, Chain], law: Law) -> Iterator[tuple[str, tuple[object, ...]]]:
     """Person and result of each bill, in the order of the chains."""
+    for bill_id, person, sent in chained(table):
+        chain = chains.get(person)
+        if chain is None:
+            chain = chains[person] = Chain()
+        yield person, _row(bill_id, settled(chain, sent, law))
+
+
+def chained(table: pa.Table) -> Iterator[tuple[str, str, Sent]]:
+    """Id, person and bill of each row, a few of them at a time."""
     wanted = [name for name in BILL if name != "settle_order"]
     for batch in table.select(wanted).combine_chunks().to_batches(max_chunksize=SLICE):
         ids, persons = (batch.column(name).to_pylist() for name in ("bill_id", "person_id"))
-        for bill_id, person, sent in zip(ids, persons, sent_bills(batch), strict=True):
-            chain = chains.get(person)
-            if chain is None:
-                chain = chains[person] = Chain()
-            yield person, _row(bill_id, settled(chain, sent, law))
+        yield from zip(ids, persons, sent_bills(batch), strict=True)
 
 
 def _row(bill_id: str, result: BillResult | str) -> tuple[object, ...]:

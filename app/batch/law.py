@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -70,6 +71,16 @@ class BatchLaw:
             figures.setdefault(one.parameter, own)
         pack = next((record.pack for record in records if record.pack is not None), None)
         return FoundArea(pack=pack, figures=tuple(figures[name] for name in sorted(figures)))
+
+
+def reformed(pack: str, reform: str, extra: Path | None) -> tuple[PolicyBook, PolicyBook]:
+    """The book of a pack alone, and that of a reform which rules the same areas for the same insurance types. Rejected
+    when one can't be used."""
+    book = book_of([pack], extra)
+    own = next(iter(book.packs.values()))
+    changed = next(iter(book_of([reform], extra).packs.values()))
+    changed = replace(changed, areas=own.areas, insurance_types=own.insurance_types)
+    return book, PolicyBook({changed.name: changed})
 
 
 def book_of(packs: Sequence[str], extra: Path | None) -> PolicyBook:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ import pyarrow.ipc as ipc
 from msgspec import Struct
 
 from app import ENGINE_VERSION
-from app.batch.bucket import BucketTask, Finished, finished, state_files
+from app.batch.bucket import BucketTask, Finished, compute_bucket, finished, state_files
 from app.batch.collect import Checksum, bounds_of, write_results
 from app.batch.law import book_of, law_digest, records_of
 from app.batch.measure import Meter
@@ -91,7 +92,7 @@ def run(order: BatchOrder, progress: Progress) -> Report:
         law = replace(order.law, digest=law_digest(book_of(order.law.packs, order.law.extra),
                                                    records_of(order.law.figures)))  # fmt: skip
         rows = [checked(path) for path in parts]
-        with _unfinished(order.out) as folder:
+        with unfinished(order.out) as folder:
             try:
                 notes, digest = _computed(replace(order, law=law), folder, parts, rows, progress)
             except Rejected:
@@ -118,7 +119,7 @@ def _computed(
     """All stages, each going on where a former run stopped; then the results get their name."""
     total = sum(rows)
     _keep_if_same(folder, _identity(order, parts, progress, total))
-    spreading = _spread(folder, parts, rows, progress)
+    spreading = spread_all(folder, parts, rows, progress)
     years = None if order.start is None else _start(folder, order.start, spreading.buckets)
     task = BucketTask(folder, [path.name for path in parts], years, order.years_out is not None)
     notes = _buckets(task, spreading.buckets, order, progress, total)
@@ -135,13 +136,13 @@ def _computed(
         made = folder / "handed-on"
         made.mkdir(exist_ok=True)
         write_state([state_files(folder, number) for number in range(spreading.buckets)], made)
-        _put(made, order.years_out)
-    _put(files[0][0] if order.source.is_file() else results, order.out)
+        put(made, order.years_out)
+    put(files[0][0] if order.source.is_file() else results, order.out)
     return notes, digest
 
 
 @contextmanager
-def _unfinished(out: Path) -> Iterator[Path]:
+def unfinished(out: Path) -> Iterator[Path]:
     """The folder of unfinished things, for one process at a time."""
     folder = out.with_name(out.name + UNFINISHED)
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +193,7 @@ def _keep_if_same(folder: Path, identity: str) -> None:
     note.write_text(identity)
 
 
-def _spread(folder: Path, parts: list[Path], rows: list[int], progress: Progress) -> Spreading:
+def spread_all(folder: Path, parts: list[Path], rows: list[int], progress: Progress) -> Spreading:
     """Spread all rows by person, once."""
     note = folder / "spread.json"
     if note.exists():
@@ -255,14 +256,14 @@ def _buckets(task: BucketTask, buckets: int, order: BatchOrder, progress: Progre
     waiting = [number for number in range(buckets) if finished(task.folder, number) is None]
     done = sum(note.bills for note in notes)
     progress("计算", done, total)
-    for note in computed(task, waiting, order.law, order.workers):
+    for note in computed(partial(compute_bucket, task), waiting, order.law, order.workers):
         notes.append(note)
         done += note.bills
         progress("计算", done, total)
     return notes
 
 
-def _put(made: Path, name: Path) -> None:
+def put(made: Path, name: Path) -> None:
     """Give something its name, in the place of what had it before."""
     name.parent.mkdir(parents=True, exist_ok=True)
     former = name.with_name(name.name + ".former")

@@ -3,16 +3,28 @@
 A worker whose parent is gone ends by itself: its pipe is closed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Protocol, TypeVar, cast
 
-from app.batch.bucket import BucketTask, Finished, compute_bucket
 from app.batch.law import BatchLaw, book_of, law_digest, records_of
 from app.batch.source import Rejected
+
+L_co = TypeVar("L_co", covariant=True)
+L = TypeVar("L")
+T = TypeVar("T")
+
+
+class Findable(Protocol[L_co]):
+    """What a worker finds for itself before it begins."""
+
+    def found(self) -> L_co:
+        """Find it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +44,11 @@ class LawNamed:
         return BatchLaw(book, records)
 
 
-def computed(task: BucketTask, numbers: list[int], law: LawNamed, workers: int) -> Iterator[Finished]:
-    """Compute buckets in any order; the notes of those that are done. Rejected as soon as one is."""
+def computed(work: Callable[[int, L], T], numbers: list[int], law: Findable[L], workers: int) -> Iterator[T]:
+    """Do the work of buckets in any order; what comes of those that are done. Rejected as soon as one is."""
     if workers == 1 or len(numbers) < 2:
         found = law.found()
-        yield from (compute_bucket(task, number, found) for number in numbers)
+        yield from (work(number, found) for number in numbers)
         return
     context = get_context("spawn")
     waiting = list(reversed(numbers))
@@ -45,7 +57,7 @@ def computed(task: BucketTask, numbers: list[int], law: LawNamed, workers: int) 
     try:
         for _ in range(min(workers, len(numbers))):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, task, law), daemon=True)
+            process = context.Process(target=_work, args=(theirs, work, law), daemon=True)
             process.start()
             theirs.close()
             processes.append(process)
@@ -55,7 +67,7 @@ def computed(task: BucketTask, numbers: list[int], law: LawNamed, workers: int) 
         while busy:
             for pipe in wait(list(busy)):
                 assert isinstance(pipe, Connection)
-                yield _answer(pipe)
+                yield cast(T, _answer(pipe))
                 if waiting:
                     pipe.send(waiting.pop())
                 else:
@@ -70,23 +82,22 @@ def computed(task: BucketTask, numbers: list[int], law: LawNamed, workers: int) 
             process.join()
 
 
-def _answer(pipe: Connection) -> Finished:
+def _answer(pipe: Connection) -> object:
     try:
         answer = pipe.recv()
     except EOFError:
         raise RuntimeError("a worker ended before its bucket was finished") from None
     if isinstance(answer, Exception):
         raise answer
-    assert isinstance(answer, Finished)
-    return answer
+    return cast(object, answer)
 
 
-def _work(pipe: Connection, task: BucketTask, law: LawNamed) -> None:
+def _work(pipe: Connection, work: Callable[[int, L], T], law: Findable[L]) -> None:
     """The life of a worker."""
     with suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         try:
             found = law.found()
             while (number := pipe.recv()) is not None:
-                pipe.send(compute_bucket(task, number, found))
+                pipe.send(work(number, found))
         except Rejected as error:
             pipe.send(error)

@@ -61,8 +61,13 @@ def compute(
     except Rejected as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{Path(error.filename).name if error.filename else out.name}：{os.strerror(error.errno or 0)}")
+        fail(said(error, out))
     click.echo(str(report))
+
+
+def said(error: OSError, out: Path) -> str:
+    """What the machine refused, and of which file."""
+    return f"{Path(error.filename).name if error.filename else out.name}：{os.strerror(error.errno or 0)}"
 
 
 class Shown:

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "simulate-year": "trial",
     "compute": "bill",
     "batch": "batch",
+    "simulate": "simulation",
     "openapi": "service",
     "policy": "policy",
     "registry": "registry",

@@ -94,12 +94,12 @@ def test_a_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         done.append(number)
         return real(task, number, law)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("app.batch.workers.compute_bucket", stopping)
+    monkeypatch.setattr("app.batch.run.compute_bucket", stopping)
     with pytest.raises(KeyboardInterrupt):
         compute(source, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
     first = list(done)
-    monkeypatch.setattr("app.batch.workers.compute_bucket", lambda *given: done.append(given[1]) or real(*given))
+    monkeypatch.setattr("app.batch.run.compute_bucket", lambda *given: done.append(given[1]) or real(*given))
     assert compute(source, tmp_path / "out.parquet").sha256 == whole.sha256
     assert not set(done[3:]) & set(first)
     assert not (tmp_path / f"out.parquet{UNFINISHED}").exists()
@@ -123,5 +123,5 @@ def test_another_input_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_two_runs_never_write_one_result(tmp_path: Path) -> None:
     """The second is told that somebody else is at it."""
     source = write(tmp_path / "bills.parquet", [bill()])
-    with run._unfinished(tmp_path / "out.parquet"), pytest.raises(Rejected, match="另一个进程"):
+    with run.unfinished(tmp_path / "out.parquet"), pytest.raises(Rejected, match="另一个进程"):
         compute(source, tmp_path / "out.parquet")

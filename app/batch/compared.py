@@ -1,0 +1,211 @@
+"""Bills computed under two laws side by side, and counted: what a bucket of persons adds to a simulation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from app.basics.areas import pooling_area
+from app.basics.errors import Refused
+from app.batch.bucket import BucketTask, chained, sorted_bucket
+from app.batch.chain import BillResult, Chain, settled
+from app.batch.law import BatchLaw, reformed
+from app.batch.sent import Sent
+from app.tiers.model import FUND_TIERS, FUNDS, Outcome
+from app.tiers.policy import Policy, PolicyBook
+
+INCOMES: Final = ("income.all_residents", "safety_net.own_cap")
+"""The parameters with the income that a burden is compared with; the first that a pack has."""
+RATIO: Final = "disbursement.min_payout_ratio"
+FUND_YEAR: Final = "fund_year"
+"""What a fund pays for a year: no cell of its own, but what must be paid by 31 December comes of it."""
+Key = tuple[str, str]
+Laws = tuple[BatchLaw, BatchLaw]
+
+
+@dataclass(frozen=True, slots=True)
+class ReformNamed:
+    """A pack and its reform as a worker finds them again."""
+
+    pack: str
+    reform: str
+    extra: Path | None
+
+    def found(self) -> Laws:
+        """Both laws."""
+        one, two = reformed(self.pack, self.reform, self.extra)
+        return BatchLaw(one), BatchLaw(two)
+
+
+@dataclass(slots=True)
+class Cell:
+    """What bills of one kind cost the funds under both laws, fen."""
+
+    persons: int = 0
+    bills: int = 0
+    baseline: int = 0
+    reform: int = 0
+
+    def add(self, other: "Cell") -> None:
+        """Let another cell count too."""
+        self.persons += other.persons
+        self.bills += other.bills
+        self.baseline += other.baseline
+        self.reform += other.reform
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """What a person bears in a year under both laws, and the income to compare it with, fen."""
+
+    class_: str
+    year: int
+    level: int
+    total: int
+    baseline: int
+    reform: int
+    income: int | None
+
+    @property
+    def loss(self) -> int:
+        """By how much the reform makes it more."""
+        return self.reform - self.baseline
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted of some persons. Bills that either law refuses are in ``refused`` alone."""
+
+    cells: dict[Key, Cell] = field(default_factory=dict)
+    burdens: list[Burden] = field(default_factory=list)
+    bills: int = 0
+    persons: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: "Tally") -> None:
+        """Let another tally, of other persons, count too."""
+        for key, cell in other.cells.items():
+            self.cells.setdefault(key, Cell()).add(cell)
+        self.burdens += other.burdens
+        self.bills += other.bills
+        self.persons += other.persons
+        for side, count in other.refused.items():
+            self.refused[side] = self.refused.get(side, 0) + count
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A bill under both laws."""
+
+    sent: Sent
+    baseline: Outcome
+    reform: Outcome
+
+
+def compare_bucket(task: BucketTask, number: int, laws: Laws) -> Tally:
+    """Count the persons of a bucket."""
+    table, _ = sorted_bucket(task, number)
+    tally = Tally()
+    for _, bills in groupby(chained(table), key=lambda row: row[1]):
+        pairs = list(_pairs((sent for _, _, sent in bills), laws, tally))
+        if pairs:
+            tally.persons += 1
+            tally.bills += len(pairs)
+            for key, cell in _cells_of(pairs).items():
+                tally.cells.setdefault(key, Cell()).add(cell)
+            tally.burdens += _burdens(pairs, laws[0])
+    return tally
+
+
+def _pairs(bills: Iterator[Sent], laws: Laws, tally: Tally) -> Iterator[Pair]:
+    """A person's bills that both laws pay, each chain with its own law alone."""
+    chains = Chain(), Chain()
+    for sent in bills:
+        one, two = (settled(chain, sent, law) for chain, law in zip(chains, laws, strict=True))
+        if isinstance(one, BillResult) and isinstance(two, BillResult):
+            yield Pair(sent, one.outcome, two.outcome)
+            continue
+        for side, result in (("baseline", one), ("reform", two)):
+            if isinstance(result, str):
+                tally.refused[side] = tally.refused.get(side, 0) + 1
+
+
+def cost(outcome: Outcome) -> int:
+    """What the funds pay for a bill, fen."""
+    return outcome.fund_total + outcome.payable_adjustment
+
+
+def _of_fund(outcome: Outcome, tier: str) -> int:
+    paid: int = getattr(outcome.portions, tier)
+    return paid + (outcome.payable_adjustment if tier == "basic" else 0)
+
+
+def _cells_of(pairs: list[Pair]) -> dict[Key, Cell]:
+    """What one person adds to each cell."""
+    cells: dict[Key, Cell] = {}
+    for pair in pairs:
+        one, two, facts = pair.baseline, pair.reform, pair.sent.facts
+        whole = cost(one), cost(two)
+        amounts: dict[Key, tuple[int, int]] = {
+            ("area", pooling_area(facts.area_code)): whole,
+            ("class", one.benefit_class): whole,
+            ("hospital_level", str(facts.hospital_level)): whole,
+            ("month", f"{pair.sent.bill.discharged_on:%Y-%m}"): whole,
+        }
+        for tier in FUND_TIERS:
+            of_fund = _of_fund(one, tier), _of_fund(two, tier)
+            if any(of_fund):
+                fund = facts.funds.get(tier, FUNDS[tier])
+                amounts["fund", fund] = of_fund
+                amounts[FUND_YEAR, f"{fund} {one.benefit_year}"] = of_fund
+        for key, (baseline, reform) in amounts.items():
+            cells.setdefault(key, Cell(persons=1)).add(Cell(0, 1, baseline, reform))
+    return cells
+
+
+def _burdens(pairs: list[Pair], law: BatchLaw) -> Iterator[Burden]:
+    """What one person bears, year by year; the class is that of the year's last bill."""
+    by_year: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        by_year.setdefault(pair.baseline.benefit_year, []).append(pair)
+    for year, bills in sorted(by_year.items()):
+        last = bills[-1]
+        facts = last.sent.facts
+        policy, _ = law(last.sent.bill.discharged_on, facts.area_code, facts.insurance_type)
+        yield Burden(
+            last.baseline.benefit_class,
+            year,
+            facts.hospital_level,
+            sum(pair.baseline.total for pair in bills),
+            sum(pair.baseline.portions.patient for pair in bills),
+            sum(pair.reform.portions.patient for pair in bills),
+            None if policy is None else _income(policy),
+        )
+
+
+def _income(policy: Policy) -> int | None:
+    """The yearly income in force, fen; None where the pack has none."""
+    for name in INCOMES:
+        if policy.has(name):
+            try:
+                value = policy.figure(name, {}).value
+            except Refused:
+                continue
+            if isinstance(value, int):
+                return value
+    return None
+
+
+def payout_ratio(book: PolicyBook, fund: str, year: int) -> int | None:
+    """The share of what a fund owes for a year that must be paid by its 31 December, ten-thousandths; None where the
+    pack sets none."""
+    for name in book.packs:
+        try:
+            value = book.policy(name, date(year, 12, 31)).figure(RATIO, {"fund": fund}).value
+        except (Refused, KeyError):
+            continue
+        if isinstance(value, int):
+            return value
+    return None
