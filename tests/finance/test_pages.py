@@ -39,7 +39,7 @@ async def test_from_the_overview_down_to_one_settlement(desks: Any) -> None:
     await expect(page.locator("[data-chart=curve] svg")).to_have_count(3)
     await page.get_by_role("link", name="基本医保").first.click()
     await expect(page).to_have_url(f"{desk.url}/finance/orders?fund=390100")
-    await page.get_by_label("费用月份").fill("2018-04")
+    await page.locator("#filter-period").fill("2018-04")
     await expect(page).to_have_url(f"{desk.url}/finance/orders?period=2018-04&fund=390100")
     await expect(page.locator("#list tbody tr")).to_have_count(1)
     await page.locator("#list tbody a").click()
