@@ -80,6 +80,7 @@ PATHS: Final[Mapping[str, str]] = {
     "page of statements": "/finance/statements",
     "list of statements": "/v1/clearing/statements",
     "list of orders": "/v1/disbursements",
+    "page of months": "/finance/months?period=2018-11",
     "what waits": "/finance/waiting",
     "page of a hospital": "/finance/hospitals/BH1",
 }

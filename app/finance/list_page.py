@@ -22,6 +22,7 @@ from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen
 from app.finance.look import link
 from app.finance.page import Contents, Elsewhere, Refusal, Visitor, reading, shown, visit
 from app.finance.registered import every_hospital, hospital_names
+from app.finance.typing_in import day, month
 from app.registry.tables import hospital
 from app.service.audit import noted
 from app.service.columns import ListColumn, filter_title
@@ -194,6 +195,10 @@ async def narrowed_by(visitor: Visitor, connection: AsyncConnection, declared: D
             continue
         if name == "hospital_code":
             text = await _hospital(connection, text)
+        elif name == "period":
+            text = month(text)
+        elif date in get_args(plain_type(one.type)):
+            text = day(text)
         try:
             values[one.name] = msgspec.convert(_value(one.type, text), one.type, strict=False)
         except msgspec.ValidationError:

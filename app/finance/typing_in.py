@@ -9,13 +9,14 @@ from typing import Final
 _AMOUNT: Final = re.compile(r"\A-?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]{0,2})?\Z")
 _PERCENT: Final = re.compile(r"\A([0-9]{1,3})(?:\.([0-9]{1,2}))?%\Z")
 _SHARE: Final = re.compile(r"\A[0-9](\.[0-9]+)?\Z")
+_MONTH: Final = re.compile(r"\A([0-9]{4})[./年-]?([0-9]{1,2})月?\Z")
 _DAY: Final = re.compile(r"\A([0-9]{4})[./年-]([0-9]{1,2})[./月-]([0-9]{1,2})日?\Z")
 
 
 def understood(form: Mapping[str, str]) -> dict[str, str]:
-    """A form's fields with amounts (``amount``, ``amount_…``), shares (``…_ratio``, ``…_rate``) and days
-    (``…_on``) in the service's form. What can't
-    be read as one stays as it was typed, for the service to refuse."""
+    """A form's fields with amounts (``amount``, ``amount_…``), shares (``…_ratio``, ``…_rate``), months
+    (``period``) and days (``…_on``) in the service's form. What can't be read as one stays as it was typed, for the
+    service to refuse."""
     return {name: _field(name, value) for name, value in form.items()}
 
 
@@ -24,6 +25,8 @@ def _field(name: str, value: str) -> str:
         return amount(value)
     if name.endswith(("_ratio", "_rate")):
         return share(value)
+    if name == "period":
+        return month(value)
     return day(value) if name.endswith("_on") else value
 
 
@@ -45,6 +48,12 @@ def share(typed: str) -> str:
     digits = f"{found[1]:0>3}{found[2] or ''}"
     whole = len(digits) - len(found[2] or "") - 2
     return f"{int(digits[:whole])}.{digits[whole:]}"
+
+
+def month(typed: str) -> str:
+    """``2018/5``, ``2018年5月`` and ``201805`` are ``2018-05``."""
+    found = _MONTH.match(unicodedata.normalize("NFKC", typed).strip())
+    return typed if found is None else f"{found[1]}-{found[2]:0>2}"
 
 
 def day(typed: str) -> str:

@@ -70,8 +70,11 @@ async def test_a_month_is_closed_and_reopened_by_two(desks: Any) -> None:
     li: Desk = await desks("li")
     await li.open("/finance/closings")
     await li.page.locator("#month").fill("2018-03")
+    asked: list[str] = []
+    li.page.on("dialog", lambda dialog: asked.append(dialog.message) or dialog.accept())  # type: ignore[func-returns-value]
     await li.page.get_by_role("button", name="关闭月份").click()
     await expect(li.page.get_by_role("status")).to_have_text("月份已关闭。")
+    assert "530100，2018-03" in asked[0]
     await expect(li.page.get_by_text("反结账")).to_have_count(0)
     wang: Desk = await desks("wang")
     await wang.open("/finance/closings")

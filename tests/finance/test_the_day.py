@@ -62,6 +62,7 @@ async def day(database_server: str, browser: Browser) -> AsyncIterator[Day]:
             await context.add_init_script(COUNT)
             desks.append(Desk(context, await context.new_page(), url))
             await desks[-1].log_in(name)
+            desks[-1].page.set_default_timeout(10_000)
         yield Day(opened, *desks)
         for one in desks:
             await one.context.close()
@@ -139,7 +140,7 @@ async def person(day: Day) -> None:
 async def declare(day: Day) -> None:
     page = day.li.page
     await nav(page, "月度结算申报表").click()
-    await page.get_by_role("button", name="批量申报月份").click()
+    await page.get_by_role("link", name="批量申报月份").click()
     await page.get_by_role("button", name="确认申报").click()
     await expect(page.locator("#batch-result h2")).to_contain_text("未办理 0 条")
     assert (await day.office.get("/clearing/statements", period="2018-06"))["data"]
@@ -257,6 +258,7 @@ async def close(day: Day) -> None:
     page = day.li.page
     await nav(page, "关账").click()
     await page.locator("#month").fill("2018-04")
+    page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="关闭月份").click()
     await done(page, "月份已关闭")
 
@@ -356,7 +358,7 @@ async def test_the_main_tasks_need_no_mouse(day: Day) -> None:
     for page in (li, wang):
         await page.evaluate("localStorage.setItem('clicks', 0)")
     await pressed(li, nav(li, "月度结算申报表"))
-    await pressed(li, li.get_by_role("button", name="批量申报月份"))
+    await pressed(li, li.get_by_role("link", name="批量申报月份"))
     await pressed(li, li.get_by_role("button", name="确认申报"))
     await expect(li.locator("#batch-result h2")).to_contain_text("未办理 0 条")
     await batch_by_keys(wang, "月度结算申报表", "批量批准", "确认批准")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.finance.typing_in import amount, day, understood
+from app.finance.typing_in import amount, day, month, understood
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,21 @@ def test_an_amount_is_understood_or_left_as_typed(typed: str, meant: str) -> Non
 def test_a_day_is_understood_or_left_as_typed(typed: str, meant: str) -> None:
     """Slashes, dots and Chinese days are understood."""
     assert day(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2018/5", "2018-05"),
+        ("２０１８年１２月", "2018-12"),
+        ("201805", "2018-05"),
+        ("2018-05", "2018-05"),
+        ("May", "May"),
+    ],
+)
+def test_a_month_is_understood_or_left_as_typed(typed: str, meant: str) -> None:
+    """Where a browser has no field for months, people type them."""
+    assert month(typed) == meant
 
 
 def test_only_amounts_and_days_of_a_form_are_read() -> None:

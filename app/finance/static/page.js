@@ -3,7 +3,7 @@
 
 // On a phone a row is a card: every cell says which column it is of.
 const label = () => document.querySelectorAll("main table.table").forEach((table) => {
-  const heads = [...table.querySelectorAll("thead tr:last-child th")].map((head) => head.textContent.replace(/[▾▴]/g, "").trim());
+  const heads = [...table.querySelectorAll("thead tr:last-child > *")].map((head) => head.textContent.replace(/[▾▴]/g, "").trim());
   if (!heads.length) return;
   table.classList.add("labelled");
   table.querySelectorAll("tbody tr, tfoot tr").forEach((row) => {
@@ -52,7 +52,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 document.addEventListener("submit", (event) => {
-  const field = (name) => event.target.elements[name]?.selectedOptions?.[0]?.text ?? event.target.elements[name]?.value ?? "";
+  const typed = (name) => event.target.elements[name]?.selectedOptions?.[0]?.text ?? event.target.elements[name]?.value ?? "";
+  const field = (name) => name === "title" ? document.querySelector("h1").textContent : typed(name);
   const question = event.target.dataset.confirm?.replace(/\{(\w+)\}/g, (_, name) => field(name));
   if (question && !window.confirm(question)) event.preventDefault();
 });

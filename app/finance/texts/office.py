@@ -27,6 +27,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "统筹区 {{area_code}}，{{year}} 年度，全部基金：关闭后不能再打开。确定关闭吗？",
         "Area {{area_code}}, year {{year}}, every fund: a closed year can't be opened again. Close it?",
     ),
+    "closings.close_month.sure": (
+        "统筹区 {{area_code}}，{{period}} 关账，方式：{{mode}}。反结账须由另一人办理。确定吗？",
+        "Area {{area_code}}, {{period}}: {{mode}}. Only somebody else can open it again. Close it?",
+    ),
     "closings.unpaid": ("12 月 31 日尚未付清", "Not paid by 31 December"),
     "closings.undeclared": ("未申报", "Not declared"),
     "closings.make_exception": ("申请例外", "Draft an exception"),

@@ -132,6 +132,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "order.return": ("登记退回", "Record return"),
     "order.return.title": ("登记银行退回", "Record money that the bank returned"),
     "order.returned_on": ("退回日期", "Returned on"),
+    "step.cancel.sure": (
+        "将取消“{{title}}”，未付 {amount} 元。取消后不能恢复，须重新生成。确定吗？",
+        "This cancels “{{title}}”, {amount} yuan of which are unpaid. It can't be undone, only made anew. Cancel it?",
+    ),
     "order.cancel": ("取消拨付单", "Cancel the order"),
     "order.history": ("办理记录", "History"),
     "order.movements": ("银行流水", "Bank movements"),
