@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Dialog, expect
 
 from tests.clearing.office import Office
 from tests.finance.conftest import Desk
@@ -71,7 +71,12 @@ async def test_a_month_is_closed_and_reopened_by_two(desks: Any) -> None:
     await li.open("/finance/closings")
     await li.page.locator("#month").fill("2018-03")
     asked: list[str] = []
-    li.page.on("dialog", lambda dialog: asked.append(dialog.message) or dialog.accept())  # type: ignore[func-returns-value]
+
+    async def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await dialog.accept()
+
+    li.page.on("dialog", agree)
     await li.page.get_by_role("button", name="关闭月份").click()
     await expect(li.page.get_by_role("status")).to_have_text("月份已关闭。")
     assert "530100，2018-03" in asked[0]
