@@ -77,6 +77,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The person isn't insured under 390 on the admission (visit) day. "
         "Check the dates of insurance or ask the person's local fund.",
     ),
+    "fact_missing": (
+        "结算规则要用到的一项事实没有填写（如在职或退休、项目种类）。请补上后再算。",
+        "A fact that a rule asks for isn't given, such as retired or not, or an item's kind. Add it and send again.",
+    ),
     "insurance_type_unsupported": (
         "不支持该险种。目前只结算城乡居民基本医疗保险（390）。",
         "This type of insurance isn't supported. Only residents' basic insurance (390) is settled here.",
