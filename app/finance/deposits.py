@@ -22,7 +22,7 @@ from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
 from app.finance.page import Contents, Move, PageRoute, Refusal, Visitor, reading, shown, stepped, struct_of, visit
-from app.finance.registered import every_hospital, hospital_names, paying_areas
+from app.finance.registered import every_hospital, hospital_names, hospital_typed, paying_areas
 from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
@@ -72,7 +72,8 @@ async def post_release(request: Request) -> Response:
         if not (year.isascii() and year.isdecimal() and len(year) == 4):
             raise Refused([Fault("/year", "invalid_parameter", {"parameter": "year"})])
         names = ("hospital_code", "area_code", "fund", "assessed_ratio", "reason")
-        sent = {name: form.get(name, "") for name in names} | {"year": int(year)}
+        meant = await hospital_typed(connection, form)
+        sent = {name: meant.get(name, "") for name in names} | {"year": int(year)}
         wanted = decode(msgspec.json.encode(sent), ReleaseRequest)
         return await deposit.make(await acting(visitor.service, connection, visitor.caller), wanted)
 

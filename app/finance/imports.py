@@ -20,7 +20,7 @@ from app.clearing.reconciliation import FileOptions
 from app.clearing.reconciliation_api import MAX_FILE_BYTES
 from app.finance.look import link
 from app.finance.page import Contents, PageRoute, Refusal, Visitor, gone_to, reading, shown, struct_of, visit
-from app.finance.registered import every_hospital
+from app.finance.registered import every_hospital, hospital_typed
 from app.finance.uploads import once_uploaded, own_upload, refusing
 from app.registry import catalogue_import, item_code_import, poverty_list
 from app.registry.catalogue_import import CatalogueOptions
@@ -46,7 +46,8 @@ async def _queue_catalogue(visitor: Visitor, connection: AsyncConnection, upload
 
 
 async def _queue_codes(visitor: Visitor, connection: AsyncConnection, upload: Upload) -> int:
-    fields = {**upload.fields, "kind": item_code_import.KIND}
+    meant = await hospital_typed(connection, upload.fields)
+    fields = {**meant, "kind": item_code_import.KIND}
     options = struct_of(fields, ItemCodeOptions, "kind", "hospital_code")
     return await item_code_import.queue(visitor.service, connection, visitor.caller, upload, options)
 

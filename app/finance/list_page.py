@@ -10,7 +10,7 @@ from typing import Final, Generic, Literal, Protocol, get_args, get_origin
 import msgspec
 from fastapi import Request
 from msgspec import Struct
-from sqlalchemy import FromClause, select
+from sqlalchemy import FromClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -21,9 +21,8 @@ from app.finance import saved_views
 from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen, listed
 from app.finance.look import link
 from app.finance.page import Contents, Elsewhere, Refusal, Visitor, reading, shown, visit
-from app.finance.registered import every_hospital, hospital_names
+from app.finance.registered import every_hospital, hospital_meant, hospital_names
 from app.finance.typing_in import day, month
-from app.registry.tables import hospital
 from app.service.audit import noted
 from app.service.columns import ListColumn, filter_title
 from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, Rows, plain_type
@@ -194,7 +193,7 @@ async def narrowed_by(visitor: Visitor, connection: AsyncConnection, declared: D
         if text is None:
             continue
         if name == "hospital_code":
-            text = await _hospital(connection, text)
+            text = await hospital_meant(connection, text)
         elif name == "period":
             text = month(text)
         elif date in get_args(plain_type(one.type)):
@@ -208,11 +207,3 @@ async def narrowed_by(visitor: Visitor, connection: AsyncConnection, declared: D
 
 def _value(type_: object, text: str) -> str | bool:
     return {"1": True, "true": True}.get(text, False) if bool in get_args(type_) else text
-
-
-async def _hospital(connection: AsyncConnection, text: str) -> str:
-    """The code of the one hospital that has this name or whose name has it as a part; else the text itself, a code."""
-    named = hospital.c.name.contains(text, autoescape=True)
-    found = (await connection.execute(select(hospital.c.code, hospital.c.name).where(named).limit(2))).all()
-    exact = [row.code for row in found if row.name == text]
-    return str(exact[0] if exact else found[0].code if len(found) == 1 else text)

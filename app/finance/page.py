@@ -70,7 +70,7 @@ PAGE_SENTENCES: Final = {
         *("all_funds_needed", "statement_needs_all_funds", "maker_is_checker", "roles_may_not_meet"),
         *("body_too_large", "malformed_form", "malformed_request", "unsupported_file_type", "unsupported_media_type"),
         *("missing", "wrong_type", "text_format", "invalid_parameter", "date_out_of_range", "unknown_field"),
-        *("export_needs_office", "export_too_long"),
+        *("export_needs_office", "export_too_long", "unknown_hospital"),
     )
 }
 """What the API says of tokens, keys, fields and addresses, a page says in its reader's words."""

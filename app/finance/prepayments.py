@@ -21,7 +21,7 @@ from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
 from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
-from app.finance.registered import hospital_names
+from app.finance.registered import every_hospital, hospital_names, hospital_typed, paying_areas
 from app.service.security import MONEY_READERS
 from app.service.wire import decode
 
@@ -43,7 +43,10 @@ async def get_prepayments(request: Request) -> Response:
 
 
 async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    return await list_shown(visitor, PAGE, refusal, funds=visitor.funds)
+    async def read(connection: AsyncConnection) -> Contents:
+        return {"hospitals": await every_hospital(connection), "areas": await paying_areas(connection)}
+
+    return await list_shown(visitor, PAGE, refusal, funds=visitor.funds, **await reading(visitor, read))
 
 
 @router.post("")
@@ -55,7 +58,8 @@ async def post_prepayment(request: Request) -> Response:
         if not (year.isascii() and year.isdecimal() and len(year) == 4):
             raise Refused([Fault("/year", "invalid_parameter", {"parameter": "year"})])
         names = ("hospital_code", "area_code", "fund", "amount")
-        sent = {name: form.get(name, "") for name in names} | {"year": int(year)}
+        meant = await hospital_typed(connection, form)
+        sent = {name: meant.get(name, "") for name in names} | {"year": int(year)}
         wanted = decode(msgspec.json.encode(sent), PrepaymentRequest)
         act = await acting(visitor.service, connection, visitor.caller)
         return await prepayment.make(act, wanted)

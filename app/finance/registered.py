@@ -1,12 +1,13 @@
 """What the registry knows that every page shows: hospitals by name, the areas that pay."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.areas import pooling_area
+from app.basics.errors import Fault, Refused
 from app.registry.tables import hospital
 
 
@@ -14,6 +15,31 @@ async def hospital_names(connection: AsyncConnection, codes: Iterable[str | None
     """The names of these hospitals, by code."""
     wanted = select(hospital.c.code, hospital.c.name).where(hospital.c.code.in_({code for code in codes if code}))
     return {row.code: row.name for row in await connection.execute(wanted)}
+
+
+async def hospital_meant(connection: AsyncConnection, typed: str) -> str:
+    """The code of the one hospital that has this name, or whose name has it as a part; else what was typed, as a code
+    that the service takes or refuses."""
+    text = typed.strip()
+    codes, names = hospital.c.code, hospital.c.name
+    either = or_(codes == text, names.contains(text, autoescape=True))
+    wanted = select(codes, names).where(either).order_by((codes == text).desc(), (names == text).desc())
+    found = (await connection.execute(wanted.limit(2))).all()
+    if len(found) == 1 or (found and text in (found[0].code, found[0].name)):
+        return str(found[0].code)
+    return text
+
+
+async def hospital_typed(connection: AsyncConnection, form: Mapping[str, str]) -> dict[str, str]:
+    """A form with the code of the hospital whose name or code was typed. Refused ``unknown_hospital`` when none or
+    several have it; what was left empty stays so."""
+    typed = form.get("hospital_code", "")
+    if not typed:
+        return dict(form)
+    code = await hospital_meant(connection, typed)
+    if (await connection.execute(select(hospital.c.code).where(hospital.c.code == code))).first() is None:
+        raise Refused([Fault("/hospital_code", "unknown_hospital")])
+    return {**form, "hospital_code": code}
 
 
 MOST_OFFERED: Final = 200

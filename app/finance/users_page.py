@@ -29,7 +29,7 @@ from app.finance.page import (
     shown,
     visit,
 )
-from app.finance.registered import every_hospital
+from app.finance.registered import every_hospital, hospital_typed
 from app.finance.typing_in import understood
 from app.finance.user import UserRequest
 from app.finance.user_api import PasswordRequest
@@ -79,8 +79,9 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None, **further: obj
     return shown(visitor, "users.html", {**await reading(visitor, read), **contents, **further}, refusal=refusal)
 
 
-def _rights(form: Mapping[str, str]) -> dict[str, object]:
-    """Roles and reach as a form says them: a box for each role and each fund."""
+async def _rights(connection: AsyncConnection, typed: Mapping[str, str]) -> dict[str, object]:
+    """Roles and reach as a form says them: a box for each role and each fund, a hospital by name or code."""
+    form = await hospital_typed(connection, typed)
     values: dict[str, object] = {"scopes": [scope for scope in SCOPES if form.get(f"scope_{scope}")]}
     values |= {name: form[name] for name in ("hospital_code", "area_code") if form.get(name)}
     funds = [fund for fund in FUNDS if form.get(f"fund_{fund}")]
@@ -113,7 +114,7 @@ async def post_user(request: Request) -> Response:
     """Add somebody who may log in."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
-        sent = {"name": form.get("name", ""), "password": form.get("password", "")} | _rights(form)
+        sent = {"name": form.get("name", ""), "password": form.get("password", "")} | await _rights(connection, form)
         wanted = decode(msgspec.json.encode(sent), UserRequest)
         strict, caller = visitor.service.settings.production, visitor.caller
         signed = {"created_by": caller.principal.subject, "request_id": caller.request_id}
@@ -168,7 +169,7 @@ async def post_token(request: Request) -> Response:
     """Issue a token for another system; its text is on this page once."""
 
     async def issue(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> Struct:
-        sent = {"subject": form.get("subject", "")} | _rights(form)
+        sent = {"subject": form.get("subject", "")} | await _rights(connection, form)
         if ends := form.get("expires_on"):
             sent["expires_at"] = f"{ends}T00:00:00+08:00"
         wanted = decode(msgspec.json.encode(sent), TokenRequest)

@@ -137,6 +137,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "表单没有传完整。请刷新页面再提交。",
         "The form didn't arrive whole. Reload the page and send it again.",
     ),
+    "hospital.by_name": ("名称或编码", "Name or code"),
+    "problem.unknown_hospital": (
+        "没有找到这家定点医疗机构，或有几家名称相近。请填写完整名称或编码，也可从提示中选择。",
+        "No hospital matches, or several do. Type its whole name or its code, or choose one that is offered.",
+    ),
     "problem.missing": (
         "有必填的内容没有填。请补上再提交。",
         "Something that is needed was left empty. Fill it in and send again.",

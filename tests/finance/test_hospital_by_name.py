@@ -1,0 +1,89 @@
+"""Forms take a hospital by its name as well as by its code, offer those that exist, and say when none matches."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.clearing.office import Office, office
+from tests.finance.test_mended import HIDDEN, form_of
+from tests.people import browser, person
+
+PREPAYMENTS = "/finance/prepayments"
+NONE_OR_SEVERAL = "没有找到这家定点医疗机构，或有几家名称相近"
+
+
+@pytest.fixture(scope="module")
+async def registered(database_server: str) -> AsyncIterator[Office]:
+    """An office with four hospitals, all named 医院 and their code."""
+    async with office(database_server) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def officer(registered: Office) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody of finance at the pages."""
+    async with browser(str(registered.client.base_url)) as visitor:
+        await person(registered.client, visitor, scopes=["finance"])
+        yield visitor
+
+
+async def drafted(officer: httpx.AsyncClient, typed: str) -> httpx.Response:
+    """What comes of a prepayment to the hospital that somebody typed."""
+    page = (await officer.get(PREPAYMENTS)).text
+    body = {"hospital_code": typed, "area_code": "530100", "fund": "390100", "year": "2018", "amount": "10"}
+    form = dict(HIDDEN.findall(page.split(f'method="post" action="{PREPAYMENTS}"')[1]))
+    return await officer.post(PREPAYMENTS, data=form | body)
+
+
+async def test_a_prepayment_takes_a_name_a_part_of_it_or_a_code(registered: Office, officer: httpx.AsyncClient) -> None:
+    """The whole name, the part of it that only one has, and the code are the same hospital."""
+    code = registered.world.township
+    for typed in (f"医院{code}", f" 院{code}", code):
+        answer = await drafted(officer, typed)
+        assert answer.status_code == 303, answer.text
+    made = (await registered.get("/prepayments", hospital_code=code))["data"]
+    assert [one["hospital_code"] for one in made] == [code] * 3
+
+
+@pytest.mark.parametrize("typed", ["医院", "不存在的医院", "%", "H-none"])
+async def test_none_or_several_is_said_and_what_was_typed_stays(officer: httpx.AsyncClient, typed: str) -> None:
+    """A part that several names have isn't guessed at; the form comes back as it was filled in."""
+    answer = await drafted(officer, typed)
+    assert answer.status_code == 422
+    assert NONE_OR_SEVERAL in answer.text
+    assert f'value="{typed}"' in answer.text
+
+
+async def test_forms_offer_the_hospitals_that_exist(registered: Office, officer: httpx.AsyncClient) -> None:
+    """Code and name stand behind the field of each form that asks for a hospital."""
+    code = registered.world.township
+    async with browser(str(registered.client.base_url)) as administrator:
+        await person(registered.client, administrator, scopes=["admin"])
+        for visitor, path, field in (
+            (officer, PREPAYMENTS, "new-hospital"),
+            (officer, "/finance/deposits", "new-hospital"),
+            (administrator, "/finance/imports/hospital-codes", "import-hospital"),
+            (administrator, "/finance/users", "user-hospital"),
+            (administrator, "/finance/users", "token-hospital"),
+        ):
+            page = (await visitor.get(path)).text
+            offered = page.split(f'<datalist id="{field}-offered">')[1].split("</datalist>")[0]
+            assert f'<option value="{code}">医院{code}</option>' in offered, path
+            assert f'list="{field}-offered"' in page
+
+
+async def test_a_login_is_given_to_a_hospital_by_its_name(registered: Office) -> None:
+    """An administrator types the hospital's name; the login has its code. One that isn't there is refused."""
+    code = registered.world.township
+    async with browser(str(registered.client.base_url)) as administrator:
+        await person(registered.client, administrator, scopes=["admin"])
+        page = (await administrator.get("/finance/users")).text
+        body = {"password": "a password for once", "scope_hospital": "1"}
+        for name, typed, status in (("desk-1", f"医院{code}", 303), ("desk-2", "不存在的医院", 422)):
+            page = (await administrator.get("/finance/users")).text
+            form = form_of(page, "/finance/users") | body | {"name": name, "hospital_code": typed}
+            assert (await administrator.post("/finance/users", data=form)).status_code == status
+        users = (await administrator.get("/finance/users")).text
+        assert f"<td>desk-1</td><td>医疗机构</td><td>{code}" in users
+        assert "desk-2" not in users
