@@ -125,6 +125,11 @@ async def approve(service: Service, connection: AsyncConnection, caller: Caller,
     return _answer(row)
 
 
+def reaches(caller: Caller, check: BankCheckAnswer) -> bool:
+    """Whether somebody reaches all that a check covers, and so may approve another's."""
+    return _reached(caller).has(_covered(check.area_prefix, check.funds))
+
+
 async def state_of(connection: AsyncConnection, caller: Caller) -> BankChecksAnswer:
     """What is known of the last restoration and its checks."""
     last = await _last(connection)

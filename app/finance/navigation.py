@@ -11,6 +11,7 @@ ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.orders", "/finance/orders", MONEY_READERS),
     ("nav.payment_batches", "/finance/payment-batches", OFFICE_READERS),
     ("nav.bank_receipts", "/finance/bank-receipts", OFFICE_READERS),
+    ("nav.bank_checks", "/finance/bank-checks", OFFICE_READERS),
     ("nav.statements", "/finance/statements", MONEY_READERS),
     ("nav.settlements", "/finance/settlements", MONEY_READERS),
     ("nav.reconciliation", "/finance/reconciliation", MONEY_READERS),

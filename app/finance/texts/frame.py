@@ -225,6 +225,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "nav.orders": ("拨付单", "Orders"),
     "nav.payment_batches": ("付款批次", "Payment batches"),
     "nav.bank_receipts": ("银行回盘", "Bank receipts"),
+    "nav.bank_checks": ("银行核对", "Bank checks"),
     "nav.statements": ("月度结算申报表", "Statements"),
     "nav.settlements": ("结算", "Settlements"),
     "nav.reconciliation": ("对账", "Reconciliation"),
