@@ -57,6 +57,35 @@ async def test_a_settlement_is_taken_back_on_its_page(desk: Office) -> None:
     await desk.balanced()
 
 
+async def test_an_undeterminable_injury_is_asked_back_on_a_page(desk: Office) -> None:
+    """Only a settlement that somebody else may be liable for has the step; without the document nothing is done; with
+    it the reversal says from which document the funds are owed what. Who is of a hospital doesn't find the form."""
+    injured = await desk.settled("9000.00", "2018-05-20", work_injury="undeterminable")
+    ordinary = await desk.settled("5000.00", "2018-05-20")
+    async with browser(str(desk.client.base_url)) as visitor, browser(str(desk.client.base_url)) as hospital:
+        await person(desk.client, visitor, scopes=["finance"])
+        await person(desk.client, hospital, scopes=["hospital"], hospital_code=desk.world.township)
+        path = f"/finance/settlements/{injured['settlement_id']}/recover"
+        other = f"/finance/settlements/{ordinary['settlement_id']}/recover"
+        assert path in (await visitor.get(path.removesuffix("/recover"))).text
+        assert other not in (await visitor.get(other.removesuffix("/recover"))).text
+        assert path not in (await hospital.get(path.removesuffix("/recover"))).text
+        assert (await hospital.get(path)).status_code == 403
+        (question,) = re.findall(r'data-confirm="([^"]*)"', (await visitor.get(path)).text)
+        assert all(word in question for word in ("2018", "530100", "9,000.00"))
+        refused = await sent(visitor, other, other, document="工伤认定书 1 号", reason="工伤", cascade="1")
+        assert refused.status_code == 409
+        assert (await sent(visitor, path, path, reason="工伤", cascade="1")).status_code == 422
+        form = hidden((await visitor.get(path)).text, path)
+        form |= {"document": "工伤认定书 1 号", "reason": "工伤", "cascade": "1"}
+        answers = [await visitor.post(path, data=form) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [303, 303]
+        made = await desk.get(f"/settlements/{answers[0].headers['location'].rpartition('/')[2]}")
+        assert (made["kind"], made["of_settlement_id"]) == ("reversal", injured["settlement_id"])
+        assert made["receivable"] == {"amount": injured["fund_total"], "document": "工伤认定书 1 号"}
+    await desk.balanced()
+
+
 async def test_quantities_are_refunded_on_a_page(desk: Office) -> None:
     """Without a quantity nothing is done; with one the difference is an adjustment of the settlement."""
     bill = await desk.settled("6000.00", "2018-05-20", lines=[desk.world.line("6000.00", day="2018-05-20")])
