@@ -22,7 +22,8 @@ import pytest
 from app.database import embedded
 from app.database.engine import APP_ROLE
 from app.database.schema import let_in, migrate
-from tests import budget
+from tests import budget, invariants
+from tests.invariants import PROVER
 from tests.seeded import found_in, found_in_file
 from tests.served import Served
 
@@ -95,12 +96,15 @@ def of_app(url: str) -> str:
 
 
 async def drop_database(url: str) -> None:
-    """Give a test database's room back; whoever is connected is thrown out."""
+    """Give a test database's room back, its ledger proven before; whoever is connected is thrown out."""
+    broken = PROVER.look(of_app(url))
+    PROVER.forget(of_app(url))
     connection = await asyncpg.connect(database_named(url, "postgres"))
     try:
         await connection.execute(f"DROP DATABASE {urlsplit(url).path.removeprefix('/')} WITH (FORCE)")
     finally:
         await connection.close()
+    assert not broken, f"a database that was dropped had a broken ledger: {broken}"
 
 
 TEMPLATES: Final[dict[str, str]] = {}
@@ -114,7 +118,9 @@ async def migrated_database(url: str) -> str:
         await migrate(first)
         await let_in(first, APP_PASSWORD)
         TEMPLATES[url] = urlsplit(first).path.removeprefix("/")
-    return await new_database(url, TEMPLATES[url])
+    made = await new_database(url, TEMPLATES[url])
+    PROVER.made(of_app(made))
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +173,11 @@ def start_service(url: str, data_dir: Path, *, workers: int = 1, **environment: 
 def _said() -> str:
     """The last that the services of this test process said."""
     return SERVICE_LOG.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Every test ends with ledgers that hold. As a plugin it is told of fixtures of the session, too."""
+    config.pluginmanager.register(invariants)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,8 @@ from app.basics.money import rate_text, yuan
 from tests.clearing.payout_history import History, Model, following, fresh_area, prepaid
 from tests.conftest import TokenFactory
 
+pytestmark = pytest.mark.damages("writes a history of transfers without their bills")
+
 FUND = "390100"
 OTHER = "390200"
 MONTH = 120_000  # fen

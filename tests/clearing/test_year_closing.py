@@ -14,6 +14,8 @@ from tests.clearing.test_payout_rates import FUND, MONTH, OTHER, even_year, rows
 from tests.conftest import TokenFactory
 from tests.world import World, key
 
+pytestmark = pytest.mark.damages("writes a history of transfers without their bills")
+
 FROZEN = (
     "incurred",
     "deductions",

@@ -203,6 +203,7 @@ async def test_open_differences_and_deductions_are_counted_with_their_age(databa
         assert of_fund(samples, "open_deductions") == 1
 
 
+@pytest.mark.damages("edits a transfer so that the proof finds it")
 async def test_the_service_seals_and_proves_by_itself(database_server: str) -> None:
     """What was settled is in a block moments later; a row changed behind the service's back is counted as a
     violation."""

@@ -61,6 +61,7 @@ async def rolled(url: str) -> int:
         await app.close()
 
 
+@pytest.mark.damages("posts the same transfer again behind the service")
 async def test_a_posting_is_summed_once_whenever_it_commits(desk: Office) -> None:
     """A transaction that posts and stays open while two passes are made is in neither; then it is in the tail, then in
     the sums, and at each moment everything counts once."""

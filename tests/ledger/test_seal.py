@@ -15,6 +15,8 @@ from app.database.engine import Database, open_database
 from app.ledger import seal
 from tests.conftest import ROOT, migrated_database
 
+pytestmark = pytest.mark.damages("writes a transfer that no source row asks for, to be sealed")
+
 TABLES = ("settlement", "transfer", "clearing_event", "seal_block", "seal_member")
 EVENT = """
 INSERT INTO clearing_event (object_id, move, amount, business_at, area_code, subject, request_id)

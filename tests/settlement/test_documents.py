@@ -12,6 +12,8 @@ import pytest
 from app.settlement.document import FORM, decode_document, form_of
 from tests.world import key
 
+pytestmark = pytest.mark.damages("stores entries of old forms without their person-years and transfers")
+
 FORMS = sorted((Path(__file__).parent / "documents").glob("form*.json"))
 
 # The document is text that must not change by a byte: it goes beside the row's JSON.
