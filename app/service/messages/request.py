@@ -12,8 +12,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The service runs on real time, which can't be moved. For tests start it with ONESTOP_CLOCK=manual:<instant>.",
     ),
     "too_many_views": (
-        "一个列表最多保存 {limit} 组条件。请先删除不用的。",
-        "At most {limit} sets of filters are kept of a list. Delete one that isn't used.",
+        "保存的筛选条件太多。一个列表最多 {limit} 组，请先删除不用的。",
+        "Too many sets of filters are kept of this list. There are at most {limit}; delete one that isn't used.",
     ),
     "idempotency_key_missing": (
         "缺少 Idempotency-Key 请求头。请为每笔业务生成一个不重复的键，重试时使用同一个键。",
