@@ -8,6 +8,7 @@ from time import perf_counter, process_time
 from typing import Final
 
 import asyncpg
+import pytest
 
 from app.policies import shipped_book
 from app.service.wire import decode
@@ -62,6 +63,7 @@ def test_a_bill_is_computed_in_a_few_times_what_reading_its_json_takes() -> None
     assert len(encoded(kept)) < 2 * len(CONTENT)
 
 
+@pytest.mark.damages("writes one settlement of a person-year again and again")
 async def test_writing_costs_no_more_than_it_did(database_server: str) -> None:
     """The write function beside itself as it was on 2026-11-30, on the same rows, in turn: the least time of a call."""
     url = await migrated_database(database_server)
