@@ -7,7 +7,7 @@ postings of one statement, of one undeclared month, or of one release of deposit
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +19,7 @@ from app.basics.errors import Refused
 from app.basics.money import RATE_ONE
 from app.clearing.moves import StoredRow
 from app.clearing.plan import DEFAULT_CLAIM_DAYS, Plan, plan_on
-from app.ledger.rollup import POSTED, span
+from app.ledger.rollup import POSTED, SINCE, span_since
 from app.tiers.policy import PolicyBook
 
 FUND: Final = "fund"
@@ -38,7 +38,10 @@ MOST_YEARS_LATE: Final = 5
 
 # Groups are made in memory instead of being sorted on disk. The planner, who takes a group of groups for one row, would
 # look again and again at what is better looked at once.
-_PLANNED: Final = text("SELECT set_config('work_mem', '64MB', true), set_config('enable_nestloop', :loops, true)")
+_BEGUN: Final = text(
+    f"SELECT {SINCE}, set_config('work_mem', '64MB', true), set_config('enable_nestloop', 'off', true)"
+)
+_ENDED: Final = text("SELECT set_config('enable_nestloop', 'on', true)")
 PLANNED: Final = """
 WITH plan AS (
   SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date,
@@ -321,23 +324,57 @@ class Wanted(Struct, frozen=True, kw_only=True):
     proposed_deposit: int = 0
 
 
+class Look(NamedTuple):
+    """A query that begins as ``PLANNED`` does, as of these days; ``comparing`` looks at the year before as well."""
+
+    wanted: Wanted
+    query: str
+    days: Collection[date]
+    comparing: bool = False
+
+
+class Curve(Struct, frozen=True):
+    """What was payable, due and disbursed as of each of several days of the year, ordered by day and group; nothing is
+    projected. ``wanted.as_of`` doesn't count."""
+
+    wanted: Wanted
+    days: Collection[date]
+
+
 async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> list[Figures]:
     """The figures, ordered by fund, area, hospital, period. Groups without any posting or expectation have no row.
 
     What the transaction may not see isn't counted. A month for which no pack names a pay-by day never falls due. After
     31 December what was scheduled and expected stands still as it was on that day."""
-    year_end = date(wanted.year, 12, 31)
-    found = await _figures(connection, book, wanted, {wanted.as_of, min(wanted.as_of, year_end)})
+    return (await all_figures(connection, book, [wanted]))[0]
+
+
+async def all_figures(
+    connection: AsyncConnection, book: PolicyBook, asked: Sequence[Wanted | Curve]
+) -> list[list[Figures]]:
+    """The figures of several questions, each as of ``payout_figures``: what is prepared for one is for all of them."""
+    looks = [_look(one) for one in asked]
+    found = await looked_up(connection, book, [look for look in looks if look.days])
+    rows = iter([[msgspec.convert(dict(row), Figures) for row in one] for one in found])
+    answers = [next(rows) if look.days else [] for look in looks]
+    return [
+        answer if isinstance(one, Curve) else _standing(one, answer) for one, answer in zip(asked, answers, strict=True)
+    ]
+
+
+def _look(asked: Wanted | Curve) -> Look:
+    if isinstance(asked, Curve):
+        return Look(asked.wanted, _QUERY, asked.days)
+    days = {asked.as_of, min(asked.as_of, date(asked.year, 12, 31))}
+    return Look(asked, _QUERY, days, comparing=True)
+
+
+def _standing(wanted: Wanted, found: Sequence[Figures]) -> list[Figures]:
+    """The rows of the day asked for; after 31 December with what stands still since."""
     figures = [row for row in found if row.as_of == wanted.as_of]
-    return figures if wanted.as_of <= year_end else _projected_as(figures, [row for row in found if row not in figures])
-
-
-async def payout_curve(
-    connection: AsyncConnection, book: PolicyBook, wanted: Wanted, days: Collection[date]
-) -> list[Figures]:
-    """What was payable, due and disbursed as of each of several days of the year, ordered by day and group; nothing is
-    projected. ``wanted.as_of`` doesn't count."""
-    return await _figures(connection, book, wanted, days, comparing=False) if days else []
+    if wanted.as_of <= date(wanted.year, 12, 31):
+        return figures
+    return _projected_as(figures, [row for row in found if row not in figures])
 
 
 def _projected_as(figures: Sequence[Figures], legal: Sequence[Figures]) -> list[Figures]:
@@ -357,28 +394,27 @@ def _group_of(row: Figures) -> tuple[str | None, str | None, str | None, str | N
     return row.fund, row.area_code, row.hospital_code, row.period
 
 
-async def _figures(
-    connection: AsyncConnection, book: PolicyBook, wanted: Wanted, days: Collection[date], *, comparing: bool = True
-) -> list[Figures]:
-    rows = await looked_up(connection, book, wanted, _QUERY, days, comparing=comparing)
-    return [msgspec.convert(dict(row), Figures) for row in rows]
+async def looked_up(connection: AsyncConnection, book: PolicyBook, looks: Sequence[Look]) -> list[Sequence[RowMapping]]:
+    """The rows of each look."""
+    if not looks:
+        return []
+    since = (await connection.execute(_BEGUN)).scalar_one()
+    found = []
+    for look in looks:
+        whole, values = _statement(book, look)
+        rows = await connection.execute(text(whole), values | span_since(since, look.days))
+        found.append(rows.mappings().all())
+    await connection.execute(_ENDED)
+    return found
 
 
-async def looked_up(
-    connection: AsyncConnection,
-    book: PolicyBook,
-    wanted: Wanted,
-    query: str,
-    days: Collection[date],
-    *,
-    comparing: bool = False,
-) -> Sequence[RowMapping]:
-    """The rows of a query that begins as ``PLANNED`` does, as of these days; ``comparing`` looks at the year before as
-    well."""
+def _statement(book: PolicyBook, look: Look) -> tuple[str, StoredRow]:
+    """A look's query and its values, but for those of ``POSTED``."""
+    wanted = look.wanted
     parameters: StoredRow = {
         "year": wanted.year,
-        "first_year": wanted.year - comparing,
-        "days": sorted(days),
+        "first_year": wanted.year - look.comparing,
+        "days": sorted(look.days),
         "first": f"{wanted.year - 1}-01",
         "proposed": wanted.proposed,
         "proposed_deposit": wanted.proposed_deposit,
@@ -392,12 +428,8 @@ async def looked_up(
     }
     transfers, statements, values = _filters(wanted)
     cuts = transfers.replace(NOT_CLAIMS, "")  # a hospital's deductions are of its bills
-    whole = query.format(posted=POSTED, transfers=transfers, statements=statements, cuts=cuts)
-    spanned = await span(connection, days)
-    await connection.execute(_PLANNED, {"loops": "off"})
-    rows = (await connection.execute(text(whole), parameters | values | spanned)).mappings().all()
-    await connection.execute(_PLANNED, {"loops": "on"})
-    return rows
+    whole = look.query.format(posted=POSTED, transfers=transfers, statements=statements, cuts=cuts)
+    return whole, parameters | values
 
 
 def _filters(wanted: Wanted) -> tuple[str, str, dict[str, str]]:

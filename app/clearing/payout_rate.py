@@ -4,7 +4,7 @@
 Nothing here is posted. Ratios are compared in integer fen and shown rounded down.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Final
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import Conflict, Fault, Refused
 from app.basics.money import RATE_ONE, rate_text, share, yuan
 from app.clearing.moves import business_now, pooling_area_of, today
-from app.clearing.payout_query import FUND, GROUPS, Figures, Wanted, floor_known, payout_figures
+from app.clearing.payout_query import FUND, GROUPS, Curve, Figures, Wanted, all_figures, floor_known, payout_figures
 from app.clearing.plan import FUNDS, Plan
 from app.service.caller import Caller, Service
 from app.service.lists import Filters
@@ -128,7 +128,25 @@ async def payout_rates(
 ) -> list[RateAnswer]:
     """The rows asked for. Grouped by fund alone, the five funds are always there, of a token of some ``funds`` its
     own."""
-    rows = await payout_figures(connection, service.book, wanted)
+    return (await all_payout_rates(service, connection, [wanted], funds))[0][0]
+
+
+async def all_payout_rates(
+    service: Service,
+    connection: AsyncConnection,
+    wanted: Sequence[Wanted],
+    funds: Collection[str] | None = None,
+    curves: Sequence[Curve] = (),
+) -> tuple[list[list[RateAnswer]], list[list[Figures]]]:
+    """The rows of several questions, each as of ``payout_rates``, and the figures of curves beside them."""
+    found = await all_figures(connection, service.book, [*wanted, *curves])
+    rates = [_rates(service, rows, one, funds) for one, rows in zip(wanted, found[: len(wanted)], strict=True)]
+    return rates, found[len(wanted) :]
+
+
+def _rates(
+    service: Service, rows: Sequence[Figures], wanted: Wanted, funds: Collection[str] | None
+) -> list[RateAnswer]:
     if tuple(wanted.group_by) == (FUND,):
         found = {row.fund: row for row in rows}
         listed = [fund for fund in FUNDS if wanted.fund in (None, fund) and (funds is None or fund in funds)]

@@ -86,7 +86,7 @@ async def get_closings(request: Request, year: Year, area_code: Area = None) -> 
     caller, service = await opened(request, "finance", "auditor")
 
     async def read(connection: AsyncConnection) -> ClosingsAnswer:
-        return ClosingsAnswer(await fiscal_year.closings(connection, caller.principal.funds, year, area_code))
+        return ClosingsAnswer(await fiscal_year.closings(connection, caller.principal.funds, [year], area_code))
 
     return answer(await reading(caller, service, read))
 
@@ -118,7 +118,7 @@ async def get_exceptions(request: Request, year: Year, area_code: Area = None) -
     caller, service = await opened(request, "finance", "auditor")
 
     async def read(connection: AsyncConnection) -> ExceptionsAnswer:
-        return ExceptionsAnswer(await fiscal_year.exceptions(connection, year, area_code))
+        return ExceptionsAnswer(await fiscal_year.exceptions(connection, [year], area_code))
 
     return answer(await reading(caller, service, read))
 

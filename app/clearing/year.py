@@ -179,16 +179,19 @@ async def _shortfall(connection: AsyncConnection, area: str, asked: Wanted, row:
 
 
 async def closings(
-    connection: AsyncConnection, funds: Collection[str] | None, year: int, area_code: str | None
+    connection: AsyncConnection, funds: Collection[str] | None, years: Collection[int], area_code: str | None
 ) -> list[ClosingAnswer]:
-    """The areas that closed a year, of those that may be seen, with the figures of these funds (None: of all)."""
+    """The areas that closed these years, of those that may be seen, with the figures of these funds (None: of all); the
+    latest year first."""
     columns = fiscal_year_closing.c
-    wanted = select(fiscal_year_closing).where(columns.year == year).order_by(columns.area_code)
+    wanted = select(fiscal_year_closing).where(columns.year.in_(years)).order_by(columns.year.desc(), columns.area_code)
     if area_code is not None:
         wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
     rows = (await connection.execute(wanted)).mappings().all()
     return [
-        ClosingAnswer(row["area_code"], year, "closed", row["closed_on"], row["subject"], _seen(row["figures"], funds))
+        ClosingAnswer(
+            row["area_code"], row["year"], "closed", row["closed_on"], row["subject"], _seen(row["figures"], funds)
+        )
         for row in rows
     ]
 
@@ -257,10 +260,13 @@ async def approve_exception(
     return _answer_of({**row, "state": "approved", **signed})
 
 
-async def exceptions(connection: AsyncConnection, year: int, area_code: str | None) -> list[ExceptionAnswer]:
-    """The exceptions of a year, of those that may be seen, oldest first."""
+async def exceptions(
+    connection: AsyncConnection, years: Collection[int], area_code: str | None
+) -> list[ExceptionAnswer]:
+    """The exceptions of these years, of those that may be seen: the latest year first, in it the oldest."""
     columns = payout_exception.c
-    wanted = select(payout_exception).where(columns.year == year).order_by(columns.exception_id)
+    wanted = select(payout_exception).where(columns.year.in_(years))
+    wanted = wanted.order_by(columns.year.desc(), columns.exception_id)
     if area_code is not None:
         wanted = wanted.where(columns.area_code == await pooling_area_of(connection, area_code))
     rows: Sequence[RowMapping] = (await connection.execute(wanted)).mappings().all()

@@ -39,8 +39,8 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
         years = range(now.year, now.year - YEARS_SHOWN, -1)
         return {
             "months": [month_close.answer_of(row, seen) for row in months],
-            "closings": [one for year in years for one in await fiscal_year.closings(connection, seen, year, area)],
-            "exceptions": [one for year in years for one in await fiscal_year.exceptions(connection, year, area)],
+            "closings": await fiscal_year.closings(connection, seen, years, area),
+            "exceptions": await fiscal_year.exceptions(connection, years, area),
             "areas": await paying_areas(connection),
             "area": area,
             "names": await hospital_names(connection, _hospitals(refusal)),

@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -13,7 +14,7 @@ from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.overdue import STAGES, Overdue, overdue
 from app.clearing.payout_query import FUND, HOSPITAL, PERIOD, Wanted
-from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_rates
+from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area
 from app.clearing.plan import FUNDS
 from app.finance.listing import chosen
 from app.finance.look import link
@@ -120,12 +121,14 @@ def _row(one: Overdue, names: dict[str | None, str]) -> OverdueRow:
 
 async def _figures(visitor: Visitor, connection: AsyncConnection) -> Contents:
     wanted = await _wanted(visitor, connection, (PERIOD,))
-    service, funds = visitor.service, visitor.principal.funds
-    months = await payout_rates(service, connection, wanted, funds)
-    by_hospital = Wanted(
-        year=wanted.year, as_of=wanted.as_of, fund=wanted.fund, area_code=wanted.area_code, group_by=(HOSPITAL,)
-    )
-    hospitals = await payout_rates(service, connection, by_hospital, funds) if wanted.hospital_code is None else []
+    asked = {"months": wanted}
+    if wanted.hospital_code is None:
+        asked["hospitals"] = replace(wanted, group_by=(HOSPITAL,))
+        if wanted.fund is not None:  # the fund's own row, whose required amount and overdue are no sums of months
+            asked["fund"] = replace(wanted, group_by=(FUND,))
+    rates, _ = await all_payout_rates(visitor.service, connection, [*asked.values()], visitor.principal.funds)
+    found = dict(zip(asked, rates, strict=True))
+    months, hospitals = found["months"], found.get("hospitals", [])
     total = _sums(months)
     return {
         "wanted": wanted,
@@ -136,19 +139,10 @@ async def _figures(visitor: Visitor, connection: AsyncConnection) -> Contents:
         "persons": {name: yuan(fen(total[name]) - fen(value)) for name, value in _sums(hospitals).items()},
         "summed": SUMMED,
         "names": await hospital_names(connection, [one.hospital_code for one in hospitals]),
-        "required": await _required(visitor, connection, wanted),
+        "required": next(iter(found.get("fund", [])), None),
         "unpaid": yuan(fen(total["payable"]) - fen(total["disbursed"])),
     }
 
 
 def _sums(rows: Sequence[RateAnswer]) -> dict[str, str]:
     return {name: yuan(sum(fen(getattr(row, name)) for row in rows)) for name in SUMMED}
-
-
-async def _required(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> RateAnswer | None:
-    """The fund's own row, whose required amount and overdue are no sums of months."""
-    if wanted.fund is None or wanted.hospital_code is not None:
-        return None
-    asked = Wanted(year=wanted.year, as_of=wanted.as_of, fund=wanted.fund, area_code=wanted.area_code)
-    rows = await payout_rates(visitor.service, connection, asked, visitor.principal.funds)
-    return rows[0] if rows else None

@@ -16,7 +16,7 @@ from app.basics.days import period_of
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.payout_query import FUND, HOSPITAL, PERIOD, Wanted
-from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_rates, ratio
+from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
 from app.clearing.plan import FUNDS
 from app.finance.listing import chosen
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
@@ -71,8 +71,7 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     period = typed if _PERIOD.fullmatch(typed) else _back(period_of(now), 1)
     area = await paying_area(connection, chosen(query, "area_code") or own_area(visitor.caller))
     fund = chosen(query, "fund", FUNDS)
-    by_fund = await _figures(visitor, connection, (area, fund, now), period, FUND)
-    by_hospital = await _figures(visitor, connection, (area, fund, now), period, HOSPITAL)
+    by_fund, by_hospital = await _figures(visitor, connection, (area, fund, now), period)
     whole = sum(one.payable.get(period, 0) for one in by_fund.values())
     hospitals = [compared(code, one, period, whole) for code, one in by_hospital.items()]
     hospitals.sort(key=lambda one: (-fen(one.payable), one.key or ""))
@@ -106,18 +105,25 @@ async def _figures(
     connection: AsyncConnection,
     asked: tuple[str | None, str | None, date],
     period: str,
-    group: str,
-) -> dict[str | None, MonthFigures]:
-    """By fund or hospital, what was payable and paid by month, of the fiscal years of the month and the one before."""
+) -> tuple[dict[str | None, MonthFigures], dict[str | None, MonthFigures]]:
+    """By fund and by hospital, what was payable and paid by month, of the fiscal years of the month and the one
+    before."""
     area, fund, now = asked
-    found: dict[str | None, MonthFigures] = {}
-    for year in (int(period[:4]) - 1, int(period[:4])):
-        wanted = Wanted(year=year, as_of=now, fund=fund, area_code=area, group_by=(group, PERIOD))
-        for row in await payout_rates(visitor.service, connection, wanted, visitor.principal.funds):
-            key = row.fund if group == FUND else row.hospital_code
+    wanted = [
+        Wanted(year=year, as_of=now, fund=fund, area_code=area, group_by=(group, PERIOD))
+        for group in (FUND, HOSPITAL)
+        for year in (int(period[:4]) - 1, int(period[:4]))
+    ]
+    rates, _ = await all_payout_rates(visitor.service, connection, wanted, visitor.principal.funds)
+    by_fund: dict[str | None, MonthFigures] = {}
+    by_hospital: dict[str | None, MonthFigures] = {}
+    for one, rows in zip(wanted, rates, strict=True):
+        found = by_fund if FUND in one.group_by else by_hospital
+        for row in rows:
+            key = row.fund if FUND in one.group_by else row.hospital_code
             if key is not None:
                 _add(found.setdefault(key, MonthFigures({}, {})), row)
-    return found
+    return by_fund, by_hospital
 
 
 def _add(figures: MonthFigures, row: RateAnswer) -> None:

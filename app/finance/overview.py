@@ -7,15 +7,16 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, func, literal, select
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Select, Table, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import late
-from app.clearing.payout_query import AREA, HOSPITAL, Wanted, payout_curve
-from app.clearing.payout_rate import RateAnswer, own_area, paying_area, payout_rates, ratio
+from app.clearing.payout_query import AREA, HOSPITAL, Curve, Figures, Wanted
+from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement, fiscal_year_closing, statement, statement_total
 from app.finance.listing import chosen
@@ -74,8 +75,10 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     year = _year(visitor.request, open_years, now)
     funds = visitor.principal.funds
     wanted = Wanted(year=year, as_of=now, area_code=area)
-    rates = await payout_rates(visitor.service, connection, wanted, funds)
-    curves = await _curves(visitor, connection, wanted)
+    asked = [wanted, replace(wanted, group_by=(HOSPITAL,))]
+    curve = Curve(wanted, _month_ends(wanted))
+    (rates, hospitals), (by_day,) = await all_payout_rates(visitor.service, connection, asked, funds, [curve])
+    curves = _curves(by_day)
     return {
         "year": year,
         "years": sorted({*range(now.year, now.year - 5, -1), *open_years, year}, reverse=True),
@@ -89,7 +92,7 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
         "bars": [_bar(row) for row in rates],
         "unpaid": {row.fund: yuan(fen(row.payable) - fen(row.disbursed)) for row in rates},
         "fund_names": {fund: said(visitor.caller.language, f"fund.{fund}") for fund in FUNDS},
-        "hospitals": await _hospitals(visitor, connection, wanted),
+        "hospitals": await _hospitals(connection, hospitals),
         "work": await _work(connection, now, area),
     }
 
@@ -120,11 +123,10 @@ async def _open_years(connection: AsyncConnection, area: str | None) -> list[int
     return sorted((await connection.execute(wanted.distinct())).scalars())
 
 
-async def _curves(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> dict[str | None, list[CurvePoint]]:
+def _curves(rows: Sequence[Figures]) -> dict[str | None, list[CurvePoint]]:
     """Each fund's share paid at the end of every month until today, and what it would be had all due been paid."""
     curves: dict[str | None, list[CurvePoint]] = {}
-    asked = Wanted(year=wanted.year, as_of=wanted.as_of, area_code=wanted.area_code)
-    for row in await payout_curve(connection, visitor.service.book, asked, _month_ends(wanted)):
+    for row in rows:
         point = CurvePoint(str(row.as_of), ratio(row.disbursed, row.payable), ratio(row.due, row.payable))
         curves.setdefault(row.fund, []).append(point)
     return curves
@@ -143,12 +145,10 @@ def _bar(row: RateAnswer) -> dict[str, str | None]:
     return {"fund": row.fund, "paid": yuan(paid), "due": yuan(late), "rest": yuan(max(0, payable - paid - late))}
 
 
-async def _hospitals(visitor: Visitor, connection: AsyncConnection, wanted: Wanted) -> list[HospitalRate]:
+async def _hospitals(connection: AsyncConnection, found: Sequence[RateAnswer]) -> list[HospitalRate]:
     """The hospitals to which most is overdue or due, most first."""
-    asked = Wanted(year=wanted.year, as_of=wanted.as_of, area_code=wanted.area_code, group_by=(HOSPITAL,))
-    rows = await payout_rates(visitor.service, connection, asked, visitor.principal.funds)
-    rows.sort(key=lambda row: (-fen(row.overdue), fen(row.disbursed_of_due) - fen(row.due)))
-    rows = rows[:MOST_HOSPITALS]
+    ordered = sorted(found, key=lambda row: (-fen(row.overdue), fen(row.disbursed_of_due) - fen(row.due)))
+    rows = ordered[:MOST_HOSPITALS]
     names = await hospital_names(connection, [row.hospital_code for row in rows])
     return [HospitalRate(row.hospital_code, names.get(row.hospital_code, row.hospital_code), row) for row in rows]
 
@@ -172,20 +172,24 @@ async def _work(connection: AsyncConnection, now: date, area: str | None) -> lis
         ("balances", patient_balance, patient_balance.c.state == "open", None, "/finance/balances", {"state": "open"}),
         ("lists", job, jobs, None, "/finance/lists", {}),
     )
-    found = []
-    for key, table, condition, amount, href, query in asked:
+    counts = []
+    for number, (_, table, condition, amount, _, _) in enumerate(asked):
         if area is not None and "area_code" in table.c:
             condition = condition & table.c[AREA].startswith(area)
-        count, money = await _counted(connection, table, condition, amount)
+        counts.append(_counted(number, table, condition, amount))
+    counted = {row[0]: row for row in await connection.execute(union_all(*counts))}
+    found = []
+    for number, (key, table, _, amount, href, query) in enumerate(asked):
+        _, count, total = counted[number]
         if table is disbursement and area is not None and len(area) == 6:
             query = query | {"area_code": area}
+        money = None if amount is None else yuan(int(total))
         found.append(Work(key, count, money, link(href, query), late=key == "overdue" and count > 0))
     return found
 
 
-async def _counted(
-    connection: AsyncConnection, table: Table, condition: ColumnElement[bool], amount: ColumnElement[int] | None
-) -> tuple[int, str | None]:
+def _counted(
+    number: int, table: Table, condition: ColumnElement[bool], amount: ColumnElement[int] | None
+) -> Select[int, int, int]:
     total = func.coalesce(func.sum(literal(0) if amount is None else amount), 0)
-    row = (await connection.execute(select(func.count(), total).select_from(table).where(condition))).one()
-    return row[0], None if amount is None else yuan(int(row[1]))
+    return select(literal(number), func.count(), total).select_from(table).where(condition)

@@ -3,7 +3,7 @@
 import ipaddress
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES
 from app.finance.second_factor import PROVEN_FOR
 from app.finance.typing_in import understood
-from app.finance.waiting import waiting
+from app.finance.waiting import Waiting, waiting
 from app.service.audit import asked_by
 from app.service.caller import Caller, Keyed, Service
 from app.service.http import count_request, open_request, principal_of, service_of
@@ -113,13 +113,18 @@ class Visitor:
     csrf: str
     proven_at: datetime | None = None
     """When the session last proved its second factor, real time."""
-    waiting: int = 0
-    """How many things wait for them, for the menu; not counted for a step, or for a part of a page."""
+    waits: Sequence[Waiting] | None = None
+    """What waits, for the menu; None for a step, or for a part of a page."""
 
     @property
     def principal(self) -> Principal:
         """Whose roles count."""
         return self.caller.principal
+
+    @property
+    def waiting(self) -> int:
+        """How many things wait for them, for the menu."""
+        return sum(one.mine for one in self.waits or ())
 
     def may(self, *scopes: str) -> bool:
         """Whether the visitor has one of the scopes."""
@@ -159,7 +164,7 @@ async def visit(request: Request, *scopes: str, changing_password: bool = False)
     visitor = Visitor(request, service, caller, session.csrf_of(service.keys, cookie), row["proven_at"])
     if request.method == "GET" and "hx-request" not in request.headers:
         found = await reading(visitor, lambda connection: waiting(connection, principal))
-        visitor = replace(visitor, waiting=sum(one.mine for one in found))
+        visitor = replace(visitor, waits=found)
     request.state.visitor = visitor  # an error's page has their menu too
     if row["must_change"] and not changing_password:
         raise Elsewhere(PASSWORD)

@@ -53,7 +53,7 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     areas = await paying_areas(connection)
     area = chosen(visitor.request.query_params, "area_code", areas) or own_area(visitor.caller)
     area = area or (areas[0] if areas else None)
-    found = await waiting(connection, visitor.principal)
+    found = await waiting(connection, visitor.principal) if visitor.waits is None else visitor.waits
     calendar = visitor.may("finance", "auditor") and area in areas and area is not None
     due = (await due_of(visitor.service, connection, area)).data if calendar and area else []
     return {

@@ -4,7 +4,7 @@
 whether or not a pass was ever made. ``onestop check`` compares the sums with all transfers (``rollup``)."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -16,7 +16,9 @@ from app.database.engine import Database
 MOST_SECONDS: Final = "600s"
 _OPEN: Final = text("SELECT service_open(:timeout)")
 _ROLL: Final = text("SELECT postings_roll()")
-_SINCE: Final = text("SELECT (SELECT since FROM last_roll())")
+SINCE: Final = "(SELECT since FROM last_roll())"
+"""What ``span_since`` is given, as an expression of a query."""
+_SINCE: Final = text(f"SELECT {SINCE}")
 POSTED: Final = "posted(CAST(:rolled_since AS timestamptz), CAST(:whole_until AS date), CAST(:last_day AS date))"
 """What was posted, as a table of a query; its values are ``span()``."""
 EVER: Final = date(9999, 12, 31)
@@ -33,11 +35,15 @@ async def roll(database: Database) -> int:
 
 
 async def span(connection: AsyncConnection, days: Iterable[date]) -> Span:
-    """The values of ``POSTED`` for figures as of some business days. Months are read whole as long as each of the days
-    is the last of its month; behind them it goes by the day."""
+    """The values of ``POSTED`` for figures as of some business days."""
+    return span_since((await connection.execute(_SINCE)).scalar_one(), days)
+
+
+def span_since(since: datetime | None, days: Iterable[date]) -> Span:
+    """The same, of what ``SINCE`` gave. Months are read whole as long as each of the days is the last of its month;
+    behind them it goes by the day."""
     asked = sorted(days)
     broken = [day for day in asked if day != last_day(period_of(day))]
-    since = (await connection.execute(_SINCE)).scalar_one()
     return {
         "rolled_since": since,
         "whole_until": broken[0].replace(day=1) if broken else EVER,
