@@ -46,6 +46,7 @@ from app.finance import (
     users_page,
     views,
     waiting_page,
+    year_closing,
 )
 from app.finance.static_files import static_files
 
@@ -80,6 +81,7 @@ MODULES: Final = (
     balances,
     readjudications,
     closings,
+    year_closing,
     reports,
     imports,
     jobs,

@@ -24,9 +24,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "closings.close_month": ("关闭月份", "Close the month"),
     "closings.close_year": ("关闭年度", "Close the year"),
     "closings.close_year.sure": (
-        "统筹区 {{area_code}}，{{year}} 年度，全部基金：关闭后不能再打开。确定关闭吗？",
-        "Area {{area_code}}, year {{year}}, every fund: a closed year can't be opened again. Close it?",
+        "统筹区 {area}，{year} 年度，全部基金，关闭后不能再打开。尚未付清：{amounts}。确定关闭吗？",
+        "Area {area}, year {year}, every fund: a closed year can't be opened again. Unpaid: {amounts}. Close it?",
     ),
+    "closings.close_year.about": (
+        "年度关闭后不能再打开，拨付率按 12 月 31 日定下；之后的更正计入当年。",
+        "A closed year can't be opened again; its rates are those of 31 December, later corrections fall into the year "
+        "of their day.",
+    ),
+    "closings.look_at_year": ("查看并关闭年度", "Look at the year and close it"),
+    "closings.between": ("，", ", "),
+    "closings.back": ("返回", "Back"),
     "closings.close_month.sure": (
         "统筹区 {{area_code}}，{{period}} 关账，方式：{{mode}}。反结账须由另一人办理。确定吗？",
         "Area {{area_code}}, {{period}}: {{mode}}. Only somebody else can open it again. Close it?",
