@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing.payout_query import PLANNED, Look, Wanted, looked_up
+from app.clearing.payout_query import PLANNED, FigureQuery, Wanted, looked_up
 from app.tiers.policy import PolicyBook
 
 Stage = Literal["not_declared", "not_approved", "not_ordered", "not_sent", "not_paid", "netted"]
@@ -65,5 +65,5 @@ class Overdue(Struct, frozen=True):
 
 async def overdue(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> list[Overdue]:
     """All that is overdue of a fiscal year on a day, the oldest first. Within reach; the figure's own rows."""
-    (rows,) = await looked_up(connection, book, [Look(wanted, _OVERDUE, [wanted.as_of])])
+    (rows,) = await looked_up(connection, book, [FigureQuery(wanted, _OVERDUE, [wanted.as_of])])
     return [msgspec.convert(dict(row) | {"pay_by": row["pay_by"].isoformat()}, Overdue) for row in rows]

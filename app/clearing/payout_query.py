@@ -324,7 +324,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     proposed_deposit: int = 0
 
 
-class Look(NamedTuple):
+class FigureQuery(NamedTuple):
     """A query that begins as ``PLANNED`` does, as of these days; ``comparing`` looks at the year before as well."""
 
     wanted: Wanted
@@ -362,11 +362,11 @@ async def all_figures(
     ]
 
 
-def _look(asked: Wanted | Curve) -> Look:
+def _look(asked: Wanted | Curve) -> FigureQuery:
     if isinstance(asked, Curve):
-        return Look(asked.wanted, _QUERY, asked.days)
+        return FigureQuery(asked.wanted, _QUERY, asked.days)
     days = {asked.as_of, min(asked.as_of, date(asked.year, 12, 31))}
-    return Look(asked, _QUERY, days, comparing=True)
+    return FigureQuery(asked, _QUERY, days, comparing=True)
 
 
 def _standing(wanted: Wanted, found: Sequence[Figures]) -> list[Figures]:
@@ -394,7 +394,9 @@ def _group_of(row: Figures) -> tuple[str | None, str | None, str | None, str | N
     return row.fund, row.area_code, row.hospital_code, row.period
 
 
-async def looked_up(connection: AsyncConnection, book: PolicyBook, looks: Sequence[Look]) -> list[Sequence[RowMapping]]:
+async def looked_up(
+    connection: AsyncConnection, book: PolicyBook, looks: Sequence[FigureQuery]
+) -> list[Sequence[RowMapping]]:
     """The rows of each look."""
     if not looks:
         return []
@@ -408,7 +410,7 @@ async def looked_up(connection: AsyncConnection, book: PolicyBook, looks: Sequen
     return found
 
 
-def _statement(book: PolicyBook, look: Look) -> tuple[str, StoredRow]:
+def _statement(book: PolicyBook, look: FigureQuery) -> tuple[str, StoredRow]:
     """A look's query and its values, but for those of ``POSTED``."""
     wanted = look.wanted
     parameters: StoredRow = {
