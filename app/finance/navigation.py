@@ -31,3 +31,19 @@ ENTRIES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nav.seal_findings", "/finance/seal-findings", ("auditor", ADMIN)),
     ("nav.users", "/finance/users", (ADMIN,)),
 )
+
+FURTHER: Final = frozenset(
+    {
+        *(
+            "nav.bank_checks",
+            "nav.prepayments",
+            "nav.deposits",
+            "nav.balances",
+            "nav.readjudications",
+            "nav.imports",
+            "nav.jobs",
+        ),
+        *("nav.lists", "nav.policies", "nav.audit_log", "nav.seal_findings", "nav.users"),
+    }
+)
+"""What isn't every day's work, folded behind one word of the menu."""

@@ -22,7 +22,7 @@ from app.basics.errors import Fault, Forbidden, Language, NotFound, OnestopError
 from app.clearing.plan import FUNDS
 from app.finance import kept_form, session
 from app.finance.look import link, said, template
-from app.finance.navigation import ENTRIES
+from app.finance.navigation import ENTRIES, FURTHER
 from app.finance.second_factor import PROVEN_FOR
 from app.finance.typing_in import understood
 from app.finance.waiting import Waiting, waiting
@@ -365,6 +365,7 @@ def _rendered(request: Request, name: str, status: int, contents: Contents) -> R
             "here": partial(link, path, query),
             "new_key": new_key,
             "navigation": ENTRIES,
+            "further": FURTHER,
             "keys_off": request.cookies.get(KEYS_COOKIE) == "off",
             "here_in": _entry(request.url.path),
             "visitor": getattr(request.state, "visitor", None),

@@ -67,6 +67,16 @@ if (menu) {
   follow();
 }
 
+// What unfolds over the page closes with Escape, and when one goes on to something else.
+const more = document.getElementById("more");
+if (more) {
+  const fold = () => { if (roomyMore.matches) more.open = false; };
+  const roomyMore = window.matchMedia("(min-width: 1100px)");
+  more.addEventListener("keydown", (event) => { if (event.key === "Escape" && more.open) { more.open = false; more.querySelector("summary").focus(); } });
+  more.addEventListener("focusout", (event) => { if (event.relatedTarget && !more.contains(event.relatedTarget)) fold(); });
+  document.addEventListener("click", (event) => { if (!more.contains(event.target)) fold(); });
+}
+
 // What supports a step is folded on a phone and open where there is room.
 const wide = window.matchMedia("(min-width: 768px)");
 const unfold = () => document.querySelectorAll("details.fold").forEach((one) => { one.open = wide.matches; });

@@ -220,6 +220,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "notice.password_changed": ("密码已修改，其他登录已退出。", "The password is changed, other sessions have ended."),
     # ---- navigation
+    "nav.more": ("更多", "More"),
     "nav.overview": ("总览", "Overview"),
     "nav.months": ("月度汇总", "Months"),
     "nav.orders": ("拨付单", "Orders"),
