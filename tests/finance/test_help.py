@@ -78,7 +78,7 @@ async def test_filters_are_kept_under_a_name_for_oneself(desk: Office) -> None:
             assert (await _keep(mine, "/finance/orders", first, f"第 {number} 组")).status_code == 303
         refused = await _keep(mine, "/finance/orders", first, "再来一组")
         assert refused.status_code == 409
-        assert "最多保存 20 组" in refused.text
+        assert "一个列表最多 20 组" in refused.text
         strange = await _keep(mine, "/finance/orders", "page=7&state=draft", "第 1 组")
         assert "page" not in (await mine.get("/finance/orders")).text.split("第 1 组")[0].rpartition("href=")[2]
         assert strange.status_code == 303
