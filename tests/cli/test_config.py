@@ -1,12 +1,14 @@
 """What is wrong with the configuration is said in one line each, before anything starts."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from app.cli.main import main
+from tests.conftest import ROOT
 
 WRONG = [
     ({"ONESTOP_POLICY_DIR": "/no/such/folder"}, "ONESTOP_POLICY_DIR: there is no folder"),
@@ -123,3 +125,13 @@ def test_what_only_reads_makes_no_database(command: list[str], tmp_path: Path) -
     assert (done.exit_code, len(done.output.strip().splitlines())) == (1, 1)
     assert f"{tmp_path}/misspelt 里没有数据库" in done.output
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", ["Makefile", ".ci/run"])
+def test_what_checks_set_stops_no_service(path: str) -> None:
+    """Tests and the demo start services under the variables of the Makefile and of integration: all are known."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    names = sorted(set(re.findall(r"\b(ONESTOP_[A-Z_]+)=", text)))
+    assert names, path
+    answer = CliRunner().invoke(main, ["config", "check"], env=dict.fromkeys(names, "1"))
+    assert "there is no such setting" not in answer.output
