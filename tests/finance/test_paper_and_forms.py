@@ -73,7 +73,8 @@ async def test_a_settlement_shows_its_lines_and_for_a_purpose_its_patient(desks:
     await page.get_by_text("显示姓名").first.click()
     await page.get_by_label("查看用途（记入审计日志）").fill("核对收款人")
     await page.get_by_role("button", name="显示姓名").click()
-    await expect(page.locator("#person-name")).to_have_text("张永福")
+    patient = await busy_office.get(f"/persons/{settled['person_id']}")
+    await expect(page.locator("#person-name")).to_have_text(patient["name"])
     newest = (await busy_office.get("/audit-log", subject="wang", about=settled["person_id"]))["data"][0]
     assert (newest["operation"], newest["reason"]) == ("GET /finance/settlements/{settlement_id}", "核对收款人")
     folded = page.locator("details.fold").first
