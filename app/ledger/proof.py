@@ -18,9 +18,19 @@ MOST_SHOWN: Final = 100
 STUCK_DAYS: Final = 30
 _OPEN: Final = text("SELECT service_open(:timeout)")
 
-_OWED: Final = ", ".join(
-    f"('{fund}', s.{tier}{' + s.payable_adjustment' if tier == 'basic' else ''})" for tier, fund in FUNDS.items()
+# What each fund owes of a settlement. An insurance type whose pack gives it funds of its own has them in its document,
+# which is looked into only where the pack's text speaks of any.
+_PORTIONS: Final = ", ".join(
+    f"('{tier}', '{fund}', s.{tier}{' + s.payable_adjustment' if tier == 'basic' else ''})"
+    for tier, fund in FUNDS.items()
 )
+_OWED: Final = f"""
+(SELECT coalesce(own.funds ->> v.tier, v.fund) AS fund, v.amount
+   FROM (VALUES {_PORTIONS}) v(tier, fund, amount),
+        LATERAL (SELECT CASE WHEN s.policy_digest IN (SELECT digest FROM policy_text WHERE texts::text LIKE '%funds%')
+                             THEN (SELECT o.document -> 'inputs' -> 'facts' -> 'funds' FROM settlement o
+                                    WHERE o.settlement_id = coalesce(s.of_settlement_id, s.settlement_id))
+                             END AS funds) own) f"""
 # The benefit year while it was open when the row was written, else the year of the day; as fiscal_year_of().
 _FISCAL: Final = """
 CASE WHEN EXISTS (SELECT FROM fiscal_year_closing c WHERE c.area_code = {area} AND c.year = {year}
@@ -38,7 +48,7 @@ _APPROVED: Final = "o.approved_by IS NOT NULL AND o.state <> 'cancelled'"
 _PAYABLE: Final = f"""
 WITH source AS (
   SELECT s.paying_area AS area_code, f.fund, s.hospital_code, {_OF_SETTLEMENT} AS fiscal_year, f.amount
-    FROM settlement s, LATERAL (VALUES {_OWED}) f(fund, amount)
+    FROM settlement s, LATERAL {_OWED}
    WHERE s.paid_by = 'hospital' AND NOT (s.kind = 'reversal' AND s.document -> 'inputs' ->> 'evidence' IS NOT NULL)
   UNION ALL
   SELECT t.area_code, t.fund, t.hospital_code, t.fiscal_year, t.amount FROM family_doctor_fee
@@ -91,8 +101,7 @@ SELECT concat_ws(' ', area_code, fund, hospital_code, fiscal_year) AS place, coa
 _SETTLEMENT: Final = f"""
 SELECT 'set_' || coalesce(s.settlement_id, t.settlement_id) || ' ' || fund AS place, coalesce(s.amount, 0) AS expected,
        coalesce(t.amount, 0) AS found
-  FROM (SELECT s.settlement_id, f.fund, sum(f.amount) AS amount FROM settlement s, LATERAL (VALUES {_OWED}) f(fund,
-    amount)
+  FROM (SELECT s.settlement_id, f.fund, sum(f.amount) AS amount FROM settlement s, LATERAL {_OWED}
          WHERE f.amount <> 0 GROUP BY 1, 2) s
   FULL JOIN (
         SELECT t.settlement_id, t.fund, sum(CASE d.kind WHEN 'expense' THEN t.amount ELSE -t.amount END) AS amount

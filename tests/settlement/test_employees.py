@@ -11,10 +11,7 @@ from tests.conftest import ADMIN_TOKEN, start_service
 from tests.tiers.packs import pack_text
 from tests.world import World, key
 
-pytestmark = [
-    pytest.mark.thorough,
-    pytest.mark.damages("the proof knows the residents' funds alone, so it finds employees' postings in other funds"),
-]
+pytestmark = pytest.mark.thorough
 
 RULE = (
     "rule: basic, title: 基本, tier: basic, kind: share, base: in_scope, rate: rate, cap_year: cap, "
