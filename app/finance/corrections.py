@@ -28,12 +28,11 @@ from app.finance.page import (
     visit,
 )
 from app.finance.registered import hospital_names
+from app.finance.settlement import settlement_row
 from app.finance.typing_in import understood
-from app.service.audit import noted
 from app.service.caller import Keyed
-from app.service.http import check_context
 from app.service.wire import decode, is_code
-from app.settlement import correction, readjudication, store
+from app.settlement import correction, readjudication
 from app.settlement.answer import PortionsAnswer, ReadjudicationAnswer, SettlementAnswer
 from app.settlement.api import ReadjudicationRequest, RecoveryRequest, RefundRequest, ReversalRequest
 from app.settlement.bill import BillLine
@@ -65,15 +64,7 @@ class _Found:
 
 
 async def _settlement(visitor: Visitor, settlement_id: str) -> _Found:
-    number = read_id(SETTLEMENT, settlement_id)
-    if number is None:
-        raise NotFound("not_found")
-    async with visitor.service.database.hot() as connection:
-        await check_context(visitor.service, connection, visitor.caller)
-        row = await store.read_one(connection, number)
-    if row is None:
-        raise NotFound("not_found")
-    noted().about(row.person_id)
+    row = await settlement_row(visitor, settlement_id)
     seen, language = visitor.principal.funds, visitor.caller.language
     lines = decode_inputs(decode_document(row.document)).bill.lines if row.kind == "settlement" else ()
     return _Found(answer_of_row(row, detail=False, funds=seen, language=language), lines)

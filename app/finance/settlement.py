@@ -116,6 +116,13 @@ async def _name(visitor: Visitor, person_id: str, purpose: str) -> str | None:
 async def get_slip(request: Request, settlement_id: str) -> Response:
     """The settlement's slip."""
     visitor = await visit(request, *MONEY_READERS)
+    row = await settlement_row(visitor, settlement_id)
+    headers = {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
+    return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
+
+
+async def settlement_row(visitor: Visitor, settlement_id: str) -> EntryRow:
+    """A settlement's row within the visitor's reach, whose reading is noted; NotFound otherwise."""
     number = read_id(SETTLEMENT, settlement_id)
     if number is None:
         raise NotFound("not_found")
@@ -125,8 +132,7 @@ async def get_slip(request: Request, settlement_id: str) -> Response:
     if row is None:
         raise NotFound("not_found")
     noted().about(row.person_id)
-    headers = {"Content-Disposition": f'inline; filename="{settlement_id}.pdf"'}
-    return Response(await slip_pdf(visitor.service, visitor.caller, row), 200, headers, PDF_TYPE)
+    return row
 
 
 async def _read(visitor: Visitor, number: int) -> tuple[SettlementAnswer, list[ListedEntry], EntryRow]:
