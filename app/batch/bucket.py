@@ -17,7 +17,8 @@ from msgspec import Struct, structs
 
 from app.batch.chain import BillResult, Chain, Law, settled
 from app.batch.columns import BILL, RESULT, SPREAD
-from app.batch.sent import Sent, sent_bills
+from app.batch.sent import Sent
+from app.batch.sent_rows import sent_bills
 from app.batch.spread import bucket_file, read_bucket, refuse_shared_orders
 from app.batch.state import start_chains, tables_of
 

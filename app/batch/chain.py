@@ -74,7 +74,7 @@ def settled(chain: Chain, sent: Sent, law: Law) -> BillResult | str:
     if sent.codes:
         return min(sent.codes)
     visits = episode_visits(chain.stays, sent.visit, sent.source)
-    codes = list(_faults(sent))
+    codes = [] if sent.episode is not None else list(_faults(sent))
     if (sent.visit, sent.seq) in chain.settled:
         codes.append("already_settled")
     if visits is None:
@@ -83,6 +83,8 @@ def settled(chain: Chain, sent: Sent, law: Law) -> BillResult | str:
     codes += gaps
     if policy is None or visits is None:
         return min(codes)
+    visits = sent.episode or visits
+    policy = policy.with_own(sent.facts.own_figures)
     facts = structs.replace(sent.facts, benefit_class=class_on((sent.facts.benefit_class,), policy))
     codes += [fault.code for fault in policy_faults(sent.bill, facts, policy) + whole_faults(sent.bill, policy)]
     if codes:
@@ -142,7 +144,9 @@ def _outcome(sent: Sent, facts: Facts, before: Mapping[str, int], episode: Episo
 
 
 def _kindless(sent: Sent) -> bool:
-    """Whether a line that the funds look at doesn't say what it is."""
+    """Whether a line that the funds look at doesn't say what it is; what was settled before did without."""
+    if sent.episode is not None:
+        return False
     for line in netted(sent.bill.lines):
         entry = sent.catalogue.get(line.item_code, (None,))[0]
         if entry is not None and not entry.kind and own_expense_reason(line, entry) is None:

@@ -1,17 +1,13 @@
-"""Bills computed under two laws side by side, and counted: what a bucket of persons adds to a simulation."""
+"""Bills computed under two laws side by side, and counted: what a person adds to a simulation. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.basics.areas import pooling_area
 from app.basics.errors import Refused
-from app.batch.bucket import BucketTask, chained, sorted_bucket
-from app.batch.chain import BillResult, Chain, settled
-from app.batch.law import BatchLaw, reformed
+from app.batch.chain import BillResult, Chain, Law, settled
 from app.batch.sent import Sent
 from app.tiers.model import FUND_TIERS, FUNDS, Outcome
 from app.tiers.policy import Policy, PolicyBook
@@ -22,21 +18,8 @@ RATIO: Final = "disbursement.min_payout_ratio"
 FUND_YEAR: Final = "fund_year"
 """What a fund pays for a year: no cell of its own, but what must be paid by 31 December comes of it."""
 Key = tuple[str, str]
-Laws = tuple[BatchLaw, BatchLaw]
-
-
-@dataclass(frozen=True, slots=True)
-class ReformNamed:
-    """A pack and its reform as a worker finds them again."""
-
-    pack: str
-    reform: str
-    extra: Path | None
-
-    def found(self) -> Laws:
-        """Both laws."""
-        one, two = reformed(self.pack, self.reform, self.extra)
-        return BatchLaw(one), BatchLaw(two)
+Laws = tuple[Law, Law]
+"""As it is, and as the reform has it."""
 
 
 @dataclass(slots=True)
@@ -95,37 +78,48 @@ class Tally:
             self.refused[side] = self.refused.get(side, 0) + count
 
 
+class Compared(NamedTuple):
+    """A bill to be computed under two laws. One that doesn't count is only there for those after it."""
+
+    sent: Sent
+    laws: Laws
+    counts: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A bill under both laws."""
 
-    sent: Sent
+    asked: Compared
     baseline: Outcome
     reform: Outcome
 
-
-def compare_bucket(task: BucketTask, number: int, laws: Laws) -> Tally:
-    """Count the persons of a bucket."""
-    table, _ = sorted_bucket(task, number)
-    tally = Tally()
-    for _, bills in groupby(chained(table), key=lambda row: row[1]):
-        pairs = list(_pairs((sent for _, _, sent in bills), laws, tally))
-        if pairs:
-            tally.persons += 1
-            tally.bills += len(pairs)
-            for key, cell in _cells_of(pairs).items():
-                tally.cells.setdefault(key, Cell()).add(cell)
-            tally.burdens += _burdens(pairs, laws[0])
-    return tally
+    @property
+    def sent(self) -> Sent:
+        """The bill."""
+        return self.asked.sent
 
 
-def _pairs(bills: Iterator[Sent], laws: Laws, tally: Tally) -> Iterator[Pair]:
-    """A person's bills that both laws pay, each chain with its own law alone."""
+def compare_person(bills: Iterable[Compared], tally: Tally) -> None:
+    """Count a person's bills, in their order, that both laws of each pay; each chain with its own law alone."""
+    pairs = list(_pairs(bills, tally))
+    if not pairs:
+        return
+    tally.persons += 1
+    tally.bills += len(pairs)
+    for key, cell in _cells_of(pairs).items():
+        tally.cells.setdefault(key, Cell()).add(cell)
+    tally.burdens += _burdens(pairs)
+
+
+def _pairs(bills: Iterable[Compared], tally: Tally) -> Iterator[Pair]:
     chains = Chain(), Chain()
-    for sent in bills:
-        one, two = (settled(chain, sent, law) for chain, law in zip(chains, laws, strict=True))
+    for asked in bills:
+        one, two = (settled(chain, asked.sent, law) for chain, law in zip(chains, asked.laws, strict=True))
+        if not asked.counts:
+            continue
         if isinstance(one, BillResult) and isinstance(two, BillResult):
-            yield Pair(sent, one.outcome, two.outcome)
+            yield Pair(asked, one.outcome, two.outcome)
             continue
         for side, result in (("baseline", one), ("reform", two)):
             if isinstance(result, str):
@@ -165,7 +159,7 @@ def _cells_of(pairs: list[Pair]) -> dict[Key, Cell]:
     return cells
 
 
-def _burdens(pairs: list[Pair], law: BatchLaw) -> Iterator[Burden]:
+def _burdens(pairs: list[Pair]) -> Iterator[Burden]:
     """What one person bears, year by year; the class is that of the year's last bill."""
     by_year: dict[int, list[Pair]] = {}
     for pair in pairs:
@@ -173,7 +167,7 @@ def _burdens(pairs: list[Pair], law: BatchLaw) -> Iterator[Burden]:
     for year, bills in sorted(by_year.items()):
         last = bills[-1]
         facts = last.sent.facts
-        policy, _ = law(last.sent.bill.discharged_on, facts.area_code, facts.insurance_type)
+        policy, _ = last.asked.laws[0](last.sent.bill.discharged_on, facts.area_code, facts.insurance_type)
         yield Burden(
             last.baseline.benefit_class,
             year,
@@ -181,7 +175,7 @@ def _burdens(pairs: list[Pair], law: BatchLaw) -> Iterator[Burden]:
             sum(pair.baseline.total for pair in bills),
             sum(pair.baseline.portions.patient for pair in bills),
             sum(pair.reform.portions.patient for pair in bills),
-            None if policy is None else _income(policy),
+            None if policy is None else _income(policy.with_own(facts.own_figures)),
         )
 
 

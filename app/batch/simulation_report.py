@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from app.basics.money import RATE_ONE, divide_half_up, fen, percent_text
 from app.basics.names import CLASS_NAMES, FUND_NAMES
-from app.batch.simulation import Simulation
+from app.batch.simulation_answer import Simulation
 from app.tiers.model import FUNDS
 
 NOTHING: Final = "—"

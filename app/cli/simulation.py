@@ -21,8 +21,7 @@ from app.cli.output import fail, out
 def simulate(source: Path, pack: str, reform: Path, folder: Path, budget: str | None, workers: int | None) -> None:
     """Compute bills under a pack and under a reform of it, and report the differences as JSON, XLSX and HTML."""
     try:
-        from app.batch.compared import ReformNamed
-        from app.batch.simulation import SimulationOrder, simulated
+        from app.batch.simulation import ReformNamed, SimulationOrder, simulated
         from app.batch.simulation_report import change, write_report
         from app.batch.source import Rejected
     except ModuleNotFoundError as error:

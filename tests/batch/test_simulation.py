@@ -10,8 +10,8 @@ from msgspec import structs
 from openpyxl import load_workbook
 
 from app.basics.money import fen, yuan
-from app.batch.compared import ReformNamed
-from app.batch.simulation import BY, Simulation, SimulationOrder, simulated
+from app.batch.simulation import ReformNamed, SimulationOrder, simulated
+from app.batch.simulation_answer import BY, Simulation
 from app.batch.simulation_report import change, report_page, write_report
 from app.batch.source import Rejected
 from app.batch.suppression import LEAST_PERSONS, suppressed
