@@ -8,9 +8,10 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, insert, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.areas import area_prefix
 from app.basics.days import iso, shanghai_day, shown_instant
 from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import BANK_CHECK, number_of, shown_id
@@ -18,6 +19,7 @@ from app.clearing.moves import Row, business_now, check_move, locked, move, toda
 from app.clearing.tables import bank_check
 from app.service.caller import Caller, Service
 from app.service.second_person import by_another
+from app.service.security import Principal
 from app.service.tables import restoration
 
 DRAFT: Final = "draft"
@@ -123,6 +125,15 @@ async def approve(service: Service, connection: AsyncConnection, caller: Caller,
     day = today(await business_now(service, connection))
     await move(connection, bank_check, row, state=APPROVED, approved_by=caller.principal.subject, approved_on=day)
     return _answer(row)
+
+
+def waits_for(principal: Principal) -> ColumnElement[bool]:
+    """Which checks somebody may have to approve: of the newest restoration, with no more than they reach."""
+    columns = bank_check.c
+    newest = select(func.max(restoration.c.restoration_id)).scalar_subquery()
+    prefix = "" if principal.area_code is None else area_prefix(principal.area_code)
+    funds = true() if principal.funds is None else columns.funds.contained_by(sorted(principal.funds))
+    return and_(columns.restoration_id == newest, func.starts_with(columns.area_prefix, prefix), funds)
 
 
 def reaches(caller: Caller, check: BankCheckAnswer) -> bool:

@@ -20,6 +20,7 @@ from app.exports import job
 from app.exports.file import DIRECT_ROWS, Export, Format, export_of, write_list
 from app.exports.job import MEDIA_TYPES
 from app.exports.lists import LISTS
+from app.finance.list_page import meant
 from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, visit
 from app.jobs import store
 from app.jobs.asker import check_mine
@@ -40,7 +41,8 @@ async def get_export(request: Request, name: str) -> Response:
     format_: Format = "csv" if request.query_params.get("format") == "csv" else "xlsx"
     asked = {member for one in request.query_params.getlist("columns") for member in one.split(",")}
     members = [one.path for one in LISTS[name].columns if one.path in asked]
-    export = export_of(name, format_, _filters(name, request.query_params), pointer="/query", members=members)
+    given = await reading(visitor, lambda connection: _filters(connection, name, request.query_params))
+    export = export_of(name, format_, given, pointer="/query", members=members)
     try:
         path = await _file(visitor, export)
     except TooLarge:
@@ -53,10 +55,13 @@ async def get_export(request: Request, name: str) -> Response:
     )
 
 
-def _filters(name: str, query: Mapping[str, str]) -> dict[str, object]:
-    """The page's filters that the list has as well; a ticked box is true."""
-    known = {field.encode_name for field in msgspec.structs.fields(LISTS[name].filters)}
-    given = {key: text for key, text in query.items() if key in known and text}
+async def _filters(connection: AsyncConnection, name: str, query: Mapping[str, str]) -> dict[str, object]:
+    """The page's filters that the list has as well, as the page understands them; a ticked box is true."""
+    given = {
+        one.encode_name: await meant(connection, one, query[one.encode_name])
+        for one in msgspec.structs.fields(LISTS[name].filters)
+        if query.get(one.encode_name)
+    }
     if given.get("overdue"):
         given["overdue"] = "true"
     return typed_filters(LISTS[name], given)

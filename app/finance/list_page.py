@@ -21,7 +21,7 @@ from app.finance import saved_views
 from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen, listed
 from app.finance.look import link
 from app.finance.page import Contents, Elsewhere, Refusal, Visitor, reading, shown, visit
-from app.finance.registered import every_hospital, hospital_meant, hospital_names
+from app.finance.registered import every_hospital, hospital_meant, hospital_names, hospitals_like
 from app.finance.typing_in import day, month
 from app.service.audit import noted
 from app.service.columns import ListColumn, filter_title
@@ -74,10 +74,12 @@ class FilterField:
 
 @dataclass(frozen=True, slots=True)
 class Narrowed(Generic[F]):
-    """What an address asks of a list: the filters that were understood, and the names of those that weren't."""
+    """What an address asks of a list: the filters that were understood, and the names of those that weren't. ``alike``:
+    the hospitals of which a typed name can't tell one; None where it does, or nothing was typed."""
 
     filters: F
     misread: list[str] = field(default_factory=list)
+    alike: list[tuple[str, str]] | None = None
 
 
 async def get_list(request: Request, page: ListPage) -> Response:
@@ -102,6 +104,7 @@ async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None =
             "rows": rows,
             "sortable": sortable,
             "misread": narrowed.misread,
+            "alike": narrowed.alike,
             "sums": {name: yuan(value) for name, value in listing.sums.items()},
             "views": await saved_views.of_page(connection, page.address),
             "view_query": saved_views.kept_query(visitor.request.query_params, page.declared.filters),
@@ -186,23 +189,30 @@ def _widget(name: str, type_: object) -> tuple[Widget, tuple[str, ...]]:
 
 async def narrowed_by(visitor: Visitor, connection: AsyncConnection, declared: DeclaredList[F, R, P]) -> Narrowed[F]:
     """The filters of an address. One that can't be understood narrows nothing, and the page says so."""
-    values, misread = {}, []
+    values, misread, alike = {}, [], None
     for one in msgspec.structs.fields(declared.filters):
         name = one.encode_name
         text = chosen(visitor.request.query_params, name)
         if text is None:
             continue
         if name == "hospital_code":
-            text = await hospital_meant(connection, text)
-        elif name == "period":
-            text = month(text)
-        elif date in get_args(plain_type(one.type)):
-            text = day(text)
+            found = await hospitals_like(connection, text)
+            alike = None if len(found) == 1 else found
+        text = await meant(connection, one, text)
         try:
             values[one.name] = msgspec.convert(_value(one.type, text), one.type, strict=False)
         except msgspec.ValidationError:
             misread.append(filter_title(name, visitor.caller.language))
-    return Narrowed(declared.filters(**values), misread)
+    return Narrowed(declared.filters(**values), misread, alike)
+
+
+async def meant(connection: AsyncConnection, one: msgspec.structs.FieldInfo, text: str) -> str:
+    """What a filter's text means: a hospital's code for its name, a month or a day in the service's form."""
+    if one.encode_name == "hospital_code":
+        return await hospital_meant(connection, text)
+    if one.encode_name == "period":
+        return month(text)
+    return day(text) if date in get_args(plain_type(one.type)) else text
 
 
 def _value(type_: object, text: str) -> str | bool:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.ids import PAYMENT_BATCH, number_of
 from app.clearing import payment_batch
 from app.clearing.api import ReasonRequest
 from app.clearing.lists import PAYMENT_BATCHES
@@ -15,6 +16,7 @@ from app.clearing.machine import acting
 from app.clearing.payment_batch import NotExecutedRequest, PaymentBatchRequest
 from app.clearing.payment_batch_api import TYPES, file_given_out
 from app.clearing.tables import payment_batch as table
+from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, get_list
 from app.finance.page import (
@@ -100,7 +102,13 @@ async def _page(visitor: Visitor, batch_id: str, refusal: Refusal | None = None)
     async def read(connection: AsyncConnection) -> Contents:
         found = await payment_batch.shown_batch(connection, batch_id)
         own = found.created_by == visitor.principal.subject
-        return {"batch": found, "own": own, "events": await moves_of(connection, batch_id), "formats": TYPES}
+        return {
+            "batch": found,
+            "own": own,
+            "events": await moves_of(connection, batch_id),
+            "formats": TYPES,
+            "following": await following(visitor, connection, PATH, number_of(PAYMENT_BATCH, batch_id)),
+        }
 
     return shown(visitor, "payment_batch.html", await reading(visitor, read), refusal=refusal)
 

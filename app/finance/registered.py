@@ -17,17 +17,25 @@ async def hospital_names(connection: AsyncConnection, codes: Iterable[str | None
     return {row.code: row.name for row in await connection.execute(wanted)}
 
 
-async def hospital_meant(connection: AsyncConnection, typed: str) -> str:
-    """The code of the one hospital that has this name, or whose name has it as a part; else what was typed, as a code
-    that the service takes or refuses."""
+MOST_ALIKE: Final = 20
+
+
+async def hospitals_like(connection: AsyncConnection, typed: str) -> list[tuple[str, str]]:
+    """Code and name of the one hospital with this code or name; else of those that have it as a part of their name,
+    by name: at most ``MOST_ALIKE``."""
     text = typed.strip()
     codes, names = hospital.c.code, hospital.c.name
     either = or_(codes == text, names.contains(text, autoescape=True))
-    wanted = select(codes, names).where(either).order_by((codes == text).desc(), (names == text).desc())
-    found = (await connection.execute(wanted.limit(2))).all()
-    if len(found) == 1 or (found and text in (found[0].code, found[0].name)):
-        return str(found[0].code)
-    return text
+    wanted = select(codes, names).where(either).order_by((codes == text).desc(), (names == text).desc(), names)
+    found = [(row.code, row.name) for row in await connection.execute(wanted.limit(MOST_ALIKE))]
+    return found[:1] if found and text in found[0] else found
+
+
+async def hospital_meant(connection: AsyncConnection, typed: str) -> str:
+    """The code of the one hospital that has this name, or whose name has it as a part; else what was typed, as a code
+    that the service takes or refuses."""
+    found = await hospitals_like(connection, typed)
+    return found[0][0] if len(found) == 1 else typed.strip()
 
 
 async def hospital_typed(connection: AsyncConnection, form: Mapping[str, str]) -> dict[str, str]:

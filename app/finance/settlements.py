@@ -36,5 +36,6 @@ async def get_settlements(request: Request) -> Response:
         columns=[known[name] for name in MEMBERS],
         rows=page.rows,
         misread=narrowed.misread,
+        alike=narrowed.alike,
         next_cursor=cursor_of(service, page.last),
     )

@@ -1,22 +1,25 @@
 """What waits to be done, for one person: what they may do next, apart from what waits for somebody else because they
 made it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Table, false, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, false, func, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.money import yuan
+from app.clearing.bank_check import waits_for
 from app.clearing.tables import (
+    bank_check,
     claim,
     deduction,
     deposit_release,
     difference,
     disbursement,
     monthly_report,
+    payment_batch,
     payout_exception,
     person_account,
     prepayment,
@@ -33,7 +36,8 @@ from app.settlement.tables import patient_balance
 @dataclass(frozen=True, slots=True)
 class Task:
     """Rows of a table that wait for one step: the state they wait in, who may not take the step because they made
-    them, the money concerned, who may take it, and the list that has exactly these rows."""
+    them, the money concerned, who may take it, and the list that has exactly these rows. ``within``: which rows concern
+    somebody where the database shows them all."""
 
     key: str
     table: Table
@@ -42,7 +46,7 @@ class Task:
     makers: tuple[str, ...] = ()
     amount: ColumnElement[int] | None = None
     scope: str = "finance"
-    query: Mapping[str, str] = field(default_factory=dict)
+    within: Callable[[Principal], ColumnElement[bool]] | None = None
 
 
 class Waiting(Struct, frozen=True):
@@ -60,11 +64,15 @@ _UNPAID: Final = disbursement.c.amount - disbursement.c.paid
 _CLAIM_UNPAID: Final = claim.c.amount - claim.c.paid
 _READJUDICATED: Final = func.coalesce(readjudication_run.c.fund_total, 0)
 _ORDERS: Final = "/finance/orders"
+_BATCHES: Final = "/finance/payment-batches"
 _CLAIMS: Final = "/finance/claims"
 _PREPAID: Final = "/finance/prepayments"
 _DECLARED: Final = "/finance/statements"
-_WITHOUT_FILTERS: Final = ("/finance/closings", "/finance/deposits", "/finance/reports", "/finance/accounts")
+_WITHOUT_FILTERS: Final = (
+    *("/finance/closings", "/finance/deposits", "/finance/reports", "/finance/accounts", "/finance/bank-checks"),
+)
 TASKS: Final = (
+    Task("bank_checks", bank_check, "draft", "/finance/bank-checks", ("subject",), within=waits_for),
     Task("statements.declared", statement, "declared", _DECLARED, ("subject",)),
     Task("statements.reconciled", statement, "reconciled", _DECLARED, ("subject",)),
     Task("statements.audited", statement, "audited", _DECLARED, ("subject",)),
@@ -72,6 +80,10 @@ TASKS: Final = (
     Task("orders.approved", disbursement, "approved", _ORDERS, (), disbursement.c.amount),
     Task("orders.sent", disbursement, "sent", _ORDERS, (), _UNPAID),
     Task("orders.part_paid", disbursement, "part_paid", _ORDERS, (), _UNPAID),
+    Task("orders.returned", disbursement, "returned", _ORDERS, (), _UNPAID),
+    Task("payment_batches.draft", payment_batch, "draft", _BATCHES, ("subject",)),
+    Task("payment_batches.approved", payment_batch, "approved", _BATCHES, (), payment_batch.c.control_sum),
+    Task("payment_batches.sent", payment_batch, "sent", _BATCHES, (), payment_batch.c.control_sum),
     Task("prepayments.draft", prepayment, "draft", _PREPAID, ("subject",), prepayment.c.amount),
     Task("prepayments.approved", prepayment, "approved", _PREPAID, (), prepayment.c.amount),
     Task("prepayments.sent", prepayment, "sent", _PREPAID, (), prepayment.c.amount),
@@ -114,12 +126,13 @@ def _counted(number: int, task: Task, principal: Principal) -> Select[int, int, 
     made = or_(false(), *(task.table.c[name] == principal.subject for name in task.makers))
     mine = func.coalesce(made, False).is_(False)
     amount = literal(0) if task.amount is None else task.amount
+    within = true() if task.within is None else task.within(principal)
     return select(
         literal(number),
         func.count().filter(mine),
         func.count().filter(~mine),
         func.coalesce(func.sum(amount).filter(mine), 0),
-    ).where(task.table.c.state == task.state)
+    ).where(task.table.c.state == task.state, within)
 
 
 def _shown(task: Task, mine: int, others: int, amount: int) -> Waiting:

@@ -14,6 +14,8 @@ from tests.people import browser, person
 PATH = "/finance/bank-checks"
 PENDING = "银行尚未核对，您负责范围内的拨付暂不能送银行。请核对 2018-06-03 以来的银行流水"
 
+WAITS = '<a href="/finance/bank-checks">待批准银行核对</a>'
+
 
 @pytest.fixture(scope="module")
 async def desk(database_server: str) -> AsyncIterator[Office]:
@@ -59,8 +61,13 @@ async def test_two_people_check_the_bank_on_its_page(desk: Office) -> None:
         for visitor in (maker, of_one_fund, auditor):
             assert step not in (await visitor.get(PATH)).text
         assert "checked-until" not in (await auditor.get(PATH)).text
+        assert WAITS in (await checker.get("/finance/waiting")).text.split('id="others"')[0]
+        assert 'class="badge count"' in (await checker.get(PATH)).text
+        assert WAITS in (await maker.get("/finance/waiting")).text.split('id="others"')[1]
+        assert WAITS not in (await of_one_fund.get("/finance/waiting")).text
         approval = form_of((await checker.get(PATH)).text, step)
         assert (await checker.post(step, data=approval)).status_code == 303
+        assert WAITS not in (await checker.get("/finance/waiting")).text
         page = (await maker.get(PATH)).text
         assert "已经核对，可以送银行" in page
         assert PENDING not in page

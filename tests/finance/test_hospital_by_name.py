@@ -55,6 +55,26 @@ async def test_none_or_several_is_said_and_what_was_typed_stays(officer: httpx.A
     assert f'value="{typed}"' in answer.text
 
 
+async def test_a_list_offers_the_hospitals_that_a_filter_may_mean(
+    registered: Office, officer: httpx.AsyncClient
+) -> None:
+    """Where several have what was typed in their names each is a link that keeps the other filters; where none has, the
+    page says so; one name is that hospital, in the file of the list too."""
+    code = registered.world.township
+    made = await registered.settled("1000.00", "2018-05-10", hospital_code=code)
+    for path in ("/finance/settlements", "/finance/orders", "/finance/statements"):
+        page = (await officer.get(f"{path}?hospital_code=医院&page=2")).text
+        assert "有几家定点医疗机构与“医院”相符，请选择" in page
+        assert f'<a href="{path}?hospital_code={code}">医院{code}</a>' in page
+        assert "没有定点医疗机构与“不存在”相符" in (await officer.get(f"{path}?hospital_code=不存在")).text
+        for typed in (code, f"院{code}"):
+            assert "相符" not in (await officer.get(f"{path}?hospital_code={typed}")).text
+    page = (await officer.get("/finance/orders?hospital_code=医院&state=draft")).text
+    assert f'href="/finance/orders?hospital_code={code}&amp;state=draft"' in page
+    file = await officer.get(f"/finance/exports/settlements?format=csv&from=2018年5月1日&hospital_code=院{code}")
+    assert f"{made['settlement_id']},结算" in file.text
+
+
 async def test_forms_offer_the_hospitals_that_exist(registered: Office, officer: httpx.AsyncClient) -> None:
     """Code and name stand behind the field of each form that asks for a hospital."""
     code = registered.world.township
