@@ -1,7 +1,7 @@
 """The invariants of the ledger, proven at the end of every test that settled or moved money.
 
-After each test every database that tests of this process made is looked at: whether a settlement or a transfer came
-since the last look, and if so whether all invariants hold. A database that a test drops is looked at before. A test
+After each test every database that tests of this process made is looked at: whether a settlement, a transfer or an
+answer of the bank came, or a payment batch moved, since the last look, and if so whether all invariants hold. A database that a test drops is looked at before. A test
 that damages a ledger on purpose says so and why: ``pytest.mark.damages("…")``; what it breaks isn't held against the
 tests after it.
 """
@@ -25,7 +25,9 @@ MOST_SHOWN: Final = 10
 _OPEN: Final = "SELECT service_open('0')"  # without it the service's login sees no row
 _MOVED: Final = """
 SELECT coalesce((SELECT max(settlement_id) FROM settlement), 0)
-     + coalesce((SELECT max(transfer_id) FROM transfer), 0)"""
+     + coalesce((SELECT max(transfer_id) FROM transfer), 0)
+     + coalesce((SELECT max(receipt_id) FROM bank_receipt), 0)
+     + coalesce((SELECT sum(files + length(state)) FROM payment_batch), 0)::bigint"""
 _BROKEN: Final = " UNION ALL ".join(
     f"SELECT '{name}' AS check, place, (found - expected)::bigint AS off FROM ({query}) v"
     for name, query in CHECKS.items()

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.ledger.batch_proof import BATCH_CHECKS
 from app.ledger.bill_proof import BILL_CHECKS
 from app.ledger.overpaid import BALANCES
 from app.tiers.model import FUNDS
@@ -198,7 +199,7 @@ SELECT concat_ws(' ', 'stm_' || statement_id, day, fund, fiscal_year, event), su
   FROM statement_items GROUP BY statement_id, day, fiscal_year, period, fund, event, debit_account, credit_account,
     own_statement HAVING sum(owed) <> sum(fen)"""
 
-CHECKS: Final = BILL_CHECKS | {
+CHECKS: Final = BILL_CHECKS | BATCH_CHECKS | {
     "rollup": _ROLLUP,
     "payable": _PAYABLE,
     "settlement_transfers": _SETTLEMENT,

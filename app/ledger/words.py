@@ -25,6 +25,7 @@ CHECK_WORDS: Final = {
     "order_paid": "拨付单已付金额等于银行确认",
     "order_offset": "拨付单冲抵金额等于预付冲抵记录",
     "order_approved": "拨付单应付金额等于申报减扣款",
+    "payment_batch": "付款批次各笔与银行回盘、银行收付、拨付单和零星报销单一致",
     "part_total": "申报分项金额等于申报单合计",
     "part_state": "分项和申报单的状态与其拨付单、复核和记录一致",
     "withdrawn": "已撤回的申报单上没有复核、扣款或拨付单",

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any, Final
 
+import asyncpg
 import pytest
 from openpyxl import Workbook, load_workbook
 
 from app.basics.days import next_month
+from app.ledger.proof import CHECKS
 from tests.clearing.bank import Booking, asked, camt053
 from tests.clearing.office import Office, office, violations
 from tests.people import browser, person
@@ -133,6 +135,49 @@ async def test_money_goes_to_the_bank_and_back(desk: Office) -> None:
     assert (await desk.get(f"/payment-batches/{second['payment_batch_id']}"))["state"] == "answered"
     assert {await state(desk, one) for one in orders} == {("paid", one["amount"]) for one in orders}
     await desk.balanced()
+
+
+DAMAGE: Final = {
+    "an amount paid that wasn't asked for": "UPDATE bank_movement SET amount = amount + 1 WHERE bank_reference = 'K1'",
+    "a payment of another order": "UPDATE bank_movement SET disbursement_id = 1 WHERE bank_reference = 'K1'",
+    "a payment that is gone": "DELETE FROM bank_movement WHERE bank_reference = 'K1'",
+    "a row that ended without its answer": "DELETE FROM bank_receipt_row WHERE bank_reference = 'K1'",
+    "a payment of a row that wasn't executed": (
+        "UPDATE payment_batch_item SET result = 'not_executed', asked_by = 'x', reason = 'x' WHERE batch_id = {0}"
+        " AND result = 'paid'"
+    ),
+    "a return that no answer says": "UPDATE bank_receipt_row SET result = 'unknown' WHERE bank_reference = 'K2'",
+    "an order that was paid while its row waits": (
+        "UPDATE disbursement SET state = 'paid', paid = amount WHERE disbursement_id ="
+        " (SELECT disbursement_id FROM payment_batch_item WHERE batch_id = {0} AND live)"
+    ),
+    "a sum that isn't the rows'": "UPDATE payment_batch SET control_sum = control_sum - 1 WHERE batch_id = {0}",
+    "a batch that ended before its rows": "UPDATE payment_batch SET state = 'answered' WHERE batch_id = {0}",
+    "a row of another fund": "UPDATE payment_batch_item SET fund = '610100' WHERE batch_id = {0} AND live",
+}
+
+
+async def test_what_a_batch_came_to_is_proven(desk: Office) -> None:
+    """The proof of the ledger finds each difference between rows, the bank's answers, its movements and the orders."""
+    orders = await sent_orders(desk, count=3)
+    batch, file = await at_bank(desk, orders)
+    rows = asked(file)
+    paid = Booking("K1", rows[0].amount, rows[0].reference)
+    back = Booking("K2", rows[1].amount, rows[1].reference, direction="CRDT")
+    assert [result for result, _ in await answered(desk, camt053([paid, back], desk.day))] == ["paid", "returned"]
+    owner = await asyncpg.connect(desk.url)
+    try:
+        await owner.execute("SET session_replication_role = replica")
+        assert await owner.fetch(CHECKS["payment_batch"]) == []
+        for what, statement in DAMAGE.items():
+            transaction = owner.transaction()
+            await transaction.start()
+            done = await owner.execute(statement.format(batch["payment_batch_id"].removeprefix("pay_")))
+            assert done.endswith(" 1"), what
+            assert await owner.fetch(CHECKS["payment_batch"]) != [], what
+            await transaction.rollback()
+    finally:
+        await owner.close()
 
 
 async def test_an_order_is_in_one_batch_until_it_ends(desk: Office) -> None:
