@@ -1,9 +1,9 @@
 """The invariants of the ledger, proven at the end of every test that settled or moved money.
 
 After each test every database that tests of this process made is looked at: whether a settlement, a transfer or an
-answer of the bank came, or a payment batch moved, since the last look, and if so whether all invariants hold. A database that a test drops is looked at before. A test
-that damages a ledger on purpose says so and why: ``pytest.mark.damages("…")``; what it breaks isn't held against the
-tests after it.
+answer of the bank came, or a payment batch moved, since the last look, and if so whether all invariants hold. A
+database that a test drops is looked at before. A test that damages a ledger on purpose says so and why:
+``pytest.mark.damages("…")``; what it breaks isn't held against the tests after it.
 """
 
 import asyncio

@@ -30,6 +30,9 @@ from app.service.lists import AnyList, DeclaredList, F, Filters, P, R, Rows, pla
 LONG: Final = ("statement_id", "claim_id", "settlement_id", "reconciliation_id", "area_code", "readjudication_id")
 """Filters that a page offers only when its address has them: lists link to each other by them."""
 
+PLACES: Final = ("page", "cursor", "before", "end")
+"""What of an address says where in a list one is."""
+
 Widget = Literal["options", "check", "date", "month", "hospital", "text"]
 WIDGETS: Final[Mapping[str, Widget]] = {"period": "month", "hospital_code": "hospital"}
 
@@ -54,6 +57,8 @@ class ListPage:
     live: Live | None = None
     template: str = "declared.html"
     batch: tuple[str, ...] = ()
+    saved: bool = True
+    """Whether filters of it can be kept under a name."""
 
     @property
     def columns(self) -> tuple[ListColumn, ...]:
@@ -90,7 +95,7 @@ async def get_list(request: Request, page: ListPage) -> Response:
 async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None = None, **further: object) -> Response:
     """The page that the visitor's address asks for; with what a refused step says."""
 
-    page = _with_columns(visitor, page)
+    page = with_columns(visitor, page)
 
     async def read(connection: AsyncConnection) -> Contents:
         day = today(await business_now(visitor.service, connection))
@@ -114,13 +119,13 @@ async def list_shown(visitor: Visitor, page: ListPage, refusal: Refusal | None =
     return shown(visitor, page.template, {**await reading(visitor, read), "page": page, **further}, refusal=refusal)
 
 
-def _with_columns(visitor: Visitor, page: ListPage) -> ListPage:
+def with_columns(visitor: Visitor, page: ListPage) -> ListPage:
     """The page with the columns of the address, its usual ones without. The boxes of a form name them one by one: then
     the reader goes to the address that names them together."""
     query = visitor.request.query_params
     known = [column.path for column in page.declared.columns]
     if ticked := query.getlist("column"):
-        kept = {name: value for name, value in query.items() if name not in ("column", "columns", "page")}
+        kept = {name: value for name, value in query.items() if name not in (*PLACES, "column", "columns")}
         raise Elsewhere(
             link(page.address, kept, columns=",".join(name for name in known if name in (page.key, *ticked)))
         )

@@ -41,6 +41,7 @@ ROWS: Final = ListPage(
         *("changed_since", "posted_fund_total", "posted_patient", "reason"),
     ),
     key="person_id",
+    saved=False,
 )
 
 

@@ -19,9 +19,11 @@ from app.finance import (
     orders,
     payment_batches,
     prepayments,
+    readjudications,
     reconciliation,
     saved_views,
     seal_findings,
+    settlements,
     statements,
 )
 from app.finance.list_page import ListPage
@@ -33,7 +35,7 @@ from app.service.columns import ListColumn
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 MODULES: Final = (
     *(audit, audit_log, balances, bank_receipts, claims, deposits, jobs, orders),
-    *(payment_batches, prepayments, reconciliation, seal_findings, statements),
+    *(payment_batches, prepayments, readjudications, reconciliation, seal_findings, settlements, statements),
 )
 PAGES: Final[Mapping[str, ListPage]] = {module.PAGE.address: module.PAGE for module in MODULES}
 """The declared lists that have a page, by address."""

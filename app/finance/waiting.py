@@ -1,8 +1,8 @@
 """What waits to be done, for one person: what they may do next, apart from what waits for somebody else because they
 made it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from msgspec import Struct

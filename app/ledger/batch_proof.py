@@ -12,8 +12,8 @@ _BOOKED: Final = """bank_movement m ON upper(m.bank_reference) = upper(r.bank_re
        AND m.kind = CASE r.result WHEN 'paid' THEN 'payment' ELSE 'return' END
        AND (m.disbursement_id, m.claim_id) IS NOT DISTINCT FROM (r.disbursement_id, r.claim_id)"""
 
-# Rows by their order or claim against answers with their movements: what ended as paid was paid by an answer, once; what
-# ended as returned was answered so; an answer without a movement ended a row that was never paid.
+# Rows by their order or claim against answers with their movements: what ended as paid was paid by an answer, once;
+# what ended as returned was answered so; an answer without a movement ended a row that was never paid.
 _ANSWERED: Final = f"""
 SELECT place || v.what AS place, v.expected, v.found FROM (
   SELECT place, sum(asked) AS asked, sum(done) AS done, sum(back) AS back, sum(said) AS said, sum(unbooked) AS unbooked
@@ -43,7 +43,8 @@ SELECT 'pay_' || b.batch_id || v.what, v.expected, v.found
          ('', coalesce(b.control_sum, i.amount), i.amount),
          (' live entries', CASE WHEN b.state IN ('draft', 'approved') THEN i.n
                                 WHEN b.state = 'sent' THEN greatest(i.live, 1) ELSE 0 END, i.live),
-         (' cancelled entries', CASE b.state WHEN 'cancelled' THEN i.n ELSE 0 END, i.cancelled)) v(what, expected, found)
+         (' cancelled entries', CASE b.state WHEN 'cancelled' THEN i.n ELSE 0 END, i.cancelled)
+       ) v(what, expected, found)
  WHERE v.expected <> v.found
 UNION ALL
 SELECT 'pay_' || i.batch_id || '-' || i.item_no || ' entries', 1, 0

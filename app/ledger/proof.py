@@ -199,7 +199,8 @@ SELECT concat_ws(' ', 'stm_' || statement_id, day, fund, fiscal_year, event), su
   FROM statement_items GROUP BY statement_id, day, fiscal_year, period, fund, event, debit_account, credit_account,
     own_statement HAVING sum(owed) <> sum(fen)"""
 
-CHECKS: Final = BILL_CHECKS | BATCH_CHECKS | {
+_WHOLES: Final = BILL_CHECKS | BATCH_CHECKS
+CHECKS: Final = _WHOLES | {
     "rollup": _ROLLUP,
     "payable": _PAYABLE,
     "settlement_transfers": _SETTLEMENT,

@@ -1,11 +1,12 @@
 """The lists of settling: settlements with their corrections, and the balances that corrections leave."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
 from typing import Final, Literal
 
-from msgspec import field
+from msgspec import Struct, field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +19,7 @@ from app.settlement import store
 from app.settlement.answer import SettlementAnswer
 from app.settlement.balance import BalanceAnswer, BalanceState, answer_of, balance_of
 from app.settlement.reading import answer_of_row
+from app.settlement.rows import EntryRow
 from app.settlement.tables import patient_balance
 
 LEFT_OUT: Final = (
@@ -48,6 +50,13 @@ Settled = tuple[datetime, int]
 
 
 async def _settlements(asked: Asked[SettlementFilters, Settled]) -> Page[SettlementAnswer, Settled]:
+    rows = await _entries(asked)
+    return await asyncio.to_thread(  # a thousand documents take longer to decode than other requests should wait
+        page_of, rows, asked.limit, _shown(asked), _position
+    )
+
+
+async def _entries(asked: Asked[SettlementFilters, Settled], *, oldest_first: bool = False) -> list[EntryRow]:
     wanted = asked.filters
     of = store.Listed(
         hospital_code=wanted.hospital_code,
@@ -59,14 +68,37 @@ async def _settlements(asked: Asked[SettlementFilters, Settled]) -> Page[Settlem
     )
     async with asked.service.database.hot() as connection:
         await check_context(asked.service, connection, asked.caller)
-        rows = await store.read_list(connection, of, asked.after, asked.limit + 1)
-    return await asyncio.to_thread(  # a thousand documents take longer to decode than other requests should wait
-        page_of,
-        rows,
-        asked.limit,
-        partial(answer_of_row, detail=False, funds=asked.caller.principal.funds),
-        lambda row: (row.recorded_at, row.settlement_id),
-    )
+        return await store.read_list(connection, of, asked.after, asked.limit + 1, oldest_first=oldest_first)
+
+
+def _shown(asked: Asked[SettlementFilters, Settled]) -> Callable[[EntryRow], SettlementAnswer]:
+    return partial(answer_of_row, detail=False, funds=asked.caller.principal.funds)
+
+
+def _position(row: EntryRow) -> Settled:
+    return row.recorded_at, row.settlement_id
+
+
+class Window(Struct, frozen=True):
+    """Some entries, newest first; the position of the first where newer ones precede it, and of the last where older
+    ones follow."""
+
+    rows: list[SettlementAnswer]
+    newer: Settled | None
+    older: Settled | None
+
+
+async def window(asked: Asked[SettlementFilters, Settled], *, back: bool = False) -> Window:
+    """The entries behind the position that is asked for (without one the newest); ``back``: those before it (without
+    one the oldest)."""
+    found = await _entries(asked, oldest_first=back)
+    more, rows = len(found) > asked.limit, found[: asked.limit]
+    if back:
+        rows.reverse()
+    known = asked.after is not None and bool(rows)  # the position itself lies beyond the near end
+    newer = _position(rows[0]) if rows and (more if back else known) else None
+    older = _position(rows[-1]) if rows and (known if back else more) else None
+    return Window([_shown(asked)(row) for row in rows], newer, older)
 
 
 async def _balances(connection: AsyncConnection, wanted: BalanceFilters, day: date) -> Rows:

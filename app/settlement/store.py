@@ -190,10 +190,16 @@ async def read_visit(connection: HotConnection, hospital_code: str, visit_id: st
 
 
 async def read_list(
-    connection: HotConnection, wanted: Listed, after: tuple[datetime, int] | None, most: int
+    connection: HotConnection,
+    wanted: Listed,
+    after: tuple[datetime, int] | None,
+    most: int,
+    *,
+    oldest_first: bool = False,
 ) -> list[EntryRow]:
-    """So many entries, newest first, behind a position (when recorded, id). Only what is asked for is a condition, so
-    that the planner finds the rows by their index."""
+    """So many entries, newest first or oldest first, behind a position (when recorded, id). Only what is asked for is a
+    condition, so that the planner finds the rows by their index."""
+    behind, way = (">", "ASC") if oldest_first else ("<", "DESC")
     values: list[object] = []
 
     def conditions() -> Iterator[str]:
@@ -211,10 +217,10 @@ async def read_list(
             yield _OF_STATUS[wanted.status]
         if after is not None:
             values.extend(after)
-            yield f"(s.recorded_at, s.settlement_id) < (${len(values) - 1}::timestamptz, ${len(values)})"
+            yield f"(s.recorded_at, s.settlement_id) {behind} (${len(values) - 1}::timestamptz, ${len(values)})"
 
     where = " AND ".join(conditions()) or "true"
-    order = f"ORDER BY s.recorded_at DESC, s.settlement_id DESC LIMIT ${len(values) + 1}"
+    order = f"ORDER BY s.recorded_at {way}, s.settlement_id {way} LIMIT ${len(values) + 1}"
     return _rows(await connection.fetch(f"{_READ} WHERE {where} {order}", *values, most))
 
 

@@ -32,6 +32,19 @@ async def entered(visitor: httpx.AsyncClient, until: str) -> httpx.Response:
     return await visitor.post(PATH, data=form_of(page, PATH) | {"checked_until": until})
 
 
+async def waits(maker: httpx.AsyncClient, checker: httpx.AsyncClient, of_one_fund: httpx.AsyncClient) -> None:
+    """The check waits for whoever reaches what it covers, in the menu too, and for its maker only as somebody else's;
+    who is of one fund doesn't see it."""
+    mine, others = (await checker.get("/finance/waiting")).text.split('id="others"')
+    assert WAITS in mine
+    assert WAITS not in others
+    assert 'class="badge count"' in mine
+    mine, others = (await maker.get("/finance/waiting")).text.split('id="others"')
+    assert WAITS in others
+    assert WAITS not in mine
+    assert WAITS not in (await of_one_fund.get("/finance/waiting")).text
+
+
 async def test_two_people_check_the_bank_on_its_page(desk: Office) -> None:
     """Without a restoration there is nothing to check. After one sending is refused and the page says since when to
     look; its maker isn't offered the approval, another is, who reaches what it covers; then the order is sent."""
@@ -61,16 +74,12 @@ async def test_two_people_check_the_bank_on_its_page(desk: Office) -> None:
         for visitor in (maker, of_one_fund, auditor):
             assert step not in (await visitor.get(PATH)).text
         assert "checked-until" not in (await auditor.get(PATH)).text
-        assert WAITS in (await checker.get("/finance/waiting")).text.split('id="others"')[0]
-        assert 'class="badge count"' in (await checker.get(PATH)).text
-        assert WAITS in (await maker.get("/finance/waiting")).text.split('id="others"')[1]
-        assert WAITS not in (await of_one_fund.get("/finance/waiting")).text
+        await waits(maker, checker, of_one_fund)
         approval = form_of((await checker.get(PATH)).text, step)
         assert (await checker.post(step, data=approval)).status_code == 303
-        assert WAITS not in (await checker.get("/finance/waiting")).text
         page = (await maker.get(PATH)).text
-        assert "已经核对，可以送银行" in page
-        assert PENDING not in page
+        assert WAITS not in (await checker.get("/finance/waiting")).text
+        assert ("已经核对，可以送银行" in page, PENDING in page) == (True, False)
         send = form_of((await maker.get(path)).text, f"{path}/send")
         assert (await maker.post(f"{path}/send", data=send)).status_code == 303
     assert (await desk.get(f"/disbursements/{order['disbursement_id']}"))["state"] == "sent"

@@ -233,3 +233,41 @@ async def test_the_next_of_the_list_is_offered(late: Office, officer: httpx.Asyn
     assert "待批准" in following
     own = (await officer.get(f"/finance/orders/{draft['disbursement_id']}")).text
     assert 'class="following"' not in own
+
+
+async def test_settlements_are_paged_from_either_end(late: Office, officer: httpx.AsyncClient) -> None:
+    """Sixty settlements are a page of fifty and one of ten; the last page has the oldest fifty; back and forth leads to
+    where one was, filters and chosen columns stay."""
+    path = "/finance/settlements?from=2018-05-01&columns=settlement_id%2Ctotal"
+    first, second = await seen(officer, path), await seen(officer, path, "next")
+    known = (await late.get("/settlements", limit=60))["data"]
+    assert first + second == [one["settlement_id"] for one in known]
+    assert await seen(officer, path, "last") == (first + second)[-50:]
+    assert await seen(officer, path, "next", "previous") == first
+    assert await seen(officer, path, "last", "previous") == first[:10]
+    assert await seen(officer, path, "last", "previous", "next") == (first + second)[10:]
+    assert await seen(officer, path, "last", "first") == first
+    page = (await officer.get(path)).text
+    assert re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", page.split('id="list"')[1]) == ["结算号", "医疗费总额"]
+    assert 'id="page-previous"' not in page
+
+
+async def seen(officer: httpx.AsyncClient, path: str, *steps: str) -> list[str]:
+    """The settlements of a page, after these steps of its pager."""
+    page = (await officer.get(path)).text
+    for step in steps:
+        (address,) = re.findall(rf'id="page-{step}" href="([^"]*)"', page)
+        assert "columns=settlement_id%2Ctotal" in address
+        page = (await officer.get(address.replace("&amp;", "&"))).text
+    return re.findall(r'<a href="/finance/settlements/(set_[0-9]+)">', page)
+
+
+async def test_settlements_keep_filters_under_a_name(officer: httpx.AsyncClient) -> None:
+    """What was chosen of the list is offered above it, and forgotten again."""
+    query = "from=2018-05-01&columns=settlement_id%2Ctotal"
+    page = (await officer.get(f"/finance/settlements?{query}")).text
+    kept = form_of(page, "/finance/views") | {"page": "/finance/settlements", "query": query, "title": "五月"}
+    answer = await officer.post("/finance/views", data=kept)
+    assert answer.headers["location"] == f"/finance/settlements?{query}"
+    page = (await officer.get("/finance/settlements")).text
+    assert f'href="/finance/settlements?{query.replace("&", "&amp;")}">五月</a>' in page

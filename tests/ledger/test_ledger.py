@@ -231,9 +231,9 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
         set(),
     ),
     "payment_batch": (
-        "INSERT INTO payment_batch (batch_id, area_code, funds, paying_account, state, control_sum, digest, approved_by, "
-        "subject, request_id, created_on) OVERRIDING SYSTEM VALUE VALUES (9, '530100', '{390100}', '{}', 'answered', 100, "
-        "'x', 'wang', 'li', 'r', '2018-07-31');"
+        "INSERT INTO payment_batch (batch_id, area_code, funds, paying_account, state, control_sum, digest, "
+        "approved_by, subject, request_id, created_on) OVERRIDING SYSTEM VALUE"
+        " VALUES (9, '530100', '{390100}', '{}', 'answered', 100, 'x', 'wang', 'li', 'r', '2018-07-31');"
         "INSERT INTO payment_batch_item (batch_id, item_no, disbursement_id, fund, amount, live, result)"
         " SELECT 9, 1, disbursement_id, fund, 100, false, 'paid' FROM disbursement WHERE fund = '390100' LIMIT 1",
         set(),

@@ -3,10 +3,21 @@
 
 from typing import Final
 
-from app.finance.texts import corrections, frame, help, imports, office, overview, payments, settlements, users
+from app.finance.texts import (
+    corrections,
+    frame,
+    help,
+    help_settlements,
+    imports,
+    office,
+    overview,
+    payments,
+    settlements,
+    users,
+)
 from app.service.words import VALUES
 
-GROUPS: Final = (frame, overview, payments, office, imports, settlements, corrections, users, help)
+GROUPS: Final = (frame, overview, payments, office, imports, settlements, corrections, users, help, help_settlements)
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **{f"{group}.{value}": words for group, values in VALUES.items() for value, words in values.items()},
     **{key: texts for pages in GROUPS for key, texts in pages.TEXTS.items()},
