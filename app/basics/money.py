@@ -113,6 +113,21 @@ def rounded_to(exact: int, unit_fen: int, rounding: str) -> int:
     return divide_half_up(exact, unit) * unit_fen
 
 
+def least(one: int, other: int) -> int:
+    """The smaller of two amounts. Unlike ``min`` it takes the amounts of many bills as well, which choose for
+    themselves."""
+    if one.__class__ is other.__class__ is int:
+        return one if one < other else other
+    return one.__least__(other) if hasattr(one, "__least__") else other.__least__(one)  # type: ignore[attr-defined,no-any-return]
+
+
+def most(one: int, other: int) -> int:
+    """The larger of two amounts, as ``least``."""
+    if one.__class__ is other.__class__ is int:
+        return one if one > other else other
+    return one.__most__(other) if hasattr(one, "__most__") else other.__most__(one)  # type: ignore[attr-defined,no-any-return]
+
+
 def share(amount_fen: int, rate_value: int) -> int:
     """``r(amount × rate)`` in fen."""
     exact = amount_fen * rate_value

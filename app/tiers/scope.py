@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import structs
 
 from app.basics.errors import Fault
-from app.basics.money import divide_half_up, priced, share, trimmed, yuan
+from app.basics.money import divide_half_up, least, most, priced, share, trimmed, yuan
 from app.tiers.model import Bill, CatalogueEntry, Line, LineScope, Scope
 
 UNKNOWN_ITEM: Final = "unknown_item"
@@ -208,6 +208,20 @@ def own_expense_reason(line: Line, entry: CatalogueEntry | None) -> str | None:
     return None
 
 
+def catalogue_ratio(entry: CatalogueEntry) -> int:
+    """The first pay of an item by the catalogue, ten-thousandths: of class B alone."""
+    return entry.first_pay_ratio if entry.catalogue_class == "B" else 0
+
+
+def shares_of_line(amount: int, unit_price: int, quantity: int, ceiling: int | None, ratio: int) -> tuple[int, int]:
+    """What of a covered line's amount lies over the ceiling of its price, and what of the rest is first paid by the
+    person (steps 3 and 4), fen."""
+    over_limit = 0
+    if ceiling is not None:
+        over_limit = least(amount, priced(most(0, unit_price - ceiling), quantity))
+    return over_limit, share(amount - over_limit, ratio)
+
+
 def line_scope(line: Line, entry: CatalogueEntry | None, level: int, first_pay_of: FirstPay | None = None) -> LineScope:
     """The scope of one net line at a hospital of a level (1–3), by steps 2 to 5; ``first_pay_of`` gives the pack's own
     ratio of first pay."""
@@ -215,13 +229,9 @@ def line_scope(line: Line, entry: CatalogueEntry | None, level: int, first_pay_o
     reason = own_expense_reason(line, entry)
     if reason is not None or entry is None:
         return LineScope(line.line_no, entry.catalogue_class if entry else None, amount, 0, 0, 0, reason)
-    ceiling = entry.ceilings[level - 1]
-    over_limit = 0
-    if ceiling is not None and line.unit_price > ceiling:
-        over_limit = min(amount, priced(line.unit_price - ceiling, line.quantity))
     own = None if first_pay_of is None else first_pay_of(entry)
-    ratio = (entry.first_pay_ratio if entry.catalogue_class == "B" else 0) if own is None else own
-    first_pay = share(amount - over_limit, ratio) if ratio else 0
+    ratio = catalogue_ratio(entry) if own is None else own
+    over_limit, first_pay = shares_of_line(amount, line.unit_price, line.quantity, entry.ceilings[level - 1], ratio)
     note = "over_ceiling" if over_limit else None
     return LineScope(
         line.line_no, entry.catalogue_class, 0, over_limit, first_pay, amount - over_limit - first_pay, note

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from app.basics.areas import place
 from app.basics.errors import Fault, Refused
-from app.basics.money import divide_half_up
+from app.basics.money import divide_half_up, least, most
 from app.basics.names import ACCUMULATOR_NAMES
 from app.tiers.inputs import Inputs
 from app.tiers.model import FUND_TIERS, Basis, Bill, Episode, Facts, Scope, Step
@@ -183,7 +183,7 @@ class State:
         region = REMAINING.get(name)
         if region is not None:
             left = self.whole[region] - self.paid[region] - self.apart[region]
-            return max(0, min(left, self.remaining_total))
+            return most(0, least(left, self.remaining_total))
         return self.total - self.hospital if name == "total_less_hospital" else self.whole[name]
 
     def base_of(self, rule: Rule) -> int:
@@ -193,7 +193,7 @@ class State:
         if kinds is None or kinds.value is None:
             return amount
         items = sum(self.by_kind.get(kind, 0) for kind in kinds.value)
-        return min(amount, items, self.base("remaining_in_scope"))
+        return least(least(amount, items), self.base("remaining_in_scope"))
 
     def paid_of(self, base: str) -> int:
         """What the funds pay so far of a whole base, fen."""

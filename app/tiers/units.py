@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
-from app.basics.money import RATE_ONE, fen, rate, rate_text, share, yuan
+from app.basics.money import RATE_ONE, fen, least, most, rate, rate_text, share, yuan
 from app.basics.names import ITEM_KIND_NAMES
 from app.tiers.model import CLASSES, FUND_TIERS
 
@@ -30,8 +30,8 @@ class ShareOf:
 
     def of(self, amount: int) -> int:
         """The sum for this total or accumulator, fen."""
-        result = max(self.least, share(amount, self.rate))
-        return result if self.most is None else min(self.most, result)
+        result = most(self.least, share(amount, self.rate))
+        return result if self.most is None else least(self.most, result)
 
 
 @dataclass(frozen=True, slots=True)

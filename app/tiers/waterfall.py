@@ -5,10 +5,13 @@ that does not add up is a bug and raises ``ConservationBroken``, it is never cla
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import NamedTuple
 
 import msgspec
 
 from app.basics.errors import Fault, Refused
+from app.basics.money import least
 from app.tiers.inputs import Inputs
 from app.tiers.kinds import KINDS
 from app.tiers.model import (
@@ -58,6 +61,15 @@ class Scoped(msgspec.Struct, frozen=True):
     scope: Scope
     lines: tuple[LineScope, ...] = ()
     by_kind: dict[str, int] = {}
+
+
+class Ran(NamedTuple):
+    """Who pays what of a bill, what the fund owes besides, and what of the hospital's part a bill paid in cash puts on
+    the person; fen."""
+
+    portions: Portions
+    adjustment: int
+    waived: int
 
 
 def bill_faults(bill: Bill) -> list[Fault]:
@@ -172,17 +184,28 @@ def outcome_of_scope(
     state = State(bill, facts, scoped.scope, year, episode, policy)
     state.by_kind = scoped.by_kind
     state.earlier = earlier
-    for rule in policy.rules:
+    outcome = _outcome(state, facts, scoped, year, ran(state))
+    if facts.insurance_type != RESIDENTS:
+        before, after = (typed(one, facts.insurance_type) | others for one in (outcome.before, outcome.after))
+        outcome = msgspec.structs.replace(outcome, before=before, after=after)
+    return outcome
+
+
+def ran(state: State) -> Ran:
+    """Run the rules of the law in their order for a bill whose scope is known, and let its year grow with it."""
+    for rule in state.policy.rules:
         if state.waiting and state.waiting[0].rule.options[IN_PROPORTION] != rule.options.get(IN_PROPORTION):
             state.share_out()
         _run(rule, state)
     if state.waiting:
         state.share_out()
-    outcome = _outcome(state, facts, scoped, year)
-    if facts.insurance_type != RESIDENTS:
-        before, after = (typed(one, facts.insurance_type) | others for one in (outcome.before, outcome.after))
-        outcome = msgspec.structs.replace(outcome, before=before, after=after)
-    return outcome
+    bill = state.bill
+    waived, adjustment = (0, state.adjustment) if not bill.paid_by_patient else (state.hospital, 0)
+    hospital, patient = state.hospital - waived, state.remaining_total + waived
+    portions = Portions(**state.portions, hospital=hospital, patient=patient)
+    conserve(bill.total, state.scope, portions)
+    _count_year(state, patient)
+    return Ran(portions, adjustment, waived)
 
 
 def _first_pay(bill: Bill, facts: Facts, episode: Episode, policy: Policy) -> FirstPay:
@@ -247,13 +270,9 @@ def _later_tier(rule: Rule, state: State, dimension: str) -> bool:
     )
 
 
-def _outcome(state: State, facts: Facts, scoped: Scoped, before: dict[str, int]) -> Outcome:
+def _outcome(state: State, facts: Facts, scoped: Scoped, before: dict[str, int], came: Ran) -> Outcome:
     bill, scope, lines = state.bill, scoped.scope, scoped.lines
-    waived, adjustment = (0, state.adjustment) if not bill.paid_by_patient else (state.hospital, 0)
-    hospital, patient = state.hospital - waived, state.remaining_total + waived
-    portions = Portions(**state.portions, hospital=hospital, patient=patient)
-    conserve(bill.total, scope, portions)
-    _count_year(state, patient)
+    portions, adjustment, waived = came
     payables = tuple(
         Payable(state.policy.fund(tier, facts.insurance_type), tier, amount)
         for tier in FUND_TIERS
@@ -281,7 +300,7 @@ def _outcome(state: State, facts: Facts, scoped: Scoped, before: dict[str, int])
             _scope_step(scope, bill.total),
             *state.trace,
             *_waived_step(waived),
-            _patient_step(state, hospital, patient),
+            _patient_step(state, portions.hospital, portions.patient),
         ),
     )
 
@@ -301,7 +320,7 @@ def conserve(total: int, scope: Scope, portions: Portions) -> None:
     """ConservationBroken unless portions and scope columns, each ≥ 0, both add up to the total, fen."""
     shares: Sequence[int] = msgspec.structs.astuple(portions)
     columns: Sequence[int] = msgspec.structs.astuple(scope)
-    if sum(shares) != total or sum(columns) != total or min(shares) < 0 or min(columns) < 0:
+    if sum(shares) != total or sum(columns) != total or reduce(least, (*shares, *columns)) < 0:
         raise ConservationBroken(f"total {total}, portions {shares}, scope {columns}")
 
 

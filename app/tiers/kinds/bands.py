@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
 
-from app.basics.money import percent_text, yuan
+from app.basics.money import least, most, percent_text, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
@@ -33,20 +33,16 @@ def benefit(base: int, deductible: int, bands: Bands) -> int:
     unrounded."""
     total = lower = 0
     for upper, band_rate in bands:
-        top = base if upper is None or upper > base else upper
-        start = lower if lower > deductible else deductible
-        if top > start:
-            total += band_rate * (top - start)
-        if upper is None or upper >= base:
-            break
-        lower = upper
+        top = base if upper is None else least(base, upper)
+        total += band_rate * most(0, top - most(lower, deductible))
+        lower = upper or 0
     return total
 
 
 def paid_of(uncapped: int, base: int, room: int, unpaid: int) -> tuple[int, int]:
     """What the rule would pay of a base within its room, and what of it is left unpaid for it, fen."""
-    wanted = min(within(uncapped, room), base)
-    return wanted, min(wanted, unpaid)
+    wanted = least(within(uncapped, room), base)
+    return wanted, least(wanted, unpaid)
 
 
 def _apply(rule: Rule, state: State) -> None:

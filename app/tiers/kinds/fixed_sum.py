@@ -5,7 +5,7 @@ sections 4.0 and 4.1). Pure."""
 from fractions import Fraction
 from typing import Final
 
-from app.basics.money import RATE_ONE, divide_half_up, percent_text, yuan
+from app.basics.money import RATE_ONE, divide_half_up, least, most, percent_text, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import rooms_text, rounded_note
@@ -18,7 +18,7 @@ from app.tiers.units import FUNDED
 
 def excess_of(own_expense: int, limit: int, total: int) -> int:
     """Own expense above a share (ten-thousandths) of the bill, fen."""
-    return divide_half_up(max(0, own_expense * RATE_ONE - limit * total), RATE_ONE)
+    return divide_half_up(most(0, own_expense * RATE_ONE - limit * total), RATE_ONE)
 
 
 def _apply_package(rule: Rule, state: State) -> None:
@@ -27,7 +27,7 @@ def _apply_package(rule: Rule, state: State) -> None:
     if sums is None or sums.value is None:
         return
     amount, unpaid = state.amount(sums), state.remaining_total
-    paid = min(unpaid, amount)
+    paid = least(unpaid, amount)
     state.charge_hospital(unpaid - paid)
     state.pay(rule, paid)
     state.adjustment += amount - paid
@@ -42,7 +42,7 @@ def _apply_fixed_payment(rule: Rule, state: State) -> None:
     if sums is None or sums.value is None:
         return
     amount, unpaid = state.amount(sums), state.remaining_total
-    paid = min(unpaid, amount)
+    paid = least(unpaid, amount)
     state.pay(rule, paid)
     state.step(rule, paid, {"sum": amount, "unpaid": unpaid}, (sums,))
 
@@ -56,7 +56,7 @@ def _apply_disease_price(rule: Rule, state: State) -> None:
         return
     in_scope = state.base("in_scope")
     inputs: Inputs = {"base": in_scope, "price": price}
-    excess = _left_for_hospital(max(0, in_scope - price), state.base("remaining_in_scope"), inputs)
+    excess = _left_for_hospital(most(0, in_scope - price), state.base("remaining_in_scope"), inputs)
     state.charge_hospital(excess, "in_scope")
     state.step(rule, excess, inputs, (prices,))
 
@@ -78,7 +78,7 @@ def _left_for_hospital(excess: int, unpaid: int, inputs: Inputs) -> int:
     """An excess, at most what rules before this one have left of it; one that they have cut says so, fen."""
     if excess > unpaid:
         inputs["unpaid"] = unpaid
-    return min(excess, unpaid)
+    return least(excess, unpaid)
 
 
 def _package_sentence(i: Given, amount: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
 
-from app.basics.money import percent_text, share, yuan
+from app.basics.money import least, most, percent_text, share, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
@@ -30,14 +30,14 @@ from app.tiers.yamltext import Map
 
 def top_up_of(target: int, paid_before: int, room: int, unpaid: int) -> tuple[int, int]:
     """What is missing to a target within its room, and what of it is left unpaid for it, fen."""
-    wanted = within(max(0, target - paid_before), room)
-    return wanted, min(wanted, unpaid)
+    wanted = within(most(0, target - paid_before), room)
+    return wanted, least(wanted, unpaid)
 
 
 def above_cap_of(own: int, before: int, cap: int, room: int, unpaid: int) -> tuple[int, int]:
     """What of this bill's own spending lies above a yearly cap, within its room, and what of it is left unpaid, fen."""
-    wanted = within(min(max(0, before + own - cap), own), room)
-    return wanted, min(wanted, unpaid)
+    wanted = within(least(most(0, before + own - cap), own), room)
+    return wanted, least(wanted, unpaid)
 
 
 def _apply_floor(rule: Rule, state: State) -> None:
@@ -74,12 +74,12 @@ def _apply_own_cap(rule: Rule, state: State) -> None:
     counter = rule.options.get("own_of_year", "compliant_own")
     accumulator = state.policy.version.accumulators.get(counter)
     base_name = "remaining_total" if accumulator is None else accumulator.grows_by or ""
-    own, most = state.base(base_name), state.amount(cap)
+    own, bound = state.base(base_name), state.amount(cap)
     before = state.counted(rule, "own_of_year") if accumulator is not None else state.accumulators[counter]
     limits = limits_of(rule, state)
-    wanted, paid = above_cap_of(own, before, most, limits.room, limits.unpaid)
-    inputs: Inputs = {"own": own, "own_before": before, "cap": most, "base_name": base_name, **state.derivation(cap)}
-    left = max(0, most - before - own + paid)
+    wanted, paid = above_cap_of(own, before, bound, limits.room, limits.unpaid)
+    inputs: Inputs = {"own": own, "own_before": before, "cap": bound, "base_name": base_name, **state.derivation(cap)}
+    left = most(0, bound - before - own + paid)
     pay(rule, state, limits, Payout(base_name, paid, wanted, inputs, (cap,)), own_cap=left)
 
 

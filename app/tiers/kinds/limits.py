@@ -3,10 +3,10 @@ Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any, Final
 
-from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, percent_text, rounded_to, share, yuan
+from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, least, most, percent_text, rounded_to, share, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.reading import NOTE
 from app.tiers.pack import Rule
@@ -32,7 +32,7 @@ class Limits:
     @property
     def room(self) -> int:
         """The smallest of the rooms, UNLIMITED when there is no cap."""
-        return min(self.rooms.values()) if self.rooms else UNLIMITED
+        return reduce(least, self.rooms.values(), UNLIMITED)
 
 
 def limits_of(rule: Rule, state: State) -> Limits:
@@ -53,16 +53,16 @@ def _add_rooms(limits: Limits, rule: Rule, state: State) -> None:
     further = _further_rooms(limits, rule, state) if "also_counts" in rule.options else ()
     if year is not None and year.value is not None:
         cap = inputs["cap_year"] = state.amount(year)
-        rooms["cap_year"] = max(0, cap - state.counted(rule, "counts_paid"))
+        rooms["cap_year"] = most(0, cap - state.counted(rule, "counts_paid"))
     if stay is not None and stay.value is not None:
         paid_before = state.earlier_of(rule).paid
-        rooms["cap_stay"] = max(0, state.amount(stay) - paid_before)
+        rooms["cap_stay"] = most(0, state.amount(stay) - paid_before)
         if paid_before:
             inputs["stay_paid_before"] = paid_before
     if ceiling is not None and ceiling.value is not None:
         name = rule.options["ceiling_base"]
         base, paid = state.base(name), state.paid_of(name)
-        rooms["ceiling"] = max(0, share(base, ceiling.value) - paid)
+        rooms["ceiling"] = most(0, share(base, ceiling.value) - paid)
         inputs |= {
             "ceiling_base": base,
             "ceiling_base_name": name,
@@ -80,7 +80,7 @@ def _further_rooms(limits: Limits, rule: Rule, state: State) -> Used:
         figure = state.figure(rule, role)
         if figure is not None and figure.value is not None:
             cap = limits.inputs[role.name] = state.amount(figure)
-            limits.rooms[role.name] = max(0, cap - state.counted(rule, option))
+            limits.rooms[role.name] = most(0, cap - state.counted(rule, option))
         found.append(figure)
     return tuple(found)
 
@@ -132,7 +132,7 @@ def refuse(rule: Rule, state: State, reason: str, *figures: Figure[Any] | None) 
 
 def within(amount: int, room: int) -> int:
     """An amount within a room, never negative."""
-    return max(0, min(amount, room))
+    return most(0, least(amount, room))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 from fractions import Fraction
 from typing import Final
 
-from app.basics.money import percent_text, yuan
+from app.basics.money import least, percent_text, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
@@ -48,12 +48,12 @@ def _apply_bracket(rule: Rule, state: State) -> None:
     lower, upper, rate = bracket_of(base, bands.value)
     limits, rounding = limits_of(rule, state), rounding_of(rule)
     rounded = rounding.of(base * rate)
-    wanted = within(min(rounded, base), limits.room)
+    wanted = within(least(rounded, base), limits.room)
     inputs: Inputs = {"base": base, "base_name": base_name, "lower": lower, "upper": upper, "rate": rate}
     inputs |= rounding.inputs
     if rounded > base:
         inputs["base_left"] = base
-    pay(rule, state, limits, Payout(base_name, min(wanted, limits.unpaid), wanted, inputs, (bands,)))
+    pay(rule, state, limits, Payout(base_name, least(wanted, limits.unpaid), wanted, inputs, (bands,)))
 
 
 def _apply_lump_sum(rule: Rule, state: State) -> None:
@@ -71,13 +71,13 @@ def _apply_lump_sum(rule: Rule, state: State) -> None:
         return
     base_name, amount = rule.options["base"], state.amount(sums)
     base, limits = state.base(base_name), limits_of(rule, state)
-    least = state.figure(rule, EXCEEDS)
-    if least is not None and least.value is not None and base <= state.amount(least):
-        refuse(rule, state, "not_exceeded", least)
+    exceeds = state.figure(rule, EXCEEDS)
+    if exceeds is not None and exceeds.value is not None and base <= state.amount(exceeds):
+        refuse(rule, state, "not_exceeded", exceeds)
         return
-    wanted = within(min(amount, base), limits.room)
+    wanted = within(least(amount, base), limits.room)
     inputs: Inputs = {"sum": amount, "base": base, "base_name": base_name}
-    pay(rule, state, limits, Payout(base_name, min(wanted, limits.unpaid), wanted, inputs, (sums, least)))
+    pay(rule, state, limits, Payout(base_name, least(wanted, limits.unpaid), wanted, inputs, (sums, exceeds)))
 
 
 def _bracket_sentence(i: Given, amount: int) -> str:

@@ -4,7 +4,7 @@ and 4.3). Pure."""
 from fractions import Fraction
 from typing import Final
 
-from app.basics.money import percent_text, yuan
+from app.basics.money import least, most, percent_text, yuan
 from app.tiers.inputs import Given, Inputs
 from app.tiers.kinds.kind import Explained, Kind
 from app.tiers.kinds.limits import (
@@ -33,7 +33,7 @@ KINDS_OF_ITEM: Final = LINE_FACTS["item_kind"]
 
 def used_of(deductible: int, before: int, counted: int) -> int:
     """What of a deductible a bill consumes of which ``before`` was paid earlier: at most what is counted, fen."""
-    return min(max(0, deductible - before), counted)
+    return least(most(0, deductible - before), counted)
 
 
 def paid_of(whole: int, cut: int, above: int, room: int, unpaid: int) -> tuple[int, int, int]:
@@ -42,9 +42,9 @@ def paid_of(whole: int, cut: int, above: int, room: int, unpaid: int) -> tuple[i
 
     ``whole`` and ``cut`` are the rounded products of both rates with what is ``above`` the deductible.
     """
-    wanted = within(min(whole, above), room)
-    full = min(wanted, unpaid)
-    return wanted, full, min(full, within(min(cut, above), room))
+    wanted = within(least(whole, above), room)
+    full = least(wanted, unpaid)
+    return wanted, full, least(full, within(least(cut, above), room))
 
 
 def _apply(rule: Rule, state: State) -> None:
@@ -65,7 +65,7 @@ def _apply(rule: Rule, state: State) -> None:
     if items is not None and items.value is not None:
         inputs["items"] = "、".join(KINDS_OF_ITEM[kind] for kind in sorted(items.value))
     cap = state.figure(rule, BASE_CAP)
-    counted = base if cap is None or cap.value is None else min(base, state.amount(cap))
+    counted = base if cap is None or cap.value is None else least(base, state.amount(cap))
     if counted < base:
         inputs["base_cap"] = counted
     deductible, used = _deductible(rule, state, counted, inputs)
