@@ -118,14 +118,16 @@ def least(one: int, other: int) -> int:
     themselves."""
     if one.__class__ is other.__class__ is int:
         return one if one < other else other
-    return one.__least__(other) if hasattr(one, "__least__") else other.__least__(one)  # type: ignore[attr-defined,no-any-return]
+    many, whole = (one, other) if hasattr(one, "__least__") else (other, one)
+    return many.__least__(whole)  # type: ignore[no-any-return]
 
 
 def most(one: int, other: int) -> int:
     """The larger of two amounts, as ``least``."""
     if one.__class__ is other.__class__ is int:
         return one if one > other else other
-    return one.__most__(other) if hasattr(one, "__most__") else other.__most__(one)  # type: ignore[attr-defined,no-any-return]
+    many, whole = (one, other) if hasattr(one, "__most__") else (other, one)
+    return many.__most__(whole)  # type: ignore[no-any-return]
 
 
 def share(amount_fen: int, rate_value: int) -> int:

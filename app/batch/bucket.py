@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 from msgspec import Struct, structs
 
 from app.batch.chain import BillResult, Chain, Law, settled
-from app.batch.columns import BILL, RESULT, SPREAD
+from app.batch.columns import BILL, RESULT, SPREAD, TEXT
+from app.batch.results import BucketResults
 from app.batch.sent import Sent
 from app.batch.sent_rows import sent_bills
 from app.batch.spread import bucket_file, read_bucket, refuse_shared_orders
 from app.batch.state import start_chains, tables_of
+from app.batch.waves import computed
 
 SLICE: Final = 1024
 """Bills that are Python objects together."""
@@ -65,6 +67,8 @@ def state_files(folder: Path, number: int) -> dict[str, Path]:
 def compute_bucket(task: BucketTask, number: int, law: Law) -> Finished:
     """Compute a bucket and write what it comes to. Rejected when two bills of a person have one place in its order."""
     table, order = sorted_bucket(task, number)
+    if task.years is None and not task.hands_on:
+        return _written(task, number, table, order, law)
     chains = {} if task.years is None else start_chains(task.folder, number, task.years)
     rows: list[tuple[object, ...]] = []
     persons = 0
@@ -83,6 +87,25 @@ def compute_bucket(task: BucketTask, number: int, law: Law) -> Finished:
     note = Finished(len(rows), persons, sum(row[-1] is not None for row in rows))
     _replace(note_file(task.folder, number), msgspec.json.encode(note))
     return note
+
+
+def _written(task: BucketTask, number: int, table: pa.Table, order: pa.Array, law: Law) -> Finished:
+    """Compute a bucket's persons side by side, and write what it comes to."""
+    results = computed(table, law)
+    _write_results(_columns(table, results).take(pc.sort_indices(order)), bucket_file(task.folder, "result", number))
+    persons = pc.count_distinct(table.column("person_id")).as_py()
+    note = Finished(len(table), persons, int((results.fault >= 0).sum()))
+    _replace(note_file(task.folder, number), msgspec.json.encode(note))
+    return note
+
+
+def _columns(table: pa.Table, results: BucketResults) -> pa.RecordBatch:
+    """Rows of ``RESULT``."""
+    refused = results.fault >= 0
+    words = pa.array(results.words, TEXT)
+    named = [words.take(pa.array(codes, mask=codes < 0)) for codes in (results.version, results.fault)]
+    amounts = [pa.array(amounts, mask=refused) for amounts in results.amounts.values()]
+    return pa.record_batch([table.column("bill_id").combine_chunks(), *amounts, *named], schema=RESULT)
 
 
 def sorted_bucket(task: BucketTask, number: int) -> tuple[pa.Table, pa.Array]:

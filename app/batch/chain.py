@@ -3,7 +3,7 @@
 The functions are those that settle one bill; nothing here knows a rule. A refused bill leaves nothing behind.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, cast
@@ -14,7 +14,7 @@ from app.basics.errors import Fault, Refused
 from app.batch.sent import Sent
 from app.settlement.computing import class_on, place_of
 from app.tiers.episode import STAYS, Stay, episode_of, episode_visits
-from app.tiers.model import CHRONIC, INPATIENT, Bill, Episode, Facts, Outcome, empty_year
+from app.tiers.model import CHRONIC, INPATIENT, Bill, Episode, Facts, Outcome, Step, empty_year
 from app.tiers.policy import Policy
 from app.tiers.scope import netted, own_expense_reason
 from app.tiers.state import fact_missing
@@ -74,7 +74,7 @@ def settled(chain: Chain, sent: Sent, law: Law) -> BillResult | str:
     if sent.codes:
         return min(sent.codes)
     visits = episode_visits(chain.stays, sent.visit, sent.source)
-    codes = [] if sent.episode is not None else list(_faults(sent))
+    codes = [] if sent.episode is not None else own_faults(sent)
     if (sent.visit, sent.seq) in chain.settled:
         codes.append("already_settled")
     if visits is None:
@@ -98,20 +98,24 @@ def settled(chain: Chain, sent: Sent, law: Law) -> BillResult | str:
         return min(fault.code for fault in refused.faults)
     if max(outcome.after.values()) > MOST:
         return OUT_OF_RANGE
-    result = BillResult(outcome, deductible_of(outcome, sent.bill))
+    result = BillResult(outcome, deductible_of(outcome.deductible, outcome.trace, sent.bill))
     _keep(chain, sent, visits, result)
     return result
 
 
-def deductible_of(outcome: Outcome, bill: Bill) -> int:
+def deductible_of(deductible: int, trace: Iterable[Step], bill: Bill) -> int:
     """What a bill consumes of the deductibles of basic insurance, types 21 and 14, fen."""
     if bill.medical_type != CHRONIC:
-        return outcome.deductible
-    return sum(cast(int, step.inputs.get("deductible", 0)) for step in outcome.trace if step.tier == "basic")
+        return deductible
+    return sum(cast(int, step.inputs.get("deductible", 0)) for step in trace if step.tier == "basic")
+
+
+def own_faults(sent: Sent) -> list[str]:
+    """The codes of a bill's own faults, whatever was settled before and whatever the law."""
+    return list(_faults(sent))
 
 
 def _faults(sent: Sent) -> Iterator[str]:
-    """The codes of a bill's own faults."""
     bill, scope = sent.bill, sent.scope
     if scope is not None:
         whole = sum(structs.astuple(scope))

@@ -33,8 +33,8 @@ from app.version import VERSION
 
 FORM: Final = 1
 """Of what lies in the folder of unfinished things."""
-BUCKET_ROWS: Final = 25_000
-BUCKET_BYTES: Final = 24 << 20
+BUCKET_ROWS: Final = 250_000
+BUCKET_BYTES: Final = 64 << 20
 MOST_BUCKETS: Final = 400
 IDS_AT_ONCE: Final = 1_000_000
 SAMPLED: Final = 20_000

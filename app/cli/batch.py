@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.cli.config import configured
 from app.cli.output import fail
 
-MISSING = "onestop batch 需要 pyarrow：请运行 make setup，或安装 onestop[batch]。"
+MISSING = "onestop batch 需要 numpy 和 pyarrow：请运行 make setup，或安装 onestop[batch]。"
 
 
 @click.group()
@@ -47,7 +47,7 @@ def compute(
         from app.batch.source import Rejected
         from app.batch.workers import LawNamed
     except ModuleNotFoundError as error:
-        if error.name != "pyarrow":
+        if error.name not in ("numpy", "pyarrow"):
             raise
         fail(MISSING)
     if len(names) < 2 or (len(names) > 2 and not packs):

@@ -25,7 +25,7 @@ def simulate(source: Path, pack: str, reform: Path, folder: Path, budget: str | 
         from app.batch.simulation_report import change, write_report
         from app.batch.source import Rejected
     except ModuleNotFoundError as error:
-        if error.name != "pyarrow":
+        if error.name not in ("numpy", "pyarrow"):
             raise
         fail(MISSING)
     if reform.suffix not in (".yaml", ".yml"):

@@ -70,11 +70,14 @@ class Policy:
         )
         applies = [rule.applies for rule in version.rules]
         applies += [own.applies for own in version.accumulators.values()]
-        self.numbers_admissions = any(not NUMBERED.keys().isdisjoint(facts) for facts in applies) or any(
-            row.derivation().get("counted_at", "year") != "year" or not NUMBERED.keys().isdisjoint(dict(row.selectors))
-            for parameter in pack.parameters.values()
-            for row in parameter.rows
+        rows = [row for parameter in pack.parameters.values() for row in parameter.rows]
+        by_admission = {str(row.derivation().get("counted_at", "year")) for row in rows if _counts_admissions(row)}
+        self.facts_asked = frozenset(
+            {fact for facts in applies for fact in facts}
+            | {fact for row in rows for fact, _ in row.selectors}
+            | ({"admission"} if "year" in by_admission else set())
         )
+        self.numbers_admissions = bool(by_admission - {"year"} or NUMBERED.keys() & self.facts_asked)
         self._met: dict[tuple[str, ...], dict[str, Figure[Any]]] = {}
         self.asks_for_items = any(ITEMS.name in rule.parameters for rule in version.rules)
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]] = {}
@@ -124,6 +127,14 @@ class Policy:
     def diseases_in(self, name: str | None) -> Diseases | None:
         """The diseases of a parameter, name and group by code; None when there is no such parameter."""
         return None if name is None or name not in self.pack.parameters else self.figure(name, {}).value or {}
+
+    @property
+    def diseases_named(self) -> frozenset[str]:
+        """The codes of all diseases that a list or a price of the pack names."""
+        listed = [one for one in self.pack.parameters.values() if one.unit in ("diseases", "prices")]
+        return frozenset(
+            str(code) for one in listed for row in one.rows if isinstance(row.value, dict) for code in row.value
+        )
 
     def covers(self, name: str, facts: FactValues) -> bool:
         """Whether the parameter has a figure for these facts."""
@@ -230,6 +241,10 @@ class Policy:
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(self.day)})])
         ordinary = self._figure(name, unit, reference, {**facts, "class": "ordinary"}, chosen)
         return Figure(_derived(written, ordinary.value), basis + ordinary.basis, rows=rows + ordinary.rows)
+
+
+def _counts_admissions(row: Row) -> bool:
+    return not BY_ADMISSION.isdisjoint(row.derivation())
 
 
 def _share_of(value: Mapping[str, object]) -> ShareOf:
