@@ -5,7 +5,8 @@ question that the bills answer differently, ``Mixed`` says which of them answer 
 bills there and runs it again for each part. So a rule runs once for all bills that take the same way through it, and no
 rule is written twice.
 
-Amounts stay below ``MOST``, so that no product that the rules form passes 64 bits; larger ones are ``TooLarge``.
+Amounts stay below ``MOST``, so that no product that the rules form passes 64 bits; larger ones
+are ``TooLargeTogether``.
 """
 
 from typing import Any, Final, TypeVar, cast
@@ -29,7 +30,7 @@ class Mixed(Exception):
         self.yes = yes
 
 
-class TooLarge(Exception):
+class TooLargeTogether(Exception):
     """An amount that arrays can't compute with safely."""
 
 
@@ -114,8 +115,8 @@ class Many:
 
 
 class KeptMany(Many):
-    """Numbers of some rows of a longer array, which are fetched when they are asked for. TooLarge when one can't be
-    computed with."""
+    """Numbers of some rows of a longer array, which are fetched when they are asked for. TooLargeTogether
+    when one can't be computed with."""
 
     __slots__ = ("_all", "_fetched", "_rows")
 
@@ -129,7 +130,7 @@ class KeptMany(Many):
         if self._fetched is None:
             self._fetched = self._all[self._rows]
             if int(self._fetched.max()) > MOST:
-                raise TooLarge
+                raise TooLargeTogether
         return self._fetched
 
 

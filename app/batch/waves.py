@@ -16,7 +16,7 @@ from app.basics.errors import Refused
 from app.batch.alike import Bills, alone, bills_of, ruled
 from app.batch.chain import Chain, Law, deductible_of, own_faults, settled
 from app.batch.columns import PORTIONS, SCOPE
-from app.batch.many import KeptMany, Mixed, TooLarge, Whole, plain
+from app.batch.many import KeptMany, Mixed, TooLargeTogether, Whole, plain
 from app.batch.results import BucketResults, empty_results, put
 from app.batch.sent import Sent
 from app.settlement.computing import class_on
@@ -103,7 +103,7 @@ class Waves:
             except Mixed as mixed:
                 waiting += [some[mixed.yes], some[~mixed.yes]]
                 continue
-            except TooLarge:
+            except TooLargeTogether:
                 pass
             for at in range(len(some)):
                 self._settle(some[at : at + 1], *met, episode, _of_one)

@@ -31,7 +31,7 @@ Months = Mapping[str, int]
 """Fen by month."""
 
 
-class Compared(Struct):
+class MonthCompared(Struct):
     """A row: the payable of the month, of the month before and of the same month a year ago, yuan, with the change
     since each (None over nothing); its share of all; the payable of twelve months, oldest first, and the line through
     them."""
@@ -147,12 +147,12 @@ def _less(whole: MonthFigures, part: MonthFigures) -> MonthFigures:
     )
 
 
-def compared(key: str | None, figures: MonthFigures, period: str, whole: int) -> Compared:
+def compared(key: str | None, figures: MonthFigures, period: str, whole: int) -> MonthCompared:
     """A row of the comparison; ``whole`` is what its share is of, fen. Pure."""
     payable, paid = figures.payable.get(period, 0), figures.disbursed.get(period, 0)
     before, year_ago = figures.payable.get(_back(period, 1), 0), figures.payable.get(_back(period, 12), 0)
     trend = [figures.payable.get(_back(period, ago), 0) for ago in range(MONTHS - 1, -1, -1)]
-    return Compared(
+    return MonthCompared(
         key=key,
         payable=yuan(payable),
         disbursed=yuan(paid),
