@@ -88,6 +88,7 @@ image: ## Build the container image (ENGINE=docker or podman, IMAGE=name:tag, BA
 bench: dev ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.engine
 	@$(BIN)/python -m bench.settling
+	@$(BIN)/python -m bench.door
 	@$(BIN)/python -m bench.registry
 	@$(BIN)/python -m bench.slip
 	@$(BIN)/python -m bench.exports

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 import asyncpg
@@ -44,6 +44,7 @@ UNNAMED: Final = {"prepared_statement_cache_size": 0, "prepared_statement_name_f
 # What the locks and the order of reading are made for, whatever the server or the login has for a default.
 ISOLATION: Final = "READ COMMITTED"
 
+T = TypeVar("T")
 HotConnection = Any  # an asyncpg connection of the pool; asyncpg ships no types
 HotRecord = Any  # a row that it reads: a mapping of columns
 
@@ -74,19 +75,20 @@ class Commit:
         self._asked = False
         self._warned = False
 
-    async def made(self, connection: Any, committing: Awaitable[None]) -> None:
-        """Commit on an asyncpg connection, listening to what the server says meanwhile."""
+    async def made(self, connection: Any, committing: Awaitable[T]) -> T:
+        """Commit on an asyncpg connection, listening to what the server says meanwhile. The answer of what commits."""
         connection.add_log_listener(self._hear)
         self._asked = True
         end = asyncio.get_running_loop().call_later(self._seconds, connection.terminate)
         try:
-            await committing
+            answer = await committing
         finally:
             end.cancel()
             if not connection.is_closed():
                 connection.remove_log_listener(self._hear)
         if self._warned:
             raise _unknown()
+        return answer
 
     def _hear(self, _connection: Any, message: Any) -> None:
         self._warned |= message.severity_en == "WARNING"
@@ -159,6 +161,22 @@ class Database:
                     await begun.rollback()
                     raise
                 await commit.made(connection, begun.commit())
+        except LOST as error:
+            self.timeouts += isinstance(error, TimeoutError)
+            raise commit.translated(error) from error
+
+    async def at_once(self, statement: str, *values: object) -> Any:
+        """The value of one statement that is a transaction by itself, in one trip, with the reserved connections.
+
+        Behind a pooler, which may give each trip another connection, it has a beginning and an end like any other.
+        """
+        if self.settings.database_pooler == "transaction":
+            async with self.hot(reserved=True) as connection:
+                return await connection.fetchval(statement, *values)
+        commit = Commit(self.settings.statement_timeout)
+        try:
+            async with self.pool.acquire(timeout=self.settings.pool_timeout) as connection:
+                return await commit.made(connection, connection.fetchval(statement, *values))
         except LOST as error:
             self.timeouts += isinstance(error, TimeoutError)
             raise commit.translated(error) from error

@@ -1,6 +1,6 @@
 """One message being answered: what every transaction works with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -18,8 +18,10 @@ from app.nhsa.fields import TRANSACTIONS, Nodes, Row, shown
 from app.nhsa.store import Hospital
 from app.nhsa.vault import visit_place
 from app.nhsa.visit_store import Visit
-from app.service.caller import Caller, Service
+from app.service.caller import Caller, Keyed, Service
 from app.service.security import decrypt, encrypt
+from app.settlement.bill import BillRequest
+from app.settlement.entry import Entry
 
 Output = dict[str, object] | list[dict[str, object]]
 
@@ -31,16 +33,28 @@ class FileOutput(Struct, frozen=True):
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ToSettle:
+    """A settlement that is written together with its message: under which key, and which lines of the visit it has."""
+
+    entry: Entry
+    keyed: Keyed
+    bill: BillRequest
+    visit_no: int
+    line_nos: Sequence[int]
+
+
 @dataclass(slots=True)
 class Call:
     """A checked message inside its transaction.
 
-    ``settlement_id``, ``visit_no`` and ``person_id`` are what it turned out to be about; ``after`` is what is left to
-    do once it is committed. ``connection`` is the driver's under ``session``: both are one transaction.
+    ``settlement_id``, ``visit_no`` and ``person_id`` are what it turned out to be about, ``to_settle`` what has still
+    to be written; ``after`` is what is left to do once it is committed. ``connection`` is the driver's under
+    ``session``: both are one transaction. Settling and cancelling have no session.
     """
 
     service: Service
-    session: AsyncConnection
+    _session: AsyncConnection | None
     connection: HotConnection
     caller: Caller
     envelope: Envelope
@@ -51,6 +65,7 @@ class Call:
     settlement_id: int | None = None
     visit_no: int | None = None
     person_id: str | None = None
+    to_settle: ToSettle | None = None
     after: list[Callable[[], None]] = field(default_factory=list)
 
     def one(self, node: str = "data") -> Row:
@@ -60,6 +75,12 @@ class Call:
     def shown(self, node: str, values: dict[str, object]) -> dict[str, object]:
         """A complete row of an output node."""
         return shown(TRANSACTIONS[self.envelope.infno].output[node], values)
+
+    @property
+    def session(self) -> AsyncConnection:
+        """SQLAlchemy's side of the transaction."""
+        assert self._session is not None, "what settles and cancels works with the driver's connection"
+        return self._session
 
     @property
     def hospital_code(self) -> str:
@@ -103,6 +124,13 @@ async def visit_for(
         await store.lock_person(call.connection, row["psn_no"])
     number = read_id(VISIT, row["mdtrt_id"])
     visit = None if number is None else await visit_store.visit(call.connection, number, call.hospital_code)
+    return visit_named(call, row, visit, pointer, setting=setting)
+
+
+def visit_named(
+    call: Call, row: Row, visit: Visit | None, pointer: str = "/data/0", *, setting: str | None = None
+) -> Visit:
+    """The visit that was read for a row, if it is the row's person's and of the setting."""
     if visit is None or visit.state == "withdrawn":
         raise refused("nhsa_visit_unknown", f"{pointer}/mdtrt_id")
     if visit.person_id != row["psn_no"]:

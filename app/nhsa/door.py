@@ -1,7 +1,8 @@
 """A message on its way: who sends it, what it asks, its answer. One transaction for the message and all its effects."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import Conflict, NotFound, OnestopError, TooMany, Unauthorized, Unavailable
+from app.database.engine import HotConnection
 from app.nhsa import (
     declaration,
     directory,
@@ -28,7 +30,7 @@ from app.nhsa.call import Call, FileOutput, Output, refused
 from app.nhsa.dictionary import BASELINE, Dictionaries, Dictionary
 from app.nhsa.envelope import Envelope, error_text, written
 from app.nhsa.fields import TRANSACTIONS, checked
-from app.nhsa.gateway import verified
+from app.nhsa.gateway import Nonce, verified
 from app.nhsa.message import REMEMBERED
 from app.nhsa.store import Hospital
 from app.registry.hospital_gateway import gateway_credentials
@@ -116,16 +118,21 @@ async def authenticate(
     known, now, networks = _known(service, hospital_code), datetime.now(UTC), service.settings.nhsa_allowed_networks
     if known is not None:
         try:
-            if verified(known, headers, client, now, networks) is None:
-                return known
+            nonce = verified(known, headers, client, now, networks)
         except Unauthorized:
-            known = None  # perhaps it has changed since: look
+            pass  # perhaps it has changed since: look
+        else:
+            await _spend(service, nonce)
+            return known
     async with service.database.transaction(reserved=True) as session:
-        credential = known or await _credential(service, session, hospital_code)
-        nonce = verified(credential, headers, client, now, networks)
-        if nonce is not None and not await store.spend_nonce(session, nonce.key_id, nonce.nonce):
-            raise Unauthorized("nhsa_nonce_reused")
+        credential = await _credential(service, session, hospital_code)
+    await _spend(service, verified(credential, headers, client, now, networks))
     return credential
+
+
+async def _spend(service: Service, nonce: Nonce | None) -> None:
+    if nonce is not None and not await store.spend_nonce(service.database, nonce.key_id, nonce.nonce):
+        raise Unauthorized("nhsa_nonce_reused")
 
 
 def forget(service: Service, hospital_code: str) -> None:
@@ -233,11 +240,11 @@ async def _answered(
     handler = HANDLERS.get(infno)
     if handler is None:
         raise NotFound("nhsa_unknown_transaction")
-    async with service.database.transaction(reserved=infno in CASHIER) as session:
+    async with _transaction(service, infno) as (session, connection):
         manual, wait = service.manual_clock, service.settings.idempotency_wait
         msgid = envelope.msgid if infno in REMEMBERED else None
-        opened = await store.opened(session, caller, infno, msgid, manual=manual, wait=wait)
-        connection, hospital = await raw_connection(session), opened.hospital
+        opened = await store.opened(session or connection, caller, infno, msgid, manual=manual, wait=wait)
+        hospital = opened.hospital
         if opened.gateway != credential.change_id:
             raise GatewayChanged("nhsa_signature_wrong")
         if hospital is None:
@@ -262,6 +269,18 @@ async def _answered(
     for act in call.after:
         act()
     return "accepted", answer
+
+
+@asynccontextmanager
+async def _transaction(service: Service, infno: str) -> AsyncIterator[tuple[AsyncConnection | None, HotConnection]]:
+    """A message's transaction: SQLAlchemy's connection and the driver's under it. What settles and cancels needs only
+    the driver's, as over the API."""
+    if infno in CASHIER:
+        async with service.database.hot(reserved=True) as connection:
+            yield None, connection
+        return
+    async with service.database.transaction() as session:
+        yield session, await raw_connection(session)
 
 
 def _dictionary(dictionaries: Dictionaries, hospital: Hospital) -> Dictionary:

@@ -1,6 +1,5 @@
 """The SQL of filings and declarations at the national interface."""
 
-from datetime import date
 from typing import Final
 
 from app.database.engine import HotConnection
@@ -10,7 +9,6 @@ from app.nhsa.rows import (
     DeclaredType,
     StandingFiling,
     StandingStatement,
-    TransferFiling,
     as_struct,
     as_struct_or_none,
 )
@@ -21,10 +19,6 @@ INSERT INTO nhsa_filing (kind, hospital_code, person_id, destination_hospital, s
                          disease_name, valid_from, valid_until, details, subject, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING filing_no"""
 _WITHDRAW_FILING: Final = "UPDATE nhsa_filing SET withdrawn_at = clock_timestamp() WHERE filing_no = $1"
-_TRANSFER: Final = """
-SELECT hospital_code, source_visit_id FROM nhsa_filing
- WHERE kind = 'transfer' AND person_id = $1 AND destination_hospital = $2 AND withdrawn_at IS NULL
-   AND valid_from <= $3 AND (valid_until IS NULL OR $3 < valid_until) ORDER BY filing_no DESC LIMIT 1"""
 _FILING: Final = """
 SELECT disease_code, valid_from, valid_until FROM nhsa_filing
  WHERE filing_no = $1 AND kind = $2 AND person_id = $3 AND hospital_code = $4 AND withdrawn_at IS NULL"""
@@ -80,11 +74,6 @@ async def filing(
     """A hospital's filing of a person that stands."""
     row = await connection.fetchrow(_FILING, filing_no, kind, person_id, hospital_code)
     return as_struct_or_none(StandingFiling, row)
-
-
-async def transfer_on(connection: HotConnection, person_id: str, destination: str, day: date) -> TransferFiling | None:
-    """The transfer filing that is effective on a day, the newest: who filed it, and the visit it came from."""
-    return as_struct_or_none(TransferFiling, await connection.fetchrow(_TRANSFER, person_id, destination, day))
 
 
 async def chronic_registrations(connection: HotConnection, person_id: str) -> list[ChronicDisease]:

@@ -4,7 +4,7 @@ What a message says of a person's identity is compared with the registry (docs/s
 section 6). A person's number alone opens no visit, and the id number is told to nobody who doesn't have it already.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from app.basics.text import folded_name
@@ -66,8 +66,12 @@ async def note_identified(call: Call, person_id: str) -> None:
 
 async def is_identified(call: Call, person_id: str) -> bool:
     """Whether the hospital identified a person by certificate within the last 365 days."""
-    since = call.now - IDENTIFIED_FOR
-    return await store.is_identified(call.connection, call.hospital_code, person_id, since)
+    return await store.is_identified(call.connection, call.hospital_code, person_id, identified_since(call))
+
+
+def identified_since(call: Call) -> datetime:
+    """Who was identified at this instant or later still is."""
+    return call.now - IDENTIFIED_FOR
 
 
 async def admit_person(call: Call, row: Row, pointer: str, found: InsuredPerson) -> None:

@@ -21,6 +21,8 @@ from app.nhsa.vault import message_place, opened, sealed
 from app.registry.service import raw_connection
 from app.service.caller import Caller, Service
 from app.service.http import open_request
+from app.settlement import store as settlements
+from app.settlement.settling import settled_once
 
 REMEMBERED: Final = frozenset(
     [
@@ -97,8 +99,15 @@ async def _refuse_withdrawn(connection: HotConnection, envelope: Envelope, found
 
 
 async def keep(call: Call, answer: bytes) -> None:
-    """Store a message that changed something, beside what it changed."""
-    envelope = call.envelope
+    """Store a message that changed something, beside what it changed; a settlement that waits is written with it."""
+    envelope, wanted = call.envelope, call.to_settle
+    if wanted is not None:
+        key, bodies = _sealed(call.service, envelope, answer)
+        written = settlements.written_values(wanted.entry, wanted.keyed)
+        message = (envelope.infno, envelope.msgid, key, *bodies)
+        with settled_once(wanted.bill):
+            await store.settle(call.connection, written, wanted.visit_no, wanted.line_nos, message)
+        return
     facts = (call.settlement_id, call.visit_no, call.person_id)
     await _insert(call.service, call.connection, call.caller, envelope, "accepted", facts, answer)
 
@@ -118,9 +127,7 @@ async def _insert(
     facts: tuple[int | None, int | None, str | None],
     answer: bytes,
 ) -> None:
-    place = message_place(envelope.hospital_code, envelope.infno, envelope.msgid)
-    request = msgspec.json.encode(envelope.fields) + b"\n" + envelope.canonical
-    key, (request_sealed, answer_sealed) = sealed(service.keys, place, request, answer)
+    key, bodies = _sealed(service, envelope, answer)
     await store.keep_message(
         connection,
         envelope.hospital_code,
@@ -130,11 +137,17 @@ async def _insert(
         outcome,
         *facts,
         key,
-        request_sealed,
-        answer_sealed,
+        *bodies,
         caller.principal.subject,
         caller.request_id,
     )
+
+
+def _sealed(service: Service, envelope: Envelope, answer: bytes) -> tuple[bytes, list[bytes]]:
+    """A message's key, and its request and answer sealed with it."""
+    place = message_place(envelope.hospital_code, envelope.infno, envelope.msgid)
+    request = msgspec.json.encode(envelope.fields) + b"\n" + envelope.canonical
+    return sealed(service.keys, place, request, answer)
 
 
 async def keep_refused(

@@ -65,8 +65,13 @@ def _certificate(row: Row) -> str:
 
 async def known_person(call: Call, row: InsuredPerson) -> dict[str, object]:
     """What is answered of a person; their id number only to a hospital that identified them."""
+    return shown_as_known(call, row, identified=await is_identified(call, row.person_id))
+
+
+def shown_as_known(call: Call, row: InsuredPerson, *, identified: bool) -> dict[str, object]:
+    """``known_person``, where it is known whether the hospital identified them."""
     values = shown_person(call, row)
-    return values if await is_identified(call, row.person_id) else values | {"certno": ""}
+    return values if identified else values | {"certno": ""}
 
 
 def shown_person(call: Call, row: InsuredPerson) -> dict[str, object]:

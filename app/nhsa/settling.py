@@ -4,20 +4,23 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
+from app.basics.days import shanghai_day
 from app.basics.errors import Conflict, NotFound, Refused
 from app.basics.ids import SETTLEMENT, VISIT, read_id, shown_id
 from app.basics.money import yuan
 from app.nhsa import store, visit_store
-from app.nhsa.call import Call, Output, details_of, refused, visit_for
+from app.nhsa.call import Call, Output, ToSettle, details_of, refused, visit_for, visit_named
 from app.nhsa.fields import Row, scaled_of
 from app.nhsa.figures import SCOPE_FIELDS, NationalFigures, amounts, fund_rows, of_computation, of_entry
-from app.nhsa.identity import compare, is_identified
-from app.nhsa.person import known_person, person_for
+from app.nhsa.identity import compare, identified_since, is_identified
+from app.nhsa.person import known_person, person_for, shown_as_known
 from app.nhsa.visit_bill import Prepared, nationally, prepare
+from app.nhsa.visit_store import VisitRead
 from app.service.caller import Keyed
 from app.settlement import correction, settling
 from app.settlement.computing import Computation
 from app.settlement.rows import NewEntry
+from app.settlement.settling import ReadyToWrite
 
 CLEARING_WAY: Final = "1"  # 按项目
 CANCEL_REASON: Final = "医药机构通过国家接口撤销结算"
@@ -29,39 +32,49 @@ CANCEL_REASON: Final = "医药机构通过国家接口撤销结算"
 async def quote(call: Call) -> Output:
     """Quote (2206, 2303): computed, nothing stored."""
     row = call.one()
-    visit = await visit_for(call, row, setting=_setting(call), lock=False)
-    prepared = await prepare(call, row, visit, final=False)
+    read = await _read(call, row, lock=False)
+    prepared = prepare(call, row, visit_named(call, row, read.visit, setting=_setting(call)), read, final=False)
     try:
         computation = await settling.quote_within(call.service, call.connection, call.caller, prepared.bill)
     except Refused as error:
         raise nationally(error, prepared) from None
     _same_scope(row)(computation)
-    return await _answer(call, row, prepared, computation)
+    return _answer(call, row, prepared, read, computation)
 
 
 async def settle(call: Call) -> Output:
-    """Settle (2207, 2304): once, with the lines bound to the settlement."""
+    """Settle (2207, 2304): once, with the lines bound to the settlement. It is written when the message is kept."""
     row = call.one()
-    visit = await visit_for(call, row, setting=_setting(call))
-    prepared = await prepare(call, row, visit, final=True)
+    read = await _read(call, row, lock=True)
+    visit = visit_named(call, row, read.visit, setting=_setting(call))
+    prepared = prepare(call, row, visit, read, final=True)
+    bill, keyed = prepared.bill, Keyed(_key(call), call.envelope.input_hash)
     try:
-        settled = await settling.settle_within(
-            call.service,
-            call.connection,
-            call.caller,
-            prepared.bill,
-            Keyed(_key(call), call.envelope.input_hash),
-            check=_same_scope(row),
+        ready = await settling.ready_within(
+            call.service, call.connection, call.caller, bill, keyed, check=_same_scope(row)
         )
     except Refused as error:
         raise nationally(error, prepared) from None
-    assert settled.computation is not None, "the message's lock comes before its key"
+    assert isinstance(ready, ReadyToWrite), "the message's lock comes before its key"
+    settled = ready.settled
+    assert settled.computation is not None
     call.settlement_id = settled.settlement_id
-    await visit_store.settle_lines(
-        call.connection, visit.visit_no, settled.settlement_id, [line.line_no for line in prepared.lines]
-    )
+    call.to_settle = ToSettle(ready.entry, keyed, bill, visit.visit_no, [line.line_no for line in prepared.lines])
     call.after.append(lambda: settling.observe_settled(settled))
-    return await _answer(call, row, prepared, settled.computation)
+    return _answer(call, row, prepared, read, settled.computation)
+
+
+async def _read(call: Call, row: Row, *, lock: bool) -> VisitRead:
+    """The visit that a row names, with all that its bill and the answer are made of."""
+    return await visit_store.read(
+        call.connection,
+        call.hospital_code,
+        read_id(VISIT, row["mdtrt_id"]),
+        row["psn_no"],
+        lock=lock,
+        today=shanghai_day(call.now),
+        identified_since=identified_since(call),
+    )
 
 
 def _setting(call: Call) -> str:
@@ -89,11 +102,13 @@ def _same_scope(row: Row) -> Callable[[Computation], None]:
     return check
 
 
-async def _answer(call: Call, row: Row, prepared: Prepared, computation: Computation) -> Output:
-    figures, found = of_computation(computation), await person_for(call, prepared.visit.person_id)
+def _answer(call: Call, row: Row, prepared: Prepared, read: VisitRead, computation: Computation) -> Output:
+    figures, found = of_computation(computation), read.person
+    if found is None:
+        raise refused("unknown_person", "/data/0/psn_no")
     compare(call, row, "/data/0", found)
     bill = prepared.bill
-    values = await known_person(call, found) | {
+    values = shown_as_known(call, found, identified=read.identified) | {
         "mdtrt_id": shown_id(VISIT, prepared.visit.visit_no),
         "setl_id": None if call.settlement_id is None else shown_id(SETTLEMENT, call.settlement_id),
         "insutype": bill.insurance_type,

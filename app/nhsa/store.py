@@ -1,13 +1,13 @@
 """Every SQL statement of the national interface, named in one place. Amounts in fen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.engine import HotConnection
+from app.database.engine import Database, HotConnection
 from app.nhsa.rows import (
     CatalogueVersion,
     InsuredPerson,
@@ -26,23 +26,10 @@ _LOCK: Final = "SELECT nhsa_message_lock($1, $2, $3, $4)"
 _OPENED: Final = "SELECT * FROM nhsa_opened($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _PERSON_LOCK: Final = "SELECT person_lock($1)"
 _NONCE: Final = "INSERT INTO nhsa_nonce (key_id, nonce) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"
-_HOSPITAL: Final = """
-SELECT h.name, coalesce(q.level, h.level) AS level, coalesce(q.rank, h.rank) AS rank,
-       coalesce(q.area_code, h.area_code) AS area_code,
-       area_on(coalesce(q.area_code, h.area_code), $2) ->> 'dictionary' AS dictionary
-  FROM hospital h LEFT JOIN hospital_period q ON q.hospital_code = h.code AND q.superseded_at IS NULL
-   AND holds_on(q.valid_from, q.valid_until, $2)
- WHERE h.code = $1"""
-_PERSONS: Final = """
-SELECT p.person_id, p.name, p.id_number, p.insurance_type, p.insured_from, p.insured_until,
-       coalesce((SELECT a.area_code FROM person_area a WHERE a.person_id = p.person_id AND a.superseded_at IS NULL
-                    AND holds_on(a.valid_from, a.valid_until, $2)), p.area_code) AS area_code,
-       coalesce((SELECT bool_or(holds_on(i.valid_from, i.valid_until, $2)) FROM insured_period i
-                  WHERE i.person_id = p.person_id AND i.superseded_at IS NULL),
-                holds_on(p.insured_from, p.insured_until, $2), false) AS insured
-  FROM person p"""
-_PERSON: Final = _PERSONS + " WHERE p.person_id = $1"
-_PERSON_BY_INDEX: Final = _PERSONS + " WHERE p.id_number_index = ANY ($1)"
+_HOSPITAL: Final = "SELECT *, area_on(area_code, $2) ->> 'dictionary' AS dictionary FROM hospital_on($1, $2)"
+_PERSON: Final = "SELECT * FROM person_on($1, $2)"
+_PERSON_BY_INDEX: Final = """
+SELECT o.* FROM person p, LATERAL person_on(p.person_id, $2) o WHERE p.id_number_index = ANY ($1)"""
 _IDENTITIES: Final = """
 SELECT class AS class_, valid_from, valid_until FROM identity
  WHERE person_id = $1 AND superseded_at IS NULL AND (valid_until IS NULL OR valid_until > $2)
@@ -58,6 +45,8 @@ _KEEP: Final = """
 INSERT INTO nhsa_message (hospital_code, infno, msgid, input_hash, outcome, settlement_id, visit_no, person_id, key,
                           request, answer, subject, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
+_SETTLED: Final = """
+SELECT nhsa_settled($1::new_entry, $2::new_transfer[], $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"""
 _WAS_REFUSED: Final = """
 SELECT EXISTS (SELECT FROM nhsa_message
                 WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome = 'refused')"""
@@ -155,13 +144,22 @@ class Opened(Struct, frozen=True):
 
 
 async def opened(
-    session: AsyncConnection, caller: Caller, infno: str, msgid: str | None, *, manual: bool, wait: float
+    transaction: AsyncConnection | HotConnection,
+    caller: Caller,
+    infno: str,
+    msgid: str | None,
+    *,
+    manual: bool,
+    wait: float,
 ) -> Opened:
     """Open the request of a message, and read what every message needs. With a msgid hold the message, or wait so many
     seconds for whoever does."""
     token_id, subject, request_id, *reach = caller.opening()[:6]
     values = (token_id, subject, request_id, *reach, manual, infno, msgid, timedelta(seconds=wait))
-    row = {**(await session.exec_driver_sql(_OPENED, values)).mappings().one()}
+    if isinstance(transaction, AsyncConnection):  # which begins at its first statement
+        row = {**(await transaction.exec_driver_sql(_OPENED, values)).mappings().one()}
+    else:
+        row = {**await transaction.fetchrow(_OPENED, *values)}
     refuse_ended(row["state"])
     return Opened(
         row["now"],
@@ -183,9 +181,9 @@ async def lock_person(connection: HotConnection, person_id: str) -> None:
     await connection.execute(_PERSON_LOCK, person_id)
 
 
-async def spend_nonce(session: AsyncConnection, key_id: str, nonce: str) -> bool:
-    """Whether a nonce is new; it isn't afterwards."""
-    return (await session.exec_driver_sql(_NONCE, (key_id, nonce))).scalar() is not None
+async def spend_nonce(database: Database, key_id: str, nonce: str) -> bool:
+    """Whether a nonce is new; it isn't afterwards, whatever comes of the message."""
+    return await database.at_once(_NONCE, key_id, nonce) is not None
 
 
 # ---------------------------------------------------------------- registry
@@ -300,6 +298,18 @@ async def later_of_visit(connection: HotConnection, visit_no: int, infno: str, m
 async def keep_message(connection: HotConnection, *values: object) -> None:
     """Insert a message; the values are those of the statement, in its order."""
     await connection.execute(_KEEP, *values)
+
+
+async def settle(
+    connection: HotConnection,
+    written: Iterable[object],
+    visit_no: int,
+    line_nos: Sequence[int],
+    message: Iterable[object],
+) -> None:
+    """Write a visit's settlement, which of its lines are in it, and the accepted message, in one call. ``written``: the
+    values of ``entry_write``; ``message``: transaction, msgid, key, request, answer."""
+    await connection.execute(_SETTLED, *written, visit_no, list(line_nos), *message)
 
 
 async def msgid_of(connection: HotConnection, settlement_id: int) -> str:

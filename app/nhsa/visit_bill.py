@@ -9,11 +9,10 @@ from app.basics.days import SHANGHAI, shanghai_day
 from app.basics.errors import Fault, Refused
 from app.basics.ids import SETTLEMENT, shown_id
 from app.basics.money import trimmed, yuan
-from app.nhsa import filing_store, visit_store
 from app.nhsa.call import Call, day, details_of, refused
-from app.nhsa.fees import NATIONAL_NAMES, approved, hospital_at
+from app.nhsa.fees import NATIONAL_NAMES, approved
 from app.nhsa.fields import Row, scaled_of
-from app.nhsa.visit_store import FeeLine, Visit, VisitSettlement
+from app.nhsa.visit_store import FeeLine, Visit, VisitRead, VisitSettlement
 from app.service.wire import is_code
 from app.settlement.bill import BillLine, BillRequest, Diagnosis, VisitRef
 from app.tiers.model import OUTPATIENT_TYPES, MedicalType, Referral
@@ -43,10 +42,10 @@ class Prepared:
     med_type: str
 
 
-async def prepare(call: Call, row: Row, visit: Visit, *, final: bool) -> Prepared:
-    """The bill that a message asks for. ``final``: it will be settled, so an inpatient must have been discharged."""
-    settled = await visit_store.settlements_of(call.connection, call.hospital_code, visit.visit_id)
-    lines = await visit_store.lines(call.connection, visit.visit_no)
+def prepare(call: Call, row: Row, visit: Visit, read: VisitRead, *, final: bool) -> Prepared:
+    """The bill that a message asks for, of what was read of the visit. ``final``: it will be settled, so an inpatient
+    must have been discharged."""
+    settled, lines = read.settled, read.lines
     med_type = row.get("med_type") or visit.med_type or ""
     medical_type = _medical_type(call, visit, med_type)
     if visit.setting == "outpatient":
@@ -59,7 +58,7 @@ async def prepare(call: Call, row: Row, visit: Visit, *, final: bool) -> Prepare
         chosen = [line for line in lines if line.free and (not interim or shanghai_day(line.charged_at) <= until)]
     if not chosen:
         raise refused("nhsa_no_lines", "/data/0/mdtrt_id")
-    referral, source = await _referral(call, visit, med_type, shanghai_day(visit.begins_at))
+    referral, source = _referral(call, visit, read, med_type)
     bill = BillRequest(
         hospital_code=call.hospital_code,
         visit_id=visit.visit_id,
@@ -149,19 +148,16 @@ def _diagnoses(call: Call, visit: Visit) -> list[Diagnosis]:
     ]
 
 
-async def _referral(call: Call, visit: Visit, med_type: str, on: date) -> tuple[Referral, VisitRef | None]:
-    """How the patient came: by a transfer filing of that day, which also tells the visit before
+def _referral(call: Call, visit: Visit, read: VisitRead, med_type: str) -> tuple[Referral, VisitRef | None]:
+    """How the patient came: by a transfer filing of the first day, which also tells the visit before
     (docs/specification/national-interface.md, section 3)."""
-    filing = await filing_store.transfer_on(call.connection, visit.person_id, call.hospital_code, on)
-    source = None
+    filing, source = read.transfer, None
     if filing is not None and filing.source_visit_id is not None and visit.setting == "inpatient":
-        before = VisitRef(filing.hospital_code, filing.source_visit_id)
-        if await visit_store.has_settled(call.connection, before.hospital_code, before.visit_id):
-            source = before
+        source = VisitRef(filing.hospital_code, filing.source_visit_id) if read.source_settled else None
     referral: Referral = "missing"
     if filing is not None:
         referral = "compliant"
-    elif (await hospital_at(call, visit)).rank in NEAR_RANKS:
+    elif (read.rank or call.hospital.rank) in NEAR_RANKS:
         referral = "not_required"
     elif med_type in call.dictionary.emergencies:
         referral = "emergency"

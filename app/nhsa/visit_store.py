@@ -4,10 +4,19 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
+import msgspec
 from msgspec import Struct, structs
 
 from app.database.engine import HotConnection
-from app.nhsa.rows import SettledDocument, SettledEntry, SettledSums, as_struct, as_struct_or_none
+from app.nhsa.rows import (
+    InsuredPerson,
+    SettledDocument,
+    SettledEntry,
+    SettledSums,
+    TransferFiling,
+    as_struct,
+    as_struct_or_none,
+)
 
 _NEW_VISIT: Final = """
 INSERT INTO nhsa_visit (hospital_code, visit_id, person_id, setting, med_type, insutype, matn_type, disease_code,
@@ -23,28 +32,21 @@ _VISITS: Final = """
 SELECT * FROM nhsa_visit WHERE ($1::text IS NULL OR person_id = $1) AND hospital_code = $2 AND state <> 'withdrawn'
    AND begins_at >= $3 AND begins_at <= $4
  ORDER BY begins_at, visit_no LIMIT $5"""
-_LINES: Final = """
-SELECT l.*, l.settlement_id IS NULL OR EXISTS (
-         SELECT FROM settlement r WHERE r.of_settlement_id = l.settlement_id AND r.kind = 'reversal') AS free
-  FROM nhsa_fee_line l WHERE l.visit_no = $1 ORDER BY l.line_no"""
+_READ: Final = "SELECT nhsa_visit_read($1, $2, $3, $4, $5, $6)"
+_LINES: Final = "SELECT * FROM nhsa_lines_of($1) ORDER BY line_no"
 _ADD_LINES: Final = """
 INSERT INTO nhsa_fee_line (visit_no, line_no, serial_no, batch_no, refund_of_line_no, item_code, hospital_item_code,
                            quantity, unit_price, amount, charged_at, approval, details)
 SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bigint[],
                          $9::bigint[], $10::bigint[], $11::timestamptz[], $12::text[], $13::bytea[])"""
 _DROP_LINES: Final = "DELETE FROM nhsa_fee_line WHERE visit_no = $1 AND line_no = ANY ($2)"
-_SETTLE_LINES: Final = "UPDATE nhsa_fee_line SET settlement_id = $2 WHERE visit_no = $1 AND line_no = ANY ($3)"
 _LINE_DETAILS: Final = "SELECT line_no, details FROM nhsa_fee_line WHERE visit_no = $1"
 # The document as text: on this connection a JSON column would be parsed, and what was digested be lost.
 _SETTLEMENT: Final = """
 SELECT settlement_id, kind, person_id, benefit_year, hospital_code, visit_id, medical_type, paying_area, admitted_on,
        discharged_on, settled_at, deductible, document::text AS document
   FROM settlement WHERE settlement_id = $1"""
-_SETTLED: Final = """
-SELECT s.settlement_id, s.settle_seq, s.interim, s.discharged_on, s.person_id,
-       EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal') AS reversed
-  FROM settlement s WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.kind = 'settlement' ORDER BY s.settle_seq"""
-_HAS_SETTLED: Final = "SELECT visit_settled($1, $2)"
+_SETTLED: Final = "SELECT * FROM nhsa_settlements_of($1, $2) ORDER BY settle_seq"
 # The settlements, reversals and adjustments of a hospital by the Shanghai day of settling, one row each.
 _OF_DAYS: Final = """
  WHERE s.hospital_code = $1 AND s.paid_by = 'hospital' AND s.medical_type = $2
@@ -103,7 +105,8 @@ class Visit(Struct, frozen=True):
 class FeeLine(Struct, frozen=True):
     """A line as it was uploaded: quantity in ten-thousandths, price in millionths of a yuan, amount in fen.
 
-    ``free``: in no settlement, or only in one that was reversed.
+    ``free``: in no settlement, or only in one that was reversed. ``details`` is encrypted, and empty where a bill is
+    made of the line.
     """
 
     line_no: int
@@ -117,7 +120,7 @@ class FeeLine(Struct, frozen=True):
     amount: int
     charged_at: datetime
     approval: str | None
-    details: bytes
+    details: bytes = b""
     settlement_id: int | None = None
     free: bool = True
 
@@ -131,6 +134,42 @@ class VisitSettlement(Struct, frozen=True):
     discharged_on: date
     person_id: str
     reversed: bool
+
+
+class VisitRead(Struct, frozen=True):
+    """What a visit's bill is made of, empty without such a visit.
+
+    ``transfer``: the newest filing that is effective on the visit's first day, ``source_settled``: whether the visit
+    that it comes from, also of another hospital, was ever settled. ``rank``: the hospital's on that day. ``person``:
+    with the area and insurance of today. ``identified``: whether the hospital identified them lately enough.
+    """
+
+    visit: Visit | None = None
+    settled: list[VisitSettlement] = []
+    lines: list[FeeLine] = []
+    transfer: TransferFiling | None = None
+    source_settled: bool = False
+    rank: str | None = None
+    person: InsuredPerson | None = None
+    identified: bool = False
+
+
+_read: Final = msgspec.json.Decoder(VisitRead)
+
+
+async def read(
+    connection: HotConnection,
+    hospital_code: str,
+    visit_no: int | None,
+    person_id: str,
+    *,
+    lock: bool,
+    today: date,
+    identified_since: datetime,
+) -> VisitRead:
+    """Read a hospital's visit with all that its bill is made of, in one call; with ``lock`` under the person's lock."""
+    text = await connection.fetchval(_READ, hospital_code, visit_no, person_id, lock, today, identified_since)
+    return _read.decode(text)
 
 
 async def add_visit(connection: HotConnection, *values: object) -> int:
@@ -189,11 +228,6 @@ async def drop_lines(connection: HotConnection, visit_no: int, line_nos: Sequenc
     await connection.execute(_DROP_LINES, visit_no, list(line_nos))
 
 
-async def settle_lines(connection: HotConnection, visit_no: int, settlement_id: int, line_nos: Sequence[int]) -> None:
-    """Say in which settlement lines are."""
-    await connection.execute(_SETTLE_LINES, visit_no, settlement_id, list(line_nos))
-
-
 async def line_details(connection: HotConnection, visit_no: int) -> dict[int, bytes]:
     """The encrypted details of a visit's lines, by line number."""
     return {row["line_no"]: row["details"] for row in await connection.fetch(_LINE_DETAILS, visit_no)}
@@ -207,12 +241,6 @@ async def settlement(connection: HotConnection, settlement_id: int) -> SettledDo
 async def settlements_of(connection: HotConnection, hospital_code: str, visit_id: str) -> list[VisitSettlement]:
     """Every settlement of a visit, also reversed ones, by whichever door."""
     return [as_struct(VisitSettlement, row) for row in await connection.fetch(_SETTLED, hospital_code, visit_id)]
-
-
-async def has_settled(connection: HotConnection, hospital_code: str, visit_id: str) -> bool:
-    """Whether a visit, also of another hospital, was ever settled."""
-    found: bool = await connection.fetchval(_HAS_SETTLED, hospital_code, visit_id)
-    return found
 
 
 class Reconciled(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Quote and settle: read the facts under the person's lock, compute, write. Each is one transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -83,6 +84,18 @@ async def settle(service: Service, caller: Caller, bill: BillRequest, keyed: Key
 
 
 async def settle_within(
+    service: Service, connection: HotConnection, caller: Caller, bill: BillRequest, keyed: Keyed
+) -> Settled:
+    """``settle`` inside a transaction that the caller opened and commits; then call ``observe_settled``."""
+    made = await ready_within(service, connection, caller, bill, keyed)
+    if isinstance(made, Settled):
+        return made
+    with settled_once(bill):
+        await store.write(connection, made.entry, keyed)
+    return made.settled
+
+
+async def ready_within(
     service: Service,
     connection: HotConnection,
     caller: Caller,
@@ -90,25 +103,27 @@ async def settle_within(
     keyed: Keyed,
     *,
     check: Callable[[Computation], None] | None = None,
-) -> Settled:
-    """``settle`` inside a transaction that the caller opened and commits; then call ``observe_settled``.
-
-    ``check`` may raise for what was computed, before anything is written.
-    """
+) -> ReadyToWrite | Settled:
+    """What the caller, in its own transaction, has still to write within ``settled_once``; what the key stands for when
+    it was used before. ``check`` may raise for what was computed."""
     _may_settle(caller, bill)
     found = await store.facts(service, connection, caller, bill, keyed)
     check_opened(found.state, keyed)
     if found.state == OpenState.REPLAYED:
         return Settled(cast(int, found.settlement_id))
-    made = prepared(service, caller, bill, found, check=check)
+    return prepared(service, caller, bill, found, check=check)
+
+
+@contextmanager
+def settled_once(bill: BillRequest) -> Iterator[None]:
+    """Tell that the bill is settled already, where writing it finds that out."""
     try:
-        await store.write(connection, made.entry, keyed)
+        yield
     except Exception as error:
         if constraint(error) == "settled_visit_pkey":
             where = f"/v1/settlements/by-visit/{bill.hospital_code}/{bill.visit_id}/{bill.settle_seq}"
             raise Conflict("already_settled", headers={"Location": quoted_path(where)}) from error
         raise
-    return made.settled
 
 
 def prepared(

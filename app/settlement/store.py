@@ -83,10 +83,15 @@ def _openings(asked: Iterable[tuple[Caller, Keyed]]) -> Iterable[tuple[object, .
 
 async def write(connection: HotConnection, entry: Entry, keyed: Keyed | None = None) -> None:
     """Write an entry with all that belongs to it, and the key that it was asked for under, in one call."""
+    await connection.execute(_WRITE, *written_values(entry, keyed))
+
+
+def written_values(entry: Entry, keyed: Keyed | None) -> tuple[object, ...]:
+    """The arguments of the database's ``entry_write``."""
     rows = [msgspec.structs.astuple(transfer) for transfer in entry.transfers]
     year = encoded(entry.year).decode()
     key = (None, None) if keyed is None else (keyed.key, keyed.request_hash)
-    await connection.execute(_WRITE, msgspec.structs.astuple(entry.row), rows, year, *key)
+    return (msgspec.structs.astuple(entry.row), rows, year, *key)
 
 
 async def write_several(connection: HotConnection, written: Sequence[tuple[Caller, Keyed, Entry]]) -> None:

@@ -20,11 +20,7 @@ BEGIN
   END IF;
   now := business_now(p_manual);
   v_day := (now AT TIME ZONE 'Asia/Shanghai')::date;
-  SELECT h.name, coalesce(q.level, h.level), coalesce(q.rank, h.rank), coalesce(q.area_code, h.area_code)
-    INTO name, level, rank, area_code
-    FROM hospital h LEFT JOIN hospital_period q ON q.hospital_code = h.code AND q.superseded_at IS NULL
-     AND holds_on(q.valid_from, q.valid_until, v_day)
-   WHERE h.code = p_hospital;
+  SELECT h.name, h.level, h.rank, h.area_code INTO name, level, rank, area_code FROM hospital_on(p_hospital, v_day) h;
   dictionary := area_on(area_code, v_day) ->> 'dictionary';
   SELECT g.change_id INTO gateway FROM hospital_gateway g WHERE g.hospital_code = p_hospital AND g.state = 'approved';
   IF p_msgid IS NULL THEN
