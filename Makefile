@@ -24,6 +24,10 @@ $(VENV)/.dev: $(VENV)/.ready requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.spark: $(VENV)/.ready requirements-spark.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	@touch $@
+
 $(VENV)/.assets: $(VENV)/.ready assets/package-lock.json assets/install.py assets/requirements.lock
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r assets/requirements.lock
 	@$(BIN)/python assets/install.py
@@ -32,6 +36,8 @@ $(VENV)/.assets: $(VENV)/.ready assets/package-lock.json assets/install.py asset
 setup: $(VENV)/.assets ## Create .venv with what the service needs, pinned, and fetch the pages' pinned assets
 
 dev: setup $(VENV)/.dev ## The same, and what tests and checks need
+
+spark: $(VENV)/.spark ## What `onestop batch spark` needs besides, half a gigabyte; Java has to be there
 
 demo: setup ## Settle one bill in a small world, then keep the service running (ONCE=1: exit instead; DATA_DIR=folder)
 	@$(BIN)/onestop demo --port $(PORT) $(if $(ONCE),--once) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -117,6 +123,7 @@ audit: $(SUPPLY)/.ready ## Known vulnerabilities of what is pinned; asks the adv
 lock: $(SUPPLY)/.ready ## Pin anew what pyproject.toml asks for; what is pinned already stays
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra build --output-file requirements.lock pyproject.toml
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra build --extra batch --constraint requirements.lock --output-file requirements-batch.lock pyproject.toml
+	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra spark --constraint requirements-batch.lock --output-file requirements-spark.lock pyproject.toml
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
-.PHONY: help setup dev sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults soak-cluster check format openapi image bench
+.PHONY: help setup dev spark sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults soak-cluster check format openapi image bench

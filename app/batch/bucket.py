@@ -92,14 +92,14 @@ def compute_bucket(task: BucketTask, number: int, law: Law) -> Finished:
 def _written(task: BucketTask, number: int, table: pa.Table, order: pa.Array, law: Law) -> Finished:
     """Compute a bucket's persons side by side, and write what it comes to."""
     results = computed(table, law)
-    _write_results(_columns(table, results).take(pc.sort_indices(order)), bucket_file(task.folder, "result", number))
+    _write_results(result_rows(table, results).take(pc.sort_indices(order)), bucket_file(task.folder, "result", number))
     persons = pc.count_distinct(table.column("person_id")).as_py()
     note = Finished(len(table), persons, int((results.fault >= 0).sum()))
     _replace(note_file(task.folder, number), msgspec.json.encode(note))
     return note
 
 
-def _columns(table: pa.Table, results: BucketResults) -> pa.RecordBatch:
+def result_rows(table: pa.Table, results: BucketResults) -> pa.RecordBatch:
     """Rows of ``RESULT``."""
     refused = results.fault >= 0
     words = pa.array(results.words, TEXT)

@@ -4,10 +4,12 @@ import os
 import resource
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 EVERY_SECONDS: Final = 0.1
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -38,7 +40,7 @@ class Meter:
 
     @property
     def cpu_seconds(self) -> float:
-        """The processor time of this process and of those that it began and that have ended."""
+        """The processor time of this process and of all that it began, ended or not."""
         return _cpu_seconds() - self._cpu
 
     @property
@@ -50,17 +52,31 @@ class Meter:
 
 def _cpu_seconds() -> float:
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    ended = times.user + times.system + times.children_user + times.children_system
+    return ended + sum(_used(child) for child in _children(os.getpid())) / _TICKS
+
+
+def _used(process: int) -> int:
+    """Ticks of a process and all below it; those of one that has just ended are its parent's."""
+    try:
+        numbers = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, numbers[11:15])) + sum(_used(child) for child in _children(process))
 
 
 def _family(process: int) -> int:
     """Bytes in memory of a process and all below it; one that has just ended has none."""
-    total = _resident(process)
-    try:
-        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    except OSError:
-        children = []
-    return total + sum(_family(int(child)) for child in children)
+    return _resident(process) + sum(_family(child) for child in _children(process))
+
+
+def _children(process: int) -> list[int]:
+    """The processes that a process began and that haven't ended, whichever of its threads it was."""
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, task.read_text().split())
+    return found
 
 
 def _resident(process: int) -> int:

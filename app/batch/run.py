@@ -34,7 +34,7 @@ from app.version import VERSION
 FORM: Final = 1
 """Of what lies in the folder of unfinished things."""
 BUCKET_ROWS: Final = 250_000
-BUCKET_BYTES: Final = 64 << 20
+BUCKET_LINES: Final = 1_500_000
 MOST_BUCKETS: Final = 400
 IDS_AT_ONCE: Final = 1_000_000
 SAMPLED: Final = 20_000
@@ -201,7 +201,7 @@ def spread_all(folder: Path, parts: list[Path], rows: list[int], progress: Progr
     for path in folder.glob("*.arrow"):
         path.unlink()
     total = sum(rows)
-    buckets = min(MOST_BUCKETS, 1 + max(total // BUCKET_ROWS, _bytes(parts) // BUCKET_BYTES))
+    buckets = min(MOST_BUCKETS, 1 + max(total // BUCKET_ROWS, _lines(parts) // BUCKET_LINES))
     persons = Spread(folder, "person", buckets)
     ids = Spread(folder, "id", min(MOST_BUCKETS, 1 + total // IDS_AT_ONCE))
     done = 0
@@ -221,12 +221,14 @@ def spread_all(folder: Path, parts: list[Path], rows: list[int], progress: Progr
     return found
 
 
-def _bytes(parts: list[Path]) -> int:
+def _lines(parts: list[Path]) -> int:
+    """How many lines all bills have, as the files say."""
     total = 0
     for path in parts:
         with opened(path) as file:
-            groups = range(file.metadata.num_row_groups)
-            total += sum(file.metadata.row_group(number).total_byte_size for number in groups)
+            groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+            columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+            total += sum(column.num_values for column in columns if column.path_in_schema.endswith(".line_no"))
     return total
 
 

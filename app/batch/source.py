@@ -63,23 +63,27 @@ def opened(path: Path) -> pq.ParquetFile:
 def checked(path: Path) -> int:
     """How many rows a part has. Rejected when a column is missing or has another type."""
     with opened(path) as file:
-        schema = file.schema_arrow
-        lines = LINES in schema.names
-        needed = [name for name in BILL if name not in OPTIONAL and name not in (*SCOPE, LINES)]
-        if not lines:
-            needed += SCOPE
-        for name in needed:
-            if name not in schema.names:
-                what = "，也没有 lines 列" if name in SCOPE else ""
-                raise Rejected(f"{path.name}：列 {name}：缺少这一列{what}（第 1 行起）。")
-        flat = {name: schema.field(name).type for name in schema.names if name in BILL and name != LINES}
-        _check_types(file, path.name, flat, BILL)
-        if lines:
-            _check_line_types(file, path.name, schema.field(LINES).type)
+        check_schema(file.schema_arrow, path.name, file)
         return cast(int, file.metadata.num_rows)
 
 
-def _check_line_types(file: pq.ParquetFile, name: str, type_: pa.DataType) -> None:
+def check_schema(schema: pa.Schema, name: str, file: pq.ParquetFile | None = None) -> None:
+    """Rejected when a set of these columns can't be read. ``file``: where to look for the row of a NaN."""
+    lines = LINES in schema.names
+    needed = [column for column in BILL if column not in OPTIONAL and column not in (*SCOPE, LINES)]
+    if not lines:
+        needed += SCOPE
+    for column in needed:
+        if column not in schema.names:
+            what = "，也没有 lines 列" if column in SCOPE else ""
+            raise Rejected(f"{name}：列 {column}：缺少这一列{what}（第 1 行起）。")
+    flat = {column: schema.field(column).type for column in schema.names if column in BILL and column != LINES}
+    _check_types(file, name, flat, BILL)
+    if lines:
+        _check_line_types(name, schema.field(LINES).type)
+
+
+def _check_line_types(name: str, type_: pa.DataType) -> None:
     if pa.types.is_null(type_):
         return
     listed = pa.types.is_list(type_) or pa.types.is_large_list(type_)
@@ -89,13 +93,13 @@ def _check_line_types(file: pq.ParquetFile, name: str, type_: pa.DataType) -> No
     for column in LINE:
         if column not in found and column not in LINE_OPTIONAL:
             raise Rejected(f"{name}：列 {LINES}.{column}：缺少这一列（第 1 行起）。")
-    _check_types(file, name, {column: found[column] for column in LINE if column in found}, LINE, f"{LINES}.")
+    _check_types(None, name, {column: found[column] for column in LINE if column in found}, LINE, f"{LINES}.")
 
 
-def _check_types(file: pq.ParquetFile, name: str, found: Types, wanted: Types, above: str = "") -> None:
+def _check_types(file: pq.ParquetFile | None, name: str, found: Types, wanted: Types, above: str = "") -> None:
     for column, type_ in found.items():
         if not _fits(type_, wanted[column]):
-            row, value = (0, "") if above or not pa.types.is_floating(type_) else _nan(file, column)
+            row, value = (0, "") if file is None or not pa.types.is_floating(type_) else _nan(file, column)
             raise rejected(name, above + column, row, f"应是 {wanted[column]}，这里是 {type_}{value}。")
 
 
@@ -132,7 +136,7 @@ def batches(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
         try:
             for batch in file.iter_batches(batch_size=size, columns=names):
                 if len(batch):
-                    yield start, _normal(batch, path.name, start)
+                    yield start, normal(batch, path.name, start)
                 start += len(batch)
         except pa.ArrowException as error:
             raise Rejected(f"{path.name}：第 {start + 1} 行起不能读取：{str(error).splitlines()[0][:200]}") from None
@@ -145,7 +149,7 @@ def _at_once(file: pq.ParquetFile) -> int:
     return AT_ONCE if not rows else max(256, min(AT_ONCE, (16 << 20) * rows // (4 * size + 1)))
 
 
-def _normal(batch: pa.RecordBatch, file: str, start: int) -> pa.RecordBatch:
+def normal(batch: pa.RecordBatch, file: str, start: int) -> pa.RecordBatch:
     """A batch in the types of ``BILL``, all columns there, looked through for what no file may have."""
     columns = []
     for name, type_ in BILL.items():
@@ -155,14 +159,14 @@ def _normal(batch: pa.RecordBatch, file: str, start: int) -> pa.RecordBatch:
         else:
             column = _cast(batch.column(name), type_, file, name, start) if there else pa.nulls(len(batch), type_)
         columns.append(column)
-    normal = pa.record_batch(columns, names=list(BILL))
-    ids = normal.column("bill_id")
+    made = pa.record_batch(columns, names=list(BILL))
+    ids = made.column("bill_id")
     for name in KEYS:
-        _refuse_first(pc.is_null(normal.column(name)), file, name, start, "缺少值。", ids)
+        _refuse_first(pc.is_null(made.column(name)), file, name, start, "缺少值。", ids)
     for name in NOT_NEGATIVE:
-        _refuse_first(pc.less(normal.column(name), 0), file, name, start, "不能为负。", ids)
-    _check_lines(normal.column(LINES), file, start, ids)
-    return normal
+        _refuse_first(pc.less(made.column(name), 0), file, name, start, "不能为负。", ids)
+    _check_lines(made.column(LINES), file, start, ids)
+    return made
 
 
 def _cast(column: pa.Array, type_: pa.DataType, file: str, name: str, start: int) -> pa.Array:

@@ -65,6 +65,36 @@ def compute(
     click.echo(str(report))
 
 
+@batch.command("spark")
+@click.argument("source", metavar="IN")
+@click.argument("out", metavar="OUT")
+@click.option("--master", required=True, help="Spark's master, as local[2] or spark://host:7077.")
+@click.option(
+    "--pack", "packs", multiple=True, help="A pack, by name or file; may be repeated. Default: the service's."
+)
+@click.option(
+    "--figures", type=click.Path(path_type=Path), default=None, help="Areas' own figures, as GET /v1/areas answers."
+)
+def spark(source: str, out: str, master: str, packs: tuple[str, ...], figures: Path | None) -> None:
+    """Compute the bills of IN on Spark and write their results to OUT, a folder; both are paths that Hadoop reads.
+
+    The rows and their checksum are those of compute. Every executor needs this package and its packs.
+    """
+    try:
+        from app.batch.source import Rejected
+        from app.batch.spark import SparkOrder, run
+        from app.batch.workers import LawNamed
+    except ModuleNotFoundError as error:
+        if error.name not in ("numpy", "pyarrow", "pyspark"):
+            raise
+        fail("onestop batch spark 需要 pyspark：请运行 make spark，或安装 onestop[spark]。")
+    try:
+        report = run(SparkOrder(source, out, LawNamed(packs, configured().policy_dir, figures), master))
+    except Rejected as error:
+        fail(str(error))
+    click.echo(str(report))
+
+
 def said(error: OSError, out: Path) -> str:
     """What the machine refused, and of which file."""
     return f"{Path(error.filename).name if error.filename else out.name}：{os.strerror(error.errno or 0)}"
