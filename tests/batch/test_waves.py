@@ -1,5 +1,6 @@
 """Bills computed together, against the same bills computed one by one, to the fen and to the fault."""
 
+import os
 import random
 from datetime import date, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from app.basics.errors import PolicyError
 from app.batch.alike import FACTS
 from app.batch.chain import Chain, settled
 from app.batch.columns import AMOUNTS, SPREAD
@@ -16,9 +18,12 @@ from app.batch.results import BucketResults, empty_results, put
 from app.batch.sent_rows import sent_bills
 from app.batch.waves import computed
 from app.policies import SCHEMES, SHIPPED, pack_files, shipped_book
+from app.tiers.load import load_book
 from tests.batch.files import bill, line, rows_of_year, table
+from tests.tiers.random_packs import DISEASES, random_pack
 
 BOOK = shipped_book(None)
+PACKS = int(os.environ.get("ONESTOP_RANDOM_PACKS", "2000")) // 5
 NAMES = sorted(path.stem for path in pack_files(SCHEMES, SHIPPED))
 CLASSES = ("ordinary", "destitute", "low_income", "registered_poor", "monitored", "low_income_edge")
 Row = dict[str, Any]
@@ -123,24 +128,58 @@ def test_bills_together_come_to_what_they_come_to_alone(name: str) -> None:
     assert sum(len(row) > 1 for row in said) > 20
 
 
+def clones(rng: random.Random, models: list[Row], times: int) -> list[Row]:
+    """Bills with the facts of others but amounts of their own, each the first of a person."""
+    made = []
+    for model in models:
+        for number in range(times):
+            whole = int(10 ** rng.uniform(0, 9))
+            amounts = {"own_expense": rng.randrange(whole), "over_limit": 0, "first_pay": 0, "in_scope": whole}
+            person = f"{model['bill_id']}/{number}"
+            made.append(model | amounts | {"person_id": person, "bill_id": person, "total": sum(amounts.values())})
+    return made
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bills_alike_take_every_way_through_the_rules(name: str) -> None:
     """Every pack: bills with the same facts but other amounts, which deductibles, bands and caps part again and
     again."""
     rng = random.Random(name)
     book = book_of([name], None)
-    rows = []
-    for model in random_rows(rng, book.packs[name], 6):
-        for number in range(40):
-            whole = int(10 ** rng.uniform(0, 9))
-            amounts = {"own_expense": rng.randrange(whole), "over_limit": 0, "first_pay": 0, "in_scope": whole}
-            person = f"{model['bill_id']}/{number}"
-            rows.append(model | amounts | {"person_id": person, "bill_id": person, "total": sum(amounts.values())})
+    rows = clones(rng, random_rows(rng, book.packs[name], 6), 40)
     rows += [
         row | {"bill_id": f"{row['bill_id']}+", "visit_id": f"{row['visit_id']}+", "settle_order": 99} for row in rows
     ]
     said = compared(rows, BatchLaw(book))
     assert sum(len(row) > 1 for row in said) > 200
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("shard", range(4))
+def test_any_law_comes_to_the_same_either_way(shard: int) -> None:
+    """Random packs of the whole vocabulary: random persons, and bills alike."""
+    done = 0
+    for seed in range(shard, PACKS, 4):
+        rng = random.Random(seed)
+        try:
+            book = load_book({"random": random_pack(rng)})
+        except PolicyError:
+            continue
+        person = bill(area_code="990101", insurance_type=rng.choice(book.packs["random"].insurance_types))
+        rows = []
+        for number in range(12):
+            who = person | {"person_id": f"P{number}", "person_type": rng.choice(("active", "retired"))}
+            who["benefit_class"] = rng.choice(CLASSES)
+            days = (date(2019, 1, 1), 1400)
+            rows += [random_row(rng, who, order, *days) | _disease(rng) for order in range(1, rng.randrange(2, 7))]
+        rows += clones(rng, rng.sample(rows, 4), 12)
+        compared(rows, BatchLaw(book), plain=0.3)
+        done += 1
+    assert done > PACKS // 16
+
+
+def _disease(rng: random.Random) -> Row:
+    return {"disease_code": rng.choice(DISEASES)}
 
 
 def test_lines_together_come_to_what_they_come_to_alone() -> None:
