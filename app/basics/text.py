@@ -43,6 +43,7 @@ _PRIVATE: Final = {
     **{0xE855: "\U000241fe", 0xE81E: "\u9fb4", 0xE826: "\u9fb5", 0xE82B: "\u9fb6", 0xE82C: "\u9fb7"},
     **{0xE832: "\u9fb8", 0xE843: "\u9fb9", 0xE854: "\u9fba", 0xE864: "\u9fbb", 0xE7C7: "\u1e3f"},
 }
+_BRACKETS: Final = str.maketrans(dict.fromkeys("([{【", "〔") | dict.fromkeys(")]}】", "〕"))
 _MIDDLE_DOTS: Final = str.maketrans(dict.fromkeys("•．.・‧･∙⋅", "·"))
 
 
@@ -71,6 +72,12 @@ def text_fault(text: str, pointer: str, *, inner_blanks: bool = False) -> Fault 
     if code < 0x20 or code == 0x7F or 0xD800 <= code <= 0xDFFF:
         return Fault(pointer, "text_format")
     return Fault(pointer, "character_refused", {"character": character})
+
+
+def document_form(text: str) -> str:
+    """An office's document number in the one form: no blanks, ASCII for full width, brackets as documents have them.
+    ``昆医保拨 [2018]４ 号`` is ``昆医保拨〔2018〕4号``."""
+    return "".join(folded(text).split()).translate(_BRACKETS)
 
 
 def folded_reference(text: str) -> str:

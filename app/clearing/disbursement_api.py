@@ -10,6 +10,7 @@ from app.clearing import deposit, lists, order, order_list, prepayment, remittan
 from app.clearing.api import opened, reading
 from app.clearing.bank import PaymentRequest
 from app.clearing.deposit import RELEASES, ReleaseAnswer, ReleaseRequest
+from app.clearing.document_number import NumberRequest, number_order
 from app.clearing.machine import Act
 from app.clearing.order import ORDERS, OrderAnswer, OrderRequest
 from app.clearing.payment import Order, Prepayment, Release
@@ -66,6 +67,21 @@ async def get_advice(request: Request, disbursement_id: str) -> Response:
     """What an order pays, down to settlements, to the fen."""
     caller, service = await opened(request, *MONEY_READERS)
     return answer(await reading(caller, service, lambda connection: remittance.advice(connection, disbursement_id)))
+
+
+@router.post(
+    "/disbursements/{disbursement_id}/document-number",
+    openapi_extra=body(NumberRequest, keyed=True),
+    responses=ORDER,
+)
+async def post_number(request: Request, disbursement_id: str) -> Response:
+    """Give an order the office's own document number, change it or take it away, until it is sent."""
+    wanted = await sent(request, NumberRequest)
+
+    async def numbered(act: Act) -> OrderAnswer:
+        return order.answer_of(await number_order(act, disbursement_id, wanted), act.day)
+
+    return await done(request, wanted, numbered)
 
 
 add_paying(router, Door("/disbursements", "disbursement_id", "order", OrderAnswer, _show_order), ORDERS)

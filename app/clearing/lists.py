@@ -58,6 +58,7 @@ StatementState = Literal["declared", "reconciled", "audited", "approved", "settl
 BatchState = Literal["draft", "approved", "sent", "answered", "cancelled"]
 OrderState = Literal["draft", "approved", "sent", "paid", "part_paid", "returned", "cancelled", "carried_forward"]
 PrepaymentState = Literal["draft", "approved", "sent", "paid", "part_paid", "offset", "returned", "cancelled"]
+Typed = Annotated[str, Meta(max_length=60)]
 Year = Annotated[int, Meta(ge=2000, le=2100)]
 Recorded = tuple[datetime, int]
 
@@ -79,7 +80,7 @@ class ItemFilters(Filters, frozen=True):
 
 
 class OrderFilters(Filters, frozen=True):
-    """``overdue``: not paid in full by their day, or all others."""
+    """``document_number``: a part of it. ``overdue``: not paid in full by their day, or all others."""
 
     period: Code | None = None
     fund: Code | None = None
@@ -87,6 +88,7 @@ class OrderFilters(Filters, frozen=True):
     area_code: AreaCode | None = None
     statement_id: Code | None = None
     state: OrderState | None = None
+    document_number: Typed | None = None
     overdue: bool | None = None
 
 
@@ -133,10 +135,11 @@ class DeductionFilters(Filters, frozen=True):
 
 
 class PaymentBatchFilters(Filters, frozen=True):
-    """The payment batches of an area, in a state."""
+    """The payment batches of an area, in a state, with this in their document numbers."""
 
     area_code: AreaCode | None = None
     state: BatchState | None = None
+    document_number: Typed | None = None
 
 
 class ReceiptFilters(Filters, frozen=True):
@@ -212,7 +215,9 @@ async def _deductions(connection: AsyncConnection, wanted: DeductionFilters, day
 
 async def _payment_batches(connection: AsyncConnection, wanted: PaymentBatchFilters, day: date) -> Rows:
     found = select(batch_table, batch_table.c.batch_id.label("payment_batch_id"))
-    return await _equal(connection, found, batch_table, asdict(wanted))
+    if wanted.document_number is not None:
+        found = found.where(order_list.has_number(batch_table.c.document_number, wanted.document_number))
+    return await _equal(connection, found, batch_table, asdict(wanted) | {"document_number": None})
 
 
 async def _receipt_rows(connection: AsyncConnection, wanted: ReceiptFilters, day: date) -> Rows:

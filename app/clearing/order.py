@@ -41,7 +41,7 @@ class OrderRequest(Struct, forbid_unknown_fields=True):
 class OrderAnswer(Struct):
     """An order. ``gross`` approved; ``amount`` = gross − carried − instant − deposit − offset, to be paid; ``paid`` so
     far; ``unpaid`` the rest. ``state`` carried_forward: no order, its amount of 0 or less is taken off the next one
-    (``taken_by``), but for what was ``repaid``. Yuan."""
+    (``taken_by``), but for what was ``repaid``. ``document_number``: the office's own. Yuan."""
 
     disbursement_id: str
     state: str
@@ -73,6 +73,9 @@ class OrderAnswer(Struct):
     sent_on: str | None
     paid_on: str | None
     taken_by: str | None
+    document_number: str | None
+    numbered_by: str | None
+    numbered_on: str | None
     others: list["OrderAnswer"] = []
 
 
@@ -315,4 +318,7 @@ def answer_of(order: Order, day: date) -> OrderAnswer:
         sent_on=iso(order.sent_on),
         paid_on=iso(order.paid_on),
         taken_by=None if order.taken_by is None else shown_id(DISBURSEMENT, order.taken_by),
+        document_number=order.document_number,
+        numbered_by=order.numbered_by,
+        numbered_on=iso(order.numbered_on),
     )

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
 from app.basics.ids import DISBURSEMENT, PREPAYMENT, RELEASE, STATEMENT, number_of
+from app.basics.text import document_form
 from app.clearing import order, prepayment
 from app.clearing.deposit import RELEASES
 from app.clearing.moves import Row, business_now, pooling_area_of, today
@@ -27,17 +28,25 @@ async def orders_where(
     day: date,
     *,
     statement_id: str | None = None,
+    document_number: str | None = None,
     overdue: bool | None = None,
     **equal: object,
 ) -> Rows:
-    """The orders within reach that are of a statement, late on a day or not, and have these values. None is no
-    condition."""
+    """The orders within reach that are of a statement, late on a day or not, have this in their document number, and
+    have these values. None is no condition."""
     wanted = select(disbursement)
     if overdue is not None:
         wanted = wanted.where(late(day) if overdue else ~late(day))
     if statement_id is not None:
         wanted = wanted.where(disbursement.c.statement_id == number_of(STATEMENT, statement_id))
+    if document_number is not None:
+        wanted = wanted.where(has_number(disbursement.c.document_number, document_number))
     return await _equal(connection, wanted, disbursement, equal)
+
+
+def has_number(column: ColumnElement[str | None], typed: str) -> ColumnElement[bool]:
+    """Whether a document number has what was typed as a part."""
+    return column.contains(document_form(typed), autoescape=True)
 
 
 def late(day: date) -> ColumnElement[bool]:

@@ -279,6 +279,9 @@ class Order(Paid, frozen=True, kw_only=True):
     released_by: int | None
     due_on: date
     paid_on: date | None
+    document_number: str | None
+    numbered_by: str | None
+    numbered_on: date | None
 
     @property
     def owed_back(self) -> int:

@@ -75,7 +75,7 @@ class BatchItemAnswer(Struct):
 
 class PaymentBatchAnswer(Struct):
     """A payment batch. ``control_sum`` is of its rows, yuan; ``digest`` of what the checker approved. ``files``: how
-    often its file was given out."""
+    often its file was given out. ``document_number``: the office's own."""
 
     payment_batch_id: str
     state: str
@@ -93,6 +93,9 @@ class PaymentBatchAnswer(Struct):
     sent_by: str | None
     sent_on: str | None
     answered_on: str | None
+    document_number: str | None
+    numbered_by: str | None
+    numbered_on: str | None
     rows: list[BatchItemAnswer]
 
 
@@ -108,6 +111,9 @@ class PaymentBatchRow(Struct):
     approved_by: str | None
     sent_on: str | None
     answered_on: str | None
+    document_number: str | None
+    numbered_by: str | None
+    numbered_on: str | None
 
 
 class PaymentBatch(Struct, frozen=True, kw_only=True):
@@ -128,6 +134,9 @@ class PaymentBatch(Struct, frozen=True, kw_only=True):
     sent_by: str | None
     sent_on: date | None
     answered_on: date | None
+    document_number: str | None
+    numbered_by: str | None
+    numbered_on: date | None
 
     @property
     def shown(self) -> str:
@@ -377,6 +386,11 @@ async def end_item(act: Act, item: BatchItem, result: str) -> None:
             await _recorded(act, batch, "answered", batch.control_sum)
 
 
+async def changed(act: Act, batch: PaymentBatch, values: Row, step: str, reason: str | None) -> PaymentBatchAnswer:
+    """A batch with other values that move no money, written down as a step."""
+    return await _recorded(act, await _moved(act, batch, values), step, None, reason)
+
+
 async def _moved(act: Act, batch: PaymentBatch, values: Row) -> PaymentBatch:
     row = {"batch_id": batch.batch_id}
     await move(act.connection, payment_batch, row, **values)
@@ -441,6 +455,9 @@ def answer_of(batch: PaymentBatch, items: Sequence[BatchItem]) -> PaymentBatchAn
         sent_by=batch.sent_by,
         sent_on=iso(batch.sent_on),
         answered_on=iso(batch.answered_on),
+        document_number=batch.document_number,
+        numbered_by=batch.numbered_by,
+        numbered_on=iso(batch.numbered_on),
         rows=[
             BatchItemAnswer(
                 order_id=item.order_id,
@@ -469,4 +486,7 @@ def listed(row: RowMapping) -> PaymentBatchRow:
         approved_by=batch.approved_by,
         sent_on=iso(batch.sent_on),
         answered_on=iso(batch.answered_on),
+        document_number=batch.document_number,
+        numbered_by=batch.numbered_by,
+        numbered_on=iso(batch.numbered_on),
     )

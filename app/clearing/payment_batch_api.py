@@ -12,6 +12,7 @@ from app.clearing import bank_file, bank_receipt, payment_batch
 from app.clearing.api import ReasonRequest, opened, reading, writing
 from app.clearing.bank_columns import bank_columns
 from app.clearing.bank_receipt import ReceiptAnswer
+from app.clearing.document_number import NumberRequest, number_batch
 from app.clearing.lists import PAYMENT_BATCHES, RECEIPT_ROWS
 from app.clearing.machine import Act, acting
 from app.clearing.payment_api import done, sent
@@ -82,6 +83,15 @@ async def post_not_executed(request: Request, batch_id: str) -> Response:
     """Say of a row that the bank will not answer it; it ends when a second person says the same."""
     wanted = await sent(request, NotExecutedRequest)
     return await done(request, wanted, lambda act: payment_batch.not_executed(act, batch_id, wanted))
+
+
+@router.post(
+    "/payment-batches/{batch_id}/document-number", openapi_extra=body(NumberRequest, keyed=True), responses=BATCH
+)
+async def post_number(request: Request, batch_id: str) -> Response:
+    """Give a batch the office's own document number, change it or take it away, until its file is given out."""
+    wanted = await sent(request, NumberRequest)
+    return await done(request, wanted, lambda act: number_batch(act, batch_id, wanted))
 
 
 @router.get(

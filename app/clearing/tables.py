@@ -1,5 +1,7 @@
 """The tables of clearing and disbursement, as the migrations make them. Amounts are fen, rates ten-thousandths."""
 
+from datetime import date
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,6 +28,12 @@ PART = ("part_id", "statement_id", "fund", "fiscal_year")
 """What an order or a deduction says of its part; it can't say anything else."""
 CLAIM = ("claim_id", "settlement_id", "fund", "fiscal_year")
 """The same of a claim, by its deductions."""
+
+
+def _numbered() -> tuple[Column[str], Column[str], Column[date]]:
+    """The office's own document number, and who gave it when."""
+    return Column("document_number", Text), Column("numbered_by", Text), Column("numbered_on", Date)
+
 
 clearing_event = Table(
     "clearing_event",
@@ -245,6 +253,7 @@ disbursement = Table(
     Column("sent_by", Text),
     Column("sent_on", Date),
     Column("paid_on", Date),
+    *_numbered(),
     Column("subject", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     recorded(),
@@ -371,6 +380,7 @@ payment_batch = Table(
     Column("sent_on", Date),
     Column("cancelled_on", Date),
     Column("answered_on", Date),
+    *_numbered(),
     recorded(),
 )
 

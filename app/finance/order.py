@@ -1,7 +1,6 @@
 """One disbursement order: how its amount comes about, what the bank moved, who did what, and the next step."""
 
 from decimal import Decimal
-from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,19 +8,21 @@ from starlette.responses import Response
 
 from app.basics.ids import DISBURSEMENT, number_of
 from app.clearing import order_list, order_paper, pinned, remittance
+from app.clearing.document_number import number_order
+from app.clearing.machine import acting
 from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS, answer_of
 from app.clearing.payment import PaymentKind, PaymentState
 from app.finance.following import following
 from app.finance.history import moves_of
-from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, visit
+from app.finance.numbering import number_in
+from app.finance.page import Contents, PageRoute, Refusal, Visitor, reading, shown, stepped, visit
 from app.finance.payment_steps import Pages, add_steps, steps_for
 from app.finance.registered import hospital_names
 from app.service.security import MONEY_READERS
 from app.settlement.slip_pdf import PDF_TYPE
 
 router = APIRouter(prefix="/finance/orders", route_class=PageRoute, include_in_schema=False)
-MOST_NUMBER: Final = 60
 
 
 @router.get("/{disbursement_id}")
@@ -32,14 +33,31 @@ async def get_order(request: Request, disbursement_id: str) -> Response:
 
 @router.get("/{disbursement_id}/order.pdf")
 async def get_paper(request: Request, disbursement_id: str) -> Response:
-    """The order on paper, with the document number that was typed."""
+    """The order on paper, with its document number."""
     visitor = await visit(request, *MONEY_READERS)
-    number = request.query_params.get("number", "").strip()[:MOST_NUMBER]
-    content = await order_paper.order_pdf(visitor.service, visitor.caller, disbursement_id, number)
+    content = await order_paper.order_pdf(visitor.service, visitor.caller, disbursement_id)
     headers = {
         "Content-Disposition": f'inline; filename="{DISBURSEMENT}{number_of(DISBURSEMENT, disbursement_id)}.pdf"'
     }
     return Response(content, 200, headers, PDF_TYPE)
+
+
+@router.post("/{disbursement_id}/number")
+async def post_number(request: Request, disbursement_id: str) -> Response:
+    """Give the order its document number."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        act = await acting(visitor.service, connection, visitor.caller)
+        return await number_order(act, disbursement_id, number_in(form))
+
+    return await stepped(
+        request,
+        move,
+        "finance",
+        location=f"/finance/orders/{disbursement_id}",
+        notice="notice.numbered",
+        show=lambda visitor, refusal: _page(visitor, disbursement_id, refusal),
+    )
 
 
 async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None) -> Response:
@@ -57,6 +75,7 @@ async def _page(visitor: Visitor, shown_id: str, refusal: Refusal | None = None)
             "today": day,
             "changed": row.state is PaymentState.APPROVED and not current,
             "steps": () if found.taken_by else steps,
+            "numberable": row.state in (PaymentState.DRAFT, PaymentState.APPROVED),
             "following": await following(visitor, connection, "/finance/orders", row.disbursement_id),
             "left": str(-Decimal(found.amount) - Decimal(found.repaid)),
         }

@@ -16,7 +16,6 @@ from app.clearing.order_paper import MOST_ROWS, request_pdf
 from app.clearing.tables import disbursement
 from app.finance.list_page import ListPage, get_list, narrowed_by
 from app.finance.listing import Columns
-from app.finance.order import MOST_NUMBER
 from app.finance.page import PageRoute, reading, visit
 from app.settlement.slip_pdf import PDF_TYPE
 
@@ -60,7 +59,6 @@ PAGE: Final = ListPage(
 async def get_payment_request(request: Request) -> Response:
     """The request for the money of the orders that the filters find and that aren't paid, on paper."""
     visitor = await visit(request, *ORDERS.scopes)
-    number = request.query_params.get("number", "").strip()[:MOST_NUMBER]
 
     async def read(connection: AsyncConnection) -> bytes:
         day = today(await business_now(visitor.service, connection))
@@ -70,7 +68,7 @@ async def get_payment_request(request: Request) -> Response:
         wanted = wanted.where(_live(disbursement), disbursement.c.amount > disbursement.c.paid)
         wanted = wanted.order_by(disbursement.c.fund, disbursement.c.hospital_code, disbursement.c.disbursement_id)
         rows = [orders.read(row) for row in (await connection.execute(wanted.limit(MOST_ROWS))).mappings()]
-        return await request_pdf(visitor.service, visitor.caller, connection, rows, number)
+        return await request_pdf(visitor.service, visitor.caller, connection, rows)
 
     headers = {"Content-Disposition": 'inline; filename="request.pdf"'}
     return Response(await reading(visitor, read), 200, headers, PDF_TYPE)

@@ -11,14 +11,17 @@ from starlette.responses import Response
 from app.basics.ids import PAYMENT_BATCH, number_of
 from app.clearing import payment_batch
 from app.clearing.api import ReasonRequest
+from app.clearing.document_number import number_batch
 from app.clearing.lists import PAYMENT_BATCHES
 from app.clearing.machine import acting
+from app.clearing.order_paper import batch_pdf
 from app.clearing.payment_batch import NotExecutedRequest, PaymentBatchRequest
 from app.clearing.payment_batch_api import TYPES, file_given_out
 from app.clearing.tables import payment_batch as table
 from app.finance.following import following
 from app.finance.history import moves_of
 from app.finance.list_page import ListPage, get_list
+from app.finance.numbering import number_in
 from app.finance.page import (
     Contents,
     Move,
@@ -35,13 +38,23 @@ from app.finance.page import (
 )
 from app.service.security import OFFICE_READERS
 from app.service.wire import decode
+from app.settlement.slip_pdf import PDF_TYPE
 
 router = APIRouter(prefix="/finance/payment-batches", route_class=PageRoute, include_in_schema=False)
 PATH: Final = "/finance/payment-batches"
 PAGE: Final = ListPage(
     declared=PAYMENT_BATCHES,
     address=PATH,
-    members=("payment_batch_id", "area_code", "control_sum", "created_by", "created_on", "sent_on", "state"),
+    members=(
+        "payment_batch_id",
+        "document_number",
+        "area_code",
+        "control_sum",
+        "created_by",
+        "created_on",
+        "sent_on",
+        "state",
+    ),
     key="payment_batch_id",
 )
 ACCOUNT: Final = ("bank_name", "account_name", "account_number")
@@ -119,7 +132,7 @@ async def _act(request: Request, batch_id: str, notice: str, move: Move) -> Resp
         move,
         "finance",
         location=f"{PATH}/{batch_id}",
-        notice=f"notice.payment_batch.{notice}",
+        notice="notice.numbered" if notice == "numbered" else f"notice.payment_batch.{notice}",
         show=lambda visitor, refusal: _page(visitor, batch_id, refusal),
     )
 
@@ -156,6 +169,27 @@ async def post_not_executed(request: Request, batch_id: str) -> Response:
         )
 
     return await _act(request, batch_id, "not_executed", move)
+
+
+@router.post("/{batch_id}/number")
+async def post_number(request: Request, batch_id: str) -> Response:
+    """Give the batch its document number."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        act = await acting(visitor.service, connection, visitor.caller)
+        return await number_batch(act, batch_id, number_in(form))
+
+    return await _act(request, batch_id, "numbered", move)
+
+
+@router.get("/{batch_id}/request.pdf")
+async def get_payment_request(request: Request, batch_id: str) -> Response:
+    """The request for the money of the batch, on paper, under its document number."""
+    visitor = await visit(request, *OFFICE_READERS)
+    content = await reading(
+        visitor, lambda connection: batch_pdf(visitor.service, visitor.caller, connection, batch_id)
+    )
+    return Response(content, 200, {"Content-Disposition": f'inline; filename="{batch_id}.pdf"'}, PDF_TYPE)
 
 
 @router.post("/{batch_id}/send")

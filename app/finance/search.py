@@ -1,5 +1,5 @@
 """One box that finds everything: ids as they are shown, visits, persons by number or id number, hospitals by name,
-bank references."""
+bank references, document numbers."""
 
 import re
 from typing import Final
@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.days import parsed_day
-from app.basics.ids import CLAIM, DISBURSEMENT, PREPAYMENT, SETTLEMENT, read_id, shown_id
-from app.basics.text import folded, folded_reference
-from app.clearing.tables import bank_movement
+from app.basics.ids import CLAIM, DISBURSEMENT, PAYMENT_BATCH, PREPAYMENT, SETTLEMENT, read_id, shown_id
+from app.basics.text import document_form, folded, folded_reference
+from app.clearing.order_list import has_number
+from app.clearing.tables import bank_movement, disbursement, payment_batch
 from app.finance.look import page_of
 from app.finance.page import PageRoute, Visitor, gone_to, reading, shown, visit
 from app.registry.facts import name_and_birth, normal_id_number
@@ -25,6 +26,8 @@ from app.settlement.lists import SETTLEMENTS, Settled, SettlementFilters
 router = APIRouter(prefix="/finance/search", route_class=PageRoute, include_in_schema=False)
 MOST: Final = 20
 MOST_TYPED: Final = 100
+LEAST_NUMBER: Final = 3
+"""As many characters of a document number are looked for; fewer would find everything."""
 _NAME_AND_DAY: Final = re.compile(r"\A(\D+?)[\s,，]+(\S+)\Z")
 
 
@@ -64,6 +67,7 @@ async def _rows(visitor: Visitor, connection: AsyncConnection, typed: str) -> li
         *await _hospitals(connection, typed),
         *await _persons(visitor, connection, typed),
         *await _movements(connection, typed),
+        *await _numbered(connection, typed),
     ]
 
 
@@ -101,6 +105,20 @@ async def _movements(connection: AsyncConnection, typed: str) -> list[Hit]:
     for row in await connection.execute(wanted.limit(MOST)):
         paid = next(shown_id(prefix, one) for prefix, one in zip(prefixes, row, strict=True) if one is not None)
         hits.append(Hit("reference", typed, paid, str(page_of(paid))))
+    return hits
+
+
+async def _numbered(connection: AsyncConnection, typed: str) -> list[Hit]:
+    """Orders and payment batches by the office's own document number, or a part of it with its year or its word."""
+    if len(document_form(typed)) < LEAST_NUMBER:
+        return []
+    hits = []
+    for prefix, table in ((DISBURSEMENT, disbursement), (PAYMENT_BATCH, payment_batch)):
+        key, number = next(iter(table.primary_key.columns)), table.c.document_number
+        wanted = select(key, number).where(has_number(number, typed)).order_by(key.desc()).limit(MOST)
+        for row in await connection.execute(wanted):
+            shown = shown_id(prefix, row[0])
+            hits.append(Hit("document_number", row.document_number, shown, str(page_of(shown))))
     return hits
 
 

@@ -11,7 +11,7 @@ from app.finance.list_page import ListPage, Narrowed, beside, narrowed_by, with_
 from app.finance.listing import PAGE_ROWS
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.service.lists import Asked, cursor_of, position_of
-from app.settlement.lists import SETTLEMENTS, Settled, SettlementFilters, Window, window
+from app.settlement.lists import SETTLEMENTS, Settled, SettledRows, SettlementFilters, settled_rows
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 PAGE: Final = ListPage(
@@ -32,7 +32,7 @@ async def get_settlements(request: Request) -> Response:
     visitor = await visit(request, *SETTLEMENTS.scopes)
     page = with_columns(visitor, PAGE)
     narrowed = await reading(visitor, lambda connection: narrowed_by(visitor, connection, SETTLEMENTS))
-    found = await _window(visitor, narrowed)
+    found = await _rows(visitor, narrowed)
 
     async def read(connection: AsyncConnection) -> Contents:
         return {
@@ -56,7 +56,7 @@ async def get_settlements(request: Request) -> Response:
     )
 
 
-async def _window(visitor: Visitor, narrowed: Narrowed[SettlementFilters]) -> Window:
+async def _rows(visitor: Visitor, narrowed: Narrowed[SettlementFilters]) -> SettledRows:
     """What the address asks for: behind ``cursor``, before ``before``, the last ones with ``end``, else the first."""
     query = visitor.request.query_params
     cursor, before = query.get("cursor"), query.get("before")
@@ -64,4 +64,4 @@ async def _window(visitor: Visitor, narrowed: Narrowed[SettlementFilters]) -> Wi
     asked: Asked[SettlementFilters, Settled] = Asked(
         visitor.service, visitor.caller, narrowed.filters, after, PAGE_ROWS
     )
-    return await window(asked, back=not cursor and bool(before or query.get("end")))
+    return await settled_rows(asked, back=not cursor and bool(before or query.get("end")))

@@ -79,7 +79,7 @@ def _position(row: EntryRow) -> Settled:
     return row.recorded_at, row.settlement_id
 
 
-class Window(Struct, frozen=True):
+class SettledRows(Struct, frozen=True):
     """Some entries, newest first; the position of the first where newer ones precede it, and of the last where older
     ones follow."""
 
@@ -88,7 +88,7 @@ class Window(Struct, frozen=True):
     older: Settled | None
 
 
-async def window(asked: Asked[SettlementFilters, Settled], *, back: bool = False) -> Window:
+async def settled_rows(asked: Asked[SettlementFilters, Settled], *, back: bool = False) -> SettledRows:
     """The entries behind the position that is asked for (without one the newest); ``back``: those before it (without
     one the oldest)."""
     found = await _entries(asked, oldest_first=back)
@@ -98,7 +98,7 @@ async def window(asked: Asked[SettlementFilters, Settled], *, back: bool = False
     known = asked.after is not None and bool(rows)  # the position itself lies beyond the near end
     newer = _position(rows[0]) if rows and (more if back else known) else None
     older = _position(rows[-1]) if rows and (known if back else more) else None
-    return Window([_shown(asked)(row) for row in rows], newer, older)
+    return SettledRows([_shown(asked)(row) for row in rows], newer, older)
 
 
 async def _balances(connection: AsyncConnection, wanted: BalanceFilters, day: date) -> Rows:

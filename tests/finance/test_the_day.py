@@ -274,9 +274,8 @@ async def report(day: Day) -> None:
 async def on_paper(day: Day) -> None:
     page = day.li.page
     await nav(page, "拨付单").click()
-    await page.get_by_text("打印拨款申请表").click()
     async with page.expect_response("**/request.pdf*") as answer:
-        await page.get_by_role("button", name="生成 PDF").click()
+        await page.get_by_role("link", name="打印拨款申请表").click()
     assert (await answer.value).headers["content-type"] == "application/pdf"
 
 

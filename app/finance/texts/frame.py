@@ -263,6 +263,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "move.answered": ("银行已回盘", "Answered by the bank"),
     "move.not_executed_asked": ("提出登记未执行", "Not executed, asked"),
     "move.not_executed": ("登记未执行", "Not executed"),
+    "move.numbered": ("登记文号", "Document number"),
     "move.payment": ("银行付款", "Bank paid"),
     "move.return": ("银行退回", "Bank returned"),
     "move.cancelled": ("取消", "Cancelled"),

@@ -162,6 +162,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "help.column.direction": ("退给患者，或向患者收取。", "To the patient, or from the patient."),
     "help.column.disbursement_id": ("拨付单号。", "Number of the order."),
     "help.column.done": ("已经处理的行数。", "Rows worked on so far."),
+    "help.column.document_number": (
+        "本单位公文的文号，送银行之前可以登记和修改。",
+        "The office's own number; given and changed until the bank has it.",
+    ),
+    "help.column.numbered_by": ("登记文号的人。", "Who gave the document number."),
+    "help.column.numbered_on": ("登记文号的日期。", "Day on which the document number was given."),
     "help.column.due_on": (
         "最迟付款（或办结）的日期；红色为已过期。",
         "The last day to pay, or to be done; red when it has passed.",

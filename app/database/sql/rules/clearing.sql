@@ -124,7 +124,13 @@ CREATE TRIGGER disbursement_pinned BEFORE UPDATE OF state ON disbursement FOR EA
   EXECUTE FUNCTION paid_to_pinned();
 CREATE TRIGGER disbursement_moves BEFORE UPDATE OR DELETE ON disbursement FOR EACH ROW
   EXECUTE FUNCTION only_moves('disbursement', 'paid', 'repaid', 'taken_by', 'released_by', 'approved_by', 'approved_on',
-    'account_change_id', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on');
+    'account_change_id', 'cancelled_on', 'sent_by', 'sent_on', 'paid_on', 'document_number', 'numbered_by', 'numbered_on');
+-- The office's own number stays as it was once the bank has the order.
+CREATE TRIGGER disbursement_numbered BEFORE UPDATE OF document_number, numbered_by, numbered_on ON disbursement FOR EACH ROW
+  WHEN (OLD.state NOT IN ('draft', 'approved')
+        AND (OLD.document_number, OLD.numbered_by, OLD.numbered_on) IS DISTINCT FROM
+            (NEW.document_number, NEW.numbered_by, NEW.numbered_on))
+  EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER disbursement_followed AFTER INSERT OR UPDATE OF state ON disbursement FOR EACH ROW
   EXECUTE FUNCTION order_followed();
 CREATE CONSTRAINT TRIGGER disbursement_backed AFTER INSERT OR UPDATE OF paid, repaid, state ON disbursement DEFERRABLE INITIALLY DEFERRED
@@ -134,8 +140,7 @@ CREATE POLICY disbursement_reach ON disbursement TO onestop_app
   USING (reaches(hospital_code, area_code, hospital_area) AND reaches_fund(fund));
 CREATE POLICY disbursement_derives ON disbursement FOR SELECT TO onestop_settler USING (true);
 GRANT SELECT, INSERT, UPDATE (paid, repaid, state, taken_by, released_by, approved_by, approved_on, account_change_id, cancelled_on,
-  sent_by,
-  sent_on, paid_on) ON disbursement TO onestop_app;
+  sent_by, sent_on, paid_on, document_number, numbered_by, numbered_on) ON disbursement TO onestop_app;
 GRANT SELECT ON disbursement TO onestop_settler;
 
 CREATE TRIGGER prepayment_kept BEFORE TRUNCATE ON prepayment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -191,12 +196,17 @@ CREATE POLICY hospital_account_pays ON hospital_account FOR SELECT TO onestop_ap
 CREATE TRIGGER payment_batch_kept BEFORE TRUNCATE ON payment_batch FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payment_batch_moves BEFORE UPDATE OR DELETE ON payment_batch FOR EACH ROW
   EXECUTE FUNCTION only_moves('payment_batch', 'control_sum', 'digest', 'files', 'approved_by', 'approved_on', 'sent_by',
-    'sent_on', 'cancelled_on', 'answered_on');
+    'sent_on', 'cancelled_on', 'answered_on', 'document_number', 'numbered_by', 'numbered_on');
+CREATE TRIGGER payment_batch_numbered BEFORE UPDATE OF document_number, numbered_by, numbered_on ON payment_batch FOR EACH ROW
+  WHEN (OLD.state NOT IN ('draft', 'approved')
+        AND (OLD.document_number, OLD.numbered_by, OLD.numbered_on) IS DISTINCT FROM
+            (NEW.document_number, NEW.numbered_by, NEW.numbered_on))
+  EXECUTE FUNCTION refuse_change();
 ALTER TABLE payment_batch ENABLE ROW LEVEL SECURITY;
 CREATE POLICY payment_batch_reach ON payment_batch TO onestop_app
   USING (reaches(NULL, area_code, NULL) AND NOT EXISTS (SELECT FROM unnest(funds) f WHERE NOT reaches_fund(f)));
 GRANT SELECT, INSERT, UPDATE (state, control_sum, digest, files, approved_by, approved_on, sent_by, sent_on, cancelled_on,
-  answered_on) ON payment_batch TO onestop_app;
+  answered_on, document_number, numbered_by, numbered_on) ON payment_batch TO onestop_app;
 
 CREATE TRIGGER payment_batch_item_kept BEFORE TRUNCATE ON payment_batch_item FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();

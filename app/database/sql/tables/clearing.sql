@@ -250,9 +250,14 @@ CREATE TABLE disbursement (
   sent_by       text,
   sent_on       date,
   paid_on       date,
+  document_number text CHECK (length(document_number) BETWEEN 1 AND 60),
+  numbered_by   text,
+  numbered_on   date,
   subject       text NOT NULL,
   request_id    text NOT NULL,
   recorded_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT disbursement_numbered CHECK (num_nonnulls(numbered_by, numbered_on) IN (0, 2)
+    AND (document_number IS NULL OR numbered_by IS NOT NULL)),
   CONSTRAINT disbursement_of CHECK ((statement_id IS NULL) <> (release_id IS NULL)),
   CONSTRAINT disbursement_of_part FOREIGN KEY (part_id, statement_id, fund, fiscal_year)
     REFERENCES statement_part (part_id, statement_id, fund, fiscal_year),
@@ -407,6 +412,7 @@ CREATE INDEX bank_movement_claim ON bank_movement (claim_id);
 
 -- What is given to the bank in one file, of one paying area and account: maker, checker, and what the checker saw
 -- (`control_sum` and the digest of the rows, from the approval on). `files` counts how often its file was given out.
+-- `document_number` is the office's own.
 CREATE TABLE payment_batch (
   batch_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   area_code      text NOT NULL,
@@ -426,7 +432,12 @@ CREATE TABLE payment_batch (
   sent_on        date,
   cancelled_on   date,
   answered_on    date,
+  document_number text CHECK (length(document_number) BETWEEN 1 AND 60),
+  numbered_by    text,
+  numbered_on    date,
   recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT payment_batch_numbered CHECK (num_nonnulls(numbered_by, numbered_on) IN (0, 2)
+    AND (document_number IS NULL OR numbered_by IS NOT NULL)),
   CONSTRAINT payment_batch_by_another CHECK (approved_by <> subject),
   CONSTRAINT payment_batch_checked CHECK (state IN ('draft', 'cancelled')
     OR num_nonnulls(approved_by, control_sum, digest) = 3)
