@@ -1,5 +1,5 @@
-"""Batches: one step of many orders or statements, each in a transaction of its own, by the function that the single
-route calls.
+"""Batches: one step of many orders, claims or statements, each in a transaction of its own, by the function that the
+single route calls.
 
 A batch is done once by its key, also when it broke off. Which rows it has is kept under the key first; what became of a
 row is kept under a key of its own, in the transaction that moved its money. A repetition finds both, does what is left
@@ -7,22 +7,25 @@ and answers the same."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import as_period
 from app.basics.errors import Fault, Language, OnestopError, Refused
-from app.basics.ids import DISBURSEMENT, JOB, shown_id
+from app.basics.ids import CLAIM, DISBURSEMENT, JOB, shown_id
 from app.basics.money import yuan
-from app.clearing import machine, order_list, statement
+from app.clearing import claim_list, machine, order_list, statement
 from app.clearing.bank import PaymentRequest
-from app.clearing.machine import Act, acting
+from app.clearing.claim import CLAIMS
+from app.clearing.machine import Act, Paying, acting
 from app.clearing.order import ORDERS
+from app.clearing.payment import Paid
 from app.clearing.statement import StatementRequest
-from app.clearing.tables import disbursement
+from app.clearing.tables import claim, disbursement
 from app.jobs import store
 from app.jobs.asker import asker_of
 from app.jobs.kinds import BATCH
@@ -33,7 +36,7 @@ from app.service.audit import noted
 from app.service.caller import Caller, Keyed, Service
 from app.service.http import encoded
 from app.service.idempotency import remembered
-from app.service.lists import Filters
+from app.service.lists import Filters, Rows
 from app.service.messages import fault_text, text
 from app.service.wire import Code, Day, Money, Reference
 
@@ -41,11 +44,12 @@ MOST_ROWS: Final = 500
 AT_ONCE: Final = 50  # rows; more are done by a job
 DONE: Final = "done"
 REFUSED: Final = "refused"
+B = TypeVar("B", bound=Paid)
 Ids = Annotated[list[Code], Meta(min_length=1, max_length=MOST_ROWS)]
 
 
 class PaidRow(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The bank paid an order on this day: all that is still to be paid, or ``amount``; yuan."""
+    """The bank paid an order or a claim on this day: all that is still to be paid, or ``amount``; yuan."""
 
     id: Code
     paid_on: Day
@@ -86,21 +90,28 @@ class BatchJobAnswer(Struct):
 # ---------------------------------------------------------------- the steps, each by the single route's function
 
 
-async def _approve_order(act: Act, row: BatchRow) -> str:
-    return ORDERS.shown(await machine.approve(act, ORDERS, row.about))
+Step = Callable[[Act, BatchRow], Awaitable[str]]
+"""A step of one row; it answers the id of what it moved or made."""
 
 
-async def _send_order(act: Act, row: BatchRow) -> str:
-    return ORDERS.shown(await machine.send(act, ORDERS, row.about))
+def _steps_of(noun: str, kind: Paying[B]) -> dict[str, Step]:
+    """The steps of a kind of payment that the bank carries out."""
 
+    async def approve(act: Act, row: BatchRow) -> str:
+        return kind.shown(await machine.approve(act, kind, row.about))
 
-async def _pay_order(act: Act, row: BatchRow) -> str:
-    wanted = msgspec.convert(row.body, PaidRow)
-    amount = wanted.amount
-    if amount is None:
-        amount = yuan((await machine.opened(act, ORDERS, row.about)).payable)
-    paid = PaymentRequest(amount, wanted.paid_on, wanted.bank_reference)
-    return ORDERS.shown(await machine.pay(act, ORDERS, row.about, paid))
+    async def send(act: Act, row: BatchRow) -> str:
+        return kind.shown(await machine.send(act, kind, row.about))
+
+    async def pay(act: Act, row: BatchRow) -> str:
+        wanted = msgspec.convert(row.body, PaidRow)
+        amount = wanted.amount
+        if amount is None:
+            amount = yuan((await machine.opened(act, kind, row.about)).payable)
+        paid = PaymentRequest(amount, wanted.paid_on, wanted.bank_reference)
+        return kind.shown(await machine.pay(act, kind, row.about, paid))
+
+    return {f"{noun}_approval": approve, f"{noun}_sending": send, f"{noun}_payments": pay}
 
 
 async def _declare(act: Act, row: BatchRow) -> str:
@@ -114,14 +125,13 @@ async def _approve_statement(act: Act, row: BatchRow) -> str:
     return found.statement_id
 
 
-STEPS: Final[Mapping[str, Callable[[Act, BatchRow], Awaitable[str]]]] = {
-    "order_approval": _approve_order,
-    "order_sending": _send_order,
-    "order_payments": _pay_order,
+STEPS: Final[Mapping[str, Step]] = {
+    **_steps_of("order", ORDERS),
+    **_steps_of("claim", CLAIMS),
     "statement_declaration": _declare,
     "statement_approval": _approve_statement,
 }
-"""What a batch can do, by the names under which jobs keep it; each answers the id of what it moved or made."""
+"""What a batch can do, by the names under which jobs keep it."""
 
 
 # ---------------------------------------------------------------- a batch
@@ -222,9 +232,20 @@ def _refusal(error: OnestopError, number: int, about: str, language: Language) -
 async def orders_matching(connection: AsyncConnection, act: Act, filters: Filters) -> list[BatchRow]:
     """The orders that filters of their list find, oldest first. Refused ``batch_too_long`` above ``MOST_ROWS``."""
     wanted = await order_list.orders_where(connection, act.day, **msgspec.structs.asdict(filters))
-    number = disbursement.c.disbursement_id
+    return await _matching(connection, wanted, DISBURSEMENT, disbursement.c.disbursement_id)
+
+
+async def claims_matching(connection: AsyncConnection, act: Act, filters: Filters) -> list[BatchRow]:
+    """The same of claims."""
+    wanted = await claim_list.claims_where(connection, filters, act.day)
+    return await _matching(connection, wanted, CLAIM, claim.c.claim_id)
+
+
+async def _matching(
+    connection: AsyncConnection, wanted: Rows, prefix: str, number: ColumnElement[int]
+) -> list[BatchRow]:
     found = await connection.execute(wanted.with_only_columns(number).order_by(number).limit(MOST_ROWS + 1))
     numbers = found.scalars().all()
     if len(numbers) > MOST_ROWS:
         raise Refused([Fault("/filter", "batch_too_long", {"limit": str(MOST_ROWS)})])
-    return [BatchRow(shown_id(DISBURSEMENT, one)) for one in numbers]
+    return [BatchRow(shown_id(prefix, one)) for one in numbers]

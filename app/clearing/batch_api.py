@@ -1,5 +1,6 @@
 """The routes of batches. They translate, nothing more."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -12,11 +13,13 @@ from app.basics.errors import Fault, Refused
 from app.clearing import batch
 from app.clearing.api import opened
 from app.clearing.batch import MOST_ROWS, BatchAnswer, BatchJobAnswer, BatchRow, Ids, PaidRow
+from app.clearing.claim_list import ClaimFilters
 from app.clearing.lists import OrderFilters
-from app.clearing.machine import acting
+from app.clearing.machine import Act, acting
 from app.clearing.statement import StatementRequest
 from app.service.http import answer
 from app.service.idempotency import REPLAYED, keyed_by
+from app.service.lists import Filters
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import require
@@ -33,6 +36,15 @@ class OrderBatchRequest(Struct, forbid_unknown_fields=True):
     action: Literal["approval", "sending", "payments"]
     ids: Ids | None = None
     filter: OrderFilters | None = None
+    rows: Annotated[list[PaidRow], Meta(min_length=1, max_length=MOST_ROWS)] | None = None
+
+
+class ClaimBatchRequest(Struct, forbid_unknown_fields=True):
+    """The same of claims; ``filter`` as of ``GET /v1/claims``."""
+
+    action: Literal["approval", "sending", "payments"]
+    ids: Ids | None = None
+    filter: ClaimFilters | None = None
     rows: Annotated[list[PaidRow], Meta(min_length=1, max_length=MOST_ROWS)] | None = None
 
 
@@ -62,18 +74,33 @@ def _check_given(wanted: Struct, needed: tuple[str, ...], optional: tuple[str, .
 async def post_order_batch(request: Request) -> Response:
     """Approve, send or record as paid many orders, each in a transaction of its own, by the rules of the single
     routes. Up to 50 rows are answered at once, more are done by a job. A repeated request moves nothing again."""
+    return await _payments(request, "order", OrderBatchRequest, batch.orders_matching)
+
+
+@router.post("/claims/batch", openapi_extra=body(ClaimBatchRequest, keyed=True), responses=ANSWERS)
+async def post_claim_batch(request: Request) -> Response:
+    """Approve, send or record as paid many claims of persons, as a batch of orders does."""
+    return await _payments(request, "claim", ClaimBatchRequest, batch.claims_matching)
+
+
+async def _payments(
+    request: Request,
+    noun: str,
+    type_: type[OrderBatchRequest] | type[ClaimBatchRequest],
+    matching: Callable[[AsyncConnection, Act, Filters], Awaitable[list[BatchRow]]],
+) -> Response:
     caller, service = await opened(request, "finance")
-    wanted = decode(await read_body(request, service.settings.max_body_bytes), OrderBatchRequest)
+    wanted = decode(await read_body(request, service.settings.max_body_bytes), type_)
     _check_given(wanted, ("rows",) if wanted.action == "payments" else ("ids", "filter"))
 
     async def rows(connection: AsyncConnection) -> list[BatchRow]:
         if wanted.filter is not None:
-            return await batch.orders_matching(connection, await acting(service, connection, caller), wanted.filter)
+            return await matching(connection, await acting(service, connection, caller), wanted.filter)
         paid = [BatchRow(row.id, msgspec.to_builtins(row)) for row in wanted.rows or ()]
         return paid or [BatchRow(one) for one in wanted.ids or ()]
 
     keyed = keyed_by(request, wanted)
-    status, answered, again = await batch.carried_out(service, caller, keyed, f"order_{wanted.action}", rows)
+    status, answered, again = await batch.carried_out(service, caller, keyed, f"{noun}_{wanted.action}", rows)
     return answer(answered, status, REPLAYED if again else None)
 
 

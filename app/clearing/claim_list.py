@@ -39,7 +39,8 @@ class ClaimFilters(Filters, frozen=True):
     settlement_id: Code | None = None
 
 
-async def _claims(connection: AsyncConnection, wanted: ClaimFilters, day: date) -> Rows:
+async def claims_where(connection: AsyncConnection, wanted: Filters, day: date) -> Rows:
+    """The claims within reach that filters of their list find."""
     found = select(claim)
     for name, value in asdict(wanted).items():
         match name:
@@ -54,7 +55,7 @@ async def _claims(connection: AsyncConnection, wanted: ClaimFilters, day: date) 
 
 
 _CLAIMS: Final[Selected[ClaimFilters, ClaimAnswer, int]] = Selected(
-    query=_claims,
+    query=claims_where,
     order=(claim.c.claim_id,),
     newest_first=True,
     answer=lambda row, day, service: answer_of_row(service.book, row, day),

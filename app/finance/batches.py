@@ -1,5 +1,5 @@
-"""Batches on the pages of orders and statements: what is ticked, or all that the filters find, is shown once with count
-and sums, confirmed once, and answered row by row."""
+"""Batches on the pages of orders, claims and statements: what is ticked, or all that the filters find, is shown once
+with count and sums, confirmed once, and answered row by row."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from starlette.responses import Response
 
 from app.basics.days import as_period, first_day, period_of
 from app.basics.errors import NotFound, Refused
-from app.basics.ids import DISBURSEMENT, JOB, STATEMENT, number_of, read_id, shown_id
+from app.basics.ids import CLAIM, DISBURSEMENT, JOB, STATEMENT, number_of, read_id, shown_id
 from app.clearing.batch import DONE, MOST_ROWS, REFUSED, BatchJobAnswer, BatchRow, PaidRow, carried_out
 from app.clearing.due import undeclared
 from app.clearing.moves import business_now, today
 from app.clearing.payment import PaymentKind
 from app.clearing.statement import StatementRequest
 from app.clearing.statement_row import BEFORE_APPROVAL
-from app.clearing.tables import disbursement, statement
-from app.finance import orders, statements
+from app.clearing.tables import claim, disbursement, statement
+from app.finance import claims, orders, statements
 from app.finance.list_page import ListPage, narrowed_by
 from app.finance.page import (
     PageRoute,
@@ -52,18 +52,24 @@ from app.service.wire import decode
 
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 ORDERS: Final = "orders"
-PAGES: Final[Mapping[str, ListPage]] = {ORDERS: orders.PAGE, "statements": statements.PAGE}
+CLAIMS: Final = "claims"
+PAGES: Final[Mapping[str, ListPage]] = {ORDERS: orders.PAGE, CLAIMS: claims.PAGE, "statements": statements.PAGE}
 KEYS: Final = {
     ORDERS: (DISBURSEMENT, disbursement.c.disbursement_id),
+    CLAIMS: (CLAIM, claim.c.claim_id),
     "statements": (STATEMENT, statement.c.statement_id),
 }
 STEPS: Final = {
     (ORDERS, "approve"): "order_approval",
     (ORDERS, "send"): "order_sending",
     (ORDERS, "pay"): "order_payments",
+    (CLAIMS, "approve"): "claim_approval",
+    (CLAIMS, "send"): "claim_sending",
+    (CLAIMS, "pay"): "claim_payments",
     ("statements", "approve"): "statement_approval",
     ("statements", "declare"): "statement_declaration",
 }
+KINDS: Final = {ORDERS: PaymentKind.ORDER, CLAIMS: PaymentKind.CLAIM}
 RUNNING: Final = ("queued", "running")
 
 
@@ -120,8 +126,8 @@ async def _rows(visitor: Visitor, connection: AsyncConnection, noun: str, day: d
 
 def _row(visitor: Visitor, noun: str, word: str, row: RowMapping) -> Chosen:
     prefix, key = KEYS[noun]
-    if noun == ORDERS:
-        steps = steps_for(visitor, PaymentKind.ORDER, row["state"], row["subject"])
+    if noun in KINDS:
+        steps = steps_for(visitor, KINDS[noun], row["state"], row["subject"])
         why = None if word in steps else "maker" if word == "approve" and "second" in steps else "state"
     else:
         own = row["subject"] == visitor.principal.subject
@@ -131,8 +137,8 @@ def _row(visitor: Visitor, noun: str, word: str, row: RowMapping) -> Chosen:
         id=shown_id(prefix, row[key.name]),
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],
-        period=row["period"],
-        fund=row["fund"] if noun == ORDERS else None,
+        period=row["created_on"].isoformat()[:7] if noun == CLAIMS else row["period"],
+        fund=row["fund"] if noun in KINDS else None,
         amount=amount,
         state=row["state"],
         why=why,
@@ -297,7 +303,7 @@ async def get_job(request: Request, job_id: str) -> Response:
         check_mine(visitor.caller, job)
         found = await store.read_rows(connection, job.job_id, outcome=None, after=0, limit=MOST_ROWS)
     language = visitor.caller.language
-    noun = ORDERS if job.options["step"].startswith("order") else "statements"
+    noun = next((one for one in (ORDERS, CLAIMS) if job.options["step"].startswith(one[:-1])), "statements")
     return _result(
         visitor,
         noun,

@@ -38,6 +38,8 @@ PAGE: Final = ListPage(
     address="/finance/claims",
     members=("claim_id", "person_id", "settlement_id", "fund", "amount", "paid", "due_on", "state"),
     key="claim_id",
+    template="claims.html",
+    batch=("approve", "send", "pay"),
 )
 
 

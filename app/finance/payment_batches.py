@@ -1,26 +1,34 @@
 """Payment batches: made of ticked orders, approved by another, given to the bank as a file."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Request
+from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.ids import PAYMENT_BATCH, number_of
+from app.basics.ids import PAYMENT_BATCH, number_of, read_id
 from app.clearing import payment_batch
 from app.clearing.api import ReasonRequest
+from app.clearing.claim import CLAIMS
+from app.clearing.claim_list import CLAIM_LIST
 from app.clearing.document_number import number_batch
+from app.clearing.lists import ORDERS as ORDER_LIST
 from app.clearing.lists import PAYMENT_BATCHES
-from app.clearing.machine import acting
+from app.clearing.machine import Paying, acting
+from app.clearing.moves import business_now, today
+from app.clearing.order import ORDERS
 from app.clearing.order_paper import batch_pdf
-from app.clearing.payment_batch import NotExecutedRequest, PaymentBatchRequest
+from app.clearing.payment import Claim, Order
+from app.clearing.payment_batch import AWAITED, MOST_ORDERS, NotExecutedRequest, PaymentBatchRequest
 from app.clearing.payment_batch_api import TYPES, file_given_out
 from app.clearing.tables import payment_batch as table
 from app.finance.following import following
 from app.finance.history import moves_of
-from app.finance.list_page import ListPage, get_list
+from app.finance.list_page import ListPage, get_list, narrowed_by
 from app.finance.numbering import number_in
 from app.finance.page import (
     Contents,
@@ -36,6 +44,7 @@ from app.finance.page import (
     struct_of,
     visit,
 )
+from app.service.lists import AnyList
 from app.service.security import OFFICE_READERS
 from app.service.wire import decode
 from app.settlement.slip_pdf import PDF_TYPE
@@ -57,6 +66,17 @@ PAGE: Final = ListPage(
     ),
     key="payment_batch_id",
 )
+B = TypeVar("B", Order, Claim)
+
+
+class ToPay(Struct, frozen=True):
+    """What shall stand in a batch: an order or a claim, and what the bank would be asked to pay of it; fen."""
+
+    id: str
+    fund: str
+    amount: int
+
+
 ACCOUNT: Final = ("bank_name", "account_name", "account_number")
 
 
@@ -73,9 +93,46 @@ async def get_new(request: Request) -> Response:
 
 
 async def _new(visitor: Visitor, refusal: Refusal | None = None) -> Response:
-    ids = (refusal.form if refusal else {}).get("ids", "").split() or visitor.request.query_params.getlist("id")
-    last = await reading(visitor, _last_account)
-    return shown(visitor, "payment_batch_new.html", {"ids": ids[:500], "account": last or {}}, refusal=refusal)
+    typed = (refusal.form if refusal else {}).get("ids", "").split()
+    ids = (typed or visitor.request.query_params.getlist("id"))[:MOST_ORDERS]
+
+    async def read(connection: AsyncConnection) -> Contents:
+        query = visitor.request.query_params
+        every = not ids and bool(query.get("all"))
+        wanted = None if every else ids
+        found: list[ToPay] = []
+        if not every or query.get("of") == "orders":
+            found += await _to_pay(visitor, connection, ORDER_LIST, ORDERS, wanted)
+        if not every or query.get("of") == "claims":
+            found += await _to_pay(visitor, connection, CLAIM_LIST, CLAIMS, wanted)
+        return {
+            "ids": [row.id for row in found] if every else ids,
+            "rows": found[:MOST_ORDERS],
+            "too_many": len(found) > MOST_ORDERS,
+            "sum": sum(row.amount for row in found),
+            "account": await _last_account(connection) or {},
+        }
+
+    return shown(visitor, "payment_batch_new.html", await reading(visitor, read), refusal=refusal)
+
+
+async def _to_pay(
+    visitor: Visitor, connection: AsyncConnection, declared: AnyList, kind: Paying[B], ids: Sequence[str] | None
+) -> list[ToPay]:
+    """The orders or claims of these ids; without ids those that the address's filters find and the bank may pay: at
+    most one more than a batch may have."""
+    key = next(iter(kind.table.primary_key.columns))
+    assert declared.selected is not None
+    filters = (await narrowed_by(visitor, connection, declared)).filters if ids is None else declared.filters()
+    day = today(await business_now(visitor.service, connection))
+    wanted = await declared.selected.rows(connection, visitor.caller, filters, day)
+    if ids is None:
+        wanted = wanted.where(kind.table.c.state.in_(AWAITED))
+    else:
+        wanted = wanted.where(key.in_([number for one in ids if (number := read_id(kind.prefix, one)) is not None]))
+    rows = (await connection.execute(wanted.order_by(key).limit(MOST_ORDERS + 1))).mappings()
+    payments = [kind.read(row) for row in rows]
+    return [ToPay(kind.shown(one), one.fund, one.payable) for one in payments if ids is not None or one.payable > 0]
 
 
 async def _last_account(connection: AsyncConnection) -> dict[str, str] | None:

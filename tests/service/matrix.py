@@ -125,6 +125,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /v1/fiscal-months/{period}": Operation(query="area_code={area_code}", no_fund=True, known=True),
     "GET /v1/clearing/due": Operation(query="area_code={area_code}", no_fund=True, known=True),
     "POST /v1/disbursements/batch": Operation({"action": "approval", "ids": ["{disbursement_id}"]}, own=OWN_ROWS),
+    "POST /v1/claims/batch": Operation({"action": "approval", "ids": ["{claim_id}"]}, own=OWN_ROWS),
     "POST /v1/disbursements": Operation({"statement_id": "{statement_id}", "fund": "390100"}),
     "GET /v1/disbursements": Operation(),
     "GET /v1/disbursements/{disbursement_id}": Operation(),

@@ -42,7 +42,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "payment_batch.new": ("生成付款批次", "Make a payment batch"),
     "payment_batch.make": ("生成付款批次", "Make the batch"),
     "payment_batch.one": ("付款批次 {id}", "Payment batch {id}"),
-    "payment_batch.tick": ("请先在拨付单列表中勾选已送银行的拨付单。", "Tick sent orders in the list of orders first."),
+    "payment_batch.tick": (
+        "请先在拨付单或零星报销单列表中勾选已送银行的单据。",
+        "Tick what was sent in the list of orders or of claims first.",
+    ),
     "payment_batch.bank_name": ("付款开户行", "Paying bank"),
     "payment_batch.account_name": ("付款户名", "Paying account's name"),
     "payment_batch.account_number": ("付款账号", "Paying account"),
