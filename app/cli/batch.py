@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
@@ -11,6 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.cli.config import configured
 from app.cli.output import fail
 
+if TYPE_CHECKING:
+    from app.batch.synthetic.bills import Year
+
+AREA_DIGITS: Final = 6
 MISSING = "onestop batch 需要 numpy 和 pyarrow：请运行 make setup，或安装 onestop[batch]。"
 
 
@@ -93,6 +98,58 @@ def spark(source: str, out: str, master: str, packs: tuple[str, ...], figures: P
     except Rejected as error:
         fail(str(error))
     click.echo(str(report))
+
+
+@batch.command("synthetic")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--persons", type=click.IntRange(1, 999_999_999), required=True, help="Insured persons, with bills or not."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Other seed, other bills."
+)
+@click.option("--year", type=click.IntRange(2000, 2100), default=2018, show_default=True, help="The calendar year.")
+@click.option("--lines", default="none", show_default=True, help="Lines of each bill, 1 to 200; none: the scope only.")
+@click.option(
+    "--area", "areas", multiple=True, help="Where persons live, six digits; may be repeated. Default: Yunnan."
+)
+@click.option(
+    "--faults", type=click.FloatRange(0, 1), default=0, help="The share of bills that are to have a fault. Default: 0."
+)
+@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes; as many as there are cores.")
+def synthetic(out: Path, workers: int | None, **said_of_year: Any) -> None:
+    """Write a year of invented bills to OUT, a Parquet file (a folder of parts when there are many).
+
+    The distributions and where they are from are in app/batch/synthetic/figures.yaml. The same seed gives the same
+    bytes. A run that was stopped goes on where it was when it is called again.
+    """
+    try:
+        from app.batch.source import Rejected
+        from app.batch.synthetic.write import write_year
+    except ModuleNotFoundError as error:
+        if error.name not in ("numpy", "pyarrow"):
+            raise
+        fail(MISSING)
+    try:
+        with Shown() as shown:
+            made = write_year(_year(**said_of_year), out, workers or len(os.sched_getaffinity(0)), shown.told)
+    except Rejected as error:
+        fail(str(error))
+    except OSError as error:
+        fail(said(error, out))
+    click.echo(str(made))
+
+
+def _year(persons: int, seed: int, year: int, lines: str, areas: tuple[str, ...], faults: float) -> "Year":
+    """The year that the options ask for."""
+    from app.batch.synthetic.bills import MOST_LINES, Year
+
+    if lines != "none" and not (lines.isascii() and lines.isdigit() and 1 <= int(lines) <= MOST_LINES):
+        raise click.BadParameter(f"1 to {MOST_LINES}, or none", param_hint="--lines")
+    for area in areas:
+        if not (area.isascii() and area.isdigit() and len(area) == AREA_DIGITS):
+            raise click.BadParameter("six digits", param_hint="--area")
+    return Year(persons, seed, year, None if lines == "none" else int(lines), faults, tuple(dict.fromkeys(areas)))
 
 
 def said(error: OSError, out: Path) -> str:

@@ -1,0 +1,1 @@
+"""A synthetic year: bills of invented persons, drawn from published distributions."""
