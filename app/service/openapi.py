@@ -29,6 +29,12 @@ MATCHED: Final[dict[str, Any]] = {
         }
     ]
 }
+PREFER_HEADER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "return=minimal leaves out summary, trace and lines; Preference-Applied says so.",
+    "schema": {"type": "string"},
+}
 TAGGED: Final[dict[str, Any]] = {
     "ETag": {"description": "The version, for If-Match of a PUT.", "schema": {"type": "string"}}
 }
@@ -39,9 +45,9 @@ def _reference(type_: type[Any]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{type_.__name__}"}
 
 
-def body(type_: type[Any], *, keyed: bool = False, matched: bool = False) -> dict[str, Any]:
+def body(type_: type[Any], *, keyed: bool = False, matched: bool = False, preferred: bool = False) -> dict[str, Any]:
     """The ``openapi_extra`` of a route that reads a struct; ``keyed``: it needs an Idempotency-Key; ``matched``: it
-    replaces a version that If-Match may name."""
+    replaces a version that If-Match may name; ``preferred``: it heeds ``Prefer: return=minimal``."""
     extra: dict[str, Any] = {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference(type_)}}}
     }
@@ -49,6 +55,8 @@ def body(type_: type[Any], *, keyed: bool = False, matched: bool = False) -> dic
         extra |= KEYED
     if matched:
         extra |= MATCHED
+    if preferred:
+        extra["parameters"] = [*extra.get("parameters", ()), PREFER_HEADER]
     return extra
 
 

@@ -2,6 +2,7 @@
 is computed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -9,8 +10,9 @@ from msgspec import UNSET, Struct, UnsetType
 from app.basics.money import yuan
 from app.tiers.comparison import StepChange
 from app.tiers.explain import LINE_NOTES, WARNINGS, sentence, shown_inputs
-from app.tiers.model import LineScope, Payable, Portions, Scope, Step
+from app.tiers.model import Basis, LineScope, Payable, Portions, Scope, Step
 
+MOST_BASES: Final = 4096
 COUNTS: Final = frozenset({"inpatient_count"})
 
 
@@ -59,7 +61,7 @@ class PolicyAnswer(Struct):
     assumed: int
 
 
-class BasisAnswer(Struct):
+class BasisAnswer(Struct, frozen=True):
     """Where a figure of a step comes from; ``quote`` is the clause's own wording, where the pack quotes it."""
 
     document: str
@@ -80,7 +82,7 @@ class StepAnswer(Struct):
     inputs: dict[str, Any]
     amount: str
     room: dict[str, str]
-    basis: list[BasisAnswer]
+    basis: tuple[BasisAnswer, ...]
 
 
 class LineAnswer(Struct, rename={"catalogue_class": "class"}):
@@ -239,19 +241,26 @@ def shown_trace(trace: Sequence[Step]) -> list[StepAnswer]:
             inputs=shown_inputs(step.inputs),
             amount=yuan(step.amount),
             room={key: yuan(value) for key, value in step.room.items()},
-            basis=[
-                BasisAnswer(
-                    document=item.document,
-                    clause=item.clause,
-                    status=item.status,  # type: ignore[arg-type]
-                    parameter=item.parameter,
-                    quote=step.quotes.get(item.parameter, UNSET),
-                )
-                for item in step.basis
-            ],
+            basis=_shown_basis(step.basis, tuple(step.quotes.items())),
         )
         for number, step in enumerate(trace, 1)
     ]
+
+
+@lru_cache(maxsize=MOST_BASES)
+def _shown_basis(basis: tuple[Basis, ...], quotes: tuple[tuple[str, str], ...]) -> tuple[BasisAnswer, ...]:
+    """Where a step's figures come from: the same for all bills of a kind."""
+    wording = dict(quotes)
+    return tuple(
+        BasisAnswer(
+            document=item.document,
+            clause=item.clause,
+            status=item.status,  # type: ignore[arg-type]
+            parameter=item.parameter,
+            quote=wording.get(item.parameter, UNSET),
+        )
+        for item in basis
+    )
 
 
 def shown_lines(lines: Sequence[LineScope]) -> list[LineAnswer]:

@@ -18,6 +18,7 @@ from app.service.http import answer, caller_of, check_context, service_of
 from app.service.idempotency import REPLAYED, idempotency_key, keyed_by, once, request_hash
 from app.service.lists import add_route
 from app.service.openapi import body, gives
+from app.service.preference import MINIMAL, prefers_minimal
 from app.service.problem import read_body
 from app.service.route import DirectRoute
 from app.service.security import MONEY_READERS, require
@@ -83,31 +84,46 @@ class ReadjudicationRequest(Struct, forbid_unknown_fields=True):
     dry_run: bool = True
 
 
-@router.post("/quotes", openapi_extra=body(BillRequest), responses=gives(200, SettlementAnswer))
+@router.post("/quotes", openapi_extra=body(BillRequest, preferred=True), responses=gives(200, SettlementAnswer))
 async def post_quote(request: Request) -> Response:
     """Compute a bill without settling it: the same engine, the same answer, and a quote id good for 30 minutes."""
-    caller, service = await caller_of(request), service_of(request)
+    caller, service, minimal = await caller_of(request), service_of(request), prefers_minimal(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
     computation, quote_id, expires = await settling.quote(service, caller, bill)
     note_quoted(service, bill.hospital_code, bill.person_id)
     shown = answer_of_quote(
-        computation, quote_id=quote_id, expires=expires, funds=caller.principal.funds, language=caller.language
+        computation,
+        quote_id=quote_id,
+        expires=expires,
+        detail=not minimal,
+        funds=caller.principal.funds,
+        language=caller.language,
     )
-    return answer(shown)
+    return answer(shown, headers=MINIMAL if minimal else None)
 
 
-@router.post("/settlements", openapi_extra=body(BillRequest, keyed=True), responses=gives(201, SettlementAnswer))
+@router.post(
+    "/settlements",
+    openapi_extra=body(BillRequest, keyed=True, preferred=True),
+    responses=gives(201, SettlementAnswer),
+)
 async def post_settlement(request: Request) -> Response:
     """Settle a bill once."""
-    caller, service = await caller_of(request), service_of(request)
+    caller, service, minimal = await caller_of(request), service_of(request), prefers_minimal(request)
     key = idempotency_key(request)
     bill = decode(await read_body(request, service.settings.max_body_bytes), BillRequest)
     bills = cast(Gathering[SettlingAsked, Settled], request.app.state.settling)
     settled = await bills.done(SettlingAsked(caller, bill, Keyed(key, request_hash(request, bill))))
     if settled.computation is None or settled.row is None:
-        return await _replayed(service, caller, settled)
-    seen = caller.principal.funds
-    return answer(answer_of_settling(settled.computation, settled.row, funds=seen, language=caller.language), 201)
+        return await _replayed(service, caller, settled, detail=not minimal)
+    shown = answer_of_settling(
+        settled.computation,
+        settled.row,
+        detail=not minimal,
+        funds=caller.principal.funds,
+        language=caller.language,
+    )
+    return answer(shown, 201, MINIMAL if minimal else None)
 
 
 @router.post(
@@ -294,9 +310,9 @@ async def _row(service: Service, caller: Caller, settlement_id: int) -> EntryRow
     return row
 
 
-async def _replayed(service: Service, caller: Caller, settled: Settled) -> Response:
+async def _replayed(service: Service, caller: Caller, settled: Settled, *, detail: bool) -> Response:
     """The original answer, with the status at settling."""
     row = await _row(service, caller, settled.settlement_id)
     seen = caller.principal.funds
-    shown = answer_of_row(row, detail=True, funds=seen, status="settled", language=caller.language)
-    return answer(shown, 201, REPLAYED)
+    shown = answer_of_row(row, detail=detail, funds=seen, status="settled", language=caller.language)
+    return answer(shown, 201, REPLAYED if detail else REPLAYED | MINIMAL)

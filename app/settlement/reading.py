@@ -61,14 +61,20 @@ def answer_of_row(
 
 
 def answer_of_settling(
-    computation: Computation, row: EntryColumns, *, funds: Collection[str] | None = None, language: Language = "zh"
+    computation: Computation,
+    row: EntryColumns,
+    *,
+    detail: bool = True,
+    funds: Collection[str] | None = None,
+    language: Language = "zh",
 ) -> SettlementAnswer:
-    """A bill just settled as an answer; ``row`` is what was written, ``funds`` as in ``answer_of_row``."""
+    """A bill just settled as an answer; ``row`` is what was written, the rest as in ``answer_of_row``."""
     outcome = computation.outcome
     results = results_of(outcome)
     answer = _answer(row, results, funds)
-    _explain(answer, results, outcome.trace, language)
-    answer.lines = shown_lines(outcome.lines)
+    if detail:
+        _explain(answer, results, outcome.trace, language)
+        answer.lines = shown_lines(outcome.lines)
     return answer
 
 
@@ -77,12 +83,14 @@ def answer_of_quote(
     *,
     quote_id: str = "",
     expires: datetime | None = None,
+    detail: bool = True,
     funds: Collection[str] | None = None,
     language: Language = "zh",
 ) -> SettlementAnswer:
-    """A computation as the answer of a quote, ``funds`` as in ``answer_of_row``. One computed offline has no quote id
-    and doesn't expire."""
-    answer = answer_of_settling(computation, settlement(computation).row, funds=funds, language=language)
+    """A computation as the answer of a quote, ``detail`` and ``funds`` as in ``answer_of_row``. One computed offline
+    has no quote id and doesn't expire."""
+    row = settlement(computation).row
+    answer = answer_of_settling(computation, row, detail=detail, funds=funds, language=language)
     answer.settlement_id, answer.kind, answer.status = None, "quote", "quoted"
     if expires is not None:
         answer.quote_id, answer.expires_at = quote_id, shown_instant(expires)

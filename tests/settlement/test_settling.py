@@ -100,6 +100,26 @@ async def test_a_repeated_request_is_answered_again_and_settles_once(world: Worl
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
+async def test_a_client_may_prefer_a_small_answer(world: World) -> None:
+    """With ``Prefer: return=minimal`` all is answered but summary, trace and lines, also in a quote and a replay; each
+    answer says that it heeds it."""
+    bill, header, minimal = world.bill("300.00"), key(), {"Prefer": "respond-async, Return=Minimal; wait=1"}
+    explained, applied = {"summary", "trace", "lines"}, "Preference-Applied"
+    quoted = await world.client.post("/v1/quotes", json=bill, headers=minimal)
+    whole = (await world.client.post("/v1/quotes", json=bill)).json()
+    assert (quoted.headers[applied], whole.keys() - quoted.json().keys()) == ("return=minimal", explained)
+    bill["quote_id"] = quoted.json()["quote_id"]
+    first = await world.client.post("/v1/settlements", json=bill, headers=header | minimal)
+    assert (first.status_code, first.headers[applied]) == (201, "return=minimal")
+    again = await world.client.post("/v1/settlements", json=bill, headers=header | minimal)
+    assert (again.json(), again.headers[applied]) == (first.json(), "return=minimal")
+    for other in ("return=representation, return=minimal", "return", "minimal"):
+        replay = await world.client.post("/v1/settlements", json=bill, headers=header | {"Prefer": other})
+        assert applied not in replay.headers
+        assert {name: value for name, value in replay.json().items() if name not in explained} == first.json()
+        assert explained <= replay.json().keys()
+
+
 async def test_a_replay_answers_as_of_then(world: World) -> None:
     """After a reversal the replay of the settling still answers the settled bill."""
     bill, header = world.bill("300.00"), key()
