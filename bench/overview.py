@@ -40,6 +40,9 @@ ON CONFLICT (only_row) DO UPDATE SET holder = excluded.holder, held_until = excl
 FILLED: Final = "SELECT to_regclass('bench_filled') IS NOT NULL"
 SUMMED: Final = "SELECT to_regproc('statement_summed') IS NOT NULL"
 ROLLED: Final = "SELECT to_regproc('postings_roll') IS NOT NULL"
+UNSUMMED: Final = """
+SELECT (SELECT count(*) FROM transfer) - coalesce(sum(postings), 0) FROM posting_sum WHERE grain = 'day'"""
+"""Figures of sums that miss what they should have summed are quick and wrong."""
 _COLUMNS: Final = (
     "SELECT attname FROM pg_attribute WHERE attrelid = 'settlement'::regclass AND attnum > 0 AND NOT "
     "attisdropped AND attgenerated = '' ORDER BY attnum"
@@ -138,10 +141,13 @@ async def _settings(url: str) -> tuple[str, int]:
     """The statement that is looked at, and how long it took to roll the sums up, ms (0: nothing to do)."""
     connection = await asyncpg.connect(url)
     await connection.execute(HELD)
-    started = perf_counter()
+    started, took = perf_counter(), 0
     if await connection.fetchval(ROLLED):
         await connection.execute("SELECT postings_roll()", timeout=3600)
-    took = round((perf_counter() - started) * 1000)
+        took = round((perf_counter() - started) * 1000)
+        missed = await connection.fetchval(UNSUMMED, timeout=600)
+        assert missed == 0, f"{missed} postings are in no sum"
+        await connection.execute("VACUUM ANALYZE posting_sum", timeout=600)
     found = await connection.fetchval(
         "SELECT statement_id FROM statement WHERE hospital_code = 'BH1' AND period = '2018-10'"
     )

@@ -13,7 +13,8 @@ from app.basics.errors import Refused
 from app.basics.money import RATE_ONE
 from app.clearing.due import last_ended, undeclared
 from app.clearing.moves import business_now, today
-from app.clearing.payout_query import AREA, FUND, Figures, Wanted, payout_figures
+from app.clearing.payout_base import AREA, FUND, Wanted
+from app.clearing.payout_query import Figures, payout_figures
 from app.clearing.plan import plan_of
 from app.clearing.report import due_reports
 from app.clearing.to_money import ToMoney

@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clearing.payout_query import PLANNED, FigureQuery, Wanted, looked_up
+from app.clearing.payout_base import FigureQuery, Wanted, looked_up
+from app.clearing.payout_query import PLANNED
 from app.tiers.policy import PolicyBook
 
 Stage = Literal["not_declared", "not_approved", "not_ordered", "not_sent", "not_paid", "netted"]

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.errors import Conflict, Fault, Refused
 from app.basics.money import RATE_ONE, rate_text, share, yuan
 from app.clearing.moves import business_now, pooling_area_of, today
-from app.clearing.payout_query import FUND, GROUPS, Curve, Figures, Wanted, all_figures, floor_known, payout_figures
+from app.clearing.payout_base import FUND, GROUPS, Wanted, floor_known
+from app.clearing.payout_query import Figures, all_figures, payout_figures
 from app.clearing.plan import FUNDS, Plan
 from app.service.caller import Caller, Service
 from app.service.lists import Filters
@@ -128,7 +129,7 @@ async def payout_rates(
 ) -> list[RateAnswer]:
     """The rows asked for. Grouped by fund alone, the five funds are always there, of a token of some ``funds`` its
     own."""
-    return (await all_payout_rates(service, connection, [wanted], funds))[0][0]
+    return (await all_payout_rates(service, connection, [wanted], funds))[0]
 
 
 async def all_payout_rates(
@@ -136,12 +137,10 @@ async def all_payout_rates(
     connection: AsyncConnection,
     wanted: Sequence[Wanted],
     funds: Collection[str] | None = None,
-    curves: Sequence[Curve] = (),
-) -> tuple[list[list[RateAnswer]], list[list[Figures]]]:
-    """The rows of several questions, each as of ``payout_rates``, and the figures of curves beside them."""
-    found = await all_figures(connection, service.book, [*wanted, *curves])
-    rates = [_rates(service, rows, one, funds) for one, rows in zip(wanted, found[: len(wanted)], strict=True)]
-    return rates, found[len(wanted) :]
+) -> list[list[RateAnswer]]:
+    """The rows of several questions, each as of ``payout_rates``."""
+    found = await all_figures(connection, service.book, wanted)
+    return [_rates(service, rows, one, funds) for one, rows in zip(wanted, found, strict=True)]
 
 
 def _rates(

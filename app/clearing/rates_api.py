@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.clearing import year as fiscal_year
 from app.clearing.api import opened, reading, writing
-from app.clearing.payout_query import FUND
+from app.clearing.payout_base import FUND
 from app.clearing.payout_rate import RateAnswer, RateFilters, rates_of
 from app.clearing.year import ClosingAnswer, ClosingRequest, ExceptionAnswer, ExceptionRequest
 from app.service.http import QueryDay, answer

@@ -30,7 +30,8 @@ from app.clearing.moves import (
     today,
     written_by,
 )
-from app.clearing.payout_query import Figures, Wanted, payout_figures
+from app.clearing.payout_base import Wanted
+from app.clearing.payout_query import Figures, payout_figures
 from app.clearing.payout_rate import payout_rates
 from app.clearing.plan import FUNDS, plan_on
 from app.clearing.tables import fiscal_year_closing, payout_exception

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.clearing.moves import business_now, today
-from app.clearing.payout_query import FUND, PERIOD, Wanted
+from app.clearing.payout_base import FUND, PERIOD, Wanted
 from app.clearing.payout_rate import own_area, paying_area, payout_rates
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.registry.hospitals import read_hospital

@@ -13,7 +13,7 @@ from app.basics.ids import CLAIM, DISBURSEMENT, STATEMENT, shown_id
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.overdue import STAGES, Overdue, overdue
-from app.clearing.payout_query import FUND, HOSPITAL, PERIOD, Wanted
+from app.clearing.payout_base import FUND, HOSPITAL, PERIOD, Wanted
 from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area
 from app.clearing.plan import FUNDS
 from app.finance.listing import chosen
@@ -126,7 +126,7 @@ async def _figures(visitor: Visitor, connection: AsyncConnection) -> Contents:
         asked["hospitals"] = replace(wanted, group_by=(HOSPITAL,))
         if wanted.fund is not None:  # the fund's own row, whose required amount and overdue are no sums of months
             asked["fund"] = replace(wanted, group_by=(FUND,))
-    rates, _ = await all_payout_rates(visitor.service, connection, [*asked.values()], visitor.principal.funds)
+    rates = await all_payout_rates(visitor.service, connection, [*asked.values()], visitor.principal.funds)
     found = dict(zip(asked, rates, strict=True))
     months, hospitals = found["months"], found.get("hospitals", [])
     total = _sums(months)

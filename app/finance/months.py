@@ -15,7 +15,7 @@ from starlette.responses import Response
 from app.basics.days import period_of
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
-from app.clearing.payout_query import FUND, HOSPITAL, PERIOD, Wanted
+from app.clearing.payout_base import FUND, HOSPITAL, PERIOD, Wanted
 from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
 from app.clearing.plan import FUNDS
 from app.finance.listing import chosen
@@ -114,7 +114,7 @@ async def _figures(
         for group in (FUND, HOSPITAL)
         for year in (int(period[:4]) - 1, int(period[:4]))
     ]
-    rates, _ = await all_payout_rates(visitor.service, connection, wanted, visitor.principal.funds)
+    rates = await all_payout_rates(visitor.service, connection, wanted, visitor.principal.funds)
     by_fund: dict[str | None, MonthFigures] = {}
     by_hospital: dict[str | None, MonthFigures] = {}
     for one, rows in zip(wanted, rates, strict=True):

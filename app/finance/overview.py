@@ -15,7 +15,8 @@ from starlette.responses import Response
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.order_list import late
-from app.clearing.payout_query import AREA, HOSPITAL, Curve, Figures, Wanted
+from app.clearing.payout_base import AREA, HOSPITAL, Wanted
+from app.clearing.payout_curve import FundOnDay, curve
 from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
 from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement, fiscal_year_closing, statement, statement_total
@@ -76,9 +77,8 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     funds = visitor.principal.funds
     wanted = Wanted(year=year, as_of=now, area_code=area)
     asked = [wanted, replace(wanted, group_by=(HOSPITAL,))]
-    curve = Curve(wanted, _month_ends(wanted))
-    (rates, hospitals), (by_day,) = await all_payout_rates(visitor.service, connection, asked, funds, [curve])
-    curves = _curves(by_day)
+    rates, hospitals = await all_payout_rates(visitor.service, connection, asked, funds)
+    curves = _curves(await curve(connection, visitor.service.book, wanted, _month_ends(wanted)))
     return {
         "year": year,
         "years": sorted({*range(now.year, now.year - 5, -1), *open_years, year}, reverse=True),
@@ -123,7 +123,7 @@ async def _open_years(connection: AsyncConnection, area: str | None) -> list[int
     return sorted((await connection.execute(wanted.distinct())).scalars())
 
 
-def _curves(rows: Sequence[Figures]) -> dict[str | None, list[CurvePoint]]:
+def _curves(rows: Sequence[FundOnDay]) -> dict[str | None, list[CurvePoint]]:
     """Each fund's share paid at the end of every month until today, and what it would be had all due been paid."""
     curves: dict[str | None, list[CurvePoint]] = {}
     for row in rows:

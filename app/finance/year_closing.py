@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.money import fen, yuan
-from app.clearing.payout_query import Wanted
+from app.clearing.payout_base import Wanted
 from app.clearing.payout_rate import RateAnswer, payout_rates
 from app.finance.listing import chosen
 from app.finance.page import Contents, Elsewhere, PageRoute, reading, shown, visit

@@ -40,10 +40,10 @@ async def span(connection: AsyncConnection, days: Iterable[date]) -> Span:
 
 
 def span_since(since: datetime | None, days: Iterable[date]) -> Span:
-    """The same, of what ``SINCE`` gave. Months are read whole as long as each of the days is the last of its month;
-    behind them it goes by the day."""
+    """The same, of what ``SINCE`` gave. Months are read whole as long as each of the days is the last of its month, or
+    the last of all; behind them it goes by the day."""
     asked = sorted(days)
-    broken = [day for day in asked if day != last_day(period_of(day))]
+    broken = [day for day in asked[:-1] if day != last_day(period_of(day))]
     return {
         "rolled_since": since,
         "whole_until": broken[0].replace(day=1) if broken else EVER,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.clearing.claims import claims_desk
+from tests.clearing.figures import figures_hold_until
 from tests.clearing.office import Office, violations
 from tests.clearing.test_random_money import LIKELY, MOVES, SEEDS, WHY, Walk
 
@@ -148,4 +149,5 @@ async def test_no_move_of_a_claim_makes_money_leave_twice(desk: Office, seed: in
             assert await violations(desk.url) == {}, (seed, number, move.__name__, walk.day)
             for shown in walk.ids["clm"]:
                 await walk.fits(f"/claims/{shown}")
+    await figures_hold_until(desk.url, walk.day)
     assert len(walk.seen) > MOST_STATES / 2, walk.seen

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tests.clearing.figures import figures_hold_until
 from tests.clearing.office import Office, office, violations
 
 pytestmark = pytest.mark.thorough
@@ -214,4 +215,5 @@ async def test_no_move_makes_money_leave_twice(desk: Office, seed: int) -> None:
         await move()
         if number % 10 == 9 or number == MOVES - 1:
             assert await violations(desk.url) == {}, (seed, number, move.__name__, walk.day)
+    await figures_hold_until(desk.url, walk.day)
     assert walk.done > MOVES / 8, "the walk gets nowhere"
