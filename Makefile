@@ -53,7 +53,7 @@ test-all: test ## Those and then the thorough ones: kills, many seeds, whole sim
 	@$(BIN)/python -m pytest -m thorough tests/faults # alone: how soon it recovers is told of a whole machine
 	@$(BIN)/python -m pytest -m thorough tests/deploy/test_image_runs.py # one process: the image is built once
 
-soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months)
+soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months, 30,000,000 bills)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
 	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
 	@ONESTOP_BATCH_BILLS=5000000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m thorough tests/batch/test_compute.py
@@ -61,12 +61,16 @@ soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-ye
 	@$(MAKE) -s soak-faults
 	@$(MAKE) -s soak-cluster
 	@$(MAKE) -s soak-clearing
+	@$(MAKE) -s soak-batch
 
 soak-faults: dev ## 500 faults under load, in pieces of MINUTES (55); run it again to go on
 	@$(BIN)/python -m tests.faults.soak --faults 500 --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
 
 soak-cluster: dev ## Kill the leader of deploy/cluster under load, ROUNDS (4) times, and measure the gap (Debian's patroni etcd-server pgbouncer haproxy postgresql-15)
 	@$(BIN)/python -m tests.faults.cluster --rounds $(or $(ROUNDS),4)
+
+soak-batch: dev ## A synthetic year of 30,000,000 bills made and computed; run it again to go on, after a change of code in an empty folder
+	@$(BIN)/python -m bench.batch --bills $(or $(BILLS),30000000) --line-bills 0 --folder $(or $(SOAK),.onestop/soak)/batch
 
 soak-clearing: dev ## 1,000 hospital-months of clearing against the auditor, in pieces of MINUTES (55); run it again to go on
 	@$(BIN)/python -m tests.simulation.soak --months 1000 --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
@@ -101,6 +105,7 @@ bench: dev ## Benchmarks against a yardstick in the same run
 	@$(BIN)/python -m bench.month_close
 	@$(BIN)/python -m bench.overview
 	@$(BIN)/python -m bench.capacity
+	@$(BIN)/python -m bench.batch
 
 SUPPLY := .venv-supply
 $(SUPPLY)/.ready: deploy/supply-chain/requirements.lock
@@ -126,4 +131,4 @@ lock: $(SUPPLY)/.ready ## Pin anew what pyproject.toml asks for; what is pinned 
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra spark --constraint requirements-batch.lock --output-file requirements-spark.lock pyproject.toml
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
-.PHONY: help setup dev spark sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults soak-cluster check format openapi image bench
+.PHONY: help setup dev spark sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults soak-cluster soak-batch check format openapi image bench
