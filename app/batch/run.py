@@ -33,7 +33,7 @@ from app.version import VERSION
 
 FORM: Final = 1
 """Of what lies in the folder of unfinished things."""
-BUCKET_ROWS: Final = 250_000
+BUCKET_ROWS: Final = 500_000
 BUCKET_LINES: Final = 1_500_000
 MOST_BUCKETS: Final = 400
 IDS_AT_ONCE: Final = 1_000_000
