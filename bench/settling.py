@@ -243,7 +243,7 @@ async def sealing(bench: Bench) -> float:
         await database.close()
 
 
-def report(readings: list[Reading], sealed: float, size: float) -> None:
+def report(readings: list[Reading], sealed: float, sizes: dict[str, float]) -> None:
     """The medians as a table, and everything as a file."""
     titles = "".join(
         f"{title:>14}" for title in ("clients", "per second", "service µs", "postgres µs", "to lean", "to frozen")
@@ -258,11 +258,13 @@ def report(readings: list[Reading], sealed: float, size: float) -> None:
         ratios = [f"{rate / rates[one, clients]:.2f}" if (one, clients) in rates else "" for one in beside]
         numbers = (f"{clients}", f"{rate:.0f}", *(f"{one:.0f}" for one in used), *(ratios if used[0] else ("", "")))
         lines.append(f"{what:16}" + "".join(f"{number:>14}" for number in numbers))
-    lines += [f"sealing: {sealed:.0f} µs of PostgreSQL per settlement", f"disk: {size:.0f} bytes per settlement", ""]
+    size, parts = sum(sizes.values()), ", ".join(f"{name} {part:.0f}" for name, part in sizes.items())
+    lines.append(f"sealing: {sealed:.0f} µs of PostgreSQL per settlement")
+    lines += [f"disk: {size:.0f} bytes per settlement ({parts})", ""]
     sys.stdout.write("\n".join(lines))
     out = FOLDER.parent / "build"
     out.mkdir(exist_ok=True)
-    kept = {"readings": [asdict(one) for one in readings], "sealing_us": sealed, "bytes": size}
+    kept = {"readings": [asdict(one) for one in readings], "sealing_us": sealed, "bytes": size, "bytes_of": sizes}
     (out / "bench-settling.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
@@ -285,8 +287,8 @@ def main() -> None:
             postmaster = int(next((folder / "data").rglob("postmaster.pid")).read_text().split()[0])
             bench = Bench(server, url, port, service.pid, postmaster)
             readings = rounds(bench, folder, seconds, times)
-            size = asyncio.run(bytes_each(url))
-            report(readings, asyncio.run(sealing(bench)), size)
+            sizes = asyncio.run(bytes_each(url))
+            report(readings, asyncio.run(sealing(bench)), sizes)
         finally:
             service.terminate()
             service.wait(30)
@@ -300,15 +302,23 @@ async def analyzed(url: str) -> None:
     await connection.close()
 
 
-async def bytes_each(url: str) -> float:
-    """Bytes on disk per settlement that settling writes, with indexes, before sealing."""
-    tables = ("settlement", "settled_visit", "transfer", "person_year", "idempotency")
+async def bytes_each(url: str) -> dict[str, float]:
+    """Bytes on disk per settlement that settling writes, before sealing, by table and its indexes; documents apart."""
     connection = await asyncpg.connect(url)
-    query = "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest($1::text[]) name"
-    size: int = await connection.fetchval(query, tables)
+    rows = await connection.fetch(
+        """SELECT name, pg_table_size(name::regclass) - coalesce(pg_total_relation_size(nullif(reltoastrelid, 0)), 0),
+                  pg_indexes_size(name::regclass), coalesce(pg_total_relation_size(nullif(reltoastrelid, 0)), 0)
+             FROM unnest($1::text[]) name JOIN pg_class ON oid = name::regclass""",
+        ("settlement", "settled_visit", "transfer", "person_year", "idempotency"),
+    )
     settled: int = await connection.fetchval("SELECT count(*) FROM settlement")
     await connection.close()
-    return size / settled
+    found = {}
+    for name, table, indexes, apart in rows:
+        found |= {name: table / settled, f"{name}'s indexes": indexes / settled}
+        if name == "settlement":
+            found["documents"] = apart / settled
+    return found
 
 
 async def fill(url: str, number: int) -> None:
