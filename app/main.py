@@ -37,6 +37,8 @@ from app.policies.api import keep_texts
 from app.policies.api import router as policy_routes
 from app.readjudication import job as readjudicating
 from app.readjudication.api import router as readjudication_routes
+from app.reform import job as simulating
+from app.reform.api import router as simulation_routes
 from app.registry import catalogue_import, item_code_import, poverty_list
 from app.registry.person_reads import keeping_quoted
 from app.registry.routes import REGISTRY_ROUTES
@@ -67,6 +69,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     job_routes,
     export_routes,
     policy_routes,
+    simulation_routes,
     tokens.router,
     operations.router,
 )
@@ -77,6 +80,9 @@ JOB_KINDS: Final[JobKinds] = {
     exporting.KIND: JobKind(exporting.run, check_mine=asker.check_mine, result=exporting.result),
     batch_job.KIND: JobKind(batch_job.run, check_mine=asker.check_mine),
     readjudicating.KIND: JobKind(readjudicating.run, check_mine=asker.check_mine),
+    simulating.KIND: JobKind(
+        simulating.run, check_mine=asker.check_mine, answered=simulating.answered, formed=simulating.formed
+    ),
 }
 LOGGER: Final = logging.getLogger("onestop.main")
 PREPARING_SECONDS: Final = 5.0

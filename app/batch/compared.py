@@ -9,7 +9,7 @@ from app.basics.areas import pooling_area
 from app.basics.errors import Refused
 from app.batch.chain import BillResult, Chain, Law, settled
 from app.batch.sent import Sent
-from app.tiers.model import FUND_TIERS, FUNDS, Outcome
+from app.tiers.model import FUND_TIERS, FUNDS, Outcome, Portions
 from app.tiers.policy import Policy, PolicyBook
 
 INCOMES: Final = ("income.all_residents", "safety_net.own_cap")
@@ -59,13 +59,16 @@ class Burden:
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted of some persons. Bills that either law refuses are in ``refused`` alone."""
+    """What was counted of some persons. Bills that either law refuses are in ``refused`` alone. ``differing``: how many
+    settlements the unchanged law computes otherwise than they stand, and by how much more the funds would pay, fen."""
 
     cells: dict[Key, Cell] = field(default_factory=dict)
     burdens: list[Burden] = field(default_factory=list)
     bills: int = 0
     persons: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    differing: int = 0
+    difference: int = 0
 
     def add(self, other: "Tally") -> None:
         """Let another tally, of other persons, count too."""
@@ -74,23 +77,34 @@ class Tally:
         self.burdens += other.burdens
         self.bills += other.bills
         self.persons += other.persons
+        self.differing += other.differing
+        self.difference += other.difference
         for side, count in other.refused.items():
             self.refused[side] = self.refused.get(side, 0) + count
 
 
-class Compared(NamedTuple):
-    """A bill to be computed under two laws. One that doesn't count is only there for those after it."""
+class StandsAt(NamedTuple):
+    """What a settlement stands at in the books: what the funds pay for it, and all its portions, fen."""
+
+    cost: int
+    portions: Portions
+
+
+class ComputedTwice(NamedTuple):
+    """A bill to be computed under two laws. One that doesn't count is only there for those after it. ``standing``: of
+    a bill that was settled before."""
 
     sent: Sent
     laws: Laws
     counts: bool = True
+    standing: StandsAt | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A bill under both laws."""
 
-    asked: Compared
+    asked: ComputedTwice
     baseline: Outcome
     reform: Outcome
 
@@ -100,7 +114,7 @@ class Pair:
         return self.asked.sent
 
 
-def compare_person(bills: Iterable[Compared], tally: Tally) -> None:
+def compare_person(bills: Iterable[ComputedTwice], tally: Tally) -> None:
     """Count a person's bills, in their order, that both laws of each pay; each chain with its own law alone."""
     pairs = list(_pairs(bills, tally))
     if not pairs:
@@ -110,9 +124,15 @@ def compare_person(bills: Iterable[Compared], tally: Tally) -> None:
     for key, cell in _cells_of(pairs).items():
         tally.cells.setdefault(key, Cell()).add(cell)
     tally.burdens += _burdens(pairs)
+    for pair in pairs:
+        standing = pair.asked.standing
+        now = StandsAt(cost(pair.baseline), pair.baseline.portions)
+        if standing is not None and standing != now:
+            tally.differing += 1
+            tally.difference += now.cost - standing.cost
 
 
-def _pairs(bills: Iterable[Compared], tally: Tally) -> Iterator[Pair]:
+def _pairs(bills: Iterable[ComputedTwice], tally: Tally) -> Iterator[Pair]:
     chains = Chain(), Chain()
     for asked in bills:
         one, two = (settled(chain, asked.sent, law) for chain, law in zip(chains, asked.laws, strict=True))

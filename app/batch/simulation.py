@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from app.batch.bucket import BucketTask, chained, sorted_bucket
-from app.batch.compared import Compared, Laws, Tally, compare_person
+from app.batch.compared import ComputedTwice, Laws, Tally, compare_person
 from app.batch.law import BatchLaw, reformed
 from app.batch.run import Progress, spread_all, unfinished
 from app.batch.simulation_answer import Simulation, answer_of
@@ -81,5 +81,5 @@ def compare_bucket(task: BucketTask, number: int, laws: Laws) -> Tally:
     table, _ = sorted_bucket(task, number)
     tally = Tally()
     for _, bills in groupby(chained(table), key=lambda row: row[1]):
-        compare_person((Compared(sent, laws) for _, _, sent in bills), tally)
+        compare_person((ComputedTwice(sent, laws) for _, _, sent in bills), tally)
     return tally

@@ -95,8 +95,17 @@ class BudgetEffect(Struct):
     reform_left: str | None
 
 
+class StoredDiffers(Struct):
+    """Settlements that the unchanged pack computes otherwise than they stand: how many, and by how much more the funds
+    would pay for them, yuan; null where the total is kept back."""
+
+    bills: int
+    amount: str | None
+
+
 class Simulation(Struct):
-    """The answer of a simulation. ``refused``: bills that a law refuses, which count nowhere else."""
+    """The answer of a simulation. ``refused``: bills that a law refuses, which count nowhere else. ``stored_differs``
+    is there when settlements were simulated."""
 
     pack: str
     reform: str
@@ -112,10 +121,13 @@ class Simulation(Struct):
     worst: list[WorstCase]
     floor: list[FloorEffect]
     budget: BudgetEffect | None = None
+    stored_differs: StoredDiffers | None = None
 
 
-def answer_of(tally: Tally, names: tuple[str, str], book: PolicyBook, budget: int | None) -> Simulation:
-    """What was counted, as the answer."""
+def answer_of(
+    tally: Tally, names: tuple[str, str], book: PolicyBook, budget: int | None, *, stored: bool = False
+) -> Simulation:
+    """What was counted, as the answer; ``stored``: of settlements."""
     lists = {by: {key: cell for (kind, key), cell in sorted(tally.cells.items()) if kind == by} for by in BY}
     hidden = {by: _hidden(cells, overlapping=by == "fund") for by, cells in lists.items()}
     whole = Cell(tally.persons, tally.bills)
@@ -140,7 +152,12 @@ def answer_of(tally: Tally, names: tuple[str, str], book: PolicyBook, budget: in
         _worst(tally.burdens, hidden["class"]),
         _floor(tally, hidden["fund"], book),
         None if budget is None else _budget(budget, whole, hidden=total_hidden),
+        _stored_differs(tally, hidden=total_hidden) if stored else None,
     )
+
+
+def _stored_differs(tally: Tally, *, hidden: bool) -> StoredDiffers:
+    return StoredDiffers(tally.differing, None if hidden and tally.differing else yuan(tally.difference))
 
 
 def _hidden(cells: dict[str, Cell], *, overlapping: bool = False) -> set[str]:

@@ -9,6 +9,7 @@ import xlsxwriter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct, structs
 
+from app.basics.errors import Language
 from app.basics.money import RATE_ONE, divide_half_up, fen, percent_text
 from app.basics.names import CLASS_NAMES, FUND_NAMES
 from app.batch.simulation_answer import Simulation
@@ -26,7 +27,6 @@ BY_WORDS: Final = {
 SHEETS: Final = ("cells", "deciles", "heavy", "gainers", "losers", "worst", "floor")
 WIDE: Final = 300
 """Of the longest bar, in pixels."""
-_FUND_WORDS: Final = {FUNDS[tier]: FUND_NAMES["zh"][tier] for tier in FUNDS}
 _environment: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -47,7 +47,7 @@ class UnderBothLaws(Protocol):
 def write_report(answer: Simulation, folder: Path) -> None:
     """Write the three files of a simulation."""
     (folder / "simulation.json").write_bytes(msgspec.json.format(msgspec.json.encode(answer), indent=1))
-    _write_workbook(answer, folder / "simulation.xlsx")
+    write_workbook(answer, folder / "simulation.xlsx")
     (folder / "simulation.html").write_text(report_page(answer), encoding="utf-8")
 
 
@@ -59,13 +59,17 @@ def change(row: UnderBothLaws) -> str:
     return ("+" if part > 0 else "−" if part < 0 else "") + percent_text(abs(part))
 
 
-def _write_workbook(answer: Simulation, path: Path) -> None:
+def write_workbook(answer: Simulation, path: Path) -> None:
+    """The simulation as a workbook: a sheet per list."""
     with xlsxwriter.Workbook(path, {"constant_memory": True, "strings_to_formulas": False}) as book:
         heads = [("pack", answer.pack), ("reform", answer.reform), ("persons", answer.persons), ("bills", answer.bills)]
         heads += [(f"refused {side}", count) for side, count in answer.refused.items()]
         heads += [(name, value) for name, value in structs.asdict(answer.total).items() if name not in ("by", "key")]
         if answer.budget is not None:
             heads += list(structs.asdict(answer.budget).items())
+        if answer.stored_differs is not None:
+            differing = structs.asdict(answer.stored_differs)
+            heads += [(f"stored_differs {name}", value) for name, value in differing.items()]
         _write_sheet(book, "total", [["name", "value"], *([name, _plain(value)] for name, value in heads)])
         for name in SHEETS:
             rows: Sequence[Struct] = getattr(answer, name)
@@ -101,22 +105,26 @@ def report_page(answer: Simulation) -> str:
         lists=lists,
         change=change,
         shown=lambda amount: KEPT_BACK if amount is None else amount,
-        word=lambda by, key: _word(by, key),
+        word=word,
         part=lambda part: NOTHING if part is None else percent_text(part),
-        bars=_bars,
-        class_word=lambda key: NOTHING if key is None else _word("class", key),
+        bars=bars,
+        class_word=lambda key: NOTHING if key is None else word("class", key),
     )
 
 
-def _word(by: str, key: str) -> str:
+def word(by: str, key: str, language: Language = "zh") -> str:
+    """What a cell is of, in words."""
     if by == "class":
-        return CLASS_NAMES["zh"].get(key, key)
+        return CLASS_NAMES[language].get(key, key)
     if by == "fund":
-        return f"{_FUND_WORDS[key]} {key}" if key in _FUND_WORDS else key
-    return f"{key} 级" if by == "hospital_level" else key
+        names = {FUNDS[tier]: FUND_NAMES[language][tier] for tier in FUNDS}
+        return f"{names[key]} {key}" if key in names else key
+    if by == "hospital_level":
+        return f"level {key}" if language == "en" else f"{key} 级"
+    return key
 
 
-def _bars(rows: Sequence[UnderBothLaws]) -> list[tuple[int, int]]:
+def bars(rows: Sequence[UnderBothLaws]) -> list[tuple[int, int]]:
     """The lengths of the two bars of each row."""
     amounts = [(fen(row.baseline or "0.00"), fen(row.reform or "0.00")) for row in rows]
     longest = max((max(pair) for pair in amounts), default=0)

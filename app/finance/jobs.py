@@ -12,7 +12,7 @@ from app.finance.listing import PAGE_ROWS, chosen
 from app.finance.page import Move, PageRoute, Refusal, Visitor, gone_to, shown, stepped, visit
 from app.jobs import store
 from app.jobs.api import CANCELLABLE, check_reach, fault_sentence, result_file
-from app.jobs.kinds import BATCH, EXPORT, READJUDICATION
+from app.jobs.kinds import BATCH, EXPORT, READJUDICATION, SIMULATION
 from app.jobs.lists import JOBS
 from app.jobs.outcome import shown_row
 from app.jobs.row import Job
@@ -28,7 +28,11 @@ PAGE: Final = ListPage(
     key="job_id",
     template="jobs.html",
 )
-PAGES_OF_THEIR_OWN: Final = {EXPORT: "/finance/exports/jobs", BATCH: "/finance/batches"}
+PAGES_OF_THEIR_OWN: Final = {
+    EXPORT: "/finance/exports/jobs",
+    BATCH: "/finance/batches",
+    SIMULATION: "/finance/simulations",
+}
 RUNNING: Final = ("queued", "running")
 LAST_ROW: Final = 2**31 - 1
 

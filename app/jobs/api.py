@@ -2,6 +2,7 @@
 it."""
 
 import os
+from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request
-from msgspec import Struct
+from msgspec import Raw, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -18,7 +19,7 @@ from app.basics.days import shown_instant
 from app.basics.errors import Conflict
 from app.basics.ids import JOB, number_of
 from app.jobs import store, workbook
-from app.jobs.kinds import JobKind, JobKinds
+from app.jobs.kinds import Form, JobKind, JobKinds
 from app.jobs.outcome import RowAnswer, shown_row
 from app.jobs.row import Job
 from app.service.caller import Caller, Service
@@ -41,6 +42,12 @@ from app.service.sheet import FileFault
 from app.service.upload import XLSX_TYPE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+FILES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "OK",
+        "content": {type_: {} for type_ in (XLSX_TYPE, CSV_TYPE, "application/json", "text/html")},
+    }
+}
 HIDDEN: Final = "asker"  # of an export or a batch: which token it acts with
 CANCELLABLE: Final = ("queued", "running", "proposed", "failed", "cancelled")
 
@@ -74,11 +81,12 @@ class JobAnswer(Struct):
 
 
 class JobPage(JobAnswer):
-    """A job with a page of its rows."""
+    """A job with a page of its rows, and, of a simulation that is done, its answer."""
 
     rows: list[RowAnswer]
     has_more: bool
     next_cursor: str | None
+    result: Raw | None = None
 
 
 @router.get("/{job_id}", responses=gives(200, JobPage))
@@ -102,28 +110,37 @@ async def get_job(
         "rows": page.rows,
         "has_more": page.last is not None,
         "next_cursor": cursor_of(service, page.last),
+        "result": None if (answered := _kind(request, job).answered) is None else await answered(service, caller, job),
     }
     return answer(_job(job, caller.language) | shown)
 
 
-@router.get("/{job_id}/result", responses={200: {"description": "OK", "content": {XLSX_TYPE: {}, CSV_TYPE: {}}}})
-async def get_result(request: Request, job_id: str, outcome: str | None = None) -> Response:
-    """Of an import every row's outcome as a workbook; of an export its file."""
+@router.get("/{job_id}/result", responses=FILES)
+async def get_result(request: Request, job_id: str, outcome: str | None = None, format: Form | None = None) -> Response:
+    """Of an import every row's outcome as a workbook; of an export its file; of a simulation its answer, as JSON, as a
+    workbook or as a report with pictures."""
     caller, service = await _asker(request)
     async with service.database.hot() as connection:
         await check_context(service, connection, caller)
         job = await store.read(connection, number_of(JOB, job_id))
     check_reach(request, caller, job, *JOB_READERS)
+    formed = _kind(request, job).formed
+    if formed is not None:
+        return as_file(*await formed(service, caller, job, format or "json"))
     return await result_file(request, service, caller, job, outcome)
+
+
+def as_file(name: str, type_: str, content: AsyncIterator[bytes]) -> Response:
+    """A file to be kept under its name."""
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(content, headers=disposition, media_type=type_)
 
 
 async def result_file(request: Request, service: Service, caller: Caller, job: Job, outcome: str | None) -> Response:
     """The file of a job that the caller may see: what its kind makes, else its rows as a workbook."""
     result = _kind(request, job).result
     if result is not None:
-        name, type_, content = await result(service, caller, job)
-        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingResponse(content, headers=disposition, media_type=type_)
+        return as_file(*await result(service, caller, job))
     with NamedTemporaryFile(prefix="onestop-result-", suffix=".xlsx", delete=False) as file:
         path = Path(file.name)
     try:

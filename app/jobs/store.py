@@ -50,6 +50,7 @@ UPDATE job SET crashes = crashes + $3,
                faults = CASE WHEN crashes + $3 < {MAX_CRASHES} THEN faults ELSE '[{{"code": "job_crashed"}}]' END
  WHERE job_id = $1 AND attempts = $2 AND state = 'running'"""
 _MINE: Final = "SELECT * FROM job WHERE job_id = $1 AND attempts = $2 AND state = 'running'"
+_ADD_PART: Final = "INSERT INTO job_file (job_id, part_no, content) VALUES ($1, $2, $3)"
 _PART: Final = "SELECT content FROM job_file WHERE job_id = $1 AND part_no = $2"
 # Other jobs drop their file when they end; one that is done has it as its result.
 _DROP_RESULTS: Final = """
@@ -377,13 +378,41 @@ async def progress(service: Service, run: Run, done: int) -> None:
         await connection.execute("UPDATE job SET done = $2 WHERE job_id = $1", run.job_id, done)
 
 
-async def finish_with_file(service: Service, run: Run, path: Path) -> None:
-    """End a run whose result is a file: it is kept, encrypted, until ``drop_results``."""
+async def expect(connection: HotConnection, run: Run, total: int) -> None:
+    """Say how many rows there will be, as far as is known."""
+    await connection.execute("UPDATE job SET total = greatest($2, done) WHERE job_id = $1", run.job_id, total)
+
+
+async def keep_part(service: Service, run: Run, part_no: int, content: bytes, *, further: int) -> None:
+    """Keep what a run has found of so many further rows, encrypted, for itself or the next attempt."""
+    sealed = encrypt_bytes(service.keys, content, associated=_place(run.job_id, part_no))
     async with run.transaction(service) as connection:
+        await connection.execute(_ADD_PART, run.job_id, part_no, sealed)
+        await connection.execute(
+            "UPDATE job SET done = done + $2, total = greatest(total, done + $2) WHERE job_id = $1", run.job_id, further
+        )
+
+
+async def parts_kept(service: Service, run: Run) -> AsyncIterator[bytes]:
+    """What earlier attempts kept, decrypted, part by part."""
+    async for content in file_parts(service, run.caller, run.job_id):
+        yield content
+
+
+async def forget_parts(service: Service, run: Run) -> None:
+    """Drop what earlier attempts kept: the run begins anew."""
+    async with run.transaction(service) as connection:
+        await connection.execute("DELETE FROM job_file WHERE job_id = $1", run.job_id)
+        await connection.execute("UPDATE job SET done = 0 WHERE job_id = $1", run.job_id)
+
+
+async def finish_with_file(service: Service, run: Run, path: Path) -> None:
+    """End a run whose result is a file: it is kept, encrypted, until ``drop_results``, in the place of what the run
+    kept on its way."""
+    async with run.transaction(service) as connection:
+        await connection.execute("DELETE FROM job_file WHERE job_id = $1", run.job_id)
         for part_no, sealed in _sealed(service, run.job_id, path):
-            await connection.execute(
-                "INSERT INTO job_file (job_id, part_no, content) VALUES ($1, $2, $3)", run.job_id, part_no, sealed
-            )
+            await connection.execute(_ADD_PART, run.job_id, part_no, sealed)
         await connection.execute(
             "UPDATE job SET state = 'done', total = done, ended_at = clock_timestamp() WHERE job_id = $1", run.job_id
         )

@@ -9,7 +9,7 @@ import os
 import resource
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -46,16 +46,16 @@ def assumed_rows(pack: Pack) -> int:
     return sum(row.status == "assumed" for parameter in pack.parameters.values() for row in parameter.rows)
 
 
-def checked(texts: Mapping[str, str], pack: str) -> CheckAnswer:
-    """What is found in a pack's text beside those of other packs."""
+def checked(texts: Mapping[str, str], pack: str, drafts: Collection[str] = ()) -> CheckAnswer:
+    """What is found in a pack's text beside those of other packs; drafts may have the areas of others."""
     try:
-        found = load_book(texts).packs[pack]
+        found = load_book(texts, drafts).packs[pack]
     except PolicyError as error:
         return CheckAnswer(False, list(error.findings))
     return CheckAnswer(True, [], found.digest, assumed_rows(found))
 
 
-async def checked_apart(texts: Mapping[str, str], pack: str) -> CheckAnswer:
+async def checked_apart(texts: Mapping[str, str], pack: str, drafts: Sequence[str] = ()) -> CheckAnswer:
     """``checked`` in a process with bounds of time and memory; what goes beyond them is a finding. Unavailable while
     this process of the service has two such checks running."""
     if len(_running) >= MOST_AT_ONCE:
@@ -68,7 +68,7 @@ async def checked_apart(texts: Mapping[str, str], pack: str) -> CheckAnswer:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
         )
-        found = await _answered(process, msgspec.json.encode((texts, pack)))
+        found = await _answered(process, msgspec.json.encode((texts, pack, drafts)))
         return CheckAnswer(False, [TOO_MUCH.format(pack=pack)]) if found is None else found
     finally:
         _running.discard(mine)
@@ -91,5 +91,5 @@ async def _answered(process: Process, sent: bytes) -> CheckAnswer | None:
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-    sent = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[dict[str, str], str])
+    sent = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[dict[str, str], str, list[str]])
     sys.stdout.buffer.write(msgspec.json.encode(checked(*sent)))

@@ -77,6 +77,7 @@ VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "hospital_codes": ("院内编码导入", "Hospital codes"),
         "batch": ("批量办理", "Batch"),
         "readjudication": ("批量重新核算", "Readjudication"),
+        "simulation": ("政策模拟", "Simulation"),
         "edited": ("内容被改", "Edited"),
         "removed": ("被删除", "Removed"),
         "unsealed": ("漏封存", "Unsealed"),

@@ -86,7 +86,11 @@ def write(path: Path, rows: Iterable[dict[str, Any]], *without: str) -> Path:
 
 def rows_of_year(seed: int) -> list[dict[str, Any]]:
     """The bills of a random person-year as rows, every fact of them as the registry would have found it."""
-    chain = person_year(random.Random(seed))
+    return rows_of_chain(person_year(random.Random(seed)))
+
+
+def rows_of_chain(chain: dict[str, Any]) -> list[dict[str, Any]]:
+    """The bills of a chain as rows."""
     person, hospitals, catalogue = chain["person"], chain["hospitals"], chain["catalogue"]
     return [
         _row(order, sent, person, hospitals[sent["hospital_code"]], catalogue)

@@ -13,6 +13,7 @@ from tests.clearing.office import Office
 from tests.finance.conftest import FIRST, NARROW, WIDE, Desk
 from tests.finance.test_claims import claim_of
 from tests.readjudication.desk import until
+from tests.reform.stored import HIGHER, finished
 from tests.world import id_number, key
 
 pytestmark = pytest.mark.thorough
@@ -239,6 +240,14 @@ async def paths_of_a_run(desk: Office) -> tuple[str, ...]:
     return path, f"{path}/{shown}", f"{path}/rows?readjudication_id={shown}"
 
 
+async def paths_of_a_simulation(desk: Office) -> tuple[str, ...]:
+    """The pages of simulations, of one that is done."""
+    body = {"pack": "yunnan", "reform": HIGHER, "from": "2018-01-01", "to": "2018-12-31", "budget": "1000000.00"}
+    shown = (await desk.do("wang", "/simulations", body))["job_id"]
+    await finished(desk, shown, "wang")
+    return "/finance/simulations", f"/finance/simulations/{shown}"
+
+
 @pytest.fixture(scope="module")
 async def every_page(busy_office: Office) -> dict[str, tuple[str, ...]]:
     """The pages, in parts that are walked in some minutes each."""
@@ -295,6 +304,7 @@ async def every_page(busy_office: Office) -> dict[str, tuple[str, ...]]:
             "/finance/imports",
             "/finance/imports/detail",
             *await paths_of_a_run(busy_office),
+            *await paths_of_a_simulation(busy_office),
         ),
         "office": (
             "/finance/closings",

@@ -255,6 +255,10 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /v1/exports/{list}": Operation(shared=True),
     "GET /v1/policies": Operation(shared=True),
     "GET /v1/policies/{pack}": Operation(query="on=2018-05-12", shared=True),
+    "POST /v1/simulations": Operation(
+        {"pack": "{pack}", "reform": "x", "from": "2018-01-01", "to": "2018-12-31"},
+        own="a job of the caller's own, over what their funds pay (tests/reform/test_simulations.py)",
+    ),
     "POST /v1/policies/{pack}/check": Operation({"text": "x"}, own="a text of the caller's own; nothing is kept"),
     "POST /v1/tokens": Operation({"subject": "x", "scopes": ["admin"]}, no_fund=True),
     "GET /v1/tokens": Operation(no_fund=True),

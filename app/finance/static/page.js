@@ -86,6 +86,14 @@ unfold();
 // After a login in the middle of a form: back to it.
 document.querySelector("form[data-resume]")?.requestSubmit();
 
+// The text of a chosen file goes into a field, to be read and changed before it is sent.
+document.querySelectorAll("[data-needs-script]").forEach((one) => { one.hidden = false; });
+document.querySelectorAll("input[type=file][data-into]").forEach((input) => {
+  input.addEventListener("change", async () => {
+    if (input.files.length) document.getElementById(input.dataset.into).value = await input.files[0].text();
+  });
+});
+
 // A page with a refusal or a notice is read from there.
 const alert = document.querySelector("[role=alert]");
 if (alert) { alert.tabIndex = -1; alert.focus(); }

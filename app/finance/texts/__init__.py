@@ -13,11 +13,15 @@ from app.finance.texts import (
     overview,
     payments,
     settlements,
+    simulations,
     users,
 )
 from app.service.words import VALUES
 
-GROUPS: Final = (frame, overview, payments, office, imports, settlements, corrections, users, help, help_settlements)
+GROUPS: Final = (
+    *(frame, overview, payments, office, imports, settlements, corrections, simulations, users),
+    *(help, help_settlements),
+)
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     **{f"{group}.{value}": words for group, values in VALUES.items() for value, words in values.items()},
     **{key: texts for pages in GROUPS for key, texts in pages.TEXTS.items()},

@@ -239,6 +239,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "nav.deposits": ("保证金", "Deposits"),
     "nav.balances": ("患者退补款", "Balances"),
     "nav.readjudications": ("批量重新核算", "Readjudications"),
+    "nav.simulations": ("政策模拟", "Simulations"),
     "nav.closings": ("关账", "Closing"),
     "nav.reports": ("月报", "Reports"),
     "nav.jobs": ("导入导出任务", "Jobs"),

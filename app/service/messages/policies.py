@@ -17,6 +17,23 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "没有这个政策配置。请核对名称，可用的名称见 GET /v1/policies。",
         "There is no such policy pack. Check its name; GET /v1/policies lists them.",
     ),
+    "reform_at_fault": (
+        "改革方案有问题：{finding}请按所说修改后重新提交。",
+        "The reform can't be used. {finding} Change it as is said there, and send it again.",
+    ),
+    "reform_named_as_pack": (
+        "改革方案不能与已有的政策配置同名（第 {line} 行）。请写一个新名字，例如 pack: reform。",
+        "A reform can't have the name of a pack in use (line {line}). Give it a name of its own, such as pack: reform.",
+    ),
+    "reform_inherits_not": (
+        "改革方案没有继承所模拟的政策配置（第 {line} 行）。请写 inherits: {pack}，只写有变化的数值。",
+        "The reform doesn't inherit the pack that is simulated (line {line}). "
+        "Write inherits: {pack}, and only the figures that change.",
+    ),
+    "days_reversed": (
+        "截止日早于起始日。请调换，两日均包含在内。",
+        "The last day is before the first. Exchange them; both are included.",
+    ),
     "parameter_unknown": (
         "没有可由地区自定的这个参数。请使用政策配置中对所有人相同的金额参数，例如 safety_net.own_cap。",
         "No parameter of this name can have a figure of an area's own. "
