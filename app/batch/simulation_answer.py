@@ -3,7 +3,7 @@
 What is of too few persons is kept back (``suppression.py``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -130,6 +130,8 @@ def answer_of(
     """What was counted, as the answer; ``stored``: of settlements."""
     lists = {by: {key: cell for (kind, key), cell in sorted(tally.cells.items()) if kind == by} for by in BY}
     hidden = {by: _hidden(cells, overlapping=by == "fund") for by, cells in lists.items()}
+    # what a class costs more is what those bear less who gain in it: kept back there, it isn't shown here
+    hidden["class"] = _hidden(lists["class"], besides=_few_moved(tally.burdens))
     whole = Cell(tally.persons, tally.bills)
     for cell in lists["month"].values():
         whole.add(Cell(0, 0, cell.baseline, cell.reform))
@@ -160,8 +162,8 @@ def _stored_differs(tally: Tally, *, hidden: bool) -> StoredDiffers:
     return StoredDiffers(tally.differing, None if hidden and tally.differing else yuan(tally.difference))
 
 
-def _hidden(cells: dict[str, Cell], *, overlapping: bool = False) -> set[str]:
-    return suppressed({key: cell.persons for key, cell in cells.items()}, overlapping=overlapping)
+def _hidden(cells: dict[str, Cell], *, overlapping: bool = False, besides: Collection[str] = ()) -> set[str]:
+    return suppressed({key: cell.persons for key, cell in cells.items()}, overlapping=overlapping, besides=besides)
 
 
 def _money(baseline: int, reform: int, *, hidden: bool) -> tuple[str | None, str | None, str | None, bool]:
@@ -214,18 +216,28 @@ def _heavy(burdens: Sequence[Burden]) -> list[Heavy]:
 def _moved(burdens: Sequence[Burden], hidden: set[str]) -> tuple[list[Group], list[Group]]:
     """Those who bear less and those who bear more, by class. Both of a class are kept back together, since their
     difference is that of the class."""
+    counts, kept = _counts_moved(burdens), hidden | _few_moved(burdens)
+    rows: tuple[list[Group], list[Group]] = [], []
+    for (class_, loses), (count, amount) in sorted(counts.items()):
+        rows[loses].append(Group(class_, count, None if class_ in kept else yuan(amount), class_ in kept))
+    return rows
+
+
+def _counts_moved(burdens: Sequence[Burden]) -> dict[tuple[str, bool], list[int]]:
+    """By class, and whether they lose: how many person-years, and by how much together, fen."""
     counts: dict[tuple[str, bool], list[int]] = {}
     for one in burdens:
         if one.loss:
             found = counts.setdefault((one.class_, one.loss > 0), [0, 0])
             found[0] += 1
             found[1] += abs(one.loss)
-    few = suppressed({key: count for key, (count, _) in counts.items()})
-    kept = hidden | {class_ for class_, _ in few}
-    rows: tuple[list[Group], list[Group]] = [], []
-    for (class_, loses), (count, amount) in sorted(counts.items()):
-        rows[loses].append(Group(class_, count, None if class_ in kept else yuan(amount), class_ in kept))
-    return rows
+    return counts
+
+
+def _few_moved(burdens: Sequence[Burden]) -> set[str]:
+    """The classes of which too few gain or lose."""
+    few = suppressed({key: count for key, (count, _) in _counts_moved(burdens).items()})
+    return {class_ for class_, _ in few}
 
 
 def _worst(burdens: Sequence[Burden], hidden: set[str]) -> list[WorstCase]:

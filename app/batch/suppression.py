@@ -5,7 +5,7 @@ suppressed cell alone would be that total less the others: further cells, the sm
 kept back are at least two and have at least five persons.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Final, TypeVar
 
 LEAST_PERSONS: Final = 5
@@ -14,12 +14,13 @@ LEAST_CELLS: Final = 2
 Key = TypeVar("Key", bound=Hashable)
 
 
-def suppressed(persons: Mapping[Key, int], *, overlapping: bool = False) -> set[Key]:
-    """The cells of a list to suppress, by their persons; ``overlapping``: a person may be in several.
+def suppressed(persons: Mapping[Key, int], *, overlapping: bool = False, besides: Collection[Key] = ()) -> set[Key]:
+    """The cells of a list to suppress, by their persons; ``overlapping``: a person may be in several; ``besides``:
+    those that would tell what another list keeps back.
 
     When all of them had to be, the total says as much as a cell: then the caller keeps it back too.
     """
-    hidden = {key for key, count in persons.items() if 0 < count < LEAST_PERSONS}
+    hidden = {key for key, count in persons.items() if 0 < count < LEAST_PERSONS or key in besides}
     if not hidden:
         return hidden
     left = sorted(persons.keys() - hidden, key=lambda key: (persons[key], str(key)))

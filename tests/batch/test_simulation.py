@@ -104,6 +104,19 @@ def test_few_persons_are_kept_back_and_so_is_what_would_give_them_away(tmp_path:
     assert [(group.class_, group.persons, group.amount) for group in answer.gainers] == [("low_income", 2, None)]
 
 
+def test_few_who_gain_are_not_told_by_their_class(tmp_path: Path) -> None:
+    """Four of ten gain in a class: what the class costs more would be what the four gain, so it is kept back too."""
+    rows = [poor(number, "low_income", in_scope=500_000 if number < 4 else 0, own_expense=0 if number < 4 else 500_000)
+            for number in range(10)]  # fmt: skip
+    rows += [poor(number, "ordinary") for number in range(10, 30)]
+    answer = simulate(tmp_path, rows, reform(tmp_path, "0.75"))
+    (group,) = answer.gainers
+    assert (group.class_, group.persons, group.suppressed) == ("low_income", 4, True)
+    (cell,) = [cell for cell in answer.cells if (cell.by, cell.key) == ("class", "low_income")]
+    assert cell.suppressed
+    assert cell.difference is None
+
+
 def test_a_world_of_few_tells_nothing(tmp_path: Path) -> None:
     """With four persons in all there is no money to show."""
     answer = simulate(tmp_path, [poor(number, "low_income") for number in range(4)], reform(tmp_path, "0.75"))

@@ -303,8 +303,7 @@ async def every_page(busy_office: Office) -> dict[str, tuple[str, ...]]:
             "/finance/balances",
             "/finance/imports",
             "/finance/imports/detail",
-            *await paths_of_a_run(busy_office),
-            *await paths_of_a_simulation(busy_office),
+            *(await paths_of_a_run(busy_office) + await paths_of_a_simulation(busy_office)),
         ),
         "office": (
             "/finance/closings",
