@@ -114,20 +114,20 @@ def rounded_to(exact: int, unit_fen: int, rounding: str) -> int:
 
 
 def least(one: int, other: int) -> int:
-    """The smaller of two amounts. Unlike ``min`` it takes the amounts of many bills as well, which choose for
-    themselves."""
-    if one.__class__ is other.__class__ is int:
-        return one if one < other else other
-    many, whole = (one, other) if hasattr(one, "__least__") else (other, one)
-    return many.__least__(whole)  # type: ignore[no-any-return]
+    """The smaller of two amounts. Unlike ``min`` it takes the amounts of many bills as well: to a question that bills
+    answer differently they give an answer that is neither true nor false, and choose for themselves."""
+    smaller = one < other
+    if smaller is True:
+        return one
+    return other if smaller is False else smaller.chosen(one, other)
 
 
 def most(one: int, other: int) -> int:
     """The larger of two amounts, as ``least``."""
-    if one.__class__ is other.__class__ is int:
-        return one if one > other else other
-    many, whole = (one, other) if hasattr(one, "__most__") else (other, one)
-    return many.__most__(whole)  # type: ignore[no-any-return]
+    larger = one > other
+    if larger is True:
+        return one
+    return other if larger is False else larger.chosen(one, other)
 
 
 def share(amount_fen: int, rate_value: int) -> int:

@@ -51,6 +51,10 @@ class Truths:
             return True
         raise Mixed(self._answers)
 
+    def chosen(self, one: object, other: object) -> "Many":
+        """Of each bill one number where the answer is yes, else the other."""
+        return Many(np.where(self._answers, plain(one), plain(other)))
+
 
 class Many:
     """Whole numbers, one per bill, with the arithmetic of one."""
@@ -85,12 +89,6 @@ class Many:
 
     def __abs__(self) -> "Many":
         return Many(np.abs(self.numbers))
-
-    def __least__(self, other: object) -> "Many":
-        return Many(np.minimum(self.numbers, plain(other)))
-
-    def __most__(self, other: object) -> "Many":
-        return Many(np.maximum(self.numbers, plain(other)))
 
     def __eq__(self, other: object) -> Truths:  # type: ignore[override]
         return Truths(self.numbers == plain(other))
