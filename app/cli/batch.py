@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.config import configured
 from app.cli.output import fail
+from app.demo.follow import ImportRefused
 
 if TYPE_CHECKING:
     from app.batch.synthetic.bills import Year
@@ -138,6 +140,31 @@ def synthetic(out: Path, workers: int | None, **said_of_year: Any) -> None:
     except OSError as error:
         fail(said(error, out))
     click.echo(str(made))
+
+
+@batch.command("load")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option("--url", envvar="ONESTOP_URL", default="http://127.0.0.1:8000", show_default=True)
+@click.option("--token", envvar="ONESTOP_TOKEN", required=True, help="Better in the environment: ONESTOP_TOKEN.")
+def load(source: Path, url: str, token: str) -> None:
+    """Send a synthetic year with lines to a running service: hospitals, items and persons, then bill by bill.
+
+    The token needs scopes admin, registry and hospital. The same command again goes on and does no harm.
+    """
+    try:
+        from app.batch.source import Rejected
+        from app.demo.load import load_year
+    except ModuleNotFoundError as error:
+        if error.name not in ("numpy", "pyarrow"):
+            raise
+        fail(MISSING)
+    try:
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=600) as client:
+            click.echo(f"settled={load_year(client, source, Console(stderr=True))}")
+    except (Rejected, ImportRefused) as error:
+        fail(str(error))
+    except httpx.HTTPError as error:
+        fail(f"服务 {url} 无法访问：{error}。请检查地址，稍后用同一命令重试。")
 
 
 def _year(persons: int, seed: int, year: int, lines: str, areas: tuple[str, ...], faults: float) -> "Year":

@@ -36,12 +36,12 @@ def follow_import(
     with file.open("rb") as content:
         headers = {"Idempotency-Key": token_urlsafe(24)}
         answer = client.post(path, files={"file": (file.name, content)}, data=fields, headers=headers)
-    place = _checked(answer).headers["Location"]
+    place = checked(answer).headers["Location"]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=out) as progress:
         task = progress.add_task("等待", total=None)
         while True:
-            job: dict[str, Any] = _checked(client.get(place, params={"limit": 1})).json()
+            job: dict[str, Any] = checked(client.get(place, params={"limit": 1})).json()
             progress.update(task, description=PHASES[job["phase"]], completed=job["done"], total=job["total"])
             if job["state"] in STATES:
                 return job | {"troubled": _troubled(client, place, job)}
@@ -52,11 +52,12 @@ def _troubled(client: httpx.Client, place: str, job: Mapping[str, Any]) -> list[
     """The first rows of every outcome that somebody has to look at."""
     rows: list[dict[str, Any]] = []
     for outcome in sorted(set(job["summary"]) - UNTROUBLED):
-        rows += _checked(client.get(place, params={"outcome": outcome, "limit": SHOWN_ROWS})).json()["rows"]
+        rows += checked(client.get(place, params={"outcome": outcome, "limit": SHOWN_ROWS})).json()["rows"]
     return rows
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
+def checked(answer: httpx.Response) -> httpx.Response:
+    """The answer itself. ImportRefused with the reasons when it isn't 2xx."""
     if answer.is_success:
         return answer
     try:
