@@ -23,6 +23,7 @@ from app.clearing.plan import FUNDS
 from app.finance import kept_form, session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES, FURTHER
+from app.finance.registered import area_names
 from app.finance.second_factor import PROVEN_FOR
 from app.finance.typing_in import understood
 from app.finance.waiting import Waiting, waiting
@@ -115,6 +116,8 @@ class Visitor:
     """When the session last proved its second factor, real time."""
     waits: Sequence[Waiting] | None = None
     """What waits, for the menu; None for a step, or for a part of a page."""
+    area_names: Mapping[str, str] = field(default_factory=dict)
+    """What areas are called, by code."""
 
     @property
     def principal(self) -> Principal:
@@ -162,9 +165,13 @@ async def visit(request: Request, *scopes: str, changing_password: bool = False)
     caller = Caller(principal, request.state.request_id, language_of(request))
     asked_by(caller)
     visitor = Visitor(request, service, caller, session.csrf_of(service.keys, cookie), row["proven_at"])
-    if request.method == "GET" and "hx-request" not in request.headers:
-        found = await reading(visitor, lambda connection: waiting(connection, principal))
-        visitor = replace(visitor, waits=found)
+    whole = request.method == "GET" and "hx-request" not in request.headers
+
+    async def frame(connection: AsyncConnection) -> tuple[Sequence[Waiting] | None, Mapping[str, str]]:
+        return await waiting(connection, principal) if whole else None, await area_names(connection)
+
+    waits, names = await reading(visitor, frame)
+    visitor = replace(visitor, waits=waits, area_names=names)
     request.state.visitor = visitor  # an error's page has their menu too
     if row["must_change"] and not changing_password:
         raise Elsewhere(PASSWORD)

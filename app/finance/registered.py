@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.areas import pooling_area
 from app.basics.errors import Fault, Refused
-from app.registry.tables import hospital
+from app.registry.tables import area, hospital
 
 
 async def hospital_names(connection: AsyncConnection, codes: Iterable[str | None]) -> dict[str | None, str]:
@@ -51,6 +51,7 @@ async def hospital_typed(connection: AsyncConnection, form: Mapping[str, str]) -
 
 
 MOST_OFFERED: Final = 200
+MOST_AREAS: Final = 1000
 
 
 async def every_hospital(connection: AsyncConnection) -> list[tuple[str, str]]:
@@ -59,7 +60,13 @@ async def every_hospital(connection: AsyncConnection) -> list[tuple[str, str]]:
     return [(row.code, row.name) for row in await connection.execute(wanted)]
 
 
+async def area_names(connection: AsyncConnection) -> dict[str, str]:
+    """The names of the areas that are registered, by code: the first ``MOST_AREAS``."""
+    wanted = select(area.c.area_code, area.c.name).where(area.c.superseded_at.is_(None)).order_by(area.c.area_code)
+    return {row.area_code: row.name for row in await connection.execute(wanted.limit(MOST_AREAS))}
+
+
 async def paying_areas(connection: AsyncConnection) -> list[str]:
     """The pooling areas of the registered hospitals."""
     areas = (await connection.execute(select(hospital.c.area_code).distinct())).scalars()
-    return sorted({pooling_area(area) for area in areas})
+    return sorted({pooling_area(one) for one in areas})

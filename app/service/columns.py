@@ -297,6 +297,7 @@ BESIDE: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What stands in a file beside a code: the column of its names."""
 _FILTERS: Final[Mapping[str, tuple[str, str]]] = {
+    "hospital_code": ("医疗机构", "Hospital"),
     "from": ("起始日", "From"),
     "outcome": ("处理结果", "Outcome"),
     "receipt_id": ("回盘文件号", "Receipt"),

@@ -75,6 +75,23 @@ async def test_a_list_offers_the_hospitals_that_a_filter_may_mean(
     assert f"{made['settlement_id']},结算" in file.text
 
 
+async def test_areas_show_their_names(registered: Office, officer: httpx.AsyncClient) -> None:
+    """Where an area is registered its name stands for its code, and beside it where one is chosen; else the code does.
+    The heading over hospitals' names doesn't say code."""
+    await registered.settled("1000.00", "2018-05-10")
+    page = (await officer.get("/finance/waiting")).text
+    assert '<option value="530100" selected>530100</option>' in page
+    await registered.world.put("/v1/areas/530100", {"name": "昆明市"})
+    await registered.at("2018-06-05")
+    statement = await registered.declared("2018-05")
+    page = (await officer.get("/finance/statements")).text
+    assert '<span title="530100">昆明市</span>' in page
+    assert "医疗机构编码" not in page.split("<thead")[1]
+    assert "统筹区 昆明市" in (await officer.get(f"/finance/statements/{statement['statement_id']}")).text
+    page = (await officer.get("/finance/waiting")).text
+    assert '<option value="530100" selected>530100 昆明市</option>' in page
+
+
 async def test_forms_offer_the_hospitals_that_exist(registered: Office, officer: httpx.AsyncClient) -> None:
     """Code and name stand behind the field of each form that asks for a hospital."""
     code = registered.world.township
