@@ -441,6 +441,7 @@ UNFINDABLE: Final = frozenset(
         "POST /v1/payment-batches/{batch_id}/approval",
         "POST /v1/payment-batches/{batch_id}/cancellation",
         "POST /v1/payment-batches/{batch_id}/not-executed",
+        "POST /v1/payment-batches/{batch_id}/document-number",
         "GET /v1/payment-batches/{batch_id}/file",
         "GET /v1/bank-receipts/{receipt_id}",
     }

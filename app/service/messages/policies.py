@@ -18,17 +18,17 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "There is no such policy pack. Check its name; GET /v1/policies lists them.",
     ),
     "reform_at_fault": (
-        "改革方案有问题：{finding}请按所说修改后重新提交。",
+        "改革方案不能使用。{finding}请按所说修改后重新提交。",
         "The reform can't be used. {finding} Change it as is said there, and send it again.",
     ),
     "reform_named_as_pack": (
-        "改革方案不能与已有的政策配置同名（第 {line} 行）。请写一个新名字，例如 pack: reform。",
-        "A reform can't have the name of a pack in use (line {line}). Give it a name of its own, such as pack: reform.",
+        "改革方案不能与已有的政策配置同名。请在第 {line} 行写一个新名字，例如 pack: reform。",
+        "A reform can't have the name of a pack in use. Give it one of its own in line {line}, such as pack: reform.",
     ),
     "reform_inherits_not": (
-        "改革方案没有继承所模拟的政策配置（第 {line} 行）。请写 inherits: {pack}，只写有变化的数值。",
-        "The reform doesn't inherit the pack that is simulated (line {line}). "
-        "Write inherits: {pack}, and only the figures that change.",
+        "改革方案没有继承所模拟的政策配置。请在第 {line} 行写 inherits: {pack}，并且只写有变化的数值。",
+        "The reform doesn't inherit the pack that is simulated. "
+        "Write inherits: {pack} in line {line}, and only the figures that change.",
     ),
     "days_reversed": (
         "截止日早于起始日。请调换，两日均包含在内。",
