@@ -4,7 +4,7 @@ The functions are those that settle one bill; nothing here knows a rule. A refus
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, cast
 
@@ -14,18 +14,19 @@ from app.basics.errors import Fault, Refused
 from app.batch.sent import Sent
 from app.settlement.computing import class_on, place_of
 from app.tiers.episode import STAYS, Stay, episode_of, episode_visits
-from app.tiers.model import CHRONIC, INPATIENT, Bill, Episode, Facts, Outcome, Step, empty_year
+from app.tiers.model import CHRONIC, INPATIENT, Bill, Outcome, Step, empty_year
 from app.tiers.policy import Policy
 from app.tiers.scope import netted, own_expense_reason
-from app.tiers.state import fact_missing
+from app.tiers.split import KnownBefore, last_day_before, left_by, parted, summed
+from app.tiers.state import Earlier, fact_missing
 from app.tiers.waterfall import (
     Scoped,
     bill_faults,
     outcome_of_scope,
     policy_faults,
     scoped_by_lines,
+    splits,
     stay_faults,
-    whole_faults,
 )
 
 MOST: Final = 2**63 - 1
@@ -86,21 +87,47 @@ def settled(chain: Chain, sent: Sent, law: Law) -> BillResult | str:
     visits = sent.episode or visits
     policy = policy.with_own(sent.facts.own_figures)
     facts = structs.replace(sent.facts, benefit_class=class_on((sent.facts.benefit_class,), policy))
-    codes += [fault.code for fault in policy_faults(sent.bill, facts, policy) + whole_faults(sent.bill, policy)]
+    codes += [fault.code for fault in policy_faults(sent.bill, facts, policy)]
+    laws: tuple[Policy, ...] = (policy,)
+    if splits(sent.bill, policy):
+        former, gaps = law(last_day_before(sent.bill), sent.facts.area_code, sent.facts.insurance_type)
+        codes += gaps if sent.dated else (*gaps, "fact_missing")
+        laws = laws if former is None else (former.with_own(sent.facts.own_figures), policy)
     if codes:
         return min(codes)
-    year = sent.bill.discharged_on.year
-    episode = episode_of(chain.stays, visits, benefit_year=year, place=place_of(facts, policy))
-    before = chain.years.get(year) or empty_year()
     try:
-        outcome = _outcome(sent, facts, before, episode, policy)
+        outcome = _settled(chain, sent, visits, laws)
     except Refused as refused:
         return min(fault.code for fault in refused.faults)
-    if max(outcome.after.values()) > MOST:
+    if any(max(part.after.values()) > MOST for part in outcome.years or (outcome,)):
         return OUT_OF_RANGE
     result = BillResult(outcome, deductible_of(outcome.deductible, outcome.trace, sent.bill))
     _keep(chain, sent, visits, result)
     return result
+
+
+def _settled(chain: Chain, sent: Sent, visits: tuple[str, ...], laws: tuple[Policy, ...]) -> Outcome:
+    """What a bill comes to after what was settled before; ``laws`` are two, the older year's first, of a split one."""
+    year, split = sent.bill.discharged_on.year, len(laws) > 1
+    admission_year = year - 1 if split else year
+    place = place_of(sent.facts, *laws)
+    episode = episode_of(chain.stays, visits, benefit_year=admission_year, split=split, place=place)
+    known = [
+        KnownBefore(
+            chain.years.get(of_year) or empty_year(),
+            episode,
+            law,
+            structs.replace(sent.facts, benefit_class=class_on((sent.facts.benefit_class,), law)),
+        )
+        for of_year, law in zip(range(admission_year, year + 1), laws, strict=True)
+    ]
+    if not split:
+        return _outcome(sent, known[0], None)
+    first, rest = parted(sent.bill)
+    one = _outcome(sent._replace(bill=first), known[0], None)
+    episode, done = left_by(one, *known)
+    two = _outcome(sent._replace(bill=rest), replace(known[1], episode=episode), done)
+    return summed(sent.bill, one, two)
 
 
 def deductible_of(deductible: int, trace: Iterable[Step], bill: Bill) -> int:
@@ -133,8 +160,10 @@ def _faults(sent: Sent) -> Iterator[str]:
         yield OUT_OF_RANGE
 
 
-def _outcome(sent: Sent, facts: Facts, before: Mapping[str, int], episode: Episode, policy: Policy) -> Outcome:
-    """What the rules make of the bill, by its lines or by the scope that it came with."""
+def _outcome(sent: Sent, known: KnownBefore, done: Mapping[str, Earlier] | None) -> Outcome:
+    """What the rules make of the bill, by its lines or by the scope that it came with. ``done``: what they did with the
+    older part of a split one."""
+    facts, episode, policy = known.facts, known.episode, known.policy
     if sent.scope is not None:
         scoped = Scoped(sent.scope, (), UnknownKinds())
     else:
@@ -144,7 +173,7 @@ def _outcome(sent: Sent, facts: Facts, before: Mapping[str, int], episode: Episo
         scoped, _ = scoped_by_lines(sent.bill, sent.catalogue, facts, episode, policy)
         if kindless:
             scoped = structs.replace(scoped, by_kind=UnknownKinds())
-    return outcome_of_scope(sent.bill, scoped, facts, before, episode, policy)
+    return outcome_of_scope(sent.bill, scoped, facts, known.before, episode, policy, done)
 
 
 def _kindless(sent: Sent) -> bool:
@@ -161,12 +190,13 @@ def _kindless(sent: Sent) -> bool:
 def _keep(chain: Chain, sent: Sent, visits: tuple[str, ...], result: BillResult) -> None:
     """Let a settled bill count for those after it."""
     bill, outcome, level = sent.bill, result.outcome, sent.facts.hospital_level
-    chain.years[outcome.benefit_year] = outcome.after
-    chain.settled[sent.visit, sent.seq] = Taken(bill.medical_type, level, outcome.benefit_year, visits)
+    chain.years |= {part.benefit_year: part.after for part in outcome.years or (outcome,)}
+    year = outcome.years[0].benefit_year if outcome.years else outcome.benefit_year  # whose admission it is
+    chain.settled[sent.visit, sent.seq] = Taken(bill.medical_type, level, year, visits)
     if bill.medical_type in STAYS:
         number = len(chain.stays)
         paid = outcome.deductible if bill.medical_type == INPATIENT else 0
-        chain.stays.append(stay(number, sent.visit, bill.medical_type, outcome.benefit_year, paid, visits, level))
+        chain.stays.append(stay(number, sent.visit, bill.medical_type, year, paid, visits, level))
 
 
 def stay(

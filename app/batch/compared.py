@@ -9,7 +9,7 @@ from app.basics.areas import pooling_area
 from app.basics.errors import Refused
 from app.batch.chain import BillResult, Chain, Law, settled
 from app.batch.sent import Sent
-from app.tiers.model import FUND_TIERS, FUNDS, Outcome, Portions
+from app.tiers.model import FUND_TIERS, FUNDS, Outcome, Portions, SplitYear
 from app.tiers.policy import Policy, PolicyBook
 
 INCOMES: Final = ("income.all_residents", "safety_net.own_cap")
@@ -151,7 +151,14 @@ def cost(outcome: Outcome) -> int:
     return outcome.fund_total + outcome.payable_adjustment
 
 
-def _of_fund(outcome: Outcome, tier: str) -> int:
+def _years(outcome: Outcome) -> dict[int, Outcome | SplitYear]:
+    """What a bill comes to by benefit year."""
+    return {part.benefit_year: part for part in outcome.years or (outcome,)}
+
+
+def _of_fund(outcome: Outcome | SplitYear | None, tier: str) -> int:
+    if outcome is None:
+        return 0
     paid: int = getattr(outcome.portions, tier)
     return paid + (outcome.payable_adjustment if tier == "basic" else 0)
 
@@ -173,7 +180,11 @@ def _cells_of(pairs: list[Pair]) -> dict[Key, Cell]:
             if any(of_fund):
                 fund = facts.funds.get(tier, FUNDS[tier])
                 amounts["fund", fund] = of_fund
-                amounts[FUND_YEAR, f"{fund} {one.benefit_year}"] = of_fund
+                years = {year for side in (one, two) for year in _years(side)}
+                for year in years:
+                    of_year = _of_fund(_years(one).get(year), tier), _of_fund(_years(two).get(year), tier)
+                    if any(of_year):
+                        amounts[FUND_YEAR, f"{fund} {year}"] = of_year
         for key, (baseline, reform) in amounts.items():
             cells.setdefault(key, Cell(persons=1)).add(Cell(0, 1, baseline, reform))
     return cells

@@ -10,7 +10,7 @@ class Sent(NamedTuple):
     """A bill with all that is known of it. With ``codes`` it can't be read, and nothing else of it counts.
 
     ``episode``: of a bill that was settled before, the visits of its episode. What it was settled with is not doubted
-    again, and ``own_figures`` among its facts count.
+    again, and ``own_figures`` among its facts count. ``dated``: whether each of its lines says its day.
     """
 
     bill: Bill
@@ -22,6 +22,7 @@ class Sent(NamedTuple):
     catalogue: Catalogue
     codes: tuple[str, ...] = ()
     episode: tuple[str, ...] | None = None
+    dated: bool = False
 
 
 def named_visit(text: str) -> tuple[str, str]:

@@ -96,6 +96,7 @@ def _sent(row: Row, lines: list[Spot] | None) -> Sent:
         None if source is None else visit_name(*named_visit(source)),
         scope,
         catalogue,
+        dated=lines is not None and all(line["charged_on"] for line in lines if line["refund_of_line_no"] is None),
     )
 
 

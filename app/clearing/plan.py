@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from app.basics.days import following, last_day
-from app.basics.errors import Refused
+from app.basics.errors import Fault, Refused
 from app.basics.money import RATE_ONE
 from app.service.caller import Service
 from app.tiers.model import FUNDS as FUND_OF_TIER
@@ -73,9 +73,19 @@ class Plan:
         return following(period, self.declare_by_day)
 
 
+NEEDED: Final = (
+    *("disbursement.quality_deposit", "disbursement.declare_by_day", "disbursement.pay_by_day"),
+    "audit.appeal_days",
+)
+"""What a plan can't do without; a pack of a scheme alone has none of it."""
+
+
 def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
-    """The plan of a pooling area. Refused ``policy_gap`` where no pack speaks."""
+    """The plan of a pooling area. Refused ``policy_gap`` where no pack speaks, or not of paying hospitals."""
     policy = book.on(day, area_code)
+    for name in NEEDED:
+        if not policy.has(name):
+            raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(day)})])
     return Plan(
         area_code=area_code,
         floors={

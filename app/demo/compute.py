@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
@@ -32,7 +33,7 @@ from app.service.wire import AreaCode, Code, Day, Money, decode
 from app.settlement.bill import BillRequest
 from app.settlement.computing import INSURANCE_TYPE, Computation, computed
 from app.settlement.reading import answer_of_quote
-from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
+from app.settlement.rows import BillFacts, FoundHospital, FoundOlder, FoundPerson
 from app.tiers.model import CatalogueEntry, Episode, Rank
 from app.tiers.policy import PolicyBook
 
@@ -92,13 +93,17 @@ class OfflineYear(Struct, forbid_unknown_fields=True):
 
 
 class OfflineBill(Struct, forbid_unknown_fields=True):
-    """The file: a bill as in ``POST /v1/settlements``, and the facts that the service would look up."""
+    """The file: a bill as in ``POST /v1/settlements``, and the facts that the service would look up.
+
+    ``last_year_to_date``: the year before the discharge's, which a stay over the turn of the year may count in too.
+    """
 
     bill: BillRequest
     person: OfflinePerson
     hospital: OfflineHospital
     catalogue: Annotated[list[OfflineItem], Meta(max_length=MAX_ITEMS)] = []
     year_to_date: OfflineYear = field(default_factory=OfflineYear)
+    last_year_to_date: OfflineYear = field(default_factory=OfflineYear)
     episode_deductible_paid: Money = "0.00"
     episode_counted: bool = False
 
@@ -125,7 +130,7 @@ def computed_offline(given: OfflineBill, book: PolicyBook, first: str | None = N
     """
     faults = _fact_faults(given)  # first, because a fault of the bill may follow from a wrong fact
     try:
-        computation = computed(given.bill, _found(given, book, first), book, _episode(given))
+        computation = computed(given.bill, _found(given, book, first), book, partial(_episode, given))
     except Refused as refused:
         raise Refused([*faults, *_below("/bill", refused.faults)]) from None
     if faults:
@@ -160,21 +165,25 @@ def _found(given: OfflineBill, book: PolicyBook, first: str | None) -> BillFacts
     bill, person, hospital = given.bill, given.person, given.hospital
     day = bill.admitted_on
     covers = first is not None and person.area_code.startswith(book.packs[first].areas)
+    area = FoundArea(pack=first) if covers else NO_RECORDS
     return BillFacts(
         OpenState.NEW,
         now=datetime.combine(bill.discharged_on, time(), SHANGHAI),
         person=FoundPerson(person.area_code, INSURANCE_TYPE, insured=True),
-        area=FoundArea(pack=first) if covers else NO_RECORDS,
+        area=area,
         classes=[item.class_ for item in person.identities if holds(item.from_, item.until, day)],
         registrations=[one.disease_code for one in person.chronic_registrations if holds(one.from_, one.until, day)],
         hospital=FoundHospital(hospital.level, hospital.rank, hospital.area_code),
         entries=[_entry(item) for item in given.catalogue],
         accumulators=_year(given.year_to_date),
+        older=FoundOlder(area, _year(given.last_year_to_date)),
     )
 
 
-def _episode(given: OfflineBill) -> Episode:
-    admission = given.year_to_date.inpatient_count + (0 if given.episode_counted else 1)
+def _episode(given: OfflineBill, split: bool) -> Episode:
+    """The episode of the bill; one that is split at the turn of the year is an admission of the older year."""
+    year = given.last_year_to_date if split else given.year_to_date
+    admission = year.inpatient_count + (0 if given.episode_counted else 1)
     return Episode(parsed(given.episode_deductible_paid, 2), admission=admission)
 
 

@@ -35,7 +35,8 @@ def show_settlement(
     console.print(_portions(answer, width))
     console.print(_summary(answer, width))
     console.print(_steps(answer, width))
-    console.print(_year(answer, width))
+    for part in answer.get("years", [answer]):
+        console.print(_year(part, width))
     policy = answer["policy"]
     console.print(
         Text(
@@ -147,7 +148,7 @@ def _titles(pack: str) -> dict[str, str]:
 
 
 def _year(answer: Answer, width: int) -> Table:
-    """The accumulators that the bill left above 0 or changed."""
+    """The accumulators that the bill, or its part of one year, left above 0 or changed."""
     table = _table(f"{answer['benefit_year']} 年度累计", width)
     table.add_column("", ratio=1)
     table.add_column("本次前", justify="right", no_wrap=True)

@@ -19,6 +19,7 @@ MOST_SHOWN: Final = 100
 STUCK_DAYS: Final = 30
 _OPEN: Final = text("SELECT service_open(:timeout)")
 
+_PAID: Final = (*FUNDS, "payable_adjustment")
 # What each fund owes of a settlement. An insurance type whose pack gives it funds of its own has them in its document,
 # which is looked into only where the pack's text speaks of any.
 _PORTIONS: Final = ", ".join(
@@ -29,9 +30,18 @@ _OWED: Final = f"""
 (SELECT coalesce(own.funds ->> v.tier, v.fund) AS fund, v.amount
    FROM (VALUES {_PORTIONS}) v(tier, fund, amount),
         LATERAL (SELECT CASE WHEN s.policy_digest IN (SELECT digest FROM policy_text WHERE texts::text LIKE '%funds%')
-                             THEN (SELECT o.document -> 'inputs' -> 'facts' -> 'funds' FROM settlement o
+                             THEN (SELECT CASE WHEN s.older THEN o.document -> 'inputs' -> 'older'
+                                               ELSE o.document -> 'inputs' END -> 'facts' -> 'funds' FROM settlement o
                                     WHERE o.settlement_id = coalesce(s.of_settlement_id, s.settlement_id))
                              END AS funds) own) f"""
+# Settlements by benefit year: one that is split at the turn of the year is two rows, each with its year's amounts.
+_BY_YEAR: Final = f"""
+(SELECT s.settlement_id, s.kind, s.of_settlement_id, s.paid_by, s.paying_area, s.hospital_code, s.policy_digest,
+        s.recorded_at, s.settled_at, s.document, p.*
+   FROM settlement s LEFT JOIN settlement_older o USING (settlement_id), LATERAL (
+        SELECT s.benefit_year, false AS older, {", ".join(f"s.{one} - coalesce(o.{one}, 0) AS {one}" for one in _PAID)}
+        UNION ALL
+        SELECT o.benefit_year, true, {", ".join(f"o.{one}" for one in _PAID)} WHERE o.settlement_id IS NOT NULL) p) s"""
 # The benefit year while it was open when the row was written, else the year of the day; as fiscal_year_of().
 _FISCAL: Final = """
 CASE WHEN EXISTS (SELECT FROM fiscal_year_closing c WHERE c.area_code = {area} AND c.year = {year}
@@ -49,7 +59,7 @@ _APPROVED: Final = "o.approved_by IS NOT NULL AND o.state <> 'cancelled'"
 _PAYABLE: Final = f"""
 WITH source AS (
   SELECT s.paying_area AS area_code, f.fund, s.hospital_code, {_OF_SETTLEMENT} AS fiscal_year, f.amount
-    FROM settlement s, LATERAL {_OWED}
+    FROM {_BY_YEAR}, LATERAL {_OWED}
    WHERE s.paid_by = 'hospital' AND NOT (s.kind = 'reversal' AND s.document -> 'inputs' ->> 'evidence' IS NOT NULL)
   UNION ALL
   SELECT t.area_code, t.fund, t.hospital_code, t.fiscal_year, t.amount FROM family_doctor_fee
@@ -102,7 +112,7 @@ SELECT concat_ws(' ', area_code, fund, hospital_code, fiscal_year) AS place, coa
 _SETTLEMENT: Final = f"""
 SELECT 'set_' || coalesce(s.settlement_id, t.settlement_id) || ' ' || fund AS place, coalesce(s.amount, 0) AS expected,
        coalesce(t.amount, 0) AS found
-  FROM (SELECT s.settlement_id, f.fund, sum(f.amount) AS amount FROM settlement s, LATERAL {_OWED}
+  FROM (SELECT s.settlement_id, f.fund, sum(f.amount) AS amount FROM {_BY_YEAR}, LATERAL {_OWED}
          WHERE f.amount <> 0 GROUP BY 1, 2) s
   FULL JOIN (
         SELECT t.settlement_id, t.fund, sum(CASE d.kind WHEN 'expense' THEN t.amount ELSE -t.amount END) AS amount

@@ -35,6 +35,7 @@ MOST_SHOWN: Final = 100
 MOST_KEPT: Final = 10_000  # findings of a kind that one look keeps
 TABLES: Final = {
     "settlement": "settlement_id",
+    "settlement_older": "settlement_id",
     "transfer": "transfer_id",
     "clearing_event": "event_id",
     "audit_event": "event_id",

@@ -10,6 +10,7 @@ from app.ledger.seal import SealPlace, Verified
 
 CHECK_WORDS: Final = {
     "bill": "每张账单的各方分担、各类费用之和等于总额",
+    "split": "跨年分开的结算，两年部分都不为负，更正也分到同样两年",
     "year_to_date": "每人年度累计等于其各笔结算之和",
     "undeclared": "应申报的分录没有漏在月度结算申报表之外",
     "payable": "应付科目与来源单据一致（按医院、基金、年度）",
@@ -39,7 +40,7 @@ CHECK_WORDS: Final = {
     "rollup": "汇总数等于其分录（按日、按月、按月度结算申报表）",
     "closed_year": "已关账年度的应付和已拨付与关账时一致",
 }
-COUNTED: Final = frozenset({"declared_once", "declared_own", "part_state", "withdrawn", "undeclared"})
+COUNTED: Final = frozenset({"split", "declared_once", "declared_own", "part_state", "withdrawn", "undeclared"})
 SEAL_WORDS: Final = {
     "edited": "封存后被改动",
     "removed": "封存后被删除",

@@ -103,7 +103,7 @@ async def keep(call: Call, answer: bytes) -> None:
     envelope, wanted = call.envelope, call.to_settle
     if wanted is not None:
         key, bodies = _sealed(call.service, envelope, answer)
-        written = settlements.written_values(wanted.entry, wanted.keyed)
+        written = settlements.written_values(wanted.entry, wanted.keyed) + settlements.older_values(wanted.entry)
         message = (envelope.infno, envelope.msgid, key, *bodies)
         with settled_once(wanted.bill):
             await store.settle(call.connection, written, wanted.visit_no, wanted.line_nos, message)

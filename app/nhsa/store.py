@@ -46,7 +46,8 @@ INSERT INTO nhsa_message (hospital_code, infno, msgid, input_hash, outcome, sett
                           request, answer, subject, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
 _SETTLED: Final = """
-SELECT nhsa_settled($1::new_entry, $2::new_transfer[], $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"""
+SELECT nhsa_settled($1::new_entry, $2::new_transfer[], $3, $4, $5, $6::new_older, $7::new_transfer[], $8, $9, $10, $11,
+  $12, $13, $14)"""
 _WAS_REFUSED: Final = """
 SELECT EXISTS (SELECT FROM nhsa_message
                 WHERE hospital_code = $1 AND infno = $2 AND msgid = $3 AND outcome = 'refused')"""

@@ -367,8 +367,8 @@ def _computed(
         if not splits(bill, policy):
             return compute(bill, catalogue, facts, *newer, policy).outcome, None
         former = book.on(last_day_before(bill), facts.area_code, facts.insurance_type)
-        parts = KnownBefore(*older, former), KnownBefore(*newer, policy)
-        return compute_split(bill, catalogue, facts, *parts).outcome, None
+        parts = KnownBefore(*older, former, facts), KnownBefore(*newer, policy, facts)
+        return compute_split(bill, catalogue, *parts).outcome, None
     except Refused as refused:
         return None, refused.code
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.basics.names import PORTION_NAMES
-from app.settlement.document import owed
+from app.settlement.document import owed_of
 from app.settlement.person_year import Recomputed
 from app.settlement.rows import PersonYear
 
@@ -43,14 +43,14 @@ NO_CHANGE: Final = YearChange()
 
 def change_of(changed: Sequence[Recomputed]) -> YearChange:
     """What the changes of a person-year's settlements come to."""
-    portions: dict[str, int] = {}
+    portions = dict.fromkeys(PORTIONS, 0)
     funds: dict[str, int] = {}
     owes = 0
     for item in changed:
         difference = item.difference
         for name in PORTIONS:
-            portions[name] = portions.get(name, 0) + getattr(difference.portions, name)
-        for payable in owed(difference.portions, difference.payable_adjustment, item.inputs.facts):
+            portions[name] += getattr(difference.portions, name)
+        for payable in owed_of(difference, item.inputs):
             funds[payable.fund] = funds.get(payable.fund, 0) + payable.amount
         owes += max(0, difference.portions.patient)
     return YearChange(
@@ -62,10 +62,15 @@ def change_of(changed: Sequence[Recomputed]) -> YearChange:
 
 
 def standing_digest(found: PersonYear) -> bytes:
-    """How a person-year stands: SHA-256 over the number of its entries and the results of its live settlements with
-    their adjustments. Any entry that is added makes it another."""
-    standing = [found.entries_before, [item.digests for item in found.standing]]
+    """How a person-year stands, with those that a split settlement links it to: SHA-256 over the number of its entries
+    and the results of its live settlements with their adjustments. Any entry that is added makes it another."""
+    entries = [standing.entries for _, standing in sorted(found.years.items())]
+    standing = [entries, [item.digests for item in found.standing]]
     return sha256(msgspec.json.encode(standing)).digest()
+
+
+COVERED: Final = b""
+"""What stands instead of the digest of a person-year that is computed with an earlier one of its run."""
 
 
 class FundChange(Struct, frozen=True):

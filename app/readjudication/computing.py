@@ -15,6 +15,7 @@ from app.database.engine import HotConnection, HotRecord
 from app.jobs.store import Run
 from app.readjudication.change import (
     AMOUNTS,
+    COVERED,
     NO_CHANGE,
     PORTIONS,
     DryRun,
@@ -60,6 +61,9 @@ _UNDER_OTHER_LAW: Final = """
 _KEEP: Final = f"""
 INSERT INTO readjudication_row (run_id, person_id, benefit_year, result, fault, before_digest, {", ".join(AMOUNTS)})
 VALUES ($1, $2, $3, $4, $5, $6, {", ".join(f"${number}" for number in range(7, 7 + len(AMOUNTS)))})"""
+_COVERED: Final = """
+SELECT EXISTS (SELECT FROM readjudication_row
+                WHERE run_id = $1 AND person_id = $2 AND benefit_year = ANY ($3::smallint[]))"""
 _RESULTS: Final = ("changed", "unchanged", "refused")
 _COUNTS: Final = tuple(name for name in DryRun.__struct_fields__ if name not in ("portions", "funds"))
 _TOTALS: Final = f"""
@@ -86,8 +90,8 @@ async def compute(service: Service, job: Run, run: ReadjudicationRun) -> DryRun 
                 return None
             after = await connection.fetchrow(_LAST, run.run_id)
             years = await _touched(service, connection, run, ("", 0) if after is None else tuple(after))
-            rows = [await _looked_at(service, connection, job.caller, run, *year) for year in years]
-            await connection.executemany(_KEEP, rows)
+            for year in years:
+                await connection.execute(_KEEP, *await _looked_at(service, connection, job.caller, run, *year))
             if not years:
                 return await _totals(connection, run.run_id)
             await connection.execute("UPDATE job SET done = done + $2 WHERE job_id = $1", job.job_id, len(years))
@@ -110,13 +114,17 @@ async def _touched(
 async def _looked_at(
     service: Service, connection: HotConnection, caller: Caller, run: ReadjudicationRun, person_id: str, year: int
 ) -> tuple[object, ...]:
-    """The row of a person-year."""
+    """The row of a person-year. One that a split stay links to an earlier year of the run is computed and posted with
+    that one, and changes nothing more."""
     key = (run.run_id, person_id, year)
     try:
         found = await read_part(service, connection, caller, None, YearPart(person_id=person_id, year=year))
         again = await looked_at(service, connection, found)
     except REFUSALS as error:
         return (*key, "refused", code_of(error), None, *NO_CHANGE.columns())
+    linked = [other for other in found.years if other < year]
+    if linked and await connection.fetchval(_COVERED, *key[:2], linked):
+        return (*key, "unchanged", None, COVERED, *NO_CHANGE.columns())
     result = "changed" if again.changed else "unchanged"
     return (*key, result, None, standing_digest(found), *change_of(again.changed).columns())
 

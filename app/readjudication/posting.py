@@ -14,7 +14,7 @@ from typing import Final
 from app.basics.errors import OnestopError
 from app.database.engine import HotConnection, HotRecord
 from app.jobs.store import Run
-from app.readjudication.change import AMOUNTS, NO_CHANGE, YearChange, change_of, standing_digest
+from app.readjudication.change import AMOUNTS, COVERED, NO_CHANGE, YearChange, change_of, standing_digest
 from app.readjudication.computing import REFUSALS, code_of, kept_change
 from app.readjudication.run import ReadjudicationRun, RunState
 from app.service.caller import Keyed, Service
@@ -107,7 +107,8 @@ async def _corrected(
     again = await looked_at(service, connection, found)
     entries = await posted(service, connection, job.caller, again, reason=run.reason)
     change = change_of(again.changed)
-    differs = change != kept_change(row) or standing_digest(found) != row["before_digest"]
+    before = row["before_digest"]
+    differs = change != kept_change(row) or (before != COVERED and standing_digest(found) != before)
     return _Outcome(change, differs, [item.row.settlement_id for item in entries])
 
 

@@ -52,6 +52,16 @@ class YearToDateAnswer(Struct):
     after: dict[str, str | int]
 
 
+class YearAnswer(Struct):
+    """What of a bill that is split at the turn of the year belongs to one benefit year, yuan."""
+
+    benefit_year: int
+    scope: ScopeAnswer
+    portions: PortionsAnswer
+    payables: list[PayableAnswer]
+    year_to_date: YearToDateAnswer
+
+
 class PolicyAnswer(Struct):
     """The rules that were used; ``assumed`` counts the distinct assumed figures among them."""
 
@@ -112,10 +122,11 @@ class ReceivableAnswer(Struct):
 
 
 class SettlementAnswer(Struct):
-    """A quote, settlement, reversal or adjustment. ``summary``, ``trace`` and ``lines`` are left out of lists; a
-    correction has no ``summary``, which is in the language asked for. Amounts and lines of an adjustment are
+    """A quote, settlement, reversal or adjustment. ``summary``, ``trace``, ``lines`` and ``years`` are left out of
+    lists; a correction has no ``summary``, which is in the language asked for. Amounts and lines of an adjustment are
     differences, its trace is that of the bill as it is computed now, and ``comparison`` sets it against the former
-    one."""
+    one. ``years``: the parts by benefit year, oldest first, of what the law splits at the turn of the year; the other
+    amounts are of both, ``benefit_year`` and ``year_to_date`` are the discharge's."""
 
     settlement_id: str | None
     kind: Literal["quote", "settlement", "reversal", "adjustment"]
@@ -156,6 +167,7 @@ class SettlementAnswer(Struct):
     receivable: ReceivableAnswer | UnsetType = UNSET
     comparison: list[StepChange] | UnsetType = UNSET
     adjustments: list["SettlementAnswer"] | UnsetType = UNSET
+    years: list[YearAnswer] | UnsetType = UNSET
 
 
 class ClassesAnswer(Struct):

@@ -4,26 +4,38 @@ A new bill goes through ``computed``: its faults, the facts and the law that app
 to keep. A settled bill goes the last part of that way again, ``outcome_of``, from the inputs that its document keeps.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, cast
+from datetime import date, datetime
+from typing import Final, TypeAlias, cast
 
 from msgspec import structs
 
 from app.basics.areas import pooling_area
 from app.basics.days import shanghai_day
 from app.basics.errors import Fault, Refused
-from app.registry.paying_area import policy_in
+from app.registry.paying_area import FoundArea, policy_in
 from app.settlement.bill import BillRequest, core_bill, essential
-from app.settlement.document import Document, Inputs, digest, document_of, encoded, encoded_inputs, results_of
-from app.settlement.rows import BillFacts, FoundHospital, FoundPerson
+from app.settlement.document import (
+    Document,
+    Inputs,
+    OlderInputs,
+    digest,
+    document_of,
+    encoded,
+    encoded_inputs,
+    results_of,
+)
+from app.settlement.rows import NO_OLDER, BillFacts, FoundHospital, FoundPerson
 from app.tiers.episode import Place, episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import RESIDENTS, BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import refunded, uncovered
-from app.tiers.waterfall import Computed, bill_faults, policy_faults, run, whole_faults
+from app.tiers.split import KnownBefore, last_day_before, run_split
+from app.tiers.waterfall import Computed, bill_faults, policy_faults, run, splits
 
+PolicyOf: TypeAlias = Callable[[str, date], Policy]
+"""The policy of a pack's digest on a day."""
 INSURANCE_TYPE: Final = RESIDENTS
 """Residents' basic insurance, the only one that the national interface settles here."""
 _MEMBERS: Final = {f"/{name}": position for position, name in enumerate(BillRequest.__struct_fields__)}
@@ -54,11 +66,14 @@ class Computation:
         return cast(datetime, self.found.now)
 
 
-def computed(request: BillRequest, found: BillFacts, book: PolicyBook, episode: Episode | None = None) -> Computation:
+def computed(
+    request: BillRequest, found: BillFacts, book: PolicyBook, episode: Callable[[bool], Episode] | None = None
+) -> Computation:
     """Compute a bill from the facts found for it, under the law of its discharge day.
 
-    Without ``episode`` the person's stays say which earlier settlements belong to the bill's episode. Refused with all
-    faults of bill, facts and law together, in the order of the request's members.
+    Without ``episode``, which is told whether the bill is split at the turn of the year, the person's stays say which
+    earlier settlements belong to the bill's episode. Refused with all faults of bill, facts and law together, in the
+    order of the request's members.
     """
     bill = core_bill(request)
     visit, source = visit_name(request.hospital_code, request.visit_id), _source(request)
@@ -66,12 +81,16 @@ def computed(request: BillRequest, found: BillFacts, book: PolicyBook, episode: 
     faults = bill_faults(bill) + _fact_faults(request, found, book)
     if visits is None:
         faults.append(Fault("/transfer_from", "transfer_visit_unknown"))
-    policy, gaps = _policy(request, found, book)
+    policy, gaps = _policy(request, found, found.area, book, request.discharged_on)
     faults += gaps
     if policy is None or found.person is None or found.hospital is None or visits is None:
         raise Refused(_in_request_order(faults))
-    facts = _facts(request, found, found.person, found.hospital, policy)
-    faults += policy_faults(bill, facts, policy) + whole_faults(bill, policy)
+    facts, former = _facts(request, found, policy, found.area), None
+    faults += policy_faults(bill, facts, policy)
+    if splits(bill, policy):
+        former, gaps = _policy(request, found, (found.older or NO_OLDER).area, book, last_day_before(bill))
+        faults += gaps
+    laws = (policy,) if former is None else (former, policy)
     if faults:
         raise Refused(_in_request_order(faults))
     inputs = Inputs(
@@ -80,23 +99,35 @@ def computed(request: BillRequest, found: BillFacts, book: PolicyBook, episode: 
         entries=tuple(found.entries),
         facts=facts,
         before=empty_year() | (found.accumulators or {}),
-        episode=episode
-        or episode_of(found.stays, visits, benefit_year=request.discharged_on.year, place=place_of(facts, policy)),
+        episode=_episode(found, visits, facts, laws, bill.discharged_on.year)
+        if episode is None
+        else episode(former is not None),
         bill=essential(request),
+        older=None if former is None else _older_inputs(request, found, former),
     )
     warnings = stay_warnings(found.stays, visit, request.admitted_on, request.discharged_on, source)
     if found.settled_later_stay:
         warnings.append("out_of_date_order")
     try:
-        result = _run(bill, inputs, policy)
+        result = _run(bill, inputs, lambda _, day: laws[-1] if day == inputs.policy_day else laws[0])
     except Refused as refused:
         raise Refused(_of_discharge_day(refused.faults)) from None
     return _documented(request, found, visits, warnings, inputs, result)
 
 
-def outcome_of(inputs: Inputs, policy: Policy) -> Outcome:
-    """What stored inputs come to: the bill less its refunds, with the catalogue, facts and year kept with it."""
-    return _run(bill_of(inputs), inputs, policy).outcome
+def _episode(
+    found: BillFacts, visits: tuple[str, ...], facts: Facts, laws: Sequence[Policy], benefit_year: int
+) -> Episode:
+    """The episode of a bill as the person's stays say; ``laws`` are two, the older year's first, of a split one."""
+    split = len(laws) > 1
+    admission_year = benefit_year - 1 if split else benefit_year
+    place = place_of(facts, *laws)
+    return episode_of(found.stays, visits, benefit_year=admission_year, split=split, place=place)
+
+
+def outcome_of(inputs: Inputs, policy_of: PolicyOf) -> Outcome:
+    """What stored inputs come to: the bill less its refunds, with the catalogue, facts and years kept with it."""
+    return _run(bill_of(inputs), inputs, policy_of).outcome
 
 
 def bill_of(inputs: Inputs) -> Bill:
@@ -109,14 +140,24 @@ def class_on(classes: Collection[str], policy: Policy) -> BenefitClass:
     return cast(BenefitClass, next((name for name in policy.version.precedence if name in classes), "ordinary"))
 
 
-def place_of(facts: Facts, policy: Policy) -> Place | None:
-    """Where admissions are to be numbered; None where the law doesn't ask for it."""
-    return Place(facts.hospital_code, facts.hospital_level) if policy.numbers_admissions else None
+def place_of(facts: Facts, *policies: Policy) -> Place | None:
+    """Where admissions are to be numbered; None where no law of a bill asks for it."""
+    asked = any(policy.numbers_admissions for policy in policies)
+    return Place(facts.hospital_code, facts.hospital_level) if asked else None
 
 
-def _run(bill: Bill, inputs: Inputs, policy: Policy) -> Computed:
-    law = policy.with_own(inputs.facts.own_figures)
-    return run(bill, by_item(inputs.entries), inputs.facts, inputs.before, inputs.episode, law)
+def _run(bill: Bill, inputs: Inputs, policy_of: PolicyOf) -> Computed:
+    """Refused ``stay_split_changed`` when the law splits a bill that was kept whole, or the other way round."""
+    catalogue, older = by_item(inputs.entries), inputs.older
+    law = policy_of(inputs.policy_digest, inputs.policy_day)
+    if splits(bill, law) != (older is not None):
+        raise Refused([Fault("/discharged_on", "stay_split_changed")])
+    law = law.with_own(inputs.facts.own_figures)
+    if older is None:
+        return run(bill, catalogue, inputs.facts, inputs.before, inputs.episode, law)
+    former = policy_of(older.policy_digest, older.policy_day).with_own(older.facts.own_figures)
+    first = KnownBefore(older.before, inputs.episode, former, older.facts)
+    return run_split(bill, catalogue, first, KnownBefore(inputs.before, inputs.episode, law, inputs.facts))
 
 
 def _documented(
@@ -131,7 +172,7 @@ def _documented(
     outcome = result.outcome
     inputs = structs.replace(inputs, entries=result.entries)
     given, came_to = encoded_inputs(inputs), encoded(results_of(outcome))
-    document = document_of(given, came_to, outcome.lines, outcome.trace)
+    document = document_of(given, came_to, outcome.lines, outcome.trace, split=inputs.older is not None)
     return Computation(request, found, visits, warnings, inputs, outcome, document, digest(given), digest(came_to))
 
 
@@ -186,21 +227,30 @@ def _fact_faults(request: BillRequest, found: BillFacts, book: PolicyBook) -> li
     return faults
 
 
-def _policy(request: BillRequest, found: BillFacts, book: PolicyBook) -> tuple[Policy | None, list[Fault]]:
-    """The policy of the person's area on the discharge day, with the area's own figures, or why there is none."""
+def _policy(
+    request: BillRequest, found: BillFacts, area: FoundArea, book: PolicyBook, day: date
+) -> tuple[Policy | None, list[Fault]]:
+    """The policy of the person's area on a day, with the area's own figures, or why there is none."""
     kind = request.insurance_type if request.insurance_type in book.insurance_types else INSURANCE_TYPE
     if found.person is None:
         return None, []
     try:
-        policy = policy_in(book, request.discharged_on, found.person.area_code, found.area, kind)
-        return policy.with_own(found.area.figures), []
+        return policy_in(book, day, found.person.area_code, area, kind).with_own(area.figures), []
     except Refused as refused:
         return None, _of_discharge_day(refused.faults)
 
 
-def _facts(
-    request: BillRequest, found: BillFacts, person: FoundPerson, hospital: FoundHospital, policy: Policy
-) -> Facts:
+def _older_inputs(request: BillRequest, found: BillFacts, former: Policy) -> OlderInputs:
+    """What the older part of a split bill is computed from, under the law of its last day."""
+    known = found.older or NO_OLDER
+    facts = _facts(request, found, former, known.area)
+    before = empty_year() | (known.accumulators or {})
+    return OlderInputs(former.pack.digest, date(request.discharged_on.year - 1, 12, 31), facts, before)
+
+
+def _facts(request: BillRequest, found: BillFacts, policy: Policy, area: FoundArea) -> Facts:
+    """What a law makes of the person and the hospital, who are known."""
+    person, hospital = cast(FoundPerson, found.person), cast(FoundHospital, found.hospital)
     return Facts(
         person_id=request.person_id,
         area_code=person.area_code,
@@ -210,7 +260,7 @@ def _facts(
         hospital_rank=hospital.rank,
         hospital_area_code=hospital.area_code,
         disease_registered=request.disease_code in found.registrations,
-        own_figures=found.area.figures,
+        own_figures=area.figures,
         insurance_type=request.insurance_type,
         retired=person.retired,
         funds=dict(policy.pack.funds.get(request.insurance_type, {})),

@@ -22,10 +22,11 @@ from app.service.security import require
 from app.settlement import entry, store
 from app.settlement.answer import SettlementAnswer
 from app.settlement.bill import core_bill
+from app.settlement.computing import PolicyOf
 from app.settlement.deducted import fit_deductions
-from app.settlement.document import Inputs, decode_inputs, encoded
+from app.settlement.document import Inputs, decode_inputs, encoded, owed_of
 from app.settlement.entry import Entry
-from app.settlement.person_year import PolicyOf, Recomputed, computed_again
+from app.settlement.person_year import Recomputed, computed_again, laws_kept
 from app.settlement.reading import answer_of_row
 from app.settlement.rows import PersonYear, Standing, YearPart
 from app.settlement.settling import all_funds, may_claim, within_funds
@@ -87,7 +88,7 @@ def _reversal(caller: Caller, settlement_id: int, reason: str, evidence: str | N
         if evidence is not None and not target.row.recoverable:
             raise Conflict("not_recoverable")
         stays = [stay for stay in found.stays if stay.settlement_id != settlement_id]
-        again = computed_again(later, stays, entry.year_before(found), policy_of)
+        again = computed_again(later, stays, entry.years_before(found), policy_of)
         return _followed([entry.reversal(found, target, reason, evidence=evidence)], found, again, reason)
 
     return plan
@@ -112,7 +113,7 @@ async def refund(
         def revised(item: Standing, inputs: Inputs) -> Inputs:
             return _less_refunds(inputs, lines) if item is target else inputs
 
-        again = computed_again([target, *later], found.stays, entry.year_before(found), policy_of, revised)
+        again = computed_again([target, *later], found.stays, entry.years_before(found), policy_of, revised)
         return _followed([], found, again, reason)
 
     return await _correct(service, caller, settlement_id, cascade, keyed, plan)
@@ -171,11 +172,10 @@ def _target(caller: Caller, found: PersonYear, cascade: bool) -> tuple[Standing,
 
 def _funds_of(target: Standing) -> list[str]:
     """The funds that still pay something of a settlement; none of one that is reversed."""
-    paying = [tier for tier in FUNDS if getattr(target.whole.portions, tier)]
-    if not paying or target.document is None:
-        return [FUNDS[tier] for tier in paying]
-    fund_of = decode_inputs(target.document).facts.fund
-    return [fund_of(tier) for tier in paying]
+    if not any(getattr(target.whole.portions, tier) for tier in FUNDS) or target.document is None:
+        return [fund for tier, fund in FUNDS.items() if getattr(target.whole.portions, tier)]
+    whole = structs.replace(target.whole, payable_adjustment=0)
+    return [payable.fund for payable in owed_of(whole, decode_inputs(target.document))]
 
 
 def _followed(entries: list[Entry], found: PersonYear, again: Iterable[Recomputed], reason: str) -> list[Entry]:
@@ -204,7 +204,8 @@ async def read_part(
 
 
 async def laws_of(service: Service, connection: HotConnection, found: PersonYear) -> PolicyOf:
-    return await store.policies_of(service, connection, (item.row.policy_digest for item in found.standing))
+    standing = found.standing[1:] if found.reversed else found.standing  # nothing of it is computed again
+    return await store.policies_of(service, connection, laws_kept(standing))
 
 
 def _relying(found: PersonYear, item: Entry) -> list[int]:

@@ -15,9 +15,9 @@ from app.database.engine import HotConnection
 from app.service.caller import Caller, OpenState, Service
 from app.settlement import entry, store
 from app.settlement.bill import core_bill
-from app.settlement.document import Inputs, owed
+from app.settlement.document import Inputs, owed_of
 from app.settlement.entry import Entry
-from app.settlement.person_year import computed_again
+from app.settlement.person_year import computed_again, laws_kept
 from app.settlement.rows import Standing, YearPart
 from app.tiers.model import FUNDS
 from app.tiers.scope import netted
@@ -42,14 +42,16 @@ async def _line_worth(
     if found.state != OpenState.NEW or found.reversed or not found.standing:
         return None
     target = found.standing[0]
-    policy_of = await store.policies_of(service, connection, [target.row.policy_digest])
+    policy_of = await store.policies_of(service, connection, laws_kept([target]))
 
     def revised(_: Standing, inputs: Inputs) -> Inputs:
         return _without_line(inputs, line_no)
 
-    (again,) = computed_again([target], found.stays, entry.year_before(found), policy_of, revised)
-    changes = owed(again.difference.portions, again.difference.payable_adjustment, again.inputs.facts)
-    return {payable.fund: -payable.amount for payable in changes}
+    (again,) = computed_again([target], found.stays, entry.years_before(found), policy_of, revised)
+    worth: dict[str, int] = {}
+    for payable in owed_of(again.difference, again.inputs):
+        worth[payable.fund] = worth.get(payable.fund, 0) - payable.amount
+    return worth
 
 
 def _without_line(inputs: Inputs, line_no: int) -> Inputs:

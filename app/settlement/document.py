@@ -6,7 +6,9 @@ A document carries the number of its form, and every form that was ever written 
   back, and its steps gave some figures by other names, or not at all.
 - 2 wrote each line of the bill with the names of its members. Neither 1 nor the first documents of form 2 carry a
   number; what they have tells them apart.
-- 3 is today's: a line is the list of its members, without the last ones where nothing unusual stands there.
+- 3 is today's of a bill that is of one year: a line is the list of its members, without the last ones where nothing
+  unusual stands there.
+- 4 is today's of a bill that is split at the turn of the year: it says besides what is of the older year.
 """
 
 from collections.abc import Sequence
@@ -30,37 +32,61 @@ from app.tiers.model import (
     Payable,
     Portions,
     Scope,
+    SplitYear,
     Step,
 )
+from app.tiers.split import payables_summed
 
-FORM: Final = 3
+FORM: Final = 4
+PLAIN_FORM: Final = 3
+"""Still that of a bill that isn't split."""
 
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 
 
-class Whole(Struct, frozen=True):
-    """A settlement as it stands with its adjustments, fen. ``delta``: by how much it moves the year's accumulators."""
+class Whole(Struct, frozen=True, omit_defaults=True):
+    """A settlement as it stands with its adjustments, fen. ``delta``: by how much it moves the accumulators of its
+    benefit year. ``older``: what of it belongs to the year before, where it is split; the other amounts are of both."""
 
     scope: Scope
     portions: Portions
     payable_adjustment: int
     deductible: int
     delta: dict[str, int]
+    older: "Whole | None" = None
+
+    def deltas(self, benefit_year: int) -> dict[int, dict[str, int]]:
+        """By how much it moves the accumulators of each year, its own being ``benefit_year``."""
+        own = {benefit_year: self.delta}
+        return own if self.older is None else {benefit_year - 1: self.older.delta, **own}
 
 
-class Adjusted(Struct, frozen=True):
-    """What an adjustment starts from: its settlement's digest and whole before, the year's accumulators before."""
+class Adjusted(Struct, frozen=True, omit_defaults=True):
+    """What an adjustment starts from: its settlement's digest and whole before, the accumulators before of its year and
+    of a split one's older year."""
 
     of: str
     whole: Whole
     year: dict[str, int]
+    older_year: dict[str, int] | None = None
+
+
+class OlderInputs(Struct, frozen=True):
+    """What the older part of a bill that is split at the turn of the year depends on beside the bill: the law of its
+    last day, the facts that this law makes of person and hospital, the year before it."""
+
+    policy_digest: str
+    policy_day: date
+    facts: Facts
+    before: dict[str, int]
 
 
 class Inputs(Struct, frozen=True, omit_defaults=True):
     """Everything that the result depends on; ``digest`` is over what ``encoded_inputs`` makes of this.
 
     ``refunds``: line numbers and the quantities taken back since settling, ten-thousandths of a unit. Only an
-    adjustment has ``adjusts``: its result is the difference between what these inputs give and that.
+    adjustment has ``adjusts``: its result is the difference between what these inputs give and that. Only a bill that
+    is split at the turn of the year has ``older``; its ``episode`` is the older year's.
     """
 
     policy_digest: str
@@ -72,6 +98,17 @@ class Inputs(Struct, frozen=True, omit_defaults=True):
     bill: BillRequest
     refunds: tuple[tuple[int, int], ...] = ()
     adjusts: Adjusted | None = None
+    older: OlderInputs | None = None
+
+    @property
+    def admission_year(self) -> int:
+        """The benefit year whose admissions the bill is one of."""
+        return (self if self.older is None else self.older).policy_day.year
+
+    @property
+    def laws(self) -> list[str]:
+        """The digests of the packs that it is computed under."""
+        return [part.policy_digest for part in (self, self.older) if part is not None]
 
 
 class KeptLine(Struct, frozen=True, array_like=True):
@@ -105,7 +142,7 @@ class KeptInputs(Inputs, frozen=True, omit_defaults=True):
 class ReversalInputs(Struct, frozen=True):
     """What a reversal takes back: a settlement's digest, the result digests of it and its adjustments, the year before.
 
-    ``evidence`` names the document for which a recovery was made.
+    ``evidence`` names the document for which a recovery was made, ``older_before`` is a split one's older year before.
     """
 
     of: str
@@ -113,15 +150,29 @@ class ReversalInputs(Struct, frozen=True):
     results: tuple[str, ...]
     before: dict[str, int]
     evidence: str | None = None
+    older_before: dict[str, int] | UnsetType = UNSET
 
 
-class Results(Struct, frozen=True):
-    """What was computed; ``result_digest`` is over this."""
+class YearResults(Struct, frozen=True):
+    """What of an entry belongs to one benefit year, and the year before and after it."""
+
+    benefit_year: int
+    scope: Scope
+    portions: Portions
+    payables: tuple[Payable, ...]
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+class Results(Struct, frozen=True, omit_defaults=True):
+    """What was computed; ``result_digest`` is over this. ``years``: its parts, oldest first, of a bill that is split
+    at the turn of the year; ``after`` is then the year of the discharge."""
 
     scope: Scope
     portions: Portions
     payables: tuple[Payable, ...]
     after: dict[str, int]
+    years: tuple[YearResults, ...] = ()
 
 
 class Document(Struct, frozen=True, omit_defaults=True):
@@ -182,9 +233,11 @@ def document_of(
     *,
     former_lines: tuple[LineScope, ...] = (),
     former_trace: tuple[Step, ...] = (),
+    split: bool = False,
 ) -> Document:
     """A document to be stored, in today's form."""
-    return Document(Raw(inputs), Raw(results), lines, trace, former_lines, former_trace, FORM)
+    form = FORM if split else PLAIN_FORM
+    return Document(Raw(inputs), Raw(results), lines, trace, former_lines, former_trace, form)
 
 
 def encoded(value: object) -> bytes:
@@ -217,18 +270,32 @@ def digest(value: bytes) -> str:
 
 def results_of(outcome: Outcome) -> Results:
     """The digested part of an outcome."""
-    return Results(outcome.scope, outcome.portions, outcome.payables, outcome.after)
+    years = tuple(
+        YearResults(part.benefit_year, part.scope, part.portions, part.payables, part.before, part.after)
+        for part in outcome.years
+    )
+    return Results(outcome.scope, outcome.portions, outcome.payables, outcome.after, years)
 
 
 def whole_of(outcome: Outcome) -> Whole:
     """What a settlement comes to that stands as an outcome says."""
-    before = outcome.before
-    delta = {key: value - before.get(key, 0) for key, value in outcome.after.items() if value != before.get(key, 0)}
-    return Whole(outcome.scope, outcome.portions, outcome.payable_adjustment, outcome.deductible, delta)
+    older = _whole_of(outcome.years[0]) if outcome.years else None
+    return structs.replace(_whole_of(outcome), older=older)
+
+
+def _whole_of(part: Outcome | SplitYear) -> Whole:
+    before = part.before
+    delta = {key: value - before.get(key, 0) for key, value in part.after.items() if value != before.get(key, 0)}
+    return Whole(part.scope, part.portions, part.payable_adjustment, part.deductible, delta)
 
 
 def less(whole: Whole, other: Whole) -> Whole:
-    """The difference of two wholes, member by member; equal accumulators are left out of ``delta``."""
+    """The difference of two wholes, member by member; equal accumulators are left out of ``delta``. It has an older
+    part when one of them has."""
+    if whole.older is not None or other.older is not None:
+        older = less(whole.older or NOTHING, other.older or NOTHING)
+        whole, other = (structs.replace(one, older=None) for one in (whole, other))
+        return structs.replace(less(whole, other), older=older)
     keys = whole.delta.keys() | other.delta.keys()
     delta = {key: whole.delta.get(key, 0) - other.delta.get(key, 0) for key in keys}
     return Whole(
@@ -243,13 +310,54 @@ def less(whole: Whole, other: Whole) -> Whole:
 NOTHING: Final = Whole(Scope(0, 0, 0, 0), Portions(0, 0, 0, 0, 0, 0), 0, 0, {})
 
 
-def results_of_whole(whole: Whole, year: dict[str, int], facts: Facts) -> Results:
-    """The results of an entry that moves a year's accumulators by a whole; ``year`` is the year before it, the funds
-    are those of the settlement's ``facts``."""
+def is_nothing(whole: Whole) -> bool:
+    """Whether a difference is none, in no year."""
+    return structs.replace(whole, older=None) == NOTHING and (whole.older is None or is_nothing(whole.older))
+
+
+def results_of_whole(whole: Whole, year: dict[str, int], inputs: Inputs, older_year: dict[str, int]) -> Results:
+    """The results of an entry that moves accumulators by a whole; ``year`` is the year before it, ``older_year`` a
+    split one's older year, the funds are those of the settlement's ``inputs``."""
+    after = _moved(year, whole.delta)
+    if whole.older is None or inputs.older is None:
+        return Results(whole.scope, whole.portions, owed_of(whole, inputs), after)
+    parts = (
+        (inputs.older.facts, whole.older, older_year),
+        (inputs.facts, less(structs.replace(whole, older=None), structs.replace(whole.older, delta={})), year),
+    )
+    years = tuple(
+        YearResults(
+            inputs.policy_day.year + step,
+            part.scope,
+            part.portions,
+            owed(part.portions, part.payable_adjustment, facts),
+            before,
+            _moved(before, part.delta),
+        )
+        for step, (facts, part, before) in zip((-1, 0), parts, strict=True)
+    )
+    return Results(whole.scope, whole.portions, owed_of(whole, inputs), after, years)
+
+
+def _moved(year: dict[str, int], delta: dict[str, int]) -> dict[str, int]:
     after = dict(year)
-    for key, value in whole.delta.items():
+    for key, value in delta.items():
         after[key] = after.get(key, 0) + value
-    return Results(whole.scope, whole.portions, owed(whole.portions, whole.payable_adjustment, facts), after)
+    return after
+
+
+def owed_of(whole: Whole, inputs: Inputs) -> tuple[Payable, ...]:
+    """What each fund owes of a settlement with these inputs, of both years where it is split, fen."""
+    older = whole.older
+    if older is None or inputs.older is None:
+        return owed(whole.portions, whole.payable_adjustment, inputs.facts)
+    newer = less(structs.replace(whole, older=None), older)
+    return payables_summed(
+        (
+            *owed(older.portions, older.payable_adjustment, inputs.older.facts),
+            *owed(newer.portions, newer.payable_adjustment, inputs.facts),
+        )
+    )
 
 
 def owed(portions: Portions, adjustment: int, facts: Facts) -> tuple[Payable, ...]:

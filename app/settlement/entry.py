@@ -1,9 +1,10 @@
 """The entries of a person-year: the rows, transfers and accumulators that settling and correcting write. Pure.
 
-Each entry moves the year from what it was to what it is; nothing that was written before is changed.
+Each entry moves the year from what it was to what it is; nothing that was written before is changed. Those of a bill
+that is split at the turn of the year are entries of both years.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
@@ -18,32 +19,62 @@ from app.settlement.document import (
     NOTHING,
     Adjusted,
     Document,
+    Results,
     ReversalInputs,
     Whole,
+    YearResults,
     decode_inputs,
     digest,
     document_of,
     encoded,
     encoded_inputs,
     less,
+    results_of,
     results_of_whole,
     whole_of,
 )
 from app.settlement.person_year import Recomputed
-from app.settlement.rows import EntryKind, NewEntry, Original, PersonYear, Standing
+from app.settlement.rows import (
+    NO_OLDER,
+    EntryKind,
+    NewEntry,
+    OlderPart,
+    Original,
+    PersonYear,
+    Standing,
+    YearStanding,
+)
 from app.tiers.model import LineScope, Payable, Step
 from app.tiers.scope import UNKNOWN_ITEM
 
-_REPEATED: Final = frozenset(Original.__struct_fields__) - {"settlement_id", "entry_no", "digest", "engine_version"}
+_OWN: Final = {"settlement_id", "entry_no", "older_entry_no", "digest", "engine_version"}
+_REPEATED: Final = frozenset(Original.__struct_fields__) - _OWN
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """What of an entry belongs to the benefit year before its own: the row, its transfers, and that year's accumulators
+    after it."""
+
+    row: OlderPart
+    transfers: tuple[Transfer, ...]
+    year: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry to write, its transfers, and the year's accumulators after it (fen, and a count)."""
+    """An entry to write, its transfers, and the year's accumulators after it (fen, and a count). The row's amounts are
+    those of both years where there is an ``older`` part, the transfers its own year's."""
 
     row: NewEntry
     transfers: tuple[Transfer, ...]
     year: dict[str, int]
+    older: Older | None = None
+
+    @property
+    def posted(self) -> tuple[Transfer, ...]:
+        """The transfers of all years."""
+        return self.transfers if self.older is None else self.older.transfers + self.transfers
 
 
 def settlement(computation: Computation) -> Entry:
@@ -89,7 +120,13 @@ def settlement(computation: Computation) -> Entry:
         document=encoded(computation.document).decode(),
         unknown_item=True if any(line.note == UNKNOWN_ITEM for line in outcome.lines) else None,
     )
-    return Entry(row, _transfers(row, outcome.payables, "settlement"), outcome.after)
+    if not outcome.years:
+        return Entry(row, _transfers(row, outcome.payables, "settlement"), outcome.after)
+    older, newer = outcome.years
+    whole, results = cast(Whole, whole_of(outcome).older), results_of(outcome).years
+    number = (found.older or NO_OLDER).entries_before + 1
+    split = Older(_older_row(whole, number, results[0]), _transfers(row, older.payables, "settlement"), older.after)
+    return Entry(row, _transfers(row, newer.payables, "settlement"), newer.after, split)
 
 
 def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | None = None) -> Entry:
@@ -98,26 +135,25 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
     With ``evidence`` (a recovery) the funds don't ask the hospital for their money but the liable party.
     """
     row, document = item.row, cast(Document, item.document)
-    year = found.accumulators or {}
+    years = years_now(found, ())
+    year, older_year = (_accumulators(years, number) for number in (row.benefit_year, row.benefit_year - 1))
     whole = less(NOTHING, item.whole)
-    results = results_of_whole(whole, year, decode_inputs(document).facts)
-    inputs = encoded(ReversalInputs(shown_id(SETTLEMENT, row.settlement_id), row.digest, item.digests, year, evidence))
+    results = results_of_whole(whole, year, decode_inputs(document), older_year)
+    taken = ReversalInputs(shown_id(SETTLEMENT, row.settlement_id), row.digest, item.digests, year, evidence)
+    if results.years:
+        taken = structs.replace(taken, older_before=older_year)
+    inputs = encoded(taken)
     total = sum(structs.astuple(whole.portions))
     step = Step("reversal", "reversal", "reversal", "撤销结算", whole.portions.patient, {"total": total})
     lines = line_differences((), document.lines)
-    stored = document_of(inputs, encoded(results), lines, (step,))
-    transfers = _transfers(row, results.payables, "reversal")
-    if evidence is not None:
-        owed_to = creditor(paid_by=row.paid_by, hospital_code=row.hospital_code)
-        transfers += receivable_transfers(
-            results.payables,
-            paying_area=row.paying_area,
-            creditor=owed_to,
-            liable=shown_id(SETTLEMENT, row.settlement_id),
-            medical_type=row.medical_type,
-        )
+    stored = document_of(inputs, encoded(results), lines, (step,), split=bool(results.years))
+
+    def posted(payables: Sequence[Payable]) -> tuple[Transfer, ...]:
+        transfers = _transfers(row, payables, "reversal")
+        return transfers if evidence is None else transfers + _receivable(row, payables)
+
     change = _Change("reversal", whole, stored, reason, engine_version=row.engine_version)
-    return Entry(_entry(found, row, (), change), transfers, results.after)
+    return _with_years(_entry(found, row, (), change), whole, results, years, posted)
 
 
 def adjustment(
@@ -128,10 +164,12 @@ def adjustment(
     ``written``: the entries before this one in the same correction. ``own``: the correction is of a bill of the
     hospital itself; only then it may ask the patient for more.
     """
-    difference = again.difference
-    year = written[-1].year if written else found.accumulators or {}
-    results = results_of_whole(difference, year, again.inputs.facts)
+    difference, years = again.difference, years_now(found, written)
+    year, older_year = (_accumulators(years, again.row.benefit_year - back) for back in (0, 1))
+    results = results_of_whole(difference, year, again.inputs, older_year)
     adjusts = Adjusted(shown_id(SETTLEMENT, again.row.settlement_id), again.former, year)
+    if results.years:
+        adjusts = structs.replace(adjusts, older_year=older_year)
     inputs = structs.replace(again.inputs, policy_digest=again.outcome.policy.digest, adjusts=adjusts)
     stored = document_of(
         encoded_inputs(inputs),
@@ -140,6 +178,7 @@ def adjustment(
         again.outcome.trace,
         former_lines=again.former_document.lines,
         former_trace=again.former_document.trace,
+        split=bool(results.years),
     )
     policy = again.outcome.policy
     row = structs.replace(
@@ -151,7 +190,13 @@ def adjustment(
         assumed=policy.assumed,
     )
     change = _Change("adjustment", difference, stored, reason, caused_by=caused_by, own=own)
-    return Entry(_entry(found, row, written, change), _transfers(row, results.payables, "adjustment"), results.after)
+    return _with_years(
+        _entry(found, row, written, change),
+        difference,
+        results,
+        years,
+        lambda payables: _transfers(row, payables, "adjustment"),
+    )
 
 
 def line_differences(lines: Sequence[LineScope], former: Sequence[LineScope]) -> tuple[LineScope, ...]:
@@ -182,6 +227,37 @@ class _Change:
     own: bool = True
 
 
+def _with_years(
+    row: NewEntry,
+    whole: Whole,
+    results: Results,
+    years: Mapping[int, YearStanding],
+    posted: Callable[[Sequence[Payable]], tuple[Transfer, ...]],
+) -> Entry:
+    """The entry of a correction, which moves one year, or both of a split settlement."""
+    if whole.older is None:
+        return Entry(row, posted(results.payables), results.after)
+    older, newer = results.years
+    standing = years.get(older.benefit_year)
+    part = _older_row(whole.older, 1 if standing is None else standing.entries + 1, older)
+    split = Older(part, posted(older.payables), older.after)
+    return Entry(row, posted(newer.payables), newer.after, split)
+
+
+def _older_row(whole: Whole, entry_no: int, results: YearResults) -> OlderPart:
+    return OlderPart(
+        benefit_year=results.benefit_year,
+        entry_no=entry_no,
+        total=sum(structs.astuple(whole.portions)),
+        **structs.asdict(whole.scope),
+        **structs.asdict(whole.portions),
+        payable_adjustment=whole.payable_adjustment,
+        deductible=whole.deductible,
+        delta=encoded(whole.delta).decode(),
+        after=encoded(results.after).decode(),
+    )
+
+
 def _entry(found: PersonYear, row: Original, written: Sequence[Entry], change: _Change) -> NewEntry:
     repeated = {name: getattr(row, name) for name in _REPEATED}
     whole, document = change.whole, change.document
@@ -190,7 +266,7 @@ def _entry(found: PersonYear, row: Original, written: Sequence[Entry], change: _
         settlement_id=cast(list[int], found.ids)[len(written)],
         kind=change.kind,
         of_settlement_id=row.settlement_id,
-        entry_no=found.entries_before + 1 + len(written),
+        entry_no=years_now(found, written)[row.benefit_year].entries + 1,
         settled_at=cast(datetime, found.now),
         total=sum(portions.values()),
         **scope,
@@ -224,10 +300,36 @@ def _transfers(row: Original | NewEntry, payables: Sequence[Payable], event: str
     )
 
 
-def year_before(found: PersonYear) -> Mapping[str, int]:
-    """The year's accumulators before the first of the standing settlements that were read."""
-    year = dict(found.accumulators or {})
+def _receivable(row: Original, payables: Sequence[Payable]) -> tuple[Transfer, ...]:
+    return receivable_transfers(
+        payables,
+        paying_area=row.paying_area,
+        creditor=creditor(paid_by=row.paid_by, hospital_code=row.hospital_code),
+        liable=shown_id(SETTLEMENT, row.settlement_id),
+        medical_type=row.medical_type,
+    )
+
+
+def years_now(found: PersonYear, written: Sequence[Entry]) -> dict[int, YearStanding]:
+    """How the benefit years stand that a correction may move, after what it has ``written`` so far."""
+    years = dict(found.years)
+    for item in written:
+        years[item.row.benefit_year] = YearStanding(item.row.entry_no, item.year)
+        if item.older is not None:
+            years[item.older.row.benefit_year] = YearStanding(item.older.row.entry_no, item.older.year)
+    return years
+
+
+def _accumulators(years: Mapping[int, YearStanding], year: int) -> dict[str, int]:
+    standing = years.get(year)
+    return {} if standing is None else standing.accumulators
+
+
+def years_before(found: PersonYear) -> dict[int, Mapping[str, int]]:
+    """The years' accumulators before the first of the standing settlements that were read."""
+    years = {number: dict(standing.accumulators) for number, standing in found.years.items()}
     for item in found.standing:
-        for name, value in item.whole.delta.items():
-            year[name] -= value
-    return year
+        for number, delta in item.whole.deltas(item.row.benefit_year).items():
+            for name, value in delta.items():
+                years[number][name] -= value
+    return dict(years)

@@ -24,7 +24,7 @@ from app.settlement.tables import patient_balance
 
 LEFT_OUT: Final = (
     *("payables", "year_to_date", "policy.digest", "policy.assumed", "warnings", "digest", "summary", "trace", "lines"),
-    *("quote_id", "expires_at", "receivable", "comparison", "adjustments"),
+    *("quote_id", "expires_at", "receivable", "comparison", "adjustments", "years"),
 )
 
 

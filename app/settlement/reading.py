@@ -16,6 +16,7 @@ from app.settlement.answer import (
     PolicyAnswer,
     ReceivableAnswer,
     SettlementAnswer,
+    YearAnswer,
     YearToDateAnswer,
     shown_lines,
     shown_payables,
@@ -53,8 +54,9 @@ def answer_of_row(
     answer.status = status or row.status
     if detail:
         _explain(answer, results, document.trace, language)
+        answer.years = _years(results, funds)
         answer.lines = shown_lines(_lines(row.kind, document))
-        answer.receivable = _receivable(row.kind, document, _seen(results, funds))
+        answer.receivable = _receivable(row.kind, document, _seen(results.payables, funds))
     if detail and row.kind == "adjustment":
         answer.comparison = list(compared(document.former_trace, document.trace))
     return answer
@@ -72,6 +74,7 @@ def answer_of_settling(
     outcome = computation.outcome
     results = results_of(outcome)
     answer = _answer(row, results, funds)
+    answer.years = _years(results, funds)
     if detail:
         _explain(answer, results, outcome.trace, language)
         answer.lines = shown_lines(outcome.lines)
@@ -97,9 +100,9 @@ def answer_of_quote(
     return answer
 
 
-def _seen(results: Results, funds: Collection[str] | None) -> Sequence[Payable]:
+def _seen(payables: Sequence[Payable], funds: Collection[str] | None) -> Sequence[Payable]:
     """What the funds owe, as far as the reader may see it."""
-    return results.payables if funds is None else [one for one in results.payables if one.fund in funds]
+    return payables if funds is None else [one for one in payables if one.fund in funds]
 
 
 def _answer(row: EntryColumns, results: Results, funds: Collection[str] | None) -> SettlementAnswer:
@@ -131,7 +134,7 @@ def _answer(row: EntryColumns, results: Results, funds: Collection[str] | None) 
         fund_total=yuan(sum(getattr(results.portions, tier) for tier in FUND_TIERS)),
         payable_adjustment=yuan(row.payable_adjustment),
         recoverable=row.recoverable,
-        payables=shown_payables(_seen(results, funds)),
+        payables=shown_payables(_seen(results.payables, funds)),
         year_to_date=YearToDateAnswer(shown_year(before), shown_year(results.after)),
         policy=PolicyAnswer(row.policy_pack, row.policy_version, row.policy_digest, row.assumed),
         warnings=shown_warnings(row.warnings),
@@ -140,6 +143,22 @@ def _answer(row: EntryColumns, results: Results, funds: Collection[str] | None) 
         of_settlement_id=None if of is None else shown_id(SETTLEMENT, of),
         reason=row.reason,
     )
+
+
+def _years(results: Results, funds: Collection[str] | None) -> list[YearAnswer] | UnsetType:
+    """The parts of what is split at the turn of the year."""
+    if not results.years:
+        return UNSET
+    return [
+        YearAnswer(
+            benefit_year=part.benefit_year,
+            scope=shown_scope(part.scope),
+            portions=shown_portions(part.portions),
+            payables=shown_payables(_seen(part.payables, funds)),
+            year_to_date=YearToDateAnswer(shown_year(part.before), shown_year(part.after)),
+        )
+        for part in results.years
+    ]
 
 
 def _explain(answer: SettlementAnswer, results: Results, trace: Sequence[Step], language: Language) -> None:

@@ -19,13 +19,14 @@ from app.service.idempotency import remember, remembered_body
 from app.service.security import require
 from app.settlement import entry, store
 from app.settlement.answer import ReadjudicationAnswer
-from app.settlement.computing import class_on
+from app.settlement.computing import PolicyOf, class_on
 from app.settlement.correction import CREATED, Answered, laws_of, observe, read_part, rows_seen, warned, write_all
-from app.settlement.document import Inputs, decode_inputs, encoded
+from app.settlement.document import Inputs, OlderInputs, decode_inputs, encoded
 from app.settlement.entry import Entry
-from app.settlement.person_year import PolicyOf, Recomputed, computed_again
+from app.settlement.person_year import Recomputed, computed_again
 from app.settlement.reading import change_of
 from app.settlement.rows import PersonYear, Standing, YearPart
+from app.tiers.model import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ async def looked_at(service: Service, connection: HotConnection, found: PersonYe
     policy_of = await laws_of(service, connection, found)
     areas = await _areas(connection, found)
     revised = _as_known_now(service, found, policy_of, areas)
-    again = computed_again(found.standing, found.stays, entry.year_before(found), policy_of, revised)
+    again = computed_again(found.standing, found.stays, entry.years_before(found), policy_of, revised)
     changed = [item for item in again if item.changed]
     if any(not item.reached for item in changed):
         raise Forbidden("forbidden")
@@ -80,14 +81,16 @@ async def looked_at(service: Service, connection: HotConnection, found: PersonYe
 async def posted(
     service: Service, connection: HotConnection, caller: Caller, again: YearAgain, *, reason: str
 ) -> list[Entry]:
-    """Write the adjustments of a person-year that was read under the person's lock, and take it off the worklist."""
+    """Write the adjustments of a person-year that was read under the person's lock, and take it off the worklist, with
+    the years that a split stay links it to."""
     found = again.found
     entries: list[Entry] = []
     for item in again.changed:
         entries.append(entry.adjustment(found, item, reason, entries, caused_by=None, own=False))
     entries = warned(found, entries)
     await write_all(service, connection, caller, found, entries)
-    await store.off_worklist(connection, found.person_id, found.benefit_year)
+    for year in {found.benefit_year, *found.years}:
+        await store.off_worklist(connection, found.person_id, year)
     return entries
 
 
@@ -97,7 +100,7 @@ async def _areas(connection: HotConnection, found: PersonYear) -> dict[tuple[str
     for item in found.standing:
         if item.document is not None:
             inputs = decode_inputs(item.document)
-            wanted.add((inputs.facts.area_code, inputs.policy_day))
+            wanted |= {(part.facts.area_code, part.policy_day) for part in (inputs, inputs.older) if part is not None}
     return {(code, day): await area_on(connection, code, day) for code, day in wanted}
 
 
@@ -106,16 +109,23 @@ def _as_known_now(
 ) -> Callable[[Standing, Inputs], Inputs]:
     """What readjudication changes of a settlement's inputs: class on the admission day, law, the area's own figures."""
 
-    def revised(item: Standing, inputs: Inputs) -> Inputs:
-        area = areas[inputs.facts.area_code, inputs.policy_day]
-        kind = inputs.facts.insurance_type
-        policy = policy_in(service.book, inputs.policy_day, inputs.facts.area_code, area, kind)
-        former = policy_of(inputs.policy_digest, inputs.policy_day)
+    def known(part: Inputs | OlderInputs, day: date) -> tuple[str, Facts]:
+        area = areas[part.facts.area_code, part.policy_day]
+        kind = part.facts.insurance_type
+        policy = policy_in(service.book, part.policy_day, part.facts.area_code, area, kind)
+        former = policy_of(part.policy_digest, part.policy_day)
         if former.same_law(policy):
             policy = former
-        day = inputs.bill.admitted_on
         classes = {name for name, since, until in found.identities if since <= day and (until is None or day < until)}
-        facts = structs.replace(inputs.facts, benefit_class=class_on(classes, policy), own_figures=area.figures)
-        return structs.replace(inputs, policy_digest=policy.pack.digest, facts=facts)
+        facts = structs.replace(part.facts, benefit_class=class_on(classes, policy), own_figures=area.figures)
+        return policy.pack.digest, facts
+
+    def revised(item: Standing, inputs: Inputs) -> Inputs:
+        day, older = inputs.bill.admitted_on, inputs.older
+        if older is not None:
+            law, facts = known(older, day)
+            older = structs.replace(older, policy_digest=law, facts=facts)
+        law, facts = known(inputs, day)
+        return structs.replace(inputs, policy_digest=law, facts=facts, older=older)
 
     return revised

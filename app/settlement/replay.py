@@ -1,5 +1,7 @@
 """Replay: compute a stored entry again from what was stored with it, and compare. Writes nothing."""
 
+from msgspec import UNSET
+
 from app import ENGINE_VERSION
 from app.basics.errors import NotFound
 from app.basics.ids import SETTLEMENT, shown_id
@@ -55,17 +57,20 @@ async def _recomputed(service: Service, connection: HotConnection, row: EntryRow
         whole = NOTHING
         for item in entries:
             whole = less(whole, item.whole)
-        facts = decode_inputs(decode_document(entries[0].document)).facts
-        return encoded(results_of_whole(whole, taken_back.before, facts))
+        given = decode_inputs(decode_document(entries[0].document))
+        older = {} if taken_back.older_before is UNSET else taken_back.older_before
+        return encoded(results_of_whole(whole, taken_back.before, given, older))
     inputs = decode_inputs(document)
-    policy_of = await store.policies_of(service, connection, [inputs.policy_digest])
-    outcome = outcome_of(inputs, policy_of(inputs.policy_digest, inputs.policy_day))
+    outcome = outcome_of(inputs, await store.policies_of(service, connection, inputs.laws))
     if inputs.adjusts is None:
         return encoded(results_of(outcome))
     difference = less(whole_of(outcome), inputs.adjusts.whole)
-    return encoded(results_of_whole(difference, inputs.adjusts.year, inputs.facts))
+    return encoded(results_of_whole(difference, inputs.adjusts.year, inputs, inputs.adjusts.older_year or {}))
 
 
 def _columns_match(row: EntryRow, document: Document) -> bool:
-    """Whether the row's amounts are those of its results."""
-    return row.whole.portions == decode_results(document.results).portions
+    """Whether the row's amounts are those of its results, and so its older year's."""
+    results, older = decode_results(document.results), row.whole.older
+    if (older is not None) != bool(results.years) or row.whole.portions != results.portions:
+        return False
+    return older is None or older.portions == results.years[0].portions

@@ -1,10 +1,10 @@
 """What settling reads from the database and writes to it, as typed rows. Amounts in fen."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.registry.paying_area import NO_RECORDS, FoundArea
 from app.service.caller import OpenState
@@ -35,6 +35,18 @@ class FoundHospital(Struct, frozen=True):
     contracted: bool = True
 
 
+class FoundOlder(Struct, frozen=True):
+    """What is known of the benefit year before that of a stay over the turn of the year; its area's record is that of
+    31 December."""
+
+    area: FoundArea = NO_RECORDS
+    accumulators: dict[str, int] | None = None
+    entries_before: int = 0
+
+
+NO_OLDER: Final = FoundOlder()
+
+
 class BillFacts(Struct, frozen=True):
     """Everything that settling needs to know, read under the person's lock. ``lock_wait`` in microseconds."""
 
@@ -53,6 +65,7 @@ class BillFacts(Struct, frozen=True):
     entries_before: int = 0
     stays: list[Stay] = []
     settled_later_stay: bool = False
+    older: FoundOlder | None = None
 
 
 class EntryColumns(Struct, frozen=True):
@@ -109,14 +122,6 @@ class EntryColumns(Struct, frozen=True):
     document: str
     caused_by: int | None = None
 
-    @property
-    def whole(self) -> Whole:
-        """The amounts of the row."""
-        scope = Scope(*(getattr(self, name) for name in Scope.__struct_fields__))
-        portions = Portions(*(getattr(self, name) for name in Portions.__struct_fields__))
-        delta = msgspec.json.decode(self.delta, type=dict[str, int])
-        return Whole(scope, portions, self.payable_adjustment, self.deductible, delta)
-
 
 class NewEntry(EntryColumns, frozen=True):
     """One row to write. ``balance_state``: how the patient's balance begins that this row opens, None for none.
@@ -126,11 +131,72 @@ class NewEntry(EntryColumns, frozen=True):
     unknown_item: Literal[True] | None = None
 
 
+class OlderPart(Struct, frozen=True):
+    """What of an entry belongs to the benefit year before its own, in the order of the database's ``new_older``.
+    ``delta`` and ``after`` (the year's accumulators) are JSON texts."""
+
+    benefit_year: int
+    entry_no: int
+    total: int
+    own_expense: int
+    over_limit: int
+    first_pay: int
+    in_scope: int
+    basic: int
+    serious_illness: int
+    supplement: int
+    medical_assistance: int
+    safety_net: int
+    hospital: int
+    patient: int
+    payable_adjustment: int
+    deductible: int
+    delta: str
+    after: str
+
+
 class EntryRow(EntryColumns, frozen=True, kw_only=True):
-    """A settlement, reversal or adjustment as stored. ``status`` is what became of it, derived from later rows."""
+    """A settlement, reversal or adjustment as stored. ``status`` is what became of it, derived from later rows.
+    ``older``: what of it belongs to the year before, as JSON."""
 
     recorded_at: datetime
     status: SettledStatus
+    older: str | None = None
+
+    @property
+    def whole(self) -> Whole:
+        """The amounts of the row."""
+        delta = msgspec.json.decode(self.delta, type=dict[str, int])
+        whole = _whole(self, delta)
+        if self.older is None:
+            return whole
+        older = msgspec.json.decode(self.older, type=_StoredOlder)
+        return structs.replace(whole, older=_whole(older, older.delta))
+
+
+class _StoredOlder(Struct, frozen=True):
+    """An older part as the database has it."""
+
+    own_expense: int
+    over_limit: int
+    first_pay: int
+    in_scope: int
+    basic: int
+    serious_illness: int
+    supplement: int
+    medical_assistance: int
+    safety_net: int
+    hospital: int
+    patient: int
+    payable_adjustment: int
+    deductible: int
+    delta: dict[str, int]
+
+
+def _whole(row: EntryColumns | _StoredOlder, delta: dict[str, int]) -> Whole:
+    scope = Scope(*(getattr(row, name) for name in Scope.__struct_fields__))
+    portions = Portions(*(getattr(row, name) for name in Portions.__struct_fields__))
+    return Whole(scope, portions, row.payable_adjustment, row.deductible, delta)
 
 
 class Original(Struct, frozen=True):
@@ -160,6 +226,13 @@ class Original(Struct, frozen=True):
     assumed: int
     engine_version: str
     digest: str
+    older_entry_no: int | None = None
+
+    @property
+    def places(self) -> dict[int, int]:
+        """Its number among the entries of each benefit year that it counts in."""
+        own = {self.benefit_year: self.entry_no}
+        return own if self.older_entry_no is None else {self.benefit_year - 1: self.older_entry_no, **own}
 
 
 class Standing(Struct, frozen=True):
@@ -187,10 +260,19 @@ class YearPart(Struct, frozen=True):
     whole: bool = True
 
 
-class PersonYear(Struct, frozen=True):
-    """What a correction needs of a person-year, read under the person's lock: live settlements from the named one on.
+class YearStanding(Struct, frozen=True):
+    """How a benefit year of a person stands: the number of its entries, its accumulators (fen, and a count)."""
 
-    ``ids`` are new ids, enough for a row per settlement; ``body`` is the remembered answer of a replay, in Base64.
+    entries: int
+    accumulators: dict[str, int]
+
+
+class PersonYear(Struct, frozen=True):
+    """What a correction needs of a person-year, read under the person's lock: live settlements from the named one on,
+    and of each year that one of them reaches into, being split, all from there on. They are in the order of settling.
+
+    ``years``: how each of these years stands. ``ids`` are new ids, enough for a row per settlement; ``body`` is the
+    remembered answer of a replay, in Base64.
     """
 
     state: OpenState
@@ -202,8 +284,7 @@ class PersonYear(Struct, frozen=True):
     kind: str | None = None
     reversed: bool = False
     ids: list[int] | None = None
-    accumulators: dict[str, int] | None = None
-    entries_before: int = 0
+    years: dict[int, YearStanding] = {}
     identities: list[tuple[str, date, date | None]] = []
     stays: list[Stay] = []
     standing: list[Standing] = []

@@ -149,12 +149,12 @@ def prepared(
 
 
 def is_plain(caller: Caller, bill: BillRequest) -> bool:
-    """Whether a bill is the caller's to settle and paid by the hospital, as nearly all are."""
+    """Whether a bill is the caller's to settle, paid by the hospital and of one year, as nearly all are."""
     try:
         _may_settle(caller, bill)
     except OnestopError:
         return False
-    return bill.paid_by == "hospital"
+    return bill.paid_by == "hospital" and bill.admitted_on.year == bill.discharged_on.year
 
 
 def observe_settled(settled: Settled) -> None:
@@ -194,7 +194,7 @@ def all_funds(caller: Caller, funds: Iterable[str]) -> None:
 
 def within_funds(caller: Caller, entries: Sequence[Entry]) -> None:
     """Forbidden ``all_funds_needed`` when an entry posts to a fund that isn't the caller's."""
-    all_funds(caller, (one.fund for item in entries for one in item.transfers))
+    all_funds(caller, (one.fund for item in entries for one in item.posted))
 
 
 def _in_reach(caller: Caller, found: BillFacts) -> None:
@@ -230,7 +230,7 @@ def _quote_token(computation: Computation) -> QuoteToken:
         outcome.portions.patient,
         outcome.policy.digest,
         digest(encoded(inputs.facts)),
-        digest(encoded([outcome.before, inputs.episode])),
+        digest(encoded([[part.before for part in outcome.years or (outcome,)], inputs.episode])),
         digest(encoded(inputs.bill)),
     )
 

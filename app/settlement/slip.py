@@ -19,7 +19,7 @@ from app.registry.tables import hospital, person
 from app.service.caller import Caller, Service
 from app.service.http import open_request
 from app.service.security import Keys, decrypt, mask_id_number
-from app.settlement.answer import LineAnswer, SettlementAnswer
+from app.settlement.answer import LineAnswer, SettlementAnswer, YearToDateAnswer
 from app.settlement.bill import BillLine, BillRequest
 from app.settlement.capitals import capital_yuan
 from app.settlement.document import decode_document, decode_inputs
@@ -146,7 +146,12 @@ def contents(row: EntryRow, names: Names, pack: Pack | None) -> dict[str, Any]:
         "patient_capital": capital_yuan(row.patient),
         "portions": [(tier, amount) for tier, amount in _portions(answer) if tier != "supplement" or amount != "0.00"],
         "scope": [(name, getattr(answer.scope, key)) for key, name in SCOPE_NAMES.items()],
-        "year": _year(answer, {} if pack is None else _own_accumulators(pack)),
+        "parts": _parts(answer),
+        "years": [
+            (year, rows)
+            for year, to_date in _years(answer)
+            if (rows := _year(to_date, {} if pack is None else _own_accumulators(pack)))
+        ],
         "documents": _cited(answer, {} if pack is None else pack.documents),
         "titles": {} if pack is None else {name: one.title for name, one in pack.parameters.items()},
     }
@@ -180,9 +185,20 @@ def lines_of(answer: SettlementAnswer, bill: BillRequest | None) -> list[SlipLin
     return rows
 
 
-def _year(answer: SettlementAnswer, own: dict[str, str]) -> list[tuple[str, str | int, str | int]]:
+def _parts(answer: SettlementAnswer) -> list[tuple[int, list[str]]]:
+    """Of what is split at the turn of the year: each benefit year with its portions, in the order of the slip's."""
+    tiers = [tier for tier in PORTION_TIERS if tier != "supplement" or answer.portions.supplement != "0.00"]
+    return [(part.benefit_year, [getattr(part.portions, tier) for tier in tiers]) for part in answer.years or ()]
+
+
+def _years(answer: SettlementAnswer) -> list[tuple[int, YearToDateAnswer]]:
+    """The benefit years of an entry, the older one first."""
+    return [(part.benefit_year, part.year_to_date) for part in answer.years or (answer,)]
+
+
+def _year(to_date: YearToDateAnswer, own: dict[str, str]) -> list[tuple[str, str | int, str | int]]:
     """Label, before and after of each accumulator, the pack's own too, that isn't empty both times."""
-    before, after = answer.year_to_date.before, answer.year_to_date.after
+    before, after = to_date.before, to_date.after
     return [
         (f"{name}（{group}）" if group else name, before.get(key, "0.00"), after[key])
         for own_name, name in (ACCUMULATOR_NAMES | own).items()

@@ -10,9 +10,10 @@ from msgspec import Struct
 from app.database.engine import HotConnection, HotRecord
 from app.service.caller import Caller, Keyed, Service
 from app.settlement.bill import BillRequest
+from app.settlement.computing import PolicyOf
 from app.settlement.document import encoded
 from app.settlement.entry import Entry
-from app.settlement.person_year import PolicyOf
+from app.settlement.person_year import in_order
 from app.settlement.rows import BillFacts, EntryRow, PersonYear, YearPart
 from app.tiers.load import load_kept
 from app.tiers.pack import Pack
@@ -20,6 +21,9 @@ from app.tiers.policy import Policy, PolicyBook
 
 _FACTS: Final = "SELECT bill_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill)"
 _WRITE: Final = "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5)"
+_WRITE_SPLIT: Final = (
+    "SELECT entry_write($1::new_entry, $2::new_transfer[], $3, $4, $5, $6::new_older, $7::new_transfer[])"
+)
 _FACTS_OF_SEVERAL: Final = "SELECT bills_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::wanted_bill[])"
 _WRITE_SEVERAL: Final = (
     "SELECT entries_write($1, $2, $3, $4, $5, $6, $7, $8, $9::new_entry[], $10, $11::new_transfer[], $12::jsonb[])"
@@ -83,7 +87,11 @@ def _openings(asked: Iterable[tuple[Caller, Keyed]]) -> Iterable[tuple[object, .
 
 async def write(connection: HotConnection, entry: Entry, keyed: Keyed | None = None) -> None:
     """Write an entry with all that belongs to it, and the key that it was asked for under, in one call."""
-    await connection.execute(_WRITE, *written_values(entry, keyed))
+    values = written_values(entry, keyed)
+    if entry.older is None:
+        await connection.execute(_WRITE, *values)
+    else:
+        await connection.execute(_WRITE_SPLIT, *values, *older_values(entry))
 
 
 def written_values(entry: Entry, keyed: Keyed | None) -> tuple[object, ...]:
@@ -92,6 +100,14 @@ def written_values(entry: Entry, keyed: Keyed | None) -> tuple[object, ...]:
     year = encoded(entry.year).decode()
     key = (None, None) if keyed is None else (keyed.key, keyed.request_hash)
     return (msgspec.structs.astuple(entry.row), rows, year, *key)
+
+
+def older_values(entry: Entry) -> tuple[object, ...]:
+    """Its further arguments: what of the entry belongs to the benefit year before its own."""
+    if entry.older is None:
+        return (None, [])
+    transfers = [msgspec.structs.astuple(transfer) for transfer in entry.older.transfers]
+    return (msgspec.structs.astuple(entry.older.row), transfers)
 
 
 async def write_several(connection: HotConnection, written: Sequence[tuple[Caller, Keyed, Entry]]) -> None:
@@ -113,7 +129,8 @@ async def person_year(
     opening = caller.opening(keyed, service.settings.idempotency_wait)
     part = (of.settlement_id, of.person_id, of.year, of.whole)
     text = await connection.fetchval(_CORRECTION, *opening, service.manual_clock, *part)
-    return _person_year.decode(text)
+    found = _person_year.decode(text)
+    return msgspec.structs.replace(found, standing=in_order(found.standing))
 
 
 async def on_worklist(connection: HotConnection, caller: Caller, person_id: str, year: int, amount: int) -> None:
@@ -134,14 +151,15 @@ CASE WHEN EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settleme
      WHEN EXISTS (SELECT FROM settlement a WHERE a.of_settlement_id = s.settlement_id AND a.kind = 'adjustment')
      THEN 'adjusted' ELSE 'settled' END"""
 """What became of a settlement ``s``, derived from later rows."""
-_COLUMNS: Final = ", ".join(f"s.{name}" for name in EntryRow.__struct_fields__ if name != "status")
-_READ: Final = f"SELECT {_COLUMNS}, {_STATUS} AS status FROM settlement s"
+_COLUMNS: Final = ", ".join(f"s.{name}" for name in EntryRow.__struct_fields__ if name not in ("status", "older"))
+_OLDER: Final = "(SELECT to_json(o)::text FROM settlement_older o WHERE o.settlement_id = s.settlement_id)"
+_READ: Final = f"SELECT {_COLUMNS}, {_STATUS} AS status, {_OLDER} AS older FROM settlement s"
 _READ_ONE: Final = _READ + " WHERE s.settlement_id = $1"
 _READ_WITH_CONSEQUENCES: Final = _READ + " WHERE s.settlement_id = $1 OR s.caused_by = $1 ORDER BY s.entry_no"
 _READ_GROUP: Final = (
     _READ + " WHERE (s.settlement_id = $1 OR s.of_settlement_id = $1) AND s.entry_no < $2 ORDER BY s.entry_no"
 )
-_READ_MANY: Final = _READ + " WHERE s.settlement_id = ANY ($1) ORDER BY s.entry_no"
+_READ_MANY: Final = _READ + " WHERE s.settlement_id = ANY ($1) ORDER BY array_position($1, s.settlement_id)"
 _READ_VISIT: Final = (
     _READ + " WHERE s.hospital_code = $1 AND s.visit_id = $2 AND s.settle_seq = $3 AND s.kind = 'settlement'"
 )
@@ -185,7 +203,7 @@ async def read_with_consequences(connection: HotConnection, settlement_id: int) 
 
 
 async def read_many(connection: HotConnection, settlement_ids: list[int]) -> list[EntryRow]:
-    """The entries of these ids within reach, in the order of settling."""
+    """The entries of these ids within reach, in the order of the ids."""
     return _rows(await connection.fetch(_READ_MANY, settlement_ids))
 
 

@@ -79,6 +79,19 @@ settlement = Table(
     UniqueConstraint("person_id", "benefit_year", "entry_no", name="settlement_entry"),
 )
 
+settlement_older = Table(
+    "settlement_older",
+    METADATA,
+    Column("settlement_id", BigInteger, ForeignKey("settlement.settlement_id"), primary_key=True, autoincrement=False),
+    Column("person_id", Text, nullable=False),
+    Column("benefit_year", SmallInteger, nullable=False),
+    Column("entry_no", Integer, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in AMOUNTS),
+    Column("delta", JSONB, nullable=False),
+    recorded(),
+    UniqueConstraint("person_id", "benefit_year", "entry_no", name="settlement_older_entry"),
+)
+
 patient_balance = Table(
     "patient_balance",
     METADATA,

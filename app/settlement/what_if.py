@@ -72,6 +72,6 @@ async def _bills(connection: AsyncConnection, pack: str) -> AsyncIterator[tuple[
 def _under(document: str, law: Law) -> Portions | str:
     inputs = decode_inputs(decode_document(document))
     try:
-        return portions_of(outcome_of(inputs, law.book.policy(law.name, inputs.policy_day)), None)
+        return portions_of(outcome_of(inputs, lambda _, day: law.book.policy(law.name, day)), None)
     except Refused as refused:
         return refused.code

@@ -17,7 +17,11 @@ STAYS: Final = frozenset({INPATIENT, CHILDBIRTH})
 
 
 class Stay(Struct, frozen=True, array_like=True):
-    """One settlement of a stay as it stands. ``deductible`` in fen with its adjustments; 0 when it was reversed."""
+    """One settlement of a stay as it stands. ``deductible`` in fen with its adjustments; 0 when it was reversed.
+
+    ``older_entry_no``: its number among the entries of the year before, where it is split at the turn of the year; it
+    is then an admission of that year.
+    """
 
     settlement_id: int
     benefit_year: int
@@ -30,6 +34,17 @@ class Stay(Struct, frozen=True, array_like=True):
     deductible: int
     episode: tuple[str, ...]
     level: int = 0
+    older_entry_no: int | None = None
+
+    @property
+    def years(self) -> range:
+        """The benefit years that its money counts in."""
+        return range(self.admission_year, self.benefit_year + 1)
+
+    @property
+    def admission_year(self) -> int:
+        """The benefit year whose admissions it is one of."""
+        return self.benefit_year if self.older_entry_no is None else self.benefit_year - 1
 
 
 class Place(Struct, frozen=True):
@@ -64,10 +79,12 @@ def episode_of(
     visits: tuple[str, ...],
     *,
     benefit_year: int,
+    split: bool = False,
     other_years: int | None = None,
     place: Place | None = None,
 ) -> Episode:
-    """What the stays settled before a bill mean for it.
+    """What the stays settled before a bill mean for it. ``benefit_year`` is that of its admission; a ``split`` bill
+    belongs to the next one too.
 
     ``other_years`` is what had been paid in other benefit years when the bill was first settled, fen: a correction of
     one year never reaches into another. None: take it from the stays, which is right when settling. ``place``: number
@@ -75,10 +92,11 @@ def episode_of(
     """
     live = [stay for stay in earlier if stay.live]
     members = [stay for stay in live if stay.visit in visits]
-    same_year = sum(stay.deductible for stay in members if stay.benefit_year == benefit_year)
+    mine = range(benefit_year, benefit_year + (2 if split else 1))
+    same_year = sum(stay.deductible for stay in members if any(year in stay.years for year in mine))
     if other_years is None:
-        other_years = sum(stay.deductible for stay in members if stay.benefit_year != benefit_year)
-    inpatient = [stay for stay in live if stay.benefit_year == benefit_year and stay.medical_type == INPATIENT]
+        other_years = sum(stay.deductible for stay in members) - same_year
+    inpatient = [stay for stay in live if stay.admission_year == benefit_year and stay.medical_type == INPATIENT]
     groups = _connected([*(stay.episode for stay in inpatient), visits])
     episode = Episode(same_year + other_years, other_years, len(groups))
     if place is None:
@@ -97,13 +115,15 @@ def _numbered(groups: Sequence[set[str]], visits: tuple[str, ...], stays: Sequen
     return sum(not group.isdisjoint(visits) or any(stay.visit in group for stay in stays) for group in groups)
 
 
-def later_years(stays: Iterable[Stay], settlement_id: int, visit: str, year: int) -> list[int]:
+def later_years(stays: Sequence[Stay], settlement_id: int, visit: str, year: int) -> list[int]:
     """The later benefit years in which a live stay of the visit's episode was settled after a settlement: they relied
-    on its deductible, and a correction of one year never reaches into another."""
+    on its deductible, and a correction of one year never reaches into another. ``stays`` are in the order of settling,
+    which ids don't tell."""
+    place = next((number for number, stay in enumerate(stays) if stay.settlement_id == settlement_id), len(stays))
     relied = {
         stay.benefit_year
-        for stay in stays
-        if stay.live and stay.benefit_year > year and stay.settlement_id > settlement_id and visit in stay.episode
+        for stay in stays[place + 1 :]
+        if stay.live and stay.admission_year > year and visit in stay.episode
     }
     return sorted(relied)
 

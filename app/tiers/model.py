@@ -261,6 +261,7 @@ class SplitYear(Struct, frozen=True):
     scope: Scope
     portions: Portions
     payables: tuple[Payable, ...]
+    payable_adjustment: int
     deductible: int
     before: dict[str, int]
     after: dict[str, int]

@@ -6,7 +6,7 @@ discharge after what the new year held. The stay has one deductible, which the o
 as an admission in the older year.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
@@ -22,6 +22,7 @@ from app.tiers.model import (
     Facts,
     LineScope,
     Outcome,
+    Payable,
     Portions,
     Scope,
     SplitYear,
@@ -36,11 +37,12 @@ from app.tiers.waterfall import Computed, bill_faults, conserve, policy_faults, 
 @dataclass(frozen=True, slots=True)
 class KnownBefore:
     """What is known before a part of a bill is computed: the year's accumulators (fen), what the episode's settlements
-    paid before, the law of the part's last day."""
+    paid before, the law of the part's last day, the facts that this law makes of person and hospital."""
 
     before: Mapping[str, int]
     episode: Episode
     policy: Policy
+    facts: Facts
 
 
 def last_day_before(bill: Bill) -> date:
@@ -48,22 +50,32 @@ def last_day_before(bill: Bill) -> date:
     return date(bill.discharged_on.year - 1, 12, 31)
 
 
-def compute_split(bill: Bill, catalogue: Catalogue, facts: Facts, older: KnownBefore, newer: KnownBefore) -> Computed:
+def compute_split(bill: Bill, catalogue: Catalogue, older: KnownBefore, newer: KnownBefore) -> Computed:
     """The outcome of a bill that the law of its discharge ``splits``: both parts and their sums. Refused with all
     faults when it can't be computed. ``newer`` has the episode as it is without the older part."""
-    faults = bill_faults(bill) + policy_faults(bill, facts, newer.policy)
+    faults = bill_faults(bill) + policy_faults(bill, newer.facts, newer.policy)
     if faults:
         raise Refused(faults)
-    first, rest = _parted(bill)
-    one = run(first, catalogue, facts, older.before, older.episode, older.policy)
-    episode = structs.replace(older.episode, deductible_paid=newer.episode.deductible_paid + one.outcome.deductible)
-    done = {step.rule: Earlier(_deductible(step), step.amount) for step in one.outcome.trace}
-    two = run(rest, catalogue, facts, newer.before, episode, newer.policy, done)
+    return run_split(bill, catalogue, older, newer)
+
+
+def run_split(bill: Bill, catalogue: Catalogue, older: KnownBefore, newer: KnownBefore) -> Computed:
+    """``compute_split`` for a bill in which no fault was found; it doesn't look again."""
+    first, rest = parted(bill)
+    one = run(first, catalogue, older.facts, older.before, older.episode, older.policy)
+    episode, done = left_by(one.outcome, older, newer)
+    two = run(rest, catalogue, newer.facts, newer.before, episode, newer.policy, done)
     entries = {(entry.item_code, entry.valid_from): entry for entry in (*one.entries, *two.entries)}
-    return Computed(_summed(bill, one.outcome, two.outcome), tuple(entries.values()))
+    return Computed(summed(bill, one.outcome, two.outcome), tuple(entries.values()))
 
 
-def _parted(bill: Bill) -> tuple[Bill, Bill]:
+def left_by(one: Outcome, older: KnownBefore, newer: KnownBefore) -> tuple[Episode, dict[str, Earlier]]:
+    """What the older part leaves to the newer one: the episode with its deductible, and what each rule did."""
+    episode = structs.replace(older.episode, deductible_paid=newer.episode.deductible_paid + one.deductible)
+    return episode, {step.rule: Earlier(_deductible(step), step.amount) for step in one.trace}
+
+
+def parted(bill: Bill) -> tuple[Bill, Bill]:
     """A bill's lines, less their refunds, to 31 December and after it."""
     last = last_day_before(bill)
     lines = netted(bill.lines)
@@ -77,7 +89,7 @@ def _deductible(step: Step) -> int:
     return used if isinstance(used, int) else 0
 
 
-def _summed(bill: Bill, one: Outcome, two: Outcome) -> Outcome:
+def summed(bill: Bill, one: Outcome, two: Outcome) -> Outcome:
     """The whole bill: the sums of both parts, the year of the discharge, and the steps of both in order."""
     portions = Portions(*map(sum, zip(structs.astuple(one.portions), structs.astuple(two.portions), strict=True)))
     scope = Scope(*map(sum, zip(structs.astuple(one.scope), structs.astuple(two.scope), strict=True)))
@@ -91,7 +103,7 @@ def _summed(bill: Bill, one: Outcome, two: Outcome) -> Outcome:
         total=bill.total,
         scope=scope,
         portions=portions,
-        payables=one.payables + two.payables,
+        payables=payables_summed(one.payables + two.payables),
         payable_adjustment=one.payable_adjustment + two.payable_adjustment,
         deductible=one.deductible + two.deductible,
         reduction=one.reduction + two.reduction,
@@ -108,11 +120,20 @@ def _year(part: Outcome, benefit_year: int) -> SplitYear:
         scope=part.scope,
         portions=part.portions,
         payables=part.payables,
+        payable_adjustment=part.payable_adjustment,
         deductible=part.deductible,
         before=part.before,
         after=part.after,
         policy=part.policy,
     )
+
+
+def payables_summed(payables: Iterable[Payable]) -> tuple[Payable, ...]:
+    """What funds owe, one payable for each fund and tier, fen."""
+    amounts: dict[tuple[str, str], int] = {}
+    for one in payables:
+        amounts[one.fund, one.tier] = amounts.get((one.fund, one.tier), 0) + one.amount
+    return tuple(Payable(fund, tier, amount) for (fund, tier), amount in amounts.items() if amount)
 
 
 def _steps(part: Outcome, year: SplitYear) -> tuple[Step, ...]:

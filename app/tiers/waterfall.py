@@ -130,7 +130,7 @@ def splits(bill: Bill, policy: Policy) -> bool:
 
 def whole_faults(bill: Bill, policy: Policy) -> list[Fault]:
     """The fault of a bill that can't be computed whole, because the law splits it."""
-    return [Fault("/discharged_on", "stay_over_new_year")] if splits(bill, policy) else []
+    return [Fault("/discharged_on", "stay_split_changed")] if splits(bill, policy) else []
 
 
 def compute(

@@ -114,6 +114,29 @@ def test_the_year_before_counts(tmp_path: Path) -> None:
     assert answer["year_to_date"]["after"]["serious_base"] == "13007.49"
 
 
+def test_a_stay_over_the_new_year_counts_in_both(tmp_path: Path) -> None:
+    """Where the pack splits stays, the lines to 31 December count after the older year, the others after the newer
+    one; what is shown has both."""
+    given = example() | {"last_year_to_date": {"basic_paid": "69900.00", "inpatient_count": 2}}
+    bill, lines = given["bill"], given["bill"]["lines"]
+    days = ["2020-12-30T09:00:00+08:00"] + ["2021-01-02T09:00:00+08:00"] * (len(lines) - 1)
+    lines = [line | {"charged_at": day} for line, day in zip(lines, days, strict=True)]
+    given["bill"] = bill | {"admitted_on": "2020-12-20", "discharged_on": "2021-01-10", "lines": lines}
+    given["person"] = given["person"] | {"area_code": "140105", "identities": []}
+    answer = compute_file(written(tmp_path, given), SCHEMES / "taiyuan.yaml")
+    older, newer = answer["years"]
+    assert (older["benefit_year"], newer["benefit_year"], answer["benefit_year"]) == (2020, 2021, 2021)
+    assert older["year_to_date"]["before"]["basic_paid"] == "69900.00"
+    assert Decimal(older["portions"]["basic"]) <= 100
+    assert older["year_to_date"]["after"]["inpatient_count"] == 3
+    assert newer["year_to_date"]["after"]["inpatient_count"] == 0
+    console = Console(width=100, file=StringIO(), color_system=None)
+    show_settlement(answer, console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "2020 年度累计" in shown
+    assert "2021 年度累计" in shown
+
+
 def test_an_episodes_deductible_is_paid_once(tmp_path: Path) -> None:
     """What the episode paid before is taken off; the year doesn't count the episode twice."""
     given = example() | {"episode_deductible_paid": "500.00", "episode_counted": True}

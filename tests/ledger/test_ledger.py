@@ -156,6 +156,13 @@ TAMPERED: dict[str, tuple[str, set[str]]] = {
         "UPDATE settlement SET patient = patient + 1 WHERE settlement_id = (SELECT min(settlement_id) FROM settlement)",
         set(),
     ),
+    "split": (
+        "INSERT INTO settlement_older SELECT settlement_id, person_id, benefit_year - 2, 1, total, own_expense, "
+        "over_limit, first_pay, in_scope, basic, serious_illness, supplement, medical_assistance, safety_net, "
+        "hospital, patient, payable_adjustment, deductible, '{}' FROM settlement WHERE settlement_id = "
+        "(SELECT min(settlement_id) FROM settlement)",
+        {"year_to_date", "payable"},
+    ),
     "year_to_date": ("UPDATE person_year SET entries = entries + 1", set()),
     "undeclared": (
         "UPDATE statement SET recorded_at = recorded_at + interval '1 hour';"

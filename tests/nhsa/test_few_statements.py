@@ -44,9 +44,13 @@ def _listening() -> Iterator[list[str]]:
         _asking.reset(token)
 
 
+LEARNING: Final = ("typeinfo_tree", "set_config('jit'")
+"""How a new connection learns the database's types, once: which connection of the pool answers isn't promised."""
+
+
 def _note(statement: str) -> None:
     asked = _asking.get()
-    if asked is not None:
+    if asked is not None and not any(words in statement for words in LEARNING):
         asked.append(statement)
 
 

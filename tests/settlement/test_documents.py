@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.settlement.document import FORM, decode_document, form_of
+from app.settlement.document import FORM, PLAIN_FORM, decode_document, form_of
 from tests.world import key
 
 pytestmark = pytest.mark.damages("stores entries of old forms without their person-years and transfers")
@@ -21,6 +21,8 @@ _STORE = """
 INSERT INTO settlement
 SELECT (json_populate_record(s, json_build_object('document', $2::json))).*
   FROM json_populate_record(NULL::settlement, $1) s"""
+_STORE_OLDER = """
+INSERT INTO settlement_older SELECT (json_populate_record(NULL::settlement_older, $1)).*"""
 _KEEP = "INSERT INTO policy_text (digest, pack, texts) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 
 
@@ -42,6 +44,9 @@ async def stored(connection: asyncpg.Connection, path: Path) -> list[dict[str, A
         entry["caused_by"] = ids.get(entry.get("caused_by"))
         row = json.dumps({"supplement": 0} | entry | {"delta": json.loads(entry["delta"]), "document": None})
         await connection.execute(_STORE, row, entry["document"])
+        if "older" in entry:
+            same = {name: entry[name] for name in ("settlement_id", "person_id", "recorded_at")}
+            await connection.execute(_STORE_OLDER, json.dumps(entry["older"] | same))
     return entries
 
 
@@ -66,15 +71,17 @@ def test_the_forms_are_told_apart() -> None:
         path.stem: {form_of(decode_document(entry["document"])) for entry in json.loads(path.read_text())["entries"]}
         for path in FORMS
     }
-    assert found == {"form1": {1}, "form2": {2}, "form3": {3}}
+    assert found == {"form1": {1}, "form2": {2}, "form3": {3}, "form4": {4}}
     assert len(FORMS) == FORM
 
 
 def test_a_document_of_a_later_release_is_not_guessed_at() -> None:
     """A form that this release doesn't know is an error, not a wrong amount."""
     entry = json.loads(FORMS[-1].read_text())["entries"][0]
+    later = entry["document"].replace(f'"form":{FORM}', f'"form":{FORM + 1}')
+    assert later != entry["document"]
     with pytest.raises(ValueError, match=f"form {FORM + 1}"):
-        decode_document(entry["document"].replace(f'"form":{FORM}', f'"form":{FORM + 1}'))
+        decode_document(later)
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
@@ -89,7 +96,14 @@ async def test_an_old_year_is_corrected(client: httpx.AsyncClient, connection: a
         len(entries),
         json.dumps(last),
     )
-    live = next(entry for entry in reversed(entries) if entry["kind"] == "settlement")
+    if "older" in entries[-1]:
+        older = json.loads(entries[-1]["document"])["results"]["years"][0]
+        number = entries[-1]["older"]["entry_no"]
+        values = (entries[0]["person_id"], older["benefit_year"], number, json.dumps(older["after"]))
+        await connection.execute("INSERT INTO person_year VALUES ($1, $2, $3, $4)", *values)
+    gone = {entry["of_settlement_id"] for entry in entries if entry["kind"] == "reversal"}
+    settled = [entry for entry in entries if entry["kind"] == "settlement" and entry["settlement_id"] not in gone]
+    live = settled[-1]
     answer = await client.post(
         f"/v1/settlements/set_{live['settlement_id']}/reversal",
         json={"reason": "录入错误", "cascade": True},
@@ -100,4 +114,4 @@ async def test_an_old_year_is_corrected(client: httpx.AsyncClient, connection: a
     replayed = (await client.post(f"/v1/settlements/{written}/replay", json={}, headers=key())).json()
     assert (replayed["digest_matches"], replayed["result_matches"]) == (True, True)
     document = await connection.fetchval("SELECT document FROM settlement WHERE settlement_id = $1", int(written[4:]))
-    assert json.loads(document)["form"] == FORM
+    assert json.loads(document)["form"] == (FORM if "older" in entries[-1] else PLAIN_FORM)

@@ -62,7 +62,7 @@ def test_every_amount_of_the_settlement_is_on_the_slip() -> None:
     answer = msgspec.to_builtins(found["answer"])
     wanted = {name: answer[name] for name in ("total", "scope", "portions", "payables", "summary", "lines")}
     wanted["trace"] = [[step["formula"], step["amount"], list(step["room"].values())] for step in answer["trace"]]
-    wanted["year"] = [[str(before), str(after)] for _, before, after in found["year"]]
+    wanted["year"] = [[str(before), str(after)] for _, rows in found["years"] for _, before, after in rows]
     amounts = set(amounts_of(wanted))
     assert len(amounts) > 60
     assert not {amount for amount in amounts if amount not in text}

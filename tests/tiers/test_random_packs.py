@@ -77,8 +77,8 @@ def outcome_of(bill: Bill, facts: Facts, year: dict[str, int], episode: Episode,
     if not splits(bill, policy):
         return compute(bill, CATALOGUE, facts, year, episode, policy).outcome
     former = book.on(last_day_before(bill), facts.area_code, facts.insurance_type)
-    older = KnownBefore(empty_year(), structs.replace(episode, deductible_paid=0), former)
-    return compute_split(bill, CATALOGUE, facts, older, KnownBefore(year, episode, policy)).outcome
+    older = KnownBefore(empty_year(), structs.replace(episode, deductible_paid=0), former, facts)
+    return compute_split(bill, CATALOGUE, older, KnownBefore(year, episode, policy, facts)).outcome
 
 
 def person_years(rng: Random, book: PolicyBook) -> int:

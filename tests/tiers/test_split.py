@@ -42,9 +42,9 @@ def stay(*lines: Line, admitted: date = date(2019, 12, 20), discharged: date = d
 
 def outcome_of(text: str, bill: Bill, old: dict[str, int] | None = None, new: dict[str, int] | None = None) -> Outcome:
     """A split bill after what both years held."""
-    older = KnownBefore(old or empty_year(), Episode(), policy_of(text, date(2019, 12, 31)))
-    newer = KnownBefore(new or empty_year(), Episode(), policy_of(text, bill.discharged_on))
-    return compute_split(bill, CATALOGUE, FACTS, older, newer).outcome
+    older = KnownBefore(old or empty_year(), Episode(), policy_of(text, date(2019, 12, 31)), FACTS)
+    newer = KnownBefore(new or empty_year(), Episode(), policy_of(text, bill.discharged_on), FACTS)
+    return compute_split(bill, CATALOGUE, older, newer).outcome
 
 
 def test_both_parts_add_up_and_can_be_redone() -> None:
@@ -108,7 +108,7 @@ def test_only_stays_over_the_new_year_are_split() -> None:
     assert not splits(within, policy_of(text))
     assert not splits(structs.replace(over, medical_type="52"), policy_of(text))
     assert not splits(over, policy_of(pack_text([BASIC], FIGURES)))
-    with pytest.raises(Refused, match="stay_over_new_year"):
+    with pytest.raises(Refused, match="stay_split_changed"):
         compute(over, CATALOGUE, FACTS, empty_year(), Episode(), policy_of(text))
     assert not policy_of(text).same_law(policy_of(pack_text([BASIC], FIGURES)))
 

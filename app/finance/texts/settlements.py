@@ -83,6 +83,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "settlement.line": ("行号", "Line"),
     "settlement.catalogue": ("类别", "Class"),
     "settlement.note": ("说明", "Note"),
+    "settlement.split": ("跨年住院分年度", "The stay by benefit year"),
     "settlement.year": ("年度累计（{year}）", "Year to date ({year})"),
     "settlement.before": ("结算前", "Before"),
     "settlement.after": ("结算后", "After"),

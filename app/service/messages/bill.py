@@ -91,10 +91,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "The hospital has no designated-provider contract on the admission (visit) day. "
         "Check both, or have the contract registered.",
     ),
-    "stay_over_new_year": (
-        "参保地把跨年住院在 12 月 31 日分开计算，本系统还不能这样结算。请在 12 月 31 日做中途结算，次日起另算一段。",
-        "The person's area splits a stay at 31 December, which isn't settled here. Send an interim bill to 31 December "
-        "and another one from the next day.",
+    "stay_split_changed": (
+        "这笔跨年住院结算时分没分年度，和现在的规定不同，不能按原结算单重算。请撤销这笔结算，再重新结算。",
+        "The law that holds now splits this stay at 31 December where its settlement didn't, or the other way round. "
+        "Reverse the settlement and settle the bill again.",
     ),
     "disease_not_listed": (
         "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",

@@ -37,6 +37,17 @@ GRANT SELECT ON settlement TO onestop_app;
 GRANT SELECT, INSERT ON settlement TO onestop_settler;
 GRANT USAGE ON SEQUENCE settlement_id TO onestop_settler;
 
+CREATE TRIGGER settlement_older_immutable BEFORE UPDATE OR DELETE ON settlement_older FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER settlement_older_kept BEFORE TRUNCATE ON settlement_older FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+ALTER TABLE settlement_older ENABLE ROW LEVEL SECURITY;
+CREATE POLICY settlement_older_reach ON settlement_older FOR SELECT TO onestop_app
+  USING (EXISTS (SELECT FROM settlement s WHERE s.settlement_id = settlement_older.settlement_id));
+CREATE POLICY settlement_older_settles ON settlement_older TO onestop_settler USING (true) WITH CHECK (true);
+GRANT SELECT ON settlement_older TO onestop_app;
+GRANT SELECT, INSERT ON settlement_older TO onestop_settler;
+
 -- Opened by entry_write(), closed once by the service.
 CREATE TRIGGER patient_balance_kept BEFORE TRUNCATE ON patient_balance FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();

@@ -73,7 +73,7 @@ CREATE TABLE seal_block (
 );
 
 CREATE TABLE seal_member (
-  source   text NOT NULL CHECK (source IN ('settlement', 'transfer', 'clearing_event', 'audit_event',
+  source   text NOT NULL CHECK (source IN ('settlement', 'settlement_older', 'transfer', 'clearing_event', 'audit_event',
            'disbursement', 'bank_movement', 'payment_batch', 'token', 'issue', 'seal_finding',
            'seal_acknowledgement')),
   row_id   bigint NOT NULL,

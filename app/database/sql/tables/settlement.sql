@@ -99,6 +99,37 @@ CREATE TABLE settlement (
       ELSE true
     END)
 );
+-- What of an entry belongs to the benefit year before its own, where the law splits a stay at the turn of the year: an
+-- entry of that year too, numbered with the others. The amounts of its settlement are those of both years, and so are
+-- the funds'.
+CREATE TABLE settlement_older (
+  settlement_id      bigint PRIMARY KEY REFERENCES settlement,
+  person_id          text NOT NULL,
+  benefit_year       smallint NOT NULL,
+  entry_no           integer NOT NULL,
+  total              bigint NOT NULL,
+  own_expense        bigint NOT NULL,
+  over_limit         bigint NOT NULL,
+  first_pay          bigint NOT NULL,
+  in_scope           bigint NOT NULL,
+  basic              bigint NOT NULL,
+  serious_illness    bigint NOT NULL,
+  supplement         bigint NOT NULL,
+  medical_assistance bigint NOT NULL,
+  safety_net         bigint NOT NULL,
+  hospital           bigint NOT NULL,
+  patient            bigint NOT NULL,
+  payable_adjustment bigint NOT NULL,
+  deductible         bigint NOT NULL,
+  delta              jsonb NOT NULL,
+  recorded_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT settlement_older_entry UNIQUE (person_id, benefit_year, entry_no),
+  CONSTRAINT settlement_older_conserves_portions
+    CHECK (total = basic + serious_illness + supplement + medical_assistance + safety_net + hospital + patient),
+  CONSTRAINT settlement_older_conserves_scope CHECK (total = own_expense + over_limit + first_pay + in_scope)
+);
+CREATE INDEX settlement_older_recorded ON settlement_older USING brin (recorded_at) WITH (autosummarize = on);
+
 CREATE INDEX settlement_of ON settlement (of_settlement_id) WHERE of_settlement_id IS NOT NULL;
 CREATE UNIQUE INDEX settlement_reversed_once ON settlement (of_settlement_id) WHERE kind = 'reversal';
 CREATE INDEX settlement_visit ON settlement (hospital_code, visit_id);
@@ -172,4 +203,13 @@ CREATE TYPE new_entry AS (
   policy_version text, policy_digest text, assumed smallint, engine_version text, digest text, result_digest text,
   warnings text[], reason text, document json, caused_by bigint, balance_state text,
   unknown_item boolean
+);
+
+-- What of that entry belongs to the benefit year before its own, and that year's accumulators after it. OlderPart in
+-- app/settlement/rows.py has the same fields in the same order.
+CREATE TYPE new_older AS (
+  benefit_year smallint, entry_no integer, total bigint, own_expense bigint, over_limit bigint, first_pay bigint,
+  in_scope bigint, basic bigint, serious_illness bigint, supplement bigint, medical_assistance bigint,
+  safety_net bigint, hospital bigint, patient bigint, payable_adjustment bigint, deductible bigint, delta jsonb,
+  after jsonb
 );

@@ -2,11 +2,11 @@
 -- that settling at the national door leaves, in one call. The message's input hash is that of its idempotency key.
 -- Called by app/nhsa/store.py.
 CREATE FUNCTION nhsa_settled(
-  e new_entry, transfers new_transfer[], p_after jsonb, p_key text, p_hash bytea, p_visit_no bigint, p_lines integer[],
-  p_infno text, p_msgid text, p_message_key bytea, p_request bytea, p_answer bytea
+  e new_entry, transfers new_transfer[], p_after jsonb, p_key text, p_hash bytea, o new_older,
+  older_transfers new_transfer[], p_visit_no bigint, p_lines integer[], p_infno text, p_msgid text, p_message_key bytea, p_request bytea, p_answer bytea
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM entry_write(e, transfers, p_after, p_key, p_hash);
+  PERFORM entry_write(e, transfers, p_after, p_key, p_hash, o, older_transfers);
   UPDATE nhsa_fee_line SET settlement_id = e.settlement_id WHERE visit_no = p_visit_no AND line_no = ANY (p_lines);
   INSERT INTO nhsa_message (hospital_code, infno, msgid, input_hash, outcome, settlement_id, visit_no, person_id, key,
                             request, answer, subject, request_id)

@@ -1,14 +1,19 @@
 -- Writes an entry with its transfers, the person-year, the patient's balance and the idempotency row: the second of
 -- settling's two calls. Refuses what the subject may not touch, a year that moved on, transfers that differ from what
--- the funds owe, an adjustment of what is reversed.
+-- the funds owe, an adjustment of what is reversed. `o` and `older_transfers` are what of an entry belongs to the year
+-- before its own, where the law splits its stay at the turn of the year; the older year is written first.
 -- Called by app/settlement/store.py; nothing else writes settlements.
-CREATE FUNCTION entry_write(e new_entry, transfers new_transfer[], p_after jsonb, p_key text, p_hash bytea)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION entry_write(
+  e new_entry, transfers new_transfer[], p_after jsonb, p_key text, p_hash bytea,
+  o new_older DEFAULT NULL, older_transfers new_transfer[] DEFAULT '{}'
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   v_subject text := current_setting('onestop.subject');
   v_request text := current_setting('onestop.request_id');
   v_day date := (e.settled_at AT TIME ZONE 'Asia/Shanghai')::date;
   v_fiscal smallint := fiscal_year_of(e.paying_area, e.benefit_year, v_day);
+  v_split boolean := o.benefit_year IS NOT NULL;
+  v_older_fiscal smallint;
   paths text[];
   paid record;
   posted integer;
@@ -32,17 +37,27 @@ BEGIN
     e.engine_version, e.digest, e.result_digest, e.warnings, e.reason, e.document, v_subject, v_request,
     clock_timestamp(), e.caused_by, e.unknown_item);
 
-  IF e.paid_by = 'patient' THEN
-    transfers := claims_move(e, transfers, v_fiscal);
+  IF v_split THEN
+    v_older_fiscal := fiscal_year_of(e.paying_area, o.benefit_year, v_day);
+    PERFORM older_write(e, o, older_transfers);
+  ELSIF cardinality(older_transfers) > 0 OR EXISTS (
+    SELECT FROM settlement_older x WHERE x.settlement_id = e.of_settlement_id) THEN
+    RAISE EXCEPTION 'an entry of a split settlement needs its older part' USING ERRCODE = 'check_violation';
   END IF;
-  SELECT array_agg(t.debit) || array_agg(t.credit) INTO paths FROM unnest(transfers) t;
-  SELECT sum(o.amount) FILTER (WHERE o.tier = 'basic') AS basic,
-         sum(o.amount) FILTER (WHERE o.tier = 'serious_illness') AS serious_illness,
-         sum(o.amount) FILTER (WHERE o.tier = 'supplement') AS supplement,
-         sum(o.amount) FILTER (WHERE o.tier = 'medical_assistance') AS medical_assistance,
-         sum(o.amount) FILTER (WHERE o.tier = 'safety_net') AS safety_net INTO paid
+  IF e.paid_by = 'patient' THEN
+    IF v_split THEN
+      older_transfers := claims_move(e, older_transfers, v_older_fiscal, true);
+    END IF;
+    transfers := claims_move(e, transfers, v_fiscal, v_split);
+  END IF;
+  SELECT array_agg(t.debit) || array_agg(t.credit) INTO paths FROM unnest(transfers || older_transfers) t;
+  SELECT sum(w.amount) FILTER (WHERE w.tier = 'basic') AS basic,
+         sum(w.amount) FILTER (WHERE w.tier = 'serious_illness') AS serious_illness,
+         sum(w.amount) FILTER (WHERE w.tier = 'supplement') AS supplement,
+         sum(w.amount) FILTER (WHERE w.tier = 'medical_assistance') AS medical_assistance,
+         sum(w.amount) FILTER (WHERE w.tier = 'safety_net') AS safety_net INTO paid
     FROM (SELECT t.tier, CASE WHEN t.debit LIKE '%/expense' THEN t.amount WHEN t.credit LIKE '%/expense' THEN -t.amount
-                              ELSE 0 END AS amount FROM unnest(transfers) t) o;
+                              ELSE 0 END AS amount FROM unnest(transfers || older_transfers) t) w;
   IF (coalesce(paid.basic, 0), coalesce(paid.serious_illness, 0), coalesce(paid.supplement, 0),
       coalesce(paid.medical_assistance, 0), coalesce(paid.safety_net, 0))
      <> (e.basic + e.payable_adjustment, e.serious_illness, e.supplement, e.medical_assistance, e.safety_net) THEN
@@ -55,10 +70,12 @@ BEGIN
                         hospital_code, hospital_area, clr_type, business_date, period, benefit_year, fiscal_year,
                         subject, request_id)
   SELECT t.event, e.settlement_id, d.account_id, c.account_id, t.amount, e.paying_area, t.fund, t.tier, e.hospital_code,
-         e.hospital_area, t.clr_type, v_day, to_char(v_day, 'YYYY-MM'), e.benefit_year, v_fiscal, v_subject, v_request
-    FROM unnest(transfers) t JOIN account d ON d.path = t.debit JOIN account c ON c.path = t.credit;
+         e.hospital_area, t.clr_type, v_day, to_char(v_day, 'YYYY-MM'), t.benefit_year, t.fiscal_year, v_subject, v_request
+    FROM (SELECT a.*, e.benefit_year, v_fiscal AS fiscal_year FROM unnest(transfers) a
+          UNION ALL SELECT b.*, o.benefit_year, v_older_fiscal FROM unnest(older_transfers) b) t
+    JOIN account d ON d.path = t.debit JOIN account c ON c.path = t.credit;
   GET DIAGNOSTICS posted = ROW_COUNT;
-  IF posted <> coalesce(cardinality(transfers), 0) THEN
+  IF posted <> coalesce(cardinality(transfers), 0) + cardinality(older_transfers) THEN
     RAISE EXCEPTION 'a transfer was not posted' USING ERRCODE = 'check_violation';
   END IF;
 

@@ -48,9 +48,17 @@ BEGIN
                        WHERE y.person_id = b.person_id AND y.benefit_year = b.benefit_year),
     'entries_before', coalesce((SELECT y.entries FROM person_year y
                        WHERE y.person_id = b.person_id AND y.benefit_year = b.benefit_year), 0),
+    'older', CASE WHEN extract(year FROM b.admitted_on) < b.benefit_year THEN json_build_object(
+       'area', area_on(o.area, make_date(b.benefit_year - 1, 12, 31)),
+       'accumulators', (SELECT y.accumulators FROM person_year y
+                         WHERE y.person_id = b.person_id AND y.benefit_year = b.benefit_year - 1),
+       'entries_before', coalesce((SELECT y.entries FROM person_year y
+                         WHERE y.person_id = b.person_id AND y.benefit_year = b.benefit_year - 1), 0)) END,
     'stays', person_stays(b.person_id),
     'settled_later_stay', EXISTS (
-       SELECT FROM settlement s WHERE s.person_id = b.person_id AND s.benefit_year = b.benefit_year
+       SELECT FROM settlement s WHERE s.person_id = b.person_id AND (s.benefit_year = b.benefit_year
+            OR s.benefit_year = b.benefit_year + 1 AND EXISTS (
+              SELECT FROM settlement_older x WHERE x.settlement_id = s.settlement_id))
           AND s.kind = 'settlement' AND s.discharged_on > b.discharged_on
           AND NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal'))
   )::text ORDER BY b.number)

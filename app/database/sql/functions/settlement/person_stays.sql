@@ -10,8 +10,9 @@ CREATE FUNCTION person_stays(p_person_id text) RETURNS json LANGUAGE sql STABLE 
                        FROM hospital h LEFT JOIN hospital_period q
                          ON q.hospital_code = h.code AND q.superseded_at IS NULL
                       WHERE h.code = s.hospital_code
-                        AND (q.period_id IS NULL OR holds_on(q.valid_from, q.valid_until, s.admitted_on))), 0))
-           ORDER BY s.benefit_year, s.entry_no), '[]')
+                        AND (q.period_id IS NULL OR holds_on(q.valid_from, q.valid_until, s.admitted_on))), 0),
+           (SELECT o.entry_no FROM settlement_older o WHERE o.settlement_id = s.settlement_id))
+           ORDER BY s.recorded_at, s.settlement_id), '[]')
     FROM settlement s CROSS JOIN LATERAL (
       SELECT count(*) FILTER (WHERE r.kind = 'reversal') = 0 AS live, coalesce(sum(r.deductible), 0) AS deductible
         FROM settlement r WHERE r.of_settlement_id = s.settlement_id) c
