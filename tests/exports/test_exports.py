@@ -50,7 +50,7 @@ LEFT_OUT = {
     "disbursements": {"others"},
     "settlements": {
         *("payables", "year_to_date", "policy.digest", "policy.assumed", "warnings", "digest", "summary", "trace"),
-        *("lines", "quote_id", "expires_at", "receivable", "comparison", "adjustments"),
+        *("lines", "quote_id", "expires_at", "receivable", "comparison", "adjustments", "years"),
     },
 }
 EVIL = '=HYPERLINK("http://x";"y")'
@@ -273,7 +273,7 @@ async def test_filters_are_those_of_the_page_and_stand_in_the_header(desk: Offic
     """One hospital's unpaid, overdue orders; and a header that says so."""
     query = {"hospital_code": desk.world.township, "fund": "390100", "overdue": "true"}
     title, _, *rows = read_csv((await file_of(desk, "disbursements", "csv", **query)).content)
-    assert "医疗机构编码 " + desk.world.township in title[0]
+    assert "医疗机构 " + desk.world.township in title[0]
     assert "基金 390100 基本医保" in title[0]
     assert "逾期 是" in title[0]
     assert "导出时间：2019-01-10 10:00" in title[0]
