@@ -93,8 +93,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     ),
     "stay_split_changed": (
         "这笔跨年住院结算时分没分年度，和现在的规定不同，不能按原结算单重算。请撤销这笔结算，再重新结算。",
-        "The law that holds now splits this stay at the turn of the year where its settlement didn't, or the other way "
-        "round. Reverse the settlement and settle the bill again.",
+        "The law splits this stay otherwise than its settlement does. It changed whether a stay over the turn of the "
+        "year is split there: reverse the settlement and settle the bill again.",
     ),
     "disease_not_listed": (
         "慢特病病种不在目录内，或未填写病种编码。请按参保地的病种目录填写编码。",
