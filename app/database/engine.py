@@ -8,7 +8,7 @@ database for each transaction, since a pooler may drop what a connection asks fo
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -42,6 +42,7 @@ LOGGER: Final = logging.getLogger("onestop.database")
 UNNAMED: Final = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
 
 # What the locks and the order of reading are made for, whatever the server or the login has for a default.
+CLOSING_SECONDS: Final = 30.0
 ISOLATION: Final = "READ COMMITTED"
 
 T = TypeVar("T")
@@ -200,8 +201,10 @@ class Database:
                 ordinary.release()
 
     async def close(self) -> None:
-        """Close both pools; requests in flight are finished first."""
-        await self.pool.close()
+        """Close both pools. What still has a connection may finish first, but keeps nobody waiting for ever."""
+        with suppress(TimeoutError):  # the pool ends its connections when its closing is given up
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self.pool.close()
         await self.engine.dispose()
 
 
