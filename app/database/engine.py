@@ -8,7 +8,7 @@ database for each transaction, since a pooler may drop what a connection asks fo
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -42,7 +42,6 @@ LOGGER: Final = logging.getLogger("onestop.database")
 UNNAMED: Final = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
 
 # What the locks and the order of reading are made for, whatever the server or the login has for a default.
-CLOSING_SECONDS: Final = 30.0
 ISOLATION: Final = "READ COMMITTED"
 
 T = TypeVar("T")
@@ -95,10 +94,29 @@ class Commit:
         self._warned |= message.severity_en == "WARNING"
 
     def translated(self, error: BaseException) -> BaseException:
-        """As ``translated`` of what came before; a connection lost while committing is an unknown outcome."""
+        """As ``translated`` of what came before; a connection lost while committing is an unknown outcome. A task that
+        is told to end is told that, whatever its cancelling did to the connection: it would go on otherwise."""
+        if is_cancelled():
+            return asyncio.CancelledError()
         told = translated(error)
         lost = isinstance(told, Unavailable) and told.code == "database_unavailable"
         return _unknown() if self._asked and lost else told
+
+
+def is_cancelled() -> bool:
+    """Whether the running task is told to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _taken_back(begun: Any) -> None:
+    """Roll back; where that fails the connection is lost, and what ended the transaction is the better answer."""
+    try:
+        await begun.rollback()
+    except (DBAPIError, *LOST) as error:
+        LOGGER.info(
+            "a transaction's connection was lost before it was rolled back (%s); it is rolled back by that", error
+        )
 
 
 def _unknown() -> Unavailable:
@@ -138,7 +156,7 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    await begun.rollback()
+                    await _taken_back(begun)
                     raise
                 await commit.made((await connection.get_raw_connection()).driver_connection, begun.commit())
         except (DBAPIError, PoolTimeout, *LOST) as error:
@@ -159,7 +177,7 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    await begun.rollback()
+                    await _taken_back(begun)
                     raise
                 await commit.made(connection, begun.commit())
         except LOST as error:
@@ -201,10 +219,8 @@ class Database:
                 ordinary.release()
 
     async def close(self) -> None:
-        """Close both pools. What still has a connection may finish first, but keeps nobody waiting for ever."""
-        with suppress(TimeoutError):  # the pool ends its connections when its closing is given up
-            async with asyncio.timeout(CLOSING_SECONDS):
-                await self.pool.close()
+        """Close both pools; requests in flight are finished first."""
+        await self.pool.close()
         await self.engine.dispose()
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.basics.errors import OnestopError
+from app.database.engine import is_cancelled
 from app.service.metrics import loop_errors, loop_turned_at, uncaught_errors
 
 LOOK_SECONDS: Final = 1.0
@@ -47,7 +48,7 @@ class Loop:
         return time.monotonic() - self.beaten
 
     async def run(self) -> None:
-        """Do rounds until cancelled, whatever they raise."""
+        """Do rounds until cancelled, whatever they raise, and whatever a round made of its being cancelled."""
         while True:
             self.beat()
             try:
@@ -65,6 +66,8 @@ class Loop:
                 uncaught_errors.inc()
                 LOGGER.exception("the loop %s failed and goes on; report it with its traceback", self.name)
             self.beat()
+            if is_cancelled():
+                return
             await asyncio.sleep(self.pause)
 
 

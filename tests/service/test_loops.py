@@ -79,3 +79,23 @@ async def test_a_stop_is_heard_while_a_loop_is_begun_anew(monkeypatch: pytest.Mo
     done, _ = await asyncio.wait([kept], timeout=10)
     assert kept in done
     assert kept.cancelled()
+
+
+@pytest.mark.parametrize("error", [None, Unavailable("database_unavailable"), ValueError("a defect")])
+async def test_a_stop_is_heard_that_a_round_has_swallowed(error: Exception | None) -> None:
+    """A round that is cancelled and ends as if it hadn't been, or with another error, was the last one."""
+    begun = asyncio.Event()
+
+    async def turn(_: Beat) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if error is not None:
+                raise error from None
+
+    kept = asyncio.create_task(keep([Loop("test", turn, pause=0.01, hangs=60)], ready=bool))
+    await asyncio.wait_for(begun.wait(), 30)
+    kept.cancel()
+    done, _ = await asyncio.wait([kept], timeout=10)
+    assert kept in done
