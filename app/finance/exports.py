@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 
 from app.basics.errors import NotFound, TooLarge
-from app.basics.ids import JOB, number_of, shown_id
+from app.basics.ids import JOB, shown_id
 from app.exports import job
 from app.exports.file import DIRECT_ROWS, Export, Format, export_of, write_list
 from app.exports.job import MEDIA_TYPES
@@ -23,8 +23,8 @@ from app.exports.lists import LISTS
 from app.finance.list_page import meant
 from app.finance.page import PageRoute, Refusal, Visitor, acted, own_form, reading, shown, visit
 from app.jobs import store
-from app.jobs.asker import check_mine
-from app.jobs.row import Job, job_of
+from app.jobs.asker import own_job
+from app.jobs.row import job_of
 from app.jobs.tables import job as table
 from app.service.lists import typed_filters
 
@@ -97,16 +97,6 @@ async def _queued(visitor: Visitor, export: Export) -> str:
 # ---------------------------------------------------------------- the job of a long one
 
 
-async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> Job:
-    mine = (table.c.job_id == number_of(JOB, shown_id)) & (table.c.kind == job.KIND)
-    row = (await connection.execute(select(table).where(mine))).mappings().first()
-    if row is None:
-        raise NotFound("not_found")
-    found = job_of(row)
-    check_mine(visitor.caller, found)
-    return found
-
-
 @router.get("/jobs/{job_id}")
 async def get_job(request: Request, job_id: str) -> Response:
     """How far a job is."""
@@ -114,7 +104,7 @@ async def get_job(request: Request, job_id: str) -> Response:
 
 
 async def _page(visitor: Visitor, job_id: str, refusal: Refusal | None = None) -> Response:
-    row = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
+    row = await reading(visitor, lambda connection: own_job(visitor.caller, connection, job_id, job.KIND))
     title = LISTS[job.options_of(row).list].title[visitor.caller.language]
     running = row.state in RUNNING
     return shown(visitor, "export.html", refusal=refusal, job_id=job_id, job=row, title=title, running=running)
@@ -124,7 +114,7 @@ async def _page(visitor: Visitor, job_id: str, refusal: Refusal | None = None) -
 async def get_file(request: Request, job_id: str) -> Response:
     """The file of a job that is done."""
     visitor = await visit(request)
-    row = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
+    row = await reading(visitor, lambda connection: own_job(visitor.caller, connection, job_id, job.KIND))
     name, kind, content = await job.result(visitor.service, visitor.caller, row)
     return StreamingResponse(
         content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -138,7 +128,7 @@ async def post_cancel(request: Request, job_id: str) -> Response:
     form = await own_form(visitor)
 
     async def act(connection: AsyncConnection) -> None:
-        row = await _own_job(visitor, connection, job_id)
+        row = await own_job(visitor.caller, connection, job_id, job.KIND)
         await store.locked(connection, row.job_id, *RUNNING)
         await store.end(connection, row.job_id, "cancelled")
 

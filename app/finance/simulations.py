@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from app.basics.days import shown_instant
 from app.basics.errors import Language, NotFound, OnestopError
-from app.basics.ids import JOB, number_of
 from app.basics.money import percent_text
 from app.batch.simulation_answer import Simulation
 from app.batch.simulation_report import bars, change, word
@@ -31,7 +30,7 @@ from app.finance.page import (
 from app.finance.typing_in import understood
 from app.jobs import store
 from app.jobs.api import as_file, fault_sentence
-from app.jobs.asker import check_mine
+from app.jobs.asker import own_job
 from app.jobs.kinds import SIMULATION, Form
 from app.jobs.row import Job, job_of
 from app.jobs.tables import job as table
@@ -104,16 +103,6 @@ def _wanted(form: dict[str, str]) -> SimulationRequest:
     return decode(msgspec.json.encode(sent), SimulationRequest)
 
 
-async def _own_job(visitor: Visitor, connection: AsyncConnection, shown_id: str) -> Job:
-    mine = (table.c.job_id == number_of(JOB, shown_id)) & (table.c.kind == SIMULATION)
-    row = (await connection.execute(select(table).where(mine))).mappings().first()
-    if row is None:
-        raise NotFound("not_found")
-    found = job_of(row)
-    check_mine(visitor.caller, found)
-    return found
-
-
 @router.get("/{job_id}")
 async def get_simulation(request: Request, job_id: str) -> Response:
     """How far a simulation is, and what came of it."""
@@ -121,7 +110,7 @@ async def get_simulation(request: Request, job_id: str) -> Response:
 
 
 async def _page(visitor: Visitor, job_id: str, refusal: Refusal | None = None) -> Response:
-    job = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
+    job = await reading(visitor, lambda connection: own_job(visitor.caller, connection, job_id, SIMULATION))
     language, answer = visitor.caller.language, None
     with suppress(NotFound):  # it was kept for its time
         answer = await simulation_of(visitor.service, visitor.caller, job) if job.state == "done" else None
@@ -156,7 +145,7 @@ def _lists(answer: Simulation) -> list[CellList]:
 async def get_file(request: Request, job_id: str) -> Response:
     """The answer as JSON, as a workbook or as a report."""
     visitor = await visit(request, "finance")
-    job = await reading(visitor, lambda connection: _own_job(visitor, connection, job_id))
+    job = await reading(visitor, lambda connection: own_job(visitor.caller, connection, job_id, SIMULATION))
     forms: dict[str, Form] = {"json": "json", "html": "html"}
     form = forms.get(request.query_params.get("format", ""), "xlsx")
     return as_file(*await formed(visitor.service, visitor.caller, job, form))
@@ -167,7 +156,7 @@ async def post_cancel(request: Request, job_id: str) -> Response:
     """Give a simulation up."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> None:
-        row = await _own_job(visitor, connection, job_id)
+        row = await own_job(visitor.caller, connection, job_id, SIMULATION)
         await store.locked(connection, row.job_id, *RUNNING)
         await store.end(connection, row.job_id, "cancelled")
 

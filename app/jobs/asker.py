@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import msgspec
 from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.errors import NotFound
-from app.jobs.row import Job
+from app.basics.ids import JOB, number_of
+from app.jobs.row import Job, job_of
 from app.jobs.store import Run
+from app.jobs.tables import job as table
 from app.service.caller import Caller
 from app.service.security import Principal
 
@@ -42,3 +46,14 @@ def check_mine(caller: Caller, job: Job) -> None:
     same = (job.subject, job.reach_area, asker.funds) == (principal.subject, principal.area_code, mine.funds)
     if not same or principal.hospital_code is not None:
         raise NotFound("not_found")
+
+
+async def own_job(caller: Caller, connection: AsyncConnection, shown: str, kind: str) -> Job:
+    """A job of a kind that the caller asked for. NotFound."""
+    mine = (table.c.job_id == number_of(JOB, shown)) & (table.c.kind == kind)
+    row = (await connection.execute(select(table).where(mine))).mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    found = job_of(row)
+    check_mine(caller, found)
+    return found
