@@ -22,7 +22,8 @@ from app.settlement.bill import MAX_LINES
 from app.tiers.model import CHILDBIRTH, CHRONIC, OUTPATIENT_TYPES, CatalogueEntry, Line
 from app.tiers.scope import catalogue_ratio, own_expense_reason, shares_of_line
 
-_PRODUCT: Final = float(1 << 61)
+_PRODUCT: Final = 1 << 61
+"""Of a price and a quantity; the rounding of an amount adds to it."""
 _DAY: Final = date(2000, 1, 1)
 
 
@@ -124,7 +125,7 @@ def _by_lines(column: pa.ListArray, admitted: Whole, discharged: Whole) -> tuple
     charged = numbers(fields["charged_on"].cast(pa.int32()))
     within = (admitted[of_bill] <= charged) & (charged <= discharged[of_bill])
     fine &= ~there(fields["charged_on"]) | within
-    fine &= price.astype(float) * quantity < _PRODUCT
+    fine &= quantity <= _PRODUCT // np.maximum(price, 1)
     price, quantity = np.where(fine, price, 0), np.where(fine, quantity, 0)
     fine &= np.abs(plain(priced(one_for_many(price), one_for_many(quantity))) - amount) <= 1
     fine[1:] &= (number[1:] > number[:-1]) | (of_bill[1:] != of_bill[:-1])
@@ -135,7 +136,7 @@ def _by_lines(column: pa.ListArray, admitted: Whole, discharged: Whole) -> tuple
     over, first = (np.where(refused, 0, part) for part in _shares(fields, kinds, amount, price, quantity))
     columns = [amount, own, over, first, amount - own - over - first]
     good = (counts >= 1) & (counts <= MAX_LINES)
-    good &= np.bincount(of_bill, ~fine, len(counts)) == 0
+    good &= np.bincount(of_bill[~fine], minlength=len(counts)) == 0
     return [_summed(values, counts) for values in columns], good
 
 
