@@ -199,9 +199,9 @@ CREATE TYPE new_entry AS (
   paid_by text, paying_area text, hospital_area text, out_of_area boolean, recoverable boolean, admitted_on date,
   discharged_on date, settled_at timestamptz, total bigint, own_expense bigint, over_limit bigint, first_pay bigint,
   in_scope bigint, basic bigint, serious_illness bigint, supplement bigint, medical_assistance bigint,
-  safety_net bigint, hospital bigint, patient bigint, payable_adjustment bigint, deductible bigint, delta jsonb, episode text[], policy_pack text,
-  policy_version text, policy_digest text, assumed smallint, engine_version text, digest text, result_digest text,
-  warnings text[], reason text, document json, caused_by bigint, balance_state text,
+  safety_net bigint, hospital bigint, patient bigint, payable_adjustment bigint, deductible bigint, delta jsonb,
+  episode text[], policy_pack text, policy_version text, policy_digest text, assumed smallint, engine_version text,
+  digest text, result_digest text, warnings text[], reason text, document json, caused_by bigint, balance_state text,
   unknown_item boolean
 );
 

@@ -1,7 +1,7 @@
 -- Books what the funds owe a person, or take back, into their claims: each transfer of `payable/claim` gets the account
 -- of its claim. What is owed opens the claim of settlement, fund and fiscal year as a draft of whoever settles; what is
--- taken back lowers the settlement's claims, the fullest first; of a split settlement that of the part's year first. A recovery asks the liable party for what it takes back:
--- the claims stay as they are, each with both postings.
+-- taken back lowers the settlement's claims, the fullest first; of a split settlement that of the part's year first. A
+-- recovery asks the liable party for what it takes back: the claims stay as they are, each with both postings.
 -- Called by entry_write() for bills that the person paid.
 CREATE FUNCTION claims_move(e new_entry, transfers new_transfer[], p_fiscal smallint, p_split boolean)
 RETURNS new_transfer[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -31,7 +31,7 @@ BEGIN
       v_left := t.amount;
       r := NULL;
       SELECT * INTO r FROM unnest(transfers) x WHERE x.event = 'recovery' AND (x.fund, x.tier) = (t.fund, t.tier);
-      FOR c IN SELECT * FROM claim k WHERE k.settlement_id = v_root AND k.fund = t.fund 
+      FOR c IN SELECT * FROM claim k WHERE k.settlement_id = v_root AND k.fund = t.fund
                 ORDER BY p_split AND k.fiscal_year = p_fiscal DESC, k.gross DESC, k.claim_id
                   FOR UPDATE LOOP
         EXIT WHEN v_left = 0;

@@ -3,7 +3,8 @@
 -- Called by app/nhsa/store.py.
 CREATE FUNCTION nhsa_settled(
   e new_entry, transfers new_transfer[], p_after jsonb, p_key text, p_hash bytea, o new_older,
-  older_transfers new_transfer[], p_visit_no bigint, p_lines integer[], p_infno text, p_msgid text, p_message_key bytea, p_request bytea, p_answer bytea
+  older_transfers new_transfer[], p_visit_no bigint, p_lines integer[], p_infno text, p_msgid text, p_message_key bytea,
+  p_request bytea, p_answer bytea
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM entry_write(e, transfers, p_after, p_key, p_hash, o, older_transfers);
