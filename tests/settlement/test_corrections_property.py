@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -19,13 +18,12 @@ import httpx
 import pytest
 
 from app.basics.money import rate, scaled
-from app.config import Settings
-from app.main import create_app
-from tests.conftest import ADMIN_TOKEN, CLOCK, migrated_database
+from tests.conftest import CLOCK, migrated_database
 from tests.settlement.correction_oracle import NOTHING, PORTIONS, Amounts, PersonModel
 from tests.settlement.random_corrections import operations, person_years
 from tests.tiers import oracle
 from tests.tiers.random_bills import decimal, own_names
+from tests.within import within
 from tests.world import id_number, key
 
 pytestmark = pytest.mark.thorough
@@ -64,16 +62,7 @@ async def own_url(database_server: str) -> str:
 @pytest.fixture(scope="session")
 async def inside(own_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application in this very process."""
-    folder: Path = tmp_path_factory.mktemp("inside")
-    settings = Settings(admin_token=ADMIN_TOKEN, clock=f"manual:{CLOCK}", data_dir=folder, log_level="warning")
-    application = create_app(settings, own_url)
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-    async with (
-        application.api.router.lifespan_context(application.api),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(application.served), base_url="http://in", headers=headers
-        ) as opened,
-    ):
+    async with within(own_url, tmp_path_factory.mktemp("inside"), f"manual:{CLOCK}") as opened:
         yield opened
 
 

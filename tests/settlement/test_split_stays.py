@@ -23,7 +23,6 @@ from app.config import Settings
 from app.database.engine import open_database
 from app.ledger import seal
 from app.ledger.proof import CHECKS
-from app.main import create_app
 from app.policies import SHIPPED, read_texts
 from app.tiers.load import load_book
 from tests.clearing.office import Office
@@ -31,6 +30,7 @@ from tests.clearing.test_one_fund import logged_in
 from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.nhsa.national import Hospital
 from tests.settlement.split_model import SHOWN, SMALL, Charged, Kept, Years, some_bill
+from tests.within import within
 from tests.world import World, key
 
 CLOCK = "manual:2021-06-01T10:00:00+08:00"
@@ -66,21 +66,7 @@ async def own_url(database_server: str) -> str:
 async def inside(own_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application in this very process."""
     folder = tmp_path_factory.mktemp("inside")
-    settings = Settings(
-        admin_token=ADMIN_TOKEN,
-        clock=CLOCK,
-        data_dir=folder,
-        log_level="warning",
-        policy_dir=packs(folder / "packs"),
-    )
-    application = create_app(settings, own_url)
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-    async with (
-        application.api.router.lifespan_context(application.api),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(application.served), base_url="http://in", headers=headers
-        ) as opened,
-    ):
+    async with within(own_url, folder, CLOCK, policy_dir=packs(folder / "packs")) as opened:
         yield opened
 
 
