@@ -15,9 +15,9 @@ import asyncpg
 
 from app.config import Settings
 from app.database import embedded
-from bench import cpu
 from bench.settling import over_http, prepare
 from tests.conftest import migrated_database, start_service
+from tests.service.test_always_there import forking_of, workers_of
 
 WORKERS = (2, 4)
 CLIENTS = 64
@@ -47,14 +47,15 @@ def measured(url: str, folder: Path, workers: int, seconds: int) -> str:
     try:
         asyncio.run(prepare(url, base_url))
         settled, _ = asyncio.run(over_http(int(base_url.rsplit(":", 1)[1]), CLIENTS, seconds))
-        sizes = sorted(map(proportional_mb, cpu.family(service.pid) - {service.pid}), reverse=True)[:workers]
-        parent, opened = proportional_mb(service.pid), asyncio.run(connections(url))
+        sizes = [proportional_mb(pid) for pid in workers_of(service.pid)]
+        above = proportional_mb(service.pid) + proportional_mb(forking_of(service.pid))
+        opened = asyncio.run(connections(url))
     finally:
         service.terminate()
         service.wait(30)
     most = workers * (Settings().pool_size + Settings().hot_pool_size)
     each = f"{min(sizes):.0f}–{max(sizes):.0f}"
-    return f"{workers:>7}{settled:>13}{each:>15}{parent:>11.0f}{opened:>14}{most:>14}"
+    return f"{workers:>7}{settled:>13}{each:>15}{above:>11.0f}{opened:>14}{most:>14}"
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
-    sys.stdout.write("workers  settlements  MB per worker  MB parent  connections  at the most\n")
+    sys.stdout.write("workers  settlements  MB per worker  MB above  connections  at the most\n")
     with embedded.start(folder / "data") as server:
         for workers in WORKERS:
             url = asyncio.run(migrated_database(server.url))

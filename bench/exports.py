@@ -48,7 +48,7 @@ def peak_mib(job_id: str) -> int:
         try:
             words = (path / "cmdline").read_bytes().split(b"\0")
             environment = (path / "environ").read_bytes()
-            if words[1:4] == [b"-m", b"app.job", job_id.encode()] and os.environb[b"BENCH"] in environment:
+            if words[1:4] == [b"-m", b"app.serving.job", job_id.encode()] and os.environb[b"BENCH"] in environment:
                 line = next(line for line in (path / "status").read_text().splitlines() if line.startswith("VmHWM"))
                 return int(line.split()[1]) // 1024
         except (OSError, StopIteration):

@@ -91,7 +91,7 @@ def peak_mib() -> int:
     """The most memory that the process of the running job has held so far."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if b"app.job" in (path / "cmdline").read_bytes():
+            if b"app.serving.job" in (path / "cmdline").read_bytes():
                 line = next(line for line in (path / "status").read_text().splitlines() if line.startswith("VmHWM"))
                 return int(line.split()[1]) // 1024
         except (OSError, StopIteration):

@@ -17,8 +17,8 @@ from app.cli.config import data_dir_option, folder_of, with_place
 from app.cli.database import CANNOT_RUN, UNREACHABLE, owner_of, unreachable
 from app.cli.output import fail
 from app.ledger.words import checked_words, verified_words
-from app.server import owned
 from app.service.security import load_keys
+from app.serving.server import owned
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 

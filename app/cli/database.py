@@ -17,9 +17,9 @@ from app.config import Settings
 from app.database.embedded import EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, running_logins
 from app.database.engine import Database, open_database
 from app.database.schema import SchemaUnfit
-from app.server import Reachable, owned, prepare, reachable
 from app.service.messages import fault_text
 from app.service.messages import text as message_text
+from app.serving.server import Reachable, owned, prepare, reachable
 
 CANNOT_RUN: Final = (EmbeddedBusy, EmbeddedFailed, EmbeddedUnavailable, SchemaUnfit)
 UNREACHABLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)

@@ -19,7 +19,7 @@ COMMANDS: Final = {
     "compute": "bill",
     "batch": "batch",
     "simulate": "simulation",
-    "openapi": "service",
+    "openapi": "interface",
     "policy": "policy",
     "registry": "registry",
     "check": "ledger",

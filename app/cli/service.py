@@ -1,20 +1,18 @@
-"""Running the service, bringing its database up to date, and describing its interface."""
+"""Running the service, and bringing its database up to date."""
 
 import asyncio
 import signal
 from pathlib import Path
 
 import click
-import yaml
 
 from app.basics.errors import PolicyError
 from app.cli.config import data_dir_option, folder_of, serving, serving_options, with_place
 from app.cli.database import CANNOT_RUN, UNREACHABLE, unreachable
 from app.cli.output import fail, out
 from app.database.schema import migrate as migrate_database
-from app.main import describe_app
-from app.server import PortTaken, check_secret, owned
-from app.server import serve as serve_service
+from app.serving.server import PortTaken, check_secret, owned
+from app.serving.server import serve as serve_service
 
 
 @click.command()
@@ -48,15 +46,3 @@ def migrate(data_dir: Path | None) -> None:
         fail(str(error))
     except UNREACHABLE as error:
         unreachable(error)
-
-
-@click.command()
-@click.option("--check", is_flag=True, help="Only compare; status 1 when they differ.")
-@click.option("--file", "path", type=click.Path(path_type=Path), default=Path("openapi.yaml"), show_default=True)
-def openapi(check: bool, path: Path) -> None:
-    """Write the application's OpenAPI document, or compare it with the committed one."""
-    current = yaml.safe_dump(describe_app().openapi(), allow_unicode=True, sort_keys=False, width=120)
-    if not check:
-        path.write_text(current, encoding="utf-8")
-    elif not path.exists() or path.read_text(encoding="utf-8") != current:
-        fail(f"{path} 与应用不一致，请运行 make openapi。")

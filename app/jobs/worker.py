@@ -6,7 +6,6 @@ settling, gives its memory back, and may die without harm: the lease ends and th
 """
 
 import asyncio
-import ctypes
 import logging
 import os
 import signal
@@ -27,7 +26,6 @@ POLL_SECONDS: Final = 0.5
 OBSERVE_SECONDS: Final = 30
 HANGS_SECONDS: Final = 300
 STOP_SECONDS: Final = 5
-PR_SET_PDEATHSIG: Final = 1
 DATABASE_AWAY: Final = 75
 """The status of a job's process that couldn't go on without the database: it did nothing wrong."""
 NO_CRASH: Final = (0, DATABASE_AWAY, -signal.SIGTERM)  # the last is sent to all when a machine is shut down
@@ -72,7 +70,7 @@ async def _give_back(service: Service, ended: list[_Ended]) -> None:
 
 
 async def _run(service: Service, job_id: int, attempt: int, beat: Beat, ended: list[_Ended]) -> None:
-    command = (sys.executable, "-m", "app.job", str(job_id), str(attempt), str(os.getpid()))
+    command = (sys.executable, "-m", "app.serving.job", str(job_id), str(attempt), str(os.getpid()))
     # The metrics of the service are its own: a job's process would leave files among them.
     environment = {name: value for name, value in os.environ.items() if name != MULTIPROCESS_VARIABLE}
     process = await asyncio.create_subprocess_exec(*command, env=environment)
@@ -111,11 +109,3 @@ async def _stop(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def die_with(parent: int) -> None:
-    """Stop this process when its parent is killed, so that nothing keeps a port or goes on with a job."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:
-        raise SystemExit("the parent process is gone")

@@ -162,18 +162,25 @@ def prepare_multiprocess(directory: Path) -> None:
     os.environ[MULTIPROCESS_VARIABLE] = str(directory)
 
 
-def forget_dead_workers() -> None:
+def forget_dead_workers(*, besides: int = 0) -> None:
     """Drop the gauges of workers that are gone; their counters stay, so that totals never go down.
 
-    Each worker calls it when it starts, since a crashed one can't. Does nothing with one process.
+    Each worker calls it when it starts, since a crashed one can't. ``besides`` is a living process that is no worker.
+    Does nothing with one process.
     """
     directory = os.environ.get(MULTIPROCESS_VARIABLE)
     for path in Path(directory).glob("gauge_live*_*.db") if directory else ():
         pid = int(path.stem.rpartition("_")[2])
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+        if pid == besides or _gone(pid):
             multiprocess.mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]
+
+
+def _gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def render_metrics() -> tuple[bytes, str]:

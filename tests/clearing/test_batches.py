@@ -142,7 +142,7 @@ async def test_a_long_batch_is_a_job_of_its_asker(desk: Office) -> None:
     assert queued.status_code == 202
     job = queued.json()["job_id"]
     await _until(desk, job, lambda found: found["done"] >= 5)
-    for process in _children(f"app.job {job.removeprefix('job_')} "):
+    for process in _children(f"app.serving.job {job.removeprefix('job_')} "):
         os.kill(process, signal.SIGKILL)
     found = await _until(desk, job, lambda found: found["state"] == "done")
     assert found["summary"] == {"done": 59, "refused": 1}

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from app.cli.main import main
 from app.config import Settings, examined
 from app.main import describe_app
-from app.server import GRACEFUL_SECONDS
 from app.service.health import STALE_SECONDS
+from app.serving.server import GRACEFUL_SECONDS
 from tests.conftest import ROOT
 from tests.faults.ground import RESTART_SECONDS
 from tests.programs import found

@@ -104,7 +104,7 @@ class Ground:
 
     def jobs(self) -> list[int]:
         """The processes of its jobs."""
-        return [pid for pid in children(self.service.pid) if b"app.job" in command_of(pid)]
+        return [pid for pid in children(self.service.pid) if b"app.serving.job" in command_of(pid)]
 
     def supervisor(self) -> int:
         """The process that looks after the database."""

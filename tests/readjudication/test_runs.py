@@ -181,7 +181,7 @@ async def test_a_killed_job_doubles_nothing_and_loses_nothing(database_server: s
         for so_many in (3, 12):
             so_far = await until(desk, shown, partial(has_posted, so_many))
             assert so_far["state"] == "running"
-            for process in own_processes(f"app.job {so_far['job_id'].removeprefix('job_')} "):
+            for process in own_processes(f"app.serving.job {so_far['job_id'].removeprefix('job_')} "):
                 os.kill(process, signal.SIGKILL)
             beside.append(asyncio.ensure_future(desk.settled("700.00", "2018-05-12", person_id=people[-1])))
         done = await until(desk, shown, lambda one: one["state"] == "done")

@@ -220,7 +220,7 @@ async def killed_behind_a_bucket(connection: asyncpg.Connection, number: int) ->
     for _ in range(20_000):
         row: Any = await connection.fetchrow("SELECT done, state FROM job WHERE job_id = $1", number)
         if row["done"]:
-            for process in own_processes(f"app.job {number} "):
+            for process in own_processes(f"app.serving.job {number} "):
                 os.kill(process, signal.SIGKILL)
             return int(await connection.fetchval("SELECT done FROM job WHERE job_id = $1", number))
         await asyncio.sleep(0.002)

@@ -380,7 +380,7 @@ def children(pid: int) -> list[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(path.read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"app.job" in path.with_name("cmdline").read_bytes():
+            if parent == pid and b"app.serving.job" in path.with_name("cmdline").read_bytes():
                 found.append(int(path.parent.name))
         except (OSError, ValueError):
             continue

@@ -19,8 +19,8 @@ import pytest
 
 from app.database.embedded import start
 from app.database.schema import migrate
-from app.server import _counting
 from app.service import elected
+from app.serving.server import _counting
 from tests.conftest import ADMIN_TOKEN, ROOT, SECRET, free_port, of_app, start_service
 from tests.service.test_operations import children
 
@@ -61,8 +61,14 @@ def folder() -> Iterator[Path]:
 
 
 def workers_of(pid: int) -> list[int]:
-    """The worker processes of a service, without Python's own helper."""
-    return [child for child in children(pid) if b"spawn_main" in command_of(child)]
+    """The worker processes of a service, without the one that they are forked from."""
+    forking = forking_of(pid)
+    return [child for child in children(pid) if child != forking and b"forkserver" in command_of(child)]
+
+
+def forking_of(pid: int) -> int:
+    """The process that a service's workers are forked from, 0 while there is none."""
+    return next((child for child in children(pid) if b"forkserver" in command_of(child)), 0)
 
 
 def command_of(pid: int) -> bytes:
@@ -89,6 +95,50 @@ def test_a_dead_worker_is_replaced_within_three_seconds(database_url: str, folde
             eventually(lambda gone=gone: len(set(workers_of(process.pid)) - gone) == 2)
             assert max(map(begun_at, workers_of(process.pid))) - killed_at < 3
             eventually(lambda: status(int(base_url.rpartition(":")[2])) == 200)
+    finally:
+        process.terminate()
+        assert process.wait(120) == 0
+
+
+def test_the_process_that_workers_are_forked_from_is_replaced_too(database_url: str, folder: Path) -> None:
+    """It doesn't hear when all processes are told to end, since it says how the workers ended; when it is killed, its
+    workers end, and another one and other workers take their places."""
+    process, base_url = start_service(database_url, folder, workers=2, ONESTOP_SECRET_KEY="ab" * 32)
+    port = int(base_url.rpartition(":")[2])
+    try:
+        forking, gone = forking_of(process.pid), workers_of(process.pid)
+        os.kill(forking, signal.SIGTERM)
+        os.kill(gone[0], signal.SIGKILL)
+        eventually(lambda: len(set(workers_of(process.pid)) - {gone[0]}) == 2)
+        assert forking_of(process.pid) == forking
+        gone += workers_of(process.pid)
+        os.kill(forking, signal.SIGKILL)
+        eventually(lambda: len(set(workers_of(process.pid)) - set(gone)) == 2)
+        assert forking_of(process.pid) != forking
+        eventually(lambda: status(port) == 200)
+        assert not {pid for pid in gone if command_of(pid)}
+    finally:
+        process.terminate()
+        assert process.wait(120) == 0
+
+
+def test_a_hang_up_replaces_the_workers_by_ready_ones(database_url: str, folder: Path) -> None:
+    """After a SIGHUP other processes serve, and at no moment nobody did."""
+    process, base_url = start_service(database_url, folder, workers=2, ONESTOP_SECRET_KEY="ab" * 32)
+    port = int(base_url.rpartition(":")[2])
+    try:
+        before = set(workers_of(process.pid))
+        os.kill(process.pid, signal.SIGHUP)
+        answers = []
+
+        def replaced() -> bool:
+            answers.append(status(port, "/livez"))
+            return not before & set(workers_of(process.pid))
+
+        eventually(replaced)
+        assert set(answers) == {200}
+        assert len(workers_of(process.pid)) == 2
+        assert status(port) == 200
     finally:
         process.terminate()
         assert process.wait(120) == 0

@@ -1,4 +1,4 @@
-"""The process of one job: ``python -m app.job <job id> <attempt> <parent's process id>``, started by the service."""
+"""The process of one job: ``python -m app.serving.job <job id> <attempt> <parent's process id>``."""
 
 import asyncio
 import sys
@@ -8,11 +8,12 @@ from app.config import Settings
 from app.database.embedded import default_data_dir
 from app.database.engine import open_database
 from app.jobs import store
-from app.jobs.worker import DATABASE_AWAY, die_with
+from app.jobs.worker import DATABASE_AWAY
 from app.main import JOB_KINDS
 from app.service import clock, logs
 from app.service.caller import Service
 from app.service.security import load_keys
+from app.serving.workers import die_with
 from app.tiers.policy import PolicyBook
 
 

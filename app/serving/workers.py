@@ -1,12 +1,25 @@
-"""The worker processes of one service: a dead one is replaced at once, and none is ever given up."""
+"""The worker processes of one service: a dead one is replaced at once, and none is ever given up.
 
+They are forked from a process that has loaded the service's code once (``load``), and that does nothing else: to load
+it takes longer than all else that a worker does before it answers.
+"""
+
+import ctypes
 import logging
+import multiprocessing
+import os
+import signal
 import socket
+import sys
+import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from multiprocessing import Pipe, forkserver
 from typing import Final
 
 from uvicorn import Config
+from uvicorn._subprocess import subprocess_started
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
@@ -15,6 +28,51 @@ HANGING_SECONDS: Final = 30.0
 QUICK_SECONDS: Final = 10.0
 LONGEST_PAUSE: Final = 5.0
 LOGGER: Final = logging.getLogger("onestop.workers")
+FORKED: Final = multiprocessing.get_context("forkserver")
+PR_SET_PDEATHSIG: Final = 1
+ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+
+
+def load(module: str) -> None:
+    """Begin to load a module in the process that workers are forked from, with this process' environment."""
+    FORKED.set_forkserver_preload(["app.serving.forking", module])
+    forkserver.ensure_running()
+
+
+def die_with(parent: int) -> None:
+    """Stop this process when its parent is killed, so that nothing keeps a port or goes on with a job."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit("the parent process is gone")
+
+
+class _Forked(Process):
+    """A worker that is forked, with the environment that this process has when it is begun."""
+
+    def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
+        self.config = config
+        self._server = None
+        self.parent_conn, self.child_conn = Pipe()
+        words = {"config": config, "target": self.target, "sockets": sockets, "environment": dict(os.environ)}
+        self.process = FORKED.Process(target=_begun, kwargs=words)  # type: ignore[assignment]
+
+
+def _begun(
+    *,
+    config: Config,
+    target: Callable[..., None],
+    sockets: list[socket.socket],
+    environment: Mapping[str, str],
+) -> None:
+    """What a worker does first: see to it that it doesn't outlive the service, nor whom it was forked from."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    die_with(os.getppid())
+    threading.Thread(target=_leave_with_the_service, daemon=True).start()
+    os.environ.clear()
+    os.environ.update(environment)
+    subprocess_started(config, target, sockets, None)
 
 
 @dataclass
@@ -26,6 +84,19 @@ class _Place:
     asked: bool = False
     deaths: int = 0
     not_before: float = 0.0
+
+
+def _leave_with_the_service() -> None:
+    service = multiprocessing.parent_process()
+    assert service is not None
+    service.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _started(config: Config, sockets: list[socket.socket]) -> Process:
+    worker = _Forked(config, sockets)
+    worker.start()
+    return worker
 
 
 class Workers(Multiprocess):
@@ -41,6 +112,11 @@ class Workers(Multiprocess):
         self._served = False
         now = time.monotonic()
         self._places = [_Place(now, now) for _ in range(self.processes_num)]
+
+    def init_processes(self) -> None:
+        """Start the first ones."""
+        for _ in range(self.processes_num):
+            self.processes.append(_started(self.config, self.sockets))
 
     def keep_subprocess_alive(self) -> None:
         """Look at every worker once, and replace those that have died or hang."""
@@ -91,11 +167,21 @@ class Workers(Multiprocess):
     def _start_again(self, index: int, place: _Place) -> None:
         now = time.monotonic()
         if now >= place.not_before:
-            process = Process(self.config, self.sockets)
-            process.start()
-            self.processes[index] = process
+            self.processes[index] = _started(self.config, self.sockets)
             place.since = place.answered = now
             place.asked, place.not_before = False, 0.0
+
+    def restart_all(self) -> None:
+        """Replace each worker that serves by one that is ready, after a SIGHUP."""
+        for index, old in enumerate(list(self.processes)):
+            fresh = _started(self.config, self.sockets)
+            if not fresh.wait_until_ready(HANGING_SECONDS, self.should_exit):
+                fresh.kill()
+                LOGGER.error("a new worker isn't ready in time; those that serve stay")
+                return
+            now = time.monotonic()
+            self.processes[index], self._places[index] = fresh, _Place(now, now)
+            old.terminate()
 
     def terminate_all(self) -> None:
         """Tell every worker that lives to end; one that waits to be replaced is gone already."""

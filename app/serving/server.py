@@ -8,18 +8,18 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 import asyncpg
 import uvicorn
-from pydantic import SecretStr
-from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
 from app.basics.errors import Unavailable
@@ -28,18 +28,16 @@ from app.database import embedded
 from app.database.embedded import Logins
 from app.database.engine import LOGIN_CLASSES, login_url, plain_url, sqlstate, translated
 from app.database.schema import SCHEMA_VERSION, SchemaUnfit, check, let_in, migrate
-from app.jobs.worker import die_with
-from app.main import create_app
 from app.service import key_check, rates
 from app.service.logs import configure_logging
-from app.service.metrics import forget_dead_workers, prepare_multiprocess
+from app.service.metrics import prepare_multiprocess
 from app.service.security import lies_beside_data, load_keys, load_secret
+from app.serving.workers import Workers, load
 from app.version import VERSION
-from app.workers import Workers
 
 GRACEFUL_SECONDS: Final = 20
 LONGEST_PAUSE: Final = 5.0
-PARENT_VARIABLE: Final = "ONESTOP_PARENT"
+WORKER: Final = "app.serving.worker"
 OWNER_VARIABLE: Final = "ONESTOP_OWNER_DATABASE_URL"
 SECRET_FILE_VARIABLE: Final = "ONESTOP_SECRET_KEY_FILE"
 METRICS_FOLDER: Final = "onestop-metrics-"
@@ -146,29 +144,38 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
     """Serve until told to stop. SIGTERM and SIGINT finish what is in flight, then stop the database. PortTaken."""
     signal.signal(signal.SIGTERM, _leave)
     configure_logging(settings.log_level)
-    with (
-        _bound(host, port) as listening,
-        _kept(settings, data_dir) as database,
-        _counting() as metrics,
-    ):
-        _until_prepared(settings, database, data_dir)
-        if lies_beside_data(settings, data_dir):
-            LOGGER.warning("the secret lies beside the data, in %s: whoever copies one has both", data_dir)
-        for name in (OWNER_VARIABLE, SECRET_FILE_VARIABLE):  # the one is never needed, the other is read
-            os.environ.pop(name, None)
-        os.environ |= {
-            "ONESTOP_DATABASE_URL": database.url,
-            "ONESTOP_DATA_DIR": str(data_dir),
-            "ONESTOP_SECRET_KEY": load_secret(settings, data_dir).hex(),
-            PARENT_VARIABLE: str(os.getpid()),
-        }
-        rates.prepare(metrics / "rates")
-        if workers > 1:  # with one, prometheus_client counts in this very process
-            prepare_multiprocess(metrics)
-        where = "embedded" if settings.database_url is None else _shown(database.url)
-        words = "onestop %s serves on %s port %s with %s workers; database %s, schema %s"
-        LOGGER.info(words, VERSION, host, port, workers, where, SCHEMA_VERSION)
-        _run(listening, settings, workers)
+    with _bound(host, port) as listening, _counting() as metrics:
+        _begin_loading(metrics, workers)
+        with _kept(settings, data_dir) as database:
+            _until_prepared(settings, database, data_dir)
+            _tell_workers(settings, database, data_dir)
+            where = "embedded" if settings.database_url is None else _shown(database.url)
+            words = "onestop %s serves on %s port %s with %s workers; database %s, schema %s"
+            LOGGER.info(words, VERSION, host, port, workers, where, SCHEMA_VERSION)
+            _run(listening, settings, workers)
+
+
+def _begin_loading(metrics: Path, workers: int) -> None:
+    """Load the code that serves while the database starts, which takes as long."""
+    rates.prepare(metrics / "rates")
+    if workers > 1:  # with one, prometheus_client counts in this very process
+        prepare_multiprocess(metrics)
+        load(WORKER)
+    else:
+        threading.Thread(target=import_module, args=(WORKER,), daemon=True).start()
+
+
+def _tell_workers(settings: Settings, database: Reachable, data_dir: Path) -> None:
+    """Put what the workers have to know into the environment, and take what they needn't out of it."""
+    if lies_beside_data(settings, data_dir):
+        LOGGER.warning("the secret lies beside the data, in %s: whoever copies one has both", data_dir)
+    for name in (OWNER_VARIABLE, SECRET_FILE_VARIABLE):  # the one is never needed, the other is read
+        os.environ.pop(name, None)
+    os.environ |= {
+        "ONESTOP_DATABASE_URL": database.url,
+        "ONESTOP_DATA_DIR": str(data_dir),
+        "ONESTOP_SECRET_KEY": load_secret(settings, data_dir).hex(),
+    }
 
 
 @contextmanager
@@ -211,7 +218,7 @@ def _shown(url: str) -> str:
 def _run(listening: socket.socket, settings: Settings, workers: int) -> None:
     """Serve in this process, or in several below it. Leaves with a status that isn't 0 when none can start."""
     config = uvicorn.Config(
-        "app.server:application",
+        f"{WORKER}:application",
         factory=True,
         workers=workers,
         log_config=None,
@@ -238,19 +245,3 @@ def _run(listening: socket.socket, settings: Settings, workers: int) -> None:
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     """uvicorn raises its signal again when it has shut down; leave in good order then."""
     raise SystemExit(0)
-
-
-def application() -> ASGIApp:
-    """The application of one worker process, built from the environment."""
-    parent = int(os.environ.get(PARENT_VARIABLE, "0"))
-    if parent and parent != os.getpid():
-        die_with(parent)
-        forget_dead_workers()
-    return create_app(Settings(), _url_of(Settings())).served
-
-
-def _url_of(settings: Settings) -> str:
-    url: SecretStr | None = settings.database_url
-    if url is None:
-        raise RuntimeError("ONESTOP_DATABASE_URL is not set; start the service with `onestop serve`")
-    return url.get_secret_value()
