@@ -48,11 +48,17 @@ class Bills:
     table: pa.Table
     texts: dict[str, Coded]
     ready: Ready
-    person: Whole
+    who: Coded
+    visit: Coded
     year: Whole
     total: Whole
     policy: Whole
     policies: list[Policy | None]
+
+    @property
+    def person(self) -> Whole:
+        """Each row's person as a number."""
+        return self.who.codes
 
     @property
     def asked(self) -> frozenset[str]:
@@ -74,12 +80,12 @@ class Bills:
 def bills_of(table: pa.Table, law: Law) -> Bills:
     """The bills of a bucket, whose rows are sorted by person and order."""
     texts = few_values(table, FACTS)
-    person = coded(table.column("person_id").combine_chunks()).codes
+    who, visit = (coded(table.column(name).combine_chunks()) for name in ("person_id", "visit_id"))
     _, discharged = stays(table)
     policy, policies = _laws(texts, discharged, law)
     year = discharged.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
     total = numbers(table.column("total").combine_chunks())
-    return Bills(table, texts, looked_at(table, texts), person, year, total, policy, policies)
+    return Bills(table, texts, looked_at(table, texts), who, visit, year, total, policy, policies)
 
 
 def _laws(texts: dict[str, Coded], discharged: Whole, law: Law) -> tuple[Whole, list[Policy | None]]:
@@ -113,16 +119,28 @@ def alone(bills: Bills) -> Answers:
     that asks for what a scope doesn't say."""
     table = bills.table
     odd = there(table.column("transfer_from").combine_chunks())
-    visits = coded(table.column("visit_id").combine_chunks()).codes
-    hospital = bills.texts["hospital_code"]
-    key = (bills.person * len(hospital.words) + hospital.codes) * (visits.max(initial=0) + 1) + visits
-    _, at, times = np.unique(key, return_inverse=True, return_counts=True)
+    _, at, times = np.unique(named_visits(bills), return_inverse=True, return_counts=True)
     odd |= times[at] > 1
     asks = [policy is not None and _asks_for_lines(policy) for policy in bills.policies]
     odd |= np.array(asks)[bills.policy] | (bills.total > MOST)
-    persons = np.zeros(bills.person.max(initial=0) + 1, bool)
-    persons[bills.person[odd]] = True
+    return whole_persons(bills, odd)
+
+
+def whole_persons(bills: Bills, some: Answers) -> Answers:
+    """All rows of the persons of some rows."""
+    persons = np.zeros(len(bills.who.words), bool)
+    persons[bills.person[some]] = True
     return cast(Answers, persons[bills.person])
+
+
+def named_visits(bills: Bills) -> Whole:
+    """A number for each person's visit."""
+    return numbered_visits(bills, bills.person, bills.texts["hospital_code"].codes, bills.visit.codes)
+
+
+def numbered_visits(bills: Bills, person: Whole, hospital: Whole, visit: Whole) -> Whole:
+    """The number of visits, by their numbers of person, hospital and visit id."""
+    return (person * len(bills.texts["hospital_code"].words) + hospital) * len(bills.visit.words) + visit
 
 
 def _asks_for_lines(policy: Policy) -> bool:

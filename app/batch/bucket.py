@@ -13,15 +13,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from app.batch.chain import BillResult, Chain, Law, settled
+from app.batch.chain import Law
 from app.batch.columns import BILL, RESULT, SPREAD, TEXT
+from app.batch.handed_on import brought, gone_on, handed_on, nothing_brought
 from app.batch.results import BucketResults
 from app.batch.sent import Sent
 from app.batch.sent_rows import sent_bills
 from app.batch.spread import bucket_file, read_bucket, refuse_shared_orders
-from app.batch.state import start_chains, tables_of
 from app.batch.waves import computed
 
 SLICE: Final = 1024
@@ -68,30 +68,14 @@ def compute_bucket(task: BucketTask, number: int, law: Law) -> Finished:
     """Compute a bucket and write what it comes to. Rejected when two bills of a person have one place in its order."""
     table, order = sorted_bucket(task, number)
     if task.years is None and not task.hands_on:
-        return _written(task, number, table, order, law)
-    chains = {} if task.years is None else start_chains(task.folder, number, task.years)
-    rows: list[tuple[object, ...]] = []
-    persons = 0
-    last = ""
-    for person, row in _rows(table, chains, law):
-        if person != last and not task.hands_on:
-            chains.pop(last, None)  # nobody comes again
-        persons += person != last
-        last = person
-        rows.append(row)
-    results = _results(rows).take(pc.sort_indices(order))
-    _write_results(results, bucket_file(task.folder, "result", number))
-    if task.hands_on:
-        for name, made in tables_of(chains).items():
+        results = computed(table, law)
+    else:
+        gone = gone_on(
+            table, law, nothing_brought() if task.years is None else brought(task.folder, number, task.years)
+        )
+        results = gone.computed.results
+        for name, made in handed_on(gone).items() if task.hands_on else ():
             pq.write_table(made, state_files(task.folder, number)[name], compression="zstd")
-    note = Finished(len(rows), persons, sum(row[-1] is not None for row in rows))
-    _replace(note_file(task.folder, number), msgspec.json.encode(note))
-    return note
-
-
-def _written(task: BucketTask, number: int, table: pa.Table, order: pa.Array, law: Law) -> Finished:
-    """Compute a bucket's persons side by side, and write what it comes to."""
-    results = computed(table, law)
     _write_results(result_rows(table, results).take(pc.sort_indices(order)), bucket_file(task.folder, "result", number))
     persons = pc.count_distinct(table.column("person_id")).as_py()
     note = Finished(len(table), persons, int((results.fault >= 0).sum()))
@@ -118,50 +102,12 @@ def sorted_bucket(task: BucketTask, number: int) -> tuple[pa.Table, pa.Array]:
     return table, order
 
 
-def _rows(table: pa.Table, chains: dict[str, Chain], law: Law) -> Iterator[tuple[str, tuple[object, ...]]]:
-    """Person and result of each bill, in the order of the chains."""
-    for bill_id, person, sent in chained(table):
-        chain = chains.get(person)
-        if chain is None:
-            chain = chains[person] = Chain()
-        yield person, _row(bill_id, settled(chain, sent, law))
-
-
 def chained(table: pa.Table) -> Iterator[tuple[str, str, Sent]]:
     """Id, person and bill of each row, a few of them at a time."""
     wanted = [name for name in BILL if name != "settle_order"]
     for batch in table.select(wanted).combine_chunks().to_batches(max_chunksize=SLICE):
         ids, persons = (batch.column(name).to_pylist() for name in ("bill_id", "person_id"))
         yield from zip(ids, persons, sent_bills(batch), strict=True)
-
-
-def _row(bill_id: str, result: BillResult | str) -> tuple[object, ...]:
-    """A row of ``RESULT``."""
-    if isinstance(result, str):
-        return (bill_id, *[None] * (len(RESULT.names) - 2), result)
-    outcome = result.outcome
-    scope, portions = outcome.scope, outcome.portions
-    return (
-        bill_id,
-        *structs.astuple(scope),
-        portions.basic,
-        portions.serious_illness,
-        portions.supplement,
-        portions.medical_assistance,
-        portions.safety_net,
-        portions.hospital,
-        portions.patient,
-        outcome.payable_adjustment,
-        result.deductible,
-        outcome.policy.version,
-        None,
-    )
-
-
-def _results(rows: list[tuple[object, ...]]) -> pa.RecordBatch:
-    columns = list(zip(*rows, strict=True)) or [()] * len(RESULT.names)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, RESULT, strict=True)]
-    return pa.record_batch(arrays, schema=RESULT)
 
 
 def _write_results(results: pa.RecordBatch, path: Path) -> None:

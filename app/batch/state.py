@@ -4,7 +4,7 @@
 which bills of a visit were settled, and at which level.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from app.batch.chain import Chain, Taken, stay
 from app.batch.columns import EPISODE, VISIT, YEAR_AMOUNTS, YEAR_KEYS
 from app.batch.sent import named_visit
 from app.batch.source import AT_ONCE, Rejected, opened, rejected
-from app.batch.spread import Spread, bucket_numbers, read_bucket
+from app.batch.spread import Spread, bucket_numbers
 from app.tiers.episode import visit_name
 from app.tiers.model import ACCUMULATORS, INPATIENT
 
@@ -45,7 +45,17 @@ def spread_start(folder: Path, into: Path, buckets: int) -> pa.Schema:
     return years
 
 
-YEARS: Final = pa.schema([*YEAR_KEYS, *((name, pa.int64()) for name in YEAR_AMOUNTS)])
+def years_schema(names: Sequence[str]) -> pa.Schema:
+    """The columns of years with these accumulators."""
+    return pa.schema([*YEAR_KEYS, *((name, pa.int64()) for name in names)])
+
+
+YEARS: Final = years_schema(YEAR_AMOUNTS)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Accumulators as they stand in a file: those that all have, then the packs' own."""
+    return (*YEAR_AMOUNTS, *sorted(set(names) - set(YEAR_AMOUNTS)))
 
 
 def _schema(name: str, found: pa.Schema, file: str) -> pa.Schema:
@@ -61,7 +71,7 @@ def _schema(name: str, found: pa.Schema, file: str) -> pa.Schema:
     for column in counters:
         if not pa.types.is_integer(found.field(column).type):
             raise rejected(file, column, 0, f"应是 int64，这里是 {found.field(column).type}。")
-    return pa.schema([*YEAR_KEYS, *((column, pa.int64()) for column in counters)])
+    return years_schema(counters)
 
 
 def _normal(batch: pa.RecordBatch, schema: pa.Schema, file: str, start: int) -> pa.RecordBatch:
@@ -87,22 +97,19 @@ def _normal(batch: pa.RecordBatch, schema: pa.Schema, file: str, start: int) -> 
     return pa.record_batch(columns, schema=schema)
 
 
-def start_chains(folder: Path, bucket: int, years: pa.Schema) -> dict[str, Chain]:
-    """What the persons of a bucket start with."""
+def start_chains(tables: Mapping[str, pa.Table]) -> dict[str, Chain]:
+    """What persons start with, from their rows of each file."""
     chains: dict[str, Chain] = {}
-    for row in read_bucket(folder, "start-years", bucket, years).to_pylist():
+    for row in tables["years"].to_pylist():
         chain = chains.setdefault(row.pop("person_id"), Chain())
-        year = row.pop("benefit_year")
-        if year in chain.years:
-            raise Rejected(f"years.parquet：列 benefit_year：同一参保人的 {year} 年有两行。")
-        chain.years[year] = row
-    for row in read_bucket(folder, "start-visits", bucket, VISIT).to_pylist():
+        chain.years[row.pop("benefit_year")] = row
+    for row in tables["visits"].to_pylist():
         chain = chains.setdefault(row["person_id"], Chain())
         visit = visit_name(row["hospital_code"], row["visit_id"])
         episode = tuple(visit_name(*named_visit(item)) for item in row["episode"])
         taken = Taken(row["medical_type"], row["hospital_level"], row["benefit_year"], episode)
         keep_taken(chain, visit, row["settle_seq"], taken)
-    for row in read_bucket(folder, "start-episodes", bucket, EPISODE).to_pylist():
+    for row in tables["episodes"].to_pylist():
         chain = chains.setdefault(row["person_id"], Chain())
         visit = visit_name(row["hospital_code"], row["visit_id"])
         episode = tuple(visit_name(*named_visit(item)) for item in row["episode"]) or (visit,)
@@ -127,8 +134,8 @@ def tables_of(chains: Mapping[str, Chain]) -> dict[str, pa.Table]:
         for person, chain in rows
         for year in sorted(chain.years)
     ]
-    names = dict.fromkeys([*YEAR_AMOUNTS, *sorted({name for row in years for name in row} - set(YEARS.names))])
-    schema = pa.schema([*YEAR_KEYS, *((name, pa.int64()) for name in names)])
+    names = in_order(name for row in years for name in row if name not in dict(YEAR_KEYS))
+    schema = years_schema(names)
     filled = [dict.fromkeys(names, 0) | row for row in years]
     return {
         "years": pa.Table.from_pylist(filled, schema),
@@ -175,5 +182,4 @@ def write_state(tables: list[dict[str, Path]], folder: Path) -> None:
 
 
 def _union(schemas: list[pa.Schema]) -> pa.Schema:
-    own = sorted({name for schema in schemas for name in schema.names} - set(YEARS.names))
-    return pa.schema([*YEARS, *((name, pa.int64()) for name in own)])
+    return years_schema(in_order(name for schema in schemas for name in schema.names[len(YEAR_KEYS) :]))

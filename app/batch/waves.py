@@ -6,6 +6,7 @@ an interim bill or a rule that asks for kinds of items, is left to ``chain.py``,
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from app.basics.errors import Refused
 from app.batch.alike import Bills, alone, bills_of, ruled
 from app.batch.chain import Chain, Law, deductible_of, own_faults, settled
 from app.batch.columns import PORTIONS, SCOPE
-from app.batch.many import KeptMany, Mixed, TooLargeTogether, Whole, plain
+from app.batch.many import Answers, KeptMany, Mixed, TooLargeTogether, Whole, plain
 from app.batch.results import BucketResults, empty_results, put
 from app.batch.sent import Sent
 from app.settlement.computing import class_on
@@ -28,8 +29,15 @@ from app.tiers.waterfall import Ran, of_type, policy_faults, ran, typed
 
 FEW: Final = 5
 """Bills that are computed one by one rather than together."""
+YEARS: Final = 1 << 16
+"""More than there are years in a date, or in what an earlier run handed on."""
 Read = Callable[[Whole, Whole], int]
 """Reads the numbers of some rows."""
+
+
+def person_years(person: Whole, year: Whole) -> Whole:
+    """Numbers for person-years."""
+    return person * YEARS + year
 
 
 class Waves:
@@ -39,21 +47,24 @@ class Waves:
         self.bills, self.results, self.few = bills, results, few
         rows = len(bills.person)
         hospital = bills.texts["hospital_code"]
-        span = int(bills.year.max(initial=0)) - int(bills.year.min(initial=0)) + 1
-        _, self.slot = np.unique(bills.person * span + bills.year - bills.year.min(initial=0), return_inverse=True)
-        _, self.slot_here = np.unique(self.slot * len(hospital.words) + hospital.codes, return_inverse=True)
+        self.slots, self.slot = np.unique(person_years(bills.person, bills.year), return_inverse=True)
+        self.places, self.slot_here = np.unique(self.slot * len(hospital.words) + hospital.codes, return_inverse=True)
         level = bills.texts["hospital_level"]
         self.slot_level = self.slot * len(level.words) + level.codes
         self.inpatient = bills.texts["medical_type"].having(lambda word: word == INPATIENT)
         self.stays = np.zeros(rows, np.int64)
         self.stays_here = np.zeros(rows, np.int64)
         self.stays_level = np.zeros(rows * len(level.words), np.int64)
-        self.year = {name: np.zeros(rows, np.int64) for name in ACCUMULATORS}
+        self.year = {name: self.nothing() for name in ACCUMULATORS}
         self.rules = ruled(bills)
         self._met: dict[int, tuple[Sent, Policy] | str] = {}
         asks = [policy is not None and policy.numbers_admissions for policy in bills.policies]
         self.numbered = np.array(asks)[bills.policy]
         self.counted = self.inpatient | self.numbered | ("admission" in bills.asked)
+
+    def nothing(self) -> Whole:
+        """Room for an accumulator of every person-year."""
+        return np.zeros(len(self.slot), np.int64)
 
     def run(self, rows: Whole) -> None:
         """Compute rows, wave by wave."""
@@ -141,7 +152,7 @@ class Waves:
         for name, amount in after.items():
             if amount is not before.get(name):
                 if name not in self.year:
-                    self.year[name] = np.zeros(len(self.slot), np.int64)
+                    self.year[name] = self.nothing()
                 self.year[name][slots] = plain(amount)
 
     def _keep(self, rows: Whole, came: Ran, scope: list[int], deductible: int) -> None:
@@ -162,19 +173,34 @@ def _of_many(amounts: Whole, rows: Whole) -> int:
     return cast(int, KeptMany(amounts, rows))
 
 
+@dataclass(slots=True)
+class SideBySide:
+    """What the bills of a bucket came to, and how: ``apart`` are the rows that were settled one by one, in the chains
+    of their persons, and all others in ``waves``."""
+
+    results: BucketResults
+    apart: Answers
+    chains: dict[str, Chain]
+    waves: Waves
+
+
 def computed(table: pa.Table, law: Law, few: int = FEW) -> BucketResults:
     """What the bills of a bucket come to, of whose persons nothing was settled before; its rows are sorted by person
     and order. No more than ``few`` bills are computed one by one where they could be together."""
-    bills, results = bills_of(table, law), empty_results(len(table))
-    apart = alone(bills)
-    chains: dict[int, Chain] = {}
+    bills = bills_of(table, law)
+    return side_by_side(Waves(bills, empty_results(len(table)), few), law, alone(bills), {}).results
+
+
+def side_by_side(waves: Waves, law: Law, apart: Answers, chains: dict[str, Chain]) -> SideBySide:
+    """Compute the bills of a bucket, those ``apart`` in the chains, which may have begun."""
+    bills, results = waves.bills, waves.results
     for row, sent in bills.some(np.flatnonzero(apart)):
-        chain = chains.setdefault(int(bills.person[row]), Chain())
+        chain = chains.setdefault(bills.who.words[bills.person[row]], Chain())
         put(results, row, settled(chain, sent, law))
     for row, sent in bills.some(np.flatnonzero(~apart & ~(bills.ready.sound & (bills.policy > 0)))):
         _look_again(bills, row, sent, law, results)
-    Waves(bills, results, few).run(np.flatnonzero(~apart & (results.fault < 0)))
-    return results
+    waves.run(np.flatnonzero(~apart & (results.fault < 0)))
+    return SideBySide(results, apart, chains, waves)
 
 
 def _look_again(bills: Bills, row: int, sent: Sent, law: Law, results: BucketResults) -> None:
