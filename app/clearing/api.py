@@ -23,7 +23,7 @@ from app.service.lists import add_route
 from app.service.openapi import body, gives
 from app.service.problem import read_body
 from app.service.security import MONEY_READERS, require
-from app.service.wire import Name, decode
+from app.service.wire import Reason, decode
 
 router = APIRouter(prefix="/v1/clearing", tags=["clearing"])
 T = TypeVar("T")
@@ -33,7 +33,7 @@ State = Literal["declared", "reconciled", "audited", "approved", "settled", "wit
 class ReasonRequest(Struct, forbid_unknown_fields=True):
     """Why it is done."""
 
-    reason: Name
+    reason: Reason
 
 
 async def opened(request: Request, *scopes: str) -> tuple[Caller, Service]:

@@ -20,7 +20,7 @@ from app.basics.money import fen, yuan
 from app.clearing.moves import written_by
 from app.clearing.tables import bank_movement
 from app.service.caller import Caller
-from app.service.wire import Day, Money, Name, Reference
+from app.service.wire import Day, Money, Reason, Reference
 
 PAYMENT: Final = "payment"
 RETURN: Final = "return"
@@ -41,7 +41,7 @@ class ReturnRequest(Struct, forbid_unknown_fields=True):
     amount: Money
     returned_on: Day
     bank_reference: Reference
-    reason: Name
+    reason: Reason
 
 
 class MovementAnswer(Struct):

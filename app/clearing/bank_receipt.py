@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.days import iso
 from app.basics.errors import NotFound, OnestopError
 from app.basics.ids import CLAIM, DISBURSEMENT, PAYMENT_BATCH, RECEIPT, number_of, read_id, shown_id
 from app.basics.money import yuan
@@ -20,12 +21,22 @@ from app.clearing import machine
 from app.clearing.bank import PaymentRequest, ReturnRequest
 from app.clearing.bank_file import BankRow
 from app.clearing.machine import Act
-from app.clearing.moves import Event, record, written_by
+from app.clearing.moves import Event, check_move, may_pay, record, written_by
 from app.clearing.payment import Claim, Order
 from app.clearing.payment_batch import BatchItem, BatchState, account_of, end_item, hold_places, item_of, kind_of
-from app.clearing.tables import bank_movement, bank_receipt, bank_receipt_row, payment_batch, payment_batch_item
+from app.clearing.tables import (
+    bank_movement,
+    bank_receipt,
+    bank_receipt_row,
+    claim,
+    disbursement,
+    payment_batch,
+    payment_batch_item,
+)
 
 Result = Literal["paid", "returned", "unknown", "already_booked", "amount_differs"]
+WORKLIST: Final = ("unknown", "amount_differs")
+"""The results that somebody has to look at."""
 BANK_RETURNED: Final = "银行退回"
 _OURS: Final = re.compile(r"(pay_[0-9]{1,18})-([0-9]{1,9})")
 
@@ -33,7 +44,7 @@ _OURS: Final = re.compile(r"(pay_[0-9]{1,18})-([0-9]{1,9})")
 class ReceiptRowAnswer(Struct):
     """A row of the bank's answer. ``order_id``: the order or claim that it is of. ``proposed``: of an ``unknown`` one
     the only order that has its amount and account; nothing is booked for that. ``reason``: the code of a refusal, or
-    what the bank says."""
+    what the bank says. ``closing_reason``: what somebody found out about one that matched nothing."""
 
     receipt_id: str
     row: int
@@ -45,6 +56,9 @@ class ReceiptRowAnswer(Struct):
     amount: str
     value_on: str
     reason: str | None
+    closed_by: str | None
+    closed_on: str | None
+    closing_reason: str | None
 
 
 class ReceiptAnswer(Struct):
@@ -221,6 +235,46 @@ async def _reference(connection: AsyncConnection, row: BankRow, item: BatchItem)
     return composed if found else plain
 
 
+# ---------------------------------------------------------------- closing
+
+
+def waits() -> ColumnElement[bool]:
+    """Which rows wait for somebody to look at them."""
+    columns = bank_receipt_row.c
+    return and_(columns.result.in_(WORKLIST), columns.closed_by.is_(None))
+
+
+async def close(act: Act, shown: str, row_no: int, reason: str) -> ReceiptRowAnswer:
+    """Close a row that matched nothing, by whoever pays for its area: it was looked at, and nothing is booked by that.
+    Conflict ``invalid_move`` for one that was booked, or is closed already."""
+    columns, number = bank_receipt_row.c, number_of(RECEIPT, shown)
+    mine = (columns.receipt_id == number, columns.row_no == row_no)
+    found = await act.connection.execute(select(bank_receipt_row).where(*mine).with_for_update())
+    row = found.mappings().first()
+    if row is None:
+        raise NotFound("not_found")
+    owner = await _owner(act.connection, row)
+    may_pay(act.caller, owner["area_code"])
+    check_move(row["result"] if row["closed_by"] is None else "closed", WORKLIST, "closed")
+    values = {"closed_by": act.subject, "closed_on": act.day, "closing_reason": reason}
+    closed = update(bank_receipt_row).where(*mine).values(values).returning(*columns)
+    row = (await act.connection.execute(closed)).mappings().one()
+    event = Event(object_id=shown, move="row_closed", reason=f"#{row_no} {reason}", amount=row["amount"])
+    await record(act.connection, act.caller, act.now, owner, event)
+    return row_answer(row)
+
+
+async def _owner(connection: AsyncConnection, row: RowMapping) -> RowMapping:
+    """Whose row it is: the area and fund of its order or claim, else the area that received the file."""
+    for table in (disbursement, claim):
+        key = next(iter(table.primary_key.columns))
+        if row[key.name] is not None:
+            wanted = select(table.c.area_code, table.c.fund).where(key == row[key.name])
+            return (await connection.execute(wanted)).mappings().one()
+    of_file = select(bank_receipt.c.area_code).where(bank_receipt.c.receipt_id == row["receipt_id"])
+    return (await connection.execute(of_file)).mappings().one()
+
+
 # ---------------------------------------------------------------- reading
 
 
@@ -263,4 +317,7 @@ def row_answer(row: RowMapping) -> ReceiptRowAnswer:
         amount=yuan(row["amount"]),
         value_on=row["value_on"].isoformat(),
         reason=row["reason"],
+        closed_by=row["closed_by"],
+        closed_on=iso(row["closed_on"]),
+        closing_reason=row["closing_reason"],
     )

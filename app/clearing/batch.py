@@ -1,5 +1,5 @@
-"""Batches: one step of many orders, claims or statements, each in a transaction of its own, by the function that the
-single route calls.
+"""Batches: one step of many orders, claims, prepayments or statements, each in a transaction of its own, by the same
+function as the single route.
 
 A batch is done once by its key, also when it broke off. Which rows it has is kept under the key first; what became of a
 row is kept under a key of its own, in the transaction that moved its money. A repetition finds both, does what is left
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import as_period
 from app.basics.errors import Fault, Language, OnestopError, Refused
-from app.basics.ids import CLAIM, DISBURSEMENT, JOB, shown_id
+from app.basics.ids import CLAIM, DISBURSEMENT, JOB, PREPAYMENT, shown_id
 from app.basics.money import yuan
 from app.clearing import claim_list, machine, order_list, statement
 from app.clearing.bank import PaymentRequest
@@ -24,8 +24,9 @@ from app.clearing.claim import CLAIMS
 from app.clearing.machine import Act, Paying, acting
 from app.clearing.order import ORDERS
 from app.clearing.payment import Paid
+from app.clearing.prepayment import PREPAYMENTS
 from app.clearing.statement import StatementRequest
-from app.clearing.tables import claim, disbursement
+from app.clearing.tables import claim, disbursement, prepayment
 from app.jobs import store
 from app.jobs.asker import asker_of
 from app.jobs.kinds import BATCH
@@ -49,7 +50,7 @@ Ids = Annotated[list[Code], Meta(min_length=1, max_length=MOST_ROWS)]
 
 
 class PaidRow(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The bank paid an order or a claim on this day: all that is still to be paid, or ``amount``; yuan."""
+    """The bank paid an order, a claim or a prepayment on this day: all that is to be paid, or ``amount``; yuan."""
 
     id: Code
     paid_on: Day
@@ -128,6 +129,7 @@ async def _approve_statement(act: Act, row: BatchRow) -> str:
 STEPS: Final[Mapping[str, Step]] = {
     **_steps_of("order", ORDERS),
     **_steps_of("claim", CLAIMS),
+    **_steps_of("prepayment", PREPAYMENTS),
     "statement_declaration": _declare,
     "statement_approval": _approve_statement,
 }
@@ -239,6 +241,12 @@ async def claims_matching(connection: AsyncConnection, act: Act, filters: Filter
     """The same of claims."""
     wanted = await claim_list.claims_where(connection, filters, act.day)
     return await _matching(connection, wanted, CLAIM, claim.c.claim_id)
+
+
+async def prepayments_matching(connection: AsyncConnection, act: Act, filters: Filters) -> list[BatchRow]:
+    """The same of prepayments."""
+    wanted = await order_list.prepayments_where(connection, msgspec.structs.asdict(filters))
+    return await _matching(connection, wanted, PREPAYMENT, prepayment.c.prepayment_id)
 
 
 async def _matching(

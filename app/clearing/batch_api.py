@@ -14,7 +14,7 @@ from app.clearing import batch
 from app.clearing.api import opened
 from app.clearing.batch import MOST_ROWS, BatchAnswer, BatchJobAnswer, BatchRow, Ids, PaidRow
 from app.clearing.claim_list import ClaimFilters
-from app.clearing.lists import OrderFilters
+from app.clearing.lists import OrderFilters, PrepaymentFilters
 from app.clearing.machine import Act, acting
 from app.clearing.statement import StatementRequest
 from app.service.http import answer
@@ -45,6 +45,15 @@ class ClaimBatchRequest(Struct, forbid_unknown_fields=True):
     action: Literal["approval", "sending", "payments"]
     ids: Ids | None = None
     filter: ClaimFilters | None = None
+    rows: Annotated[list[PaidRow], Meta(min_length=1, max_length=MOST_ROWS)] | None = None
+
+
+class PrepaymentBatchRequest(Struct, forbid_unknown_fields=True):
+    """The same of prepayments; ``filter`` as of ``GET /v1/prepayments``."""
+
+    action: Literal["approval", "sending", "payments"]
+    ids: Ids | None = None
+    filter: PrepaymentFilters | None = None
     rows: Annotated[list[PaidRow], Meta(min_length=1, max_length=MOST_ROWS)] | None = None
 
 
@@ -83,10 +92,16 @@ async def post_claim_batch(request: Request) -> Response:
     return await _payments(request, "claim", ClaimBatchRequest, batch.claims_matching)
 
 
+@router.post("/prepayments/batch", openapi_extra=body(PrepaymentBatchRequest, keyed=True), responses=ANSWERS)
+async def post_prepayment_batch(request: Request) -> Response:
+    """Approve, send or record as paid many prepayments, as a batch of orders does."""
+    return await _payments(request, "prepayment", PrepaymentBatchRequest, batch.prepayments_matching)
+
+
 async def _payments(
     request: Request,
     noun: str,
-    type_: type[OrderBatchRequest] | type[ClaimBatchRequest],
+    type_: type[OrderBatchRequest] | type[ClaimBatchRequest] | type[PrepaymentBatchRequest],
     matching: Callable[[AsyncConnection, Act, Filters], Awaitable[list[BatchRow]]],
 ) -> Response:
     caller, service = await opened(request, "finance")

@@ -23,7 +23,7 @@ from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
 from app.registry import hospital_account
 from app.registry.tables import hospital
-from app.service.wire import AreaCode, Code, Name, Rate
+from app.service.wire import AreaCode, Code, Rate, Reason
 
 MOST_UNRELEASED: Final = 500
 _BALANCE: Final = text(
@@ -41,7 +41,7 @@ class ReleaseRequest(Struct, forbid_unknown_fields=True):
     fund: Code
     year: int
     assessed_ratio: Rate
-    reason: Name
+    reason: Reason
 
 
 class ReleaseAnswer(Struct):

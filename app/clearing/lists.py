@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 from msgspec.structs import asdict
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import RowMapping, Table, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.ids import CLAIM, RECEIPT, RECONCILIATION, STATEMENT, number_of
@@ -17,6 +17,7 @@ from app.clearing import (
     deduction_row,
     deposit,
     difference,
+    in_batch,
     month_close,
     order,
     order_list,
@@ -135,18 +136,21 @@ class DeductionFilters(Filters, frozen=True):
 
 
 class PaymentBatchFilters(Filters, frozen=True):
-    """The payment batches of an area, in a state, with this in their document numbers."""
+    """The payment batches of an area, in a state, with this in their document numbers. ``asked``: those with a row of
+    which one person said that the bank will not answer it, or all others."""
 
     area_code: AreaCode | None = None
     state: BatchState | None = None
     document_number: Typed | None = None
+    asked: bool | None = None
 
 
 class ReceiptFilters(Filters, frozen=True):
-    """The rows of a receipt, with a result."""
+    """The rows of a receipt, with a result. ``open``: those that somebody has to look at, or all others."""
 
     receipt_id: Code | None = None
     result: Result | None = None
+    open: bool | None = None
 
 
 class MonthFilters(Filters, frozen=True):
@@ -197,6 +201,10 @@ async def _orders(connection: AsyncConnection, wanted: OrderFilters, day: date) 
     return await order_list.orders_where(connection, day, **asdict(wanted))
 
 
+async def _prepayments(connection: AsyncConnection, wanted: PrepaymentFilters, day: date) -> Rows:
+    return await order_list.prepayments_where(connection, asdict(wanted))
+
+
 async def _releases(connection: AsyncConnection, wanted: ReleaseFilters, day: date) -> Rows:
     joined = deposit_release.outerjoin(disbursement, disbursement.c.release_id == deposit_release.c.release_id)
     found = select(deposit_release, disbursement.c.disbursement_id).select_from(joined)
@@ -217,7 +225,9 @@ async def _payment_batches(connection: AsyncConnection, wanted: PaymentBatchFilt
     found = select(batch_table, batch_table.c.batch_id.label("payment_batch_id"))
     if wanted.document_number is not None:
         found = found.where(order_list.has_number(batch_table.c.document_number, wanted.document_number))
-    return await _equal(connection, found, batch_table, asdict(wanted) | {"document_number": None})
+    if wanted.asked is not None:
+        found = found.where(in_batch.asked() if wanted.asked else not_(in_batch.asked()))
+    return await _equal(connection, found, batch_table, asdict(wanted) | {"document_number": None, "asked": None})
 
 
 async def _receipt_rows(connection: AsyncConnection, wanted: ReceiptFilters, day: date) -> Rows:
@@ -225,6 +235,8 @@ async def _receipt_rows(connection: AsyncConnection, wanted: ReceiptFilters, day
     if wanted.receipt_id is not None:
         filters["receipt_id"] = number_of(RECEIPT, wanted.receipt_id)
     found = select(receipt_table)
+    if (looked_for := filters.pop("open")) is not None:
+        found = found.where(bank_receipt.waits() if looked_for else not_(bank_receipt.waits()))
     for name, value in filters.items():
         if value is not None:
             found = found.where(receipt_table.c[name] == value)
@@ -256,7 +268,7 @@ _ORDERS: Final[Selected[OrderFilters, OrderAnswer, Recorded]] = Selected(
     answer=lambda row, day, service: order.answer_of(order.ORDERS.read(row), day),
 )
 _PREPAYMENTS: Final[Selected[PrepaymentFilters, PrepaymentAnswer, Recorded]] = Selected(
-    query=_of(prepayment_table),
+    query=_prepayments,
     order=(prepayment_table.c.recorded_at, prepayment_table.c.prepayment_id),
     newest_first=True,
     answer=lambda row, day, service: prepayment.answer_of(prepayment.PREPAYMENTS.read(row)),
@@ -444,7 +456,7 @@ PAYMENT_BATCHES: Final = DeclaredList(
 RECEIPT_ROWS: Final = DeclaredList(
     name="bank-receipts",
     title={"zh": "银行回盘明细", "en": "Rows of bank receipts"},
-    about="What the bank's files said, row by row, newest first; ``result=unknown`` is what waits to be looked at.",
+    about="What the bank's files said, row by row, newest first; ``open=true`` is what waits to be looked at.",
     scopes=OFFICE_READERS,
     filters=ReceiptFilters,
     row=ReceiptRowAnswer,
@@ -459,6 +471,7 @@ RECEIPT_ROWS: Final = DeclaredList(
             ListColumn("bank_reference", "text", {"zh": "银行流水号", "en": "Bank reference"}),
             ListColumn("end_to_end_id", "text", {"zh": "业务参考号", "en": "Our reference"}),
             ListColumn("value_on", "date", {"zh": "交易日期", "en": "Value day"}),
+            ListColumn("closed_on", "date", {"zh": "处理日期", "en": "Looked at on"}),
         ),
     ),
     position=tuple[int, int],

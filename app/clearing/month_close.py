@@ -34,7 +34,7 @@ from app.clearing.tables import fiscal_month
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.second_person import by_another
-from app.service.wire import AreaCode, Name
+from app.service.wire import AreaCode, Reason
 
 Mode = Literal["soft", "hard"]
 State = Literal["open", "soft", "hard"]
@@ -53,7 +53,7 @@ class MonthClosingRequest(Struct, forbid_unknown_fields=True):
 class MonthReopeningRequest(Struct, forbid_unknown_fields=True):
     """Open a closed month again, by another person than who closed it."""
 
-    reason: Name
+    reason: Reason
     area_code: AreaCode | None = None
 
 

@@ -44,6 +44,11 @@ async def orders_where(
     return await _equal(connection, wanted, disbursement, equal)
 
 
+async def prepayments_where(connection: AsyncConnection, equal: Row) -> Rows:
+    """The prepayments within reach that have these values. None is no condition."""
+    return await _equal(connection, select(prepayment_table), prepayment_table, equal)
+
+
 def has_number(column: ColumnElement[str | None], typed: str) -> ColumnElement[bool]:
     """Whether a document number has what was typed as a part."""
     return column.contains(document_form(typed), autoescape=True)

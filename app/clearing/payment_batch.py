@@ -30,7 +30,7 @@ from app.clearing.tables import payment_batch, payment_batch_item
 from app.registry import hospital_account
 from app.registry.hospital_facts import BankAccount
 from app.service.second_person import by_another
-from app.service.wire import Code
+from app.service.wire import Code, Reason
 
 MOST_ORDERS: Final = 500
 AWAITED: Final = (PaymentState.SENT, PaymentState.PART_PAID, PaymentState.RETURNED)
@@ -57,7 +57,7 @@ class NotExecutedRequest(Struct, forbid_unknown_fields=True):
     """A row that the bank will not answer, and why."""
 
     order_id: Code
-    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    reason: Reason
 
 
 class BatchItemAnswer(Struct):

@@ -1,9 +1,9 @@
 """The routes of payment batches and of the bank's answers. They translate, nothing more."""
 
 import asyncio
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app.clearing import bank_file, bank_receipt, payment_batch
 from app.clearing.api import ReasonRequest, opened, reading, writing
 from app.clearing.bank_columns import bank_columns
-from app.clearing.bank_receipt import ReceiptAnswer
+from app.clearing.bank_receipt import ReceiptAnswer, ReceiptRowAnswer
 from app.clearing.document_number import NumberRequest, number_batch
 from app.clearing.lists import PAYMENT_BATCHES, RECEIPT_ROWS
 from app.clearing.machine import Act, acting
@@ -41,6 +41,7 @@ TYPES: Final[dict[FileFormat, tuple[str, str]]] = {
     "xlsx": (XLSX_TYPE, "xlsx"),
     "csv": (f"{CSV_TYPE}; charset=utf-8", "csv"),
 }
+RowNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
 RECEIPT_TYPES: Final = (*FILE_TYPES, XML_TYPE, "text/xml")
 
 
@@ -167,3 +168,14 @@ async def get_receipt(request: Request, receipt_id: str) -> Response:
     """A receipt with the result of each row."""
     caller, service = await opened(request, *OFFICE_READERS)
     return answer(await reading(caller, service, lambda connection: bank_receipt.receipt_of(connection, receipt_id)))
+
+
+@router.post(
+    "/bank-receipts/{receipt_id}/rows/{row_no}/closing",
+    openapi_extra=body(ReasonRequest, keyed=True),
+    responses=gives(200, ReceiptRowAnswer),
+)
+async def post_closing(request: Request, receipt_id: str, row_no: RowNumber) -> Response:
+    """Close a row that matched nothing, with what was found out about it. Nothing is booked by that."""
+    wanted = await sent(request, ReasonRequest)
+    return await done(request, wanted, lambda act: bank_receipt.close(act, receipt_id, row_no, wanted.reason))

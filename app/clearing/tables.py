@@ -429,6 +429,9 @@ bank_receipt_row = Table(
     Column("claim_id", BigInteger, ForeignKey("claim.claim_id")),
     Column("proposed", Text),
     Column("reason", Text),
+    Column("closed_by", Text),
+    Column("closed_on", Date),
+    Column("closing_reason", Text),
 )
 
 payout_exception = Table(

@@ -38,7 +38,7 @@ from app.clearing.tables import fiscal_year_closing, payout_exception
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
 from app.service.second_person import by_another
-from app.service.wire import AreaCode, Code, Name
+from app.service.wire import AreaCode, Code, Reason
 
 MOST_UNPAID: Final = 1000
 
@@ -71,7 +71,7 @@ class ExceptionRequest(Struct, forbid_unknown_fields=True):
 
     area_code: AreaCode
     fund: Code
-    reason: Name
+    reason: Reason
 
 
 class ClosingAnswer(Struct):

@@ -1,4 +1,4 @@
-"""The bank's answers: uploaded, with a result per row; what matches no order waits here."""
+"""The bank's answers: uploaded, with a result per row; what matches no order waits here until somebody closes it."""
 
 import asyncio
 from typing import Final
@@ -7,13 +7,17 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.ids import RECEIPT, number_of
 from app.clearing import bank_file, bank_receipt
+from app.clearing.api import ReasonRequest
 from app.clearing.bank_columns import bank_columns
 from app.clearing.lists import RECEIPT_ROWS
 from app.clearing.machine import acting
-from app.clearing.payment_batch_api import RECEIPT_TYPES
+from app.clearing.payment_batch_api import RECEIPT_TYPES, RowNumber
+from app.finance.following import following
+from app.finance.history import moves_of
 from app.finance.list_page import ListPage, list_shown
-from app.finance.page import PageRoute, gone_to, visit
+from app.finance.page import Contents, PageRoute, Refusal, Visitor, gone_to, reading, shown, stepped, struct_of, visit
 from app.finance.uploads import once_uploaded, own_upload, refusing
 
 router = APIRouter(prefix="/finance/bank-receipts", route_class=PageRoute, include_in_schema=False)
@@ -30,7 +34,11 @@ PAGE: Final = ListPage(
 @router.get("")
 async def get_receipts(request: Request) -> Response:
     """The rows of the bank's answers."""
-    return await list_shown(await visit(request, *RECEIPT_ROWS.scopes), PAGE)
+    return await _list(await visit(request, *RECEIPT_ROWS.scopes))
+
+
+async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
+    return await list_shown(visitor, PAGE, refusal, worklist=bank_receipt.WORKLIST)
 
 
 @router.post("")
@@ -51,4 +59,42 @@ async def post_receipt(request: Request) -> Response:
             await once_uploaded(visitor, upload, act)
         return gone_to(PATH, "notice.receipt.booked")
 
-    return await refusing(visitor, {}, booked, lambda refusal: list_shown(visitor, PAGE, refusal))
+    return await refusing(visitor, {}, booked, lambda refusal: _list(visitor, refusal))
+
+
+@router.get("/{receipt_id}")
+async def get_receipt(request: Request, receipt_id: str) -> Response:
+    """A file of the bank's answer with the result of each row, and who did what with it."""
+    return await _page(await visit(request, *RECEIPT_ROWS.scopes), receipt_id)
+
+
+async def _page(visitor: Visitor, receipt_id: str, refusal: Refusal | None = None) -> Response:
+    async def read(connection: AsyncConnection) -> Contents:
+        found = await bank_receipt.receipt_of(connection, receipt_id)
+        return {
+            "receipt": found,
+            "events": await moves_of(connection, found.receipt_id),
+            "following": await following(visitor, connection, PATH, number_of(RECEIPT, receipt_id)),
+        }
+
+    contents = await reading(visitor, read)
+    return shown(visitor, "bank_receipt.html", contents, refusal=refusal, worklist=bank_receipt.WORKLIST)
+
+
+@router.post("/{receipt_id}/rows/{row_no}/close")
+async def post_close(request: Request, receipt_id: str, row_no: RowNumber) -> Response:
+    """Close a row that matched nothing, with what was found out about it."""
+
+    async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
+        reason = struct_of({"reason": form.get(f"reason_{row_no}", "")}, ReasonRequest, "reason").reason
+        at = await acting(visitor.service, connection, visitor.caller)
+        return await bank_receipt.close(at, receipt_id, row_no, reason)
+
+    return await stepped(
+        request,
+        move,
+        "finance",
+        location=f"{PATH}/{receipt_id}",
+        notice="notice.receipt.closed",
+        show=lambda visitor, refusal: _page(visitor, receipt_id, refusal),
+    )

@@ -1,5 +1,5 @@
-"""Batches on the pages of orders, claims and statements: what is ticked, or all that the filters find, is shown once
-with count and sums, confirmed once, and answered row by row."""
+"""Batches on the pages of orders, claims, prepayments and statements: what is ticked, or all that the filters find, is
+shown once with count and sums, confirmed once, and answered row by row."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from starlette.responses import Response
 
 from app.basics.days import as_period, first_day, period_of
 from app.basics.errors import NotFound, Refused
-from app.basics.ids import CLAIM, DISBURSEMENT, JOB, STATEMENT, number_of, read_id, shown_id
+from app.basics.ids import CLAIM, DISBURSEMENT, JOB, PREPAYMENT, STATEMENT, number_of, read_id, shown_id
 from app.clearing.batch import DONE, MOST_ROWS, REFUSED, BatchJobAnswer, BatchRow, PaidRow, carried_out
 from app.clearing.due import undeclared
 from app.clearing.moves import business_now, today
 from app.clearing.payment import PaymentKind
 from app.clearing.statement import StatementRequest
 from app.clearing.statement_row import BEFORE_APPROVAL
-from app.clearing.tables import claim, disbursement, statement
-from app.finance import claims, orders, statements
+from app.clearing.tables import claim, disbursement, prepayment, statement
+from app.finance import claims, orders, prepayments, statements
 from app.finance.list_page import ListPage, narrowed_by
 from app.finance.page import (
     PageRoute,
@@ -53,10 +53,17 @@ from app.service.wire import decode
 router = APIRouter(prefix="/finance", route_class=PageRoute, include_in_schema=False)
 ORDERS: Final = "orders"
 CLAIMS: Final = "claims"
-PAGES: Final[Mapping[str, ListPage]] = {ORDERS: orders.PAGE, CLAIMS: claims.PAGE, "statements": statements.PAGE}
+PREPAYMENTS: Final = "prepayments"
+PAGES: Final[Mapping[str, ListPage]] = {
+    ORDERS: orders.PAGE,
+    CLAIMS: claims.PAGE,
+    PREPAYMENTS: prepayments.PAGE,
+    "statements": statements.PAGE,
+}
 KEYS: Final = {
     ORDERS: (DISBURSEMENT, disbursement.c.disbursement_id),
     CLAIMS: (CLAIM, claim.c.claim_id),
+    PREPAYMENTS: (PREPAYMENT, prepayment.c.prepayment_id),
     "statements": (STATEMENT, statement.c.statement_id),
 }
 STEPS: Final = {
@@ -66,10 +73,13 @@ STEPS: Final = {
     (CLAIMS, "approve"): "claim_approval",
     (CLAIMS, "send"): "claim_sending",
     (CLAIMS, "pay"): "claim_payments",
+    (PREPAYMENTS, "approve"): "prepayment_approval",
+    (PREPAYMENTS, "send"): "prepayment_sending",
+    (PREPAYMENTS, "pay"): "prepayment_payments",
     ("statements", "approve"): "statement_approval",
     ("statements", "declare"): "statement_declaration",
 }
-KINDS: Final = {ORDERS: PaymentKind.ORDER, CLAIMS: PaymentKind.CLAIM}
+KINDS: Final = {ORDERS: PaymentKind.ORDER, CLAIMS: PaymentKind.CLAIM, PREPAYMENTS: PaymentKind.PREPAYMENT}
 RUNNING: Final = ("queued", "running")
 
 
@@ -137,7 +147,7 @@ def _row(visitor: Visitor, noun: str, word: str, row: RowMapping) -> Chosen:
         id=shown_id(prefix, row[key.name]),
         hospital_code=row["hospital_code"],
         area_code=row["area_code"],
-        period=row["created_on"].isoformat()[:7] if noun == CLAIMS else row["period"],
+        period=row["created_on"].isoformat()[:7] if noun in (CLAIMS, PREPAYMENTS) else row["period"],
         fund=row["fund"] if noun in KINDS else None,
         amount=amount,
         state=row["state"],
@@ -303,7 +313,7 @@ async def get_job(request: Request, job_id: str) -> Response:
         check_mine(visitor.caller, job)
         found = await store.read_rows(connection, job.job_id, outcome=None, after=0, limit=MOST_ROWS)
     language = visitor.caller.language
-    noun = next((one for one in (ORDERS, CLAIMS) if job.options["step"].startswith(one[:-1])), "statements")
+    noun = next((one for one in KINDS if job.options["step"].startswith(one[:-1])), "statements")
     return _result(
         visitor,
         noun,

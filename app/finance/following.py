@@ -37,6 +37,5 @@ async def following(visitor: Visitor, connection: AsyncConnection, address: str,
 
 def _next(visitor: Visitor, task: Task, number: int) -> ScalarSelect[int]:
     key: ColumnElement[int] = next(iter(task.table.primary_key.columns))
-    mine = [task.table.c[name].is_distinct_from(visitor.principal.subject) for name in task.makers]
-    wanted = select(key).where(task.table.c.state == task.state, key != number, *mine)
+    wanted = select(key).where(task.waits(), key != number, task.mine(visitor.principal.subject))
     return wanted.order_by((key > number).desc(), key).limit(1).scalar_subquery()

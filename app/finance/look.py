@@ -18,6 +18,7 @@ from app.basics.ids import (
     PAYMENT_BATCH,
     PREPAYMENT,
     READJUDICATION,
+    RECEIPT,
     RELEASE,
     SETTLEMENT,
     STATEMENT,
@@ -65,6 +66,7 @@ PAGES: Final = {
     CLAIM: "/finance/claims",
     RELEASE: "/finance/deposits",
     PAYMENT_BATCH: "/finance/payment-batches",
+    RECEIPT: "/finance/bank-receipts",
     READJUDICATION: "/finance/readjudications",
 }
 

@@ -33,6 +33,7 @@ PAGE: Final = ListPage(
     key="prepayment_id",
     live=lambda rows: rows.c.state != "cancelled",
     template="prepayments.html",
+    batch=("approve", "send", "pay"),
 )
 
 

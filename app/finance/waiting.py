@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Table, false, func, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.money import yuan
 from app.clearing.bank_check import waits_for
+from app.clearing.bank_receipt import waits
+from app.clearing.in_batch import asked, asked_only_by
 from app.clearing.tables import (
     bank_check,
+    bank_receipt_row,
     claim,
     deduction,
     deposit_release,
@@ -35,9 +38,10 @@ from app.settlement.tables import patient_balance
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Rows of a table that wait for one step: the state they wait in, who may not take the step because they made
-    them, the money concerned, who may take it, and the list that has exactly these rows. ``within``: which rows concern
-    somebody where the database shows them all."""
+    """Rows of a table that wait for one step: the state they wait in (or what else tells them, ``state`` being then the
+    filter of their list), who may not take the step because they made them, the money concerned, who may take it, and
+    the list that has exactly these rows. ``within``: which rows concern somebody where the database shows them all;
+    ``made``: which ones somebody made, where no column of the table says it."""
 
     key: str
     table: Table
@@ -47,6 +51,24 @@ class Task:
     amount: ColumnElement[int] | None = None
     scope: str = "finance"
     within: Callable[[Principal], ColumnElement[bool]] | None = None
+    told: Callable[[], ColumnElement[bool]] | None = None
+    made: Callable[[str], ColumnElement[bool]] | None = None
+
+    def waits(self) -> ColumnElement[bool]:
+        """Which rows wait."""
+        return self.table.c.state == self.state if self.told is None else self.told()
+
+    def mine(self, subject: str) -> ColumnElement[bool]:
+        """Which of them wait for somebody: those that they didn't make."""
+        if self.made is not None:
+            return ~self.made(subject)
+        return and_(true(), *(self.table.c[name].is_distinct_from(subject) for name in self.makers))
+
+    def href(self) -> str:
+        """The list that has exactly these rows."""
+        if self.address in _WITHOUT_FILTERS:
+            return self.address
+        return link(self.address, {"state": self.state} if self.told is None else {self.state: "1"})
 
 
 class Waiting(Struct, frozen=True):
@@ -84,6 +106,8 @@ TASKS: Final = (
     Task("payment_batches.draft", payment_batch, "draft", _BATCHES, ("subject",)),
     Task("payment_batches.approved", payment_batch, "approved", _BATCHES, (), payment_batch.c.control_sum),
     Task("payment_batches.sent", payment_batch, "sent", _BATCHES, (), payment_batch.c.control_sum),
+    Task("payment_batches.asked", payment_batch, "asked", _BATCHES, told=asked, made=asked_only_by),
+    Task("receipt_rows", bank_receipt_row, "open", "/finance/bank-receipts", told=waits),
     Task("prepayments.draft", prepayment, "draft", _PREPAID, ("subject",), prepayment.c.amount),
     Task("prepayments.approved", prepayment, "approved", _PREPAID, (), prepayment.c.amount),
     Task("prepayments.sent", prepayment, "sent", _PREPAID, (), prepayment.c.amount),
@@ -123,8 +147,7 @@ async def waiting(connection: AsyncConnection, principal: Principal) -> list[Wai
 
 
 def _counted(number: int, task: Task, principal: Principal) -> Select[int, int, int, int]:
-    made = or_(false(), *(task.table.c[name] == principal.subject for name in task.makers))
-    mine = func.coalesce(made, False).is_(False)
+    mine = task.mine(principal.subject)
     amount = literal(0) if task.amount is None else task.amount
     within = true() if task.within is None else task.within(principal)
     return select(
@@ -132,11 +155,8 @@ def _counted(number: int, task: Task, principal: Principal) -> Select[int, int, 
         func.count().filter(mine),
         func.count().filter(~mine),
         func.coalesce(func.sum(amount).filter(mine), 0),
-    ).where(task.table.c.state == task.state, within)
+    ).where(task.waits(), within)
 
 
 def _shown(task: Task, mine: int, others: int, amount: int) -> Waiting:
-    query = {} if task.address in _WITHOUT_FILTERS else {"state": task.state}
-    return Waiting(
-        task.key, mine, others, None if task.amount is None else yuan(int(amount)), link(task.address, query)
-    )
+    return Waiting(task.key, mine, others, None if task.amount is None else yuan(int(amount)), task.href())

@@ -77,6 +77,8 @@ _WORDS: Final[Mapping[Kind, Mapping[str, tuple[str, str]]]] = {
         "benefit_class": ("人员类别", "Benefit class"),
         "cause": ("依据", "Cause"),
         "claim_id": ("零星报销单编号", "Claim"),
+        "closed_by": ("处理人", "Looked at by"),
+        "closing_reason": ("处理说明", "What was found out"),
         "clr_type": ("清算类别", "Clearing type"),
         "created_by": ("经办人", "Made by"),
         "decided_by": ("复核人", "Decided by"),
@@ -299,6 +301,8 @@ BESIDE: Final[Mapping[str, tuple[str, str]]] = {
 _FILTERS: Final[Mapping[str, tuple[str, str]]] = {
     "hospital_code": ("医疗机构", "Hospital"),
     "from": ("起始日", "From"),
+    "asked": ("待确认未执行", "Not executed, to be confirmed"),
+    "open": ("待处理", "To be looked at"),
     "outcome": ("处理结果", "Outcome"),
     "receipt_id": ("回盘文件号", "Receipt"),
     "result": ("结果", "Result"),

@@ -6,6 +6,7 @@ from typing import Final
 
 from app.basics.errors import Language
 from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, Words
+from app.service.messages import MESSAGES, title
 
 Value = tuple[str, str]
 
@@ -195,16 +196,20 @@ _GROUPS: Final[Mapping[str, Mapping[str, Value]]] = {
     "benefit_class": _named(CLASS_NAMES),
     "medical_type": _named(MEDICAL_TYPE_NAMES),
 }
+REASON: Final = "reason"
 CODES: Final = frozenset({"fund", "medical_type", "clr_type"})
 """Members whose values are codes that others know as well: their words stand beside them, not in their place."""
 
 
 def has_words(member: str) -> bool:
     """Whether the values of a member of rows have words."""
-    return member in _GROUPS
+    return member in _GROUPS or member == REASON
 
 
 def worded(member: str, value: str, language: Language) -> str:
-    """What a value of a member is called; itself where nobody named it."""
+    """What a value of a member is called; itself where nobody named it. Of a reason that is the code of a refusal, the
+    refusal's first sentence."""
+    if member == REASON and value in MESSAGES:
+        return title(value, language)
     found = _GROUPS.get(member, {}).get(value)
     return value if found is None else found[language == "en"]

@@ -3,13 +3,15 @@
 import os
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import openpyxl
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.clearing.bank import Booking
 from tests.clearing.office import Office
+from tests.clearing.test_receipt_closing import received
 from tests.finance.conftest import FIRST, NARROW, WIDE, Desk
 from tests.finance.test_claims import claim_of
 from tests.readjudication.desk import until
@@ -248,6 +250,22 @@ async def paths_of_a_simulation(desk: Office) -> tuple[str, ...]:
     return "/finance/simulations", f"/finance/simulations/{shown}"
 
 
+OFFICE: Final = (
+    "/finance/closings",
+    "/finance/closings/year?year=2018&area_code=530100",
+    "/finance/reports?area_code=530100",
+    "/finance/reports/530100/2018-05",
+    "/finance/jobs",
+    "/finance/lists",
+    "/finance/policies",
+    "/finance/policies/yunnan?beside=2022-02-01",
+    "/finance/password",
+    "/finance/second-factor",
+    "/finance/help",
+)
+"""The pages of closings, reports, imports and policies."""
+
+
 @pytest.fixture(scope="module")
 async def every_page(busy_office: Office) -> dict[str, tuple[str, ...]]:
     """The pages, in parts that are walked in some minutes each."""
@@ -256,6 +274,7 @@ async def every_page(busy_office: Office) -> dict[str, tuple[str, ...]]:
     await busy_office.do("li", "/prepayments", body | {"amount": "1000.00", "year": 2018})
     person = (await busy_office.get(f"/settlements/{number}"))["person_id"]
     claim = await claim_of(busy_office)
+    receipt = await received(busy_office, [Booking("E1", "7.77", "somebody else's")])
     return {
         "overview": (
             "/finance",
@@ -277,9 +296,11 @@ async def every_page(busy_office: Office) -> dict[str, tuple[str, ...]]:
             "/finance/orders/batch/pay?all=1&state=sent",
             "/finance/payment-batches",
             "/finance/payment-batches/new?id=dis_1",
-            "/finance/bank-receipts",
+            "/finance/bank-receipts?open=1",
+            f"/finance/bank-receipts/{receipt['receipt_id']}",
             "/finance/bank-checks",
             "/finance/prepayments",
+            "/finance/prepayments/batch/approve?all=1",
             "/finance/prepayments/pre_1",
             "/finance/deposits",
         ),
@@ -305,19 +326,7 @@ async def every_page(busy_office: Office) -> dict[str, tuple[str, ...]]:
             "/finance/imports/detail",
             *(await paths_of_a_run(busy_office) + await paths_of_a_simulation(busy_office)),
         ),
-        "office": (
-            "/finance/closings",
-            "/finance/closings/year?year=2018&area_code=530100",
-            "/finance/reports?area_code=530100",
-            "/finance/reports/530100/2018-05",
-            "/finance/jobs",
-            "/finance/lists",
-            "/finance/policies",
-            "/finance/policies/yunnan?beside=2022-02-01",
-            "/finance/password",
-            "/finance/second-factor",
-            "/finance/help",
-        ),
+        "office": OFFICE,
     }
 
 

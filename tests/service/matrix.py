@@ -126,6 +126,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /v1/clearing/due": Operation(query="area_code={area_code}", no_fund=True, known=True),
     "POST /v1/disbursements/batch": Operation({"action": "approval", "ids": ["{disbursement_id}"]}, own=OWN_ROWS),
     "POST /v1/claims/batch": Operation({"action": "approval", "ids": ["{claim_id}"]}, own=OWN_ROWS),
+    "POST /v1/prepayments/batch": Operation({"action": "approval", "ids": ["{prepayment_id}"]}, own=OWN_ROWS),
     "POST /v1/disbursements": Operation({"statement_id": "{statement_id}", "fund": "390100"}),
     "GET /v1/disbursements": Operation(),
     "GET /v1/disbursements/{disbursement_id}": Operation(),
@@ -150,6 +151,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "POST /v1/bank-receipts": Operation("x\n1\n", own=OWN_RECEIPT, content_type="text/csv"),
     "GET /v1/bank-receipts": Operation(listed=True),
     "GET /v1/bank-receipts/{receipt_id}": Operation(),
+    "POST /v1/bank-receipts/{receipt_id}/rows/{row_no}/closing": Operation(REASON),
     "POST /v1/prepayments": Operation(
         {"hospital_code": "{code}", "area_code": "{area_code}", "fund": "390100", "amount": "1.00", "year": 2018},
         known=True,

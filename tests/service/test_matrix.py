@@ -106,6 +106,18 @@ async def things(desk: Office) -> Things:
     return Things(theirs, absent, marks)
 
 
+ABSENT: Final = {
+    "release_id": "rel_1",
+    "check_id": "bch_1",
+    "finding_id": "sfd_1",
+    "acknowledgement_id": "sak_1",
+    "batch_id": "pay_1",
+    "receipt_id": "rcp_1",
+    "row_no": "1",
+}
+"""Ids of what the office has none of (``UNFINDABLE``)."""
+
+
 async def _everything(desk: Office) -> dict[str, str]:
     """Make it, step by step, and name it by the parameter that asks for it."""
     world, client = desk.world, desk.client
@@ -158,12 +170,7 @@ async def _everything(desk: Office) -> dict[str, str]:
         "period": "2018-05",
         "disbursement_id": order["disbursement_id"],
         "prepayment_id": prepayment["prepayment_id"],
-        "release_id": "rel_1",
-        "check_id": "bch_1",
-        "finding_id": "sfd_1",
-        "acknowledgement_id": "sak_1",
-        "batch_id": "pay_1",
-        "receipt_id": "rcp_1",
+        **ABSENT,
         "claim_id": claims[0]["claim_id"],
         "readjudication_id": (await desk.do("li", "/readjudications", MONTH | {"reason": "x"}))["readjudication_id"],
         "change_id": put.json()["bank_account_change"]["change_id"],
@@ -444,6 +451,7 @@ UNFINDABLE: Final = frozenset(
         "POST /v1/payment-batches/{batch_id}/document-number",
         "GET /v1/payment-batches/{batch_id}/file",
         "GET /v1/bank-receipts/{receipt_id}",
+        "POST /v1/bank-receipts/{receipt_id}/rows/{row_no}/closing",
     }
 )
 """About what the office has none of: no deposit was withheld yet (tests/clearing/test_disbursement.py has them),

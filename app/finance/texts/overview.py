@@ -59,6 +59,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "waiting.payment_batches.draft": ("待批准付款批次", "Payment batches to approve"),
     "waiting.payment_batches.approved": ("待送银行付款批次", "Payment batches to give to the bank"),
     "waiting.payment_batches.sent": ("待银行回盘付款批次", "Payment batches that the bank has to answer"),
+    "waiting.payment_batches.asked": ("待确认未执行的付款", "Payments not executed, to be confirmed"),
+    "waiting.receipt_rows": ("未匹配的银行回盘", "Rows of the bank that match nothing"),
     "waiting.orders.returned": ("银行退回的拨付单", "Orders that the bank returned"),
     "waiting.statements.declared": ("待批准月度结算申报表（已申报）", "Statements to approve (declared)"),
     "waiting.statements.reconciled": ("待批准月度结算申报表（已对账）", "Statements to approve (reconciled)"),

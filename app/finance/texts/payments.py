@@ -121,6 +121,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "receipt.file": ("camt.053、camt.054、Excel 或 CSV 文件", "camt.053, camt.054, Excel or CSV"),
     "receipt.book": ("上传并入账", "Upload and book"),
     "notice.receipt.booked": ("回盘文件已处理，结果见下。", "The file is booked; the results stand below."),
+    "receipt.one": ("银行回盘文件 {id}", "Bank receipt {id}"),
+    "receipt.proposed": ("可能", "proposed"),
+    "receipt.close": ("登记处理结果", "Close with a reason"),
+    "receipt.close.why": ("处理说明", "What was found out"),
+    "receipt.closed": ("{who} {day} 已处理", "Closed by {who} on {day}"),
+    "notice.receipt.closed": ("处理结果已登记，不再列入待处理。", "It is recorded; the row waits no more."),
     # ---- orders
     "orders.title": ("拨付单", "Orders"),
     "orders.number": ("拨付单号", "Order"),

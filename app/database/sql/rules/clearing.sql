@@ -228,7 +228,12 @@ CREATE POLICY bank_receipt_reach ON bank_receipt TO onestop_app
          AND (coalesce(current_setting('onestop.funds', true), '') = ''
               OR subject = current_setting('onestop.subject', true)));
 GRANT SELECT, INSERT ON bank_receipt TO onestop_app;
-CREATE TRIGGER bank_receipt_row_immutable BEFORE UPDATE OR DELETE ON bank_receipt_row FOR EACH ROW
+CREATE TRIGGER bank_receipt_row_immutable BEFORE DELETE ON bank_receipt_row FOR EACH ROW EXECUTE FUNCTION refuse_change();
+-- It is closed once, and stays as it was beside that.
+CREATE TRIGGER bank_receipt_row_closed BEFORE UPDATE ON bank_receipt_row FOR EACH ROW
+  WHEN (OLD.closed_by IS NOT NULL
+        OR to_jsonb(OLD) - ARRAY['closed_by', 'closed_on', 'closing_reason'] IS DISTINCT FROM
+           to_jsonb(NEW) - ARRAY['closed_by', 'closed_on', 'closing_reason'])
   EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER bank_receipt_row_kept BEFORE TRUNCATE ON bank_receipt_row FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
@@ -237,7 +242,7 @@ CREATE POLICY bank_receipt_row_reach ON bank_receipt_row TO onestop_app
   USING (receipt_id IN (SELECT b.receipt_id FROM bank_receipt b)
          OR EXISTS (SELECT FROM disbursement o WHERE o.disbursement_id = bank_receipt_row.disbursement_id)
          OR EXISTS (SELECT FROM claim k WHERE k.claim_id = bank_receipt_row.claim_id));
-GRANT SELECT, INSERT ON bank_receipt_row TO onestop_app;
+GRANT SELECT, INSERT, UPDATE (closed_by, closed_on, closing_reason) ON bank_receipt_row TO onestop_app;
 
 CREATE TRIGGER payout_exception_kept BEFORE TRUNCATE ON payout_exception FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();

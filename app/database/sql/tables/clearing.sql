@@ -469,7 +469,8 @@ CREATE TABLE payment_batch_item (
 CREATE UNIQUE INDEX payment_batch_item_order ON payment_batch_item (disbursement_id) WHERE live;
 CREATE UNIQUE INDEX payment_batch_item_claim ON payment_batch_item (claim_id) WHERE live;
 
--- A file of the bank's answer as it was received, and what became of each of its rows.
+-- A file of the bank's answer as it was received, and what became of each of its rows. One that matched nothing waits
+-- until somebody has looked at it and closes it with a reason, which books nothing.
 CREATE TABLE bank_receipt (
   receipt_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   area_code   text NOT NULL,
@@ -492,13 +493,19 @@ CREATE TABLE bank_receipt_row (
   claim_id        bigint REFERENCES claim,
   proposed        text,
   reason          text,
-  PRIMARY KEY (receipt_id, row_no)
+  closed_by       text,
+  closed_on       date,
+  closing_reason  text,
+  PRIMARY KEY (receipt_id, row_no),
+  CONSTRAINT bank_receipt_row_closed CHECK (num_nonnulls(closed_by, closed_on, closing_reason) IN (0, 3)
+    AND (closed_by IS NULL OR result IN ('unknown', 'amount_differs')))
 );
 -- What the bank did of an order under one reference is taken once, in however many files it stands.
 CREATE UNIQUE INDEX bank_receipt_row_once
   ON bank_receipt_row (upper(bank_reference), coalesce(disbursement_id, -claim_id), result)
   WHERE result IN ('paid', 'returned');
-CREATE INDEX bank_receipt_row_open ON bank_receipt_row (receipt_id, row_no) WHERE result IN ('unknown', 'amount_differs');
+CREATE INDEX bank_receipt_row_open ON bank_receipt_row (receipt_id, row_no)
+  WHERE result IN ('unknown', 'amount_differs') AND closed_by IS NULL;
 
 -- A year below the floor is closed only with one of these, signed by two; kept for ever.
 CREATE TABLE payout_exception (
