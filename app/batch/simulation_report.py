@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct, structs
 
 from app.basics.errors import Language
+from app.basics.funds import fund_name
 from app.basics.money import RATE_ONE, divide_half_up, fen, percent_text
 from app.basics.names import CLASS_NAMES, FUND_NAMES
 from app.batch.simulation_answer import Simulation
@@ -118,7 +119,8 @@ def word(by: str, key: str, language: Language = "zh") -> str:
         return CLASS_NAMES[language].get(key, key)
     if by == "fund":
         names = {FUNDS[tier]: FUND_NAMES[language][tier] for tier in FUNDS}
-        return f"{names[key]} {key}" if key in names else key
+        name = names.get(key, fund_name(key, language))
+        return key if name == key else f"{name} {key}"
     if by == "hospital_level":
         return f"level {key}" if language == "en" else f"{key} 级"
     return key

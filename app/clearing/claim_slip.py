@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import SHANGHAI
 from app.basics.errors import NotFound
+from app.basics.funds import fund_name as called
 from app.basics.ids import DEDUCTION, shown_id
 from app.basics.money import yuan
-from app.basics.names import TIER_NAMES
 from app.clearing import bank, person_account
 from app.clearing.bank import MovementAnswer
 from app.clearing.claim import CLAIMS, ClaimAnswer, answer_of, claim_of
@@ -32,7 +32,6 @@ from app.service.http import open_request
 from app.settlement.capitals import capital_yuan
 from app.settlement.glyphs import shown as showable
 from app.settlement.typesetting import covered, typeset
-from app.tiers.model import FUNDS
 
 TEMPLATE: Final = Path(__file__).parent / "templates" / "claim.typ"
 NOT_KNOWN: Final = "—"
@@ -55,7 +54,6 @@ DEDUCTION_STATES: Final = {
     "lapsed": "已失效",
 }
 MOVEMENTS: Final = {bank.PAYMENT: "付款", bank.RETURN: "退回", bank.REPAYMENT: "归还"}
-_NAMES: Final = {fund: TIER_NAMES["zh"][tier] for tier, fund in FUNDS.items()}
 
 
 class SlipPerson(Struct):
@@ -142,7 +140,7 @@ async def _contents(service: Service, connection: AsyncConnection, row: Claim) -
     return ClaimSlip(
         claim=answer_of(service.book, row, day),
         state_name=STATES[row.state],
-        fund_name=_NAMES[row.fund],
+        fund_name=called(row.fund),
         amount_capital=capital_yuan(row.amount),
         person=SlipPerson(NOT_KNOWN, NOT_KNOWN),
         hospital=name or NOT_KNOWN,
@@ -186,7 +184,7 @@ async def _funds(connection: AsyncConnection, row: Claim) -> list[SlipFund]:
     return [
         SlipFund(
             claim_id=CLAIMS.shown(one),
-            fund_name=_NAMES[one.fund],
+            fund_name=called(one.fund),
             gross=yuan(one.gross),
             deducted=yuan(one.deducted),
             amount=yuan(one.amount),

@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.days import SHANGHAI, first_day, last_day, next_month
 from app.basics.errors import Fault, Refused
 from app.basics.money import fen
-from app.clearing.deduction_row import Fund
 from app.clearing.detail_file import Detail
 from app.clearing.moves import StoredRow
+from app.clearing.plan import fund_faults
 from app.clearing.statement import SIGNED
 from app.clearing.statement_row import Statement
 from app.service.caller import Service
-from app.service.wire import SignedMoney
+from app.service.wire import Code, SignedMoney
+from app.tiers.policy import PolicyBook
 
 MOST_DIFFERENCES: Final = 10_000
 
@@ -27,7 +28,7 @@ class TotalRow(Struct, forbid_unknown_fields=True):
     """What the hospital says of a fund: how many settlements and corrections have a part of it (as a statement counts),
     and its sum."""
 
-    fund: Fund
+    fund: Code
     count: Annotated[int, Meta(ge=0, le=10_000_000)]
     amount: SignedMoney
 
@@ -52,10 +53,11 @@ class Found:
         return "only_theirs" if self.ours is None else "amount_mismatch"
 
 
-def check_totals(totals: Sequence[TotalRow]) -> None:
-    """Refused when a fund is named twice."""
+def check_totals(book: PolicyBook, totals: Sequence[TotalRow]) -> None:
+    """Refused when a fund is named twice, or isn't one."""
     funds = [row.fund for row in totals]
-    faults = [Fault(f"/totals/{at}/fund", "fund_repeated") for at, fund in enumerate(funds) if fund in funds[:at]]
+    faults = [fault for at, fund in enumerate(funds) for fault in fund_faults(book, fund, f"/totals/{at}/fund")]
+    faults += [Fault(f"/totals/{at}/fund", "fund_repeated") for at, fund in enumerate(funds) if fund in funds[:at]]
     if faults:
         raise Refused(faults)
 

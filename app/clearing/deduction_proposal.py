@@ -14,12 +14,12 @@ from app.basics.ids import SETTLEMENT, STATEMENT, number_of, read_id, shown_id
 from app.basics.money import fen, yuan
 from app.clearing import owed
 from app.clearing.claim import claim_of
-from app.clearing.deduction_row import Deduction, DeductionAnswer, Fund, Reason, answer_of
+from app.clearing.deduction_row import Deduction, DeductionAnswer, Reason, answer_of
 from app.clearing.machine import Act, acting
 from app.clearing.moves import Event, check_move, may_pay, record, written_by
 from app.clearing.part import Part, parts_of
 from app.clearing.payment import Claim, PaymentState, typed
-from app.clearing.plan import plan_on
+from app.clearing.plan import fund_faults, plan_on
 from app.clearing.statement_row import BEFORE_APPROVAL, Statement, locked_statement
 from app.clearing.tables import deduction
 from app.service.caller import Caller, Service
@@ -30,7 +30,7 @@ class DeductionRequest(Struct, forbid_unknown_fields=True):
     """What an auditor proposes to take off, and why. ``line_no`` only says where the fault lies."""
 
     settlement_id: Code
-    fund: Fund
+    fund: Code
     amount: Money
     reason_code: Code
     reason: Reason
@@ -46,7 +46,7 @@ class ClaimDeductionRequest(Struct, forbid_unknown_fields=True):
     reason: Reason
     line_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     settlement_id: Code | None = None
-    fund: Fund | None = None
+    fund: Code | None = None
 
 
 WAITING: Final = (PaymentState.DRAFT, PaymentState.CANCELLED)
@@ -78,6 +78,8 @@ async def propose(
 
     Refused with every fault: no posting of that fund in the statement, no such line, more than the fund still owes for
     the settlement, or for the line, beside its other deductions. Conflict ``already_reversed``. Moves no money."""
+    if faults := [*fund_faults(service.book, wanted.fund, "/fund")]:
+        raise Refused(faults)
     act = await acting(service, connection, caller)
     settlement_id = read_id(SETTLEMENT, wanted.settlement_id) or 0
     await owed.lock_person(connection, settlement_id)

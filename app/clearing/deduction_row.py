@@ -9,7 +9,6 @@ from msgspec import Meta, Struct
 from app.basics.ids import CLAIM, DEDUCTION, PART, SETTLEMENT, STATEMENT, shown_id
 from app.basics.money import yuan
 
-Fund = Literal["390100", "390200", "620101", "610100", "640100"]
 State = Literal["proposed", "accepted", "appealed", "decided", "lapsed"]
 Outcome = Literal["upheld", "reduced", "dismissed"]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -38,7 +37,7 @@ class Deduction(Struct, frozen=True, kw_only=True):
     claim_id: int | None
     settlement_id: int
     line_no: int | None
-    fund: Fund
+    fund: str
     fiscal_year: int
     amount: int
     upheld: int | None

@@ -18,7 +18,7 @@ from app.clearing.moves import Event, may_pay, pooling_area_of, record, written_
 from app.clearing.net import net_of
 from app.clearing.order import ORDERS, insert_order
 from app.clearing.payment import Order, PaymentKind, PaymentState, Release
-from app.clearing.plan import FUNDS, plan_on
+from app.clearing.plan import fund_faults, plan_on
 from app.clearing.posting import Cause, post, posting, purse_of
 from app.clearing.tables import deposit_release, disbursement
 from app.registry import hospital_account
@@ -80,8 +80,7 @@ async def make(act: Act, wanted: ReleaseRequest) -> ReleaseAnswer:
     faults = []
     if place is None:
         faults.append(Fault("/hospital_code", "unknown_hospital"))
-    if wanted.fund not in FUNDS:
-        faults.append(Fault("/fund", "not_in_list", {"allowed": "、".join(FUNDS)}))
+    faults += fund_faults(act.service.book, wanted.fund, "/fund")
     if faults:
         raise Refused(faults)
     if wanted.year >= act.day.year:

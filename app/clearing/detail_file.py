@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from app.basics.errors import Fault, Refused
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import fen
 from app.service.messages import HEADING, ROW
 from app.service.sheet import SHEETS_HIDDEN, BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.walk import MAX_FAULTS
 from app.service.wire import code_faults
-from app.tiers.model import FUNDS as FUND_OF_TIER
+from app.tiers.model import FUNDS as RESIDENTS_FUNDS
 
 MAX_ROWS: Final = 300_000
 MAX_SEQ: Final = 2**31 - 1
@@ -31,14 +32,19 @@ COLUMNS: Final = (
     SheetColumn("amount", ("金额", "基金支付金额", "应付金额"), required=True, kind="number"),
 )
 FUND_NAMES: Final[Mapping[str, str]] = {
-    **{fund: fund for fund in FUND_OF_TIER.values()},
-    **FUND_OF_TIER,
-    "基本医保": "390100", "基本医疗保险": "390100", "城乡居民基本医疗保险基金": "390100",
-    "大病保险": "390200", "城乡居民大病医疗保险基金": "390200",
-    "补充保险": "620101", "补充医疗保险": "620101",
-    "医疗救助": "610100", "医疗救助基金": "610100",
-    "兜底保障": "640100", "政府兜底": "640100",
-}  # fmt: skip
+    **{name: code for code, fund in NATIONAL_FUNDS.items() for name in (fund.national, fund.zh, code)},
+    **RESIDENTS_FUNDS,
+    **{
+        name: RESIDENTS_FUNDS[tier]
+        for name, tier in (
+            ("基本医疗保险", "basic"),
+            ("补充医疗保险", "supplement"),
+            ("医疗救助基金", "medical_assistance"),
+            ("政府兜底", "safety_net"),
+        )
+    },
+}
+"""What hospitals write for a fund: its code, its names, for a residents' fund also its tier."""
 
 _AMOUNT: Final = re.compile(r"-?(0|[1-9][0-9]{0,12}|[1-9][0-9]{0,2}(,[0-9]{3}){1,3})(\.[0-9]{1,2})?")
 
@@ -133,7 +139,7 @@ def _cell_faults(detail: Detail, texts: Mapping[str, str]) -> Iterable[tuple[str
     if detail.by_visit and not (seq.isascii() and seq.isdecimal() and len(seq) <= 10 and 0 < int(seq) <= MAX_SEQ):
         yield "settle_seq", "number_out_of_range", {"range": f"1 … {MAX_SEQ}"}
     if texts["fund"] not in FUND_NAMES:
-        yield "fund", "not_in_list" if texts["fund"] else "cell_missing", {"allowed": ", ".join(FUND_OF_TIER.values())}
+        yield "fund", "not_in_list" if texts["fund"] else "cell_missing", {"allowed": ", ".join(NATIONAL_FUNDS)}
     if _AMOUNT.fullmatch(texts["amount"]) is None:
         yield "amount", "cell_amount" if texts["amount"] else "cell_missing", {}
 

@@ -1,7 +1,7 @@
 """The monthly fees of family-doctor contracts 家庭医生签约服务费 (seed clause 8): settled for the previous month with
 the rest."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import msgspec
@@ -9,12 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import last_day
+from app.basics.errors import Refused
 from app.basics.money import FEN_PER_YUAN
 from app.clearing.moves import today
 from app.clearing.posting import Cause, Posting, Purse, fiscal_year_of, post, posting
 from app.service.caller import Service
+from app.tiers.model import FUNDS
+from app.tiers.policy import PolicyBook
 
-FUND: Final = "390100"
 TIER: Final = "family_doctor"
 CLR_TYPE: Final = "9914"
 CAUSE: Final = "fdc_"
@@ -30,7 +32,7 @@ WITH given AS (
   SELECT CAST(:area AS text) AS area, CAST(:period AS text) AS period, CAST(:first AS date) AS first,
     CAST(:last AS date) AS last,
          CAST(:hospital AS text) AS hospital)
-SELECT c.contract_id FROM given g JOIN family_doctor_contract c ON c.hospital_code = g.hospital
+SELECT c.contract_id, p.insurance_type FROM given g JOIN family_doctor_contract c ON c.hospital_code = g.hospital
   AND c.superseded_at IS NULL
   JOIN person p ON p.person_id = c.person_id
   LEFT JOIN LATERAL (SELECT a.area_code FROM person_area a WHERE a.person_id = c.person_id AND a.superseded_at IS NULL
@@ -62,8 +64,8 @@ async def fee_postings(
     period: str,
     now: datetime,
 ) -> int | None:
-    """Post the fees of an ended month that a fund owes a hospital, whatever fund and year ``purse`` names; how many
-    were posted.
+    """Post the fees of an ended month that the basic funds owe a hospital, each for its insured, whatever fund and year
+    ``purse`` names; how many were posted.
 
     One fee per person and month, to the hospital whose contract was the last one active in it. Call it within the
     declaration, before its postings are collected: a second call posts nothing. None when fees are due but none is set.
@@ -71,18 +73,27 @@ async def fee_postings(
     last = last_day(period)
     scope = {"area": purse.area_code, "period": period}
     days = {"first": last.replace(day=1), "last": last, "hospital": purse.hospital_code}
-    contracts = list((await connection.execute(_DUE, scope | days)).scalars())
+    contracts = [(str(one), str(kind)) for one, kind in await connection.execute(_DUE, scope | days)]
     fee = monthly_fee(service)
     if not contracts or fee is None:
         return None if contracts else 0
     closed = (await connection.execute(_CLOSED, scope | {"year": last.year})).scalar_one()
     year = await fiscal_year_of(connection, purse.area_code, last.year, today(now))
-    mine = msgspec.structs.replace(purse, fund=FUND, fiscal_year=year)
+    funds = {kind: _fund(service.book, purse.area_code, last, kind) for _, kind in contracts}
+    mine = {kind: msgspec.structs.replace(purse, fund=fund, fiscal_year=year) for kind, fund in funds.items()}
     day = today(now) if closed else last
-    fees = [_fee(mine, fee, Cause(f"{CAUSE}{contract}", day)) for contract in contracts]
+    fees = [_fee(mine[kind], fee, Cause(f"{CAUSE}{contract}", day)) for contract, kind in contracts]
     ids = await post(connection, [msgspec.structs.replace(item, benefit_year=last.year) for item in fees])
     await connection.execute(_KEEP, {"cause": CAUSE, "period": period, "ids": list(ids)})
     return len(ids)
+
+
+def _fund(book: PolicyBook, area_code: str, day: date, insurance_type: str) -> str:
+    """The basic fund of an insurance type: funds are never mixed. Residents' where no pack of the area has the type."""
+    try:
+        return book.on(day, area_code, insurance_type).fund("basic", insurance_type)
+    except Refused:
+        return FUNDS["basic"]
 
 
 def _fee(purse: Purse, amount: int, cause: Cause) -> Posting:

@@ -17,10 +17,11 @@ from app.basics.money import RATE_ONE, rate_text, share, yuan
 from app.clearing.moves import business_now, pooling_area_of, today
 from app.clearing.payout_base import FUND, GROUPS, Wanted, floor_known
 from app.clearing.payout_query import Figures, all_figures, payout_figures
-from app.clearing.plan import FUNDS, Plan
+from app.clearing.plan import Plan, fund_faults
 from app.service.caller import Caller, Service
 from app.service.lists import Filters
 from app.service.wire import AreaCode, Code, Day
+from app.tiers.model import FUNDS
 from app.tiers.payout_plan import largest_deposit, reachable
 
 LAST_YEAR: Final = "last_year"
@@ -96,8 +97,8 @@ async def rates_of(
     faults = []
     if not set(groups) <= set(GROUPS):
         faults.append(Fault("/query/group_by", "not_in_list", {"allowed": ", ".join(GROUPS)}))
-    if fund is not None and fund not in FUNDS:
-        faults.append(Fault("/query/fund", "not_in_list", {"allowed": ", ".join(FUNDS)}))
+    if fund is not None:
+        faults += fund_faults(service.book, fund, "/query/fund")
     if faults:
         raise Refused(faults)
     area = asked.area_code or own_area(caller)
@@ -127,8 +128,8 @@ def own_area(caller: Caller) -> str | None:
 async def payout_rates(
     service: Service, connection: AsyncConnection, wanted: Wanted, funds: Collection[str] | None = None
 ) -> list[RateAnswer]:
-    """The rows asked for. Grouped by fund alone, the five funds are always there, of a token of some ``funds`` its
-    own."""
+    """The rows asked for. Grouped by fund alone, the residents' funds and those that were posted to are always there,
+    of a token of some ``funds`` its own."""
     return (await all_payout_rates(service, connection, [wanted], funds))[0]
 
 
@@ -148,7 +149,12 @@ def _rates(
 ) -> list[RateAnswer]:
     if tuple(wanted.group_by) == (FUND,):
         found = {row.fund: row for row in rows}
-        listed = [fund for fund in FUNDS if wanted.fund in (None, fund) and (funds is None or fund in funds)]
+        posted = sorted(fund for fund in found if fund is not None)
+        listed = [
+            fund
+            for fund in dict.fromkeys((*FUNDS.values(), *posted))
+            if wanted.fund in (None, fund) and (funds is None or fund in funds)
+        ]
         rows = [found.get(fund) or Figures(fund, None, None, None) for fund in listed]
     return [_shown(service, row, wanted) for row in rows]
 

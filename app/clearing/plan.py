@@ -1,23 +1,23 @@
 """What the policy of an area says about clearing: when to declare and pay, what to hold back, which fund has a
 floor."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
 from app.basics.days import following, last_day
 from app.basics.errors import Fault, Refused
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.money import RATE_ONE
 from app.service.caller import Service
-from app.tiers.model import FUNDS as FUND_OF_TIER
+from app.tiers.model import RESIDENTS
 from app.tiers.payout_findings import HOLIDAYS, ON_HOLIDAY, REQUIRED_RATE, WORKDAYS
 from app.tiers.policy import Policy, PolicyBook
 
 SATURDAY: Final = 5
 CLAIM_DAYS: Final = "disbursement.claim_days"
 DEFAULT_CLAIM_DAYS: Final = 30
-FUNDS: Final = tuple(FUND_OF_TIER.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +81,16 @@ NEEDED: Final = (
 
 
 def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
-    """The plan of a pooling area. Refused ``policy_gap`` where no pack speaks, or not of paying hospitals."""
-    policy = book.on(day, area_code)
+    """The plan of a pooling area: that of its residents' pack, for all its funds; a fund of another insurance type has
+    the floor that the pack of that type names, else the one that this pack names. Refused ``policy_gap`` where no pack
+    speaks, or not of paying hospitals."""
+    policy, *others = _laws(book, area_code, day)
     for name in NEEDED:
         if not policy.has(name):
             raise Refused([Fault("", "policy_gap", {"parameter": name, "day": str(day)})])
     return Plan(
         area_code=area_code,
-        floors={
-            fund: policy.figure(REQUIRED_RATE, {"fund": fund}).value or 0 for fund in FUNDS if _covers(policy, fund)
-        },
+        floors=_floors(policy, others, book.funds),
         deposit_rate=policy.figure("disbursement.quality_deposit", {}).value or 0,
         prepayment=(policy.figure("disbursement.prepayment", {}).value or 0)
         if policy.has("disbursement.prepayment")
@@ -106,12 +106,43 @@ def plan_on(book: PolicyBook, area_code: str, day: date) -> Plan:
     )
 
 
+def _laws(book: PolicyBook, area_code: str, day: date) -> list[Policy]:
+    """An area's policies of a day, of the residents' insurance first; those of other types only where it has some."""
+    laws, refusals = [], []
+    for kind in (RESIDENTS, *sorted(book.insurance_types - {RESIDENTS})):
+        try:
+            laws.append(book.on(day, area_code, kind))
+        except Refused as refused:
+            refusals.append(refused)
+    if not laws:
+        raise refusals[0]
+    return laws
+
+
+def _floors(policy: Policy, others: Sequence[Policy], funds: Sequence[str]) -> dict[str, int]:
+    """The least share that is to be paid, of each fund that a pack binds by one."""
+    floors = {}
+    for fund in funds:
+        own = [other for other in others if any(fund in chosen.values() for chosen in other.pack.funds.values())]
+        law = next((one for one in (*own, policy) if _covers(one, fund)), None)
+        if law is not None:
+            floors[fund] = law.figure(REQUIRED_RATE, {"fund": fund}).value or 0
+    return floors
+
+
 def _optional(policy: Policy, name: str) -> Any:
     return policy.figure(name, {}).value if policy.has(name) else None
 
 
 def _covers(policy: Policy, fund: str) -> bool:
     return policy.has(REQUIRED_RATE) and policy.covers(REQUIRED_RATE, {"fund": fund})
+
+
+def fund_faults(book: PolicyBook, fund: str, pointer: str) -> Iterator[Fault]:
+    """What is wrong with a fund that somebody names: the country has none of this code. One that no pack names any
+    more may still be owed money; those that pay now are told."""
+    if fund not in NATIONAL_FUNDS:
+        yield Fault(pointer, "not_in_list", {"allowed": ", ".join(book.funds)})
 
 
 def plan_of(service: Service, area_code: str, period: str) -> Plan:

@@ -19,7 +19,7 @@ from app.clearing.bank import PAYMENT, Banked
 from app.clearing.machine import Act, Paying, Values
 from app.clearing.moves import Event, may_pay, pooling_area_of, record, written_by
 from app.clearing.payment import PaymentKind, Prepayment
-from app.clearing.plan import FUNDS
+from app.clearing.plan import fund_faults
 from app.clearing.posting import Cause, Posting, posting, purse_of
 from app.clearing.tables import prepayment, prepayment_offset
 from app.registry.tables import hospital
@@ -73,8 +73,7 @@ async def make(act: Act, wanted: PrepaymentRequest) -> PrepaymentAnswer:
     faults = []
     if place is None:
         faults.append(Fault("/hospital_code", "unknown_hospital"))
-    if wanted.fund not in FUNDS:
-        faults.append(Fault("/fund", "not_in_list", {"allowed": "、".join(FUNDS)}))
+    faults += fund_faults(act.service.book, wanted.fund, "/fund")
     if fen(wanted.amount) == 0:
         faults.append(Fault("/amount", "amount_not_positive"))
     if not FIRST_YEAR <= wanted.year <= act.day.year + YEARS_AHEAD:

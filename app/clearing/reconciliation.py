@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.days import shown_instant
 from app.basics.errors import NotFound
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.ids import RECONCILIATION, STATEMENT, number_of, shown_id
 from app.clearing import difference as differences
 from app.clearing.comparison import Found, TotalRow, compared_file, compared_totals
@@ -32,7 +33,6 @@ from app.clearing.moves import (
     written_by,
 )
 from app.clearing.part import check_whole
-from app.clearing.plan import FUNDS
 from app.clearing.statement_row import BEFORE_APPROVAL, Statement, locked_statement
 from app.clearing.tables import difference, reconciliation
 from app.service.caller import Caller, Service
@@ -90,7 +90,8 @@ async def compare(
     if caller.principal.hospital_code is None:
         may_pay(caller, row.area_code)
     await check_whole(connection, row.statement_id)
-    funds = [fund for fund in FUNDS if caller.principal.funds is None or fund in caller.principal.funds]
+    mine = caller.principal.funds
+    funds = [fund for fund in NATIONAL_FUNDS if mine is None or fund in mine]
     check_move(row.state, BEFORE_APPROVAL, "reconciled")
     by_file = isinstance(theirs, Detail)
     if isinstance(theirs, Detail):

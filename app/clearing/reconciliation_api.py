@@ -26,7 +26,7 @@ from app.clearing.reconciliation import (
     ReconciliationAnswer,
     ReconciliationRequest,
 )
-from app.service.caller import Caller
+from app.service.caller import Caller, Service
 from app.service.http import answer, service_of
 from app.service.lists import add_route
 from app.service.openapi import body, gives, takes_file
@@ -63,15 +63,15 @@ async def post_reconciliation(request: Request) -> Response:
             asked = [upload.digest.hex(), options]
             return await _compared(request, caller, asked, options.statement_id, detail)
     wanted = decode(await read_body(request, service.settings.max_body_bytes), ReconciliationRequest)
-    return await _compared(request, caller, wanted, wanted.statement_id, await _figures(caller, wanted))
+    return await _compared(request, caller, wanted, wanted.statement_id, await _figures(service, caller, wanted))
 
 
-async def _figures(caller: Caller, wanted: ReconciliationRequest) -> Sequence[TotalRow] | Detail:
+async def _figures(service: Service, caller: Caller, wanted: ReconciliationRequest) -> Sequence[TotalRow] | Detail:
     """The totals, or the rows of the file that stands in the JSON as text or Base64."""
     if (wanted.totals is None) == (wanted.file is None):
         raise Refused([Fault("/totals", "totals_or_file")])
     if wanted.totals is not None:
-        check_totals(wanted.totals)
+        check_totals(service.book, wanted.totals)
         return wanted.totals
     return await asyncio.to_thread(_inline, wanted.file or "", caller.principal.funds)
 

@@ -17,7 +17,7 @@ from app.basics.errors import Conflict, Fault, NotFound, Refused
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.basics.money import yuan
 from app.clearing.deduction import lapse, lock_persons, of_statement, undecided
-from app.clearing.family_doctor import FUND, fee_postings
+from app.clearing.family_doctor import fee_postings
 from app.clearing.month import check_declarable
 from app.clearing.moves import (
     Event,
@@ -43,6 +43,7 @@ from app.service.caller import Caller, Service
 from app.service.lists import Rows
 from app.service.second_person import by_another
 from app.service.wire import AreaCode, Code
+from app.tiers.model import FUNDS
 
 WITHDRAWN: Final = "statement withdrawn"
 
@@ -159,7 +160,7 @@ async def declare(
     number = (
         await connection.execute(insert(statement).values(values).returning(statement.c.statement_id))
     ).scalar_one()
-    purse = Purse(area, FUND, wanted.hospital_code, place["area_code"], int(period[:4]))
+    purse = Purse(area, FUNDS["basic"], wanted.hospital_code, place["area_code"], int(period[:4]))
     fees = await fee_postings(service, connection, purse, period, now)
     await connection.execute(text("SELECT statement_fill(:number)"), {"number": number})
     await check_whole(connection, number)

@@ -33,7 +33,7 @@ from app.clearing.moves import (
 from app.clearing.payout_base import Wanted
 from app.clearing.payout_query import Figures, payout_figures
 from app.clearing.payout_rate import payout_rates
-from app.clearing.plan import FUNDS, plan_on
+from app.clearing.plan import plan_on
 from app.clearing.tables import fiscal_year_closing, payout_exception
 from app.database.locks import Lock, hold
 from app.service.caller import Caller, Service
@@ -111,7 +111,7 @@ async def close(
     its withheld deposit included. Forbidden ``all_funds_needed`` for a token of some funds."""
     area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
-    if caller.principal.funds is not None and not caller.principal.funds.issuperset(FUNDS):
+    if caller.principal.funds is not None and not caller.principal.funds.issuperset(service.book.funds):
         raise Forbidden("all_funds_needed")
     now = await business_now(service, connection)
     if today(now).year <= year:

@@ -16,7 +16,6 @@ from starlette.responses import Response
 
 from app.basics.money import yuan
 from app.clearing.moves import business_now, today
-from app.clearing.plan import FUNDS
 from app.finance import saved_views
 from app.finance.listing import Columns, Listing, Live, Sorting, Summing, chosen, listed
 from app.finance.look import link
@@ -173,18 +172,18 @@ def fields_of(visitor: Visitor, declared: AnyList) -> list[FilterField]:
     for one in msgspec.structs.fields(declared.filters):
         name = one.encode_name
         if name not in LONG or query.get(name):
-            widget, options = _widget(name, one.type)
+            widget, options = _widget(name, one.type, visitor.service.book.funds)
             found.append(FilterField(name, filter_title(name, language), widget, options))
     return found
 
 
-def _widget(name: str, type_: object) -> tuple[Widget, tuple[str, ...]]:
+def _widget(name: str, type_: object, funds: tuple[str, ...]) -> tuple[Widget, tuple[str, ...]]:
     kinds = get_args(plain_type(type_)) or (type_,)
     literal = next((kind for kind in kinds if get_origin(kind) is Literal), None)
     if literal is not None:
         return "options", get_args(literal)
     if name == "fund":
-        return "options", FUNDS
+        return "options", funds
     if bool in kinds:
         return "check", ()
     if date in kinds:

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.ids import CLAIM, DISBURSEMENT, STATEMENT, shown_id
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.overdue import STAGES, Overdue, overdue
 from app.clearing.payout_base import FUND, HOSPITAL, PERIOD, Wanted
 from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area
-from app.clearing.plan import FUNDS
 from app.finance.listing import chosen
 from app.finance.look import link
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
@@ -73,7 +73,7 @@ async def _wanted(visitor: Visitor, connection: AsyncConnection, groups: Sequenc
     return Wanted(
         year=int(year) if year.isascii() and year.isdecimal() and 2000 <= int(year) <= 2199 else now.year,
         as_of=now,
-        fund=chosen(query, "fund", FUNDS),
+        fund=chosen(query, "fund", [*NATIONAL_FUNDS]),
         area_code=area,
         hospital_code=chosen(query, "hospital_code"),
         group_by=tuple(groups),

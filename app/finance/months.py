@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.days import period_of
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
 from app.clearing.payout_base import FUND, HOSPITAL, PERIOD, Wanted
 from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
-from app.clearing.plan import FUNDS
 from app.finance.listing import chosen
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
@@ -70,7 +70,7 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     typed = query.get("period", "")
     period = typed if _PERIOD.fullmatch(typed) else _back(period_of(now), 1)
     area = await paying_area(connection, chosen(query, "area_code") or own_area(visitor.caller))
-    fund = chosen(query, "fund", FUNDS)
+    fund = chosen(query, "fund", [*NATIONAL_FUNDS])
     by_fund, by_hospital = await _figures(visitor, connection, (area, fund, now), period)
     whole = sum(one.payable.get(period, 0) for one in by_fund.values())
     hospitals = [compared(code, one, period, whole) for code, one in by_hospital.items()]

@@ -18,7 +18,6 @@ from app.clearing.order_list import late
 from app.clearing.payout_base import AREA, HOSPITAL, Wanted
 from app.clearing.payout_curve import FundOnDay, curve
 from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
-from app.clearing.plan import FUNDS
 from app.clearing.tables import deduction, difference, disbursement, fiscal_year_closing, statement, statement_total
 from app.finance.listing import chosen
 from app.finance.look import link, said
@@ -91,7 +90,7 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
         "floor": next((row.floor for row in rates if row.floor), None),
         "bars": [_bar(row) for row in rates],
         "unpaid": {row.fund: yuan(fen(row.payable) - fen(row.disbursed)) for row in rates},
-        "fund_names": {fund: said(visitor.caller.language, f"fund.{fund}") for fund in FUNDS},
+        "fund_names": {row.fund: said(visitor.caller.language, f"fund.{row.fund}") for row in rates},
         "hospitals": await _hospitals(connection, hospitals),
         "work": await _work(connection, now, area),
     }

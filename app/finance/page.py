@@ -19,7 +19,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.basics.errors import Fault, Forbidden, Language, NotFound, OnestopError, Refused, Unauthorized
-from app.clearing.plan import FUNDS
 from app.finance import kept_form, session
 from app.finance.look import link, said, template
 from app.finance.navigation import ENTRIES, FURTHER
@@ -140,7 +139,8 @@ class Visitor:
     @property
     def funds(self) -> list[str]:
         """The funds that the visitor acts for."""
-        return [fund for fund in FUNDS if self.principal.funds is None or fund in self.principal.funds]
+        mine = self.principal.funds
+        return [fund for fund in self.service.book.funds if mine is None or fund in mine]
 
 
 # ---------------------------------------------------------------- who looks

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.errors import Fault, Refused
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.ids import SETTLEMENT, STATEMENT, number_of, shown_id
 from app.clearing import audit, order, reconciliation, statement
 from app.clearing.api import ReasonRequest
@@ -21,7 +22,6 @@ from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS, OrderRequest, answer_of
 from app.clearing.order_list import orders_where
 from app.clearing.part import whole_in_reach
-from app.clearing.plan import FUNDS
 from app.clearing.statement_row import BEFORE_APPROVAL, BEFORE_AUDIT
 from app.clearing.statement_row import read as read_statement
 from app.clearing.tables import statement_item
@@ -59,7 +59,7 @@ def items_asked(query: Mapping[str, str], shown_id: str) -> Rows:
     joined = item.join(_credited, _credited.c.account_id == _posting.c.credit_account)
     wanted = select(_posting, SIGNED.label("signed")).select_from(joined)
     wanted = wanted.where(statement_item.c.statement_id == number_of(STATEMENT, shown_id))
-    fund = chosen(query, "fund", FUNDS)
+    fund = chosen(query, "fund", [*NATIONAL_FUNDS])
     return wanted if fund is None else wanted.where(_posting.c.fund == fund)
 
 
@@ -167,7 +167,7 @@ async def post_compare(request: Request, statement_id: str) -> Response:
     """Compare with the hospital's totals, which have to be given for every fund that the statement declares."""
 
     async def move(visitor: Visitor, connection: AsyncConnection, form: dict[str, str]) -> object:
-        funds = [fund for fund in FUNDS if form.get(f"amount_{fund}")]
+        funds = [fund for fund in NATIONAL_FUNDS if form.get(f"amount_{fund}")]
         sent = [{"fund": fund, "count": _whole(form, fund), "amount": form[f"amount_{fund}"]} for fund in funds]
         declared = await statement.answer_of(connection, await read_statement(connection, statement_id))
         if not funds or {part.fund for part in declared.funds} - set(funds):
@@ -175,7 +175,7 @@ async def post_compare(request: Request, statement_id: str) -> Response:
         wanted = decode(
             msgspec.json.encode({"statement_id": statement_id, "totals": sent}), reconciliation.ReconciliationRequest
         )
-        check_totals(wanted.totals or [])
+        check_totals(visitor.service.book, wanted.totals or [])
         return await reconciliation.compare(
             visitor.service, connection, visitor.caller, statement_id, wanted.totals or []
         )

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.errors import OnestopError
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.text import subject_form
-from app.clearing.plan import FUNDS
 from app.finance import second_factor, session, user
 from app.finance.listing import chosen
 from app.finance.page import (
@@ -75,7 +75,8 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None, **further: obj
         return {"users": await user.listed(connection), "hospitals": await every_hospital(connection)}
 
     visitor.request.state.page = PATH
-    contents = {"tokens": found.rows, "last": found.last, "scopes": SCOPES, "funds": FUNDS, "issued": None}
+    funds = visitor.service.book.funds
+    contents = {"tokens": found.rows, "last": found.last, "scopes": SCOPES, "funds": funds, "issued": None}
     return shown(visitor, "users.html", {**await reading(visitor, read), **contents, **further}, refusal=refusal)
 
 
@@ -84,7 +85,7 @@ async def _rights(connection: AsyncConnection, typed: Mapping[str, str]) -> dict
     form = await hospital_typed(connection, typed)
     values: dict[str, object] = {"scopes": [scope for scope in SCOPES if form.get(f"scope_{scope}")]}
     values |= {name: form[name] for name in ("hospital_code", "area_code") if form.get(name)}
-    funds = [fund for fund in FUNDS if form.get(f"fund_{fund}")]
+    funds = [fund for fund in NATIONAL_FUNDS if form.get(f"fund_{fund}")]
     return values | ({"funds": funds} if funds else {})
 
 

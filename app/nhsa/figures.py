@@ -5,6 +5,7 @@ Always ``medfee_sumamt = fund_pay_sumamt + psn_part_amt + hosp_part_amt`` and ``
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from app.nhsa.dictionary import Dictionary
@@ -23,13 +24,24 @@ SCOPE_FIELDS: Mapping[str, str] = {
 }
 
 
+LARGE_SUMS: Mapping[str, str] = {"330100": "hifob_pay"}
+"""The field of a fund that has one of its own among those that stand in the place of serious illness."""
+_funds = msgspec.json.Decoder(dict[str, str])
+
+
 class NationalFigures(Struct, frozen=True):
-    """What a settlement, a quote or a reversal comes to, with the steps that explain it; amounts in fen."""
+    """What a settlement, a quote or a reversal comes to, with the steps that explain it; amounts in fen. ``funds``:
+    those that the person's insurance has in the place of residents', by tier."""
 
     scope: Scope
     portions: Portions
     deductible: int
     trace: Sequence[Step]
+    funds: Mapping[str, str]
+
+    def fund(self, tier: str) -> str:
+        """The fund of a tier."""
+        return self.funds.get(tier, FUNDS[tier])
 
     @property
     def total(self) -> int:
@@ -45,23 +57,24 @@ class NationalFigures(Struct, frozen=True):
 def of_computation(computation: Computation) -> NationalFigures:
     """The figures of what was just computed."""
     outcome = computation.outcome
-    return NationalFigures(outcome.scope, outcome.portions, outcome.deductible, outcome.trace)
+    funds = computation.inputs.facts.funds
+    return NationalFigures(outcome.scope, outcome.portions, outcome.deductible, outcome.trace, funds)
 
 
-def of_entry(entry: NewEntry) -> NationalFigures:
-    """The figures of an entry just written."""
-    return _of_document(entry.document, entry.deductible)
+def of_reversal(entry: NewEntry, stored: SettledDocument) -> NationalFigures:
+    """The figures of a reversal just written; ``stored`` is the settlement that it takes back."""
+    return _of_document(entry.document, entry.deductible, stored.funds)
 
 
 def of_row(row: SettledDocument) -> NationalFigures:
     """The figures of a stored settlement."""
-    return _of_document(row.document, row.deductible)
+    return _of_document(row.document, row.deductible, row.funds)
 
 
-def _of_document(text: str, deductible: int) -> NationalFigures:
+def _of_document(text: str, deductible: int, funds: str) -> NationalFigures:
     document = decode_document(text)
     results = decode_results(document.results)
-    return NationalFigures(results.scope, results.portions, deductible, document.trace)
+    return NationalFigures(results.scope, results.portions, deductible, document.trace, _funds.decode(funds))
 
 
 def amounts(figures: NationalFigures) -> dict[str, object]:
@@ -74,7 +87,7 @@ def amounts(figures: NationalFigures) -> dict[str, object]:
         "crt_dedc": figures.deductible,
         "hifp_pay": portions.basic,
         "pool_prop_selfpay": _basic_rate(figures.trace),
-        "hifmi_pay": portions.serious_illness,
+        LARGE_SUMS.get(figures.fund("serious_illness"), "hifmi_pay"): portions.serious_illness,
         "maf_pay": portions.medical_assistance,
         "oth_pay": portions.safety_net + portions.supplement,
         "hosp_part_amt": portions.hospital,
@@ -107,8 +120,8 @@ def fund_rows(figures: NationalFigures, dictionary: Dictionary) -> list[dict[str
         rooms = [room for step in steps for room in step.room.values()]
         rows.append(
             {
-                "fund_pay_type": FUNDS[tier],
-                "fund_pay_type_name": dictionary.named("fund_pay_type", FUNDS[tier]),
+                "fund_pay_type": figures.fund(tier),
+                "fund_pay_type_name": dictionary.named("fund_pay_type", figures.fund(tier)),
                 "inscp_scp_amt": figures.scope.in_scope,
                 "crt_payb_lmt_amt": min(rooms, default=0),
                 "fund_payamt": getattr(figures.portions, tier),

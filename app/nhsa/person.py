@@ -131,8 +131,9 @@ async def entitlement(call: Call) -> Output:
     on = day(row["begntime"])
     found = await person_asked(call, row["psn_no"], on)
     medical_type = call.dictionary.medical_types.get(row["med_type"])
-    insured = found.insured and found.insurance_type == row.get("insutype", found.insurance_type) == INSURANCE_TYPE
-    policy = await _policy(call, on, found.area_code)
+    kind, covered = found.insurance_type, call.service.book.insurance_types
+    insured = found.insured and kind == row.get("insutype", kind) and kind in covered
+    policy = await _policy(call, on, found.area_code, kind if kind in covered else INSURANCE_TYPE)
     class_ = "ordinary"
     if policy is not None:
         entries = await store.identities(call.connection, row["psn_no"], on)
@@ -147,7 +148,7 @@ async def entitlement(call: Call) -> Output:
             {
                 "psn_no": row["psn_no"],
                 "trt_chk_type": "01",
-                "fund_pay_type": FUNDS[tier],
+                "fund_pay_type": FUNDS[tier] if policy is None else policy.fund(tier, kind),
                 "trt_enjymnt_flag": NOT_ENTITLED if reason else ENTITLED,
                 "begndate": found.insured_from or on,
                 "enddate": last_of(found.insured_until),
@@ -157,10 +158,10 @@ async def entitlement(call: Call) -> Output:
     return {"trtinfo": [call.shown("trtinfo", values) for values in rows]}
 
 
-async def _policy(call: Call, on: date, area_code: str) -> Policy | None:
+async def _policy(call: Call, on: date, area_code: str, insurance_type: str) -> Policy | None:
     area = await area_on(call.connection, area_code, on)
     try:
-        return policy_in(call.service.book, on, area_code, area)
+        return policy_in(call.service.book, on, area_code, area, insurance_type)
     except Refused:
         return None
 

@@ -25,7 +25,6 @@ from app.nhsa.fields import TRANSACTIONS, Field, Row, read_number_text, scaled_o
 from app.nhsa.rows import KeptFile, SealedFile, SettledEntry, SettledSums
 from app.nhsa.vault import file_place, opened, sealed
 from app.nhsa.visit_store import Reconciled
-from app.settlement.computing import INSURANCE_TYPE
 
 EVEN, UNEVEN = "0", "1"
 MAX_DAYS: Final = 366
@@ -57,7 +56,7 @@ class Theirs(Struct, frozen=True):
 async def totals(call: Call) -> Output:
     """Compare totals (3201): even, or the first pairs of values that differ."""
     row = call.one()
-    asked = _asked(call, row) if row["insutype"] == INSURANCE_TYPE else []
+    asked = _asked(call, row) if row["insutype"] in call.service.book.insurance_types else []
     sums = [await visit_store.sums_of(call.connection, one) for one in asked] or [NOTHING]
     said = min((_differing(row, ours) for ours in sums), key=len)
     values = {
@@ -106,8 +105,10 @@ def _asked(call: Call, row: Row) -> list[Reconciled]:
     own, area = pooling_area(call.hospital.area_code), row["setl_optins"]
     named = pooling_area(area) if len(area) == 6 and area.isascii() and area.isdigit() else None
     payers = [named] if named not in (None, own) else [named, None] if named else [None]
+    kind = row.get("insutype") if len(call.service.book.insurance_types) > 1 else None
     return [
-        Reconciled(call.hospital_code, medical_type, since, until, payer, flag != WITHOUT_PAIRS) for payer in payers
+        Reconciled(call.hospital_code, medical_type, since, until, payer, flag != WITHOUT_PAIRS, kind)
+        for payer in payers
     ]
 
 

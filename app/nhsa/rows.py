@@ -92,7 +92,8 @@ class SealedFile(KeptFile, frozen=True):
 
 
 class SettledDocument(Struct, frozen=True):
-    """A settlement, reversal or adjustment with its document as JSON text."""
+    """A settlement, reversal or adjustment with its document as JSON text; ``funds``: those that its insurance has in
+    the place of residents', by tier, as JSON text."""
 
     settlement_id: int
     kind: str
@@ -107,6 +108,7 @@ class SettledDocument(Struct, frozen=True):
     settled_at: datetime
     deductible: int
     document: str
+    funds: str
 
 
 class SettledSums(Struct, frozen=True):

@@ -11,7 +11,7 @@ from app.basics.money import yuan
 from app.nhsa import store, visit_store
 from app.nhsa.call import Call, Output, ToSettle, details_of, refused, visit_for, visit_named
 from app.nhsa.fields import Row, scaled_of
-from app.nhsa.figures import SCOPE_FIELDS, NationalFigures, amounts, fund_rows, of_computation, of_entry
+from app.nhsa.figures import SCOPE_FIELDS, NationalFigures, amounts, fund_rows, of_computation, of_reversal
 from app.nhsa.identity import compare, identified_since, is_identified
 from app.nhsa.person import known_person, person_for, shown_as_known
 from app.nhsa.visit_bill import Prepared, nationally, prepare
@@ -163,7 +163,7 @@ async def cancel(call: Call) -> Output:
         "clr_way": CLEARING_WAY,
         "clr_type": call.dictionary.clr_type(entry.medical_type),
     }
-    return _shown(call, values, of_entry(entry))
+    return _shown(call, values, of_reversal(entry, stored))
 
 
 async def reverse(call: Call, settlement_id: int) -> NewEntry:

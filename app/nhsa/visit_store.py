@@ -43,9 +43,11 @@ _DROP_LINES: Final = "DELETE FROM nhsa_fee_line WHERE visit_no = $1 AND line_no 
 _LINE_DETAILS: Final = "SELECT line_no, details FROM nhsa_fee_line WHERE visit_no = $1"
 # The document as text: on this connection a JSON column would be parsed, and what was digested be lost.
 _SETTLEMENT: Final = """
-SELECT settlement_id, kind, person_id, benefit_year, hospital_code, visit_id, medical_type, paying_area, admitted_on,
-       discharged_on, settled_at, deductible, document::text AS document
-  FROM settlement WHERE settlement_id = $1"""
+SELECT s.settlement_id, s.kind, s.person_id, s.benefit_year, s.hospital_code, s.visit_id, s.medical_type,
+       s.paying_area, s.admitted_on, s.discharged_on, s.settled_at, s.deductible, s.document::text AS document,
+       coalesce(o.document -> 'inputs' -> 'facts' ->> 'funds', '{}') AS funds
+  FROM settlement s JOIN settlement o ON o.settlement_id = coalesce(s.of_settlement_id, s.settlement_id)
+ WHERE s.settlement_id = $1"""
 _SETTLED: Final = "SELECT * FROM nhsa_settlements_of($1, $2) ORDER BY settle_seq"
 # The settlements, reversals and adjustments of a hospital by the Shanghai day of settling, one row each.
 _OF_DAYS: Final = """
@@ -53,6 +55,9 @@ _OF_DAYS: Final = """
    AND s.settled_at >= $3::date::timestamp AT TIME ZONE 'Asia/Shanghai'
    AND s.settled_at < ($4::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
    AND ($5::text IS NULL OR s.paying_area = $5)
+   AND ($7::text IS NULL OR $7 = (
+         SELECT coalesce(o.document -> 'inputs' -> 'facts' ->> 'insurance_type', '390') FROM settlement o
+          WHERE o.settlement_id = coalesce(s.of_settlement_id, s.settlement_id)))
    AND ($6::boolean OR NOT EXISTS (
          SELECT FROM settlement r
           WHERE r.kind = 'reversal' AND r.of_settlement_id = coalesce(s.of_settlement_id, s.settlement_id))
@@ -245,7 +250,8 @@ async def settlements_of(connection: HotConnection, hospital_code: str, visit_id
 
 class Reconciled(Struct, frozen=True):
     """Which entries are reconciled: days of settling, both included; a paying area or all; ``pairs``: with what was
-    cancelled, or without settlements whose cancellation, and all that belongs to them, lies in these days as well."""
+    cancelled, or without settlements whose cancellation, and all that belongs to them, lies in these days as well;
+    an insurance type or all."""
 
     hospital_code: str
     medical_type: str
@@ -253,6 +259,7 @@ class Reconciled(Struct, frozen=True):
     until: date
     paying_area: str | None
     pairs: bool
+    insurance_type: str | None
 
 
 async def sums_of(connection: HotConnection, asked: Reconciled) -> SettledSums:

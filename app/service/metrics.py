@@ -125,8 +125,11 @@ def _start_at_zero() -> None:
 _start_at_zero()
 
 
-def observe_settlement(*, kind: str, medical_type: str, paid_by: str, portions: Mapping[str, int]) -> None:
-    """Count one settlement, reversal or adjustment and its portions in fen. Call it after the commit.
+def observe_settlement(
+    *, kind: str, medical_type: str, paid_by: str, portions: Mapping[str, int], funds: Mapping[str, str] | None = None
+) -> None:
+    """Count one settlement, reversal or adjustment and its portions in fen. Call it after the commit. ``funds`` says
+    which fund pays by tier; of a tier that isn't there the residents' does.
 
     A counter never goes down: every amount of a ``reversal``, of either sign, and every negative amount of another
     kind goes to the counter of what was taken back. Never raises for an unknown portion: it is counted as ``other``.
@@ -134,7 +137,7 @@ def observe_settlement(*, kind: str, medical_type: str, paid_by: str, portions: 
     settlements.labels(kind, medical_type, paid_by).inc()
     for portion, amount_fen in portions.items():
         if amount_fen:
-            labels = (portion, PORTIONS[portion]) if portion in PORTIONS else ("other", "")
+            labels = (portion, (funds or {}).get(portion, PORTIONS[portion])) if portion in PORTIONS else ("other", "")
             taken_back = kind == "reversal" or amount_fen < 0
             counter = reversed_portion_yuan if taken_back else portion_yuan
             counter.labels(*labels).inc(abs(amount_fen) / 100)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.basics.errors import Language
+from app.basics.funds import NATIONAL_FUNDS
 from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, Words
 from app.service.messages import MESSAGES, title
 
@@ -157,13 +158,7 @@ VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "patient": ("个人负担", "Patient"),
         "reversal": ("撤销结算", "Reversal"),
     },
-    "fund": {
-        "390100": ("基本医保", "Basic insurance"),
-        "390200": ("大病保险", "Serious illness"),
-        "620101": ("补充保险", "Supplement"),
-        "610100": ("医疗救助", "Medical assistance"),
-        "640100": ("兜底保障", "Safety net"),
-    },
+    "fund": {code: (fund.zh, fund.en) for code, fund in NATIONAL_FUNDS.items()},
     "clr_type": {
         "11": ("普通门诊", "Outpatient"),
         "14": ("门诊慢特病", "Chronic outpatient"),

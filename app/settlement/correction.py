@@ -250,4 +250,10 @@ def observe(entries: Sequence[Entry]) -> None:
     for item in entries:
         row = item.row
         portions = {tier: getattr(row, tier) for tier in metrics.PORTIONS}
-        metrics.observe_settlement(kind=row.kind, medical_type=row.medical_type, paid_by=row.paid_by, portions=portions)
+        metrics.observe_settlement(
+            kind=row.kind,
+            medical_type=row.medical_type,
+            paid_by=row.paid_by,
+            portions=portions,
+            funds={transfer.tier: transfer.fund for transfer in item.posted},
+        )

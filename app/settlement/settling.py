@@ -167,6 +167,7 @@ def observe_settled(settled: Settled) -> None:
         medical_type=bill.medical_type,
         paid_by=bill.paid_by,
         portions={tier: getattr(portions, tier) for tier in metrics.PORTIONS},
+        funds=settled.computation.inputs.facts.funds,
     )
 
 

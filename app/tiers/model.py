@@ -38,7 +38,6 @@ LEVELS: Final = ("1", "2", "3")
 RANKS: Final[tuple[str, ...]] = Rank.__args__  # type: ignore[attr-defined]
 REFERRALS: Final[tuple[str, ...]] = Referral.__args__  # type: ignore[attr-defined]
 
-FUND_TIERS: Final = ("basic", "serious_illness", "supplement", "medical_assistance", "safety_net")
 FUNDS: Final[Mapping[str, str]] = {
     "basic": "390100",
     "serious_illness": "390200",
@@ -46,6 +45,8 @@ FUNDS: Final[Mapping[str, str]] = {
     "medical_assistance": "610100",
     "safety_net": "640100",
 }
+"""The residents' fund of each tier, in the order of the tiers; a pack may give another insurance type others."""
+FUND_TIERS: Final = tuple(FUNDS)
 
 ACCUMULATORS: Final = (
     "inpatient_count",

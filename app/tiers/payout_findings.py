@@ -8,10 +8,9 @@ from datetime import date
 from typing import Final
 
 from app.basics.money import RATE_ONE, percent_text, rate_text
-from app.tiers.model import FUNDS
 from app.tiers.pack import Pack, Version
 from app.tiers.payout_plan import largest_deposit, reachable
-from app.tiers.policy import Policy
+from app.tiers.policy import Policy, funds_of
 
 REQUIRED_RATE: Final = "disbursement.min_payout_ratio"
 DEPOSIT: Final = "disbursement.quality_deposit"
@@ -61,7 +60,7 @@ def payout_findings(pack: Pack) -> Iterator[str]:
 def _plan_findings(pack: Pack, version: Version, day: date) -> Iterator[str]:
     """What is wrong with the plan of a day: where it stands, ``|``, and what."""
     policy = Policy(pack, version, day)
-    floor = max((_figure(policy, REQUIRED_RATE, fund) for fund in FUNDS.values()), default=0)
+    floor = max((_figure(policy, REQUIRED_RATE, fund) for fund in funds_of([pack])), default=0)
     if floor == 0 or not policy.has(DEPOSIT):
         return
     deposit, prepayment = _figure(policy, DEPOSIT), _figure(policy, PREPAYMENT)

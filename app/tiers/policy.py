@@ -4,7 +4,7 @@ No rule for a day is ``policy_gap``, two are ``policy_overlap``; there is no def
 loaded by ``load.py``, and checked by ``findings.py`` before they are used.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
@@ -317,12 +317,19 @@ def unsupported(insurance_type: str) -> Refused:
     return Refused([Fault("/insurance_type", "insurance_type_unsupported", {"allowed": insurance_type})])
 
 
+def funds_of(packs: Iterable[Pack]) -> tuple[str, ...]:
+    """The funds that can pay by these packs: the residents' by tier, then those of other insurance types by code."""
+    own = {fund for pack in packs for kind in pack.insurance_types for fund in pack.funds.get(kind, {}).values()}
+    return (*FUNDS.values(), *sorted(own - {*FUNDS.values()}))
+
+
 class PolicyBook:
     """All packs of the service; ``on`` finds the rules of a day in an area."""
 
     def __init__(self, packs: Mapping[str, Pack]) -> None:
         self.packs = packs
         self.insurance_types = frozenset(kind for pack in packs.values() for kind in pack.insurance_types)
+        self.funds = funds_of(packs.values())
         self._policies: dict[tuple[str, date], Policy] = {}
         self._boundaries = {
             (pack.name, version.since): pack.boundaries(version) for pack in packs.values() for version in pack.versions

@@ -89,6 +89,8 @@ def test_the_shipped_dictionary_knows_all_that_is_ours() -> None:
         assert bool(code) == bool(words) == (name != "ordinary")
     assert all(baseline.named("fund_pay_type", fund) for fund in FUNDS.values())
     assert baseline.named("fund_pay_type", "640100") == "政府兜底保障资金"
-    assert all(baseline.named("fund_pay_type", fund) for fund in NATIONAL_FUNDS)
-    assert NATIONAL_FUNDS.issuperset(FUNDS.values())
+    assert {code: fund.national for code, fund in NATIONAL_FUNDS.items()} == baseline.dictionaries[
+        "fund_pay_type"
+    ].codes
+    assert NATIONAL_FUNDS.keys() >= {*FUNDS.values()}
     assert {baseline.clr_type(kind) for kind in ("11", "14", "21", "52")} == {"11", "14", "21", "99949"}
