@@ -14,7 +14,7 @@ from app.basics.days import last_day, next_month, period_of
 from app.basics.errors import Refused
 from app.clearing.moves import StoredRow
 from app.clearing.plan import DEFAULT_CLAIM_DAYS, Plan, plan_on
-from app.ledger.rollup import POSTED, SINCE, span_since
+from app.ledger.rollup import POSTED, hashing, span_since
 from app.tiers.policy import PolicyBook
 
 FUND: Final = "fund"
@@ -31,14 +31,6 @@ NOT_CLAIMS: Final = (
 MOST_YEARS_LATE: Final = 5
 """Months later than this behind their fiscal year have no pay-by day any more."""
 
-# Groups are made in memory instead of being sorted, by the names in them. The planner, who takes a group of groups for
-# one row, would look again and again at what is better looked at once.
-_LEFT_OUT: Final = ("enable_nestloop", "enable_sort", "enable_mergejoin")
-_BEGUN: Final = text(
-    f"SELECT {SINCE}, set_config('work_mem', '64MB', true), "
-    + ", ".join(f"set_config('{name}', 'off', true)" for name in _LEFT_OUT)
-)
-_ENDED: Final = text("SELECT " + ", ".join(f"set_config('{name}', 'on', true)" for name in _LEFT_OUT))
 GIVEN: Final = """WITH plan AS (
   SELECT * FROM jsonb_to_recordset(CAST(:plans AS jsonb)) AS p(prefix text, period text, pay_by date,
     deposit_rate integer, claim_days integer)
@@ -149,13 +141,12 @@ async def looked_up(
     """The rows of each look."""
     if not looks:
         return []
-    since = (await connection.execute(_BEGUN)).scalar_one()
     found = []
-    for look in looks:
-        whole, values = _statement(book, look)
-        rows = await connection.execute(text(whole), values | span_since(since, look.days))
-        found.append(rows.mappings().all())
-    await connection.execute(_ENDED)
+    async with hashing(connection) as since:
+        for look in looks:
+            whole, values = _statement(book, look)
+            rows = await connection.execute(text(whole), values | span_since(since, look.days))
+            found.append(rows.mappings().all())
     return found
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.basics.days import first_day, next_month
 from app.basics.money import RATE_ONE, rate_text, yuan
 from app.clearing.moves import Row
+from app.ledger.rollup import EVER, POSTED, hashing, span_since
 from app.tiers.model import FUND_TIERS
 
 DIMENSIONS: Final = ("area_code", "benefit_class", "medical_type")
@@ -64,38 +65,64 @@ SELECT area_code, benefit_class, count(*) FILTER (WHERE insured) AS persons,
   FROM known GROUP BY area_code, benefit_class ORDER BY area_code, benefit_class""")
 
 # A reversal takes its bill off the month it was made in; a person counts whose bill still stands at the end of the days
-# asked.
-_SUMS: Final = ", ".join(f"sum({name})::bigint AS {name}" for name in AMOUNTS)
+# asked. Bills are added up by kind (county, class, medical type), of which there are few. Every kind is a bit: persons
+# with the same bits are counted together, so that nobody counts twice where kinds are taken together.
+_SUMS: Final = ", ".join(f"sum(s.{name})::bigint AS {name}" for name in AMOUNTS)
+_SUMS_OF_KINDS: Final = ", ".join(f"sum(k.{name})::bigint AS {name}" for name in AMOUNTS)
+_MARKED: Final = """
+  SELECT k.*, overlay(repeat('0', k.kinds::integer) PLACING '1' FROM k.number::integer)::varbit AS bits FROM kind k"""
+_PERSONS_OF: Final = """
+(SELECT coalesce(sum(c.persons), 0)::bigint FROM counted c WHERE bit_count(c.bits & {bits}) > 0) AS persons"""
 _BENEFITS: Final = text(f"""
 WITH given AS (
   SELECT CAST(:area AS text) AS area, CAST(:since AS date)::timestamp AT TIME ZONE 'Asia/Shanghai' AS since,
          CAST(:until AS date)::timestamp AT TIME ZONE 'Asia/Shanghai' AS until
-), entry AS (
-  SELECT s.*, CASE WHEN left(h.area_code, 4) = left(g.area, 4) THEN h.area_code ELSE g.area END AS area_code,
-         s.kind = 'settlement' AND NOT EXISTS (SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id
-                                                 AND r.kind = 'reversal' AND r.settled_at < g.until) AS stands
-    FROM given g JOIN settlement s ON s.paying_area = g.area AND s.settled_at >= g.since AND s.settled_at < g.until
-    LEFT JOIN LATERAL (
-         SELECT coalesce((SELECT a.area_code FROM person_area a WHERE a.person_id = s.person_id
-           AND a.superseded_at IS NULL
-                             AND holds_on(a.valid_from, a.valid_until, s.admitted_on)), p.area_code) AS area_code
-           FROM person p WHERE p.person_id = s.person_id) h ON true
-)
-SELECT area_code, benefit_class, medical_type, grouping(area_code, benefit_class, medical_type) AS grouped,
-       (count(*) FILTER (WHERE kind = 'settlement') - count(*) FILTER (WHERE kind = 'reversal')) AS bills,
-       count(DISTINCT person_id) FILTER (WHERE stands) AS persons, {_SUMS}
-  FROM entry
- GROUP BY GROUPING SETS ((area_code, benefit_class, medical_type), (benefit_class), (area_code), (medical_type), ())
-HAVING count(*) > 0 ORDER BY area_code, benefit_class, medical_type""")
+), kind AS MATERIALIZED (
+  SELECT row_number() OVER () AS number, count(*) OVER () AS kinds, k.* FROM (
+    SELECT h.area_code, s.benefit_class, s.medical_type,
+           count(*) FILTER (WHERE s.kind = 'settlement') - count(*) FILTER (WHERE s.kind = 'reversal') AS bills,
+           array_agg(s.person_id) FILTER (WHERE s.kind = 'settlement' AND r.settlement_id IS NULL) AS standing, {_SUMS}
+      FROM given g JOIN settlement s ON s.paying_area = g.area AND s.settled_at >= g.since AND s.settled_at < g.until
+      LEFT JOIN settlement r ON r.of_settlement_id = s.settlement_id AND r.kind = 'reversal' AND r.settled_at < g.until
+      LEFT JOIN person p ON p.person_id = s.person_id
+      LEFT JOIN person_area a ON a.person_id = p.person_id AND a.superseded_at IS NULL
+            AND holds_on(a.valid_from, a.valid_until, s.admitted_on),
+           LATERAL (SELECT coalesce(a.area_code, p.area_code) AS area_code) l,
+           LATERAL (SELECT CASE WHEN left(l.area_code, 4) = left(g.area, 4) THEN l.area_code
+                                ELSE g.area END AS area_code) h
+     GROUP BY 1, 2, 3) k
+), marked AS MATERIALIZED ({_MARKED}
+), counted AS MATERIALIZED (
+  SELECT b.bits, count(*) AS persons FROM (
+    SELECT bit_or(k.bits) AS bits FROM marked k, unnest(k.standing) p(person_id) GROUP BY p.person_id) b GROUP BY 1
+), summed AS (
+  SELECT k.area_code, k.benefit_class, k.medical_type, sum(k.bills)::bigint AS bills, bit_or(k.bits) AS bits,
+         grouping(k.area_code, k.benefit_class, k.medical_type) AS grouped, {_SUMS_OF_KINDS}
+    FROM marked k
+   GROUP BY GROUPING SETS ((k.area_code, k.benefit_class, k.medical_type), (k.benefit_class), (k.area_code),
+     (k.medical_type), ()) HAVING count(*) > 0)
+SELECT s.*, {_PERSONS_OF.format(bits="s.bits")} FROM summed s ORDER BY area_code, benefit_class, medical_type""")
 
-_FUNDS: Final = text("""
-SELECT t.fund, t.tier, t.clr_type, count(*) AS postings, count(DISTINCT coalesce(s.person_id, t.cause)) AS persons,
-       sum(CASE WHEN c.kind = 'payable' THEN t.amount ELSE -t.amount END)::bigint AS amount
-  FROM transfer t JOIN account c ON c.account_id = t.credit_account
-  LEFT JOIN settlement s ON s.settlement_id = t.settlement_id
+# Money and postings are those of the sums (decision 0034); whom it was paid for is known of each posting only.
+_OWED_TO_ALL: Final = """
  WHERE t.area_code = :area AND t.period BETWEEN :since AND :until
-   AND t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor')
- GROUP BY t.fund, t.tier, t.clr_type ORDER BY t.fund, t.tier, t.clr_type""")
+   AND t.event IN ('settlement', 'adjustment', 'reversal', 'recovery', 'family_doctor')"""
+_FUNDS: Final = text(f"""
+WITH kind AS MATERIALIZED (
+  SELECT row_number() OVER () AS number, count(*) OVER () AS kinds, k.* FROM (
+    SELECT t.fund, t.tier, t.clr_type, sum(t.postings)::bigint AS postings,
+           sum(CASE c.kind WHEN 'payable' THEN t.amount ELSE -t.amount END)::bigint AS amount
+      FROM {POSTED} t JOIN account c ON c.account_id = t.credit_account{_OWED_TO_ALL} GROUP BY 1, 2, 3) k
+), marked AS MATERIALIZED ({_MARKED}
+), bill AS (
+  SELECT t.settlement_id, CASE WHEN t.settlement_id IS NULL THEN t.cause END AS cause, bit_or(k.bits) AS bits
+    FROM transfer t JOIN marked k USING (fund, tier, clr_type){_OWED_TO_ALL} GROUP BY 1, 2
+), counted AS MATERIALIZED (
+  SELECT b.bits, count(b.person) AS persons FROM (
+    SELECT coalesce(s.person_id, b.cause) AS person, bit_or(b.bits) AS bits
+      FROM bill b LEFT JOIN settlement s USING (settlement_id) GROUP BY 1) b GROUP BY 1)
+SELECT k.fund, k.tier, k.clr_type, k.postings, k.amount, {_PERSONS_OF.format(bits="k.bits")}
+  FROM marked k ORDER BY k.fund, k.tier, k.clr_type""")
 
 _GROUPS: Final = {0b000: "rows", 0b101: "by_class", 0b011: "by_area", 0b110: "by_medical_type"}
 _EVERYTHING: Final = 0b111
@@ -205,9 +232,10 @@ def _covered(area_code: str | None, registered_poor: int, insured: int) -> Cover
 async def benefits(connection: AsyncConnection, area_code: str, *, since: str, until: str) -> Benefits:
     """What was settled in the months from ``since`` to ``until`` (both included), by the business day of settling."""
     days = {"since": first_day(since), "until": next_month(until)}
-    rows = (await connection.execute(_BENEFITS, {"area": area_code} | days)).mappings().all()
     months = {"area": area_code, "since": since, "until": until}
-    funds = (await connection.execute(_FUNDS, months)).mappings().all()
+    async with hashing(connection) as rolled:
+        rows = (await connection.execute(_BENEFITS, {"area": area_code} | days)).mappings().all()
+        funds = (await connection.execute(_FUNDS, months | span_since(rolled, [EVER]))).mappings().all()
     groups: dict[str, list[BenefitRow]] = {name: [] for name in _GROUPS.values()}
     total = _benefit_row(dict.fromkeys(DIMENSIONS) | dict.fromkeys(("bills", "persons", *AMOUNTS), 0))
     for row in rows:

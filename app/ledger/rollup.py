@@ -3,7 +3,8 @@
 ``posted()`` in SQL gives the sums and, one by one, what no pass has added yet, in one snapshot: what is asked is right
 whether or not a pass was ever made. ``onestop check`` compares the sums with all transfers (``rollup``)."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Final
 
@@ -23,6 +24,15 @@ POSTED: Final = "posted(CAST(:rolled_since AS timestamptz), CAST(:whole_until AS
 """What was posted, as a table of a query; its values are ``span()``."""
 EVER: Final = date(9999, 12, 31)
 
+# Groups are made in memory instead of being sorted, by the names in them. The planner, who takes a group of groups for
+# one row, would look again and again at what is better looked at once.
+_LEFT_OUT: Final = ("enable_nestloop", "enable_sort", "enable_mergejoin")
+_BEGUN: Final = text(
+    f"SELECT {SINCE}, set_config('work_mem', '64MB', true), "
+    + ", ".join(f"set_config('{name}', 'off', true)" for name in _LEFT_OUT)
+)
+_ENDED: Final = text("SELECT " + ", ".join(f"set_config('{name}', 'on', true)" for name in _LEFT_OUT))
+
 Span = dict[str, object]
 
 
@@ -32,6 +42,13 @@ async def roll(database: Database) -> int:
         await connection.execute(_OPEN, {"timeout": MOST_SECONDS})
         added: int = (await connection.execute(_ROLL)).scalar_one()
     return added
+
+
+@asynccontextmanager
+async def hashing(connection: AsyncConnection) -> AsyncIterator[datetime | None]:
+    """Within it the queries of a transaction make groups and joins in memory; gives what ``SINCE`` gives."""
+    yield (await connection.execute(_BEGUN)).scalar_one()
+    await connection.execute(_ENDED)  # not after an error: the transaction takes the settings back
 
 
 async def span(connection: AsyncConnection, days: Iterable[date]) -> Span:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from openpyxl import load_workbook
 
+from app.basics.money import yuan
 from app.service.upload import XLSX_TYPE
 from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.world import World, id_number, key
@@ -22,9 +24,15 @@ MAY, JUNE = "2018-05", "2018-06"
 
 
 @pytest.fixture
-async def late_may(database_server: str) -> AsyncIterator[httpx.AsyncClient]:
+async def late_may_database(database_server: str) -> str:
+    """The URL of the service's own database, as its owner."""
+    return await migrated_database(database_server)
+
+
+@pytest.fixture
+async def late_may(late_may_database: str) -> AsyncIterator[httpx.AsyncClient]:
     """A service of its own on 28 May 2018, whose clock the test may move."""
-    url = await migrated_database(database_server)
+    url = late_may_database
     with tempfile.TemporaryDirectory() as folder:
         environment = {"ONESTOP_CLOCK": "manual:2018-05-28T10:00:00+08:00"}
         process, base = await asyncio.to_thread(start_service, url, Path(folder), **environment)
@@ -134,6 +142,52 @@ async def test_benefits_add_up_over_classes_counties_types_and_funds(late_may: h
     funds = {row["fund"]: row["amount"] for row in may["month"]["funds"]}
     assert funds == {row["fund"]: row["amount"] for row in first["payables"]}
     assert june["month"]["total"]["patient"] == other["portions"]["patient"]
+
+
+COUNTED_ONE_BY_ONE = """
+SELECT coalesce({by}, '') AS kind, count(DISTINCT s.person_id) AS persons, sum(s.total)::bigint AS total
+  FROM settlement s JOIN person p USING (person_id)
+ WHERE s.kind = 'settlement' AND NOT EXISTS (
+       SELECT FROM settlement r WHERE r.of_settlement_id = s.settlement_id AND r.kind = 'reversal')
+ GROUP BY 1 ORDER BY 1"""
+PAID_ONE_BY_ONE = """
+SELECT t.fund, t.tier, t.clr_type, count(*) AS postings, count(DISTINCT s.person_id) AS persons,
+       sum(CASE c.kind WHEN 'payable' THEN t.amount ELSE -t.amount END)::bigint AS amount
+  FROM transfer t JOIN account c ON c.account_id = t.credit_account JOIN settlement s USING (settlement_id)
+ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+
+
+async def test_persons_and_money_are_those_counted_one_by_one(
+    late_may: httpx.AsyncClient, late_may_database: str
+) -> None:
+    """Who has bills of several types or kinds of place counts once in each, with the sums rolled up or not."""
+    world = await World(late_may).build()
+    await neighbour(world, "N1", "530102")
+    await neighbour(world, "N2", "530102", identities=[{"class": "registered_poor", "from": "2018-01-01"}])
+    connection = await asyncpg.connect(late_may_database)
+    patients = [(person, type_) for person in (world.person, "N1", "N2") for type_ in ("21", "11")] + [("N1", "11")]
+    reversed_, day = "", 1
+    for person, medical_type in patients:
+        on_day = f"2018-05-{day:02}"
+        bill = world.bill("2000.00", medical_type=medical_type, person_id=person, admitted_on=on_day)
+        bill["discharged_on"] = on_day
+        bill["lines"][0]["charged_at"] = f"{on_day}T09:30:00+08:00"
+        reversed_, day = (await world.settled(bill))["settlement_id"], day + 1
+        if day == len(patients) // 2:
+            await connection.execute("SELECT postings_roll()")
+    undone = await late_may.post(f"/v1/settlements/{reversed_}/reversal", json={"reason": "录错"}, headers=key())
+    assert undone.status_code == 201, undone.text
+    for _ in range(2):
+        month = (await report(late_may))["month"]
+        for name, by in (("by_class", "benefit_class"), ("by_area", "area_code"), ("by_medical_type", "medical_type")):
+            counted = await connection.fetch(COUNTED_ONE_BY_ONE.format(by=f"{'p' if by == 'area_code' else 's'}.{by}"))
+            shown = [(row[by], row["persons"], row["total"]) for row in month[name]]
+            assert shown == [(row[0], row[1], yuan(row[2])) for row in counted]
+        assert (month["total"]["persons"], month["total"]["total"]) == (3, "12000.00")
+        paid = [tuple(row.values()) for row in month["funds"]]
+        assert paid == [(*row[:5], yuan(row[5])) for row in await connection.fetch(PAID_ONE_BY_ONE)]
+        await connection.execute("SELECT postings_roll()")
+    await connection.close()
 
 
 async def test_a_reversal_takes_its_bill_off_the_month_it_was_made_in(late_may: httpx.AsyncClient) -> None:
