@@ -19,6 +19,7 @@ MINUTES: Final = {
     "rest": 4,
 }
 """``rest``: all that isn't a test, from the checks to what the software is made of."""
+LONGEST: Final = 25
 PLACES: Final = {
     "tests/finance/": "pages",
     "tests/service/test_fuzz.py": "fuzz",
@@ -45,6 +46,15 @@ def spent(reports: Iterable[pytest.TestReport], workers: int) -> Counter[str]:
     for report in reports:
         found[part_of(report.nodeid)] += report.duration / workers
     return found
+
+
+def longest(reports: Iterable[pytest.TestReport], workers: int) -> str:
+    """The files that took longest in one run, to know where to begin when a part is over its budget."""
+    found: Counter[str] = Counter()
+    for report in reports:
+        found[report.nodeid.partition("::")[0]] += report.duration / workers
+    lines = [f"{file:<50} {seconds:5.0f} s" for file, seconds in found.most_common(LONGEST)]
+    return "\n".join(["The longest files", *lines])
 
 
 def kept(path: Path, more: Counter[str]) -> Counter[str]:

@@ -209,6 +209,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         reports = [report for kind in ("passed", "failed", "") for report in terminalreporter.getreports(kind)]
         timed = [report for report in reports if isinstance(report, pytest.TestReport)]
         workers = config.getoption("numprocesses", None) or 1
+        terminalreporter.write_line(budget.longest(timed, workers))
         terminalreporter.write_line(budget.table(budget.kept(Path(times), budget.spent(timed, workers))))
 
 

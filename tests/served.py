@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from app.cli.service import serve
+from app.policies import shipped_book
+from app.serving.server import WORKER
 
 CONTEXT: Final = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([__name__])
+CONTEXT.set_forkserver_preload([__name__, WORKER])
+shipped_book()  # checked once for all
 
 
 def run(words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:

@@ -1,6 +1,7 @@
 """The shipped policy packs, and the only place that reads pack files and their cases."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -57,8 +58,14 @@ def cases_file(pack: Path) -> Path:
 
 
 def shipped_book(extra: Path | None = None) -> PolicyBook:
-    """The book of the shipped packs and those of one more folder."""
-    return load_book(read_texts(*([SHIPPED] if extra is None else [SHIPPED, extra])))
+    """The book of the shipped packs and those of one more folder, as their texts are now. A process checks a text
+    once."""
+    return _checked(tuple(read_texts(*([SHIPPED] if extra is None else [SHIPPED, extra])).items()))
+
+
+@lru_cache(maxsize=2)
+def _checked(texts: tuple[tuple[str, str], ...]) -> PolicyBook:
+    return load_book(dict(texts))
 
 
 def book_with(files: Sequence[Path], extra: Path | None = None, *, drafts: bool = False) -> PolicyBook:

@@ -1,12 +1,16 @@
-"""Only the process that workers are forked from imports this: it doesn't hear when all of the service are told to end.
+"""What the process does that workers are forked from; no other imports this.
 
-It is the one that says how its workers ended, and they first finish what they have begun. It ends by itself when the
-service and they have ended.
+It doesn't hear when all processes of the service are told to end: it is the one that says how its workers ended, and
+they first finish what they have begun. It ends by itself when the service and they have ended. It checks the packs for
+all of them.
 """
 
 import signal
 
+from app.config import Settings
+from app.policies import shipped_book
 from app.serving.workers import ENDING
 
 for _number in ENDING:
     signal.signal(_number, signal.SIG_IGN)
+shipped_book(Settings().policy_dir)
