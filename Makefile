@@ -56,12 +56,15 @@ test-all: test ## Those and then the thorough ones: kills, many seeds, whole sim
 soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months, 30,000,000 bills)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
 	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
-	@ONESTOP_BATCH_BILLS=5000000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m thorough tests/batch/test_compute.py
 	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py
+	@$(MAKE) -s soak-oracle
 	@$(MAKE) -s soak-faults
 	@$(MAKE) -s soak-cluster
 	@$(MAKE) -s soak-clearing
 	@$(MAKE) -s soak-batch
+
+soak-oracle: dev ## 5,000,000 bills in files against the oracle, in pieces of MINUTES (55); run it again to go on
+	@$(BIN)/python -m tests.batch.soak --bills $(or $(BILLS),5000000) --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
 
 soak-faults: dev ## 500 faults under load, in pieces of MINUTES (55); run it again to go on
 	@$(BIN)/python -m tests.faults.soak --faults 500 --minutes $(or $(MINUTES),55) --folder $(or $(SOAK),.onestop/soak)
@@ -131,4 +134,4 @@ lock: $(SUPPLY)/.ready ## Pin anew what pyproject.toml asks for; what is pinned 
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra spark --constraint requirements-batch.lock --output-file requirements-spark.lock pyproject.toml
 	@$(SUPPLY)/bin/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
-.PHONY: help setup dev spark sbom licenses audit lock demo serve test test-all soak soak-clearing soak-faults soak-cluster soak-batch check format openapi image bench
+.PHONY: help setup dev spark sbom licenses audit lock demo serve test test-all soak soak-oracle soak-clearing soak-faults soak-cluster soak-batch check format openapi image bench
