@@ -1,12 +1,16 @@
-"""A hospital: who it is, its money by fund and by month of a year, and its lists."""
+"""A hospital: who it is, its money by fund and by month of a year, what is overdue by step, and its lists."""
 
 from fastapi import APIRouter, Request
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.money import yuan
 from app.clearing.moves import business_now, today
+from app.clearing.overdue import overdue
 from app.clearing.payout_base import FUND, PERIOD, Wanted
 from app.clearing.payout_rate import own_area, paying_area, payout_rates
+from app.finance.made_of import stages_of
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.registry.hospitals import read_hospital
 from app.service.security import MONEY_READERS
@@ -30,4 +34,14 @@ async def _figures(visitor: Visitor, connection: AsyncConnection, code: str) -> 
     area = await paying_area(connection, own_area(visitor.caller))
     wanted = Wanted(year=year, as_of=now, area_code=area, hospital_code=code, group_by=(PERIOD, FUND))
     rows = await payout_rates(visitor.service, connection, wanted, visitor.principal.funds)
-    return {"year": year, "years": range(now.year, now.year - 5, -1), "rates": rows, "as_of": now}
+    late = await overdue(connection, visitor.service.book, replace(wanted, group_by=(FUND,)))
+    query = {"year": str(year), "hospital_code": code}
+    return {
+        "year": year,
+        "years": range(now.year, now.year - 5, -1),
+        "rates": rows,
+        "as_of": now,
+        "query_of": query,
+        "stages": stages_of(late, query),
+        "whole": yuan(sum(one.amount for one in late)),
+    }

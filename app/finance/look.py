@@ -24,6 +24,7 @@ from app.basics.ids import (
     STATEMENT,
 )
 from app.basics.money import yuan
+from app.basics.names import ACCUMULATOR_NAMES
 from app.finance.texts import TEXTS
 from app.service.words import worded
 from app.version import VERSION
@@ -76,6 +77,18 @@ def page_of(shown: str) -> str | None:
     return next((f"{address}/{shown}" for prefix, address in PAGES.items() if shown.startswith(prefix)), None)
 
 
+def counter(name: str, own: Mapping[str, str], language: Language) -> str:
+    """What an accumulator of a person's year is called: the pack's own by its title, one per group with the group.
+    ``counter("serious_paid", {}, "zh") == "大病保险已支付"``."""
+    counted, _, group = name.rpartition(":")[2].partition("/")
+    called = own.get(counted) or ACCUMULATOR_NAMES.get(counted, counted) if language == "zh" else _spaced(counted)
+    return f"{called}（{group}）" if group else called
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def count(number: int) -> str:
     """A number of things with separators."""
     return f"{number:,}"
@@ -122,6 +135,7 @@ def _environment() -> Environment:
         fen=lambda amount: money(yuan(amount)),
         percent=percent,
         count=count,
+        counter=counter,
         data=data_block,
         member=member,
         page_of=page_of,

@@ -89,7 +89,7 @@ async def _overdue(visitor: Visitor, connection: AsyncConnection) -> Contents:
     names = await hospital_names(connection, [one.hospital_code for one in chosen_rows[:MOST_ROWS]])
     return {
         "wanted": wanted,
-        "stages": [_stage(found, one, dict(query)) for one in STAGES if any(row.stage == one for row in found)],
+        "stages": stages_of(found, dict(query)),
         "stage": stage,
         "rows": [_row(one, names) for one in chosen_rows[:MOST_ROWS]],
         "count": len(chosen_rows),
@@ -97,6 +97,11 @@ async def _overdue(visitor: Visitor, connection: AsyncConnection) -> Contents:
         "total": yuan(sum(one.amount for one in chosen_rows)),
         "whole": yuan(sum(one.amount for one in found)),
     }
+
+
+def stages_of(found: Sequence[Overdue], query: dict[str, str]) -> list[StageSum]:
+    """What is overdue by the step that it waits for; ``query`` is what the page of these rows was asked."""
+    return [_stage(found, one, query) for one in STAGES if any(row.stage == one for row in found)]
 
 
 def _stage(found: Sequence[Overdue], stage: str, query: dict[str, str]) -> StageSum:

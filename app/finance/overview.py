@@ -71,8 +71,8 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     now = today(await business_now(visitor.service, connection))
     area = chosen(visitor.request.query_params, "area_code") or own_area(visitor.caller)
     area = await paying_area(connection, area)
-    open_years = await _open_years(connection, area)
-    year = _year(visitor.request, open_years, now)
+    unclosed = sorted((await connection.execute(open_years(area))).scalars())
+    year = _year(visitor.request, unclosed, now)
     funds = visitor.principal.funds
     wanted = Wanted(year=year, as_of=now, area_code=area)
     asked = [wanted, replace(wanted, group_by=(HOSPITAL,))]
@@ -80,8 +80,8 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     curves = _curves(await curve(connection, visitor.service.book, wanted, _month_ends(wanted)))
     return {
         "year": year,
-        "years": sorted({*range(now.year, now.year - 5, -1), *open_years, year}, reverse=True),
-        "open_years": [one for one in open_years if one != year],
+        "years": sorted({*range(now.year, now.year - 5, -1), *unclosed, year}, reverse=True),
+        "open_years": [one for one in unclosed if one != year],
         "area": area,
         "areas": await paying_areas(connection),
         "as_of": now,
@@ -104,9 +104,9 @@ def _year(request: Request, open_years: Sequence[int], now: date) -> int:
     return min((*open_years, now.year))
 
 
-async def _open_years(connection: AsyncConnection, area: str | None) -> list[int]:
-    """The fiscal years in which something was declared to an area (to any within reach without one) that hasn't
-    closed them."""
+def open_years(area: str | None) -> Select[int]:
+    """Asks for the fiscal years in which something was declared to an area (to any within reach without one) that
+    hasn't closed them."""
     closed = (
         select(fiscal_year_closing.c.year)
         .where(
@@ -119,7 +119,7 @@ async def _open_years(connection: AsyncConnection, area: str | None) -> list[int
     wanted = select(statement_total.c.fiscal_year).select_from(joined).where(~closed, statement.c.state != "withdrawn")
     if area is not None:
         wanted = wanted.where(statement.c.area_code.startswith(area))
-    return sorted((await connection.execute(wanted.distinct())).scalars())
+    return wanted.distinct()
 
 
 def _curves(rows: Sequence[FundOnDay]) -> dict[str | None, list[CurvePoint]]:

@@ -20,6 +20,7 @@ from app.service.lists import Asked
 from app.service.security import PERSON_READERS, REGISTRY_READERS
 from app.settlement.balance import answer_of, balance_of
 from app.settlement.lists import SETTLEMENTS, Settled, SettlementFilters
+from app.settlement.slip import own_accumulators
 from app.settlement.tables import patient_balance, person_year
 from app.settlement.year_api import read_year
 
@@ -65,6 +66,9 @@ async def get_person(request: Request, person_id: str) -> Response:
         bills=bills,
         years=years,
         rooms=rooms,
+        own_counters={
+            name: title for one in service.book.packs.values() for name, title in own_accumulators(one).items()
+        },
         class_names=class_names,
         may_see_whole=purpose is None and visitor.may(*REGISTRY_READERS) and caller.principal.hospital_code is None,
     )

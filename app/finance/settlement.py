@@ -12,7 +12,7 @@ from app.basics.days import shown_instant
 from app.basics.errors import Language, NotFound
 from app.basics.ids import SETTLEMENT, read_id, shown_id
 from app.basics.money import fen, yuan
-from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES
+from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
 from app.finance.look import said
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.finance.person import MOST_PURPOSE
@@ -27,7 +27,7 @@ from app.settlement.document import decode_document
 from app.settlement.reading import answer_of_row
 from app.settlement.replay import replay
 from app.settlement.rows import EntryRow
-from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, basis_text, bill_of, lines_of
+from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, basis_text, bill_of, lines_of, own_accumulators
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 from app.tiers import english
 from app.tiers.packfile import CLAUSE
@@ -96,7 +96,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
             (english.KIND_NAMES.get(step.kind, step.name), english.line_of(step))
             for step in decode_document(row.document).trace
         ],
-        accumulators=ACCUMULATOR_NAMES,
+        own_counters={} if pack is None else own_accumulators(pack),
         basis_text=basis_text,
         titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
         documents={} if pack is None else pack.documents,

@@ -1,32 +1,42 @@
 """What waits for me: my next steps with their lists, what waits for others, and the days until which an area has to
 act."""
 
+from datetime import date
 from itertools import groupby
 from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.areas import area_prefix
 from app.basics.money import fen, yuan
 from app.clearing.due import DueAnswer, due_of
-from app.clearing.payout_rate import own_area
+from app.clearing.payout_base import Wanted
+from app.clearing.payout_rate import all_payout_rates, own_area
 from app.finance.listing import chosen
 from app.finance.look import link
+from app.finance.overview import open_years
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import paying_areas
 from app.finance.waiting import waiting
+from app.jobs.tables import job
 from app.service.security import REGISTRY_READERS
 
 router = APIRouter(prefix="/finance/waiting", route_class=PageRoute, include_in_schema=False)
 SCOPES: Final = REGISTRY_READERS
+LISTED: Final = ("queued", "running", "failed")
+"""The states of a list's import in which its rows aren't matched yet."""
 LISTS: Final = {
     "declare": "/finance/statements",
     "approve": "/finance/statements",
     "order": "/finance/statements",
     "pay": "/finance/orders",
     "report": "/finance/reports",
+    "list": "/finance/lists",
+    "year": "/finance",
 }
 
 
@@ -55,14 +65,53 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
     area = area or (areas[0] if areas else None)
     found = await waiting(connection, visitor.principal) if visitor.waits is None else visitor.waits
     calendar = visitor.may("finance", "auditor") and area in areas and area is not None
-    due = (await due_of(visitor.service, connection, area)).data if calendar and area else []
+    days = await _days(visitor, connection, area) if calendar and area else []
     return {
         "mine": [one for one in found if one.mine],
         "others": [one for one in found if one.others],
         "areas": areas,
         "area": area,
-        "days": days_of(due),
+        "days": days,
     }
+
+
+async def _days(visitor: Visitor, connection: AsyncConnection, area: str) -> list[DueDay]:
+    """The calendar of an area: what its hospitals and funds have to do, its lists, its years."""
+    found = await due_of(visitor.service, connection, area)
+    further = await _further(visitor, connection, area, found.as_of)
+    return sorted(days_of(found.data) + further, key=lambda one: one.due_on)
+
+
+async def _further(visitor: Visitor, connection: AsyncConnection, area: str, day: date) -> list[DueDay]:
+    """The received lists whose rows aren't matched yet, and what the years need that aren't closed."""
+    columns = job.c
+    theirs = columns.area_code.startswith(area_prefix(area)) | (columns.area_code == "")
+    open_ = (columns.due_on.is_not(None), columns.state.in_(LISTED), theirs)
+    lists = select(columns.due_on, func.count()).where(*open_).group_by(columns.due_on)
+    years = open_years(area).subquery().c.fiscal_year
+    rows = (await connection.execute(union_all(lists, select(func.make_date(years, 12, 31), literal(0))))).all()
+    return [
+        *await _years(visitor, connection, area, day, {row[0].year for row in rows if not row[1]}),
+        *(DueDay(one.isoformat(), "list", "–", one < day, count, None, LISTS["list"]) for one, count in rows if count),
+    ]
+
+
+async def _years(
+    visitor: Visitor, connection: AsyncConnection, area: str, day: date, unclosed: set[int]
+) -> list[DueDay]:
+    """What must be paid until 31 December for the required rate, of each year that isn't closed; of how many funds."""
+    years = sorted({*unclosed, day.year})
+    asked = [Wanted(year=year, as_of=day, area_code=area) for year in years]
+    rates = await all_payout_rates(visitor.service, connection, asked, visitor.principal.funds)
+    found = []
+    for year, rows in zip(years, rates, strict=True):
+        short = [needed for row in rows if row.floor is not None and (needed := fen(row.required))]
+        if short:
+            href = link(LISTS["year"], {"year": year, "area_code": area})
+            found.append(
+                DueDay(f"{year}-12-31", "year", str(year), year < day.year, len(short), yuan(sum(short)), href)
+            )
+    return found
 
 
 def days_of(due: list[DueAnswer]) -> list[DueDay]:

@@ -66,7 +66,13 @@ JOBS: Final = DeclaredList(
     scopes=REGISTRY_READERS,
     filters=JobFilters,
     row=ListedJob,
-    columns=columns_of(ListedJob, own=(ListColumn("total", "count", {"zh": "总行数", "en": "Rows in all"}),)),
+    columns=columns_of(
+        ListedJob,
+        own=(
+            ListColumn("total", "count", {"zh": "总行数", "en": "Rows in all"}),
+            ListColumn("due_on", "date", {"zh": "截止日", "en": "Due by"}),
+        ),
+    ),
     position=int,
     read=_SELECTED.read,
     selected=_SELECTED,

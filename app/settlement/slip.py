@@ -150,7 +150,7 @@ def contents(row: EntryRow, names: Names, pack: Pack | None) -> dict[str, Any]:
         "years": [
             (year, rows)
             for year, to_date in _years(answer)
-            if (rows := _year(to_date, {} if pack is None else _own_accumulators(pack)))
+            if (rows := _year(to_date, {} if pack is None else own_accumulators(pack)))
         ],
         "documents": _cited(answer, {} if pack is None else pack.documents),
         "titles": {} if pack is None else {name: one.title for name, one in pack.parameters.items()},
@@ -207,7 +207,8 @@ def _year(to_date: YearToDateAnswer, own: dict[str, str]) -> list[tuple[str, str
     ]
 
 
-def _own_accumulators(pack: Pack) -> dict[str, str]:
+def own_accumulators(pack: Pack) -> dict[str, str]:
+    """The titles of the accumulators that a pack has of its own."""
     return {name: one.title for version in pack.versions for name, one in version.accumulators.items()}
 
 

@@ -54,6 +54,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "waiting.act.approve": ("批准月度结算申报表", "Approve statements"),
     "waiting.act.order": ("生成拨付单", "Make orders"),
     "waiting.act.pay": ("付款", "Pay"),
+    "waiting.act.list": ("名单比对", "Match a list"),
+    "waiting.act.year": ("达到拨付率要求", "Reach the required rate"),
     "waiting.act.report": ("报送月报", "Report"),
     "waiting.bank_checks": ("待批准银行核对", "Checks of the bank to approve"),
     "waiting.payment_batches.draft": ("待批准付款批次", "Payment batches to approve"),
@@ -133,6 +135,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "figures.required.how": ("计算方法：应付 × 拨付率要求 − 已拨付", "Payable × required rate − disbursed"),
     "overdue.title": ("逾期未付明细", "What is overdue"),
     "overdue.stages": ("按环节", "By step"),
+    "overdue.of_hospital": ("逾期未付 · {year} 财政年度", "Overdue, fiscal year {year}"),
     "overdue.stages.why": (
         "各环节之和等于总览上的逾期未付。",
         "The steps add up to what the overview shows as overdue.",
