@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+import msgspec
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -53,11 +54,11 @@ async def post_receipt(request: Request) -> Response:
 
             async def act(connection: AsyncConnection) -> tuple[int, bytes]:
                 at = await acting(visitor.service, connection, visitor.caller)
-                await bank_receipt.receive(at, format_, upload.digest, rows)
-                return 303, b"{}"
+                found = await bank_receipt.receive(at, format_, upload.digest, rows)
+                return 303, msgspec.json.encode(found.receipt_id)
 
-            await once_uploaded(visitor, upload, act)
-        return gone_to(PATH, "notice.receipt.booked")
+            receipt_id = msgspec.json.decode(await once_uploaded(visitor, upload, act), type=str)
+        return gone_to(f"{PATH}/{receipt_id}", "notice.receipt.booked")
 
     return await refusing(visitor, {}, booked, lambda refusal: _list(visitor, refusal))
 

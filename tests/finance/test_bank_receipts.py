@@ -1,11 +1,12 @@
 """The office's worklists at the bank, in a browser: rows of its answers that match nothing, payments it never made."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.clearing.bank import Booking
+from tests.clearing.bank import Booking, camt053
 from tests.clearing.office import Office
 from tests.clearing.test_payment_batches import at_bank, desk, sent_orders
 from tests.clearing.test_receipt_closing import received
@@ -72,6 +73,25 @@ async def test_an_unmatched_row_is_closed_on_its_page(staffed: Office, desks: An
     await expect(zhou.page.locator("#rows")).to_contain_text("他行来款，与拨付无关")
     assert await zhou.page.locator("#rows summary").count() == 0
     assert (await zhou.violations(), await zhou.overflow()) == ([], 0)
+
+
+async def test_an_uploaded_file_shows_its_own_rows(staffed: Office, desks: Any) -> None:
+    """The upload ends at the file's page, with its results to download; the same form sent again books nothing."""
+    li: Desk = await desks("li")
+    page = li.page
+    await li.open("/finance/bank-receipts")
+    content = camt053([Booking("U1", "3.21", "nobody's"), Booking("U2", "4.32", None)], staffed.day)
+    await page.locator("#receipt-file").set_input_files(
+        {"name": "camt.xml", "mimeType": "application/xml", "buffer": content}
+    )
+    await page.get_by_role("button", name="上传并入账").click()
+    await page.wait_for_url("**/finance/bank-receipts/rcp_*")
+    await expect(page.get_by_role("status").first).to_contain_text("回盘文件已处理")
+    await expect(page.locator("#rows tbody tr")).to_have_count(2)
+    async with page.expect_download() as started:
+        await page.get_by_role("link", name="CSV").click()
+    text = Path(await (await started.value).path()).read_text(encoding="utf-8")
+    assert ("3.21" in text, "未匹配" in text, "7.77" in text) == (True, True, False)
 
 
 async def test_a_row_that_was_not_executed_waits_for_a_second_person(staffed: Office, desks: Any) -> None:

@@ -17,11 +17,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "search.kind.settlement": ("结算", "Settlement"),
     "search.none": ("没有找到“{typed}”。", "Nothing is called “{typed}”."),
     "search.hint": (
-        "可以查找：结算号、月度结算申报表号、拨付单号、预付单号、就诊号、人员编号、"
-        "身份证号、姓名加出生日期（张三 1960-01-31）、医疗机构名称或编码、银行流水号、文号或它的一部分。",
-        "You can find: settlements, statements, orders and prepayments by number, visits, persons by number, id number "
-        "or name and birth (Zhang San 1960-01-31), hospitals by name or code, bank references, parts of document "
-        "numbers.",
+        "可以查找：结算号、月度结算申报表号、拨付单号、预付单号、零星报销单号、付款批次号、回盘文件号、就诊号、"
+        "人员编号、身份证号、姓名加出生日期（张三 1960-01-31）、医疗机构名称或编码、银行流水号、文号或它的一部分。",
+        "You can find: settlements, statements, orders, prepayments, claims, payment batches and bank receipts by "
+        "number, visits, persons by number, id number or name and birth (Zhang San 1960-01-31), hospitals by name or "
+        "code, bank references, parts of document numbers.",
     ),
     "person.title": ("参保人 {id}", "Person {id}"),
     "person.name": ("姓名", "Name"),
