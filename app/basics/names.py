@@ -4,29 +4,13 @@ once. Pure."""
 from collections.abc import Mapping
 from typing import Final
 
+from app.basics.classes import BASE_CLASSES
+
 Words = Mapping[str, Mapping[str, str]]
 
 CLASS_NAMES: Final[Words] = {
-    "zh": {
-        "destitute": "特困人员",
-        "low_income": "低保对象",
-        "returned_poverty": "返贫致贫人口",
-        "registered_poor": "建档立卡贫困人口",
-        "monitored": "监测对象",
-        "low_income_edge": "低保边缘家庭成员",
-        "illness_poverty": "因病致贫重病患者",
-        "ordinary": "普通居民",
-    },
-    "en": {
-        "destitute": "destitute",
-        "low_income": "low income",
-        "returned_poverty": "returned to poverty",
-        "registered_poor": "registered poor",
-        "monitored": "monitored",
-        "low_income_edge": "edge of low income",
-        "illness_poverty": "poor through illness",
-        "ordinary": "ordinary resident",
-    },
+    "zh": {name: words.zh for name, words in BASE_CLASSES.items()},
+    "en": {name: words.en for name, words in BASE_CLASSES.items()},
 }
 MEDICAL_TYPE_NAMES: Final[Words] = {
     "zh": {"11": "普通门诊", "14": "门诊慢特病", "21": "住院", "52": "生育住院"},

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.classes import REGISTERED_POOR
 from app.basics.days import first_day, next_month
 from app.basics.money import RATE_ONE, rate_text, yuan
 from app.clearing.moves import Row
@@ -55,8 +56,9 @@ WITH given AS (
                   holds_on(l.insured_from, l.insured_until, l.day)) AS insured
     FROM lived l JOIN pooled USING (area_code)
     LEFT JOIN LATERAL (
-         SELECT (array_agg(i.class ORDER BY array_position(l.precedence, i.class)))[1] AS class,
-           bool_or(i.class = 'registered_poor') AS poor
+         SELECT (array_agg(i.class ORDER BY array_position(l.precedence, i.class))
+                   FILTER (WHERE i.class = ANY (l.precedence)))[1] AS class,
+           bool_or(i.class = :poor) AS poor
            FROM identity i WHERE i.person_id = l.person_id AND i.superseded_at IS NULL AND holds_on(i.valid_from,
              i.valid_until, l.day)) c ON true
 )
@@ -213,7 +215,7 @@ async def enrolment_and_coverage(
     connection: AsyncConnection, area_code: str, day: date, precedence: Sequence[str]
 ) -> tuple[Enrolment, Coverage]:
     """Who is insured on a day, and who of the registered poor is. ``precedence``: the classes, the strongest first."""
-    values = {"area": area_code, "day": day, "precedence": list(precedence)}
+    values = {"area": area_code, "day": day, "precedence": list(precedence), "poor": REGISTERED_POOR}
     rows = (await connection.execute(_PERSONS, values)).mappings().all()
     enrolled = [EnrolmentRow(row["area_code"], row["benefit_class"], row["persons"]) for row in rows if row["persons"]]
     counties: dict[str, tuple[int, int]] = {}

@@ -150,7 +150,8 @@ def _of_cases(a: Law, b: Law, names: Sequence[str]) -> tuple[int, list[BillChang
     """The bills of the case files beside the packs, and of those that were named."""
     try:
         files = dict.fromkeys(path for name in names for path in _case_files(name))
-        cases = [case for path in files for case in parse_cases(path.name, read_text(path))]
+        classes = tuple({**a.book.classes, **b.book.classes})
+        cases = [case for path in files for case in parse_cases(path.name, read_text(path), classes)]
     except PolicyError as error:
         fail(str(error))
     return changed_bills(cases, a, b)

@@ -22,6 +22,7 @@ from app.registry.facts import (
     Level,
     catalogue_faults,
     catalogue_values,
+    class_faults,
     identity_faults,
     interval_faults,
     overlaps,
@@ -52,12 +53,13 @@ class OfflineRegistration(Struct, forbid_unknown_fields=True):
 class OfflinePerson(Struct, forbid_unknown_fields=True):
     """What settling needs to know of the insured person.
 
-    ``chronic_registrations`` are looked at where the pack requires one.
+    ``chronic_registrations`` are looked at where the pack requires one, ``retired`` where it asks.
     """
 
     area_code: AreaCode
     identities: Annotated[list[IdentityEntry], Meta(max_length=MAX_IDENTITIES)] = []
     chronic_registrations: Annotated[list[OfflineRegistration], Meta(max_length=MAX_PERIODS)] = []
+    retired: bool = False
 
 
 class OfflineHospital(Struct, forbid_unknown_fields=True):
@@ -115,11 +117,9 @@ def compute_file(path: Path, policy_file: Path | None) -> dict[str, Any]:
     Knows neither other stays of the person nor today: nothing is ``in_the_future`` and there are no warnings.
     """
     given = decode(path.read_bytes(), OfflineBill)
-    if policy_file is None:
-        computation = computed_offline(given, book_with([]))
-    else:
-        computation = computed_offline(given, book_with([policy_file], drafts=True), first=policy_file.stem)
-    answer = answer_of_quote(computation)
+    book = book_with([] if policy_file is None else [policy_file], drafts=policy_file is not None)
+    computation = computed_offline(given, book, first=None if policy_file is None else policy_file.stem)
+    answer = answer_of_quote(computation, classes=book.classes)
     return cast(dict[str, Any], msgspec.to_builtins(answer))
 
 
@@ -128,7 +128,7 @@ def computed_offline(given: OfflineBill, book: PolicyBook, first: str | None = N
 
     The pack ``first`` is taken wherever it covers the person's area.
     """
-    faults = _fact_faults(given)  # first, because a fault of the bill may follow from a wrong fact
+    faults = _fact_faults(given, book)  # first, because a fault of the bill may follow from a wrong fact
     try:
         computation = computed(given.bill, _found(given, book, first), book, partial(_episode, given))
     except Refused as refused:
@@ -143,9 +143,10 @@ def _below(prefix: str, faults: Iterable[Fault]) -> list[Fault]:
     return [Fault(prefix + fault.pointer, fault.code, fault.values) for fault in faults]
 
 
-def _fact_faults(given: OfflineBill) -> list[Fault]:
+def _fact_faults(given: OfflineBill, book: PolicyBook) -> list[Fault]:
     """What is wrong with the facts beside the bill."""
-    faults = _below("/person", identity_faults(given.person.identities))
+    identities = given.person.identities
+    faults = _below("/person", class_faults(identities, book.classes) + identity_faults(identities))
     for index, one in enumerate(given.person.chronic_registrations):
         faults += interval_faults(one.from_, one.until, f"/person/chronic_registrations/{index}/until")
     versions: dict[str, list[OfflineItem]] = {}
@@ -166,10 +167,11 @@ def _found(given: OfflineBill, book: PolicyBook, first: str | None) -> BillFacts
     day = bill.admitted_on
     covers = first is not None and person.area_code.startswith(book.packs[first].areas)
     area = FoundArea(pack=first) if covers else NO_RECORDS
+    insurance = bill.insurance_type if bill.insurance_type in book.insurance_types else INSURANCE_TYPE
     return BillFacts(
         OpenState.NEW,
         now=datetime.combine(bill.discharged_on, time(), SHANGHAI),
-        person=FoundPerson(person.area_code, INSURANCE_TYPE, insured=True),
+        person=FoundPerson(person.area_code, insurance, insured=True, retired=person.retired),
         area=area,
         classes=[item.class_ for item in person.identities if holds(item.from_, item.until, day)],
         registrations=[one.disease_code for one in person.chronic_registrations if holds(one.from_, one.until, day)],

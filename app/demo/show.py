@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.basics.classes import class_name
 from app.basics.money import RATE_ONE, divide_half_up, fen
-from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
+from app.basics.names import ACCUMULATOR_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 from app.policies import shipped_book
 from app.settlement.capitals import capital_yuan
 from app.settlement.slip import (
@@ -54,7 +55,7 @@ def _header(answer: Answer, width: int, hospital: str | None, person: str | None
     table.add_column(style="dim", no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     table.title = Text(f"医疗费用“一站式”{KIND_TITLES[answer['kind']]}", style="bold")
-    benefit_class = CLASS_NAMES["zh"][answer["benefit_class"]]
+    benefit_class = class_name(answer["benefit_class"])
     days = f"{answer['admitted_on']} 至 {answer['discharged_on']}"
     table.add_row("医院", _joined(hospital, answer["hospital_code"]))
     table.add_row("患者", _joined(person, answer["person_id"], benefit_class))

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from app.basics.errors import Fault, NotFound, OnestopError, Refused
 from app.basics.ids import SETTLEMENT, read_id
 from app.basics.money import fen, parsed, yuan
-from app.basics.names import CLASS_NAMES
 from app.finance.page import (
     Contents,
     PageRoute,
@@ -219,7 +218,7 @@ async def _dry_run(visitor: Visitor, person_id: str, year: int, refusal: Refusal
         "funds_change": yuan(sum(totals[tier] for tier in FUND_PORTIONS)),
         "tiers": PortionsAnswer.__struct_fields__,
         "names": await reading(visitor, names),
-        "class_names": CLASS_NAMES[visitor.caller.language],
+        "class_names": visitor.service.book.class_names(visitor.caller.language),
     }
     return shown(visitor, "readjudication.html", contents, refusal=refusal)
 

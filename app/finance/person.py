@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from app.basics.names import CLASS_NAMES
 from app.clearing import person_account
 from app.clearing.claim import answer_of_row
 from app.clearing.moves import business_now, today
@@ -57,7 +56,7 @@ async def get_person(request: Request, person_id: str) -> Response:
 
     years, beside = await reading(visitor, read)
     rooms = {year: await read_year(service, caller, person_id, year) for year in years}
-    class_names = CLASS_NAMES[caller.language]
+    class_names = visitor.service.book.class_names(caller.language)
     return shown(
         visitor,
         "person.html",

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.days import as_period
-from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
+from app.basics.names import MEDICAL_TYPE_NAMES
 from app.clearing import report
 from app.clearing.payout_rate import own_area
 from app.clearing.report_sheet import workbook
@@ -48,7 +48,7 @@ async def _page(visitor: Visitor, area: str, period: str, refusal: Refusal | Non
         refusal=refusal,
         report=found,
         own=own,
-        class_names=CLASS_NAMES[language],
+        class_names=visitor.service.book.class_names(language),
         medical_types=MEDICAL_TYPE_NAMES[language],
     )
 

@@ -8,11 +8,12 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from app.basics.classes import class_name
 from app.basics.days import shown_instant
 from app.basics.errors import Language, NotFound
 from app.basics.ids import SETTLEMENT, read_id, shown_id
 from app.basics.money import fen, yuan
-from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES
+from app.basics.names import MEDICAL_TYPE_NAMES
 from app.finance.look import said
 from app.finance.page import PageRoute, Visitor, reading, shown, visit
 from app.finance.person import MOST_PURPOSE
@@ -88,7 +89,7 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
         person_name=await _name(visitor, found.person_id, purpose) if purpose else None,
         proof=proof,
         tier_names={tier: said(language, f"tier.{tier}") for tier in TIERS},
-        class_name=CLASS_NAMES[language].get(found.benefit_class, found.benefit_class),
+        class_name=class_name(found.benefit_class, language, visitor.service.book.classes),
         medical_type=MEDICAL_TYPE_NAMES[language].get(found.medical_type, found.medical_type),
         scope_names=SCOPE_NAMES,
         room_names=ROOM_NAMES if language == "zh" else english.ROOM_NAMES,

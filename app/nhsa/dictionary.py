@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from app.basics.classes import ClassWords
 from app.tiers.model import DeliveryMode, MedicalType
 
 BASELINE: Final = "baseline"
@@ -62,9 +63,11 @@ class Dictionary(Struct, frozen=True):
         known = self.dictionaries.get(field)
         return "" if known is None else known.codes.get(code, "")
 
-    def identity(self, class_: str) -> tuple[str, str]:
-        """The first national code of a benefit class, and its name."""
+    def identity(self, class_: str, declared: ClassWords | None = None) -> tuple[str, str]:
+        """The first national code of a benefit class, and its name: of one that a pack ``declared`` what it says."""
         code = next((code for code, name in self.identity_classes.items() if name == class_), "")
+        if not code and declared is not None:
+            code = next(iter(declared.codes), "")
         return code, self.named("mat_idet_code", code) or self.named("psn_idet_type", code)
 
     def insurance_of(self, psn_type: str) -> str | None:

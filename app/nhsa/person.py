@@ -118,7 +118,7 @@ def _insurance(call: Call, row: InsuredPerson, today: date) -> dict[str, object]
 
 
 def _identity(call: Call, row: PersonIdentity) -> dict[str, object]:
-    code, name = call.dictionary.identity(row.class_)
+    code, name = call.dictionary.identity(row.class_, call.service.book.classes.get(row.class_))
     return {"psn_idet_type": code, "memo": name, "begntime": row.valid_from, "endtime": last_of(row.valid_until)}
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct, convert
 
-from app.tiers.model import BenefitClass, CatalogueClass, MedicalType
+from app.tiers.model import CatalogueClass, MedicalType
 
 R = TypeVar("R", bound=Struct)
 
@@ -30,7 +30,7 @@ class InsuredPerson(Struct, frozen=True):
 class PersonIdentity(Struct, frozen=True):
     """An identity of a person with its days ``[valid_from, valid_until)``."""
 
-    class_: BenefitClass
+    class_: str
     valid_from: date
     valid_until: date | None
 

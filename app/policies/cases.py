@@ -4,7 +4,7 @@ A case is one bill, or the bills of one person in their order. Its amounts becom
 person's area on the day, and what the year held is carried from bill to bill. Amounts that a case doesn't name are 0.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, cast
@@ -25,7 +25,6 @@ from app.tiers.model import (
     RANKS,
     REFERRALS,
     RESIDENTS,
-    BenefitClass,
     Bill,
     CatalogueClass,
     CatalogueEntry,
@@ -106,9 +105,10 @@ class Case:
     bills: tuple[CaseBill, ...]
 
 
-def parse_cases(file: str, text: str) -> tuple[Case, ...]:
-    """The cases of a file. PolicyError with every finding (file, line, remedy) when it is wrong."""
-    reader = Reader(file)
+def parse_cases(file: str, text: str, classes: Sequence[str] = CLASSES) -> tuple[Case, ...]:
+    """The cases of a file, whose persons may be of these classes. PolicyError with every finding (file, line, remedy)
+    when it is wrong."""
+    reader = Reader(file, classes=classes)
     root = compose(text, reader)
     cases: list[Case] = []
     if isinstance(root, Map):
@@ -232,7 +232,7 @@ def _facts(person: Map, hospital: Map, where: str, reader: Reader) -> Facts:
     return Facts(
         person_id="算例",
         area_code=area,
-        benefit_class=cast(BenefitClass, _fact(person, "class", where, CLASSES, "ordinary", reader)),
+        benefit_class=_fact(person, "class", where, tuple(reader.classes), "ordinary", reader),
         hospital_code=text_of(hospital.get("code")) or "算例",
         hospital_level=int(_fact(hospital, "level", where, LEVELS, "1", reader)),
         hospital_rank=cast(Rank, _fact(hospital, "rank", where, RANKS, "county", reader)),

@@ -3,24 +3,33 @@
 Intervals are ``[from, until)``. Ratios are ten-thousandths inside, ceilings millionths of a yuan, amounts fen.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from app.basics.classes import BASE_CLASSES
 from app.basics.errors import Fault
 from app.basics.money import parsed, rate, trimmed
 from app.basics.text import folded_name
 from app.registry.dated import overlapping, whole_span
 from app.service.security import looks_like_id_number, valid_id_number
 from app.service.wire import AreaCode, Code, Day, EndDay, Price, Rate
-from app.tiers.model import LEVELS, BenefitClass, CatalogueClass
+from app.tiers.model import LEVELS, CatalogueClass
 
 MAX_IDENTITIES: Final = 200
 MAX_PERIODS: Final = 200
 
 GivenName = Annotated[str, Meta(min_length=1, max_length=200)]
+ClassName = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description=f"A benefit class: {', '.join(BASE_CLASSES)}, or one that a pack declares.",
+        examples=["low_income"],
+    ),
+]
 Evidence = Annotated[str, Meta(max_length=500)]
 ItemKind = Literal["drug", "material", "imported_material", "examination", "bed", "service"]
 Level = Literal[1, 2, 3]
@@ -36,7 +45,7 @@ class Period(Struct, forbid_unknown_fields=True, frozen=True):
 class IdentityEntry(Struct, forbid_unknown_fields=True, frozen=True):
     """A benefit class that a person has in [from, until), and the document that says so."""
 
-    class_: BenefitClass = field(name="class")
+    class_: ClassName = field(name="class")
     from_: Day = field(name="from")
     until: EndDay | None = None
     evidence: Evidence | None = None
@@ -131,9 +140,10 @@ def name_and_birth(name: str, born: date) -> str:
     return f"{folded_name(name)} {born.isoformat()}"
 
 
-def person_faults(person_id: str, wanted: PersonRequest) -> list[Fault]:
-    """Every fault of a person that its form alone doesn't show; the id number is checked by GB 11643."""
-    faults = []
+def person_faults(person_id: str, wanted: PersonRequest, classes: Collection[str]) -> list[Fault]:
+    """Every fault of a person that its form alone doesn't show: the id number is checked by GB 11643, the classes have
+    to be some that packs know."""
+    faults = class_faults(wanted.identities, classes)
     id_number = normal_id_number(wanted.id_number)
     if looks_like_id_number(person_id) or normal_id_number(person_id) == id_number:
         faults.append(Fault("/person_id", "person_id_is_id_number"))
@@ -173,6 +183,16 @@ def span_faults(periods: Sequence[Period], since: date | None, until: date | Non
     first, last = whole_span([(one.from_, one.until) for one in periods])
     sent = {"from": (since, first), "until": (until, last)}
     return [Fault(f"{pointer}{name}", "periods_differ") for name, (day, own) in sent.items() if day not in (None, own)]
+
+
+def class_faults(identities: Sequence[IdentityEntry], classes: Collection[str]) -> list[Fault]:
+    """Classes that no pack knows."""
+    allowed = ", ".join(classes)
+    return [
+        Fault(f"/identities/{index}/class", "not_in_list", {"allowed": allowed})
+        for index, item in enumerate(identities)
+        if item.class_ not in classes
+    ]
 
 
 def identity_faults(identities: Sequence[IdentityEntry]) -> list[Fault]:

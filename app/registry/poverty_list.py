@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.classes import written_as
 from app.basics.days import parsed_day, shanghai_day
 from app.basics.errors import Fault, NotFound, Refused, Unavailable
 from app.basics.ids import JOB
@@ -33,7 +34,6 @@ from app.service.security import Keys, birth_date, blind_index_candidates, valid
 from app.service.sheet import BadCell, SheetColumn, SheetRefused, SheetRow, rows
 from app.service.upload import Upload
 from app.service.wire import AreaCode, Day
-from app.tiers.model import CLASSES
 
 KIND: Final = "poverty_list"
 ListKind = Literal["list", "exit", "correction"]
@@ -68,31 +68,21 @@ COLUMNS: Final = (
     ),
 )
 DAY_COLUMN: Final[Mapping[str, str]] = {"list": "from", "exit": "exited_on", "correction": "until"}
-CLASS_NAMES: Final[Mapping[str, str]] = {
-    **{name: name for name in CLASSES},
-    "特困": "destitute", "特困人员": "destitute", "特困供养人员": "destitute", "2304": "destitute",
-    "低保": "low_income", "低保对象": "low_income", "最低生活保障对象": "low_income", "2303": "low_income",
-    "返贫致贫": "returned_poverty", "返贫致贫人口": "returned_poverty", "226104": "returned_poverty",
-    "建档立卡": "registered_poor", "建档立卡贫困人口": "registered_poor", "贫困人口": "registered_poor",
-    "2302": "registered_poor",
-    "监测对象": "monitored", "226101": "monitored", "226102": "monitored", "226103": "monitored",
-    "低保边缘": "low_income_edge", "低保边缘家庭": "low_income_edge", "236074": "low_income_edge",
-    "因病致贫": "illness_poverty", "因病致贫重病患者": "illness_poverty", "2306": "illness_poverty",
-}  # fmt: skip
 
 
 # ---------------------------------------------------------------- what a row says (pure)
 
 
-def read_row(keys: Keys, row: SheetRow, kind: str, received_on: date) -> JobRow:
-    """A row as it is stored: keyed digests to match with, class and day; or why it is malformed."""
+def read_row(keys: Keys, row: SheetRow, kind: str, received_on: date, classes: Mapping[str, str]) -> JobRow:
+    """A row as it is stored: keyed digests to match with, class and day; or why it is malformed. ``classes``: the class
+    that is meant by what is written."""
     cells = row.cells
     for name, cell in cells.items():
         if isinstance(cell, BadCell):
             return malformed(row, name, cell.code)
     texts = {name: str(cell) for name, cell in cells.items()}
-    class_ = CLASS_NAMES.get(texts["class"].casefold())
-    if class_ is None or class_ == "ordinary":
+    class_ = classes.get(texts["class"].casefold())
+    if class_ is None:
         return malformed(row, "class", "class_unknown" if texts["class"] else "value_missing")
     day_name = DAY_COLUMN[kind]
     day = parsed_day(texts.get(day_name, "")) if texts.get(day_name) else received_on
@@ -278,11 +268,11 @@ async def run(service: Service, run_: Run) -> None:
 async def _read(service: Service, run_: Run) -> None:
     await store.forget_rows(service, run_)
     received_on = date.fromisoformat(run_.options["received_on"])
-    kind = run_.options["kind"]
+    kind, classes = run_.options["kind"], written_as(service.book.classes)
     with TemporaryDirectory(prefix="onestop-import-") as folder:
         path = Path(folder) / "file"
         await store.fetch_file(service, run_, path)
-        lines = (read_row(service.keys, row, kind, received_on) for row in rows(path, COLUMNS))
+        lines = (read_row(service.keys, row, kind, received_on, classes) for row in rows(path, COLUMNS))
         while batch := list(islice(lines, READ_ROWS)):
             await store.add_rows(service, run_, batch)
     await store.rows_read(service, run_)

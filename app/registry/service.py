@@ -98,7 +98,7 @@ async def put_person(service: Service, caller: Caller, person_id: str, wanted: P
     Refused with every fault, Conflict ``id_number_in_use``, NotFound when the person was, or would come to live, out of
     the caller's area.
     """
-    refuse(sent_code(person_id, "/person_id") + person_faults(person_id, wanted))
+    refuse(sent_code(person_id, "/person_id") + person_faults(person_id, wanted, service.book.classes))
     async with service.database.transaction() as connection:
         await open_request(service, connection, caller)
         if not may_write(caller, wanted.area_code):

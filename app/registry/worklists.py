@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from app.basics.classes import REGISTERED_POOR
 from app.basics.days import shanghai_day, shown_instant
 from app.basics.errors import Refused
 from app.basics.ids import JOB, shown_id
@@ -41,11 +42,11 @@ SELECT job_id, options ->> 'kind' AS kind, state, area_code, options ->> 'receiv
 _CANDIDATES: Final = """
 SELECT person_id, benefit_year, reason, since, amount FROM readjudication_candidate
  WHERE $1::text IS NULL OR (person_id, benefit_year) > ($1, $2::smallint) ORDER BY person_id, benefit_year LIMIT $3"""
-_UNINSURED: Final = """
+_UNINSURED: Final = f"""
 SELECT p.person_id, p.area_code, i.class, i.valid_from, i.exited_on, p.insured_from, p.insured_until
   FROM person p JOIN LATERAL (
        SELECT i.class, i.valid_from, i.exited_on FROM identity i
-        WHERE i.person_id = p.person_id AND i.class = 'registered_poor' AND i.superseded_at IS NULL
+        WHERE i.person_id = p.person_id AND i.class = '{REGISTERED_POOR}' AND i.superseded_at IS NULL
           AND i.valid_from <= $1 AND (i.valid_until IS NULL OR $1 < i.valid_until)
         ORDER BY i.valid_from LIMIT 1) i ON true
  WHERE ($2::text IS NULL OR p.person_id > $2)

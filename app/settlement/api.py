@@ -98,6 +98,7 @@ async def post_quote(request: Request) -> Response:
         detail=not minimal,
         funds=caller.principal.funds,
         language=caller.language,
+        classes=service.book.classes,
     )
     return answer(shown, headers=MINIMAL if minimal else None)
 
@@ -122,6 +123,7 @@ async def post_settlement(request: Request) -> Response:
         detail=not minimal,
         funds=caller.principal.funds,
         language=caller.language,
+        classes=service.book.classes,
     )
     return answer(shown, 201, MINIMAL if minimal else None)
 
@@ -238,7 +240,10 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
     if not rows or rows[0].settlement_id != read_id(SETTLEMENT, settlement_id):
         raise NotFound("not_found")
     seen = caller.principal.funds
-    shown, *adjustments = [answer_of_row(row, detail=True, funds=seen, language=caller.language) for row in rows]
+    shown, *adjustments = [
+        answer_of_row(row, detail=True, funds=seen, language=caller.language, classes=service.book.classes)
+        for row in rows
+    ]
     if shown.kind != "settlement":
         shown.adjustments = adjustments
     noted().about(shown.person_id)
@@ -258,7 +263,11 @@ async def get_by_visit(request: Request, hospital_code: str, visit_id: str, sett
     if row is None:
         raise NotFound("not_found")
     noted().about(row.person_id)
-    return answer(answer_of_row(row, detail=True, funds=caller.principal.funds, language=caller.language))
+    return answer(
+        answer_of_row(
+            row, detail=True, funds=caller.principal.funds, language=caller.language, classes=service.book.classes
+        )
+    )
 
 
 @router.get(
@@ -314,5 +323,7 @@ async def _replayed(service: Service, caller: Caller, settled: Settled, *, detai
     """The original answer, with the status at settling."""
     row = await _row(service, caller, settled.settlement_id)
     seen = caller.principal.funds
-    shown = answer_of_row(row, detail=detail, funds=seen, status="settled", language=caller.language)
+    shown = answer_of_row(
+        row, detail=detail, funds=seen, status="settled", language=caller.language, classes=service.book.classes
+    )
     return answer(shown, 201, REPLAYED if detail else REPLAYED | MINIMAL)

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, cast
 from msgspec import structs
 
 from app.basics.areas import pooling_area
+from app.basics.classes import ORDINARY
 from app.basics.days import shanghai_day
 from app.basics.errors import Fault, Refused
 from app.registry.paying_area import FoundArea, policy_in
@@ -106,6 +107,8 @@ def computed(
         older=None if former is None else _older_inputs(request, found, former),
     )
     warnings = stay_warnings(found.stays, visit, request.admitted_on, request.discharged_on, source)
+    if any(name not in policy.version.precedence for name in found.classes):
+        warnings.append("class_unknown_to_pack")
     if found.settled_later_stay:
         warnings.append("out_of_date_order")
     try:
@@ -137,7 +140,7 @@ def bill_of(inputs: Inputs) -> Bill:
 
 def class_on(classes: Collection[str], policy: Policy) -> BenefitClass:
     """The class that counts among those that a person has: the first in the pack's precedence."""
-    return cast(BenefitClass, next((name for name in policy.version.precedence if name in classes), "ordinary"))
+    return next((name for name in policy.version.precedence if name in classes), ORDINARY)
 
 
 def place_of(facts: Facts, *policies: Policy) -> Place | None:

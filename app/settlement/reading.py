@@ -1,11 +1,12 @@
 """Settlements read back: a database row, or a computation not yet stored, as an answer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from app.basics.classes import BASE_CLASSES, ClassWords
 from app.basics.days import shown_instant
 from app.basics.errors import Language
 from app.basics.ids import SETTLEMENT, shown_id
@@ -43,17 +44,19 @@ def answer_of_row(
     funds: Collection[str] | None,
     status: SettledStatus | None = None,
     language: Language = "zh",
+    classes: Mapping[str, ClassWords] = BASE_CLASSES,
 ) -> SettlementAnswer:
     """A stored entry as an answer to who may see what these funds owe, None for all.
 
-    ``status`` stands in for the derived one (a replay answers as of then); ``language`` is that of the summary.
+    ``status`` stands in for the derived one (a replay answers as of then); ``language`` is that of the summary,
+    which calls benefit classes as ``classes`` do.
     """
     document = decode_document(row.document)
     results = decode_results(document.results)
     answer = _answer(row, results, funds)
     answer.status = status or row.status
     if detail:
-        _explain(answer, results, document.trace, language)
+        _explain(answer, results, document.trace, language, classes)
         answer.years = _years(results, funds)
         answer.lines = shown_lines(_lines(row.kind, document))
         answer.receivable = _receivable(row.kind, document, _seen(results.payables, funds))
@@ -69,6 +72,7 @@ def answer_of_settling(
     detail: bool = True,
     funds: Collection[str] | None = None,
     language: Language = "zh",
+    classes: Mapping[str, ClassWords] = BASE_CLASSES,
 ) -> SettlementAnswer:
     """A bill just settled as an answer; ``row`` is what was written, the rest as in ``answer_of_row``."""
     outcome = computation.outcome
@@ -76,7 +80,7 @@ def answer_of_settling(
     answer = _answer(row, results, funds)
     answer.years = _years(results, funds)
     if detail:
-        _explain(answer, results, outcome.trace, language)
+        _explain(answer, results, outcome.trace, language, classes)
         answer.lines = shown_lines(outcome.lines)
     return answer
 
@@ -89,11 +93,12 @@ def answer_of_quote(
     detail: bool = True,
     funds: Collection[str] | None = None,
     language: Language = "zh",
+    classes: Mapping[str, ClassWords] = BASE_CLASSES,
 ) -> SettlementAnswer:
     """A computation as the answer of a quote, ``detail`` and ``funds`` as in ``answer_of_row``. One computed offline
     has no quote id and doesn't expire."""
     row = settlement(computation).row
-    answer = answer_of_settling(computation, row, detail=detail, funds=funds, language=language)
+    answer = answer_of_settling(computation, row, detail=detail, funds=funds, language=language, classes=classes)
     answer.settlement_id, answer.kind, answer.status = None, "quote", "quoted"
     if expires is not None:
         answer.quote_id, answer.expires_at = quote_id, shown_instant(expires)
@@ -161,7 +166,13 @@ def _years(results: Results, funds: Collection[str] | None) -> list[YearAnswer] 
     ]
 
 
-def _explain(answer: SettlementAnswer, results: Results, trace: Sequence[Step], language: Language) -> None:
+def _explain(
+    answer: SettlementAnswer,
+    results: Results,
+    trace: Sequence[Step],
+    language: Language,
+    classes: Mapping[str, ClassWords],
+) -> None:
     """Add the trace, and to a settlement or quote the summary for the patient."""
     answer.trace = shown_trace(trace)
     if answer.kind == "settlement":
@@ -172,6 +183,7 @@ def _explain(answer: SettlementAnswer, results: Results, trace: Sequence[Step], 
             benefit_class=answer.benefit_class,
             medical_type=answer.medical_type,
             language=language,
+            classes=classes,
         )
 
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import RowMapping, select
 
+from app.basics.classes import BASE_CLASSES, class_name
 from app.basics.days import SHANGHAI, shanghai_day
-from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
+from app.basics.names import ACCUMULATOR_NAMES, MEDICAL_TYPE_NAMES, TIER_NAMES
 from app.registry.tables import hospital, person
 from app.service.caller import Caller, Service
 from app.service.http import open_request
@@ -66,7 +67,6 @@ ROOM_NAMES: Final[Mapping[str, str]] = {
     "own_cap": "距个人自付封顶尚余",
 }
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "class_names": CLASS_NAMES["zh"],
     "medical_types": MEDICAL_TYPE_NAMES["zh"],
     "kind_titles": KIND_TITLES,
     "status_names": STATUS_NAMES,
@@ -139,6 +139,9 @@ def contents(row: EntryRow, names: Names, pack: Pack | None) -> dict[str, Any]:
     return {
         "answer": answer,
         "names": names,
+        "class_name": class_name(
+            answer.benefit_class, classes={**BASE_CLASSES, **({} if pack is None else pack.classes)}
+        ),
         "bill": bill,
         "lines": lines_of(answer, bill),
         "settled_at": _minute(answer.settled_at),

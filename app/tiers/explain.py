@@ -29,6 +29,7 @@ LINE_NOTES: Final[Mapping[str, str]] = {
 WARNINGS: Final[Mapping[str, str]] = {
     "overlapping_stay": "与该人员另一次住院的日期重叠，请核对住院日期",
     "visit_days_settled_before": "本次就诊在这些日期已有结算，请核对是否重复；中途结算的下一段应从次日开始",
+    "class_unknown_to_pack": "参保人有一个身份类别，出院日的政策配置不认识，没有按它计算",
     "out_of_date_order": "本年度已有出院日期更晚的结算，本次按现有累计计算",
     "transfer_source_discharged_later": "转出医院的出院日期晚于本次入院日期，请核对",
     "later_year_affected": "以后年度的住院已经用过本次改动的起付线，该人员年度已列入待重算清单",

@@ -99,7 +99,9 @@ def check_value(value: object, unit: str, where: str, line: int, reader: Reader)
         _check_derived(value, unit, where, line, reader)
         return
     try:
-        converted(value, UNITS[unit])
+        read = converted(value, UNITS[unit])
+        if unit == "classes" and read is not None and not read <= {*reader.classes}:
+            raise ValueError("unknown class")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         written = f"“{text_of(value)}”" if text_of(value) else ""
         found = f"（{error}）" if isinstance(error, WrongBand) else ""

@@ -12,11 +12,13 @@ from itertools import combinations, pairwise, product
 from math import prod
 from typing import Final, TypeAlias
 
+from app.basics.classes import ClassWords
 from app.basics.errors import Refused
 from app.tiers.kinds import KINDS
 from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, FUNDS, INPATIENT, RESIDENTS
 from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
+from app.tiers.roles import CLASSES as CLASS_LIST
 from app.tiers.roles import CUT, DISEASE_LIST, ITEMS
 from app.tiers.vocabulary import COUNTERS, FACTS, IN_PROPORTION, LINE_FACTS
 from app.tiers.yamltext import nearest
@@ -41,6 +43,21 @@ def area_findings(packs: Mapping[str, PackSource], drafts: Collection[str]) -> I
                         "只管其中一部分地区时，请写更长的前缀。"
                     )
                 owner.setdefault((area, kind), pack.name)
+
+
+def class_findings(packs: Mapping[str, PackSource]) -> Iterator[str]:
+    """One name or way of writing for two things: whoever is registered under it would be of one class here, of another
+    there."""
+    called: dict[str, ClassWords] = {}
+    meant: dict[str, str] = {}
+    for pack in packs.values():
+        for name, words in pack.classes.items():
+            other = {meant.setdefault(text, name) for text in (words.zh, *words.words, *words.codes)} - {name}
+            if called.setdefault(name, words) != words or other:
+                yield (
+                    f"{pack.at('classes')}: classes：类别“{name}”的名称、写法或代码与另一个政策配置不一致"
+                    f"{'（' + '、'.join(sorted(other)) + '）' if other else ''}。请写得相同，或换一个名字。"
+                )
 
 
 def _types_of(pack: PackSource, packs: Mapping[str, PackSource]) -> tuple[str, ...]:
@@ -90,8 +107,8 @@ def _row_findings(pack: Pack, parameter: Parameter, row: Row, groups: set[str]) 
         guess = nearest(row.document, pack.documents)
         yield f"来源文件“{row.document}”不在 documents 里。{guess}请改名或补上。"
     for name in dict(row.selectors).get("class", ()):
-        if name not in groups and name not in CLASSES:
-            guess = nearest(name, (*groups, *CLASSES))
+        if name not in groups and name not in CLASSES and name not in pack.classes:
+            guess = nearest(name, (*groups, *CLASSES, *pack.classes))
             yield f"class 写了“{name}”，既不是类别也不是 groups 里的组。{guess}组有：{'、'.join(sorted(groups))}。"
     other = row.derivation().get("of_parameter")
     if other is not None and not _is_income(pack, str(other)):
@@ -358,11 +375,13 @@ def _gap(
     nearest_row = max(ended, key=lambda row: (row.until or day, row.line), default=None)
     at = parameter.at if nearest_row is None else f"{nearest_row.file}:{nearest_row.line}"
     whom = _whom(missing)
+    listed = CLASS_LIST.name in rule.parameters and "class" in missing[0]
     return (
         f"{at}: 参数 {parameter.name}：{day} 没有规则"
         f"（policy_gap，{_days(day, following)}，规则 {rule.rule}{'，' if whom else ''}{whom}）。"
         f"请补一行 from: {day}{'' if following is None else f'、until: {following}'} 的数字，"
-        "或移动前后一行的日期；没有此项的写 none。"
+        "或移动前后一行的日期；没有此项的写 none"
+        f"{'，或在规则的 applies 里写 class（classes 只说谁不在保障范围，数字仍要有）' if listed else ''}。"
     )
 
 

@@ -7,10 +7,10 @@ from hashlib import sha256
 from typing import TypeVar
 
 from app.basics.errors import PolicyError
-from app.tiers.findings import area_findings, override_findings, pack_findings
+from app.tiers.findings import area_findings, class_findings, override_findings, pack_findings
 from app.tiers.model import RESIDENTS
 from app.tiers.pack import Pack, PackSource, Row, Version
-from app.tiers.packfile import parse_pack
+from app.tiers.packfile import classes_of, parse_pack
 from app.tiers.payout_findings import payout_findings
 from app.tiers.policy import PolicyBook
 from app.tiers.yamltext import MAX_FINDINGS, nearest
@@ -24,7 +24,7 @@ def load_book(texts: Mapping[str, str], drafts: Collection[str] = ()) -> PolicyB
     Drafts are looked at, not served: their areas may be another pack's as well.
     """
     sources, packs = _read(texts)
-    findings = list(area_findings(sources, drafts))
+    findings = [*area_findings(sources, drafts), *class_findings(sources)]
     for pack in packs.values():
         findings += pack_findings(pack)
         findings += override_findings(pack, sources[pack.name])
@@ -46,7 +46,7 @@ def _read(texts: Mapping[str, str]) -> tuple[dict[str, PackSource], dict[str, Pa
     findings: list[str] = []
     sources: dict[str, PackSource] = {}
     for name, text in texts.items():
-        source, found = parse_pack(name, text)
+        source, found = parse_pack(name, text, classes_of(name, texts))
         findings += found
         if source is not None:
             sources[name] = source
@@ -76,6 +76,7 @@ def _inherited(
         {name: texts[name]},
         source.insurance_types or (RESIDENTS,),
         source.funds,
+        source.classes,
     )
     if source.inherits is None:
         return own
@@ -104,6 +105,7 @@ def _inherited(
         documents={**parent.documents, **source.documents},
         insurance_types=source.insurance_types or parent.insurance_types,
         funds={**parent.funds, **source.funds},
+        classes={**parent.classes, **source.classes},
         versions=(*_cut_versions(parent.versions, source.versions), *source.versions),
         parameters=parameters,
         digest=sha256(f"{source.digest}:{parent.digest}".encode()).hexdigest(),

@@ -6,18 +6,11 @@ from typing import Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from app.basics.classes import BASE_CLASSES
 from app.tiers.inputs import Inputs
 
-BenefitClass = Literal[
-    "destitute",
-    "low_income",
-    "returned_poverty",
-    "registered_poor",
-    "monitored",
-    "low_income_edge",
-    "illness_poverty",
-    "ordinary",
-]
+BenefitClass = str
+"""One of ``CLASSES``, or one that a pack declares."""
 Rank = Literal["village", "township", "county", "prefecture", "province"]
 MedicalType = Literal["11", "14", "21", "52"]
 Referral = Literal["not_required", "compliant", "emergency", "missing"]
@@ -33,7 +26,7 @@ CHILDBIRTH: Final = "52"
 OUTPATIENT_TYPES: Final = frozenset({OUTPATIENT, CHRONIC})
 
 MEDICAL_TYPES: Final = (OUTPATIENT, CHRONIC, INPATIENT, CHILDBIRTH)
-CLASSES: Final[tuple[str, ...]] = BenefitClass.__args__  # type: ignore[attr-defined]
+CLASSES: Final = tuple(BASE_CLASSES)
 LEVELS: Final = ("1", "2", "3")
 RANKS: Final[tuple[str, ...]] = Rank.__args__  # type: ignore[attr-defined]
 REFERRALS: Final[tuple[str, ...]] = Referral.__args__  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from app.basics.classes import ClassWords
 from app.tiers.model import RESIDENTS
 
 
@@ -112,6 +113,7 @@ class PackSource:
     lines: Mapping[str, int]
     insurance_types: tuple[str, ...] = ()
     funds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    classes: Mapping[str, ClassWords] = field(default_factory=dict)
 
     def at(self, key: str) -> str:
         """Where a key of the pack stands, for findings."""
@@ -121,7 +123,7 @@ class PackSource:
 @dataclass(frozen=True, slots=True)
 class Pack:
     """A pack with everything that it inherits. ``funds``: by insurance type, the fund of each tier that isn't the
-    residents'."""
+    residents'. ``classes``: the benefit classes that it declares besides those that every pack knows."""
 
     name: str
     title: str
@@ -134,6 +136,7 @@ class Pack:
     texts: Mapping[str, str]
     insurance_types: tuple[str, ...] = (RESIDENTS,)
     funds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    classes: Mapping[str, ClassWords] = field(default_factory=dict)
 
     def ruled_until(self, day: date) -> date | None:
         """The first day, this one or a later one, that no version rules; None when the last version has no end."""

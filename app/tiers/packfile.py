@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
+from app.basics.classes import BASE_CLASSES, ClassWords, written_as
 from app.basics.funds import NATIONAL_FUNDS
 from app.tiers.figurefile import parameter_of
 from app.tiers.kinds import KINDS
@@ -34,6 +35,9 @@ from app.tiers.yamltext import Map, Reader, compose, nearest, text_of
 OF_RULES: Final = frozenset({"rule", "title", "tier", "kind"})
 EVERY_RULE: Final = frozenset({"applies", *OPTIONS_OF_EVERY_RULE, *(role.name for role in OF_EVERY_RULE)})
 COUNTABLE: Final = (*(name for name in ACCUMULATORS if name not in KEPT_BY_ENGINE), SUPPLEMENT_PAID)
+_INHERITS: Final = re.compile(r"""^inherits:\s*["']?([\w-]+)""", re.MULTILINE)
+_DECLARES: Final = re.compile(r"^classes:", re.MULTILINE)
+_TAKEN: Final = written_as(BASE_CLASSES)
 _NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,39}\Z")
 DOCUMENT_KEYS: Final = frozenset({"number", "issuer", "issued", "note", "href", "checked_on", "clauses"})
 CLAUSE: Final = "clause "
@@ -41,14 +45,25 @@ CLAUSE: Final = "clause "
 """``href``: where the document can be read; ``checked_on``: the day on which the figures were compared with it."""
 
 
-def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
-    """Read one pack. Returns it with the findings; None when the text can't be read at all."""
-    reader = Reader(f"{name}.yaml")
+def classes_of(name: str, texts: Mapping[str, str], below: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The benefit classes that a pack may name: those that all know, its own and those of the packs it inherits."""
+    text = texts.get(name, "")
+    parent = _INHERITS.search(text)
+    inherited = CLASSES if parent is None or name in below else classes_of(parent[1], texts, (*below, name))
+    root = compose(text, Reader(f"{name}.yaml")) if _DECLARES.search(text) else None
+    own = None if root is None else root.get("classes")
+    return tuple(dict.fromkeys((*inherited, *(own if isinstance(own, Map) else ()))))
+
+
+def parse_pack(name: str, text: str, classes: Sequence[str] = CLASSES) -> tuple[PackSource | None, list[str]]:
+    """Read one pack, which may name these classes. Returns it with the findings; None when the text can't be read at
+    all."""
+    reader = Reader(f"{name}.yaml", classes=classes)
     root = compose(text, reader)
     if root is None:
         return None, reader.findings
     needed = frozenset({"pack", "title", "areas"})
-    allowed = frozenset({"inherits", "documents", "versions", "parameters", "insurance_types", "funds"})
+    allowed = frozenset({"inherits", "documents", "versions", "parameters", "insurance_types", "funds", "classes"})
     reader.keys(root, "政策配置", needed, allowed)
     if root.get("pack") != name:
         line = root.lines.get("pack", root.line)
@@ -67,6 +82,7 @@ def parse_pack(name: str, text: str) -> tuple[PackSource | None, list[str]]:
         lines=root.lines,
         insurance_types=_insurance_types(root, reader),
         funds=_funds(root, reader),
+        classes=_classes(root, reader),
     )
     return source, reader.findings
 
@@ -96,6 +112,26 @@ def _funds(root: Map, reader: Reader) -> dict[str, dict[str, str]]:
                 where = f"funds 的“{kind}”的 {tier}"
                 reader.find(tiers.lines[tier], f'{where} 写了“{code}”，应是国家字典里加引号的基金代码，如 "310100"。')
     return funds
+
+
+def _classes(root: Map, reader: Reader) -> dict[str, ClassWords]:
+    """The benefit classes that a pack declares, with what they are called."""
+    classes = {}
+    for name, data in _mapping(root, "classes", reader).items():
+        where = f"类别“{name}”"
+        if name in CLASSES or not _NAME.match(name):
+            reader.find(data.line, f"{where}：请换一个名字（小写字母、数字和下划线，且不是固定的八个类别）。")
+        reader.keys(data, where, frozenset({"zh", "en"}), frozenset({"words", "codes"}))
+        said = {key: _listed(data, key, where, reader) for key in ("words", "codes")}
+        words = ClassWords(reader.word(data, "zh", where), reader.word(data, "en", where), **said)
+        for text in {words.zh, *words.words, *words.codes} & _TAKEN.keys():
+            reader.find(data.line, f"{where}：“{text}”已经是类别 {_TAKEN[text]} 的写法。请另写一个。")
+        classes[name] = words
+    return classes
+
+
+def _listed(data: Map, key: str, where: str, reader: Reader) -> tuple[str, ...]:
+    return reader.words(data[key], data.lines[key], f"{where} 的 {key}") if key in data else ()
 
 
 def _mapping(root: Map, key: str, reader: Reader) -> dict[str, "Map"]:
@@ -152,7 +188,7 @@ def _version(name: str, data: Map, reader: Reader) -> Version:
         data.get("precedence", []), data.lines.get("precedence", data.line), f"{where} 的 precedence"
     )
     if "precedence" in data:
-        advice = f"{where} 的 precedence 必须把八个类别各写一次"
+        advice = f"{where} 的 precedence 必须把{_number(reader)}类别各写一次"
         _each_class_once(precedence, data.lines["precedence"], advice, reader)
     members = _groups(data, where, reader)
     rules = data.get("rules")
@@ -181,18 +217,23 @@ def _groups(data: Map, where: str, reader: Reader) -> dict[str, frozenset[str]]:
     }
     if "groups" in data:
         listed = [item for group in members.values() for item in group]
-        advice = f"{where} 的 groups 必须把八个类别各归入恰好一组"
+        advice = f"{where} 的 groups 必须把{_number(reader)}类别各归入恰好一组"
         _each_class_once(listed, data.lines["groups"], advice, reader)
-    for group in members.keys() & set(CLASSES):
+    for group in members.keys() & set(reader.classes):
         reader.find(groups.lines[group], f"{where} 的组名“{group}”与类别同名，请改名（如 standard）。")
     return {group: frozenset(listed) for group, listed in members.items()}
 
 
+def _number(reader: Reader) -> str:
+    """How many classes a pack knows."""
+    return "八个" if len(reader.classes) == len(CLASSES) else f" {len(reader.classes)} 个"
+
+
 def _each_class_once(listed: Sequence[str], line: int, advice: str, reader: Reader) -> None:
-    for name in dict.fromkeys(item for item in listed if item not in CLASSES):
-        reader.find(line, f"{advice}：没有类别“{name}”。{nearest(name, CLASSES)}")
-    missing = [name for name in CLASSES if name not in listed]
-    twice = [name for name in CLASSES if listed.count(name) > 1]
+    for name in dict.fromkeys(item for item in listed if item not in reader.classes):
+        reader.find(line, f"{advice}：没有类别“{name}”。{nearest(name, reader.classes)}")
+    missing = [name for name in reader.classes if name not in listed]
+    twice = [name for name in reader.classes if listed.count(name) > 1]
     if missing:
         reader.find(line, f"{advice}：还缺 {'、'.join(missing)}。")
     if twice:
@@ -310,8 +351,9 @@ def _applies(data: Map, where: str, reader: Reader) -> dict[str, frozenset[str]]
             guess = nearest(key, FACTS)
             reader.find(line, f"{where} 的 applies 有不认识的条件“{key}”。{guess}可以写的有：{'、'.join(FACTS)}。")
             continue
+        known = reader.classes if key == "class" else tuple(FACTS[key])
         for word in words:
-            if word not in FACTS[key]:
-                reader.unknown(line, f"{where} 的 applies.{key}", word, FACTS[key])
+            if word not in known:
+                reader.unknown(line, f"{where} 的 applies.{key}", word, known)
         result[key] = frozenset(words)
     return result

@@ -10,9 +10,10 @@ from datetime import date
 from itertools import product
 from typing import Any, Final, Generic, TypeVar
 
+from app.basics.classes import BASE_CLASSES, ClassWords, class_name
 from app.basics.errors import Fault, Refused
 from app.basics.money import RATE_ONE, UNITS_OF_ROUNDING, rounded_to, scaled, share, yuan
-from app.tiers.model import FUNDS, RESIDENTS, Basis, OwnFigure
+from app.tiers.model import CLASSES, FUNDS, RESIDENTS, Basis, OwnFigure
 from app.tiers.pack import Pack, Parameter, Row, Rule, Version
 from app.tiers.roles import DISEASE_LIST, ITEMS, LATER_TIERS
 from app.tiers.units import RATE, UNITS, YUAN, Bands, ByAdmission, Diseases, ShareOf, Sum, converted
@@ -173,6 +174,11 @@ class Policy:
         rows = {name: [(row.selectors, row.value) for row in self.rows(name)] for name in self.pack.parameters}
         return {name: sorted(found, key=repr) for name, found in rows.items() if found}
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that the law of the day knows."""
+        return tuple(dict.fromkeys((*CLASSES, *self.version.precedence)))
+
     def domain(self, name: str) -> dict[str, tuple[str, ...]]:
         """The dimensions that a parameter depends on, each with its possible values."""
         mentioned: dict[str, list[str]] = {}
@@ -180,7 +186,9 @@ class Policy:
             for dimension, values in row.selectors:
                 mentioned.setdefault(dimension, []).extend(values)
         return {
-            dimension: tuple(FACTS.get(dimension) or LINE_FACTS.get(dimension) or sorted(set(values)))
+            dimension: self.classes
+            if dimension == "class"
+            else tuple(FACTS.get(dimension) or LINE_FACTS.get(dimension) or sorted(set(values)))
             for dimension, values in sorted(mentioned.items())
         }
 
@@ -330,11 +338,19 @@ class PolicyBook:
         self.packs = packs
         self.insurance_types = frozenset(kind for pack in packs.values() for kind in pack.insurance_types)
         self.funds = funds_of(packs.values())
+        self.classes: Mapping[str, ClassWords] = {
+            **BASE_CLASSES,
+            **{name: words for pack in packs.values() for name, words in pack.classes.items()},
+        }
         self._policies: dict[tuple[str, date], Policy] = {}
         self._boundaries = {
             (pack.name, version.since): pack.boundaries(version) for pack in packs.values() for version in pack.versions
         }
         self._on: dict[tuple[date, str, str], Policy] = {}
+
+    def class_names(self, language: str = "zh") -> dict[str, str]:
+        """What each benefit class is called."""
+        return {name: class_name(name, language, self.classes) for name in self.classes}
 
     def ruled_by(self, pack_name: str) -> "PolicyBook":
         """A book in which one pack rules everywhere, whatever areas it names."""

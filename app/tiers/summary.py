@@ -8,9 +8,10 @@ exact; nothing is rounded or guessed here.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from app.basics.classes import BASE_CLASSES, ClassWords, class_name
 from app.basics.errors import Language
 from app.basics.money import percent_text, yuan
-from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, SCOPE_NAMES, TIER_NAMES, Words
+from app.basics.names import MEDICAL_TYPE_NAMES, SCOPE_NAMES, TIER_NAMES, Words
 from app.tiers.inputs import Given
 from app.tiers.kinds import KINDS
 from app.tiers.model import FUND_TIERS, Portions, Scope, Step
@@ -42,6 +43,7 @@ def summarized(
     benefit_class: str,
     medical_type: str,
     language: Language,
+    classes: Mapping[str, ClassWords] = BASE_CLASSES,
 ) -> list[str]:
     """Bill, funds, patient, and why: what is out of scope, how each fund pays, referral, caps, assumed figures.
 
@@ -49,7 +51,7 @@ def summarized(
     """
     chinese = language == "zh"
     lines = [
-        _bill(scope, benefit_class, medical_type, language),
+        _bill(scope, class_name(benefit_class, language, classes), medical_type, language),
         _funds(portions, language),
         _borne(portions, trace, chinese),
         _out_of_scope(scope, language),
@@ -76,9 +78,9 @@ def _amounts(names: Mapping[str, str], amounts: Mapping[str, int], language: Lan
     return ", ".join(f"{name} {amount} yuan" for name, amount in shown)
 
 
-def _bill(scope: Scope, benefit_class: str, medical_type: str, language: Language) -> str:
+def _bill(scope: Scope, name: str, medical_type: str, language: Language) -> str:
     total = yuan(scope.own_expense + scope.over_limit + scope.first_pay + scope.in_scope)
-    kind, name = MEDICAL_TYPE_NAMES[language][medical_type], CLASS_NAMES[language][benefit_class]
+    kind = MEDICAL_TYPE_NAMES[language][medical_type]
     if language == "zh":
         return f"本次{kind}医疗费总额 {total} 元，人员类别：{name}。"
     return f"This {kind} bill comes to {total} yuan; benefit class: {name}."

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from app.basics.money import RATE_ONE, fen, least, most, rate, rate_text, share, yuan
 from app.basics.names import ITEM_KIND_NAMES
-from app.tiers.model import CLASSES, FUND_TIERS
+from app.tiers.model import FUND_TIERS
 
 T = TypeVar("T")
 Bands: TypeAlias = tuple[tuple[int | None, int], ...]
@@ -156,6 +156,14 @@ def _words(allowed: tuple[str, ...]) -> Callable[[object], frozenset[str]]:
     return read
 
 
+def _names(value: object) -> frozenset[str]:
+    """Names of benefit classes; which there are is known when the whole pack is."""
+    words = _list(value)
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("no name")
+    return frozenset(words)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("no text")
@@ -205,7 +213,7 @@ DISEASES: Final = Unit[Diseases](
 PRICES: Final = Unit[Mapping[str, int]](
     "prices", "写 病种代码: 元 的表", _prices, lambda value: {code: yuan(price) for code, price in value.items()}
 )
-CLASS_LIST: Final = Unit[frozenset[str]]("classes", "写类别的列表", _words(CLASSES), sorted)
+CLASS_LIST: Final = Unit[frozenset[str]]("classes", "写类别的列表", _names, sorted)
 TIER_LIST: Final = Unit[frozenset[str]]("tiers", "写层级的列表", _words(TIERS), sorted)
 KIND_LIST: Final = Unit[frozenset[str]]("kinds", "写项目种类的列表", _words(tuple(ITEM_KIND_NAMES["zh"])), sorted)
 TEXT: Final = Unit[str]("text", "写文字", _text, lambda value: value)

@@ -5,7 +5,7 @@ is advice: what is wrong, where, and what to write instead.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -46,6 +46,8 @@ class Reader:
 
     file: str
     findings: list[str] = field(default_factory=list)
+    classes: Sequence[str] = ()
+    """The benefit classes that the file may name."""
 
     def find(self, line: int, message: str) -> None:
         if len(self.findings) < MAX_FINDINGS:

@@ -21,7 +21,9 @@ from app.policies import SCHEMES, SHIPPED
 from app.service.security import looks_like_id_number, valid_id_number
 from app.tiers.model import ACCUMULATORS, CLASSES
 from tests.conftest import ADMIN_TOKEN
+from tests.tiers.packs import pack_text
 
+RETIREMENT = (("not_retired", "0.8"), ("retired", "0.9"))
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "bill.json"
 
 
@@ -345,3 +347,23 @@ def test_the_demo_says_why_it_failed(service_url: str) -> None:
     assert "服务拒绝了请求（401 token_invalid）：" in refused.replace("\n", "")
     assert absent.startswith("1\n")
     assert "连不上服务 http://127.0.0.1:9" in absent
+
+
+def test_a_bill_of_an_employee_is_computed_from_the_employees_funds(tmp_path: Path) -> None:
+    """The person is insured as the bill says; a retired one by the figures of retired persons."""
+    rule = "rule: basic, title: 基本, tier: basic, kind: share, base: in_scope, rate: rate, counts_paid: basic_paid"
+    text = pack_text([rule], {"rate": ("rate", '"0.8"')}).replace("pack: words", "pack: employees")
+    row = '{from: 2018-01-01, value: "0.8", status: assumed, source: {document: d, clause: "1"}}'
+    rows = [row.replace("{from", f"{{retirement: {who}, from").replace("0.8", rate) for who, rate in RETIREMENT]
+    head = 'areas: ["5301"]\ninsurance_types: ["310"]\nfunds: {"310": {basic: "310100"}}\n'
+    text = text.replace(row, "\n      - ".join(rows)).replace('areas: ["99"]\n', head)
+    pack = tmp_path / "employees.yaml"
+    pack.write_text(text, encoding="utf-8")
+    given = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    given["bill"]["insurance_type"] = "310"
+    for retired, rate in ((False, "0.8000"), (True, "0.9000")):
+        given["person"]["retired"] = retired
+        (tmp_path / "bill.json").write_text(json.dumps(given), encoding="utf-8")
+        answer = compute_file(tmp_path / "bill.json", pack)
+        assert [payable["fund"] for payable in answer["payables"]] == ["310100"]
+        assert answer["trace"][1]["inputs"]["rate"] == rate

@@ -11,7 +11,7 @@ from app.policies.cases import BILL_KEYS, CASE_KEYS, COLUMNS, PORTIONS, failures
 from app.tiers import vocabulary
 from app.tiers.figurefile import check_value
 from app.tiers.kinds import KINDS
-from app.tiers.model import ACCUMULATORS
+from app.tiers.model import ACCUMULATORS, CLASSES
 from app.tiers.packfile import EVERY_RULE, parse_pack
 from app.tiers.units import TIERS, UNITS
 from app.tiers.vocabulary import FACTS
@@ -162,7 +162,7 @@ def test_every_unit_has_an_example_that_the_checker_accepts(guide: str) -> None:
     ]
     assert len(examples) > len(UNITS) + 3
     for unit, written in examples:
-        reader = Reader("guide.yaml")
+        reader = Reader("guide.yaml", classes=CLASSES)
         root = compose(f"value: {written}\n", reader)
         assert isinstance(root, Map)
         check_value(root["value"], unit, "", 1, reader)

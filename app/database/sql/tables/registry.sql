@@ -167,8 +167,7 @@ CREATE INDEX quoted_person_at ON quoted_person (quoted_at);
 CREATE TABLE identity (
   identity_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   person_id     text NOT NULL REFERENCES person,
-  class         text NOT NULL CHECK (class IN ('destitute', 'low_income', 'returned_poverty', 'registered_poor',
-                                               'monitored', 'low_income_edge', 'illness_poverty', 'ordinary')),
+  class         text NOT NULL CHECK (class ~ '^[a-z][a-z0-9_]{0,39}$'),  -- which there are is the packs' to say
   valid_from    date NOT NULL,
   valid_until   date,
   evidence      text,
