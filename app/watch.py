@@ -25,8 +25,9 @@ from app.clearing.moves import business_now, today
 from app.clearing.to_money import days_to_money
 from app.database.election import Election, election
 from app.jobs import store
-from app.ledger import proof, rollup, seal, seal_finding
+from app.ledger import rollup, seal, seal_finding
 from app.ledger.overpaid import overpaid
+from app.ledger.passes import ProofPasses
 from app.readjudication.metrics import readjudication_figures
 from app.service import elected, tokens
 from app.service.caller import Service
@@ -64,6 +65,7 @@ class _Lead:
         self.beat = beat
         self.ran: dict[str, float] = {}
         self.shown: dict[str, bytes] = {}
+        self.proof = ProofPasses(LONGEST_QUERY_SECONDS)
 
     async def go_on(self, term: Election) -> None:
         settings = self.service.settings
@@ -110,18 +112,19 @@ class _Lead:
         await rollup.roll(self.service.database)
 
     async def _check(self) -> None:
-        """Count what is in no block though a pass must have met it, make a pass, look at the blocks that are due."""
+        """Count what is in no block though a pass must have met it, make a pass, prove, look at the blocks that are
+        due."""
         database = self.service.database
         async with database.transaction() as connection:
             waiting = await seal.unsealed(connection)
         await seal.seal(database, everything=True)
         async with database.transaction() as connection:
-            checked = await proof.check_all(connection, seconds=LONGEST_QUERY_SECONDS)
+            checked = await self.proof.go_on(connection)
             too_much = await overpaid(connection)
             block = await seal.last_block(connection)
             passed = await days_to_money(connection, today(await business_now(self.service, connection)))
         seals = await self._verify()
-        broken = {result.check: result.count for result in checked if result.count}
+        broken = {result.check: result.count for result in self.proof.found.values() if result.count}
         for result in checked:
             for violation in result.violations:
                 LOGGER.error(

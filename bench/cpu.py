@@ -1,6 +1,7 @@
 """Processor time of processes, from ``/proc`` (Linux): on a shared machine the only reading that isn't noise."""
 
 import os
+import resource
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,3 +36,9 @@ def seconds(pid: int) -> float:
         if fields := _fields(Path(f"/proc/{one}")):
             ticks += sum(int(fields[number]) for number in (11, 12, 13, 14))
     return ticks / TICKS
+
+
+def of_children() -> float:
+    """Processor seconds of this process's children that ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -28,7 +28,7 @@ from bench import cpu
 from bench.settling import prepare
 from tests.conftest import ADMIN_TOKEN, APP_PASSWORD, ROOT, database_named, start_service
 
-LAST: Final = "2018-12-20"
+LAST: Final = "2019-12-20"
 HOSPITALS: Final = 20
 FUNDS: Final = 5
 NAME: Final = "bench_overview"
@@ -62,11 +62,11 @@ FRESH: Final = {
     "document": f"CASE WHEN b.day > date '{LAST}' - 30 THEN s.document ELSE '{{}}' END",
 }
 PATHS: Final[Mapping[str, str]] = {
-    "payout rates": "/v1/payout-rates?year=2018",
-    "payout rates, by hospital": "/v1/payout-rates?year=2018&group_by=hospital_code",
-    "payout rates, by month": "/v1/payout-rates?year=2018&group_by=fund,period",
-    "overview": "/finance?year=2018",
-    "monthly report": "/v1/reports/monthly?period=2018-11&area_code=530100",
+    "payout rates": "/v1/payout-rates?year=2019",
+    "payout rates, by hospital": "/v1/payout-rates?year=2019&group_by=hospital_code",
+    "payout rates, by month": "/v1/payout-rates?year=2019&group_by=fund,period",
+    "overview": "/finance?year=2019",
+    "monthly report": "/v1/reports/monthly?period=2019-11&area_code=530100",
     "trial balance": "/v1/ledger/trial-balance",
     "entries of an account": "/v1/ledger/entries?account=area:530100/fund:390100/payable/hospital:BH1",
     "entries of expenses": "/v1/ledger/entries?account=area:530100/fund:390100/expense",
@@ -75,7 +75,7 @@ PATHS: Final[Mapping[str, str]] = {
     "postings of a statement": "/v1/clearing/statements/{statement}/items",
     "list of settlements": "/v1/settlements",
     "settlements of a hospital": "/v1/settlements?hospital_code=BH1",
-    "settlements of a day": "/v1/settlements?from=2018-12-03&to=2018-12-03",
+    "settlements of a day": "/v1/settlements?from=2019-12-03&to=2019-12-03",
     "settlements of a person": "/v1/settlements?person_id=PM{person}",
     "reversed settlements": "/v1/settlements?status=reversed",
     "page of settlements": "/finance/settlements",
@@ -83,7 +83,7 @@ PATHS: Final[Mapping[str, str]] = {
     "page of statements": "/finance/statements",
     "list of statements": "/v1/clearing/statements",
     "list of orders": "/v1/disbursements",
-    "page of months": "/finance/months?period=2018-11",
+    "page of months": "/finance/months?period=2019-11",
     "what waits": "/finance/waiting",
     "page of a hospital": "/finance/hospitals/BH1",
 }
@@ -149,7 +149,7 @@ async def _settings(url: str) -> tuple[str, int]:
         assert missed == 0, f"{missed} postings are in no sum"
         await connection.execute("VACUUM ANALYZE posting_sum", timeout=600)
     found = await connection.fetchval(
-        "SELECT statement_id FROM statement WHERE hospital_code = 'BH1' AND period = '2018-10'"
+        "SELECT statement_id FROM statement WHERE hospital_code = 'BH1' AND period = '2019-10'"
     )
     await connection.close()
     return f"stm_{found}", took

@@ -20,7 +20,7 @@ ON CONFLICT DO NOTHING;
 
 CREATE TABLE bench_settled AS
 SELECT n, nextval('settlement_id') AS settlement_id, 'BH' || (1 + n % $hospitals) AS hospital_code,
-       date '2017-01-01' + (n::bigint * (date '$last' - date '2017-01-01') / $settlements)::integer AS day,
+       date '2018-01-01' + (n::bigint * (date '$last' - date '2018-01-01') / $settlements)::integer AS day,
        (10000 + abs(hashint4(n)) % 1000000)::bigint AS total, (ARRAY['11', '14', '21'])[1 + n % 3] AS medical_type
   FROM generate_series(1, $settlements) n;
 INSERT INTO settlement ($columns)
@@ -39,7 +39,7 @@ INSERT INTO statement (hospital_code, hospital_area, area_code, period, state, d
   request_id)
 SELECT h.code, h.area, '530100', to_char(m, 'YYYY-MM'), 'approved', m + interval '1 month 4 days 2 hours',
        (m + interval '1 month 24 days')::date, (m + interval '1 month 5 days')::date, 'li', 'bench'
-  FROM bench_hospital h, generate_series(timestamp '2017-01-01', date '$last' - interval '36 days', '1 month') m;
+  FROM bench_hospital h, generate_series(timestamp '2018-01-01', date '$last' - interval '36 days', '1 month') m;
 INSERT INTO statement_item (statement_id, transfer_id)
 SELECT s.statement_id, t.transfer_id FROM transfer t
   JOIN statement s ON (s.hospital_code, s.period) = (t.hospital_code, t.period) AND t.event = 'settlement';

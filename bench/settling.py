@@ -16,11 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Final
 
 import asyncpg
 import httpx
@@ -67,13 +69,20 @@ FROZEN = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One round: what ran, by how many clients; settlements per second; processor µs per settlement."""
+    """One round: what ran, by how many clients; settlements per second; processor µs per settlement, of the service,
+    of PostgreSQL and of the load generator."""
 
     what: str
     clients: int
     rate: float
     service_us: float
     postgres_us: float
+    client_us: float
+
+    @property
+    def needed_us(self) -> float:
+        """What a settlement costs whoever makes it: the service, or pgbench in its place, and PostgreSQL."""
+        return self.postgres_us + (self.service_us or self.client_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +97,20 @@ class Bench:
 
     def pgbench(self, what: str, script: Path, clients: int, seconds: int) -> Reading:
         """One round of a yardstick."""
-        before = cpu.seconds(self.postgres)
         for _ in range(PGBENCH_TRIES):
+            before = cpu.seconds(self.postgres), cpu.of_children()
             rate = pgbench(self.server.binaries, self.url, script, clients, seconds)
+            after = cpu.seconds(self.postgres), cpu.of_children()
             if rate:
                 break
-            before = cpu.seconds(self.postgres)
         else:
             raise SystemExit(f"pgbench did nothing in {PGBENCH_TRIES} rounds of {seconds} s")
-        return Reading(what, clients, rate, 0.0, 1e6 * (cpu.seconds(self.postgres) - before) / (rate * seconds))
+        used = [1e6 * (end - start) / (rate * seconds) for start, end in zip(before, after, strict=True)]
+        return Reading(what, clients, rate, 0.0, *used)
 
     def http(self, what: str, clients: int, seconds: int) -> Reading:
         """One round over HTTP."""
-        before = cpu.seconds(self.service), cpu.seconds(self.postgres)
+        before = cpu.seconds(self.service), cpu.seconds(self.postgres), time.process_time()
         load = over_http(
             self.port,
             clients,
@@ -109,7 +119,7 @@ class Bench:
             outpatient=ONE_PERSONS_BILLS.get(what, False),
         )
         settled, took = asyncio.run(load)
-        after = cpu.seconds(self.service), cpu.seconds(self.postgres)
+        after = cpu.seconds(self.service), cpu.seconds(self.postgres), time.process_time()
         used = [1e6 * (end - start) / settled for start, end in zip(before, after, strict=True)]
         return Reading(what, clients, settled / took, *used)
 
@@ -183,6 +193,7 @@ async def over_http(
 ) -> tuple[int, float]:
     """Settlements done and seconds taken, with keep-alive connections, by a client that does as little as it can."""
     end, done, visit = perf_counter() + seconds, [0], secrets.token_hex(4)
+    bill = body(person="$person", visit="$visit", outpatient=outpatient)
 
     async def one(client: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -190,7 +201,7 @@ async def over_http(
         while perf_counter() < end:
             name = f"{visit}-{number}"
             person = "PBENCH1" if one_person else f"PBENCH{number % PERSONS + 1}"
-            content = body(person=person, visit=name, outpatient=outpatient)
+            content = bill.replace(b"$person", person.encode()).replace(b"$visit", name.encode())
             writer.write(
                 "POST /v1/settlements HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                 f"application/json\r\nIdempotency-Key: bench-key-{name}-x\r\n"
@@ -243,21 +254,33 @@ async def sealing(bench: Bench) -> float:
         await database.close()
 
 
+TITLES: Final = (
+    "clients",
+    "per second",
+    "service µs",
+    "postgres µs",
+    "client µs",
+    "to lean",
+    "to frozen",
+    "µs to lean",
+)
+
+
 def report(readings: list[Reading], sealed: float, sizes: dict[str, float]) -> None:
-    """The medians as a table, and everything as a file."""
-    titles = "".join(
-        f"{title:>14}" for title in ("clients", "per second", "service µs", "postgres µs", "to lean", "to frozen")
-    )
-    lines = [f"{'':16}{titles}"]
-    rates: dict[tuple[str, int], float] = {}
+    """The medians as a table, and everything as a file. ``µs to lean`` is the ratio of what they cost processors, which
+    other work on the machine doesn't change as it changes rates."""
+    lines = [f"{'':16}" + "".join(f"{title:>12}" for title in TITLES)]
+    medians: dict[tuple[str, int], Reading] = {}
     for what, clients in dict.fromkeys((one.what, one.clients) for one in readings):
-        of = [one for one in readings if (one.what, one.clients) == (what, clients)]
-        rate = rates[what, clients] = median(one.rate for one in of)
-        used = [median(values) for values in zip(*((one.service_us, one.postgres_us) for one in of), strict=True)]
-        beside = ("lean, one row", "") if what in ONE_PERSONS_BILLS else ("lean", FROZEN_NAME)
-        ratios = [f"{rate / rates[one, clients]:.2f}" if (one, clients) in rates else "" for one in beside]
-        numbers = (f"{clients}", f"{rate:.0f}", *(f"{one:.0f}" for one in used), *(ratios if used[0] else ("", "")))
-        lines.append(f"{what:16}" + "".join(f"{number:>14}" for number in numbers))
+        of = [astuple(one)[2:] for one in readings if (one.what, one.clients) == (what, clients)]
+        one = medians[what, clients] = Reading(what, clients, *(median(values) for values in zip(*of, strict=True)))
+        numbers = [f"{clients}", *(f"{number:.0f}" for number in astuple(one)[2:])]
+        if one.service_us:
+            besides = ("lean, one row",) if what in ONE_PERSONS_BILLS else ("lean", FROZEN_NAME)
+            beside = [medians[other, clients] for other in besides]
+            ratios = [f"{one.rate / other.rate:.2f}" for other in beside]
+            numbers += [*(*ratios, "")[:2], f"{beside[0].needed_us / one.needed_us:.2f}"]
+        lines.append(f"{what:16}" + "".join(f"{number:>12}" for number in numbers))
     size, parts = sum(sizes.values()), ", ".join(f"{name} {part:.0f}" for name, part in sizes.items())
     lines.append(f"sealing: {sealed:.0f} µs of PostgreSQL per settlement")
     lines += [f"disk: {size:.0f} bytes per settlement ({parts})", ""]

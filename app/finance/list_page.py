@@ -10,7 +10,7 @@ from typing import Final, Generic, Literal, Protocol, get_args, get_origin
 import msgspec
 from fastapi import Request
 from msgspec import Struct
-from sqlalchemy import FromClause
+from sqlalchemy import JSON, FromClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -151,15 +151,17 @@ async def _listing(
     assert selected is not None
     wanted = await selected.rows(connection, visitor.caller, filters, day)
     sortable = _sortable(page, wanted)
-    sorting = Sorting(sortable, f"-{page.key}" if selected.newest_first else page.key, selected.order[-1])
+    sorting = Sorting(sortable, f"-{page.key}" if selected.newest_first else page.key, selected.order)
     summed = [one.path for one in page.columns if one.kind == "money" and one.summed and one.path in sortable]
     summing = Summing(summed, page.live, partial(page.further, day=day) if page.further else None)
-    return await listed(visitor.request.query_params, connection, wanted, sorting, summing), sortable
+    query = visitor.request.query_params
+    return await listed(query, visitor.service, connection, wanted, sorting, summing), sortable
 
 
 def _sortable(page: ListPage, wanted: Rows) -> Columns:
-    """The members that the database can sort by: those that it selects by the same name."""
-    return {name: wanted.selected_columns[name] for name in page.members if name in wanted.selected_columns}
+    """The members that the database can sort by: those that it selects by the same name, but for whole documents."""
+    known = {name: wanted.selected_columns[name] for name in page.members if name in wanted.selected_columns}
+    return {name: column for name, column in known.items() if not isinstance(column.type, JSON)}
 
 
 # ---------------------------------------------------------------- filters

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from fastapi import APIRouter, Request
-from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -38,7 +38,7 @@ from app.service.wire import decode
 router = APIRouter(prefix="/finance/statements", route_class=PageRoute, include_in_schema=False)
 _posting: Final = transfer.alias("t")
 _credited: Final = account.alias("c")
-SIGNED: Final[ColumnElement[object]] = literal_column(statement.SIGNED)
+SIGNED: Final = cast(ColumnElement[object], literal_column(statement.SIGNED, BigInteger).label("signed"))
 SORTING: Final = Sorting(
     columns={
         "posting": _posting.c.transfer_id,
@@ -49,7 +49,7 @@ SORTING: Final = Sorting(
         "amount": SIGNED,
     },
     default="posting",
-    key=_posting.c.transfer_id,
+    key=(_posting.c.transfer_id,),
 )
 
 
@@ -57,7 +57,7 @@ def items_asked(query: Mapping[str, str], shown_id: str) -> Rows:
     """The postings of a statement that the address's filters ask for; ``signed`` is the amount, fen."""
     item = statement_item.join(_posting, _posting.c.transfer_id == statement_item.c.transfer_id)
     joined = item.join(_credited, _credited.c.account_id == _posting.c.credit_account)
-    wanted = select(_posting, SIGNED.label("signed")).select_from(joined)
+    wanted = select(_posting, SIGNED).select_from(joined)
     wanted = wanted.where(statement_item.c.statement_id == number_of(STATEMENT, shown_id))
     fund = chosen(query, "fund", [*NATIONAL_FUNDS])
     return wanted if fund is None else wanted.where(_posting.c.fund == fund)
@@ -78,7 +78,7 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
         orders = [answer_of(ORDERS.read(row), day) for row in (await connection.execute(wanted)).mappings()]
         query = visitor.request.query_params
         items = items_asked(query, shown_statement)
-        listing = await listed(query, connection, items, SORTING, Summing(("signed",)))
+        listing = await listed(query, visitor.service, connection, items, SORTING, Summing(("signed",)))
         names = await hospital_names(connection, [found.hospital_code])
         return {
             "statement": found,

@@ -63,17 +63,20 @@ SELECT concat_ws(' ', 'set_' || (SELECT min(s.settlement_id) FROM entry s
 # A posting is free from when it was written, or its statement withdrawn. One that was free well before a later
 # statement was drawn up had to go into that: how long a transaction may take is far less than these ten minutes.
 _UNDECLARED: Final = """
+WITH withdrawn AS MATERIALIZED (
+  SELECT i.transfer_id, max(e.recorded_at) AS at FROM clearing_event e
+    JOIN statement_item i ON e.object_id = 'stm_' || i.statement_id WHERE e.move = 'withdrawn' GROUP BY 1),
+free AS MATERIALIZED (
+  SELECT t.transfer_id, t.hospital_code, t.area_code, t.period, t.debit_account, t.credit_account,
+         greatest(t.recorded_at, w.at) AS since
+    FROM transfer t LEFT JOIN withdrawn w USING (transfer_id)
+   WHERE t.event IN ('settlement', 'reversal', 'adjustment', 'recovery', 'deduction_reversed', 'family_doctor')
+     AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id AND NOT i.withdrawn))
 SELECT 'pst_' || t.transfer_id AS place, 1 AS expected, 0 AS found
-  FROM transfer t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account,
-       LATERAL (SELECT greatest(t.recorded_at, max(e.recorded_at)) AS since
-                  FROM statement_item i JOIN clearing_event e
-                    ON e.object_id = 'stm_' || i.statement_id AND e.move = 'withdrawn'
-                 WHERE i.transfer_id = t.transfer_id) free
- WHERE t.event IN ('settlement', 'reversal', 'adjustment', 'recovery', 'deduction_reversed', 'family_doctor')
-   AND 'payable hospital:' || t.hospital_code IN (d.kind || ' ' || d.party, c.kind || ' ' || c.party)
-   AND NOT EXISTS (SELECT FROM statement_item i WHERE i.transfer_id = t.transfer_id AND NOT i.withdrawn)
+  FROM free t JOIN account d ON d.account_id = t.debit_account JOIN account c ON c.account_id = t.credit_account
+ WHERE 'payable hospital:' || t.hospital_code IN (d.kind || ' ' || d.party, c.kind || ' ' || c.party)
    AND EXISTS (SELECT FROM statement s
                 WHERE s.hospital_code = t.hospital_code AND s.area_code = t.area_code AND s.withdrawn_on IS NULL
-                  AND s.period >= t.period AND s.recorded_at > free.since + interval '10 minutes')"""
+                  AND s.period >= t.period AND s.recorded_at > t.since + interval '10 minutes')"""
 
 BILL_CHECKS: Final = {"bill": _BILL, "split": _SPLIT, "year_to_date": _YEAR, "undeclared": _UNDECLARED}
