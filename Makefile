@@ -39,7 +39,7 @@ dev: setup $(VENV)/.dev ## The same, and what tests and checks need
 
 spark: $(VENV)/.spark ## What `onestop batch spark` needs besides, half a gigabyte; Java has to be there
 
-demo: setup ## Settle one bill in a small world, then keep the service running (ONCE=1: exit instead; DATA_DIR=folder)
+demo: setup ## Settle the bills of a small world and explain one, then keep the service running (ONCE=1: exit instead; DATA_DIR=folder)
 	@$(BIN)/onestop demo --port $(PORT) $(if $(ONCE),--once) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 serve: setup ## Run the service with its embedded database
@@ -56,6 +56,7 @@ test-all: test ## Those and then the thorough ones: kills, many seeds, whole sim
 soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months, 30,000,000 bills)
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
 	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
+	@ONESTOP_BATCH_PERSONS=300 ONESTOP_RANDOM_PACKS=20000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/batch/test_waves.py tests/batch/test_handed_on.py tests/batch/test_twofold.py
 	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py
 	@$(MAKE) -s soak-oracle
 	@$(MAKE) -s soak-faults

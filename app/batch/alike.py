@@ -82,13 +82,13 @@ def bills_of(table: pa.Table, law: Law) -> Bills:
     texts = few_values(table, FACTS)
     who, visit = (coded(table.column(name).combine_chunks()) for name in ("person_id", "visit_id"))
     _, discharged = stays(table)
-    policy, policies = _laws(texts, discharged, law)
+    policy, policies = laws_of(texts, discharged, law)
     year = discharged.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
     total = numbers(table.column("total").combine_chunks())
     return Bills(table, texts, looked_at(table, texts), who, visit, year, total, policy, policies)
 
 
-def _laws(texts: dict[str, Coded], discharged: Whole, law: Law) -> tuple[Whole, list[Policy | None]]:
+def laws_of(texts: dict[str, Coded], discharged: Whole, law: Law) -> tuple[Whole, list[Policy | None]]:
     """The number of each row's policy; None of those that none rules."""
     area, kind = texts["area_code"], texts["insurance_type"]
     days, day = np.unique(discharged, return_inverse=True)

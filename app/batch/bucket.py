@@ -4,7 +4,6 @@ A bucket is finished when its note is there; what a broken run left of an unfini
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,11 +15,9 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from app.batch.chain import Law
-from app.batch.columns import BILL, RESULT, SPREAD, TEXT
+from app.batch.columns import RESULT, SPREAD, TEXT
 from app.batch.handed_on import brought, gone_on, handed_on, nothing_brought
 from app.batch.results import BucketResults
-from app.batch.sent import Sent
-from app.batch.sent_rows import sent_bills
 from app.batch.spread import bucket_file, read_bucket, refuse_shared_orders
 from app.batch.waves import computed
 
@@ -100,14 +97,6 @@ def sorted_bucket(task: BucketTask, number: int) -> tuple[pa.Table, pa.Array]:
     table = table.take(order)
     refuse_shared_orders(table, task.files)
     return table, order
-
-
-def chained(table: pa.Table) -> Iterator[tuple[str, str, Sent]]:
-    """Id, person and bill of each row, a few of them at a time."""
-    wanted = [name for name in BILL if name != "settle_order"]
-    for batch in table.select(wanted).combine_chunks().to_batches(max_chunksize=SLICE):
-        ids, persons = (batch.column(name).to_pylist() for name in ("bill_id", "person_id"))
-        yield from zip(ids, persons, sent_bills(batch), strict=True)
 
 
 def _write_results(results: pa.RecordBatch, path: Path) -> None:

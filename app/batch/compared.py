@@ -9,7 +9,7 @@ from app.basics.areas import pooling_area
 from app.basics.errors import Refused
 from app.batch.chain import BillResult, Chain, Law, settled
 from app.batch.sent import Sent
-from app.tiers.model import FUND_TIERS, FUNDS, Outcome, Portions, SplitYear
+from app.tiers.model import FUND_TIERS, Outcome, Portions, SplitYear
 from app.tiers.policy import Policy, PolicyBook
 
 INCOMES: Final = ("income.all_residents", "safety_net.own_cap")
@@ -178,16 +178,22 @@ def _cells_of(pairs: list[Pair]) -> dict[Key, Cell]:
         for tier in FUND_TIERS:
             of_fund = _of_fund(one, tier), _of_fund(two, tier)
             if any(of_fund):
-                fund = facts.funds.get(tier, FUNDS[tier])
-                amounts["fund", fund] = of_fund
+                fund = facts.fund(tier)
+                _more(amounts, ("fund", fund), of_fund)
                 years = {year for side in (one, two) for year in _years(side)}
                 for year in years:
                     of_year = _of_fund(_years(one).get(year), tier), _of_fund(_years(two).get(year), tier)
                     if any(of_year):
-                        amounts[FUND_YEAR, f"{fund} {year}"] = of_year
+                        _more(amounts, (FUND_YEAR, f"{fund} {year}"), of_year)
         for key, (baseline, reform) in amounts.items():
             cells.setdefault(key, Cell(persons=1)).add(Cell(0, 1, baseline, reform))
     return cells
+
+
+def _more(amounts: dict[Key, tuple[int, int]], key: Key, more: tuple[int, int]) -> None:
+    """Add what a fund pays as a further tier."""
+    one, two = amounts.get(key, (0, 0))
+    amounts[key] = one + more[0], two + more[1]
 
 
 def _burdens(pairs: list[Pair]) -> Iterator[Burden]:
@@ -206,11 +212,11 @@ def _burdens(pairs: list[Pair]) -> Iterator[Burden]:
             sum(pair.baseline.total for pair in bills),
             sum(pair.baseline.portions.patient for pair in bills),
             sum(pair.reform.portions.patient for pair in bills),
-            None if policy is None else _income(policy.with_own(facts.own_figures)),
+            None if policy is None else income_of(policy.with_own(facts.own_figures)),
         )
 
 
-def _income(policy: Policy) -> int | None:
+def income_of(policy: Policy) -> int | None:
     """The yearly income in force, fen; None where the pack has none."""
     for name in INCOMES:
         if policy.has(name):

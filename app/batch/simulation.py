@@ -4,15 +4,15 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
-from app.batch.bucket import BucketTask, chained, sorted_bucket
-from app.batch.compared import ComputedTwice, Laws, Tally, compare_person
+from app.batch.bucket import BucketTask, sorted_bucket
+from app.batch.compared import Laws, Tally
 from app.batch.law import BatchLaw, reformed
 from app.batch.run import Progress, spread_all, unfinished
 from app.batch.simulation_answer import Simulation, answer_of
 from app.batch.source import Rejected, checked, parts_of
+from app.batch.twofold import tally_of, twofold
 from app.batch.workers import computed
 
 
@@ -79,7 +79,4 @@ def simulated(order: SimulationOrder, progress: Progress, write: Callable[[Simul
 def compare_bucket(task: BucketTask, number: int, laws: Laws) -> Tally:
     """Count the persons of a bucket."""
     table, _ = sorted_bucket(task, number)
-    tally = Tally()
-    for _, bills in groupby(chained(table), key=lambda row: row[1]):
-        compare_person((ComputedTwice(sent, laws) for _, _, sent in bills), tally)
-    return tally
+    return tally_of(twofold(table, laws))

@@ -57,6 +57,7 @@ class Waves:
         self.stays_level = np.zeros(rows * len(level.words), np.int64)
         self.year = {name: self.nothing() for name in ACCUMULATORS}
         self.rules = ruled(bills)
+        self._like: dict[int, Sent] = {}
         self._met: dict[int, tuple[Sent, Policy] | str] = {}
         asks = [policy is not None and policy.numbers_admissions for policy in bills.policies]
         self.numbered = np.array(asks)[bills.policy]
@@ -70,6 +71,8 @@ class Waves:
         """Compute rows, wave by wave."""
         if not len(rows):
             return
+        kinds, at = np.unique(self.rules[rows], return_index=True)
+        self._like = dict(zip(kinds.tolist(), (sent for _, sent in self.bills.some(rows[at])), strict=True))
         person = self.bills.person[rows]
         first = np.concatenate([[True], person[1:] != person[:-1]])
         began = np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
@@ -123,7 +126,7 @@ class Waves:
         """A bill that stands for all with its facts, and their policy; or the code with which the law refuses them."""
         rules = int(self.rules[row])
         if rules not in self._met:
-            sent = self.bills.sent(row)
+            sent = self._like.pop(rules)
             policy = self.bills.policies[self.bills.policy[row]]
             assert policy is not None
             facts = structs.replace(sent.facts, benefit_class=class_on((sent.facts.benefit_class,), policy))
@@ -197,10 +200,16 @@ def side_by_side(waves: Waves, law: Law, apart: Answers, chains: dict[str, Chain
     for row, sent in bills.some(np.flatnonzero(apart)):
         chain = chains.setdefault(bills.who.words[bills.person[row]], Chain())
         put(results, row, settled(chain, sent, law))
-    for row, sent in bills.some(np.flatnonzero(~apart & ~(bills.ready.sound & (bills.policy > 0)))):
-        _look_again(bills, row, sent, law, results)
-    waves.run(np.flatnonzero(~apart & (results.fault < 0)))
+    in_waves(waves, lambda row: law, ~apart)
     return SideBySide(results, apart, chains, waves)
+
+
+def in_waves(waves: Waves, law_of: Callable[[int], Law], chosen: Answers) -> None:
+    """Compute those bills of a bucket that were chosen, which are all bills of their persons."""
+    bills, results = waves.bills, waves.results
+    for row, sent in bills.some(np.flatnonzero(chosen & ~(bills.ready.sound & (bills.policy > 0)))):
+        _look_again(bills, row, sent, law_of(row), results)
+    waves.run(np.flatnonzero(chosen & (results.fault < 0)))
 
 
 def _look_again(bills: Bills, row: int, sent: Sent, law: Law, results: BucketResults) -> None:

@@ -1,7 +1,7 @@
 """The job of a simulation: persons in buckets, each counted and kept, encrypted, before the next is read; then the
 answer of all of them. After a crash it goes on behind the last bucket that was kept. It writes nothing else."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from app.basics.errors import Conflict, NotFound, OnestopError
 from app.basics.money import fen
-from app.batch.compared import Laws, Tally, compare_person
+from app.batch.compared import ComputedTwice, Laws, Tally, compare_person
 from app.batch.simulation_answer import Simulation, answer_of
 from app.batch.simulation_report import report_page, write_workbook
 from app.jobs import store
@@ -33,7 +33,9 @@ from app.version import VERSION
 
 KIND: Final = SIMULATION
 AT_ONCE: Final = 100
-"""Persons in a bucket: their documents are in memory together."""
+MOST_AT_ONCE: Final = 800
+"""Persons in the first bucket, and in a later one, each twice the one before: their documents are in memory together,
+and the more there are, the more of their bills are alike."""
 JSON_TYPE: Final = "application/json"
 HTML_TYPE: Final = "text/html; charset=utf-8"
 
@@ -96,7 +98,7 @@ def _books(served: PolicyBook, pack: str, text: str) -> tuple[PolicyBook, Policy
 async def _counted(simulating: Simulating) -> Tally:
     """What all persons come to: of the buckets that were kept, and of those behind them."""
     service, run_, wanted = simulating.service, simulating.run, simulating.wanted
-    whole, last, number = Tally(), "", 0
+    whole, last, number, count = Tally(), "", 0, counter()
     async for content in store.parts_kept(service, run_):
         kept = msgspec.msgpack.decode(content, type=KeptBucket)
         if kept.law != simulating.law:  # another release, or another text of the pack
@@ -109,18 +111,37 @@ async def _counted(simulating: Simulating) -> Tally:
         await store.expect(connection, run_, await wanted.how_many(connection))
     while True:
         async with run_.transaction(service) as connection:
-            persons = await wanted.persons(connection, after=last, most=AT_ONCE)
+            persons = await wanted.persons(connection, after=last, most=min(MOST_AT_ONCE, AT_ONCE << number))
             bills = await wanted.chains(connection, persons)
         if not persons:
             return whole
-        tally = Tally()
-        for chain in by_person(bills, wanted, simulating.laws, service.book):
-            compare_person(chain, tally)
+        tally = count(list(by_person(bills, wanted, simulating.laws, service.book)))
         last = persons[-1]
         content = msgspec.msgpack.encode(KeptBucket(simulating.law, last, tally))
         await store.keep_part(service, run_, number, content, further=len(persons))
         whole.add(tally)
         number += 1
+
+
+def counter() -> Callable[[Sequence[list[ComputedTwice]]], Tally]:
+    """Counts the chains of some persons: by column where what batches need is installed, else one by one, with the same
+    answer."""
+    try:
+        # here, because the service never loads what only this job needs
+        from app.batch.twofold_settled import tally_of_chains
+    except ModuleNotFoundError as error:
+        if error.name not in ("numpy", "pyarrow"):
+            raise
+        return one_by_one
+    return tally_of_chains
+
+
+def one_by_one(chains: Sequence[list[ComputedTwice]]) -> Tally:
+    """Count the chains of some persons without columns."""
+    tally = Tally()
+    for chain in chains:
+        compare_person(chain, tally)
+    return tally
 
 
 # ---------------------------------------------------------------- what is shown of it, to whom

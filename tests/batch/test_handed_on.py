@@ -9,12 +9,12 @@ import pytest
 from app.batch.chain import Chain, settled
 from app.batch.columns import EPISODE, VISIT
 from app.batch.handed_on import Brought, gone_on, handed_on, nothing_brought, odd_persons
-from app.batch.law import BatchLaw, book_of
+from app.batch.law import BatchLaw
 from app.batch.results import empty_results, put
 from app.batch.state import start_chains, tables_of
 from app.tiers.load import load_book
 from tests.batch.files import bill, rows_of_year
-from tests.batch.test_waves import BOOK, NAMES, Row, clones, random_rows, rows_said, sents, spread
+from tests.batch.test_waves import BOOK, NAMES, SIZE, Row, clones, pack_book, random_rows, rows_said, sents, spread
 
 Tables = dict[str, pa.Table]
 
@@ -71,8 +71,8 @@ def test_bills_go_on_by_columns_as_they_do_one_by_one(name: str) -> None:
     """Every pack: random persons and bills alike, cut somewhere; some persons have no bill in the second run, some
     none in the first."""
     rng = random.Random(f"handed on {name}")
-    book = book_of([name], None)
-    rows = random_rows(rng, book.packs[name], 40)
+    book = pack_book(name)
+    rows = random_rows(rng, book.packs[name], SIZE)
     more = clones(rng, rows[:4], 12)
     rows += [row | {"settle_order": order, "visit_id": f"{row['visit_id']}/{order}",
                     "bill_id": f"{row['bill_id']}/{order}"} for row in more for order in (2, 4)]  # fmt: skip
@@ -83,7 +83,7 @@ def test_bills_go_on_by_columns_as_they_do_one_by_one(name: str) -> None:
 
 def test_admissions_go_on_that_are_counted_by_level() -> None:
     """A law like Hulunbuir's whose deductible falls with each admission at a level."""
-    text = book_of(["hulunbuir"], None).packs["hulunbuir"].texts["hulunbuir"]
+    text = pack_book("hulunbuir").packs["hulunbuir"].texts["hulunbuir"]
     book = load_book({"hulunbuir": text.replace("counted_at: hospital", "counted_at: level")})
     rng = random.Random(3)
     models = random_rows(rng, book.packs["hulunbuir"], 6)

@@ -5,6 +5,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from app.basics.money import fen
 from app.batch.simulation import ReformNamed, SimulationOrder
 from app.batch.simulation import simulated as simulated_over_files
 from app.batch.simulation_report import write_report
+from app.batch.twofold_settled import tally_of_chains
+from app.policies import shipped_book
+from app.reform.job import counter, one_by_one
+from app.reform.request import reform_of
+from app.reform.stored import PackLaw, SimulatedDays, by_person
+from app.tiers.load import load_book
 from tests.batch.files import rows_of_chain, write
 from tests.clearing.office import Office, office
 from tests.readjudication.desk import own_processes
@@ -61,6 +68,24 @@ async def test_files_and_the_service_say_the_same(desk: Office, tmp_path: Path) 
     assert expected.pop("stored_differs") is None
     assert answer == expected
     assert fen(answer["total"]["difference"]) > 0
+
+
+async def test_by_column_it_is_what_it_is_one_by_one(desk: Office) -> None:
+    """What is stored is counted alike with the columns and without them, for a whole office and an area's."""
+    book = shipped_book(None)
+    reform = reform_of(HIGHER)
+    changed = load_book(reform.beside(book), {reform.name})
+    laws = PackLaw(book, "yunnan"), PackLaw(changed, reform.name)
+    connection = await asyncpg.connect(desk.url)
+    try:
+        persons = [chain["person"]["person_id"] for chain in CHAINS]
+        for area in (None, "530100"):
+            wanted = SimulatedDays("yunnan", area, date(2026, 1, 1), date(2026, 12, 31))
+            chains = list(by_person(await wanted.chains(connection, persons), wanted, laws, book))
+            assert counter() is tally_of_chains
+            assert tally_of_chains(chains) == one_by_one(chains)
+    finally:
+        await connection.close()
 
 
 async def test_a_reform_changes_amounts_as_the_oracle_says(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,10 +198,10 @@ async def test_what_differs_is_explained_by_a_correction(database_server: str) -
         await desk.balanced()
 
 
-async def over_new_year(desk: Office, person: str, seq: int) -> str:
-    """A bill of a stay from December 2018 to January 2019: the first, of two lines of 100 yuan, takes the deductible
+async def over_new_year(desk: Office, person: str, seq: int, year: int = 2019) -> str:
+    """A bill of a stay from December to January of a year: the first, of two lines of 100 yuan, takes the deductible
     that the second relies on."""
-    days = ("2018-12-20", "2018-12-31") if seq == 1 else ("2019-01-01", "2019-01-10")
+    days = (f"{year - 1}-12-20", f"{year - 1}-12-31") if seq == 1 else (f"{year}-01-01", f"{year}-01-10")
     lines = [desk.world.line("100.00", line_no=no, day=days[0], quantity="1") for no in (1, 2)]
     bill = desk.world.bill(
         "200.00",
