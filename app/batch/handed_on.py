@@ -18,9 +18,9 @@ from app.batch.columns import EPISODE, TEXT, VISIT, YEAR_KEYS
 from app.batch.many import MOST, Answers, Whole
 from app.batch.ready import numbers
 from app.batch.results import empty_results
-from app.batch.source import Rejected
+from app.batch.source import rejected
 from app.batch.spread import read_bucket
-from app.batch.state import in_order, start_chains, tables_of, years_schema
+from app.batch.state import ROW, in_order, start_chains, tables_of, with_row, years_schema
 from app.batch.waves import FEW, YEARS, SideBySide, Waves, person_years, side_by_side
 from app.tiers.model import INPATIENT
 
@@ -58,15 +58,19 @@ def nothing_brought() -> Brought:
 
 def brought(folder: Path, bucket: int, years: pa.Schema) -> Brought:
     """What was spread for a bucket. Rejected when a person has a year twice."""
-    schemas = {"years": years, "episodes": EPISODE, "visits": VISIT}
-    found = Brought(
-        *(read_bucket(folder, f"start-{name}", bucket, schema).combine_chunks() for name, schema in schemas.items())
-    )
-    twice = _repeated(found.years, [name for name, _ in YEAR_KEYS])
+    schemas = {"years": with_row(years), "episodes": EPISODE, "visits": VISIT}
+    found = [read_bucket(folder, f"start-{name}", bucket, schema).combine_chunks() for name, schema in schemas.items()]
+    _refuse_twice(found[0])
+    return Brought(found[0].drop_columns([ROW]), *found[1:])
+
+
+def _refuse_twice(years: pa.Table) -> None:
+    keys = [name for name, _ in YEAR_KEYS]
+    twice = _repeated(years, keys)
     if len(twice):
-        year = twice.column("benefit_year")[0].as_py()
-        raise Rejected(f"years.parquet：列 benefit_year：同一参保人的 {year} 年有两行。")
-    return found
+        rows = years.join(twice.slice(0, 1).select(keys), keys, join_type="left semi")
+        row, year = pc.max(rows.column(ROW)).as_py(), twice.column("benefit_year")[0].as_py()
+        raise rejected("years.parquet", "benefit_year", row, f"同一参保人的 {year} 年有两行。")
 
 
 def _repeated(table: pa.Table, names: list[str]) -> pa.Table:

@@ -75,10 +75,12 @@ class BatchLaw:
 
 def reformed(pack: str, reform: str, extra: Path | None) -> tuple[PolicyBook, PolicyBook]:
     """The book of a pack alone, and that of a reform which rules the same areas for the same insurance types. Rejected
-    when one can't be used."""
+    when one can't be used, or the reform doesn't inherit the pack."""
     book = book_of([pack], extra)
     own = next(iter(book.packs.values()))
     changed = next(iter(book_of([reform], extra).packs.values()))
+    if own.name not in changed.texts:
+        raise Rejected(f"--reform {Path(reform).name}：改革方案要继承 {own.name}：请写 inherits: {own.name}。")
     changed = replace(changed, areas=own.areas, insurance_types=own.insurance_types)
     return book, PolicyBook({changed.name: changed})
 

@@ -22,6 +22,7 @@ from app.tiers.model import ACCUMULATORS, INPATIENT
 
 FILES: Final = ("years", "episodes", "visits")
 SCHEMAS: Final = {"episodes": EPISODE, "visits": VISIT}
+ROW: Final = "row"
 NEEDED_YEAR: Final = (*(name for name, _ in YEAR_KEYS), *ACCUMULATORS)
 
 
@@ -38,7 +39,11 @@ def spread_start(folder: Path, into: Path, buckets: int) -> pa.Schema:
             start = 0
             for batch in file.iter_batches(batch_size=AT_ONCE, columns=schema.names):
                 normal = _normal(batch, schema, path.name, start)
-                spread.add(normal, bucket_numbers(normal.column("person_id"), buckets))
+                numbers = bucket_numbers(normal.column("person_id"), buckets)
+                if name == "years":
+                    rows = pa.array(range(start, start + len(batch)), pa.int64())
+                    normal = pa.record_batch([*normal.columns, rows], schema=with_row(schema))
+                spread.add(normal, numbers)
                 start += len(batch)
         spread.flush()
         years = schema if name == "years" else years
@@ -51,6 +56,11 @@ def years_schema(names: Sequence[str]) -> pa.Schema:
 
 
 YEARS: Final = years_schema(YEAR_AMOUNTS)
+
+
+def with_row(years: pa.Schema) -> pa.Schema:
+    """Years with where each stood in its file, from 0."""
+    return years.append(pa.field(ROW, pa.int64()))
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -116,3 +116,14 @@ def test_a_negative_start_is_refused(tmp_path: Path, name: str, column: str) -> 
     with pytest.raises(Rejected, match=rf"{name}\.parquet：列 {column}，第 1 行"):
         compute(source, tmp_path / "two.parquet", start=tmp_path / "state")
     assert not (tmp_path / "two.parquet").exists()
+
+
+def test_a_person_year_twice_in_a_start_is_refused(tmp_path: Path) -> None:
+    """The later of both rows is named."""
+    source = write(tmp_path / "bills.parquet", GOOD)
+    compute(source, tmp_path / "out.parquet", years_out=tmp_path / "state")
+    made = pq.read_table(tmp_path / "state" / "years.parquet")
+    pq.write_table(pa.concat_tables([made, made.slice(1, 1)]), tmp_path / "state" / "years.parquet")
+    with pytest.raises(Rejected, match=r"years\.parquet：列 benefit_year，第 4 行"):
+        compute(source, tmp_path / "two.parquet", start=tmp_path / "state")
+    assert not (tmp_path / "two.parquet").exists()

@@ -185,6 +185,10 @@ def test_an_unusable_reform_leaves_nothing(tmp_path: Path) -> None:
         simulate(tmp_path, ROWS, tmp_path / "reform.yaml")
     with pytest.raises(Rejected, match="total"):
         simulate(tmp_path, [bill(total=-1)], reform(tmp_path, None))
+    other = tmp_path / "other.yaml"
+    other.write_text('pack: other\ntitle: 别处\ninherits: gansu\nareas: ["62"]\n', encoding="utf-8")
+    with pytest.raises(Rejected, match="inherits: yunnan"):
+        simulate(tmp_path, [bill()], other)
     assert not list(tmp_path.glob("out*"))
     simulate(tmp_path, [bill()], reform(tmp_path, None))
     with pytest.raises(Rejected, match="已经存在"):
