@@ -19,6 +19,7 @@ import httpx
 from app.cli.config import data_dir_option
 from app.cli.output import fail, out
 from app.database.embedded import default_data_dir
+from app.demo.follow import ImportRefused
 from app.demo.run import run_demo
 from app.policies import SHIPPED
 from app.simulation.show import SIMULATED, show_simulation
@@ -33,7 +34,7 @@ READY_SECONDS: Final = 120
 @click.option("--once", is_flag=True, help="Stop the service after the bill was shown.")
 @data_dir_option
 def demo(port: int, once: bool, data_dir: Path | None) -> None:
-    """Start a service, load a small world, settle one bill, explain it."""
+    """Start a service, load a small world, settle its bills, explain one."""
     folder = (data_dir or default_data_dir().with_name("onestop-demo")).absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     token = os.environ.get("ONESTOP_ADMIN_TOKEN") or secrets.token_urlsafe(24)
@@ -43,10 +44,26 @@ def demo(port: int, once: bool, data_dir: Path | None) -> None:
         suppress(KeyboardInterrupt),
         _own_service(port, folder, token, ONESTOP_CLOCK=DEMO_CLOCK) as (base_url, service),
     ):
+        _load_others(base_url, token)
         run_demo(base_url, token, out)
         if not once:
             out.print(f"服务继续运行在 {base_url} ，按 Ctrl-C 停止。")
             service.wait()
+
+
+def _load_others(base_url: str, token: str) -> None:
+    """Settle what the demo's other patients were treated for, where what batches need is installed."""
+    try:
+        from app.demo.year import load_demo_year
+    except ModuleNotFoundError as error:
+        if error.name not in ("numpy", "pyarrow"):
+            raise
+        return
+    try:
+        settled = load_demo_year(base_url, token, out)
+    except (ImportRefused, httpx.HTTPError) as error:
+        fail(f"演示数据未能载入：{error}")
+    out.print(f"县里此前结算的账单：{settled} 张（合成数据）。")
 
 
 @click.command("simulate-year")

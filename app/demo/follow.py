@@ -13,6 +13,8 @@ from rich.table import Table
 
 POLL_SECONDS: Final = 0.3
 SHOWN_ROWS: Final = 20
+SETTLED_BEFORE: Final = frozenset({"already_settled", "idempotency_key_reused"})
+"""How a bill is refused that was settled when its key is no longer kept, or not of it."""
 UNTROUBLED: Final = frozenset({"matched", "added", "changed", "ended", "unchanged"})
 PHASES: Final[Mapping[str, str]] = {"reading": "读取", "applying": "比对"}
 STATES: Final[Mapping[str, str]] = {

@@ -10,13 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from app.demo.bill import demo_bill
+from app.demo.follow import SETTLED_BEFORE
 from app.demo.show import show_settlement
 from app.demo.world import CATALOGUE, COUNTY, HOSPITALS, PATIENT, PERSONS
 
 TIMEOUT_SECONDS: Final = 60
 SETTLEMENT_KEY: Final = "demo-settlement-2018-0001"
 OFFICER: Final = "caiwu"
-SETTLED_BEFORE: Final = frozenset({"already_settled", "idempotency_key_reused"})
 TOKEN_REQUEST: Final = {"subject": "demo", "scopes": ["hospital", "finance", "auditor"]}
 
 Answer = dict[str, Any]
