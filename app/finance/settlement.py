@@ -31,6 +31,7 @@ from app.settlement.rows import EntryRow
 from app.settlement.slip import ROOM_NAMES, SCOPE_NAMES, basis_text, bill_of, lines_of, own_accumulators
 from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 from app.tiers import english
+from app.tiers.pack import Pack
 from app.tiers.packfile import CLAUSE
 
 router = APIRouter(prefix="/finance/settlements", route_class=PageRoute, include_in_schema=False)
@@ -97,12 +98,22 @@ async def get_settlement(request: Request, settlement_id: str) -> Response:
             (english.KIND_NAMES.get(step.kind, step.name), english.line_of(step))
             for step in decode_document(row.document).trace
         ],
+        law=_law(pack, found, language),
         own_counters={} if pack is None else own_accumulators(pack),
         basis_text=basis_text,
         titles={} if pack is None else {name: one.title for name, one in pack.parameters.items()},
         documents={} if pack is None else pack.documents,
         clause=CLAUSE,
     )
+
+
+def _law(pack: Pack | None, found: SettlementAnswer, language: Language) -> str:
+    """What the law of a settlement is called: the titles of its pack and version, which are Chinese; else their
+    names."""
+    version = None if pack is None else next((one for one in pack.versions if one.name == found.policy.version), None)
+    if pack is None or version is None or language == "en":
+        return f"{found.policy.pack} · {found.policy.version}"
+    return f"{pack.title} · {version.title}"
 
 
 async def _name(visitor: Visitor, person_id: str, purpose: str) -> str | None:

@@ -1,5 +1,5 @@
 """What an officer looked for in vain: days of lists and of the year in the calendar, what is overdue of a hospital by
-step, words for what a person's year counts."""
+step, words for what a person's year counts and for the law of a settlement."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.clearing.office import Office
-from tests.finance.conftest import Desk
+from tests.finance.conftest import NARROW, Desk
 from tests.finance.test_made_of import amount, amounts
 from tests.finance.test_pages import first_settlement
 from tests.world import key
@@ -28,6 +28,18 @@ async def test_what_a_year_has_counted_is_said_in_words(busy_office: Office, des
             text = await desk.page.inner_text("main")
             assert re.findall(r"\b[a-z]+_[a-z_]+\b", text) == [], path
             assert words in text, path
+
+
+async def test_a_settlements_law_is_called_by_its_title(busy_office: Office, desks: Any) -> None:
+    """The names of files that a pack and its version have are shown when one points at them; English has no titles."""
+    desk: Desk = await desks("wang")
+    await desk.open(f"/finance/settlements/{await first_settlement(busy_office)}")
+    shown = desk.page.locator("#law")
+    await expect(shown).to_contain_text("云南省城乡居民医疗费用“一站式”结算 · 四重保障")
+    await expect(shown).not_to_contain_text("four-guarantees")
+    await expect(shown.locator("[title]")).to_have_attribute("title", "yunnan · four-guarantees")
+    await desk.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert await desk.overflow() <= 0
 
 
 async def test_a_hospital_shows_what_is_overdue_by_step(busy_office: Office, desks: Any) -> None:
