@@ -30,7 +30,7 @@ from app.clearing.moves import (
 from app.clearing.report_figures import Benefits, Coverage, Enrolment, benefits, enrolment_and_coverage
 from app.clearing.tables import monthly_report
 from app.database.locks import Lock, hold
-from app.ledger.rollup import EVER, POSTED, span
+from app.ledger.rollup import EVER, SINCE
 from app.service.caller import Caller, Service
 from app.service.http import encoded, open_request
 from app.service.second_person import by_another
@@ -38,7 +38,9 @@ from app.service.wire import AreaCode
 
 DUE_DAY: Final = "report.due_day"
 State = Literal["draft", "submitted", "approved"]
-_FIRST_MONTH: Final = text(f"SELECT min(p.period) FROM {POSTED} p WHERE p.area_code = :area")
+_FIRST_MONTH: Final = text(
+    f"SELECT min(p.period) FROM posted({SINCE}, CAST(:ever AS date), CAST(:ever AS date)) p WHERE p.area_code = :area"
+)
 
 
 class AreaRequest(Struct, forbid_unknown_fields=True):
@@ -166,7 +168,7 @@ async def due(service: Service, caller: Caller, *, area_code: str) -> DueReports
 
 async def due_reports(service: Service, connection: AsyncConnection, area: str, day: date) -> list[DueReport]:
     """What ``due`` lists, within a transaction of the caller's."""
-    first = (await connection.execute(_FIRST_MONTH, {"area": area} | await span(connection, [EVER]))).scalar_one()
+    first = (await connection.execute(_FIRST_MONTH, {"area": area, "ever": EVER})).scalar_one()
     kept = select(monthly_report).where(monthly_report.c.area_code == area)
     rows = {row["period"]: dict(row) for row in (await connection.execute(kept)).mappings()}
     found = []
