@@ -10,13 +10,15 @@ from app.tiers.units import TIERS
 from app.tiers.vocabulary import ALSO, BASES, COUNTERS, FACTS, IN_PROPORTION, LINE_FACTS, WHOLE_BASES, WORDS
 
 DAYS = ("2018-01-01", "2019-07-01", "2021-01-01")
+OWN_CLASS = "own_class"
 PER_GROUP = ("by_group", "grown_by_group")
 OWN = {"own_scope": "remaining_in_scope", "own_all": "remaining_total", "year_scope": "in_scope", "counted": None}
 DISEASES = ("X1", "X2", "X9")
 
 
 def random_pack(rng: Random) -> str:
-    """The text of a pack; most are right, some the checker refuses."""
+    """The text of a pack; most are right, some the checker refuses. A third of them declare a class of their own."""
+    classes = (*CLASSES, OWN_CLASS) if rng.random() < 0.3 else CLASSES
     parameters: dict[str, str] = {}
     rules = [_first_rule(parameters, rng)]
     rules += [_rule(number, parameters, rng) for number in range(rng.randint(1, 7))]
@@ -31,12 +33,13 @@ def random_pack(rng: Random) -> str:
     parameters["p_list"] = _parameter("p_list", "diseases", rng)
     own += "      by_group: {title: 分组, per: disease_group}\n"
     own += "      grown_by_group: {title: 分组, per: disease_group, grows_by: in_scope, diseases: p_list}\n"
-    classes = ", ".join(CLASSES)
+    poor = (*CLASSES[:4], *classes[len(CLASSES) :])
+    declared = f"classes:\n  {OWN_CLASS}: {{zh: 自定, en: own}}\n" if OWN_CLASS in classes else ""
     return (
-        f'pack: random\ntitle: 随机\nareas: ["99"]\n{_insurance_types(rng)}'
+        f'pack: random\ntitle: 随机\nareas: ["99"]\n{declared}{_insurance_types(rng)}'
         "documents:\n  d: {title: 文件}\nversions:\n  all:\n    title: 一\n"
-        f"    from: {DAYS[0]}\n    precedence: [{classes}]\n"
-        f"    groups:\n      poor: [{', '.join(CLASSES[:4])}]\n      others: [{', '.join(CLASSES[4:])}]\n"
+        f"    from: {DAYS[0]}\n    precedence: [{', '.join(classes)}]\n"
+        f"    groups:\n      poor: [{', '.join(poor)}]\n      others: [{', '.join(CLASSES[4:])}]\n"
         f"    accumulators:\n{own}{_first_pay(parameters, rng)}{_over_new_year(rng)}    rules:\n"
         + "".join(rules)
         + "parameters:\n"

@@ -15,7 +15,6 @@ from app.policies.words import rule_words
 from app.tiers.explain import input_names, redone, shown_inputs
 from app.tiers.load import load_book
 from app.tiers.model import (
-    CLASSES,
     LEVELS,
     MEDICAL_TYPES,
     RANKS,
@@ -84,7 +83,7 @@ def outcome_of(bill: Bill, facts: Facts, year: dict[str, int], episode: Episode,
 def person_years(rng: Random, book: PolicyBook) -> int:
     """Bills of every medical type and class through one pack; how many were computed."""
     names, computed = input_names(), 0
-    for class_ in CLASSES:
+    for class_ in book.classes:
         year = empty_year()
         for medical_type in MEDICAL_TYPES:
             day = date(rng.choice([2019, 2020, 2021, 2022]), rng.randint(1, 12), rng.randint(1, 28))
@@ -112,6 +111,7 @@ def person_years(rng: Random, book: PolicyBook) -> int:
                     benefit_class=class_,
                     medical_type=medical_type,
                     language=language,  # type: ignore[arg-type]
+                    classes=book.classes,
                 )
             for part in outcome.years:
                 assert all(amount >= 0 for amount in part.after.values())
