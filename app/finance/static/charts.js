@@ -76,7 +76,7 @@ const money = (data) => {
     tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, confine: true, textStyle: { fontSize: 12 },
       formatter: (items) => items.map((item) => item.seriesName + " " + moneyText(item.data.text)).join("<br>") },
     xAxis: { type: "value", min: 0, splitLine, splitNumber: 4, axisLabel: { fontSize: 11, color: QUIET, formatter: tick(data.language) } },
-    yAxis: { type: "category", data: names, axisLine, axisTick: { show: false }, axisLabel: { fontSize: 12, color: INK } },
+    yAxis: { type: "category", data: names, axisLine, axisTick: { show: false }, axisLabel: { fontSize: 12, color: INK, interval: 0 } },
     series: [part("paid", BLUE), part("due", RED), part("rest", "#c9d6e6")],
   };
 };

@@ -122,7 +122,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "overview.chart.table": ("曲线数据", "Figures of the curve"),
     "overview.nothing": ("{year} 年度没有应付。", "Nothing is owed for {year}."),
     "overview.money": ("各基金资金", "Money by fund"),
-    "overview.tier": ("保障层级", "Tier"),
+    "overview.fund": ("基金", "Fund"),
     "overview.payable": ("应付", "Payable"),
     "overview.disbursed": ("已拨付", "Disbursed"),
     "overview.unpaid": ("未拨付", "Unpaid"),
