@@ -27,7 +27,7 @@ BASE_CLASSES: Final[Mapping[str, ClassWords]] = {
     "monitored": ClassWords("监测对象", "monitored", (), ("226101", "226102", "226103")),
     "low_income_edge": ClassWords("低保边缘家庭成员", "edge of low income", ("低保边缘", "低保边缘家庭"), ("236074",)),
     "illness_poverty": ClassWords("因病致贫重病患者", "poor through illness", ("因病致贫",), ("2306",)),
-    ORDINARY: ClassWords("普通居民", "ordinary resident"),
+    ORDINARY: ClassWords("普通参保人员", "ordinary insured person"),
 }
 
 
