@@ -1,8 +1,9 @@
 """Bills computed under two laws side by side, and counted: what a person adds to a simulation. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Final, NamedTuple
 
 from app.basics.areas import pooling_area
@@ -168,6 +169,7 @@ def _cells_of(pairs: list[Pair]) -> dict[Key, Cell]:
     cells: dict[Key, Cell] = {}
     for pair in pairs:
         one, two, facts = pair.baseline, pair.reform, pair.sent.facts
+        fund_of = _fund_of(pair.asked)
         whole = cost(one), cost(two)
         amounts: dict[Key, tuple[int, int]] = {
             ("area", pooling_area(facts.area_code)): whole,
@@ -178,7 +180,7 @@ def _cells_of(pairs: list[Pair]) -> dict[Key, Cell]:
         for tier in FUND_TIERS:
             of_fund = _of_fund(one, tier), _of_fund(two, tier)
             if any(of_fund):
-                fund = facts.fund(tier)
+                fund = fund_of(tier)
                 _more(amounts, ("fund", fund), of_fund)
                 years = {year for side in (one, two) for year in _years(side)}
                 for year in years:
@@ -188,6 +190,16 @@ def _cells_of(pairs: list[Pair]) -> dict[Key, Cell]:
         for key, (baseline, reform) in amounts.items():
             cells.setdefault(key, Cell(persons=1)).add(Cell(0, 1, baseline, reform))
     return cells
+
+
+def _fund_of(asked: ComputedTwice) -> Callable[[str], str]:
+    """Which fund pays a bill as a tier: of a settlement the one that its facts name, of a bill of a file, which names
+    none, that of the unchanged law."""
+    facts = asked.sent.facts
+    policy, _ = asked.laws[0](asked.sent.bill.discharged_on, facts.area_code, facts.insurance_type)
+    if asked.standing is not None or policy is None:
+        return facts.fund
+    return partial(policy.fund, insurance_type=facts.insurance_type)
 
 
 def _more(amounts: dict[Key, tuple[int, int]], key: Key, more: tuple[int, int]) -> None:

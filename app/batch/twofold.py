@@ -29,7 +29,8 @@ from app.batch.results import BucketResults, empty_results
 from app.batch.sent import Sent
 from app.batch.waves import FEW, YEARS, Waves, in_waves, person_years
 from app.settlement.computing import class_on
-from app.tiers.model import FUND_TIERS, FUNDS
+from app.tiers.model import FUND_TIERS, FUNDS, RESIDENTS
+from app.tiers.policy import Policy
 
 BOTH: Final = (0, 1)
 SIDES: Final = ("baseline", "reform")
@@ -55,10 +56,23 @@ def twofold(table: pa.Table, laws: Laws) -> Twofold:
     one = bills_of(table, laws[0])
     policy, policies = laws_of(one.texts, stays(table)[1], laws[1])
     sides = one, replace(one, policy=policy, policies=policies)
-    rows = len(table)
-    funds = {tier: Coded(np.zeros(rows, np.int64), [FUNDS[tier]]) for tier in FUND_TIERS}
     apart = alone(sides[0]) | alone(sides[1])
-    return Twofold(sides, lambda row, sent: ComputedTwice(sent, laws), np.ones(rows, bool), funds, None, apart)
+    counts = np.ones(len(table), bool)
+    return Twofold(sides, lambda row, sent: ComputedTwice(sent, laws), counts, _funds(one), None, apart)
+
+
+def _funds(bills: Bills) -> dict[str, Coded]:
+    """The fund of each bill by tier, as the unchanged law names it for its insurance type."""
+    kind = bills.texts["insurance_type"]
+    pairs, codes = np.unique(bills.policy * len(kind.words) + kind.codes, return_inverse=True)
+    found = [(bills.policies[pair // len(kind.words)], kind.words[pair % len(kind.words)]) for pair in pairs.tolist()]
+
+    def named(policy: Policy | None, tier: str, type_: str | None) -> str:
+        return FUNDS[tier] if policy is None else policy.fund(tier, type_ or RESIDENTS)
+
+    return {
+        tier: _renamed(Coded(codes, []), [named(policy, tier, type_) for policy, type_ in found]) for tier in FUND_TIERS
+    }
 
 
 def tally_of(two: Twofold, few: int = FEW) -> Tally:

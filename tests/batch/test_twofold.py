@@ -16,8 +16,10 @@ from app.batch.twofold_settled import tally_of_chains
 from app.reform.job import one_by_one
 from app.tiers.model import OwnFigure, Portions
 from app.tiers.policy import Policy
-from tests.batch.files import rows_of_year
+from tests.batch.files import bill, rows_of_year
 from tests.batch.test_waves import BOOK, NAMES, SIZE, Row, clones, pack_book, random_rows, sents, spread
+from tests.employees import FIGURES, HEAD, LARGE, POOLED, RULES
+from tests.tiers.packs import book_of, pack_text
 
 
 def later(law: Law, days: int) -> Law:
@@ -65,6 +67,20 @@ def test_nobody_is_counted_of_no_bills() -> None:
     rows = [row | {"area_code": "110101"} for row in rows_of_year(1)]
     tally = compared(rows, (BatchLaw(BOOK), BatchLaw(BOOK)))
     assert (tally.persons, tally.cells, tally.refused) == (0, {}, {"baseline": len(rows), "reform": len(rows)})
+
+
+def test_employees_bills_of_files_are_paid_by_their_own_funds() -> None:
+    """Files say the insurance type, the pack its funds: of residents' and employees' bills together each fund has its
+    own, by column and person by person."""
+    both = HEAD.replace('["310"]', '["390", "310"]')
+    book = book_of(pack_text(RULES, FIGURES).replace('areas: ["99"]\n', both))
+    rows = [
+        bill(bill_id=f"B{number}", person_id=f"P{number}", total=400_000, in_scope=400_000, insurance_type=kind)
+        for number, kind in enumerate([None, "310", "310"])
+    ]
+    tally = compared(rows, (BatchLaw(book), BatchLaw(book)))
+    paid = {fund: cell.baseline for (by, fund), cell in tally.cells.items() if by == "fund"}
+    assert paid == {"390100": 200_000, "390200": 100_000, POOLED: 400_000, LARGE: 200_000}
 
 
 def stood(rng: random.Random, sent: Sent, laws: Laws) -> ComputedTwice:
