@@ -31,6 +31,8 @@ LOGGER: Final = logging.getLogger("onestop.workers")
 FORKED: Final = multiprocessing.get_context("forkserver")
 PR_SET_PDEATHSIG: Final = 1
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+CANNOT_FORK: Final = (OSError, EOFError)
+"""What is raised when the process that workers are forked from ends while it is asked for one."""
 
 
 def load(module: str) -> None:
@@ -167,14 +169,23 @@ class Workers(Multiprocess):
     def _start_again(self, index: int, place: _Place) -> None:
         now = time.monotonic()
         if now >= place.not_before:
-            self.processes[index] = _started(self.config, self.sockets)
+            try:
+                self.processes[index] = _started(self.config, self.sockets)
+            except CANNOT_FORK:
+                place.not_before = now + LONGEST_PAUSE
+                LOGGER.exception("no worker could be forked; it is tried again in %.0f s", LONGEST_PAUSE)
+                return
             place.since = place.answered = now
             place.asked, place.not_before = False, 0.0
 
     def restart_all(self) -> None:
         """Replace each worker that serves by one that is ready, after a SIGHUP."""
         for index, old in enumerate(list(self.processes)):
-            fresh = _started(self.config, self.sockets)
+            try:
+                fresh = _started(self.config, self.sockets)
+            except CANNOT_FORK:
+                LOGGER.exception("no new worker could be forked; those that serve stay")
+                return
             if not fresh.wait_until_ready(HANGING_SECONDS, self.should_exit):
                 fresh.kill()
                 LOGGER.error("a new worker isn't ready in time; those that serve stay")

@@ -122,6 +122,60 @@ def test_the_process_that_workers_are_forked_from_is_replaced_too(database_url: 
         assert process.wait(120) == 0
 
 
+FALLING = """
+import time
+from pathlib import Path
+
+from uvicorn import Config
+
+from app.serving import workers
+
+def main():
+    workers.load("falls")
+    below = workers.Workers(Config("falls:application", workers=1), [])
+    below.processes = [None]
+    place = below._places[0]
+    below._start_again(0, place)
+    assert below.processes == [None] and place.not_before > time.monotonic()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_worker_that_cannot_be_forked_is_tried_again(tmp_path: Path) -> None:
+    """The service doesn't end with the process that it asks for a worker."""
+    (tmp_path / "falls.py").write_text("import os\n\nos._exit(3)\n", encoding="utf-8")
+    (tmp_path / "begun.py").write_text(FALLING, encoding="utf-8")
+    variables = os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    done = subprocess.run([sys.executable, tmp_path / "begun.py"], env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "no worker could be forked" in done.stderr
+
+
+def test_a_pack_that_breaks_while_it_serves_does_not_end_the_service(
+    database_url: str, folder: Path, tmp_path: Path
+) -> None:
+    """Workers that can't read the packs are tried again, also when the process that they are forked from has to read
+    them anew; with the pack mended they serve."""
+    secret, packs = "ab" * 32, str(tmp_path)
+    process, base_url = start_service(
+        database_url, folder, workers=2, ONESTOP_SECRET_KEY=secret, ONESTOP_POLICY_DIR=packs
+    )
+    try:
+        (tmp_path / "half.yaml").write_text("pack: half\n", encoding="utf-8")
+        forking = forking_of(process.pid)
+        os.kill(forking, signal.SIGKILL)
+        eventually(lambda: process.poll() is not None or forking_of(process.pid) not in (0, forking))
+        time.sleep(5)
+        assert process.poll() is None
+        (tmp_path / "half.yaml").unlink()
+        eventually(lambda: status(int(base_url.rpartition(":")[2])) == 200)
+    finally:
+        process.terminate()
+        assert process.wait(120) == 0
+
+
 def test_a_hang_up_replaces_the_workers_by_ready_ones(database_url: str, folder: Path) -> None:
     """After a SIGHUP other processes serve, and at no moment nobody did."""
     process, base_url = start_service(database_url, folder, workers=2, ONESTOP_SECRET_KEY="ab" * 32)
