@@ -30,7 +30,16 @@ OF_TESTS: Final = frozenset(
         "FUZZ_CASES",
         "LIFE_CYCLES",
     }
-    | {"RANDOM_PACKS", "DOORS_BILLS", "BATCH_BILLS", "PICTURES", "REQUIRE_BROWSER", "REQUIRE_PROGRAMS", "REQUIRE_SPARK"}
+    | {
+        "RANDOM_PACKS",
+        "DOORS_BILLS",
+        "BATCH_BILLS",
+        "BATCH_PERSONS",
+        "PICTURES",
+        "REQUIRE_BROWSER",
+        "REQUIRE_PROGRAMS",
+        "REQUIRE_SPARK",
+    }
 )
 # Kubernetes puts these into every container beside a service of that name.
 OF_KUBERNETES: Final = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
