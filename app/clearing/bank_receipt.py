@@ -265,12 +265,16 @@ async def close(act: Act, shown: str, row_no: int, reason: str) -> ReceiptRowAns
 
 
 async def _owner(connection: AsyncConnection, row: RowMapping) -> RowMapping:
-    """Whose row it is: the area and fund of its order or claim, else the area that received the file."""
+    """Whose row it is: the area and fund of its order or claim, else the area that received the file. NotFound when
+    the order isn't the caller's to see."""
     for table in (disbursement, claim):
         key = next(iter(table.primary_key.columns))
         if row[key.name] is not None:
             wanted = select(table.c.area_code, table.c.fund).where(key == row[key.name])
-            return (await connection.execute(wanted)).mappings().one()
+            owner = (await connection.execute(wanted)).mappings().first()
+            if owner is None:
+                raise NotFound("not_found")
+            return owner
     of_file = select(bank_receipt.c.area_code).where(bank_receipt.c.receipt_id == row["receipt_id"])
     return (await connection.execute(of_file)).mappings().one()
 

@@ -102,3 +102,15 @@ async def test_only_who_pays_for_the_area_closes_a_row(staffed: Office) -> None:
         for _ in range(2):
             answer = await staffed.client.post(f"/v1{path}", json=WHY, headers=once)
             assert (answer.status_code, answer.json()["closed_by"]) == (200, "wang")
+
+
+async def test_a_row_of_a_fund_that_one_no_longer_acts_for_is_not_there(staffed: Office) -> None:
+    """Whoever received the file and acts for another fund alone since closes none of its rows of an order."""
+    (order,) = await sent_orders(staffed, count=1)
+    batch, _ = await at_bank(staffed, [order])
+    receipt = await received(staffed, [Booking("F1", "1.00", f"{batch['payment_batch_id']}-1")], "zheng")
+    before = staffed.tokens["zheng"]
+    await staffed.hire("zheng", scopes=["finance"], area_code="530100", funds=["610100"])
+    assert await staffed.refused("zheng", closing(receipt, 1), WHY) == (404, "not_found")
+    staffed.tokens["zheng"] = before
+    assert (await staffed.do("zheng", closing(receipt, 1), WHY))["closed_by"] == "zheng"
