@@ -11,7 +11,7 @@ from app.basics.errors import Fault, Refused
 from app.basics.funds import NATIONAL_FUNDS
 from app.basics.money import RATE_ONE
 from app.service.caller import Service
-from app.tiers.model import RESIDENTS
+from app.tiers.model import FUNDS, RESIDENTS
 from app.tiers.payout_findings import HOLIDAYS, ON_HOLIDAY, REQUIRED_RATE, WORKDAYS
 from app.tiers.policy import Policy, PolicyBook
 
@@ -120,10 +120,12 @@ def _laws(book: PolicyBook, area_code: str, day: date) -> list[Policy]:
 
 
 def _floors(policy: Policy, others: Sequence[Policy], funds: Sequence[str]) -> dict[str, int]:
-    """The least share that is to be paid, of each fund that a pack binds by one."""
+    """The least share that is to be paid, of each fund that a pack binds by one; of a fund that pays residents their
+    own pack says it, whoever shares the fund."""
     floors = {}
     for fund in funds:
-        own = [other for other in others if any(fund in chosen.values() for chosen in other.pack.funds.values())]
+        sharing = [] if fund in FUNDS.values() else others
+        own = [other for other in sharing if any(fund in chosen.values() for chosen in other.pack.funds.values())]
         law = next((one for one in (*own, policy) if _covers(one, fund)), None)
         if law is not None:
             floors[fund] = law.figure(REQUIRED_RATE, {"fund": fund}).value or 0

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ import pytest
 from app.clearing.plan import plan_on
 from app.policies import shipped_book
 from tests.clearing.office import Office, office
+from tests.employees import LARGE, POOLED, packs_with_employees
 
 pytestmark = pytest.mark.thorough
 
@@ -209,3 +211,15 @@ def test_a_pay_by_day_on_a_holiday_stays_unless_the_pack_moves_it() -> None:
     assert [moving.works(date(2018, 9, day)) for day in (28, 29, 30)] == [True, True, True]
     assert replace(moving, pay_by_day=1).pay_by("2018-09") == date(2018, 10, 8)
     assert not any(moving.works(date(2018, 2, day)) for day in range(15, 22))
+
+
+def test_a_residents_fund_has_the_floor_of_the_residents_pack(tmp_path: Path) -> None:
+    """Whatever an employees' pack says of a fund that it shares with residents; of its own funds it says the floor."""
+    folder = Path(packs_with_employees(tmp_path))
+    text = (folder / "employees.yaml").read_text(encoding="utf-8")
+    row = 'rows:\n      - {from: 2018-01-01, value: "0.4", status: assumed, source: {document: d, clause: "1"}}\n'
+    text = text.replace(f'serious_illness: "{LARGE}"', f'serious_illness: "{LARGE}", medical_assistance: "390100"')
+    text += f"  disbursement.min_payout_ratio:\n    title: 比例\n    unit: rate\n    {row}"
+    (folder / "employees.yaml").write_text(text, encoding="utf-8")
+    shipped, both = (plan_on(shipped_book(one), "530100", date(2018, 7, 31)).floors for one in (None, folder))
+    assert both == {**shipped, POOLED: 4000, LARGE: 4000}
