@@ -65,11 +65,12 @@ def chosen(query: Mapping[str, str], name: str, allowed: Sequence[str] | None = 
 
 
 class RowPlace(Struct, frozen=True):
-    """A row's place in a list sorted so: its value, and the key that tells it from equals, as texts (None: null)."""
+    """A row's place in a list sorted so: its value as text (None: null), and by the columns of the key, which tells it
+    from equals, theirs."""
 
     sort: str
     value: str | None
-    key: tuple[str, ...]
+    key: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Sorting:
         """Which rows come behind a place, or before it with ``back``."""
         column, up = self._column(place.sort), place.sort.startswith("-") == back
         key = tuple_(*self.key)
-        at = tuple_(*(_typed(text, one) for text, one in zip(place.key, self.key, strict=True)))
+        at = tuple_(*(_typed(place.key[str(one)], one) for one in self.key))
         equal = key > at if up else key < at
         if place.value is None:
             return or_(column.is_not(None), equal) if back else column.is_(None) & equal
@@ -108,12 +109,15 @@ class Sorting:
         further = (column > value if up else column < value) | ((column == value) & equal)
         return further if back else or_(further, column.is_(None))
 
+    def has(self, place: RowPlace, sort: str) -> bool:
+        """Whether a place is one of this list sorted so, and not of another list or order."""
+        return place.sort == sort and [*place.key] == [str(one) for one in self.key]
+
     def place_of(self, row: RowMapping, sort: str) -> RowPlace:
         """Where a row stands."""
         value = row[self._column(sort).key or ""]
-        return RowPlace(
-            sort, None if value is None else _text(value), tuple(_text(row[one.key or ""]) for one in self.key)
-        )
+        key = {str(one): _text(row[one.key or ""]) for one in self.key}
+        return RowPlace(sort, None if value is None else _text(value), key)
 
     def _column(self, sort: str) -> ColumnElement[object]:
         return self.columns[sort.removeprefix("-")]
@@ -165,7 +169,7 @@ async def listed(
     found = (await connection.execute(counted.select_from(inner))).mappings().one()
     sort, count = sorting.asked(query), found["count"]
     pages = max(1, -(-count // PAGE_ROWS))
-    asked = _asked(query, service, sort)
+    asked = _asked(query, service, sorting, sort)
     rows = await _page(connection, wanted, sorting, asked, count)
     if not rows or (asked.back and asked.place is not None and len(rows) < PAGE_ROWS):  # the rows there have gone
         asked = _Asked(sort)
@@ -192,12 +196,12 @@ class _Asked:
     back: bool = False
 
 
-def _asked(query: Mapping[str, str], service: Service, sort: str) -> _Asked:
+def _asked(query: Mapping[str, str], service: Service, sorting: Sorting, sort: str) -> _Asked:
     cursor, before = query.get("cursor"), query.get("before")
     place = position_of(service, cursor or before or None, RowPlace)
     if place is None:
         return _Asked(sort, back=bool(query.get("end")))
-    return _Asked(sort, place, back=not cursor) if place.sort == sort else _Asked(sort)
+    return _Asked(sort, place, back=not cursor) if sorting.has(place, sort) else _Asked(sort)
 
 
 async def _page(

@@ -99,3 +99,14 @@ async def test_a_row_that_is_added_moves_no_page(listed: Office, officer: httpx.
     finally:
         await owner.close()
     assert (await officer.get("/finance/jobs?cursor=made-up")).status_code == 422
+
+
+async def test_a_place_of_another_list_is_none_of_this_one(listed: Office) -> None:
+    """Brought along to a list that can be sorted by a column of the same name, it is the first page there."""
+    async with browser(str(listed.client.base_url)) as visitor:
+        await person(listed.client, visitor, scopes=["registry", "finance"], area_code="530100")
+        page = (await visitor.get("/finance/jobs?sort=state")).text
+        (following,) = re.findall(r'id="page-next" href="([^"]*)"', page)
+        for other in ("/finance/balances", "/finance/orders", "/finance/payment-batches"):
+            answer = await visitor.get(following.replace("&amp;", "&").replace("/finance/jobs", other))
+            assert answer.status_code == 200, other
