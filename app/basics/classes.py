@@ -38,9 +38,10 @@ def class_name(name: str, language: str = "zh", classes: Mapping[str, ClassWords
 
 
 def written_as(classes: Mapping[str, ClassWords]) -> dict[str, str]:
-    """What may be written for each class in a list: its name, its words, its national codes. Never the ordinary."""
+    """What may be written for each class in a list, case folded: its name, its words, its national codes. Never the
+    ordinary."""
     return {
-        text: name
+        text.casefold(): name
         for name, words in classes.items()
         if name != ORDINARY
         for text in (name, words.zh, *words.words, *words.codes)

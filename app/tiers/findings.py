@@ -52,7 +52,8 @@ def class_findings(packs: Mapping[str, PackSource]) -> Iterator[str]:
     meant: dict[str, str] = {}
     for pack in packs.values():
         for name, words in pack.classes.items():
-            other = {meant.setdefault(text, name) for text in (words.zh, *words.words, *words.codes)} - {name}
+            texts = (text.casefold() for text in (words.zh, *words.words, *words.codes))
+            other = {meant.setdefault(text, name) for text in texts} - {name}
             if called.setdefault(name, words) != words or other:
                 yield (
                     f"{pack.at('classes')}: classes：类别“{name}”的名称、写法或代码与另一个政策配置不一致"

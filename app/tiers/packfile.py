@@ -124,7 +124,7 @@ def _classes(root: Map, reader: Reader) -> dict[str, ClassWords]:
         reader.keys(data, where, frozenset({"zh", "en"}), frozenset({"words", "codes"}))
         said = {key: _listed(data, key, where, reader) for key in ("words", "codes")}
         words = ClassWords(reader.word(data, "zh", where), reader.word(data, "en", where), **said)
-        for text in {words.zh, *words.words, *words.codes} & _TAKEN.keys():
+        for text in {one.casefold() for one in (words.zh, *words.words, *words.codes)} & _TAKEN.keys():
             reader.find(data.line, f"{where}：“{text}”已经是类别 {_TAKEN[text]} 的写法。请另写一个。")
         classes[name] = words
     return classes

@@ -116,3 +116,18 @@ def test_lists_and_hospitals_call_it_as_the_pack_does() -> None:
     assert baseline.identity("deep_poverty", classes["deep_poverty"]) == ("236013", "社会保障兜底对象(2021)")
     written_codes = {code: name for name, words in BASE_CLASSES.items() for code in words.codes}
     assert written_codes == baseline.identity_classes
+
+
+def test_how_a_class_is_written_has_no_case() -> None:
+    """A list's cell is looked up folded: so is what a pack declares, and what another class has already."""
+    declared = DECLARED.replace("words: [深度贫困]", "words: [深度贫困, ICU户]").replace("236013", "A13")
+    meant = written_as(book(written(declared)).classes)
+    assert [meant.get(cell.casefold()) for cell in ("ICU户", "icu户", "A13", "2303")] == [
+        *["deep_poverty"] * 3,
+        "low_income",
+    ]
+    assert "已经是类别 low_income 的写法" in refused(written(DECLARED.replace("深度贫困]", "Low_Income]")))
+    other = written(declared.replace("深度贫困", "别的").replace("ICU", "icu").replace("A13", "A14"))
+    other = other.replace("deep_poverty", "very_poor").replace("pack: words", "pack: other")
+    other = other.replace('areas: ["99"]', 'areas: ["98"]')
+    assert "不一致（deep_poverty）" in refused(written(declared), other=other)
