@@ -111,7 +111,7 @@ async def close(
     its withheld deposit included. Forbidden ``all_funds_needed`` for a token of some funds."""
     area = await pooling_area_of(connection, wanted.area_code)
     may_pay(caller, area)
-    if caller.principal.funds is not None and not caller.principal.funds.issuperset(service.book.funds):
+    if caller.principal.funds is not None:
         raise Forbidden("all_funds_needed")
     now = await business_now(service, connection)
     if today(now).year <= year:

@@ -329,11 +329,11 @@ SELECT 'pre_' || p.prepayment_id AS place, coalesce(b.paid, 0) - coalesce(b.retu
  WHERE (p.paid, p.returned, p.offset_amount) <> (coalesce(b.paid, 0), coalesce(b.returned, 0), coalesce(f.amount,
    0))""",
     "closed_year": """
-SELECT concat_ws(' ', s.area_code, s.year, s.fund, v.figure) AS place, v.stored AS expected, v.found
+SELECT concat_ws(' ', area_code, year, fund, v.figure) AS place, v.stored AS expected, v.found
   FROM (SELECT c.area_code, c.year, f ->> 'fund' AS fund, 100 * (f ->> 'payable')::numeric AS payable,
                100 * ((f ->> 'cash')::numeric + (f ->> 'offset')::numeric) AS paid
           FROM fiscal_year_closing c, jsonb_array_elements(c.figures) f) s
-  LEFT JOIN (
+  FULL JOIN (
        SELECT t.area_code, t.fiscal_year AS year, t.fund,
               sum(-x.owed) FILTER (WHERE t.event IN ('payment', 'payment_returned', 'carried', 'carry_repaid',
                 'offset', 'offset_undone')) AS paid,
@@ -347,9 +347,10 @@ SELECT concat_ws(' ', s.area_code, s.year, s.fund, v.figure) AS place, v.stored 
                                    WHEN d.kind = 'payable' AND d.party ~ '^(hospital|claim):' THEN -t.amount
                                      ELSE 0 END AS owed) x
         WHERE t.business_date <= make_date(t.fiscal_year, 12, 31)
-          AND t.fiscal_year IN (SELECT year FROM fiscal_year_closing) GROUP BY 1, 2, 3) m USING (area_code, year, fund),
-       LATERAL (VALUES ('payable', s.payable, coalesce(m.payable, 0)), ('paid', s.paid, coalesce(m.paid,
-         0))) v(figure, stored, found)
+          AND (t.area_code, t.fiscal_year) IN (SELECT area_code, year FROM fiscal_year_closing)
+        GROUP BY 1, 2, 3) m USING (area_code, year, fund),
+       LATERAL (VALUES ('payable', coalesce(s.payable, 0), coalesce(m.payable, 0)),
+                       ('paid', coalesce(s.paid, 0), coalesce(m.paid, 0))) v(figure, stored, found)
  WHERE v.stored <> v.found""",
 }
 

@@ -5,8 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from app.ledger.proof import CHECKS
 from tests.clearing.office import Office, office
 from tests.clearing.test_reconciliation import compared, rows_of, told, totals_of, with_totals
 from tests.employees import LARGE, POOLED, packs_with_employees
@@ -94,3 +96,23 @@ async def test_who_acts_for_the_pooled_fund_alone_sees_its_part_and_no_other(des
     await desk.hire("zhao", scopes=["finance"], funds=[POOLED])
     seen = await desk.get(f"/clearing/statements/{statement['statement_id']}", "zhao")
     assert by_fund(seen["funds"], "amount") == {POOLED: "2000.00"}
+
+
+async def test_a_year_is_closed_by_who_acts_for_every_fund_there_may_be(desk: Office) -> None:
+    """Not by a token that names those of today's packs, since another may have been posted to; the closed year has the
+    employees' figures."""
+    await employed(desk, "4000.00")
+    named = ["390100", "390200", "620101", "610100", "640100", POOLED, LARGE]
+    await desk.hire("zhao", scopes=["finance"], funds=named)
+    await desk.at("2019-01-05")
+    body = {"area_code": "530100"}
+    assert await desk.refused("zhao", "/fiscal-years/2018/closing", body) == (403, "all_funds_needed")
+    closed = await desk.do("li", "/fiscal-years/2018/closing", body)
+    assert by_fund(closed["figures"], "payable") == {POOLED: "2000.00", LARGE: "1000.00"}
+    owner = await asyncpg.connect(desk.url)
+    try:
+        assert await owner.fetch(CHECKS["closed_year"]) == []
+        lost = CHECKS["closed_year"].replace("c.figures)", "c.figures - 5)")  # as if the pooled fund weren't among them
+        assert [tuple(row) for row in await owner.fetch(lost)] == [(f"530100 2018 {POOLED} payable", 0, 200_000)]
+    finally:
+        await owner.close()
