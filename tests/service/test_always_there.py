@@ -163,6 +163,7 @@ def test_a_pack_that_breaks_while_it_serves_does_not_end_the_service(
         database_url, folder, workers=2, ONESTOP_SECRET_KEY=secret, ONESTOP_POLICY_DIR=packs
     )
     try:
+        time.sleep(3)  # until the parent knows that its workers served; before, a wrong pack ends a start
         (tmp_path / "half.yaml").write_text("pack: half\n", encoding="utf-8")
         forking = forking_of(process.pid)
         os.kill(forking, signal.SIGKILL)
