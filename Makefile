@@ -57,6 +57,7 @@ soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-ye
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
 	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
 	@ONESTOP_BATCH_PERSONS=300 ONESTOP_RANDOM_PACKS=20000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/batch/test_waves.py tests/batch/test_handed_on.py tests/batch/test_twofold.py
+	@ONESTOP_OPTIONAL_VALUES=5 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m thorough tests/nhsa/test_optional_fields.py
 	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py
 	@$(MAKE) -s soak-oracle
 	@$(MAKE) -s soak-faults
