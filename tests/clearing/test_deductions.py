@@ -322,9 +322,12 @@ async def test_after_the_year_is_closed_a_deduction_falls_into_the_year_it_is_ma
     statement = await desk.declared("2018-05")
     await desk.at("2019-04-01")
     made = await claimed(desk, statement, settled, "50.00")
+    unpaid = {"cash": "0.00", "offset": "0.00"}
+    figures = [{"fund": one["fund"], "payable": one["amount"]} | unpaid for one in settled["payables"]]
     await owner.execute(
         """INSERT INTO fiscal_year_closing (area_code, year, closed_on, figures, subject, request_id)
-           VALUES ('530100', 2018, '2019-03-31', '[]', 'li', 'r')"""
+           VALUES ('530100', 2018, '2019-03-31', $1, 'li', 'r')""",
+        json.dumps(figures),
     )
     await desk.do("hospital", f"/clearing/deductions/{made['deduction_id']}/acceptance")
     assert [row[4] for row in await posted(owner)] == [2019]
