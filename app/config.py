@@ -17,7 +17,7 @@ from app.tracing import endpoint_fault
 
 PREFIX: Final = "ONESTOP_"
 # Read by the command line and by the service's own processes; no settings of the service.
-OF_COMMANDS: Final = frozenset({"URL", "TOKEN", "NHSA_SECRET", "PARENT", "RATES"})
+OF_COMMANDS: Final = frozenset({"URL", "TOKEN", "NHSA_SECRET", "RATES"})
 # Read by tests and benchmarks, which start services too.
 OF_TESTS: Final = frozenset(
     {
@@ -33,7 +33,6 @@ OF_TESTS: Final = frozenset(
     | {
         "RANDOM_PACKS",
         "DOORS_BILLS",
-        "BATCH_BILLS",
         "BATCH_PERSONS",
         "OPTIONAL_VALUES",
         "PICTURES",

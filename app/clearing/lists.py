@@ -7,45 +7,38 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 from msgspec.structs import asdict
-from sqlalchemy import RowMapping, Table, not_, select
+from sqlalchemy import RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.basics.ids import CLAIM, RECEIPT, RECONCILIATION, STATEMENT, number_of
+from app.basics.ids import CLAIM, RECONCILIATION, STATEMENT, number_of
 from app.clearing import (
-    bank_receipt,
     deduction,
     deduction_row,
     deposit,
     difference,
-    in_batch,
     month_close,
     order,
     order_list,
-    payment_batch,
     payout_rate,
     prepayment,
     reconciliation,
 )
 from app.clearing import statement as statements
-from app.clearing.bank_receipt import ReceiptRowAnswer, Result
 from app.clearing.deposit import ReleaseAnswer
 from app.clearing.difference import DifferenceAnswer
 from app.clearing.month_close import MonthAnswer
 from app.clearing.moves import Row, StoredRow, pooling_area_of
 from app.clearing.order import OrderAnswer
 from app.clearing.payment import typed
-from app.clearing.payment_batch import PaymentBatchRow
 from app.clearing.payout_rate import RateAnswer, RateFilters
 from app.clearing.prepayment import PrepaymentAnswer
 from app.clearing.reconciliation import ReconciliationSummary
 from app.clearing.statement import ItemAnswer, StatementRow
 from app.clearing.statement_row import Difference, DifferenceState
 from app.clearing.statement_row import read as read_statement
-from app.clearing.tables import bank_receipt_row as receipt_table
 from app.clearing.tables import deduction as deduction_table
 from app.clearing.tables import deposit_release, disbursement
 from app.clearing.tables import difference as difference_table
-from app.clearing.tables import payment_batch as batch_table
 from app.clearing.tables import prepayment as prepayment_table
 from app.clearing.tables import reconciliation as reconciliation_table
 from app.clearing.tables import statement as statement_table
@@ -56,7 +49,6 @@ from app.service.security import MONEY_READERS, OFFICE_READERS, PERSON_READERS
 from app.service.wire import AreaCode, Code
 
 StatementState = Literal["declared", "reconciled", "audited", "approved", "settled", "withdrawn"]
-BatchState = Literal["draft", "approved", "sent", "answered", "cancelled"]
 OrderState = Literal["draft", "approved", "sent", "paid", "part_paid", "returned", "cancelled", "carried_forward"]
 PrepaymentState = Literal["draft", "approved", "sent", "paid", "part_paid", "offset", "returned", "cancelled"]
 Typed = Annotated[str, Meta(max_length=60)]
@@ -135,24 +127,6 @@ class DeductionFilters(Filters, frozen=True):
     fund: Code | None = None
 
 
-class PaymentBatchFilters(Filters, frozen=True):
-    """The payment batches of an area, in a state, with this in their document numbers. ``asked``: those with a row of
-    which one person said that the bank will not answer it, or all others."""
-
-    area_code: AreaCode | None = None
-    state: BatchState | None = None
-    document_number: Typed | None = None
-    asked: bool | None = None
-
-
-class ReceiptFilters(Filters, frozen=True):
-    """The rows of a receipt, with a result. ``open``: those that somebody has to look at, or all others."""
-
-    receipt_id: Code | None = None
-    result: Result | None = None
-    open: bool | None = None
-
-
 class MonthFilters(Filters, frozen=True):
     """The months of an area; a county is read as its pooling area."""
 
@@ -169,12 +143,13 @@ def _of(table: Table) -> Query:
     area."""
 
     async def query(connection: AsyncConnection, wanted: Filters, day: date) -> Rows:
-        return await _equal(connection, select(table), table, asdict(wanted))
+        return await equal(connection, select(table), table, asdict(wanted))
 
     return query
 
 
-async def _equal(connection: AsyncConnection, found: Rows, table: Table, values: Row) -> Rows:
+async def equal(connection: AsyncConnection, found: Rows, table: Table, values: Row) -> Rows:
+    """Those of a table's rows whose columns equal the values that aren't None."""
     for name, value in values.items():
         if value is not None:
             found = found.where(table.c[name] == await _stored(connection, table, name, value))
@@ -208,7 +183,7 @@ async def _prepayments(connection: AsyncConnection, wanted: PrepaymentFilters, d
 async def _releases(connection: AsyncConnection, wanted: ReleaseFilters, day: date) -> Rows:
     joined = deposit_release.outerjoin(disbursement, disbursement.c.release_id == deposit_release.c.release_id)
     found = select(deposit_release, disbursement.c.disbursement_id).select_from(joined)
-    return await _equal(connection, found, deposit_release, asdict(wanted))
+    return await equal(connection, found, deposit_release, asdict(wanted))
 
 
 async def _deductions(connection: AsyncConnection, wanted: DeductionFilters, day: date) -> Rows:
@@ -221,40 +196,6 @@ async def _deductions(connection: AsyncConnection, wanted: DeductionFilters, day
     return deduction.deductions_where(day, state, filters)
 
 
-async def _payment_batches(connection: AsyncConnection, wanted: PaymentBatchFilters, day: date) -> Rows:
-    found = select(batch_table, batch_table.c.batch_id.label("payment_batch_id"))
-    if wanted.document_number is not None:
-        found = found.where(order_list.has_number(batch_table.c.document_number, wanted.document_number))
-    if wanted.asked is not None:
-        found = found.where(in_batch.asked() if wanted.asked else not_(in_batch.asked()))
-    return await _equal(connection, found, batch_table, asdict(wanted) | {"document_number": None, "asked": None})
-
-
-async def _receipt_rows(connection: AsyncConnection, wanted: ReceiptFilters, day: date) -> Rows:
-    filters = asdict(wanted)
-    if wanted.receipt_id is not None:
-        filters["receipt_id"] = number_of(RECEIPT, wanted.receipt_id)
-    found = select(receipt_table)
-    if (looked_for := filters.pop("open")) is not None:
-        found = found.where(bank_receipt.waits() if looked_for else not_(bank_receipt.waits()))
-    for name, value in filters.items():
-        if value is not None:
-            found = found.where(receipt_table.c[name] == value)
-    return found
-
-
-_BATCHES: Final[Selected[PaymentBatchFilters, PaymentBatchRow, int]] = Selected(
-    query=_payment_batches,
-    order=(batch_table.c.batch_id,),
-    newest_first=True,
-    answer=lambda row, day, service: payment_batch.listed(row),
-)
-_RECEIPT_ROWS: Final[Selected[ReceiptFilters, ReceiptRowAnswer, tuple[int, int]]] = Selected(
-    query=_receipt_rows,
-    order=(receipt_table.c.receipt_id, receipt_table.c.row_no),
-    newest_first=True,
-    answer=lambda row, day, service: bank_receipt.row_answer(row),
-)
 _STATEMENTS: Final[Selected[StatementFilters, StatementRow, Recorded]] = Selected(
     query=_statements,
     order=(statement_table.c.recorded_at, statement_table.c.statement_id),
@@ -433,50 +374,6 @@ DEDUCTIONS: Final = DeclaredList(
     position=int,
     read=_DEDUCTIONS.read,
     selected=_DEDUCTIONS,
-)
-PAYMENT_BATCHES: Final = DeclaredList(
-    name="payment-batches",
-    title={"zh": "付款批次", "en": "Payment batches"},
-    about="Payment batches, newest first.",
-    scopes=OFFICE_READERS,
-    filters=PaymentBatchFilters,
-    row=PaymentBatchRow,
-    columns=columns_of(
-        PaymentBatchRow,
-        own=(
-            ListColumn("payment_batch_id", "text", {"zh": "付款批次号", "en": "Payment batch"}),
-            ListColumn("control_sum", "money", {"zh": "控制总额", "en": "Control sum"}),
-            ListColumn("answered_on", "date", {"zh": "回盘日期", "en": "Answered on"}),
-        ),
-    ),
-    position=int,
-    read=_BATCHES.read,
-    selected=_BATCHES,
-)
-RECEIPT_ROWS: Final = DeclaredList(
-    name="bank-receipts",
-    title={"zh": "银行回盘明细", "en": "Rows of bank receipts"},
-    about="What the bank's files said, row by row, newest first; ``open=true`` is what waits to be looked at.",
-    scopes=OFFICE_READERS,
-    filters=ReceiptFilters,
-    row=ReceiptRowAnswer,
-    columns=columns_of(
-        ReceiptRowAnswer,
-        own=(
-            ListColumn("receipt_id", "text", {"zh": "回盘文件号", "en": "Receipt"}),
-            ListColumn("row", "count", {"zh": "行", "en": "Row"}),
-            ListColumn("result", "text", {"zh": "结果", "en": "Result"}),
-            ListColumn("order_id", "text", {"zh": "单号", "en": "Order"}),
-            ListColumn("proposed", "text", {"zh": "可能的单号", "en": "Proposed"}),
-            ListColumn("bank_reference", "text", {"zh": "银行流水号", "en": "Bank reference"}),
-            ListColumn("end_to_end_id", "text", {"zh": "业务参考号", "en": "Our reference"}),
-            ListColumn("value_on", "date", {"zh": "交易日期", "en": "Value day"}),
-            ListColumn("closed_on", "date", {"zh": "处理日期", "en": "Looked at on"}),
-        ),
-    ),
-    position=tuple[int, int],
-    read=_RECEIPT_ROWS.read,
-    selected=_RECEIPT_ROWS,
 )
 MONTHS: Final = DeclaredList(
     name="fiscal-months",

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from app.clearing import bank_file, bank_receipt, payment_batch
 from app.clearing.api import ReasonRequest, opened, reading, writing
 from app.clearing.bank_columns import bank_columns
+from app.clearing.bank_lists import PAYMENT_BATCHES, RECEIPT_ROWS
 from app.clearing.bank_receipt import ReceiptAnswer, ReceiptRowAnswer
 from app.clearing.document_number import NumberRequest, number_batch
-from app.clearing.lists import PAYMENT_BATCHES, RECEIPT_ROWS
 from app.clearing.machine import Act, acting
 from app.clearing.payment_api import done, sent
 from app.clearing.payment_batch import (

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from app.clearing import bank_lists
 from app.clearing import lists as clearing
 from app.clearing.claim_list import CLAIM_LIST
 from app.ledger import book as ledger
@@ -21,8 +22,8 @@ LISTS: Final[Mapping[str, AnyList]] = {
         clearing.ORDERS,
         clearing.PREPAYMENTS,
         clearing.RELEASES,
-        clearing.PAYMENT_BATCHES,
-        clearing.RECEIPT_ROWS,
+        bank_lists.PAYMENT_BATCHES,
+        bank_lists.RECEIPT_ROWS,
         clearing.RECONCILIATIONS,
         clearing.DIFFERENCES,
         clearing.DEDUCTIONS,

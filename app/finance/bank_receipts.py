@@ -12,7 +12,7 @@ from app.basics.ids import RECEIPT, number_of
 from app.clearing import bank_file, bank_receipt
 from app.clearing.api import ReasonRequest
 from app.clearing.bank_columns import bank_columns
-from app.clearing.lists import RECEIPT_ROWS
+from app.clearing.bank_lists import RECEIPT_ROWS
 from app.clearing.machine import acting
 from app.clearing.payment_batch_api import RECEIPT_TYPES, RowNumber
 from app.finance.following import following

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from app.basics.ids import PAYMENT_BATCH, number_of, read_id
 from app.clearing import payment_batch
 from app.clearing.api import ReasonRequest
+from app.clearing.bank_lists import PAYMENT_BATCHES
 from app.clearing.claim import CLAIMS
 from app.clearing.claim_list import CLAIM_LIST
 from app.clearing.document_number import number_batch
 from app.clearing.lists import ORDERS as ORDER_LIST
-from app.clearing.lists import PAYMENT_BATCHES
 from app.clearing.machine import Paying, acting
 from app.clearing.moves import business_now, today
 from app.clearing.order import ORDERS

@@ -144,6 +144,8 @@ def serve(settings: Settings, *, host: str, port: int, data_dir: Path, workers: 
     """Serve until told to stop. SIGTERM and SIGINT finish what is in flight, then stop the database. PortTaken."""
     signal.signal(signal.SIGTERM, _leave)
     configure_logging(settings.log_level)
+    for name in (OWNER_VARIABLE, SECRET_FILE_VARIABLE):  # no process below needs them; the settings have them here
+        os.environ.pop(name, None)
     with _bound(host, port) as listening, _counting() as metrics:
         _begin_loading(metrics, workers)
         with _kept(settings, data_dir) as database:
@@ -166,11 +168,9 @@ def _begin_loading(metrics: Path, workers: int) -> None:
 
 
 def _tell_workers(settings: Settings, database: Reachable, data_dir: Path) -> None:
-    """Put what the workers have to know into the environment, and take what they needn't out of it."""
+    """Put what the workers have to know into the environment."""
     if lies_beside_data(settings, data_dir):
         LOGGER.warning("the secret lies beside the data, in %s: whoever copies one has both", data_dir)
-    for name in (OWNER_VARIABLE, SECRET_FILE_VARIABLE):  # the one is never needed, the other is read
-        os.environ.pop(name, None)
     os.environ |= {
         "ONESTOP_DATABASE_URL": database.url,
         "ONESTOP_DATA_DIR": str(data_dir),

@@ -77,17 +77,6 @@ def _begun(
     subprocess_started(config, target, sockets, None)
 
 
-@dataclass
-class _Place:
-    """What is known of the worker in one place: since when, when it was asked for an answer, and its quick deaths."""
-
-    since: float
-    answered: float
-    asked: bool = False
-    deaths: int = 0
-    not_before: float = 0.0
-
-
 def _leave_with_the_service() -> None:
     service = multiprocessing.parent_process()
     assert service is not None
@@ -99,6 +88,17 @@ def _started(config: Config, sockets: list[socket.socket]) -> Process:
     worker = _Forked(config, sockets)
     worker.start()
     return worker
+
+
+@dataclass
+class _Place:
+    """What is known of the worker in one place: since when, when it was asked for an answer, and its quick deaths."""
+
+    since: float
+    answered: float
+    asked: bool = False
+    deaths: int = 0
+    not_before: float = 0.0
 
 
 class Workers(Multiprocess):

@@ -153,6 +153,22 @@ def test_a_worker_that_cannot_be_forked_is_tried_again(tmp_path: Path) -> None:
     assert "no worker could be forked" in done.stderr
 
 
+def test_no_process_below_is_told_the_owners_login(database_url: str, folder: Path) -> None:
+    """Neither workers nor the process that they are forked from know the login that migrates, not even at their
+    start."""
+    owner = {"ONESTOP_OWNER_DATABASE_URL": database_url}
+    process, _ = start_service(database_url, folder, workers=2, ONESTOP_SECRET_KEY="ab" * 32, **owner)
+    try:
+        below = [forking_of(process.pid), *workers_of(process.pid)]
+        assert len(below) == 3
+        told = [Path(f"/proc/{pid}/environ").read_bytes() for pid in below]
+        assert [b"ONESTOP_OWNER_DATABASE_URL" in one for one in told] == [False] * 3
+        assert b"ONESTOP_OWNER_DATABASE_URL" in Path(f"/proc/{process.pid}/environ").read_bytes()
+    finally:
+        process.terminate()
+        assert process.wait(120) == 0
+
+
 def test_a_pack_that_breaks_while_it_serves_does_not_end_the_service(
     database_url: str, folder: Path, tmp_path: Path
 ) -> None:
