@@ -24,7 +24,6 @@ from app.clearing.deduction_row import (
     DeductionAnswer,
     DeductionState,
     Outcome,
-    Reason,
     State,
     answer_of,
 )
@@ -39,7 +38,7 @@ from app.service.caller import Caller, Service
 from app.service.lists import Rows
 from app.service.second_person import by_another
 from app.service.security import require
-from app.service.wire import Money
+from app.service.wire import LongReason, Money
 
 Condition = ColumnElement[bool]
 
@@ -47,7 +46,7 @@ Condition = ColumnElement[bool]
 class AppealRequest(Struct, forbid_unknown_fields=True):
     """Why the hospital, or the registering office for the person, disagrees."""
 
-    reason: Reason
+    reason: LongReason
 
 
 class DecisionRequest(Struct, forbid_unknown_fields=True):
@@ -55,7 +54,7 @@ class DecisionRequest(Struct, forbid_unknown_fields=True):
     out."""
 
     outcome: Outcome
-    reason: Reason
+    reason: LongReason
     amount: Money | None = None
 
 

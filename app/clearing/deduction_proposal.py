@@ -14,7 +14,7 @@ from app.basics.ids import SETTLEMENT, STATEMENT, number_of, read_id, shown_id
 from app.basics.money import fen, yuan
 from app.clearing import owed
 from app.clearing.claim import claim_of
-from app.clearing.deduction_row import Deduction, DeductionAnswer, Reason, answer_of
+from app.clearing.deduction_row import Deduction, DeductionAnswer, answer_of
 from app.clearing.machine import Act, acting
 from app.clearing.moves import Event, check_move, may_pay, record, written_by
 from app.clearing.part import Part, parts_of
@@ -23,7 +23,7 @@ from app.clearing.plan import fund_faults, plan_on
 from app.clearing.statement_row import BEFORE_APPROVAL, Statement, locked_statement
 from app.clearing.tables import deduction
 from app.service.caller import Caller, Service
-from app.service.wire import Code, Money
+from app.service.wire import Code, LongReason, Money
 
 
 class DeductionRequest(Struct, forbid_unknown_fields=True):
@@ -33,7 +33,7 @@ class DeductionRequest(Struct, forbid_unknown_fields=True):
     fund: Code
     amount: Money
     reason_code: Code
-    reason: Reason
+    reason: LongReason
     line_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
@@ -43,7 +43,7 @@ class ClaimDeductionRequest(Struct, forbid_unknown_fields=True):
 
     amount: Money
     reason_code: Code
-    reason: Reason
+    reason: LongReason
     line_no: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     settlement_id: Code | None = None
     fund: Code | None = None

@@ -2,16 +2,15 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from app.basics.ids import CLAIM, DEDUCTION, PART, SETTLEMENT, STATEMENT, shown_id
 from app.basics.money import yuan
 
 State = Literal["proposed", "accepted", "appealed", "decided", "lapsed"]
 Outcome = Literal["upheld", "reduced", "dismissed"]
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class DeductionState(StrEnum):

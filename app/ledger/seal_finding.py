@@ -4,9 +4,9 @@ A finding is a kind, a place and what stands there now. When the same row is cha
 mended, that is another finding, which nobody has acknowledged. What people said is never changed, and is sealed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy import RowMapping, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,7 @@ from app.basics.ids import SEAL_ACKNOWLEDGEMENT, SEAL_FINDING, number_of, shown_
 from app.ledger.tables import seal_acknowledgement, seal_finding
 from app.service.caller import Caller
 from app.service.second_person import by_another
+from app.service.wire import LongReason
 
 State = Literal["open", "asked", "acknowledged", "mended"]
 
@@ -63,7 +64,7 @@ class StandingFinding(NamedTuple):
 class AcknowledgementRequest(Struct, forbid_unknown_fields=True):
     """Why what was found may stay as it is."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: LongReason
 
 
 class AcknowledgementAnswer(Struct):

@@ -28,7 +28,7 @@ from app.jobs.store import NewJob
 from app.readjudication.change import DryRun
 from app.readjudication.tables import readjudication_run
 from app.service.second_person import by_another
-from app.service.wire import AreaCode
+from app.service.wire import AreaCode, LongReason
 
 Source = Literal["worklist", "policy", "all"]
 Step = Literal["compute", "post"]
@@ -52,7 +52,7 @@ class ReadjudicationRunRequest(Struct, forbid_unknown_fields=True):
     area changed; ``all``: every one of ``year``. A county is read as its pooling area; without ``area_code`` it is
     the caller's."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: LongReason
     source: Source = "worklist"
     year: Annotated[int, Meta(ge=2000, le=2999)] | None = None
     area_code: AreaCode | None = None

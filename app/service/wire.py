@@ -71,7 +71,8 @@ Reference = Annotated[
 ]
 AreaCode = Annotated[str, _meta("area", r"\A[0-9]{6}\Z", "530100", "An administrative division, six digits.")]
 Name = Annotated[str, Meta(max_length=200)]
-Reason = Annotated[str, Meta(min_length=1, max_length=200)]
+Reason = Annotated[str, Meta(pattern=r"\S", min_length=1, max_length=200, extra={"kind": "text"})]
+LongReason = Annotated[str, Meta(pattern=r"\S", min_length=1, max_length=500, extra={"kind": "text"})]
 Day = date
 EndDay = Annotated[date, Meta(extra={"kind": "end"}, description="The first day after; 9999-12-31 is none, like null.")]
 Instant = Annotated[datetime, Meta(tz=True)]

@@ -22,7 +22,7 @@ from app.service.preference import MINIMAL, prefers_minimal
 from app.service.problem import read_body
 from app.service.route import DirectRoute
 from app.service.security import MONEY_READERS, require
-from app.service.wire import Quantity, decode, is_code
+from app.service.wire import LongReason, Quantity, decode, is_code
 from app.settlement import balance, correction, readjudication, settling, store
 from app.settlement.answer import ReadjudicationAnswer, ReplayAnswer, SettlementAnswer
 from app.settlement.balance import BalanceAnswer, BalanceClosingRequest
@@ -38,7 +38,6 @@ from app.settlement.slip_pdf import PDF_TYPE, slip_pdf
 from app.settlement.together import SettlingAsked
 
 router = APIRouter(prefix="/v1", tags=["settling"], route_class=DirectRoute)
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 VARIED: Final = {"Vary": "Accept"}
 OF_SLIP: Final = VARIED | {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
@@ -50,7 +49,7 @@ OF_SLIP: Final = VARIED | {
 class ReversalRequest(Struct, forbid_unknown_fields=True):
     """The body of a reversal."""
 
-    reason: Reason
+    reason: LongReason
     cascade: bool = False
 
 
@@ -65,14 +64,14 @@ class RefundRequest(Struct, forbid_unknown_fields=True):
     """The body of a refund."""
 
     lines: Annotated[list[RefundLine], Meta(min_length=1, max_length=MAX_LINES)]
-    reason: Reason
+    reason: LongReason
     cascade: bool = False
 
 
 class RecoveryRequest(Struct, forbid_unknown_fields=True):
     """The body of a recovery; ``document`` names the decision by which the injury was recognised."""
 
-    reason: Reason
+    reason: LongReason
     document: Annotated[str, Meta(min_length=1, max_length=200)]
     cascade: bool = False
 
@@ -80,7 +79,7 @@ class RecoveryRequest(Struct, forbid_unknown_fields=True):
 class ReadjudicationRequest(Struct, forbid_unknown_fields=True):
     """The body of a readjudication."""
 
-    reason: Reason
+    reason: LongReason
     dry_run: bool = True
 
 
