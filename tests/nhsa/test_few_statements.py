@@ -67,7 +67,7 @@ async def _listen(database: Database) -> None:
     event.listen(database.engine.sync_engine, "before_cursor_execute", sent)
     await database.engine.dispose()
     async with AsyncExitStack() as stack:
-        for _ in range(database.pool.get_size()):
+        for _ in range(database.pool.get_max_size()):  # all there can be, so that none begins later, unheard
             one = await stack.enter_async_context(database.pool.acquire())
             one.add_query_logger(lambda query: _note(query.query))
 
