@@ -16,17 +16,14 @@ from starlette.types import ASGIApp
 
 from app import tracing
 from app.basics.errors import OnestopError
-from app.clearing import batch_job
 from app.clearing.routes import CLEARING_ROUTES
 from app.config import Settings
 from app.database.embedded import default_data_dir
 from app.database.engine import open_database
-from app.exports import job as exporting
 from app.exports.api import router as export_routes
 from app.finance.routes import install as install_pages
-from app.jobs import asker
+from app.job_kinds import JOB_KINDS
 from app.jobs.api import router as job_routes
-from app.jobs.kinds import JobKind, JobKinds
 from app.jobs.worker import work
 from app.ledger.api import router as ledger_routes
 from app.nhsa.api import router as nhsa_routes
@@ -35,11 +32,8 @@ from app.nhsa.retention import erasing
 from app.policies import shipped_book
 from app.policies.api import keep_texts
 from app.policies.api import router as policy_routes
-from app.readjudication import job as readjudicating
 from app.readjudication.api import router as readjudication_routes
-from app.reform import job as simulating
 from app.reform.api import router as simulation_routes
-from app.registry import catalogue_import, item_code_import, poverty_list
 from app.registry.person_reads import keeping_quoted
 from app.registry.routes import REGISTRY_ROUTES
 from app.registry.worklists import observe_open_lists
@@ -73,17 +67,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     tokens.router,
     operations.router,
 )
-JOB_KINDS: Final[JobKinds] = {
-    poverty_list.KIND: JobKind(poverty_list.run),
-    catalogue_import.KIND: JobKind(catalogue_import.run, catalogue_import.accept),
-    item_code_import.KIND: JobKind(item_code_import.run),
-    exporting.KIND: JobKind(exporting.run, check_mine=asker.check_mine, result=exporting.result),
-    batch_job.KIND: JobKind(batch_job.run, check_mine=asker.check_mine),
-    readjudicating.KIND: JobKind(readjudicating.run, check_mine=asker.check_mine),
-    simulating.KIND: JobKind(
-        simulating.run, check_mine=asker.check_mine, answered=simulating.answered, formed=simulating.formed
-    ),
-}
 LOGGER: Final = logging.getLogger("onestop.main")
 PREPARING_SECONDS: Final = 5.0
 PREPARING_PAUSE: Final = 1.0

@@ -7,9 +7,9 @@ from app.basics.errors import Unavailable
 from app.config import Settings
 from app.database.embedded import default_data_dir
 from app.database.engine import open_database
+from app.job_kinds import JOB_KINDS
 from app.jobs import store
 from app.jobs.worker import DATABASE_AWAY
-from app.main import JOB_KINDS
 from app.service import clock, logs
 from app.service.caller import Service
 from app.service.security import load_keys
