@@ -18,7 +18,7 @@ from app.batch.chain import Law
 from app.batch.columns import RESULT, SPREAD, TEXT
 from app.batch.handed_on import brought, gone_on, handed_on, nothing_brought
 from app.batch.results import BucketResults
-from app.batch.spread import bucket_file, read_bucket, refuse_shared_orders
+from app.batch.spread import PACKED, bucket_file, read_bucket, refuse_shared_orders
 from app.batch.waves import computed
 
 SLICE: Final = 1024
@@ -100,7 +100,7 @@ def sorted_bucket(task: BucketTask, number: int) -> tuple[pa.Table, pa.Array]:
 
 
 def _write_results(results: pa.RecordBatch, path: Path) -> None:
-    with path.open("wb") as file, pa.ipc.new_stream(file, RESULT) as writer:
+    with path.open("wb") as file, pa.ipc.new_stream(file, RESULT, options=PACKED) as writer:
         for start in range(0, len(results), READ_AT_ONCE):
             writer.write_batch(results.slice(start, READ_AT_ONCE))
 

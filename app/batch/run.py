@@ -31,7 +31,7 @@ from app.batch.state import FILES, spread_start, write_state
 from app.batch.workers import LawNamed, computed
 from app.version import VERSION
 
-FORM: Final = 1
+FORM: Final = 2
 """Of what lies in the folder of unfinished things."""
 BUCKET_ROWS: Final = 500_000
 BUCKET_LINES: Final = 1_500_000
