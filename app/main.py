@@ -4,14 +4,17 @@ import asyncio
 import logging
 import os
 import socket
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
 from app import tracing
@@ -126,7 +129,8 @@ def create_app(settings: Settings, database_url: str) -> Application:
             await database.close()
             tracing.end()
 
-    api = describe_app(lifespan)
+    api = described()
+    api.router.lifespan_context = lifespan
     guarded = guard.Guard(audit.AuditLayer(api), hosts=settings.allowed_hosts, open_to_all=operations.QUIET)
     seen = requests.RequestMiddleware(guarded, quiet=operations.QUIET)
     return Application(Forwarded(seen, Proxies(settings.proxies)), api)
@@ -153,13 +157,21 @@ async def _prepare(service: Service, start: datetime | None) -> None:
             await asyncio.sleep(PREPARING_PAUSE)
 
 
-def describe_app(lifespan: object = None) -> FastAPI:
+@cache
+def described() -> FastAPI:
+    """The one application of this process, whose routes have been looked through. FastAPI does that at the first
+    request, for a third of a second; processes that are forked from this one have it done."""
+    api = describe_app()
+    deque(iter_route_contexts(api.routes), maxlen=0)
+    return api
+
+
+def describe_app() -> FastAPI:
     """The FastAPI application with every route; enough by itself to write ``openapi.yaml``."""
     api = FastAPI(
         title="onestop",
         version=VERSION,
         description=DESCRIPTION,
-        lifespan=lifespan,  # type: ignore[arg-type]
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",

@@ -36,6 +36,7 @@ from app.service.metrics import uncaught_errors
 from app.service.tables import backup
 
 TICK_SECONDS: Final = 1.0
+PROOF_WAITS_SECONDS: Final = 5.0  # a service that has just started serves before it looks back
 CANDIDATE_SECONDS: Final = 1.0
 LONGEST_QUERY_SECONDS: Final = 600
 ROUND_SECONDS: Final = 6 * 86_400  # every block is compared within 7 days; a day is left for what stands still
@@ -75,6 +76,8 @@ class _Lead:
             (self._check, settings.check_seconds),
             (self._observe, settings.observe_seconds),
         )
+        wait = min(PROOF_WAITS_SECONDS, settings.check_seconds)
+        self.ran[self._check.__name__] = time.monotonic() + wait - settings.check_seconds
         while True:
             term.confirm()
             self.beat()

@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fastapi.routing import iter_route_contexts
@@ -37,6 +37,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 _access = logging.getLogger("onestop.http")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_ANYTHING = re.compile("")
 _CONVERTOR = re.compile(r":[^{}]+}")
 _PARAMETER = re.compile(r"\\{[^{}]*?(:path)?\\}")
 
@@ -221,20 +222,31 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return f"req_{secrets.token_urlsafe(12)}"
 
 
-def _templates(routes: Iterable[BaseRoute], prefix: str = "") -> dict[int, list[tuple[re.Pattern[str], str]]]:
-    """Endpoint (its ``id``) to its templates with their patterns, longest first; mounts are entered."""
-    found: dict[int, list[tuple[re.Pattern[str], str]]] = {}
+def _templates(routes: Iterable[BaseRoute]) -> dict[int, list[tuple[re.Pattern[str], str]]]:
+    """Endpoint (its ``id``) to its templates, longest first, with the patterns that tell several apart."""
+    found: dict[int, dict[str, str]] = {}
+    for endpoint, path in _endpoints(routes):
+        found.setdefault(id(endpoint), {})[_CONVERTOR.sub("}", path)] = path
+    return {
+        key: [
+            (_pattern(path) if len(paths) > 1 else _ANYTHING, template)
+            for template, path in sorted(paths.items(), key=lambda pair: -len(pair[0]))
+        ]
+        for key, paths in found.items()
+    }
+
+
+def _endpoints(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[tuple[object, str]]:
+    """Every endpoint with its path; mounts are entered."""
     for context in iter_route_contexts(list(routes)):
         path = prefix + (context.path or "")
         if isinstance(context.original_route, Mount):
-            for key, inner in _templates(context.original_route.routes, path).items():
-                found.setdefault(key, []).extend(inner)
-            endpoint: object = context.app
-            path += "/{path:path}"
+            yield from _endpoints(context.original_route.routes, path)
+            yield context.app, path + "/{path:path}"
         else:
-            endpoint = context.endpoint
-        pattern = _PARAMETER.sub(lambda match: ".*" if match[1] else "[^/]+", re.escape(path))
-        found.setdefault(id(endpoint), []).append((re.compile(pattern + r"\Z"), _CONVERTOR.sub("}", path)))
-    for candidates in found.values():
-        candidates.sort(key=lambda candidate: -len(candidate[1]))
-    return found
+            yield context.endpoint, path
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    found = _PARAMETER.sub(lambda match: ".*" if match[1] else "[^/]+", re.escape(path))
+    return re.compile(found + r"\Z")

@@ -6,8 +6,10 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from app.config import Settings
-from app.main import create_app
+from app.main import create_app, described
 from app.service.metrics import forget_dead_workers
+
+described()
 
 
 def application() -> ASGIApp:

@@ -17,9 +17,11 @@ import asyncpg
 import httpx
 import pytest
 import yaml
+from fastapi.routing import iter_route_contexts
 from openapi_spec_validator import validate
 
-from app.main import describe_app
+from app.main import describe_app, described
+from app.serving import worker
 from tests.conftest import ADMIN_TOKEN, ROOT, Running, free_port, start_service
 from tests.world import World, key
 
@@ -223,3 +225,10 @@ async def test_tokens_are_issued_once_per_key(client: httpx.AsyncClient) -> None
     assert again.headers["Idempotency-Replayed"] == "true"
     wrong = await client.post("/v1/tokens", json=body | {"scopes": ["king"]}, headers=key())
     assert wrong.json()["code"] == "not_in_list"
+
+
+def test_routes_are_looked_through_before_a_worker_is_forked() -> None:
+    """What workers are forked from has looked through the routes of the application that they serve."""
+    assert worker.described is described
+    assert described.cache_info().currsize == 1
+    assert {"/v1/settlements", "/finance"} <= {context.path for context in iter_route_contexts(described().routes)}
