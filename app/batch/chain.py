@@ -12,8 +12,8 @@ from msgspec import structs
 
 from app.basics.errors import Fault, Refused
 from app.batch.sent import Sent
-from app.settlement.computing import class_on, place_of
-from app.tiers.episode import STAYS, Stay, episode_of, episode_visits
+from app.settlement.computing import asked_by, class_on
+from app.tiers.episode import STAYS, Stay, episode_of, episode_visits, moved_by
 from app.tiers.model import CHRONIC, INPATIENT, Bill, Outcome, Step, empty_year
 from app.tiers.policy import Policy
 from app.tiers.scope import netted, own_expense_reason
@@ -110,8 +110,8 @@ def _settled(chain: Chain, sent: Sent, visits: tuple[str, ...], laws: tuple[Poli
     """What a bill comes to after what was settled before; ``laws`` are two, the older year's first, of a split one."""
     year, split = sent.bill.discharged_on.year, len(laws) > 1
     admission_year = year - 1 if split else year
-    place = place_of(sent.facts, *laws)
-    episode = episode_of(chain.stays, visits, benefit_year=admission_year, split=split, place=place)
+    asked = asked_by(laws, sent.facts)
+    episode = episode_of(chain.stays, visits, benefit_year=admission_year, split=split, asked=asked)
     known = [
         KnownBefore(
             chain.years.get(of_year) or empty_year(),
@@ -196,13 +196,14 @@ def _keep(chain: Chain, sent: Sent, visits: tuple[str, ...], result: BillResult)
     if bill.medical_type in STAYS:
         number = len(chain.stays)
         paid = outcome.deductible if bill.medical_type == INPATIENT else 0
-        chain.stays.append(stay(number, sent.visit, bill.medical_type, year, paid, visits, level))
+        known = stay(number, sent.visit, bill.medical_type, year, paid, visits, level)
+        chain.stays.append(structs.replace(known, moved=moved_by(outcome)))
 
 
 def stay(
     number: int, visit: str, medical_type: str, year: int, deductible: int, visits: tuple[str, ...], level: int
 ) -> Stay:
-    """A settled stay as episodes look at it; its days don't matter to them."""
+    """A settled stay as episodes look at it; its days don't matter to them, and what it counted isn't known."""
     day = date(year, 1, 1)
     return Stay(number, year, number, visit, medical_type, day, day, live=True, deductible=deductible, episode=visits,
-                level=level)  # fmt: skip
+                level=level, moved=None)  # fmt: skip

@@ -14,7 +14,7 @@ from msgspec import structs
 from app.basics.errors import PolicyError, Refused
 from app.basics.money import RATE_ONE, fen, yuan
 from app.basics.names import PORTION_NAMES
-from app.tiers.episode import Place, Stay, episode_of, visit_name
+from app.tiers.episode import AskedOfStays, Place, Stay, episode_of, moved_by, visit_name
 from app.tiers.explain import sentence
 from app.tiers.figurefile import check_value
 from app.tiers.model import (
@@ -335,7 +335,8 @@ def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome |
         admission = own["inpatient_count"] + (0 if year in counted else 1)
         place = Place(item.facts.hospital_code, item.facts.hospital_level)
         visit = visit_name(place.hospital_code, episode)
-        there = episode_of(stays, (visit, episode), benefit_year=year, place=place)
+        asked = AskedOfStays(place, kind)
+        there = episode_of(stays, (visit, episode), benefit_year=year, asked=asked)
         there = structs.replace(there, deductible_paid=paid, deductible_other_years=0, admission=admission)
         last_year = years.get(year - 1) or empty_year()
         numbered = of_type(last_year, kind)[1]["inpatient_count"] + (0 if year - 1 in counted else 1)
@@ -352,6 +353,8 @@ def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome |
                     *(number, year, number, visit, bill.medical_type, bill.admitted_on, bill.discharged_on, True, 0),
                     (visit, episode),
                     place.level,
+                    None,
+                    moved_by(outcome),
                 )
             )
         yield item, outcome, refusal

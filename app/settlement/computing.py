@@ -28,7 +28,7 @@ from app.settlement.document import (
     results_of,
 )
 from app.settlement.rows import NO_OLDER, BillFacts, FoundHospital, FoundPerson
-from app.tiers.episode import Place, episode_of, episode_visits, stay_warnings, visit_name
+from app.tiers.episode import AskedOfStays, Place, episode_of, episode_visits, stay_warnings, visit_name
 from app.tiers.model import RESIDENTS, BenefitClass, Bill, CatalogueEntry, Episode, Facts, Outcome, empty_year
 from app.tiers.policy import Policy, PolicyBook
 from app.tiers.scope import refunded, uncovered
@@ -124,8 +124,7 @@ def _episode(
     """The episode of a bill as the person's stays say; ``laws`` are two, the older year's first, of a split one."""
     split = len(laws) > 1
     admission_year = benefit_year - 1 if split else benefit_year
-    place = place_of(facts, *laws)
-    return episode_of(found.stays, visits, benefit_year=admission_year, split=split, place=place)
+    return episode_of(found.stays, visits, benefit_year=admission_year, split=split, asked=asked_by(laws, facts))
 
 
 def outcome_of(inputs: Inputs, policy_of: PolicyOf) -> Outcome:
@@ -143,10 +142,13 @@ def class_on(classes: Collection[str], policy: Policy) -> BenefitClass:
     return next((name for name in policy.version.precedence if name in classes), ORDINARY)
 
 
-def place_of(facts: Facts, *policies: Policy) -> Place | None:
-    """Where admissions are to be numbered; None where no law of a bill asks for it."""
-    asked = any(policy.numbers_admissions for policy in policies)
-    return Place(facts.hospital_code, facts.hospital_level) if asked else None
+def asked_by(laws: Sequence[Policy], facts: Facts) -> AskedOfStays:
+    """What the laws of a bill ask of the stays before it."""
+    numbered = any(law.numbers_admissions for law in laws)
+    return AskedOfStays(
+        Place(facts.hospital_code, facts.hospital_level) if numbered else None,
+        facts.insurance_type if any(law.counts_by_stay for law in laws) else None,
+    )
 
 
 def _run(bill: Bill, inputs: Inputs, policy_of: PolicyOf) -> Computed:

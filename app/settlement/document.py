@@ -21,6 +21,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
 from app.settlement.bill import BillLine, BillRequest
+from app.tiers.episode import moved
 from app.tiers.model import (
     FUND_TIERS,
     Approved,
@@ -284,9 +285,7 @@ def whole_of(outcome: Outcome) -> Whole:
 
 
 def _whole_of(part: Outcome | SplitYear) -> Whole:
-    before = part.before
-    delta = {key: value - before.get(key, 0) for key, value in part.after.items() if value != before.get(key, 0)}
-    return Whole(part.scope, part.portions, part.payable_adjustment, part.deductible, delta)
+    return Whole(part.scope, part.portions, part.payable_adjustment, part.deductible, moved(part))
 
 
 def less(whole: Whole, other: Whole) -> Whole:

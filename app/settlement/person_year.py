@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, structs
 
-from app.settlement.computing import PolicyOf, outcome_of, place_of
+from app.settlement.computing import PolicyOf, asked_by, outcome_of
 from app.settlement.document import Document, Inputs, Whole, decode_inputs, in_todays_words, is_nothing, less, whole_of
 from app.settlement.rows import Original, Standing
-from app.tiers.episode import Stay, episode_of
+from app.tiers.episode import Stay, episode_of, moved_by
 from app.tiers.model import Facts, Outcome
 
 
@@ -89,7 +89,9 @@ def computed_again(
         outcome, inputs = _computed(item.row, inputs, years, current, policy_of)
         whole = whole_of(outcome)
         current = [
-            structs.replace(stay, deductible=whole.deductible) if stay.settlement_id == item.row.settlement_id else stay
+            structs.replace(stay, deductible=whole.deductible, moved=moved_by(outcome))
+            if stay.settlement_id == item.row.settlement_id
+            else stay
             for stay in current
         ]
         years |= {part.benefit_year: part.after for part in outcome.years or (outcome,)}
@@ -117,7 +119,7 @@ def _computed(
         benefit_year=inputs.admission_year,
         split=older is not None,
         other_years=inputs.episode.deductible_other_years,
-        place=place_of(inputs.facts, *laws),
+        asked=asked_by(laws, inputs.facts),
     )
     before = dict(years.get(row.benefit_year, {}))
     inputs = structs.replace(inputs, before=before, episode=episode, adjusts=None, older=older)

@@ -35,6 +35,7 @@ REASONS: Final[Mapping[str, str]] = {
     "no_cap": "no cap: pays 0.00",
     "referral_missing": "the referral is missing: pays 0.00",
     "not_exceeded": "nothing exceeds the sum: pays 0.00",
+    "paid_this_stay": "paid for this stay before: pays 0.00",
     "paid_this_year": "paid in this year before: pays 0.00",
     "paid_last_year": "paid for last year's part of the stay: pays 0.00",
     "class_not_covered": "the class isn't covered: pays 0.00",

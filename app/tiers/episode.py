@@ -11,7 +11,9 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from app.tiers.model import CHILDBIRTH, INPATIENT, Episode
+from app.tiers.model import CHILDBIRTH, INPATIENT, Episode, Outcome, SplitYear
+from app.tiers.state import fact_missing
+from app.tiers.waterfall import of_type
 
 STAYS: Final = frozenset({INPATIENT, CHILDBIRTH})
 
@@ -20,7 +22,8 @@ class Stay(Struct, frozen=True, array_like=True):
     """One settlement of a stay as it stands. ``deductible`` in fen with its adjustments; 0 when it was reversed.
 
     ``older_entry_no``: its number among the entries of the year before, where it is split at the turn of the year; it
-    is then an admission of that year.
+    is then an admission of that year. ``moved``: what it and its adjustments, in either year, moved of the person's
+    accumulators; None where that isn't known.
     """
 
     settlement_id: int
@@ -35,6 +38,7 @@ class Stay(Struct, frozen=True, array_like=True):
     episode: tuple[str, ...]
     level: int = 0
     older_entry_no: int | None = None
+    moved: tuple[dict[str, int], ...] | None = ()
 
     @property
     def years(self) -> range:
@@ -52,6 +56,17 @@ class Place(Struct, frozen=True):
 
     hospital_code: str
     level: int
+
+
+class AskedOfStays(Struct, frozen=True):
+    """What the laws of a bill ask of the stays before it: to number the admissions at a ``place``, and what the stay
+    counted into the accumulators of an insurance type."""
+
+    place: Place | None = None
+    counted_by: str | None = None
+
+
+NOTHING_ASKED: Final = AskedOfStays()
 
 
 def visit_name(hospital_code: str, visit_id: str) -> str:
@@ -81,14 +96,14 @@ def episode_of(
     benefit_year: int,
     split: bool = False,
     other_years: int | None = None,
-    place: Place | None = None,
+    asked: AskedOfStays = NOTHING_ASKED,
 ) -> Episode:
     """What the stays settled before a bill mean for it. ``benefit_year`` is that of its admission; a ``split`` bill
     belongs to the next one too.
 
     ``other_years`` is what had been paid in other benefit years when the bill was first settled, fen: a correction of
-    one year never reaches into another. None: take it from the stays, which is right when settling. ``place``: number
-    the admissions at its hospital and level as well.
+    one year never reaches into another. None: take it from the stays, which is right when settling. ``asked``: what
+    else the laws want to know; Refused(fact_missing) where it isn't known.
     """
     live = [stay for stay in earlier if stay.live]
     members = [stay for stay in live if stay.visit in visits]
@@ -99,6 +114,9 @@ def episode_of(
     inpatient = [stay for stay in live if stay.admission_year == benefit_year and stay.medical_type == INPATIENT]
     groups = _connected([*(stay.episode for stay in inpatient), visits])
     episode = Episode(same_year + other_years, other_years, len(groups))
+    if asked.counted_by is not None:
+        episode = structs.replace(episode, counted=_counted(members, asked.counted_by))
+    place = asked.place
     if place is None:
         return episode
     here = [stay for stay in inpatient if stay.visit.startswith(visit_name(place.hospital_code, ""))]
@@ -108,6 +126,29 @@ def episode_of(
         admission_at_hospital=_numbered(groups, visits, here),
         admission_at_level=_numbered(groups, visits, same_level),
     )
+
+
+def _counted(members: Iterable[Stay], insurance_type: str) -> dict[str, int]:
+    """What stays counted into the accumulators of an insurance type, by their plain names."""
+    counted: dict[str, int] = {}
+    for stay in members:
+        if stay.moved is None:
+            raise fact_missing()
+        for moved in stay.moved:
+            for name, amount in of_type(moved, insurance_type)[1].items():
+                counted[name] = counted.get(name, 0) + amount
+    return {name: amount for name, amount in counted.items() if amount}
+
+
+def moved_by(outcome: Outcome) -> tuple[dict[str, int], ...]:
+    """What a bill moved of the accumulators, of each year that it counts in."""
+    return tuple(moved(part) for part in outcome.years or (outcome,))
+
+
+def moved(part: Outcome | SplitYear) -> dict[str, int]:
+    """What a bill, or its part of one year, moved of the accumulators."""
+    before = part.before
+    return {name: now - before.get(name, 0) for name, now in part.after.items() if now != before.get(name, 0)}
 
 
 def _numbered(groups: Sequence[set[str]], visits: tuple[str, ...], stays: Sequence[Stay]) -> int:

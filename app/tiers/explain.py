@@ -40,6 +40,7 @@ REASONS: Final[Mapping[str, str]] = {
     "no_cap": "没有封顶线，支付 0.00",
     "referral_missing": "未按规定转诊，不享受此项，支付 0.00",
     "not_exceeded": "没有超过规定的费用，支付 0.00",
+    "paid_this_stay": "本次住院已支付过，支付 0.00",
     "paid_this_year": "本年度已支付过，支付 0.00",
     "paid_last_year": "本次住院上年的部分已支付过，支付 0.00",
     "class_not_covered": "该类别不在此项保障范围，支付 0.00",

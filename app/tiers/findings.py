@@ -14,8 +14,9 @@ from typing import Final, TypeAlias
 
 from app.basics.classes import ClassWords
 from app.basics.errors import Refused
+from app.tiers.episode import STAYS
 from app.tiers.kinds import KINDS
-from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, FUNDS, INPATIENT, RESIDENTS
+from app.tiers.model import CHILDBIRTH, CHRONIC, CLASSES, FUNDS, INPATIENT, MEDICAL_TYPES, RESIDENTS
 from app.tiers.pack import Pack, PackSource, Parameter, Row, Rule, Version
 from app.tiers.policy import OTHER_DISEASES, REGISTRATION, Policy
 from app.tiers.roles import CLASSES as CLASS_LIST
@@ -96,6 +97,7 @@ def pack_findings(pack: Pack) -> Iterator[str]:
         yield from _rule_findings(pack, version)
         yield from _package_findings(version)
         yield from _split_findings(version)
+        yield from _stay_findings(version)
         yield from _list_findings(pack, version)
         yield from _proportion_findings(version)
         yield from _item_findings(pack, version)
@@ -283,6 +285,19 @@ def _split_findings(version: Version) -> Iterator[str]:
             yield (
                 f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}：{rule.kind} 按一次住院定额，"
                 "不能和 over_new_year: split 一起用。请用 applies 把住院（21）分开，或删去 over_new_year。"
+            )
+
+
+def _stay_findings(version: Version) -> Iterator[str]:
+    """Only of stays is it known what their earlier bills came to."""
+    for rule in version.rules:
+        if (
+            rule.options.get("once_per") == "stay"
+            and not rule.applies.get("medical_type", frozenset(MEDICAL_TYPES)) <= STAYS
+        ):
+            yield (
+                f"{rule.at}: 版本 {version.name} 的规则 {rule.rule}：每次住院一次（once_per: stay）只能用于住院。"
+                "请写 applies: {medical_type: [21, 52]}，或其中一种。"
             )
 
 

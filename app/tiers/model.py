@@ -153,7 +153,8 @@ class Episode(Struct, frozen=True):
     ``deductible_paid`` is what the episode's settlements paid before this one, fen; ``deductible_other_years`` the part
     of it that belongs to other benefit years. ``admission``: how many episodes of the benefit year have a live
     inpatient settlement, this bill's included; ``admission_at_hospital`` and ``admission_at_level`` those of them that
-    have one at the bill's hospital, or at one of its level. Those two are set only where the law asks for them.
+    have one at the bill's hospital, or at one of its level. ``counted``: what the episode's settlements counted before
+    into each accumulator, fen. Those three are set only where the law asks for them.
     """
 
     deductible_paid: int = 0
@@ -161,6 +162,11 @@ class Episode(Struct, frozen=True):
     admission: int = 1
     admission_at_hospital: int | UnsetType = UNSET
     admission_at_level: int | UnsetType = UNSET
+    counted: dict[str, int] | UnsetType = UNSET
+
+    def counted_into(self, accumulator: str | None) -> int:
+        """What the episode's settlements counted before into an accumulator, fen."""
+        return 0 if self.counted is UNSET or accumulator is None else self.counted.get(accumulator, 0)
 
     def numbered(self, at: str) -> int:
         """Which admission this is: of the year, or of those at its hospital or level."""

@@ -302,8 +302,9 @@ def _rule_findings(data: Map, kind: Kind | None) -> Iterator[str]:
         yield "写了 rounding（怎样取整），就要写 round_to（取整到分、角还是元）。"
     if "round_to" in data and "missing_referral_cut" in data:
         yield "round_to 和 missing_referral_cut 不能写在同一条规则里。"
-    if data.get("once_per") == "year" and "counts_paid" not in data:
-        yield "每年一次（once_per: year），就要写 counts_paid（哪个累计记已支付）。"
+    once = str(data.get("once_per", "bill"))
+    if once in {"stay", "year"} and "counts_paid" not in data:
+        yield f"{WORDS['once_per'][once]}一次（once_per: {once}），就要写 counts_paid（哪个累计记已支付）。"
     if "history_is" in data and "history" not in data:
         yield "写了 history_is，就要写 history 和 bound。"
     if data.get("deductible_per") == "year" and "counts_deductible" not in data:

@@ -68,7 +68,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "round_to": {"fen": "分", "jiao": "角", "yuan": "元"},
     "rounding": {"half_up": "四舍五入", "up": "进位", "down": "舍尾"},
     "cut_cost": {"patient": "", "later_tiers": "，降低的部分仍可进入以后各项"},
-    "once_per": {"bill": "每张账单", "year": "每年"},
+    "once_per": {"bill": "每张账单", "stay": "每次住院", "year": "每年"},
     "history_is": {"above": "已超过", "at_least": "已达到", "up_to": "未超过", "below": "未达到"},
     "referral_missing": {
         "own_class": "未按规定转诊仍按本人类别",

@@ -127,6 +127,8 @@ def _rule(number: int, parameters: dict[str, str], rng: Random) -> str:
         fact = rng.choice(list(FACTS))
         values = rng.sample(list(FACTS[fact]), rng.randint(1, len(FACTS[fact])))
         words["applies"] = f"{{{fact}: [{', '.join(repr(value) for value in values)}]}}"
+    if words.get("once_per") == "stay":
+        words["applies"] = "{medical_type: ['21', '52']}"
     return f"      - {{{', '.join(f'{key}: {value}' for key, value in words.items())}}}\n"
 
 
@@ -153,7 +155,7 @@ def _options(kind: Kind, written: object, rng: Random) -> dict[str, str]:
     if "also_counts" not in found or len({found[option] for option in counters}) < len(counters):
         for option in ALSO if rng.random() < 0.95 else ():
             found.pop(option, None)
-    if found.get("once_per") == "year" and "counts_paid" not in found:
+    if found.get("once_per") in ("stay", "year") and "counts_paid" not in found:
         del found["once_per"]
     if found.get("deductible_per") == "year" and "counts_deductible" not in found:
         del found["deductible_per"]

@@ -4,6 +4,7 @@ from datetime import date
 from fractions import Fraction
 from random import Random
 
+from app.settlement.computing import asked_by
 from app.tiers.episode import Place, Stay, episode_of, episode_visits, visit_name
 from app.tiers.explain import redone
 from app.tiers.model import Bill, CatalogueEntry, Facts, Line, Outcome, empty_year
@@ -30,7 +31,7 @@ def outcome_of(text: str, stays: list[Stay], visit: str, source: str | None, pla
     bill = Bill("21", DAY, DAY, None, None, "compliant", "none", total, (line,))
     facts = Facts("P", AREA, "ordinary", place.hospital_code, place.level, "county", AREA)
     policy = policy_of(text)
-    episode = episode_of(stays, visits, benefit_year=2020, place=place if policy.numbers_admissions else None)
+    episode = episode_of(stays, visits, benefit_year=2020, asked=asked_by([policy], facts))
     return compute(bill, CATALOGUE, facts, empty_year(), episode, policy).outcome
 
 

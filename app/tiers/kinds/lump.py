@@ -57,16 +57,20 @@ def _apply_bracket(rule: Rule, state: State) -> None:
 
 
 def _apply_lump_sum(rule: Rule, state: State) -> None:
-    """Pay a fixed sum, at most what is left of the base: once per bill, or once a year by the accumulator that it
-    counts."""
+    """Pay a fixed sum, at most what is left of the base: once per bill, or once a stay or a year by the accumulator
+    that it counts."""
     sums = state.figure(rule, SUMS)
     if sums is None or sums.value is None:
         refuse(rule, state, "no_rate", sums)
         return
-    if rule.options.get("once_per") == "year" and state.counted(rule, "counts_paid") > 0:
+    once = rule.options.get("once_per", "bill")
+    if once == "year" and state.counted(rule, "counts_paid") > 0:
         refuse(rule, state, "paid_this_year", sums)
         return
-    if state.earlier_of(rule).paid and rule.options.get("once_per") != "year":
+    if once == "stay" and state.episode.counted_into(state.counter(rule, "counts_paid")) > 0:
+        refuse(rule, state, "paid_this_stay", sums)
+        return
+    if state.earlier_of(rule).paid and once != "year":
         refuse(rule, state, "paid_last_year", sums)
         return
     base_name, amount = rule.options["base"], state.amount(sums)
