@@ -32,8 +32,8 @@ BASE_CLASSES: Final[Mapping[str, ClassWords]] = {
 
 
 def class_name(name: str, language: str = "zh", classes: Mapping[str, ClassWords] = BASE_CLASSES) -> str:
-    """What a class is called; its name where these don't have it."""
-    words = classes.get(name)
+    """What a class is called by ``classes``, which may be further ones alone; its name where nobody has it."""
+    words = classes.get(name) or BASE_CLASSES.get(name)
     return name if words is None else words.en if language == "en" else words.zh
 
 

@@ -1,11 +1,12 @@
 """A reform simulated over bills from files: computed under a pack and its reform, bucket by bucket."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from app.basics.classes import ClassWords
 from app.batch.bucket import BucketTask, sorted_bucket
 from app.batch.compared import Laws, Tally
 from app.batch.law import BatchLaw, reformed
@@ -14,6 +15,9 @@ from app.batch.simulation_answer import Simulation, answer_of
 from app.batch.source import Rejected, checked, parts_of
 from app.batch.twofold import tally_of, twofold
 from app.batch.workers import computed
+
+Writing = Callable[[Simulation, Path, Mapping[str, ClassWords]], None]
+"""Writes an answer into a folder, told what the classes of both laws are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,11 @@ class SimulationOrder:
     budget: int | None = None
 
 
-def simulated(order: SimulationOrder, progress: Progress, write: Callable[[Simulation, Path], None]) -> Simulation:
+def simulated(order: SimulationOrder, progress: Progress, write: Writing) -> Simulation:
     """Simulate and write the answer into a folder that then gets its name. Rejected when an input can't be used; then
     nothing is left."""
     parts = parts_of(order.source)
-    book, _ = reformed(order.named.pack, order.named.reform, order.named.extra)
+    book, changed = reformed(order.named.pack, order.named.reform, order.named.extra)
     rows = [checked(path) for path in parts]
     if order.out.exists() and any(order.out.iterdir() if order.out.is_dir() else [order.out]):
         raise Rejected(f"{order.out.name}：已经存在，请换一个名字或先删去。")
@@ -65,7 +69,7 @@ def simulated(order: SimulationOrder, progress: Progress, write: Callable[[Simul
             answer = answer_of(tally, names, book, order.budget)
             made = folder / "report"
             made.mkdir()
-            write(answer, made)
+            write(answer, made, {**book.classes, **changed.classes})
         except Rejected:
             shutil.rmtree(folder)
             raise

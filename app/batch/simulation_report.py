@@ -1,6 +1,7 @@
 """A simulation as files: JSON for programs, XLSX for tables, and an HTML report whose pictures are within it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -9,10 +10,11 @@ import xlsxwriter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct, structs
 
+from app.basics.classes import BASE_CLASSES, ClassWords, class_name
 from app.basics.errors import Language
 from app.basics.funds import fund_name
 from app.basics.money import RATE_ONE, divide_half_up, fen, percent_text
-from app.basics.names import CLASS_NAMES, FUND_NAMES
+from app.basics.names import FUND_NAMES
 from app.batch.simulation_answer import Simulation
 from app.tiers.model import FUNDS
 
@@ -45,11 +47,11 @@ class UnderBothLaws(Protocol):
     difference: str | None
 
 
-def write_report(answer: Simulation, folder: Path) -> None:
-    """Write the three files of a simulation."""
+def write_report(answer: Simulation, folder: Path, classes: Mapping[str, ClassWords]) -> None:
+    """Write the three files of a simulation; ``classes``: what packs' own ones are called."""
     (folder / "simulation.json").write_bytes(msgspec.json.format(msgspec.json.encode(answer), indent=1))
     write_workbook(answer, folder / "simulation.xlsx")
-    (folder / "simulation.html").write_text(report_page(answer), encoding="utf-8")
+    (folder / "simulation.html").write_text(report_page(answer, classes), encoding="utf-8")
 
 
 def change(row: UnderBothLaws) -> str:
@@ -98,25 +100,25 @@ def _write_sheet(book: "xlsxwriter.Workbook", name: str, rows: Iterable[Sequence
         sheet.write_row(at, 0, row)
 
 
-def report_page(answer: Simulation) -> str:
-    """The report: everything that it shows is in the page itself."""
+def report_page(answer: Simulation, classes: Mapping[str, ClassWords] = BASE_CLASSES) -> str:
+    """The report: everything that it shows is in the page itself. ``classes``: what packs' own ones are called."""
     lists = [(title, [row for row in answer.cells if row.by == by]) for by, title in BY_WORDS.items()]
     return _environment.get_template("simulation.html").render(
         answer=answer,
         lists=lists,
         change=change,
         shown=lambda amount: KEPT_BACK if amount is None else amount,
-        word=word,
+        word=partial(word, classes=classes),
         part=lambda part: NOTHING if part is None else percent_text(part),
         bars=bars,
-        class_word=lambda key: NOTHING if key is None else word("class", key),
+        class_word=lambda key: NOTHING if key is None else word("class", key, classes=classes),
     )
 
 
-def word(by: str, key: str, language: Language = "zh") -> str:
+def word(by: str, key: str, language: Language = "zh", classes: Mapping[str, ClassWords] = BASE_CLASSES) -> str:
     """What a cell is of, in words."""
     if by == "class":
-        return CLASS_NAMES[language].get(key, key)
+        return class_name(key, language, classes)
     if by == "fund":
         names = {FUNDS[tier]: FUND_NAMES[language][tier] for tier in FUNDS}
         name = names.get(key, fund_name(key, language))

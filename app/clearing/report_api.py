@@ -39,7 +39,7 @@ async def get_report(request: Request, period: str, area_code: Area) -> Response
     if XLSX_TYPE not in request.headers.get("accept", ""):
         return answer(shown)
     headers = {"Content-Disposition": f'attachment; filename="{shown.report_id}.xlsx"'}
-    return Response(await asyncio.to_thread(workbook, shown), 200, headers, XLSX_TYPE)
+    return Response(await asyncio.to_thread(workbook, shown, service_of(request).book.classes), 200, headers, XLSX_TYPE)
 
 
 @router.get("/due", responses=gives(200, DueReports))

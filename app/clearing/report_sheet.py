@@ -1,7 +1,7 @@
 """The monthly report as a workbook. Codes are texts, so that no zero is lost and nothing is a formula; money and counts
 are numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -13,6 +13,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
+from app.basics.classes import ClassWords
 from app.clearing.report import MonthlyReport
 from app.clearing.report_figures import Benefits
 from app.service.words import CODES, has_words, worded
@@ -54,16 +55,17 @@ SHARES: Final = frozenset({"share", "share_paid", "share_of_scope"})
 NARROW, WIDE = 12, 18
 
 
-def workbook(report: MonthlyReport) -> bytes:
-    """The report as XLSX: a sheet of the state, then one per table, each with headings that stand still and filter."""
+def workbook(report: MonthlyReport, classes: Mapping[str, ClassWords]) -> bytes:
+    """The report as XLSX: a sheet of the state, then one per table, each with headings that stand still and filter.
+    ``classes``: what packs' own benefit classes are called."""
     book = Workbook(write_only=True)
     _facts(book, report)
-    _table(book, "参保", report.enrolment.rows)
-    _table(book, "建档立卡参保", [*report.coverage.rows, report.coverage.total])
+    _table(book, "参保", report.enrolment.rows, classes)
+    _table(book, "建档立卡参保", [*report.coverage.rows, report.coverage.total], classes)
     for title, part in (("本月", report.month), ("本年累计", report.year_to_date)):
-        _table(book, f"{title}待遇", _grouped(part))
-        _table(book, f"{title}明细", part.rows)
-        _table(book, f"{title}基金", part.funds)
+        _table(book, f"{title}待遇", _grouped(part), classes)
+        _table(book, f"{title}明细", part.rows, classes)
+        _table(book, f"{title}基金", part.funds, classes)
     content = BytesIO()
     book.save(content)
     return content.getvalue()
@@ -92,7 +94,7 @@ def _grouped(part: Benefits) -> list[msgspec.Struct]:
     return [part.total, *part.by_class, *part.by_area, *part.by_medical_type]
 
 
-def _table(book: Workbook, title: str, rows: Sequence[msgspec.Struct]) -> None:
+def _table(book: Workbook, title: str, rows: Sequence[msgspec.Struct], classes: Mapping[str, ClassWords]) -> None:
     """A sheet of rows of one struct; an empty table has its title only."""
     sheet = book.create_sheet(title)
     if not rows:
@@ -103,7 +105,7 @@ def _table(book: Workbook, title: str, rows: Sequence[msgspec.Struct]) -> None:
         sheet.column_dimensions[get_column_letter(number)].width = NARROW if name in TEXTS else WIDE
     sheet.append([_heading(sheet, HEADINGS[name.partition(":")[0]]) for name in names])
     for row in rows:
-        sheet.append([_cell(sheet, *_named(row, name)) for name in names])
+        sheet.append([_cell(sheet, *_named(row, name, classes)) for name in names])
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{len(rows) + 1}"
 
 
@@ -112,13 +114,13 @@ def _columns(row: msgspec.Struct) -> list[str]:
     return [one for name in row.__struct_fields__ for one in ([name, f"name:{name}"] if name in CODES else [name])]
 
 
-def _named(row: msgspec.Struct, column: str) -> tuple[str, object]:
+def _named(row: msgspec.Struct, column: str, classes: Mapping[str, ClassWords]) -> tuple[str, object]:
     """The kind of a column and its value in a row: names beside codes, other values in words."""
     kind, _, member = column.rpartition(":")
     value = getattr(row, member)
     if not isinstance(value, str) or not (kind or has_words(member)) or (not kind and member in CODES):
         return (kind or member), (None if kind and value is None else value)
-    words = worded(member, value, "zh")
+    words = worded(member, value, "zh", classes)
     return (kind or member), ("" if kind and words == value else words)
 
 

@@ -1,12 +1,13 @@
 """Reading, comparing and checking policy packs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import click
 from rich.table import Table
 
+from app.basics.classes import ClassWords
 from app.basics.errors import PolicyError
 from app.basics.names import TIER_NAMES
 from app.cli.config import configured
@@ -62,13 +63,13 @@ def policy_show(pack: str, on: datetime | None, *, as_html: bool) -> None:
     rules = wrapping_table("", "层级", "规则", "做什么", title=f"{shown.title} · {shown.version} · {day}")
     for number, rule in enumerate(found.rules, 1):
         name = f"{rule.title}（{rule.rule}，{rule.kind}）"
-        rules.add_row(str(number), TIER_NAMES["zh"][rule.tier], name, rule_words(rule))
+        rules.add_row(str(number), TIER_NAMES["zh"][rule.tier], name, rule_words(rule, found.pack.classes))
     out.print(rules)
     table = wrapping_table("参数", "适用", "值", "起", "止（不含）", "状态", "来源")
     for parameter in shown.parameters:
         for figure in parameter.figures:
             source = f"{figure.document} {figure.clause}"
-            applies = facts_words(figure.applies_to)
+            applies = facts_words(figure.applies_to, found.pack.classes)
             status, until = STATUS_WORDS[figure.status], figure.until or ""
             name = f"{parameter.title}（{parameter.name}）"
             table.add_row(name, applies, written(figure.value), figure.from_, until, status, source)
@@ -111,7 +112,7 @@ def _missing(path: Path, book: PolicyBook) -> Iterator[str]:
     """What --strict asks of a pack file: a case for each enacted figure."""
     for item in _covered(path, book):
         if item.row.status == "enacted" and not item.bills:
-            yield f"{_at(item)}：没有算例用到。请在 {cases_file(path).name} 里加一个。"
+            yield f"{_at(item, book.classes)}：没有算例用到。请在 {cases_file(path).name} 里加一个。"
 
 
 @policy.command("test")
@@ -153,7 +154,7 @@ def _uncovered(path: Path, book: PolicyBook) -> int:
     enacted = [item for item in rows if item.row.status == "enacted"]
     idle = [item for item in rows if not item.bills]
     for item in idle:
-        click.echo(f"{_at(item)}：没有算例用到")
+        click.echo(f"{_at(item, book.classes)}：没有算例用到")
     touched = sum(1 for item in enacted if item.bills)
     counts = f"{len(rows)} 个数字，{len(rows) - len(idle)} 个有算例"
     click.echo(f"{path.stem}：{counts}；已颁布的 {len(enacted)} 个，{touched} 个有算例。")
@@ -167,12 +168,12 @@ def _covered(path: Path, book: PolicyBook) -> list[Covered]:
     return [item for item in coverage(book.packs[path.stem], parsed, book) if item.row.file == path.name]
 
 
-def _at(item: Covered) -> str:
+def _at(item: Covered, classes: Mapping[str, ClassWords]) -> str:
     """Where a dated figure stands, what it is, for whom, from when, its status."""
     row = item.row
     interval = f"{row.since} 起" if row.until is None else f"{row.since} 起，到 {row.until} 前"
-    words = f"{item.title}（{item.parameter}）{facts_words(dict(row.selectors))} {interval}，{STATUS_WORDS[row.status]}"
-    return f"{row.file}:{row.line}: {words}"
+    applies = f"{facts_words(dict(row.selectors), classes)} {interval}，{STATUS_WORDS[row.status]}"
+    return f"{row.file}:{row.line}: {item.title}（{item.parameter}）{applies}"
 
 
 def _case_packs(extra: Path | None) -> list[list[Path]]:

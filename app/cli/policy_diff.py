@@ -1,7 +1,7 @@
 """Comparing policy packs: on a day or over all days, and what the change does to bills."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.basics.classes import ClassWords
 from app.basics.days import shanghai_day
 from app.basics.errors import PolicyError
 from app.basics.money import yuan
@@ -99,14 +100,21 @@ def _compare_days(a: tuple[Policy, date], b: tuple[Policy, date], *, as_json: bo
         click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
         return
     heads = [f"{policy.pack.name} · {policy.version.name} · {on}" for policy, on in (a, b)]
-    out.print(_table(found, heads, f"{len(found)} 处不同"))
+    out.print(_table(found, heads, f"{len(found)} 处不同", _classes(a[0], b[0])))
 
 
-def _table(found: Sequence[PolicyDifference], heads: Sequence[str], title: str) -> Table:
+def _classes(*policies: Policy) -> dict[str, ClassWords]:
+    return {name: words for policy in policies for name, words in policy.pack.classes.items()}
+
+
+def _table(
+    found: Sequence[PolicyDifference], heads: Sequence[str], title: str, classes: Mapping[str, ClassWords]
+) -> Table:
     table = wrapping_table("不同之处", "适用", *heads, title=title, show_lines=True)
     for item in found:
         name = f"{item.title}（{item.name}）" if item.title else item.name
-        table.add_row(f"{PART_WORDS[item.part]} {name}", facts_words(item.applies), *map(_side, (item.a, item.b)))
+        applies = facts_words(item.applies, classes)
+        table.add_row(f"{PART_WORDS[item.part]} {name}", applies, *map(_side, (item.a, item.b)))
     return table
 
 
@@ -132,7 +140,8 @@ def _show_spans(found: list[Stretch], a: Law, b: Law) -> None:
             out.print(f"{_interval(span)}：只有 {rules.name} 有规定，{other.name} 没有。")
         else:
             heads = [f"{policy.pack.name} · {policy.version.name}" for policy in (span.a, span.b)]
-            out.print(_table(span.differences, heads, f"{_interval(span)}：{len(span.differences)} 处不同"))
+            title = f"{_interval(span)}：{len(span.differences)} 处不同"
+            out.print(_table(span.differences, heads, title, _classes(span.a, span.b)))
 
 
 def _span(span: Stretch) -> dict[str, Any]:

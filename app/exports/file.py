@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import select
 
+from app.basics.classes import ClassWords
 from app.basics.days import SHANGHAI
 from app.basics.errors import Fault, Language, Refused, TooLarge
 from app.exports.lists import LISTS
@@ -83,10 +84,12 @@ def export_of(
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How rows become cells in a language. ``names`` are the hospitals' that were met so far."""
+    """How rows become cells in a language. ``classes``: what packs' own benefit classes are called; ``names`` are the
+    hospitals' that were met so far."""
 
     columns: tuple[ListColumn, ...]
     language: Language
+    classes: Mapping[str, ClassWords]
     names: dict[str, str] = field(default_factory=dict)
 
     def headings(self) -> list[Column]:
@@ -102,7 +105,7 @@ class Cells:
         """The row's cells."""
         found: list[object] = []
         for one in self.columns:
-            found.append(one.cell(row, self.language))
+            found.append(one.cell(row, self.language, self.classes))
             if one.path in BESIDE:
                 found.append(self._name(one.path, one.value(row)))
         return found
@@ -137,7 +140,7 @@ async def write_list(
 
     TooLarge ``export_too_long`` for more rows than ``most``. The title names list, filters and the business time.
     """
-    cells, count = Cells(export.columns, caller.language), 0
+    cells, count = Cells(export.columns, caller.language, service.book.classes), 0
     title = _title(export, await _now(service), caller.language)
     with path.open("w+b") as binary:
         kind = CsvList if export.format == "csv" else XlsxList

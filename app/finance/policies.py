@@ -1,15 +1,16 @@
 """Policy packs: their parameters on a day with sources, when each figure changes, gaps ahead, two days side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
+from app.basics.classes import ClassWords, class_name
 from app.basics.errors import NotFound, Refused
-from app.basics.names import CLASS_NAMES
 from app.clearing.moves import business_now, today
 from app.finance.listing import chosen
 from app.finance.look import percent
@@ -68,13 +69,13 @@ async def get_policy(request: Request, name: str) -> Response:
         "missing_beside": other is not None and beside is None,
         "changes": _changes(pack),
         "gaps": list(gaps(visitor, pack, now)),
-        "facts_words": facts_words,
-        "figure_words": figure_words,
+        "facts_words": partial(facts_words, classes=pack.classes),
+        "figure_words": partial(figure_words, classes=pack.classes),
     }
     return shown(visitor, "policy.html", contents)
 
 
-def figure_words(value: object) -> str:
+def figure_words(value: object, classes: Mapping[str, ClassWords]) -> str:
     """A figure's value for a reader, in Chinese: limits of bands, what a class takes over from another, classes by
     name."""
     match value:
@@ -83,10 +84,10 @@ def figure_words(value: object) -> str:
         case {"up_to": limit, "rate": rate}:
             return f"{'以上' if limit is None else f'至 {limit}'} {percent(rate)}"
         case dict():
-            return "，".join(f"{PARTS.get(name, name)} {figure_words(part)}" for name, part in value.items())
+            return "，".join(f"{PARTS.get(name, name)} {figure_words(part, classes)}" for name, part in value.items())
         case list():
-            return "；".join(figure_words(part) for part in value)
-    return CLASS_NAMES["zh"].get(str(value), str(value))
+            return "；".join(figure_words(part, classes) for part in value)
+    return class_name(str(value), classes=classes)
 
 
 PARTS: Final = {

@@ -60,7 +60,7 @@ async def get_file(request: Request, area: str, period: str) -> Response:
     month = as_period(period, "/path/period")
     found = await report.read(visitor.service, visitor.caller, area_code=area, period=month)
     headers = {"Content-Disposition": f'attachment; filename="{found.report_id}.xlsx"'}
-    return Response(await asyncio.to_thread(workbook, found), 200, headers, XLSX_TYPE)
+    return Response(await asyncio.to_thread(workbook, found, visitor.service.book.classes), 200, headers, XLSX_TYPE)
 
 
 async def _act(request: Request, area: str, period: str, notice: str, move: Move) -> Response:

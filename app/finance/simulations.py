@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.basics.days import shown_instant
-from app.basics.errors import Language, NotFound, OnestopError
+from app.basics.errors import NotFound, OnestopError
 from app.basics.money import percent_text
 from app.batch.simulation_answer import Simulation
 from app.batch.simulation_report import bars, change, word
@@ -126,12 +126,8 @@ async def _page(visitor: Visitor, job_id: str, refusal: Refusal | None = None) -
         bars=bars,
         change=change,
         part=lambda share: "–" if share is None else percent_text(share),
-        word=lambda by, key: _word(by, key, language),
+        word=lambda by, key: "–" if key is None else word(by, key, language, visitor.service.book.classes),
     )
-
-
-def _word(by: str, key: str | None, language: Language) -> str:
-    return "–" if key is None else word(by, key, language)
 
 
 def _lists(answer: Simulation) -> list[CellList]:

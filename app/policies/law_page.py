@@ -102,7 +102,7 @@ def _titled(pack: Pack, version: Version, rule: Rule) -> str:
     titles = {name: f"“{pack.parameters[name].title}”" for name in rule.parameters.values() if name in pack.parameters}
     titles |= {name: f"“{accumulator_title(pack, name)}”" for name in {*ACCUMULATOR_NAMES, *version.accumulators}}
     names = sorted(titles, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, names)), lambda found: titles[found[0]], rule_words(rule))
+    return re.sub("|".join(map(re.escape, names)), lambda found: titles[found[0]], rule_words(rule, pack.classes))
 
 
 def _applies(pack: Pack, row: Row) -> str:
@@ -112,7 +112,7 @@ def _applies(pack: Pack, row: Row) -> str:
     if version is not None and "class" in written:
         members = [version.groups.get(name, frozenset({name})) for name in written["class"]]
         written["class"] = tuple(sorted(frozenset().union(*members)))
-    return facts_words(written)
+    return facts_words(written, pack.classes)
 
 
 def _meets(row: Row, version: Version) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from app.basics.classes import class_name
 from app.basics.money import percent_text, scaled
-from app.basics.names import ACCUMULATOR_NAMES, CLASS_NAMES, ITEM_KIND_NAMES, TIER_NAMES
+from app.basics.names import ACCUMULATOR_NAMES, ITEM_KIND_NAMES, TIER_NAMES
 from app.tiers.pack import Pack, Row
 from app.tiers.units import shown
 from app.tiers.vocabulary import ADMISSIONS, WORDS
@@ -19,6 +20,8 @@ def value_words(pack: Pack, row: Row, unit: str) -> str:
         if key in derived:
             return words(pack, derived)
     value: Any = shown(row.value, unit)
+    if unit == "classes":
+        return "、".join(class_name(name, classes=pack.classes) for name in value) or "无"
     plain = _UNITS.get(unit)
     return str(value) if plain is None else plain(value)
 
@@ -102,7 +105,6 @@ _UNITS: Final[dict[str, Callable[[Any], str]]] = {
     "text": str,
     "bands": _bands,
     "diseases": _diseases,
-    "classes": lambda value: "、".join(CLASS_NAMES["zh"].get(name, name) for name in value) or "无",
     "tiers": lambda value: "、".join(TIER_NAMES["zh"].get(name, name) for name in value) or "无",
     "kinds": lambda value: "、".join(ITEM_KIND_NAMES["zh"][name] for name in value) or "无",
     "dates": "、".join,

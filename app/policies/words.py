@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
+from app.basics.classes import ClassWords, class_name
 from app.tiers.kinds import KINDS
 from app.tiers.pack import Row, Rule, Version
 from app.tiers.policy import Policy
@@ -35,19 +36,20 @@ def written(value: object) -> str:
     return "无" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def rule_words(rule: Rule) -> str:
-    """What a rule does, in one Chinese sentence."""
-    return "；".join(part for part in (facts_words(rule.applies), _sentence(rule), *_clauses(rule)) if part)
+def rule_words(rule: Rule, classes: Mapping[str, ClassWords]) -> str:
+    """What a rule does, in one Chinese sentence; ``classes``: what the pack's own ones are called."""
+    return "；".join(part for part in (facts_words(rule.applies, classes), _sentence(rule), *_clauses(rule)) if part)
 
 
-def facts_words(facts: Mapping[str, Iterable[str]]) -> str:
-    """To which facts something applies, empty for all."""
+def facts_words(facts: Mapping[str, Iterable[str]], classes: Mapping[str, ClassWords]) -> str:
+    """To which facts something applies, empty for all; ``classes``: what the pack's own ones are called."""
     words = []
     for dimension, values in facts.items():
         known = FACTS.get(dimension, {})
         order = tuple(known)
         ordered = sorted(values, key=lambda value: (order.index(value) if value in order else -1, value))
-        words.append("、".join(known.get(value, value) for value in ordered))
+        named = {value: class_name(value, classes=classes) for value in ordered} if dimension == "class" else known
+        words.append("、".join(named.get(value, value) for value in ordered))
     return "，".join(words)
 
 
@@ -126,7 +128,7 @@ def differences(a: Policy, b: Policy) -> list[PolicyDifference]:
     """What differs between two policies: rules and their order, precedence, groups, accumulators, then figures."""
     one, two = a.version, b.version
     rules_a, rules_b = {rule.rule: rule for rule in a.rules}, {rule.rule: rule for rule in b.rules}
-    found = list(_named("rule", _rule_texts(rules_a), _rule_texts(rules_b)))
+    found = list(_named("rule", _rule_texts(a), _rule_texts(b)))
     common_a, common_b = [name for name in rules_a if name in rules_b], [name for name in rules_b if name in rules_a]
     found += _named("order", {"rules": " → ".join(common_a)}, {"rules": " → ".join(common_b)})
     found += _named("precedence", {"precedence": list(one.precedence)}, {"precedence": list(two.precedence)})
@@ -134,10 +136,10 @@ def differences(a: Policy, b: Policy) -> list[PolicyDifference]:
     found += _named("group", *groups)
     growing = [
         {
-            name: f"{own.title}；{own.grows_by or '由规则记入'}；{facts_words(own.applies)}"
-            for name, own in version.accumulators.items()
+            name: f"{own.title}；{own.grows_by or '由规则记入'}；{facts_words(own.applies, policy.pack.classes)}"
+            for name, own in policy.version.accumulators.items()
         }
-        for version in (one, two)
+        for policy in (a, b)
     ]
     found += _named("accumulator", *growing)
     found += _named("option", *({"first_pay": one_of.first_pay or ""} for one_of in (one, two)))
@@ -152,8 +154,9 @@ def over_new_year(version: Version) -> str:
     return OVER_NEW_YEAR["split" if version.splits_stays else "together"]
 
 
-def _rule_texts(rules: Mapping[str, Rule]) -> dict[str, str]:
-    return {name: f"{rule.title}：{rule.tier} {rule.kind}；{rule_words(rule)}" for name, rule in rules.items()}
+def _rule_texts(policy: Policy) -> dict[str, str]:
+    classes = policy.pack.classes
+    return {rule.rule: f"{rule.title}：{rule.tier} {rule.kind}；{rule_words(rule, classes)}" for rule in policy.rules}
 
 
 def _named(part: str, a: Mapping[str, object], b: Mapping[str, object]) -> Iterator[PolicyDifference]:

@@ -170,7 +170,7 @@ async def formed(service: Service, caller: Caller, job: Job, form: Form) -> Resu
     answer = await simulation_of(service, caller, job)
     name = f"simulation-{job.shown}.{form}"
     if form == "html":
-        return name, HTML_TYPE, _content(report_page(answer).encode())
+        return name, HTML_TYPE, _content(report_page(answer, service.book.classes).encode())
     if form == "xlsx":
         with TemporaryDirectory(prefix="onestop-simulation-") as folder:
             path = Path(folder) / "file.xlsx"

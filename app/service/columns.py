@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from app.basics.classes import BASE_CLASSES, ClassWords
 from app.basics.errors import Language
 from app.basics.money import fen
 from app.service.export import Column, Kind, flag_text
@@ -44,8 +45,9 @@ class ListColumn:
             value = getattr(value, name)
         return value
 
-    def cell(self, row: Struct, language: Language) -> object:
-        """The row's cell as a file for people wants it: money in fen, days as days, states and kinds in words."""
+    def cell(self, row: Struct, language: Language, classes: Mapping[str, ClassWords] = BASE_CLASSES) -> object:
+        """The row's cell as a file for people wants it: money in fen, days as days, states and kinds in words, packs'
+        own benefit classes in those of ``classes``."""
         value = self.value(row)
         if value is None:
             return None
@@ -59,7 +61,7 @@ class ListColumn:
             case "text" if isinstance(value, list):
                 return "，".join(value)
             case "text" if self.worded:
-                return worded(self.path, str(value), language)
+                return worded(self.path, str(value), language, classes)
         return value
 
 

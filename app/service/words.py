@@ -4,6 +4,7 @@ here once; pages, files and their filters show it."""
 from collections.abc import Mapping
 from typing import Final
 
+from app.basics.classes import BASE_CLASSES, ClassWords, class_name
 from app.basics.errors import Language
 from app.basics.funds import NATIONAL_FUNDS
 from app.basics.names import CLASS_NAMES, MEDICAL_TYPE_NAMES, Words
@@ -201,9 +202,11 @@ def has_words(member: str) -> bool:
     return member in _GROUPS or member == REASON
 
 
-def worded(member: str, value: str, language: Language) -> str:
+def worded(member: str, value: str, language: Language, classes: Mapping[str, ClassWords] = BASE_CLASSES) -> str:
     """What a value of a member is called; itself where nobody named it. Of a reason that is the code of a refusal, the
-    refusal's first sentence."""
+    refusal's first sentence. ``classes``: what packs' own benefit classes are called."""
+    if member == "benefit_class":
+        return class_name(value, language, classes)
     if member == REASON and value in MESSAGES:
         return title(value, language)
     found = _GROUPS.get(member, {}).get(value)

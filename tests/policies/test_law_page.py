@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from app.batch.simulation_report import word
+from app.finance.policies import figure_words
 from app.policies import SCHEMES, SHIPPED, pack_files, read_texts, shipped_book
 from app.policies.law_page import law_page
+from app.policies.words import differences, facts_words, rule_words
 from app.tiers.findings import without_place
 from app.tiers.load import load_book
 from tests.cli.test_cli import run
 from tests.policies.test_policy import SMALL
+from tests.tiers.packs import AREA
+from tests.tiers.test_classes import written
 
 BOOKS = [shipped_book(), load_book(read_texts(SCHEMES))]
 PLACED = SMALL.replace("d: {title: 文件}", "d: {title: 文件, href: 'https://example.cn/d', checked_on: 2026-11-30}")
@@ -34,6 +39,26 @@ def test_every_figure_and_clause_of_a_pack_stands_on_its_page(path: Path) -> Non
             assert f"{row.since} 起" in page
     for document in pack.documents.values():
         assert document["title"] in page
+
+
+def test_a_class_of_the_packs_own_is_called_as_the_pack_does() -> None:
+    """On the page, in the words of rules and figures and of what differs, and on the finance office's page: never by
+    its name."""
+    text = written()
+    pack = load_book({"words": text}).packs["words"]
+    changed = load_book({"words": text.replace('value: "0.9"', 'value: "0.8"')}).on(date(2020, 1, 1), AREA)
+    policy = load_book({"words": text}).on(date(2020, 1, 1), AREA)
+    found = [facts_words(one.applies, pack.classes) for one in differences(policy, changed)]
+    told = [
+        unescape(law_page(pack)),
+        "".join(rule_words(rule, pack.classes) for rule in policy.rules),
+        "".join(found),
+        figure_words(["deep_poverty", "ordinary"], pack.classes),
+        word("class", "deep_poverty", classes=pack.classes),
+    ]
+    for words in told:
+        assert "深度贫困人口" in words
+        assert "deep_poverty" not in words
 
 
 def test_assumptions_stand_before_the_rules() -> None:

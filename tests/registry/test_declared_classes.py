@@ -41,6 +41,11 @@ async def test_a_person_of_a_declared_class_is_settled_by_its_own_rate(world: Wo
     assert "deep poverty" in english["summary"][0]
     slip = await world.client.get(f"{path}/slip")
     assert "深度贫困人口" in slip.text
+    for language, words in (("zh", "深度贫困人口"), ("en", "deep poverty")):
+        asked = {"person_id": world.person, "format": "csv"}
+        listed = await world.client.get("/v1/exports/settlements", params=asked, headers={"Accept-Language": language})
+        assert words in listed.text
+        assert "deep_poverty" not in listed.text
     pdf = await world.client.get(f"{path}/slip", headers={"Accept": "application/pdf"})
     assert pdf.status_code == 200
     replayed = (await world.client.post(f"{path}/replay")).json()
