@@ -54,8 +54,8 @@ test-all: test ## Those and then the thorough ones: kills, many seeds, whole sim
 	@$(BIN)/python -m pytest -m thorough tests/deploy/test_image_runs.py # one process: the image is built once
 
 soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months, 30,000,000 bills)
-	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 \
-	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py
+	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 ONESTOP_LIFE_CYCLES=500 \
+	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py tests/settlement/test_life_cycle.py
 	@ONESTOP_BATCH_PERSONS=300 ONESTOP_RANDOM_PACKS=20000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/batch/test_waves.py tests/batch/test_handed_on.py tests/batch/test_twofold.py
 	@ONESTOP_OPTIONAL_VALUES=5 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m thorough tests/nhsa/test_optional_fields.py
 	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py

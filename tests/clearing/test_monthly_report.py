@@ -37,7 +37,7 @@ async def late_may(late_may_database: str) -> AsyncIterator[httpx.AsyncClient]:
         environment = {"ONESTOP_CLOCK": "manual:2018-05-28T10:00:00+08:00"}
         process, base = await asyncio.to_thread(start_service, url, Path(folder), **environment)
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(verify=False, base_url=base, headers=headers, timeout=60) as client:
             yield client
         process.terminate()
         assert await asyncio.to_thread(process.wait, 30) == 0

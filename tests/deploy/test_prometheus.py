@@ -50,7 +50,7 @@ def prometheus(service: tuple[Running, str], tmp_path: Path) -> Iterator[httpx.C
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        with httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
             yield client
     finally:
         process.terminate()

@@ -23,7 +23,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     (tmp_path / "words.yaml").write_text(written(), encoding="utf-8")
     process, base_url = start_service(database_url, tmp_path, ONESTOP_POLICY_DIR=str(tmp_path))
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-    async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
+    async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=60) as client:
         yield World(client)
     process.terminate()
     process.wait(30)

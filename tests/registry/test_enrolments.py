@@ -238,7 +238,7 @@ async def strict(database_server: str, tmp_path_factory: pytest.TempPathFactory)
     process, base_url = start_service(url, folder, ONESTOP_POLICY_DIR=str(folder / "packs"))
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Accept-Language": "en"}
     try:
-        async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=60) as client:
             yield client
     finally:
         process.terminate()

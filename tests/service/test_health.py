@@ -136,7 +136,7 @@ async def test_a_frozen_database_does_not_freeze_the_answer() -> None:
             process, base_url = start_service(server.url, Path(folder), ONESTOP_SECRET_KEY="ef" * 32)
             frozen: list[int] = []
             try:
-                async with httpx.AsyncClient(base_url=base_url, timeout=5) as client:
+                async with httpx.AsyncClient(verify=False, base_url=base_url, timeout=5) as client:
                     postmaster = int((Path(folder) / "data/pg/postmaster.pid").read_text().split()[0])
                     frozen = [postmaster, *children(postmaster)]
                     _signal(frozen, signal.SIGSTOP)

@@ -88,11 +88,11 @@ async def test_metrics_are_right_with_several_workers(two_workers: tuple[Running
     """Whichever worker answers, /metrics counts what all of them settled, replayed and refused, money included."""
     _, base_url = two_workers
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-    async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as shared:
+    async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=30) as shared:
         world = await World(shared).build()
     seen = set()
     for _ in range(12):
-        async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as fresh:
+        async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=30) as fresh:
             world.client = fresh
             await world.settled(world.bill())
             assert (await world.settle(world.bill(total="1.00"))).status_code == 422

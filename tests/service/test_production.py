@@ -19,7 +19,7 @@ async def named(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     with tempfile.TemporaryDirectory() as folder:
         process, base_url = start_service(database_url, Path(folder), **settings)
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=60) as client:
             yield client
         process.terminate()
         process.wait(30)

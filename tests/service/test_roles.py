@@ -34,7 +34,7 @@ async def stern(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     with tempfile.TemporaryDirectory() as folder:
         process, base_url = start_service(database_url, Path(folder), **production)
         headers = {"Authorization": f"Bearer {admin}", "Accept-Language": "en"}
-        async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=60) as client:
             yield client
         process.terminate()
         process.wait(30)

@@ -1,6 +1,6 @@
 """Random person-years with corrections over HTTP: after every operation the service is where a plain model is.
 
-``ONESTOP_CORRECTION_YEARS`` says how many (CI takes 400, ``make soak`` 100,000), ``ONESTOP_CORRECTION_SEED`` runs a
+``ONESTOP_CORRECTION_YEARS`` says how many (``make soak`` takes 100,000), ``ONESTOP_CORRECTION_SEED`` runs a
 single one again.
 """
 

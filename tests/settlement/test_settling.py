@@ -460,7 +460,7 @@ async def test_a_busy_person_is_503_and_leaves_nothing(database_url: str, connec
         process, base_url = start_service(database_url, Path(folder), **settings)
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         try:
-            async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
+            async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=30) as client:
                 world = await World(client).build()
                 header, bill = key(), world.bill()
                 await connection.execute("SELECT pg_advisory_lock(lock_key('person', $1))", world.person)
@@ -497,7 +497,7 @@ async def test_readyz_says_when_the_database_is_gone() -> None:
         await let_in(server.url, APP_PASSWORD)
         process, base_url = start_service(server.url, folder, ONESTOP_SECRET_KEY="ef" * 32, ONESTOP_POOL_TIMEOUT="2")
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
+        async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=30) as client:
             world = await World(client).build()
             server.stop()
             assert (await client.get("/livez")).status_code == 200
@@ -518,7 +518,7 @@ async def test_a_person_opens_the_slip_in_a_browser(world: World, token: TokenFa
     """The slip asks a browser for the token as a password; no other route takes one."""
     path = f"/v1/settlements/{(await world.settled(world.bill()))['settlement_id']}"
     text = (await token(scopes=["hospital"], hospital_code=world.township))["Authorization"].split()[1]
-    async with httpx.AsyncClient(base_url=world.client.base_url) as browser:
+    async with httpx.AsyncClient(verify=False, base_url=world.client.base_url) as browser:
         asked = await browser.get(f"{path}/slip")
         assert (asked.status_code, asked.headers["WWW-Authenticate"]) == (401, 'Basic realm="onestop"')
         assert (await browser.get(f"{path}/slip", auth=("anyone", text))).status_code == 200
@@ -532,7 +532,7 @@ async def test_real_time_is_the_default_and_cannot_be_moved(database_url: str) -
         process, base_url = start_service(database_url, Path(folder), ONESTOP_CLOCK="real")
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         try:
-            async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=30) as client:
+            async with httpx.AsyncClient(verify=False, base_url=base_url, headers=headers, timeout=30) as client:
                 world = await World(client).build()
                 settled_at = datetime.fromisoformat((await world.settled(world.bill()))["settled_at"])
                 assert abs(datetime.now(UTC) - settled_at) < timedelta(minutes=1)
