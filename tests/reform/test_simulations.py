@@ -232,10 +232,12 @@ async def test_a_killed_job_goes_on_where_it_was(database_server: str) -> None:
             await desk.settled("5000.00", "2018-05-10", person_id=person)
         body = {"pack": "yunnan", "reform": HIGHER, "from": "2018-01-01", "to": "2018-12-31"}
         undisturbed = await simulated(desk, HIGHER, **{"from": "2018-01-01", "to": "2018-12-31"})
-        made = await desk.do("li", "/simulations", body)
-        number = int(made["job_id"].removeprefix("job_"))
         connection = await asyncpg.connect(desk.url)
         try:
+            await connection.execute(HELD_BEHIND_A_BUCKET)
+            await connection.execute("SELECT pg_advisory_lock(4711)")
+            made = await desk.do("li", "/simulations", body)
+            number = int(made["job_id"].removeprefix("job_"))
             kept = await killed_behind_a_bucket(connection, number)
             job = await finished(desk, made["job_id"])
             attempts = await connection.fetchval("SELECT attempts FROM job WHERE job_id = $1", number)
@@ -246,13 +248,23 @@ async def test_a_killed_job_goes_on_where_it_was(database_server: str) -> None:
         assert job["result"] == undisturbed
 
 
+HELD_BEHIND_A_BUCKET = """
+CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$;
+CREATE TRIGGER held BEFORE UPDATE ON job FOR EACH ROW WHEN (OLD.done > 0 AND NEW.done > OLD.done)
+  EXECUTE FUNCTION held()"""
+"""A job that has kept a bucket waits for lock 4711 before it keeps the next."""
+
+
 async def killed_behind_a_bucket(connection: asyncpg.Connection, number: int) -> int:
-    """Kill the process of a job when it has kept something; how many persons it had kept."""
+    """Kill the process of a job when it has kept something, and let go of its lock; how many persons it had kept."""
     for _ in range(20_000):
         row: Any = await connection.fetchrow("SELECT done, state FROM job WHERE job_id = $1", number)
         if row["done"]:
             for process in own_processes(f"app.serving.job {number} "):
                 os.kill(process, signal.SIGKILL)
-            return int(await connection.fetchval("SELECT done FROM job WHERE job_id = $1", number))
+            kept = int(await connection.fetchval("SELECT done FROM job WHERE job_id = $1", number))
+            await connection.execute("SELECT pg_advisory_unlock(4711)")
+            return kept
         await asyncio.sleep(0.002)
     raise AssertionError(row)
