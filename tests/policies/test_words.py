@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.basics.classes import BASE_CLASSES
 from app.policies import SCHEMES, SHIPPED, book_with, pack_files, read_texts, shipped_book
 from app.policies.words import differences, facts_words, rule_words
 from app.tiers.kinds import KINDS
@@ -35,7 +36,7 @@ def test_every_rule_of_every_pack_has_words_that_name_its_figures() -> None:
     ]
     assert {rule.kind for rule in rules} == set(KINDS)
     for rule in rules:
-        words = rule_words(rule)
+        words = rule_words(rule, BASE_CLASSES)
         for name in rule.parameters.values():
             assert name in words, (rule.rule, words)
         for option in ("counts_paid", "counts_base", "counts_deductible", "own_of_year"):
@@ -46,8 +47,8 @@ def test_every_fact_has_words() -> None:
     """No value of a fact is shown as its code."""
     for fact, values in FACTS.items():
         for value in values:
-            assert facts_words({fact: [value]}) != value
-    assert facts_words({"level": {"3", "1"}, "class": ["low_income"]}) == "一级医院、三级医院，低保对象"
+            assert facts_words({fact: [value]}, BASE_CLASSES) != value
+    assert facts_words({"level": {"3", "1"}, "class": ["low_income"]}, {}) == "一级医院、三级医院，低保对象"
 
 
 def test_the_same_policy_has_no_differences() -> None:

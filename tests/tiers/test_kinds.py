@@ -93,7 +93,7 @@ def test_a_new_kind_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redone(step) == "bed_days"
     assert shown_inputs(step.inputs) == {"fee": "20.00"}
     assert input_names()["fee"] == "每天"
-    assert rule_words(book.policy("toy", date(2018, 6, 1)).rules[0]) == "三天床位费，每天 bed.fee"
+    assert rule_words(book.policy("toy", date(2018, 6, 1)).rules[0], {}) == "三天床位费，每天 bed.fee"
 
 
 def test_a_kind_that_is_not_registered_is_a_finding() -> None:
