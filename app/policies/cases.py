@@ -324,6 +324,8 @@ def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome |
     years: dict[int, dict[str, int]] = {}
     paid, counted, episode = 0, set[int](), ""  # the episode's deductible, and the years that count it
     stays: list[Stay] = []
+    versions = (version for pack in book.packs.values() for version in pack.versions)
+    by_stay = frozenset().union(*(version.counted_by_stay for version in versions))
     for number, item in enumerate(case.bills):
         year = item.bill.discharged_on.year
         first = dict(case.before if not years else {})
@@ -335,7 +337,7 @@ def outcomes(case: Case, book: PolicyBook) -> Iterator[tuple[CaseBill, Outcome |
         admission = own["inpatient_count"] + (0 if year in counted else 1)
         place = Place(item.facts.hospital_code, item.facts.hospital_level)
         visit = visit_name(place.hospital_code, episode)
-        asked = AskedOfStays(place, kind)
+        asked = AskedOfStays(place, by_stay, kind)
         there = episode_of(stays, (visit, episode), benefit_year=year, asked=asked)
         there = structs.replace(there, deductible_paid=paid, deductible_other_years=0, admission=admission)
         last_year = years.get(year - 1) or empty_year()

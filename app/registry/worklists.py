@@ -148,7 +148,8 @@ class ListAnswer(Struct):
 
 class CandidateAnswer(Struct):
     """A person-year with settlements whose facts have changed since; readjudication takes it away. ``amount`` in yuan
-    is at stake where the deductible of an earlier year's stay, on which this year relied, was corrected."""
+    is at stake where what an earlier year's stay paid once, its deductible or a lump sum, was corrected, and this year
+    relied on it."""
 
     person_id: str
     year: int

@@ -147,7 +147,8 @@ def asked_by(laws: Sequence[Policy], facts: Facts) -> AskedOfStays:
     numbered = any(law.numbers_admissions for law in laws)
     return AskedOfStays(
         Place(facts.hospital_code, facts.hospital_level) if numbered else None,
-        facts.insurance_type if any(law.counts_by_stay for law in laws) else None,
+        frozenset().union(*(law.counted_by_stay for law in laws)),
+        facts.insurance_type,
     )
 
 

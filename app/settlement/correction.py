@@ -209,9 +209,9 @@ async def laws_of(service: Service, connection: HotConnection, found: PersonYear
 
 
 def _relying(found: PersonYear, item: Entry) -> list[int]:
-    """The later years that relied on a deductible which an entry changes."""
+    """The later years that relied on what an entry changes."""
     row = item.row
-    if row.deductible == 0 or row.of_settlement_id is None:
+    if item.at_stake == 0 or row.of_settlement_id is None:
         return []
     return later_years(found.stays, row.of_settlement_id, visit_name(row.hospital_code, row.visit_id), row.benefit_year)
 
@@ -235,7 +235,7 @@ async def write_all(
     for item in entries:
         await store.write(connection, item)
         for year in _relying(found, item):
-            await store.on_worklist(connection, caller, item.row.person_id, year, abs(item.row.deductible))
+            await store.on_worklist(connection, caller, item.row.person_id, year, item.at_stake)
     await fit_deductions(service, connection, caller, entries)
 
 

@@ -5,11 +5,11 @@ that is split at the turn of the year are entries of both years.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from app import ENGINE_VERSION
 from app.basics.ids import SETTLEMENT, shown_id
@@ -19,6 +19,7 @@ from app.settlement.document import (
     NOTHING,
     Adjusted,
     Document,
+    Inputs,
     Results,
     ReversalInputs,
     Whole,
@@ -44,6 +45,7 @@ from app.settlement.rows import (
     Standing,
     YearStanding,
 )
+from app.tiers.episode import moved_of
 from app.tiers.model import LineScope, Payable, Step
 from app.tiers.scope import UNKNOWN_ITEM
 
@@ -64,12 +66,14 @@ class Older:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An entry to write, its transfers, and the year's accumulators after it (fen, and a count). The row's amounts are
-    those of both years where there is an ``older`` part, the transfers its own year's."""
+    those of both years where there is an ``older`` part, the transfers its own year's. ``at_stake``: what a correction
+    changes on which later years of the stay relied, fen."""
 
     row: NewEntry
     transfers: tuple[Transfer, ...]
     year: dict[str, int]
     older: Older | None = None
+    at_stake: int = 0
 
     @property
     def posted(self) -> tuple[Transfer, ...]:
@@ -153,7 +157,8 @@ def reversal(found: PersonYear, item: Standing, reason: str, *, evidence: str | 
         return transfers if evidence is None else transfers + _receivable(row, payables)
 
     change = _Change("reversal", whole, stored, reason, engine_version=row.engine_version)
-    return _with_years(_entry(found, row, (), change), whole, results, years, posted)
+    entry = _with_years(_entry(found, row, (), change), whole, results, years, posted)
+    return replace(entry, at_stake=_at_stake(whole, decode_inputs(document)))
 
 
 def adjustment(
@@ -190,13 +195,23 @@ def adjustment(
         assumed=policy.assumed,
     )
     change = _Change("adjustment", difference, stored, reason, caused_by=caused_by, own=own)
-    return _with_years(
+    entry = _with_years(
         _entry(found, row, written, change),
         difference,
         results,
         years,
         lambda payables: _transfers(row, payables, "adjustment"),
     )
+    return replace(entry, at_stake=_at_stake(difference, again.inputs))
+
+
+def _at_stake(change: Whole, inputs: Inputs) -> int:
+    """What of a change later years of the stay relied on, fen: its deductible, and what the law counts by stay."""
+    counted = {} if inputs.episode.counted is UNSET else inputs.episode.counted
+    names = {name.partition("/")[0] for name in counted}
+    parts = (change,) if change.older is None else (change, change.older)
+    moved = [moved_of(part.delta, names, inputs.facts.insurance_type) for part in parts]
+    return max(abs(change.deductible), *(abs(amount) for part in moved for amount in part.values()), 0)
 
 
 def line_differences(lines: Sequence[LineScope], former: Sequence[LineScope]) -> tuple[LineScope, ...]:

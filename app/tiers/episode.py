@@ -5,13 +5,13 @@ An episode is a visit with all its settlements, and the inpatient visits that it
 years. A visit is named ``"<hospital code> <visit id>"``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
 from msgspec import Struct, structs
 
-from app.tiers.model import CHILDBIRTH, INPATIENT, Episode, Outcome, SplitYear
+from app.tiers.model import CHILDBIRTH, INPATIENT, RESIDENTS, Episode, Outcome, SplitYear
 from app.tiers.state import fact_missing
 from app.tiers.waterfall import of_type
 
@@ -59,11 +59,12 @@ class Place(Struct, frozen=True):
 
 
 class AskedOfStays(Struct, frozen=True):
-    """What the laws of a bill ask of the stays before it: to number the admissions at a ``place``, and what the stay
-    counted into the accumulators of an insurance type."""
+    """What the laws of a bill ask of the stays before it: to number the admissions at a ``place``, and what the bill's
+    own stay ``counted`` into accumulators of its insurance type."""
 
     place: Place | None = None
-    counted_by: str | None = None
+    counted: frozenset[str] = frozenset()
+    insurance_type: str = RESIDENTS
 
 
 NOTHING_ASKED: Final = AskedOfStays()
@@ -114,8 +115,8 @@ def episode_of(
     inpatient = [stay for stay in live if stay.admission_year == benefit_year and stay.medical_type == INPATIENT]
     groups = _connected([*(stay.episode for stay in inpatient), visits])
     episode = Episode(same_year + other_years, other_years, len(groups))
-    if asked.counted_by is not None:
-        episode = structs.replace(episode, counted=_counted(members, asked.counted_by))
+    if asked.counted:
+        episode = structs.replace(episode, counted=_counted(members, asked))
     place = asked.place
     if place is None:
         return episode
@@ -128,16 +129,23 @@ def episode_of(
     )
 
 
-def _counted(members: Iterable[Stay], insurance_type: str) -> dict[str, int]:
-    """What stays counted into the accumulators of an insurance type, by their plain names."""
-    counted: dict[str, int] = {}
+def _counted(members: Iterable[Stay], asked: AskedOfStays) -> dict[str, int]:
+    """What stays counted into each of the accumulators that are asked for."""
+    counted = dict.fromkeys(sorted(asked.counted), 0)
     for stay in members:
         if stay.moved is None:
             raise fact_missing()
         for moved in stay.moved:
-            for name, amount in of_type(moved, insurance_type)[1].items():
+            for name, amount in moved_of(moved, asked.counted, asked.insurance_type).items():
                 counted[name] = counted.get(name, 0) + amount
-    return {name: amount for name, amount in counted.items() if amount}
+    return counted
+
+
+def moved_of(moved: Mapping[str, int], accumulators: Collection[str], insurance_type: str) -> dict[str, int]:
+    """Of what was moved, the part of some accumulators of an insurance type, by their plain names; those of disease
+    groups stand each by itself."""
+    own = of_type(moved, insurance_type)[1]
+    return {name: amount for name, amount in own.items() if name.partition("/")[0] in accumulators}
 
 
 def moved_by(outcome: Outcome) -> tuple[dict[str, int], ...]:

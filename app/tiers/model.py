@@ -154,7 +154,7 @@ class Episode(Struct, frozen=True):
     of it that belongs to other benefit years. ``admission``: how many episodes of the benefit year have a live
     inpatient settlement, this bill's included; ``admission_at_hospital`` and ``admission_at_level`` those of them that
     have one at the bill's hospital, or at one of its level. ``counted``: what the episode's settlements counted before
-    into each accumulator, fen. Those three are set only where the law asks for them.
+    into each accumulator that a rule pays by once per stay, fen. Those three are set only where the law asks for them.
     """
 
     deductible_paid: int = 0

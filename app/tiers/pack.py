@@ -97,6 +97,11 @@ class Version:
         """Whether the version rules a day."""
         return self.since <= day and (self.until is None or day < self.until)
 
+    @property
+    def counted_by_stay(self) -> frozenset[str]:
+        """The accumulators by which rules know that they have paid once for a stay."""
+        return frozenset(rule.options["counts_paid"] for rule in self.rules if rule.options.get("once_per") == "stay")
+
 
 @dataclass(frozen=True, slots=True)
 class PackSource:

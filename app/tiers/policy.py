@@ -79,7 +79,7 @@ class Policy:
             | ({"admission"} if "year" in by_admission else set())
         )
         self.numbers_admissions = bool(by_admission - {"year"} or NUMBERED.keys() & self.facts_asked)
-        self.counts_by_stay = any(rule.options.get("once_per") == "stay" for rule in version.rules)
+        self.counted_by_stay = version.counted_by_stay
         self._met: dict[tuple[str, ...], dict[str, Figure[Any]]] = {}
         self.asks_for_items = any(ITEMS.name in rule.parameters for rule in version.rules)
         self._tables: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], Figure[Any]]]] = {}

@@ -12,6 +12,7 @@ import pytest
 
 from app.policies import SHIPPED
 from tests.conftest import migrated_database
+from tests.settlement.test_corrections import on_worklist
 from tests.tiers.packs import AREA, pack_text
 from tests.within import within
 from tests.world import World, key
@@ -107,7 +108,7 @@ async def entries(world: World, settlement_id: str) -> list[dict[str, Any]]:
     """A settlement and its adjustments."""
     found = (await world.client.get("/v1/settlements", params={"person_id": world.person, "limit": 100})).json()["data"]
     of_it = [one for one in found if settlement_id in (one["settlement_id"], one.get("of_settlement_id"))]
-    return sorted(of_it, key=lambda one: int(one["settlement_id"].rpartition("_")[2]))
+    return sorted(of_it, key=lambda one: one["kind"] != "settlement")  # ids don't tell what came first
 
 
 async def test_a_stay_over_the_turn_of_the_year_gets_it_once(world: World) -> None:
@@ -119,3 +120,22 @@ async def test_a_stay_over_the_turn_of_the_year_gets_it_once(world: World) -> No
     next_ = {"visit_id": "V1", "settle_seq": 2}
     assert (await lump(world, "300.00", "2020-01-05", **next_))[0] == "0.00"
     assert (await paid_of_year(world, 2019), await paid_of_year(world)) == ("60.00", "0.00")
+
+
+async def test_a_later_year_that_relied_on_it_is_told_and_gets_it(world: World) -> None:
+    """When the old year's bill is taken back, the correction warns of the new year, which waits to be computed again
+    and then has the lump sum. A refund that leaves the lump sum as it is says nothing."""
+    first = (await lump(world, "300.00", "2019-12-20", visit_id="V1", interim=True))[1]
+    second = {"visit_id": "V1", "settle_seq": 2}
+    assert (await lump(world, "300.00", "2020-01-05", **second))[0] == "0.00"
+    less = await correct(world, first, "refunds", lines=[{"line_no": 1, "quantity": "0.1"}])
+    assert less["warnings"] == []
+    taken = await correct(world, first, "reversal")
+    assert [warning["code"] for warning in taken["warnings"]] == ["later_year_affected"]
+    (waiting,) = await on_worklist(world.client, world.person)
+    assert (waiting["year"], waiting["reason"], waiting["amount"]) == (2020, "earlier_year_corrected", "60.00")
+    body = {"reason": "x", "dry_run": False}
+    path = f"/v1/persons/{world.person}/years/2020/readjudication"
+    answer = await world.client.post(path, json=body, headers=key())
+    assert answer.is_success, answer.text
+    assert (await paid_of_year(world, 2019), await paid_of_year(world)) == ("0.00", "60.00")

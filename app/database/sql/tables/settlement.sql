@@ -173,7 +173,7 @@ CREATE INDEX patient_balance_newest ON patient_balance (recorded_at DESC, balanc
 CREATE INDEX patient_balance_hospital ON patient_balance (hospital_code, recorded_at DESC, balance_id DESC);
 
 -- Person-years that were settled under facts that have changed since; a readjudication takes its row away. The amount
--- is at stake where an earlier year's deductible, on which the year relied, was corrected.
+-- is at stake where an earlier year's deductible, or what a law counts by stay, on which the year relied, was corrected.
 CREATE TABLE readjudication_candidate (
   person_id    text NOT NULL REFERENCES person,
   benefit_year smallint NOT NULL,
