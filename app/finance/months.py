@@ -16,8 +16,9 @@ from app.basics.days import period_of
 from app.basics.funds import NATIONAL_FUNDS
 from app.basics.money import fen, yuan
 from app.clearing.moves import business_now, today
-from app.clearing.payout_base import FUND, HOSPITAL, PERIOD, Wanted
-from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
+from app.clearing.payout_base import FUND, HOSPITAL, Wanted
+from app.clearing.payout_months import MonthOfGroup, months_of
+from app.clearing.payout_rate import own_area, paying_area, ratio
 from app.finance.listing import chosen
 from app.finance.page import Contents, PageRoute, Visitor, reading, shown, visit
 from app.finance.registered import hospital_names, paying_areas
@@ -109,27 +110,20 @@ async def _figures(
     """By fund and by hospital, what was payable and paid by month, of the fiscal years of the month and the one
     before."""
     area, fund, now = asked
-    wanted = [
-        Wanted(year=year, as_of=now, fund=fund, area_code=area, group_by=(group, PERIOD))
-        for group in (FUND, HOSPITAL)
-        for year in (int(period[:4]) - 1, int(period[:4]))
-    ]
-    rates = await all_payout_rates(visitor.service, connection, wanted, visitor.principal.funds)
-    by_fund: dict[str | None, MonthFigures] = {}
-    by_hospital: dict[str | None, MonthFigures] = {}
-    for one, rows in zip(wanted, rates, strict=True):
-        found = by_fund if FUND in one.group_by else by_hospital
-        for row in rows:
-            key = row.fund if FUND in one.group_by else row.hospital_code
-            if key is not None:
-                _add(found.setdefault(key, MonthFigures({}, {})), row)
-    return by_fund, by_hospital
+    found: tuple[dict[str | None, MonthFigures], dict[str | None, MonthFigures]] = ({}, {})
+    for year in (int(period[:4]) - 1, int(period[:4])):
+        wanted = Wanted(year=year, as_of=now, fund=fund, area_code=area)
+        groups = await months_of(connection, visitor.service.book, wanted, (FUND, HOSPITAL))
+        for figures, rows in zip(found, groups, strict=True):
+            for row in rows:
+                _add(figures.setdefault(row.fund or row.hospital_code, MonthFigures({}, {})), row)
+    return found
 
 
-def _add(figures: MonthFigures, row: RateAnswer) -> None:
+def _add(figures: MonthFigures, row: MonthOfGroup) -> None:
     for months, amount in ((figures.payable, row.payable), (figures.disbursed, row.disbursed)):
         assert isinstance(months, dict)
-        months[row.period] = months.get(row.period, 0) + fen(amount)
+        months[row.period] = months.get(row.period, 0) + amount
 
 
 def _added(rows: Sequence[MonthFigures]) -> MonthFigures:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.clearing.payout_base import Wanted
 from app.clearing.payout_curve import curve
+from app.clearing.payout_months import MonthOfGroup, months_of
 from app.clearing.payout_query import Figures, all_figures
 from app.policies import shipped_book
 
@@ -79,7 +80,17 @@ async def _all(
             number = day.toordinal() % len(asked)
             assert together[number] == (await all_figures(connection, BOOK, [asked[number]]))[0]
             found += together
+            months = await months_of(connection, BOOK, asked[0], ("fund", "hospital_code"))
+            assert [_moved(one) for one in months] == [_moved(one) for one in together[3:5]], (year, day)
     return found
+
+
+def _moved(
+    rows: Sequence[Figures] | Sequence[MonthOfGroup],
+) -> list[tuple[str | None, str | None, str | None, int, int]]:
+    """What the comparison of months shows of figures; a month that only waits for something has none there."""
+    shown = [(one.fund, one.hospital_code, one.period, one.payable, one.disbursed) for one in rows]
+    return [one for one in shown if one[3] or one[4]]
 
 
 async def _curves(connection: AsyncConnection, area: str | None, years: Iterable[int], days: Sequence[date]) -> None:
