@@ -140,6 +140,8 @@ def repay(state: ModelState, claim: ModelPayment, amount: int, day: str, referen
     state.books.post(ModelPosting(claim.purse, day, claim.year, "paid", -amount, pay_by=claim.pay_by))
     if owed_back(claim):
         return (Way.RECOVERABLE,)
+    if claim.gross == 0:
+        claim.approved_amount = 0  # what is owed anew is approved anew
     return (Way.PAID,) if claim.amount else (Way.REVERSED, Way.RETURNED, Way.PAID)
 
 
