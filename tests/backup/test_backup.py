@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import stat
-import subprocess
-import sys
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +15,8 @@ from app.backup import archive
 from app.backup.programs import BackupFailed, login
 from app.backup.take import take
 from tests.clearing.office import Office, office
-from tests.conftest import ROOT, SECRET, of_app
+from tests.conftest import SECRET, of_app
+from tests.served import commanded
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +39,8 @@ async def test_the_command_writes_a_file_that_anybody_can_open(desk: Office, tmp
     """As onestop_backup, beside the service: the file is its owner's alone, says what it holds, has the secret's check
     value and not the secret; the database knows of it."""
     path = tmp_path / "today.backup"
-    command = [sys.executable, "-m", "app.cli", "backup", str(path)]
     environment = os.environ | {"ONESTOP_OWNER_DATABASE_URL": await backup_login(desk)}
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = await asyncio.to_thread(commanded, ("backup", str(path)), environment)
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [one.name for one in tmp_path.iterdir()] == ["today.backup"]

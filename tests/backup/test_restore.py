@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -24,7 +23,6 @@ from tests.clearing.office import Office, office
 from tests.conftest import (
     ADMIN_TOKEN,
     APP_PASSWORD,
-    ROOT,
     SECRET,
     drop_database,
     new_database,
@@ -33,6 +31,7 @@ from tests.conftest import (
     start_service,
 )
 from tests.database.schema_shape import shape
+from tests.served import commanded
 from tests.world import key
 
 KEYS = derive_keys(bytes.fromhex(SECRET))
@@ -151,15 +150,7 @@ def folder() -> Iterator[Path]:
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``onestop`` with these words."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("ONESTOP_")} | environment
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *words],
-        env=variables,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return commanded(words, variables)
 
 
 @pytest.mark.thorough

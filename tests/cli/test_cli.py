@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from app.database.schema import head
 from tests.conftest import ADMIN_TOKEN, ROOT, new_database, start_service
 from tests.policies.test_policy import SMALL
+from tests.served import commanded
 
 pytestmark = pytest.mark.thorough
 
@@ -25,11 +25,7 @@ GAP = SMALL.replace("{from: 2019-01-01, value", "{from: 2019-01-02, value")
 def run(*words: str, typed: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``onestop`` with these words."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("ONESTOP_")} | environment
-    command = [sys.executable, "-m", "app.cli", *words]
-    variables["COLUMNS"] = "200"
-    return subprocess.run(
-        command, env=variables, cwd=ROOT, capture_output=True, text=True, input=typed, timeout=120, check=False
-    )
+    return commanded(words, variables, typed or "")
 
 
 @pytest.fixture
@@ -156,6 +152,7 @@ def test_a_database_that_was_not_migrated_is_not_served(database_server: str) ->
     assert "run `onestop migrate`" in refused.stderr
 
 
+@pytest.mark.soak  # `.ci/run` makes the demo itself
 def test_the_demo_settles_its_bill_and_leaves(folder: Path) -> None:
     """The demo prints the six portions and stops the service; a second run replays."""
     for _ in range(2):

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from app.ledger.proof import CHECKS
 from app.ledger.words import CHECK_WORDS
 from tests.clearing.office import Office, office, violations
-from tests.conftest import ROOT
+from tests.served import commanded
 
 BASIC = "area:530100/fund:390100"
 
@@ -301,11 +300,7 @@ async def test_the_command_proves_the_ledger_in_words(desk: Office, words: tuple
     ``onestop ledger check`` of the ledger alone."""
 
     def run() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app.cli", *words]
-        environment = os.environ | {"ONESTOP_DATABASE_URL": desk.url}
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-        )
+        return commanded(words, os.environ | {"ONESTOP_DATABASE_URL": desk.url})
 
     done = await asyncio.to_thread(run)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,8 @@ import pytest
 from app.config import Settings
 from app.database.engine import Database, open_database
 from app.ledger import seal
-from tests.conftest import ROOT, migrated_database
+from tests.conftest import migrated_database
+from tests.served import commanded
 
 pytestmark = pytest.mark.damages("writes a transfer that no source row asks for, to be sealed")
 
@@ -305,11 +305,7 @@ async def test_the_command_says_what_is_wrong(sealed: Sealed) -> None:
     """``onestop seal verify`` leaves with 0 when all is in order, with 1 and words when it isn't."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app.cli", "seal", "verify", *arguments]
-        environment = os.environ | {"ONESTOP_DATABASE_URL": sealed.url}
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-        )
+        return commanded(("seal", "verify", *arguments), os.environ | {"ONESTOP_DATABASE_URL": sealed.url})
 
     await seal.seal(sealed.database)
     fine = run()

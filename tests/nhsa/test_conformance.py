@@ -3,14 +3,13 @@
 import asyncio
 import os
 import subprocess
-import sys
 
 import httpx
 import pytest
 
 from app.nhsa.conformance import STEPS
-from tests.conftest import ROOT
 from tests.nhsa.national import signing
+from tests.served import commanded
 from tests.world import World
 
 
@@ -29,15 +28,8 @@ async def kit(world: World, url: str, profile: str, secret: str, **changes: str)
         "day": "2018-05-02",
     } | changes
     words = [part for name, value in options.items() for part in (f"--{name}", value)]
-    command = [sys.executable, "-m", "app.cli", "nhsa", "conformance", *words]
     environment = os.environ | {"ONESTOP_NHSA_SECRET": secret}
-
-    def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
-        )
-
-    return await asyncio.to_thread(run)
+    return await asyncio.to_thread(commanded, ("nhsa", "conformance", *words), environment)
 
 
 @pytest.mark.thorough

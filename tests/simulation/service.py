@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,8 @@ from typing import NamedTuple
 
 from app.simulation.show import FEE_FEN, SIMULATED
 from app.simulation.year import YearOutcome, YearRequest, simulate
-from tests.conftest import ADMIN_TOKEN, ROOT, migrated_database, start_service
+from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
+from tests.served import commanded
 
 STOP_SECONDS = 30
 
@@ -46,7 +45,5 @@ def play(database_server: str, wanted: YearRequest) -> Played:
     """Simulate a seed on a new database, then let the ledger prove itself."""
     with new_service(database_server) as (base_url, database):
         outcome = run(base_url, wanted)
-        command = [sys.executable, "-m", "app.cli", "ledger", "check"]
-        environment = os.environ | {"ONESTOP_DATABASE_URL": database}
-        proof = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        proof = commanded(("ledger", "check"), os.environ | {"ONESTOP_DATABASE_URL": database})
     return Played(outcome, "" if proof.returncode == 0 else proof.stdout + proof.stderr)
