@@ -46,18 +46,19 @@ serve: setup ## Run the service with its embedded database
 	@$(BIN)/onestop serve --port $(PORT)
 
 test: dev ## The tests of every part at small size: real PostgreSQL, real HTTP
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not thorough"
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not thorough and not soak"
 
 test-all: test ## Those and then the thorough ones: kills, many seeds, whole simulated years
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m thorough --ignore=tests/faults --ignore=tests/deploy/test_image_runs.py
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "thorough and not soak" --ignore=tests/faults --ignore=tests/deploy/test_image_runs.py
 	@$(BIN)/python -m pytest -m thorough tests/faults # alone: how soon it recovers is told of a whole machine
 	@$(BIN)/python -m pytest -m thorough tests/deploy/test_image_runs.py # one process: the image is built once
 
 soak: dev ## The long comparisons at full size (500,000 bills, 100,000 person-years, 100,000 requests, 500 faults, 1,000 hospital-months, 30,000,000 bills)
+	@$(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m soak
 	@ONESTOP_ORACLE_BILLS=500000 ONESTOP_CORRECTION_YEARS=100000 ONESTOP_LIFE_CYCLES=500 \
 	  $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_engine.py tests/settlement/test_corrections_property.py tests/settlement/test_life_cycle.py
-	@ONESTOP_BATCH_PERSONS=300 ONESTOP_RANDOM_PACKS=20000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/batch/test_waves.py tests/batch/test_handed_on.py tests/batch/test_twofold.py
-	@ONESTOP_OPTIONAL_VALUES=5 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m thorough tests/nhsa/test_optional_fields.py
+	@ONESTOP_BATCH_PERSONS=300 ONESTOP_RANDOM_PACKS=20000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 tests/tiers/test_random_packs.py tests/batch/test_waves.py tests/batch/test_handed_on.py tests/batch/test_twofold.py
+	@ONESTOP_OPTIONAL_VALUES=5 ONESTOP_EXPORT_ROWS=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -m thorough tests/nhsa/test_optional_fields.py tests/exports
 	@ONESTOP_FUZZ_CASES=100000 $(BIN)/python -m pytest --timeout 0 -n auto --maxprocesses 4 -rP tests/service/test_fuzz.py
 	@$(MAKE) -s soak-oracle
 	@$(MAKE) -s soak-faults

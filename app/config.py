@@ -35,6 +35,7 @@ OF_TESTS: Final = frozenset(
         "DOORS_BILLS",
         "BATCH_PERSONS",
         "OPTIONAL_VALUES",
+        "EXPORT_ROWS",
         "PICTURES",
         "REQUIRE_BROWSER",
         "REQUIRE_PROGRAMS",

@@ -77,6 +77,7 @@ for source in sys.argv[2:]:
 """Several sets in one process: Spark takes ten seconds to start."""
 
 
+@pytest.mark.soak
 def test_spark_refuses_what_one_machine_refuses(tmp_path: Path) -> None:
     """Two rows of one id, two bills of one place in a person's order, a negative amount, a column or a set that isn't
     there: one line that names file, column, row and bill, and nothing under the name of the results."""

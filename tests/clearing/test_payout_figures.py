@@ -26,7 +26,10 @@ async def withdraw(history: History, draw: random.Random) -> None:
                 item.statement = None
 
 
-@pytest.mark.parametrize("seed", [pytest.param(1), *(pytest.param(n, marks=pytest.mark.thorough) for n in range(2, 6))])
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(1, marks=pytest.mark.thorough), *(pytest.param(n, marks=pytest.mark.soak) for n in range(2, 6))],
+)
 async def test_figures_are_those_of_the_raw_rows(connection: Any, database_url: str, seed: int) -> None:
     """On month ends, at years' ends and on days between, whatever was summed before: with withdrawn statements, late
     bills, reversals, returns, deposits and prepayments of two years."""

@@ -387,7 +387,10 @@ def children(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize(("victim", "crashes"), [("service", 1), ("job", 1), ("nobody", 0)])
+@pytest.mark.parametrize(
+    ("victim", "crashes"),
+    [pytest.param("service", 1, marks=pytest.mark.soak), ("job", 1), pytest.param("nobody", 0, marks=pytest.mark.soak)],
+)
 async def test_a_killed_import_is_carried_on(database_server: str, tmp_path: Path, victim: str, crashes: int) -> None:
     """After kill -9 of the service or of the job's process amid applying, or a restart in good order, which is no
     crash, every row is applied exactly once."""

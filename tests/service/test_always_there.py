@@ -215,7 +215,7 @@ def test_a_hang_up_replaces_the_workers_by_ready_ones(database_url: str, folder:
         assert process.wait(120) == 0
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.soak), "2"])
 def test_the_start_waits_for_the_database(folder: Path, workers: str) -> None:
     """A service that is begun before its database is there waits, and is ready once the database is."""
     with start(folder / "data") as server:
