@@ -51,8 +51,10 @@ async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
         day = today(await business_now(visitor.service, connection))
         found = await deposit.unreleased(connection, before=day.year) if visitor.may("finance") else []
-        seen = [row for row in found if row["fund"] in visitor.funds]
+        funds = visitor.funds_with(row["fund"] for row in found)
+        seen = [row for row in found if row["fund"] in funds]
         return {
+            "funds": funds,
             "held": [{**row, "amount": yuan(int(row["amount"]))} for row in seen],
             "held_names": await hospital_names(connection, [row["hospital_code"] for row in seen]),
             "hospitals": await every_hospital(connection),
@@ -60,7 +62,7 @@ async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
             "last_year": day.year - 1,
         }
 
-    return await list_shown(visitor, PAGE, refusal, funds=visitor.funds, **await reading(visitor, read))
+    return await list_shown(visitor, PAGE, refusal, **await reading(visitor, read))
 
 
 @router.post("")

@@ -3,7 +3,7 @@
 import ipaddress
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -138,9 +138,13 @@ class Visitor:
 
     @property
     def funds(self) -> list[str]:
-        """The funds that the visitor acts for."""
+        """The funds of today's packs that the visitor acts for."""
+        return self.funds_with(())
+
+    def funds_with(self, posted: Iterable[str]) -> list[str]:
+        """The same, and those of what is shown, whose pack may be gone."""
         mine = self.principal.funds
-        return [fund for fund in self.service.book.funds if mine is None or fund in mine]
+        return [one for one in dict.fromkeys((*self.service.book.funds, *posted)) if mine is None or one in mine]
 
 
 # ---------------------------------------------------------------- who looks
