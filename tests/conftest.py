@@ -97,7 +97,7 @@ def of_app(url: str) -> str:
 
 async def drop_database(url: str) -> None:
     """Give a test database's room back, its ledger proven before; whoever is connected is thrown out."""
-    broken = PROVER.look(of_app(url))
+    broken = PROVER.look(of_app(url), seals=True)
     PROVER.forget(of_app(url))
     connection = await asyncpg.connect(database_named(url, "postgres"))
     try:

@@ -2,8 +2,9 @@
 
 After each test every database that tests of this process made is looked at: whether a settlement, a transfer or an
 answer of the bank came, or a payment batch moved, since the last look, and if so whether all invariants hold. A
-database that a test drops is looked at before. A test that damages a ledger on purpose says so and why:
-``pytest.mark.damages("…")``; what it breaks isn't held against the tests after it.
+database that a test drops is looked at before; then, and at the end of a file, what is sealed is compared as well. A
+test that damages a ledger on purpose says so and why: ``pytest.mark.damages("…")``; what it breaks isn't held against
+the tests after it.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import pytest
 
 from app.database.engine import plain_url
 from app.ledger.proof import CHECKS
+from app.ledger.seal import SEAL_CHECKS
 
 CONNECT_SECONDS: Final = 10
 MOST_SHOWN: Final = 10
@@ -32,6 +34,12 @@ _BROKEN: Final = " UNION ALL ".join(
     f"SELECT '{name}' AS check, place, (found - expected)::bigint AS off FROM ({query}) v"
     for name, query in CHECKS.items()
 )
+_SEALED: Final = " UNION ALL ".join(
+    f"SELECT 'seal {kind}' AS check, concat_ws(' ', v.block_no, v.source, v.row_id) AS place, 1::bigint AS off"
+    f" FROM ({query.replace(':blocks', 'NULL')}) v"
+    for kind, query in SEAL_CHECKS.items()
+)
+_AS_SEALED: Final = "SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true)"
 _GONE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 T = TypeVar("T")
@@ -49,6 +57,8 @@ class Ledger:
     """What had moved when the query was planned: that takes longer than to ask it, until there is much more."""
     query: Any = None
     broken: Broken = field(default_factory=Counter)
+    damaged: bool = False
+    """A test changed it otherwise than the service does: what it sealed may be unlike."""
 
 
 @dataclass(slots=True)
@@ -73,20 +83,22 @@ class Prover:
 
     def after(self, *, file_ends: bool) -> list[str]:
         """What the test that ends now broke, in words. Forgets what goes with the test, or with its file."""
-        found = [line for url in list(self.ledgers) for line in self.look(url)]
         gone = {"function", "class"} | ({"module"} if file_ends else set())
+        found = []
+        for url, ledger in list(self.ledgers.items()):
+            found += self.look(url, seals=file_ends or ledger.scope in gone)
         for url in [url for url, ledger in self.ledgers.items() if ledger.scope in gone]:
             self.forget(url)
         return found
 
-    def look(self, url: str) -> list[str]:
-        """What was broken in a database since the last look, in words; nothing in one whose server is gone, or that
-        isn't known."""
+    def look(self, url: str, *, seals: bool = False) -> list[str]:
+        """What was broken in a database since the last look, in words, with ``seals`` what isn't as it was sealed as
+        well; nothing in one whose server is gone, or that isn't known."""
         if url not in self.ledgers:
             return []
         began = time.monotonic()
         try:
-            new = self._run(self._looked(url, self.ledgers[url]))
+            new = self._run(self._looked(url, self.ledgers[url], seals=seals))
         finally:
             self.seconds += time.monotonic() - began
         return [] if self.excused else [f"{check} at {place}: off by {off}" for check, place, off in new]
@@ -97,10 +109,13 @@ class Prover:
         if url in self._connections:
             self._run(self._close(url))
 
-    async def _looked(self, url: str, ledger: Ledger) -> Broken:
+    async def _looked(self, url: str, ledger: Ledger, *, seals: bool) -> Broken:
         for _ in range(2):  # a connection may have been cut since the last look
             try:
-                return await self._changed(await self._connected(url), ledger)
+                connection = await self._connected(url)
+                new = await self._changed(connection, ledger)
+                unlike = seals and not ledger.damaged and not self.excused
+                return new + await self._unlike(connection) if unlike else new
             except (*_GONE, TimeoutError):
                 await self._close(url)
                 ledger.query = None
@@ -117,8 +132,15 @@ class Prover:
             rows = await ledger.query.fetch()
         broken = Counter((row["check"], row["place"], row["off"]) for row in rows)
         new, ledger.moved, ledger.broken = broken - ledger.broken, moved, broken
+        ledger.damaged = ledger.damaged or self.excused or bool(new)
         self.proofs += 1
         return new
+
+    async def _unlike(self, connection: Any) -> Broken:
+        async with connection.transaction():
+            await connection.execute(_OPEN)
+            await connection.execute(_AS_SEALED)
+            return Counter((row["check"], row["place"], row["off"]) for row in await connection.fetch(_SEALED))
 
     async def _connected(self, url: str) -> Any:
         if url not in self._connections:

@@ -162,7 +162,7 @@ INSERT INTO seal_member (source, row_id, block_no, digest) SELECT source, row_id
 
 _OF_BLOCKS: Final = "(CAST(:blocks AS bigint[]) IS NULL OR {0}.block_no = ANY (CAST(:blocks AS bigint[])))"
 _MEMBER: Final = _OF_BLOCKS.format("m")
-_CHECKS: Final = {
+SEAL_CHECKS: Final = {
     "edited": _each(f"""
 SELECT m.block_no, m.source, m.row_id, {{content_then}} AS evidence
   FROM seal_member m JOIN seal_block b USING (block_no) JOIN {{table}} r ON r.{{key}} = m.row_id
@@ -188,6 +188,7 @@ SELECT b.block_no, NULL AS source, NULL::bigint AS row_id, b.previous || coalesc
  WHERE b.previous <> coalesce(b.expected, decode(repeat('00', 32), 'hex')) OR b.block_no <> coalesce(b.before,
    0) + 1""",
 }
+"""By kind, what is not as it was sealed: block, table, row and evidence. ``:blocks``: of these alone, or null."""
 OF_THE_WHOLE: Final = frozenset({"unsealed", "chain"})
 _REMARKS: Final = {
     # Another block was sealed long before this one and long after the row says it was written: it wasn't there then.
@@ -293,7 +294,7 @@ async def verify(
     await connection.execute(_OPEN)
     given = {"blocks": None if blocks is None else list(blocks)}
     findings, acknowledged = [], []
-    for kind, query in _CHECKS.items():
+    for kind, query in SEAL_CHECKS.items():
         total, stands = await _compared(connection, kind, query, given)
         known = [SealPlace(*one.place, one.finding_id) for one in stands if one.acknowledged]
         unknown = [SealPlace(*one.place, one.finding_id) for one in stands if not one.acknowledged]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 import pyarrow.parquet as pq
+import pytest
 from click.testing import CliRunner
 
 from app.basics.money import fen
@@ -13,6 +14,7 @@ from tests.batch.running import compute, results
 from tests.conftest import ADMIN_TOKEN
 
 
+@pytest.mark.thorough
 def test_stored_settlements_are_what_the_batch_says(tmp_path: Path, real_service_url: str) -> None:
     """A small year is written, loaded over HTTP and computed from its file: every bill agrees to the fen; loaded again
     it stays as it is."""

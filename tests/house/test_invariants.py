@@ -62,6 +62,16 @@ async def test_breaks_one_that_it_drops(database_server):
         " 2018, 2018, 'x', 'r')",
     )
     await drop_database(url)
+
+
+async def test_forges_what_is_sealed(database_server):
+    url = await migrated_database(database_server)
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "INSERT INTO seal_block (block_no, form, previous, digest, members) VALUES (1, 2, '', '', 1)"
+    )
+    await connection.close()
+    await drop_database(url)
 """
 
 
@@ -90,9 +100,12 @@ def test_a_test_that_breaks_a_ledger_fails_and_no_other(tmp_path: Path, database
     )
     summary = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     named = [(line.partition(" ")[0], line.partition("::")[2].partition(" ")[0]) for line in summary]
-    assert named == [("ERROR", "test_breaks_the_shared_ledger"), ("FAILED", "test_breaks_one_that_it_drops")], (
-        done.stdout
-    )
+    assert named == [
+        ("ERROR", "test_breaks_the_shared_ledger"),
+        ("FAILED", "test_breaks_one_that_it_drops"),
+        ("FAILED", "test_forges_what_is_sealed"),
+    ], done.stdout
+    assert "seal chain at 1" in done.stdout
     assert "broke the ledger" in done.stdout
 
 

@@ -168,6 +168,7 @@ def has_posted(least: int, run: dict[str, Any]) -> bool:
     return int(run["posting"]["posted"]) >= least
 
 
+@pytest.mark.thorough
 async def test_a_killed_job_doubles_nothing_and_loses_nothing(database_server: str) -> None:
     """The job's process is killed while it posts, more than once; settling goes on beside it, and afterwards every
     person-year has been corrected once."""
@@ -205,6 +206,7 @@ async def test_a_killed_job_doubles_nothing_and_loses_nothing(database_server: s
         await desk.balanced()
 
 
+@pytest.mark.thorough
 async def test_what_was_stopped_is_resumed(database_server: str) -> None:
     """After a stop nothing more is posted; a resumption posts what is left and no more; the rest of a stopped run can
     be given up."""
@@ -228,6 +230,7 @@ async def test_what_was_stopped_is_resumed(database_server: str) -> None:
         await desk.balanced()
 
 
+@pytest.mark.thorough
 async def test_a_token_that_ends_stops_the_run(database_server: str) -> None:
     """The job posts on behalf of who approved: when their token is revoked the run is stopped, and somebody else
     resumes it."""

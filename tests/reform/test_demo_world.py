@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from app.demo.run import run_demo
@@ -27,6 +28,7 @@ async def unchanged(desk: Office) -> dict[str, Any]:
     return {"bills": answer["bills"], "differ": answer["stored_differs"]["bills"]}
 
 
+@pytest.mark.thorough
 async def test_the_demos_settlements_differ_only_where_a_correction_explains_it(database_server: str) -> None:
     """Nothing differs of what the demo settles, nor after a refund and a reversal that reach all they touch; only the
     later year does that relied on a deductible which a correction gave back, until it is reversed itself."""

@@ -109,6 +109,7 @@ async def test_a_reform_changes_amounts_as_the_oracle_says(desk: Office, monkeyp
     assert [fen(answer["total"][side]) for side in ("baseline", "reform")] == sides
 
 
+@pytest.mark.thorough
 async def test_a_day_of_settling_decides_what_counts(desk: Office) -> None:
     """Both days are included; outside of them nothing counts."""
     one = await simulated(desk, HIGHER, **{"from": "2026-07-01", "to": "2026-07-01"})
@@ -180,6 +181,7 @@ async def test_an_areas_office_simulates_what_its_funds_pay(desk: Office) -> Non
     assert (own["persons"], own["bills"], own["total"]["reform"]) == (cell["persons"], cell["bills"], cell["reform"])
 
 
+@pytest.mark.thorough
 async def test_what_differs_is_explained_by_a_correction(database_server: str) -> None:
     """After a refund and a reversal everything is computed as it stands; only the later year differs that relied on
     a deductible which a correction gave back."""
@@ -222,6 +224,7 @@ async def over_new_year(desk: Office, person: str, seq: int, year: int = 2019) -
     return str((await desk.world.settled(bill))["settlement_id"])
 
 
+@pytest.mark.thorough
 async def test_a_killed_job_goes_on_where_it_was(database_server: str) -> None:
     """The job's process is killed when it has kept a bucket; the answer is that of a job that nobody killed."""
     async with office(database_server) as desk:
