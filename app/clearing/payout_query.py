@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.basics.money import RATE_ONE
-from app.clearing.payout_base import GIVEN, PLANNED_MONTHS, POSTING, FigureQuery, Wanted, looked_up
+from app.clearing.payout_base import FUND, GIVEN, PLANNED_MONTHS, POSTING, FigureQuery, Wanted, looked_up
 from app.tiers.policy import PolicyBook
 
 PLANNED: Final = (
@@ -243,6 +243,15 @@ async def payout_figures(connection: AsyncConnection, book: PolicyBook, wanted: 
     What the transaction may not see isn't counted. A month for which no pack names a pay-by day never falls due. After
     31 December what was scheduled and expected stands still as it was on that day."""
     return (await all_figures(connection, book, [wanted]))[0]
+
+
+async def required_of(connection: AsyncConnection, book: PolicyBook, wanted: Wanted) -> dict[str, int]:
+    """What the floor of each fund still asks for by 31 December, fen, without what ``payout_figures`` looks up for
+    projections; funds that it asks nothing for are left out."""
+    look = FigureQuery(wanted, _QUERY, [wanted.as_of], [(FUND,)], late=False)
+    (rows,) = await looked_up(connection, book, [look])
+    found = [msgspec.convert(dict(row), Figures) for row in rows]
+    return {row.fund: row.required for row in found if row.fund is not None and row.floor is not None and row.required}
 
 
 async def all_figures(connection: AsyncConnection, book: PolicyBook, asked: Sequence[Wanted]) -> list[list[Figures]]:

@@ -18,7 +18,7 @@ from app.clearing.order_list import late
 from app.clearing.payout_base import AREA, HOSPITAL, Wanted
 from app.clearing.payout_curve import FundOnDay, curve
 from app.clearing.payout_rate import RateAnswer, all_payout_rates, own_area, paying_area, ratio
-from app.clearing.tables import deduction, difference, disbursement, fiscal_year_closing, statement, statement_total
+from app.clearing.tables import deduction, difference, disbursement, fiscal_year_closing, statement, statement_part
 from app.finance.listing import chosen
 from app.finance.look import link, said
 from app.finance.navigation import ENTRIES
@@ -107,18 +107,16 @@ def _year(request: Request, open_years: Sequence[int], now: date) -> int:
 def open_years(area: str | None) -> Select[int]:
     """Asks for the fiscal years in which something was declared to an area (to any within reach without one) that
     hasn't closed them."""
-    closed = (
-        select(fiscal_year_closing.c.year)
-        .where(
-            fiscal_year_closing.c.area_code == statement.c.area_code,
-            fiscal_year_closing.c.year == statement_total.c.fiscal_year,
-        )
+    part, closing = statement_part.c, fiscal_year_closing.c
+    closed = select(closing.year).where(closing.area_code == part.area_code, closing.year == part.fiscal_year).exists()
+    stands = (
+        select(statement.c.statement_id)
+        .where(statement.c.statement_id == part.statement_id, statement.c.state != "withdrawn")
         .exists()
     )
-    joined = statement_total.join(statement, statement.c.statement_id == statement_total.c.statement_id)
-    wanted = select(statement_total.c.fiscal_year).select_from(joined).where(~closed, statement.c.state != "withdrawn")
+    wanted = select(part.fiscal_year).where(~closed, stands)
     if area is not None:
-        wanted = wanted.where(statement.c.area_code.startswith(area))
+        wanted = wanted.where(part.area_code.startswith(area))
     return wanted.distinct()
 
 

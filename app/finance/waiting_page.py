@@ -15,7 +15,8 @@ from app.basics.areas import area_prefix
 from app.basics.money import fen, yuan
 from app.clearing.due import DueAnswer, due_of
 from app.clearing.payout_base import Wanted
-from app.clearing.payout_rate import all_payout_rates, own_area
+from app.clearing.payout_query import required_of
+from app.clearing.payout_rate import own_area
 from app.finance.listing import chosen
 from app.finance.look import link
 from app.finance.overview import open_years
@@ -100,13 +101,10 @@ async def _years(
     visitor: Visitor, connection: AsyncConnection, area: str, day: date, unclosed: set[int]
 ) -> list[DueDay]:
     """What must be paid until 31 December for the required rate, of each year that isn't closed; of how many funds."""
-    years = sorted({*unclosed, day.year})
-    asked = [Wanted(year=year, as_of=day, area_code=area) for year in years]
-    rates = await all_payout_rates(visitor.service, connection, asked, visitor.principal.funds)
     found = []
-    for year, rows in zip(years, rates, strict=True):
-        short = [needed for row in rows if row.floor is not None and (needed := fen(row.required))]
-        if short:
+    for year in sorted({*unclosed, day.year}):
+        wanted = Wanted(year=year, as_of=day, area_code=area)
+        if short := (await required_of(connection, visitor.service.book, wanted)).values():
             href = link(LISTS["year"], {"year": year, "area_code": area})
             found.append(
                 DueDay(f"{year}-12-31", "year", str(year), year < day.year, len(short), yuan(sum(short)), href)

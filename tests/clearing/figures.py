@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from app.clearing.payout_base import Wanted
 from app.clearing.payout_curve import curve
 from app.clearing.payout_months import MonthOfGroup, months_of
-from app.clearing.payout_query import Figures, all_figures
+from app.clearing.payout_query import Figures, all_figures, required_of
 from app.policies import shipped_book
 
 BOOK = shipped_book(None)
@@ -81,6 +81,8 @@ async def _all(
             assert together[number] == (await all_figures(connection, BOOK, [asked[number]]))[0]
             found += together
             months = await months_of(connection, BOOK, asked[0], ("fund", "hospital_code"))
+            needed = {row.fund: row.required for row in together[0] if row.floor is not None and row.required}
+            assert await required_of(connection, BOOK, asked[0]) == needed, (year, day)
             assert [_moved(one) for one in months] == [_moved(one) for one in together[3:5]], (year, day)
     return found
 
