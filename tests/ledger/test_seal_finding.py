@@ -17,6 +17,8 @@ from tests.conftest import ADMIN_TOKEN, migrated_database, start_service
 from tests.ledger.test_seal import EVENT, Sealed, kinds, tamper
 from tests.world import key
 
+pytestmark = pytest.mark.damages("edits what is sealed, so that verifying finds it")
+
 EDIT = "UPDATE clearing_event SET amount = {} WHERE object_id = 'dis_3'"
 
 
