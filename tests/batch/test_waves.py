@@ -25,7 +25,7 @@ from tests.batch.files import bill, line, rows_of_year, table
 from tests.tiers.random_packs import DISEASES, random_pack
 
 BOOK = shipped_book(None)
-PACKS = int(os.environ.get("ONESTOP_RANDOM_PACKS", "400")) // 2
+PACKS = int(os.environ.get("ONESTOP_RANDOM_PACKS", "2000")) // 5
 NAMES = sorted(path.stem for path in pack_files(SCHEMES, SHIPPED))
 CLASSES = ("ordinary", "destitute", "low_income", "registered_poor", "monitored", "low_income_edge")
 Row = dict[str, Any]

@@ -275,7 +275,6 @@ def test_postmaster_killed(data_dir: Path) -> None:
         assert client.wait(10) != 0
 
 
-@pytest.mark.soak
 def test_no_death_is_the_last(data_dir: Path) -> None:
     """A postmaster that is killed over and over is started again each time, after pauses of at most five seconds."""
 

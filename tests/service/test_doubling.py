@@ -147,7 +147,7 @@ def seconds(work: Callable[[int], None], count: int) -> float:
     return min(found)
 
 
-@pytest.mark.soak
+@pytest.mark.thorough
 @pytest.mark.parametrize("work", CASES, ids=lambda work: work.__name__)
 def test_twice_as_much_takes_about_twice_as_long(work: Callable[[int], None]) -> None:
     """Bills, texts of packs, words and files of any size that is accepted take time in proportion."""

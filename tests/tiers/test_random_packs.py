@@ -35,7 +35,7 @@ from tests.tiers.random_packs import DISEASES, random_pack
 
 pytestmark = pytest.mark.thorough
 
-PACKS = int(os.environ.get("ONESTOP_RANDOM_PACKS", "400"))
+PACKS = int(os.environ.get("ONESTOP_RANDOM_PACKS", "2000"))
 SHARDS = 4
 AREAS = ("990101", "990102", "990201", "110101")
 CATALOGUE = {
