@@ -9,24 +9,20 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clearing.payout_base import PERIOD, FigureQuery, Wanted, looked_up
-from app.clearing.payout_query import PLANNED
+from app.clearing.payout_query import PLANNED, YEAR_END
 from app.tiers.policy import PolicyBook
 
 _MONTHS: Final = (
     PLANNED
+    + YEAR_END
     + """, counted AS (
-  SELECT b.fund, b.hospital_code, b.person, b.period, b.incurred - b.deductions AS payable, b.cash + b.offset_ AS paid
-    FROM bucket b
-  UNION ALL
-  -- what prepayments count for at the year's end, by each who is owed
-  SELECT b.fund, b.hospital_code, b.person, a.year || '-12', 0,
-         greatest(0, least(sum(b.prepaid), sum(b.incurred - b.deductions - b.cash - b.offset_)))
-    FROM bucket b JOIN asked a ON a.as_of >= a.year_end GROUP BY a.year, b.area_code, 1, 2, 3
+  SELECT g.n, b.fund, b.hospital_code, b.period, b.incurred - b.deductions AS payable, b.cash + b.offset_ AS paid
+    FROM bucket b JOIN grouped g ON NOT (g.by_hospital AND b.person)
+  UNION ALL SELECT y.n, y.fund, y.hospital_code, y.period, 0, y.amount FROM year_end y
 )
 SELECT g.n, CASE WHEN g.by_fund THEN c.fund END AS fund, CASE WHEN g.by_hospital THEN c.hospital_code END
          AS hospital_code, c.period, sum(c.payable)::bigint AS payable, sum(c.paid)::bigint AS disbursed
-  FROM counted c JOIN grouped g ON NOT (g.by_hospital AND c.person)
- GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+  FROM counted c JOIN grouped g USING (n) GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
 )
 
 
@@ -47,8 +43,4 @@ async def months_of(
     ``wanted.group_by`` doesn't count. Claims of persons are no hospital's."""
     look = FigureQuery(wanted, _MONTHS, [wanted.as_of], [(group, PERIOD) for group in groups], late=False)
     (rows,) = await looked_up(connection, book, [look])
-    return [
-        [msgspec.convert({name: row[name] for name in MonthOfGroup.__struct_fields__}, MonthOfGroup) for row in rows
-         if row["n"] == number]
-        for number in range(len(groups))
-    ]  # fmt: skip
+    return [[msgspec.convert(dict(row), MonthOfGroup) for row in rows if row["n"] == n] for n in range(len(groups))]

@@ -83,6 +83,14 @@ PLANNED: Final = (
 )"""
 )
 """The beginning of a query: ``planned`` has the buckets as of the days asked, with ``asked`` beside them."""
+YEAR_END: Final = """, year_end AS (
+  SELECT g.n, b.as_of, b.area_code, b.fund, b.hospital_code, CASE WHEN g.by_period THEN a.year || '-12' END AS period,
+         greatest(0, least(sum(b.prepaid), sum(b.incurred - b.deductions - b.cash - b.offset_))) AS amount
+    FROM bucket b JOIN asked a ON a.as_of = b.as_of AND a.as_of >= a.year_end
+    JOIN grouped g ON NOT (g.by_hospital AND b.person)
+   GROUP BY 1, 2, 3, 4, 5, 6
+)"""
+"""Behind ``PLANNED``: what outstanding prepayments count for at the year's end, by each who is owed."""
 _QUERY: Final = (
     PLANNED
     + """, party AS (
@@ -98,13 +106,9 @@ _QUERY: Final = (
            AND a.as_of <= a.year_end)) AS to_pay
     FROM planned b JOIN asked a USING (as_of) JOIN grouped g ON NOT (g.by_hospital AND b.person)
    GROUP BY 1, 2, 3, 4, 5, 6
-), year_end AS (
-  SELECT g.n, b.as_of, b.area_code, b.fund, b.hospital_code, CASE WHEN g.by_period THEN a.year || '-12' END AS period,
-         greatest(0, least(sum(b.prepaid), sum(b.incurred - b.deductions - b.cash - b.offset_))) AS amount
-    FROM bucket b JOIN asked a ON a.as_of = b.as_of AND a.as_of >= a.year_end
-    JOIN grouped g ON NOT (g.by_hospital AND b.person)
-   GROUP BY 1, 2, 3, 4, 5, 6
-), monthly AS MATERIALIZED (
+)"""
+    + YEAR_END
+    + """, monthly AS MATERIALIZED (
   -- by the month of each posting, whichever statement swept it
   SELECT g.n, m.as_of, m.fiscal_year, m.area_code, m.fund, CASE WHEN g.by_hospital THEN m.hospital_code END
          AS hospital_code, right(m.period, 2) AS month, sum(coalesce(m.incurred, 0) - coalesce(m.deducted, 0)
