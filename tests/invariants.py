@@ -114,8 +114,10 @@ class Prover:
             try:
                 connection = await self._connected(url)
                 new = await self._changed(connection, ledger)
-                unlike = seals and not ledger.damaged and not self.excused
-                return new + await self._unlike(connection) if unlike else new
+                if seals and not ledger.damaged and not self.excused:
+                    unlike = await self._unlike(connection)
+                    new, ledger.damaged = new + unlike, bool(unlike)
+                return new
             except (*_GONE, TimeoutError):
                 await self._close(url)
                 ledger.query = None
