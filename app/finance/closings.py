@@ -45,7 +45,7 @@ async def _page(visitor: Visitor, refusal: Refusal | None = None) -> Response:
             "area": area,
             "names": await hospital_names(connection, _hospitals(refusal)),
             "years": years,
-            "funds": visitor.funds,
+            "funds": visitor.funds(),
             "modes": MODES,
         }
 

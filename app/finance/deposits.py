@@ -51,7 +51,7 @@ async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
         day = today(await business_now(visitor.service, connection))
         found = await deposit.unreleased(connection, before=day.year) if visitor.may("finance") else []
-        funds = visitor.funds_with(row["fund"] for row in found)
+        funds = visitor.funds(row["fund"] for row in found)
         seen = [row for row in found if row["fund"] in funds]
         return {
             "funds": funds,

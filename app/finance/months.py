@@ -85,7 +85,7 @@ async def _read(visitor: Visitor, connection: AsyncConnection) -> Contents:
         "area": area,
         "areas": await paying_areas(connection),
         "fund": fund,
-        "funds": visitor.funds_with(code for code in by_fund if code is not None),
+        "funds": visitor.funds(code for code in by_fund if code is not None),
         "as_of": now,
         "by_fund": [compared(code, one, period, whole) for code, one in sorted(by_fund.items(), key=_by_key)],
         "hospitals": hospitals,

@@ -136,13 +136,8 @@ class Visitor:
         """Whether the visitor has one of the scopes, for every fund."""
         return self.principal.funds is None and self.may(*scopes)
 
-    @property
-    def funds(self) -> list[str]:
-        """The funds of today's packs that the visitor acts for."""
-        return self.funds_with(())
-
-    def funds_with(self, posted: Iterable[str]) -> list[str]:
-        """The same, and those of what is shown, whose pack may be gone."""
+    def funds(self, posted: Iterable[str] = ()) -> list[str]:
+        """The funds that the visitor acts for: those of today's packs, and of what is shown, whose pack may be gone."""
         mine = self.principal.funds
         return [one for one in dict.fromkeys((*self.service.book.funds, *posted)) if mine is None or one in mine]
 

@@ -47,7 +47,7 @@ async def _list(visitor: Visitor, refusal: Refusal | None = None) -> Response:
     async def read(connection: AsyncConnection) -> Contents:
         return {"hospitals": await every_hospital(connection), "areas": await paying_areas(connection)}
 
-    return await list_shown(visitor, PAGE, refusal, funds=visitor.funds, **await reading(visitor, read))
+    return await list_shown(visitor, PAGE, refusal, funds=visitor.funds(), **await reading(visitor, read))
 
 
 @router.post("")

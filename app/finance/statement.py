@@ -89,7 +89,7 @@ async def _page(visitor: Visitor, shown_statement: str, refusal: Refusal | None 
             "events": await moves_of(connection, shown_statement),
             "may": _may(visitor, found, whole=await whole_in_reach(connection, number)),
             "to_order": {part.fund for part in found.parts if part.state == "approved" and visitor.may("finance")},
-            "funds": visitor.funds_with(fund.fund for fund in found.funds),
+            "funds": visitor.funds(fund.fund for fund in found.funds),
             "following": await following(visitor, connection, "/finance/statements", number),
         }
 

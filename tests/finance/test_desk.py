@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.clearing.office import Office, office
+from tests.conftest import start_service
+from tests.employees import POOLED, packs_with_employees
 from tests.people import FIRST, browser, log_in, person
-from tests.world import id_number
+from tests.world import World, id_number
 
 HIDDEN = re.compile(r'name="(csrf|key)" value="([^"]*)"')
 
@@ -198,3 +201,35 @@ async def test_a_deposit_is_released_by_two(desk: Office) -> None:
         assert release["disbursement_id"] in (await checker.get(mine)).text
         assert 'id="held"' not in (await checker.get(path)).text
     await desk.balanced()
+
+
+async def test_a_fund_whose_pack_is_gone_still_has_its_money_on_pages(database_server: str, tmp_path: Path) -> None:
+    """The deposit that is held of it, its months and its statement are shown, and forms offer the fund, after the
+    service started without the pack that named it."""
+    async with office(database_server, ONESTOP_POLICY_DIR=packs_with_employees(tmp_path)) as opened:
+        await World(opened.client, tag=opened.world.tag, id_number=opened.world.id_number).build(
+            [], insurance_type="310"
+        )
+        await opened.settled("4000.00", "2018-05-10", insurance_type="310")
+        await opened.at("2018-06-05")
+        statement = await opened.approved("2018-05")
+        order = await opened.ordered(statement, POOLED, deposit_rate="0.0500")
+        await opened.paid(await opened.sent(order), "2018-06-05")
+        await opened.at("2019-02-01")
+        process, url = start_service(opened.url, tmp_path / "data", ONESTOP_CLOCK="manual:2019-02-01T10:00:00+08:00")
+        try:
+            async with browser(url) as visitor:
+                await person(opened.client, visitor, scopes=["finance"])
+                pages = [
+                    (await visitor.get(f"/finance/{path}")).text
+                    for path in ("deposits", "months?period=2018-05", f"statements/{statement['statement_id']}")
+                ]
+        finally:
+            process.terminate()
+            process.wait(30)
+    held = pages[0].split('id="held"')[1].split("</section>")[0]
+    assert order["deposit"] == "100.00"
+    assert "100.00" in held
+    assert all("职工统筹" in page for page in pages)
+    for page, field in zip(pages, ("new-fund", "filter-fund"), strict=False):
+        assert f'value="{POOLED}"' in page.split(f'id="{field}"')[1].split("</select>")[0]
