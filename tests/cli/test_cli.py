@@ -22,10 +22,10 @@ pytestmark = pytest.mark.thorough
 GAP = SMALL.replace("{from: 2019-01-01, value", "{from: 2019-01-02, value")
 
 
-def run(*words: str, typed: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``onestop`` with these words."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("ONESTOP_")} | environment
-    return commanded(words, variables, typed or "")
+    return commanded(words, variables, typed)
 
 
 @pytest.fixture
